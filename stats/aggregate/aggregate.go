@@ -1,0 +1,89 @@
+// Package aggregate has the kinds of statistic, one file each: how a second's
+// lines fold into a partial, how partials join, and what value a window of
+// them has. Joining is free of order and grouping: however a second's lines
+// were split, the joined partial has the same bytes.
+package aggregate
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"pulse/stats/line"
+)
+
+// A Partial is what some of the lines of one second add to one stat.
+type Partial interface {
+	// Fold adds a line that met the stat's condition. It allocates nothing
+	// once the partial has grown to the size of its data.
+	Fold(ev *line.Event)
+	// Empty reports whether nothing was added since the last Reset.
+	Empty() bool
+	// Reset empties the partial and keeps its memory.
+	Reset()
+	// AppendTo appends the canonical bytes: equal contents, equal bytes. An
+	// empty partial has none.
+	AppendTo(b []byte) []byte
+	// Join adds the contents of bytes made by AppendTo. Bytes that AppendTo
+	// cannot have made are an error, and then nothing was added.
+	Join(b []byte) error
+}
+
+// A Counter is a Partial that asks nothing of a line but that it is there, so
+// that lines can be counted elsewhere and added at once.
+type Counter interface {
+	Partial
+	Count(n uint64)
+}
+
+// A Window is the join of the partials of a stretch of seconds. A partial that
+// was added must not change before it is taken out.
+type Window interface {
+	// Add joins a second's partial; Sub takes one out that was added. Each is
+	// the exact inverse of the other, in any order.
+	Add(p Partial)
+	Sub(p Partial)
+	// Value is the window's value as JSON; of nothing it is null, where the
+	// kind's value of nothing is not 0. The caller may keep it.
+	Value() json.RawMessage
+}
+
+// A Kind is one statistic's way of aggregating, with its parameters. Its
+// partials and windows work with each other and with no other kind's.
+type Kind interface {
+	NewPartial() Partial
+	NewWindow() Window
+	// Check reports whether Join would take these bytes, whatever the partial
+	// holds, and adds nothing.
+	Check(b []byte) error
+}
+
+// ErrMalformed is what Join and Check say of bytes that AppendTo cannot have
+// made.
+var ErrMalformed = errors.New("bytes are not a partial of this kind")
+
+// maxCount bounds each count that is read from bytes, far above what a second
+// can have, so that sums of counts do not overflow.
+const maxCount = 1 << 48
+
+// null is the value of nothing where that is not 0.
+var null = json.RawMessage("null")
+
+// uvarint reads a count or a step in its shortest form from the start of b, and
+// returns what is left; false if there is none or it is above limit.
+func uvarint(b []byte, limit uint64) (v uint64, rest []byte, ok bool) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), b[1:], uint64(b[0]) <= limit
+	}
+	v, n := binary.Uvarint(b)
+	if n <= 0 || b[n-1] == 0 || v > limit {
+		return 0, nil, false
+	}
+	return v, b[n:], true
+}
+
+// appendFloat appends f as JSON, with as few digits as read back to f.
+func appendFloat(b []byte, f float64) []byte {
+	return strconv.AppendFloat(b, f, 'f', -1, 64)
+}

@@ -1,0 +1,117 @@
+package aggregate
+
+import (
+	"math"
+	"math/bits"
+
+	"pulse/stats/fixed"
+)
+
+// Values for quantiles are counted by a code: the number rounded to four
+// significant digits, half away from zero, so that an integer up to 9,999, or
+// a fraction down to 0.000009999 in steps of 10^-9, is itself. Codes are dense and in
+// the order of the numbers: zeroCode is 0's; above it are first the magnitudes
+// of 1 to 9,999 units, then 9,000 for each further power of ten.
+const (
+	leastMantissa = 1000
+	leastExponent = 10_000 // the code of 1000 * 10^1 units, relative to zeroCode
+	perExponent   = 9_000
+	maxExponent   = 24 // the greatest magnitude is 10^27 units, one above a line's number
+
+	zeroCode = leastExponent + (maxExponent-1)*perExponent // the code of -10^27 units is 0
+	codes    = 2*zeroCode + 1
+)
+
+var powersOfTen = func() (p [20]uint64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = 10 * p[i-1]
+	}
+	return p
+}()
+
+var floatPowers = func() (p [maxExponent + 2]float64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = 10 * p[i-1]
+	}
+	return p
+}()
+
+// code returns a number's code. Numbers beyond 10^18 have its code.
+func code(n fixed.Number) uint32 {
+	hi, lo := n.Magnitude()
+	above := magnitudeCode(hi, lo)
+	if n.Negative() {
+		return zeroCode - above
+	}
+	return zeroCode + above
+}
+
+// magnitudeCode returns how far the code of a magnitude is above zeroCode.
+func magnitudeCode(hi, lo uint64) uint32 {
+	if hi == 0 && lo < 10*leastMantissa {
+		return uint32(lo)
+	}
+	exponent := 0
+	if hi != 0 {
+		// Ten digits or more are left, and rounding half away from zero never
+		// asks what was below them.
+		const cut = 10
+		if hi >= powersOfTen[cut] {
+			return zeroCode
+		}
+		lo, _ = bits.Div64(hi, lo, powersOfTen[cut])
+		exponent = cut
+	}
+	off := digits(lo) - 4
+	power := powersOfTen[off]
+	mantissa := lo / power
+	if lo-mantissa*power >= power/2 {
+		mantissa++
+	}
+	exponent += off
+	if mantissa == 10*leastMantissa {
+		mantissa = leastMantissa
+		exponent++
+	}
+	above := leastExponent + (exponent-1)*perExponent + int(mantissa-leastMantissa)
+	return uint32(min(above, zeroCode))
+}
+
+// digits is how many decimal digits v has; v is not 0.
+func digits(v uint64) int {
+	n := bits.Len64(v) * 1233 >> 12 // log10(2), so n or n+1
+	if v >= powersOfTen[n] {
+		n++
+	}
+	return n
+}
+
+// decode returns the number that a code stands for.
+func decode(code uint32) fixed.Number {
+	above, negative := int(code)-zeroCode, code < zeroCode
+	if negative {
+		above = -above
+	}
+	if above < leastExponent {
+		return fixed.FromMagnitude(0, uint64(above), negative)
+	}
+	exponent := (above-leastExponent)/perExponent + 1
+	mantissa := uint64((above-leastExponent)%perExponent + leastMantissa)
+	// Up to 10^27: two powers of ten, of which the second fits 64 bits.
+	first := min(exponent, 15)
+	hi, lo := bits.Mul64(mantissa*powersOfTen[first], powersOfTen[exponent-first])
+	return fixed.FromMagnitude(hi, lo, negative)
+}
+
+// decodeFloat returns a float64 near the number that a code stands for.
+func decodeFloat(code uint32) float64 {
+	above := math.Abs(float64(int(code) - zeroCode))
+	if above >= leastExponent {
+		exponent := int(above-leastExponent) / perExponent
+		mantissa := int(above-leastExponent)%perExponent + leastMantissa
+		above = float64(mantissa) * floatPowers[exponent+1]
+	}
+	return math.Copysign(above/1e9, float64(int(code)-zeroCode))
+}

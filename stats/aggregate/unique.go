@@ -1,0 +1,271 @@
+package aggregate
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"pulse/stats/line"
+)
+
+// maxExact is how many different values are counted exactly, in a second and in
+// a window.
+const maxExact = 1000
+
+// Unique counts the different values of a field, of whatever type; 0 of none.
+// Up to 1,000 in the window the count is exact; beyond it is HyperLogLog's
+// estimate, with a relative standard error of 0.81 %: within 2 % in 98 of 100
+// cases. Both follow from the set of values alone, but for two different
+// values with the same 64-bit hash.
+func Unique(field line.Slot) Kind { return unique{field} }
+
+type unique struct{ field line.Slot }
+
+func (k unique) NewPartial() Partial { return &set{field: k.field} }
+func (unique) NewWindow() Window     { return new(uniqueWindow) }
+
+// The first byte of a set's bytes: what follows is its hashes, ascending, eight
+// bytes each, big endian; or the registers.
+const (
+	setExact  = 0
+	setSketch = 1
+)
+
+func (unique) Check(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	kind, b := b[0], b[1:]
+	switch kind {
+	case setExact:
+		if len(b) == 0 || len(b)%8 != 0 || len(b) > 8*maxExact {
+			return ErrMalformed
+		}
+		for i := 8; i < len(b); i += 8 {
+			if binary.BigEndian.Uint64(b[i-8:]) >= binary.BigEndian.Uint64(b[i:]) {
+				return ErrMalformed
+			}
+		}
+		return nil
+	case setSketch:
+		if checkRegisters(b) {
+			return nil
+		}
+	}
+	return ErrMalformed
+}
+
+// set is the partial of Unique: the hashes of the values, or, of more than
+// maxExact, registers.
+type set struct {
+	field    line.Slot
+	hashes   table
+	ranks    []uint8 // registers long once it was needed
+	sketched bool    // hashes is empty then
+}
+
+func (p *set) Fold(ev *line.Event) {
+	if ev.Has(p.field) {
+		p.add(ev.Hash(p.field))
+	}
+}
+
+func (p *set) add(hash uint64) {
+	if p.sketched {
+		register, rank := place(hash)
+		p.ranks[register] = max(p.ranks[register], rank)
+		return
+	}
+	if p.hashes.count(hash) == 0 {
+		if p.hashes.len == maxExact {
+			p.sketch()
+			p.add(hash)
+			return
+		}
+		p.hashes.add(hash, 1)
+	}
+}
+
+// sketch goes over to registers.
+func (p *set) sketch() {
+	if p.sketched {
+		return
+	}
+	if p.ranks == nil {
+		p.ranks = make([]uint8, registers)
+	}
+	p.sketched = true
+	for _, s := range p.hashes.slots {
+		if s.n != 0 {
+			p.add(s.key)
+		}
+	}
+	p.hashes.reset()
+}
+
+func (p *set) Empty() bool { return !p.sketched && p.hashes.len == 0 }
+
+func (p *set) Reset() {
+	p.hashes.reset()
+	if p.sketched {
+		p.sketched = false
+		clear(p.ranks)
+	}
+}
+
+func (p *set) AppendTo(b []byte) []byte {
+	if p.sketched {
+		return appendRegisters(append(b, setSketch), p.ranks)
+	}
+	if p.hashes.len == 0 {
+		return b
+	}
+	b = append(b, setExact)
+	var buf [maxExact]uint64
+	for _, hash := range p.hashes.sorted(buf[:0]) {
+		b = binary.BigEndian.AppendUint64(b, hash)
+	}
+	return b
+}
+
+func (p *set) Join(b []byte) error {
+	if err := (unique{}).Check(b); err != nil || len(b) == 0 {
+		return err
+	}
+	kind, b := b[0], b[1:]
+	if kind == setSketch {
+		p.sketch()
+		joinRegisters(p.ranks, b)
+		return nil
+	}
+	for ; len(b) > 0; b = b[8:] {
+		p.add(binary.BigEndian.Uint64(b))
+	}
+	return nil
+}
+
+// uniqueWindow counts for each hash, and for each rank of each register, the
+// seconds that have it, so that a second can be taken out.
+type uniqueWindow struct {
+	hashes   table // of the seconds that are exact
+	sketches int   // seconds that are not
+
+	// Registers of the union, kept while the window is a sketch.
+	sketched  bool
+	places    table // register and rank -> sketches and hashes that have it
+	ranks     []uint8
+	histogram [maxRank + 1]int // rank -> registers with that value
+}
+
+func (w *uniqueWindow) Add(p Partial) {
+	s := p.(*set)
+	if s.sketched {
+		w.sketch()
+		w.sketches++
+		for register, rank := range s.ranks {
+			if rank > 0 {
+				w.raise(register, rank)
+			}
+		}
+		return
+	}
+	for _, slot := range s.hashes.slots {
+		if slot.n != 0 && w.hashes.add(slot.key, 1) == 0 && w.sketched {
+			w.raise(place(slot.key))
+		}
+	}
+}
+
+func (w *uniqueWindow) Sub(p Partial) {
+	s := p.(*set)
+	if s.sketched {
+		w.sketches--
+		for register, rank := range s.ranks {
+			if rank > 0 {
+				w.lower(register, rank)
+			}
+		}
+		return
+	}
+	for _, slot := range s.hashes.slots {
+		if slot.n != 0 && w.hashes.sub(slot.key, 1) == 0 && w.sketched {
+			w.lower(place(slot.key))
+		}
+	}
+}
+
+func placeKey(register int, rank uint8) uint64 {
+	return uint64(register)<<rankBits | uint64(rank)
+}
+
+// raise enters that one more has this rank in a register.
+func (w *uniqueWindow) raise(register int, rank uint8) {
+	w.places.add(placeKey(register, rank), 1)
+	if old := w.ranks[register]; rank > old {
+		w.ranks[register] = rank
+		w.histogram[old]--
+		w.histogram[rank]++
+	}
+}
+
+// lower enters that one less has this rank in a register.
+func (w *uniqueWindow) lower(register int, rank uint8) {
+	if w.places.sub(placeKey(register, rank), 1) > 0 || rank < w.ranks[register] {
+		return
+	}
+	next := rank - 1
+	for next > 0 && w.places.count(placeKey(register, next)) == 0 {
+		next--
+	}
+	w.ranks[register] = next
+	w.histogram[rank]--
+	w.histogram[next]++
+}
+
+// sketch begins to keep registers.
+func (w *uniqueWindow) sketch() {
+	if w.sketched {
+		return
+	}
+	w.sketched = true
+	if w.ranks == nil {
+		w.ranks = make([]uint8, registers)
+	}
+	w.histogram[0] = registers
+	for _, s := range w.hashes.slots {
+		if s.n != 0 {
+			w.raise(place(s.key))
+		}
+	}
+}
+
+// unsketch ends it.
+func (w *uniqueWindow) unsketch() {
+	w.sketched = false
+	w.places.reset()
+	clear(w.ranks)
+	clear(w.histogram[:])
+}
+
+func (w *uniqueWindow) Value() json.RawMessage {
+	n := uint64(w.hashes.len)
+	if w.sketches > 0 || n > maxExact {
+		w.sketch()
+		n = estimate(&w.histogram)
+	} else if w.sketched {
+		w.unsketch()
+	}
+	return strconv.AppendUint(nil, n, 10)
+}
+
+// sorted appends the table's keys, ascending.
+func (t *table) sorted(keys []uint64) []uint64 {
+	for _, s := range t.slots {
+		if s.n != 0 {
+			keys = append(keys, s.key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,105 @@
+package aggregate
+
+import (
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+)
+
+// TestUniqueIsExactUpTo1000 counts values that are spread over seconds.
+func TestUniqueIsExactUpTo1000(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 6))
+	for _, n := range []int{1, 999, 1000} {
+		hashes := make([]uint64, n)
+		for i := range hashes {
+			hashes[i] = r.Uint64()
+		}
+		seconds := make([]Partial, 10)
+		for i := range seconds {
+			s := Unique(x).NewPartial().(*set)
+			for _, h := range hashes {
+				if r.IntN(3) == 0 {
+					s.add(h)
+				}
+			}
+			seconds[i] = s
+		}
+		all := Unique(x).NewPartial().(*set)
+		for _, h := range hashes {
+			all.add(h)
+		}
+		if got, want := value(Unique(x), append(seconds, all)...), strconv.Itoa(n); got != want {
+			t.Errorf("%d values: %s", n, got)
+		}
+	}
+}
+
+// TestUniqueError measures the estimate's error over many sets of values.
+func TestUniqueError(t *testing.T) {
+	const seeds = 300
+	for _, n := range []int{1001, 5_000, 20_000, 50_000, 300_000} {
+		var sum, squares float64
+		within := 0
+		for seed := range uint64(seeds) {
+			if n > 50_000 && seed >= seeds/6 {
+				break
+			}
+			r := rand.New(rand.NewPCG(seed, uint64(n)))
+			s := Unique(x).NewPartial().(*set)
+			for range n {
+				s.add(r.Uint64())
+			}
+			got, err := strconv.Atoi(value(Unique(x), s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := float64(got-n) / float64(n)
+			sum += e
+			squares += e * e
+			if math.Abs(e) <= 0.02 {
+				within++
+			}
+		}
+		runs := float64(seeds)
+		if n > 50_000 {
+			runs = seeds / 6
+		}
+		bias, deviation, share := sum/runs, math.Sqrt(squares/runs), float64(within)/runs
+		t.Logf("%7d values: bias %+.3f %%, standard error %.3f %%, %.1f %% of sets within 2 %%", n, 100*bias, 100*deviation, 100*share)
+		// 1.04 / sqrt(2^14) is 0.81 %; the bounds leave four standard errors of
+		// what is measured.
+		if limit := 4 * 0.0081 / math.Sqrt(runs); math.Abs(bias) > limit {
+			t.Errorf("%d values: bias %.4f, above %.4f", n, bias, limit)
+		}
+		if limit := 0.0081 * (1 + 4/math.Sqrt(2*runs)); deviation > limit {
+			t.Errorf("%d values: standard error %.4f, above %.4f", n, deviation, limit)
+		}
+		if share < 0.93 {
+			t.Errorf("%d values: %.3f of sets within 2 %%", n, share)
+		}
+	}
+}
+
+// TestUniqueGoesBackToExact slides a busy second out of the window.
+func TestUniqueGoesBackToExact(t *testing.T) {
+	k := Unique(x)
+	r := rand.New(rand.NewPCG(1, 7))
+	busy, calm := k.NewPartial().(*set), k.NewPartial().(*set)
+	for range 50_000 {
+		busy.add(r.Uint64())
+	}
+	for range 10 {
+		calm.add(r.Uint64())
+	}
+	w := k.NewWindow()
+	w.Add(calm)
+	w.Add(busy)
+	if n, _ := strconv.Atoi(string(w.Value())); n < 48_000 || n > 52_000 {
+		t.Errorf("about 50,000 values: %d", n)
+	}
+	w.Sub(busy)
+	if got := string(w.Value()); got != "10" {
+		t.Errorf("10 values left: %s", got)
+	}
+}

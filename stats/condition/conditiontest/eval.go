@@ -1,0 +1,83 @@
+// Package conditiontest evaluates conditions the slow and plain way, for tests
+// of what evaluates them fast.
+package conditiontest
+
+import (
+	"regexp"
+	"strings"
+
+	"pulse/stats/condition"
+)
+
+// Eval reports whether a condition holds for a line whose fields lookup gives,
+// false for a missing one.
+func Eval(n condition.Node, lookup func(field string) (condition.Constant, bool)) bool {
+	switch n := n.(type) {
+	case nil:
+		return true
+	case *condition.And:
+		for _, c := range n.Nodes {
+			if !Eval(c, lookup) {
+				return false
+			}
+		}
+		return true
+	case *condition.Or:
+		for _, c := range n.Nodes {
+			if Eval(c, lookup) {
+				return true
+			}
+		}
+		return false
+	case *condition.Not:
+		return !Eval(n.Node, lookup)
+	case *condition.Compare:
+		value, ok := lookup(n.Field)
+		switch {
+		case n.Op == condition.Has:
+			return ok
+		case n.Op == condition.Missing:
+			return !ok
+		case !ok || value.Type != n.Const.Type:
+			return false
+		}
+		return compare(n.Op, value, n.Const)
+	}
+	panic("conditiontest: unknown node")
+}
+
+// compare compares two values of one type.
+func compare(op condition.Op, v, c condition.Constant) bool {
+	switch op {
+	case condition.Eq:
+		return v == c
+	case condition.Ne:
+		return v != c
+	}
+	switch v.Type {
+	case condition.Num:
+		order := v.Num.Cmp(c.Num)
+		switch op {
+		case condition.Lt:
+			return order < 0
+		case condition.Le:
+			return order <= 0
+		case condition.Gt:
+			return order > 0
+		case condition.Ge:
+			return order >= 0
+		}
+	case condition.Text:
+		switch op {
+		case condition.Contains:
+			return strings.Contains(v.Text, c.Text)
+		case condition.StartsWith:
+			return strings.HasPrefix(v.Text, c.Text)
+		case condition.EndsWith:
+			return strings.HasSuffix(v.Text, c.Text)
+		case condition.Matches:
+			return regexp.MustCompile(c.Text).MatchString(v.Text)
+		}
+	}
+	return false
+}

@@ -1,0 +1,89 @@
+package stats
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pulse/stats/condition"
+)
+
+// LinesStat is the name of Pulse's own stat, which accounts for every line:
+// in, counted, late, unreadable, ahead. Every program has it, and names that
+// start with "pulse." are refused in a file.
+const LinesStat = "pulse.lines"
+
+// LinesKind is the kind of LinesStat. It cannot be written in a file.
+const LinesKind = "lines"
+
+// Definitions is what a definitions file says: the stats, in its order, and
+// the dashboard's pages.
+type Definitions struct {
+	Lateness int64 // seconds that a line's second stays open for it after it ended
+	Stats    []*Stat
+	Pages    []Page // empty if the file has none
+}
+
+// A Stat is one number, or one set of quantiles, that lines roll up to.
+type Stat struct {
+	Name  string
+	Title string // Name, if the file gives none
+	Unit  string // shown after the value; "/s" and "/min" for rates, if the file gives none
+	Help  string
+
+	Kind  string    // "rate", "mean", "max", "min", "sum", "quantiles" or "unique"; LinesKind for LinesStat
+	Field string    // the field that is aggregated; "" for rate and lines
+	Per   int64     // rate: the seconds of its unit, 1 or 60; else 0
+	At    []float64 // quantiles: which, as the file orders them; else nil
+	Over  int64     // seconds of the trailing window
+
+	Where string         // the condition as the file writes it; "" if every line counts
+	Cond  condition.Node // what Where means, with the defines expanded; nil if every line counts
+
+	Warn, Crit *float64 // thresholds of the page; nil if not given
+	Reversed   bool     // whether values below the thresholds are the bad ones
+}
+
+// A Page is one page of the dashboard: rows of names of stats.
+type Page struct {
+	Title string
+	Rows  [][]string
+}
+
+// All gives the stats of the file and, last, Pulse's own. The index of a stat
+// here is its number in a Program.
+func (d *Definitions) All() []*Stat {
+	return append(slices.Clip(d.Stats), &Stat{
+		Name:  LinesStat,
+		Title: "lines",
+		Help:  "Lines that came in each second, and of them those counted, late, unreadable and ahead of their time.",
+		Kind:  LinesKind,
+		Over:  1,
+	})
+}
+
+// An Error is one thing that is wrong with a definitions file.
+type Error struct {
+	File         string
+	Line, Column int // from 1; 0 if the file as a whole is meant
+	Message      string
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.File, e.Message)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+}
+
+// Errors is all that is wrong with a definitions file, in the file's order.
+type Errors []*Error
+
+// Error has one line for each error.
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,192 @@
+package stats
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// An Evaluator has the final snapshots of packs of lines, in one process and
+// without Kafka: the oracle that the distributed result must equal. Revisions
+// depend on how sources interleave, so it leaves them 0.
+//
+// What it emits is in order of time, then of the stats as the definitions have
+// them, for each second from the earliest counted line's to the latest counted
+// line's, unless Start and Close say otherwise. It is for one goroutine.
+type Evaluator struct {
+	folder   *Folder
+	stats    []evaluated
+	gen      string
+	lateness int64
+	emit     func(Snapshot)
+	pending  bool // lines were folded since the last flush
+
+	started     bool
+	next        int64 // the first second that was not emitted, once started
+	first, last int64 // of the counted lines; -1 if there are none
+	gaps        []gap // ascending, apart from each other
+}
+
+// An evaluated is a stat with its state. Its name is "" if it is not emitted.
+type evaluated struct {
+	name   string
+	series *Series
+}
+
+// A gap is seconds [from, to) without a clock.
+type gap struct{ from, to int64 }
+
+// NewEvaluator returns an Evaluator that calls emit with each snapshot. The
+// snapshot's Value must not be changed.
+func NewEvaluator(p *Program, emit func(Snapshot)) (*Evaluator, error) {
+	written := p.stats[:len(p.stats)-1] // Pulse's own is the last
+	d := &Definitions{Lateness: p.lateness, Stats: written}
+	e := &Evaluator{gen: d.Generation(), lateness: p.lateness, emit: emit, first: -1, last: -1}
+
+	// One more stat, which counts every line, tells which seconds have lines.
+	const anyLine = ""
+	d.Stats = append(slices.Clip(written), &Stat{Name: anyLine, Kind: "rate", Per: 1, Over: 1})
+	program, err := Compile(d)
+	if err != nil {
+		return nil, err
+	}
+	e.folder = program.NewFolder()
+	for i, s := range program.stats {
+		e.stats = append(e.stats, evaluated{s.Name, program.NewSeries(i)})
+	}
+	return e, nil
+}
+
+// Pack folds the lines of a pack.
+func (e *Evaluator) Pack(p Pack) {
+	e.folder.Fold(p)
+	e.pending = true
+}
+
+// Undecodable accounts for a record that is no pack; see Folder.Undecodable.
+func (e *Evaluator) Undecodable(value []byte, second int64) {
+	e.folder.Undecodable(value, second)
+	e.pending = true
+}
+
+// Counts gives the account of all lines so far.
+func (e *Evaluator) Counts() LineCounts { return e.folder.Counts() }
+
+// Start says which second is the first to be emitted, instead of the earliest
+// counted line's.
+func (e *Evaluator) Start(second int64) {
+	e.started, e.next = true, second
+}
+
+// Gap says that the seconds [from, to) had no clock. They are passed as one
+// snapshot of each stat, at the last of them, whose value is null.
+func (e *Evaluator) Gap(from, to int64) {
+	if from >= to {
+		return
+	}
+	kept := e.gaps[:0]
+	for _, g := range e.gaps {
+		if g.to < from || g.from > to {
+			kept = append(kept, g)
+		} else {
+			from, to = min(from, g.from), max(to, g.to)
+		}
+	}
+	i, _ := slices.BinarySearchFunc(kept, from, func(g gap, from int64) int { return int(g.from - from) })
+	e.gaps = slices.Insert(kept, i, gap{from, to})
+}
+
+// Advance says that the watermark, of several partitions the least, is w now,
+// and emits every second s up to the latest counted line's so far with
+// s + 1 + lateness <= w.
+func (e *Evaluator) Advance(w int64) {
+	e.flush()
+	e.emitUntil(min(w-1-e.lateness, e.last))
+}
+
+// Close emits the seconds that are left, up to and with last; if last is -1, up
+// to the latest counted line's.
+func (e *Evaluator) Close(last int64) {
+	e.flush()
+	if last < 0 {
+		last = e.last
+	}
+	// A gap that reaches beyond the end ends there.
+	for i := range e.gaps {
+		e.gaps[i].to = min(e.gaps[i].to, last+1)
+	}
+	e.emitUntil(last)
+}
+
+// flush joins what was folded.
+func (e *Evaluator) flush() {
+	if !e.pending {
+		return
+	}
+	e.pending = false
+	e.folder.Flush(func(stat int, fragment []byte) {
+		s := &e.stats[stat]
+		var touched func(int64)
+		if s.name == "" {
+			touched = e.counted
+		}
+		if err := s.series.Join(fragment, touched); err != nil {
+			panic(fmt.Sprintf("stats: a fragment that was just made does not join: %v", err))
+		}
+	})
+}
+
+// counted notes that a second has lines.
+func (e *Evaluator) counted(second int64) {
+	if e.first < 0 || second < e.first {
+		e.first = second
+	}
+	e.last = max(e.last, second)
+}
+
+// emitUntil emits the seconds up to and with last.
+func (e *Evaluator) emitUntil(last int64) {
+	if !e.started {
+		// Lines that are in time can still be earlier than the first so far, but
+		// not than a second that is final.
+		if e.first < 0 || e.first > last {
+			return
+		}
+		e.Start(e.first)
+	}
+	for e.next <= last {
+		for len(e.gaps) > 0 && e.gaps[0].to <= e.next {
+			e.gaps = e.gaps[1:]
+		}
+		if len(e.gaps) > 0 && e.gaps[0].from <= e.next {
+			if e.gaps[0].to > last+1 {
+				return // until all of it is final
+			}
+			e.emitGap(e.next, e.gaps[0].to)
+			continue
+		}
+		e.emitSecond(e.next)
+	}
+}
+
+func (e *Evaluator) emitSecond(second int64) {
+	for i := range e.stats {
+		s := &e.stats[i]
+		if s.name != "" {
+			e.emit(Snapshot{Stat: s.name, Time: second, Value: s.series.Value(second), Final: true, Gen: e.gen})
+		}
+		s.series.Forget(second)
+	}
+	e.next = second + 1
+}
+
+func (e *Evaluator) emitGap(from, to int64) {
+	for i := range e.stats {
+		s := &e.stats[i]
+		if s.name != "" {
+			e.emit(Snapshot{Stat: s.name, Time: to - 1, Value: json.RawMessage("null"), Final: true, Gen: e.gen, StaleSince: from})
+		}
+		s.series.Forget(to - 1)
+	}
+	e.next = to
+}

@@ -1,0 +1,30 @@
+package stats
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"pulse/stats/condition"
+)
+
+// valueVersion is the version of what definitions mean: of how lines are
+// parsed, of the kinds' values and of the partials' bytes. It changes when one
+// of them does, so that two versions of Pulse do not mix their fragments.
+const valueVersion = 1
+
+// Generation is the name, six hexadecimal digits, of all that the definitions
+// say about values: definitions whose values can differ have different ones.
+// How stats look (titles, units, thresholds, pages), the order in which they
+// stand and how their conditions are written make no difference.
+func (d *Definitions) Generation() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %d\n", valueVersion, d.Lateness)
+	stats := slices.SortedFunc(slices.Values(d.Stats), func(a, b *Stat) int { return cmp.Compare(a.Name, b.Name) })
+	for _, s := range stats {
+		fmt.Fprintf(h, "%q %q %q %d %v %d %q\n", s.Name, s.Kind, s.Field, s.Per, s.At, s.Over, condition.Format(s.Cond))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:3])
+}

@@ -1,0 +1,216 @@
+package line
+
+import "bytes"
+
+// attributes reads b[i:end] as attributes: words, each alone (its value is
+// true) or followed by = and a value, plain or between double quotes.
+//
+// In a Pulse message a key is of letters, digits, _ - and ., a plain value has
+// / and : too, and all else separates. In the others, which are logfmt, words
+// end at spaces, and quoted text has the escapes of JSON.
+//
+// The key that followed the last one before is tried first: two comparisons
+// instead of a loop over its bytes and a look-up.
+func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind) {
+	g := &sc.guess
+	bd := &sc.schema.bodies[kind]
+	inKey, inValue := bd.key, bd.value
+	at := int32(kind) // the node of the last key
+	for {
+		for i < end && class[b[i]]&inKey == 0 {
+			i++
+		}
+		if i >= end {
+			return
+		}
+		var key uint32
+		if n := &g.nodes[g.nodes[at].next]; n.match(b, i) {
+			at = g.nodes[at].next
+			key = n.key
+			i += int(n.size)
+		} else {
+			start := i
+			for class[b[i]]&inKey != 0 {
+				i++
+			}
+			key, _ = bd.keys.find(b, start, i)
+			if b[i] != '=' {
+				ev.putConstant(keySlot(key), trueText, 0)
+				continue
+			}
+			i++
+			at = g.learn(at, kind, b, start, i, key)
+		}
+
+		// i is after the = now.
+		first := i
+		switch {
+		case b[i] == '"' && kind == pulseBody:
+			close := bytes.IndexByte(b[i+1:end], '"')
+			if close < 0 {
+				ev.putConstant(keySlot(key), trueText, 0)
+				continue
+			}
+			ev.put(keySlot(key), i+1, i+1+close, 0)
+			i += close + 2
+		case b[i] == '"':
+			i = sc.quoted(ev, b, i+1, end, key, bd.flags)
+		default:
+			for class[b[i]]&inValue != 0 {
+				i++
+			}
+			if i == first && kind == pulseBody {
+				ev.putConstant(keySlot(key), trueText, 0)
+				continue
+			}
+			ev.put(keySlot(key), first, i, bd.flags)
+			if key&timeKey != 0 {
+				sc.dateBy(ev, b, first, i, bd.flags)
+			}
+		}
+	}
+}
+
+func keySlot(key uint32) Slot { return Slot(key&(timeKey-1)) - 1 }
+
+// quoted puts the quoted text at i, with its escapes undone, and gives the
+// position after its end. A text that is not closed goes to the end.
+func (sc *Scanner) quoted(ev *Event, b []byte, i, end int, key uint32, flags value) int {
+	close, escaped := closingQuote(b, i, end)
+	next := close + 1
+	if close < 0 {
+		close, next = end, end
+	}
+	if key == 0 {
+		return next
+	}
+	first := i
+	if escaped {
+		first, close = ev.unescape(b, i, close)
+		flags |= inUnescaped
+	}
+	ev.put(keySlot(key), first, close, flags)
+	if key&timeKey != 0 {
+		sc.dateBy(ev, ev.text[flags>>textShift&3], first, close, flags)
+	}
+	return next
+}
+
+// dateBy gives the event the time that the value is, if it is the first.
+func (sc *Scanner) dateBy(ev *Event, b []byte, start, end int, flags value) {
+	if !ev.dated && sc.clock.any(b, start, end, flags) {
+		sc.date(ev)
+	}
+}
+
+// closingQuote gives the position of the quote that ends the text at i, or -1,
+// and whether there is a backslash before it.
+func closingQuote(b []byte, i, end int) (close int, escaped bool) {
+	first := i
+	for {
+		j := bytes.IndexByte(b[i:end], '"')
+		if j < 0 {
+			return -1, bytes.IndexByte(b[first:end], '\\') >= 0
+		}
+		close = i + j
+		slashes := 0
+		for close-1-slashes >= first && b[close-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return close, slashes > 0 || bytes.IndexByte(b[first:close], '\\') >= 0
+		}
+		i = close + 1
+	}
+}
+
+// looksLikeAttributes reports whether b[i:end] begins with an attribute that
+// has a value, or with words that could be keys and then one.
+func looksLikeAttributes(b []byte, i, end int) bool {
+	for i < end {
+		first := i
+		for class[b[i]]&inSource != 0 || b[i] == '#' || b[i] == '@' || b[i] == ':' {
+			i++
+		}
+		if i == first {
+			return false
+		}
+		if b[i] == '=' {
+			return true
+		}
+		if b[i] != ' ' {
+			return false
+		}
+		for b[i] == ' ' {
+			i++
+		}
+	}
+	return false
+}
+
+// maxNodes is the greatest number of keys that a scanner remembers.
+const maxNodes = 512
+
+// relearn is the number of other keys after which it begins anew, so that
+// chance keys do not keep their places for ever.
+const relearn = 1 << 20
+
+// A guess is what a scanner learned about the order of keys: a node for each
+// key, and the one that followed it last.
+type guess struct {
+	nodes   []node
+	known   map[knownKey]int32
+	unknown int // keys that came when there was no room for them
+}
+
+type knownKey struct {
+	kind bodyKind
+	text string
+}
+
+// A node is a key with its = of 2 to 16 bytes. The first nodes, one for each
+// kind of body, are where messages begin.
+type node struct {
+	first, mask uint64 // the first eight bytes, and which of them count
+	last        uint64 // the last eight, if there are more
+	size        uint32 // 0: no key, which matches nothing
+	key         uint32
+	next        int32
+}
+
+func newGuess() guess {
+	return guess{nodes: make([]node, bodies, maxNodes), known: make(map[knownKey]int32)}
+}
+
+// match reports whether the key and its = are at i.
+func (n *node) match(b []byte, i int) bool {
+	return n.size != 0 && load(b, i)&n.mask == n.first && (n.size <= 8 || load(b, i+int(n.size)-8) == n.last)
+}
+
+// learn remembers that b[start:end], a key with its =, followed the node at,
+// and gives its own node.
+func (g *guess) learn(at int32, kind bodyKind, b []byte, start, end int, key uint32) int32 {
+	size := end - start
+	if size > 16 {
+		return at
+	}
+	next, ok := g.known[knownKey{kind, string(b[start:end])}]
+	if !ok {
+		if len(g.nodes) == maxNodes {
+			if g.unknown++; g.unknown == relearn {
+				*g = newGuess()
+			}
+			return int32(kind)
+		}
+		next = int32(len(g.nodes))
+		n := node{mask: lowBytes[min(size, 8)], size: uint32(size), key: key}
+		n.first = load(b, start) & n.mask
+		if size > 8 {
+			n.last = load(b, end-8)
+		}
+		g.nodes = append(g.nodes, n)
+		g.known[knownKey{kind, string(b[start:end])}] = next
+	}
+	g.nodes[at].next = next
+	return next
+}

@@ -1,0 +1,234 @@
+package line
+
+import (
+	"math/bits"
+
+	"pulse/stats/condition"
+	"pulse/stats/fixed"
+)
+
+// An Event is one parsed line: its time and the fields that the Schema names.
+// It refers to the parsed buffer and is valid until the next Parse. The zero
+// Event is ready for use.
+type Event struct {
+	text   [3][]byte // what values are in: the line's buffer, unescaped text, constant text
+	schema *Schema
+
+	present [MaxFields / 64]uint64
+	hashed  [MaxFields / 64]uint64 // of which slots hashes holds the hash
+	values  [MaxFields]value
+	hashes  [MaxFields]uint64
+
+	codes    [maxCodes]Code
+	coded    int    // how many codes there are
+	codeHash uint64 // of the codes in their order
+	overflow bool   // there were more than maxCodes
+
+	dated       bool // the line has a time: that, in UTC
+	lineSecond  int64
+	lineNanos   uint32
+	eventSecond int64 // where the event counts
+	eventNanos  uint32
+}
+
+// A value is where a field's text is: its start in the upper 32 bits, then
+// flags, its length in the lower 20 bits.
+type value uint64
+
+const (
+	inUnescaped value = 1 << 20 // in text[1]
+	inConstant  value = 2 << 20 // in text[2]
+	textShift         = 20
+
+	asText     value = 1 << 22 // text, whatever it looks like
+	durations  value = 1 << 23 // 1ms and 1.5s are numbers, of milliseconds
+	exponents  value = 1 << 24 // 1e3 is a number
+	startShift       = 32
+	lengthMask value = 1<<20 - 1
+)
+
+func valueOf(start, end int, flags value) value {
+	return value(start)<<startShift | flags | value(end-start)
+}
+
+func (v value) bounds() (start, end int) {
+	start = int(v >> startShift)
+	return start, start + int(v&lengthMask)
+}
+
+// Has reports whether the line has the field.
+func (e *Event) Has(s Slot) bool {
+	return uint(s) < MaxFields && e.present[uint(s)/64]>>(uint(s)%64)&1 != 0
+}
+
+// Bytes gives the text of a field that the line has, unescaped; of a bare key
+// it is "true". The bytes are valid until the next Parse and must not be
+// changed.
+func (e *Event) Bytes(s Slot) []byte {
+	v := e.values[s]
+	start, end := v.bounds()
+	return e.text[v>>textShift&3][start:end:end]
+}
+
+// Number gives the number that the field is, and whether it is one.
+func (e *Event) Number(s Slot) (fixed.Number, bool) {
+	if !e.Has(s) {
+		return fixed.Number{}, false
+	}
+	v := e.values[s]
+	if v&asText != 0 {
+		return fixed.Number{}, false
+	}
+	return parseNumber(e.Bytes(s), v)
+}
+
+// Type gives the type of a field that the line has.
+func (e *Event) Type(s Slot) condition.Type {
+	v := e.values[s]
+	if v&asText != 0 {
+		return condition.Text
+	}
+	b := e.Bytes(s)
+	if len(b) == 0 {
+		return condition.Text
+	}
+	if beginsNumber(b[0]) {
+		if _, ok := parseNumber(b, v); ok {
+			return condition.Num
+		}
+		return condition.Text
+	}
+	if string(b) == "true" || string(b) == "false" {
+		return condition.Bool
+	}
+	return condition.Text
+}
+
+// Hash gives a hash of the type and the text of a field that the line has. It
+// depends on nothing else, so that it is the same in every process.
+func (e *Event) Hash(s Slot) uint64 {
+	if e.hashed[s/64]>>(uint(s)%64)&1 == 0 {
+		v := e.values[s]
+		start, end := v.bounds()
+		e.hashes[s] = hash(e.text[v>>textShift&3], start, end, uint64(e.Type(s)))
+		e.hashed[s/64] |= 1 << (uint(s) % 64)
+	}
+	return e.hashes[s]
+}
+
+// Time gives the line's own time, and whether it has one: at or after 1970 and
+// before 2262, so that its nanoseconds fit 64 bits.
+func (e *Event) Time() (second int64, nanos uint32, ok bool) {
+	return e.lineSecond, e.lineNanos, e.dated
+}
+
+// Nanos gives the time at which the event counts, as Place set it.
+func (e *Event) Nanos() (second int64, nanos uint32) { return e.eventSecond, e.eventNanos }
+
+// Place sets the time at which the event counts.
+func (e *Event) Place(second int64, nanos uint32) { e.eventSecond, e.eventNanos = second, nanos }
+
+// Codes gives the coded fields of the line in its order, with one entry for
+// each time that a key is given, and a hash of that sequence. It is not ok if
+// there are too many; AppendCodes then has them.
+func (e *Event) Codes() (codes []Code, hash uint64, ok bool) {
+	return e.codes[:e.coded], e.codeHash, !e.overflow
+}
+
+// AppendCodes appends the coded fields of the line, each once, in ascending
+// order of their slots.
+func (e *Event) AppendCodes(codes []Code) []Code {
+	for w, word := range e.present {
+		for ; word != 0; word &= word - 1 {
+			s := Slot(w*64 + bits.TrailingZeros64(word))
+			f := &e.schema.fields[s]
+			if !f.coded {
+				continue
+			}
+			v := e.values[s]
+			start, end := v.bounds()
+			codes = append(codes, codeOf(s, f.id(e.text[v>>textShift&3], start, end, v)))
+		}
+	}
+	return codes
+}
+
+// reset empties the event for a line in buf.
+func (e *Event) reset(schema *Schema, buf []byte) {
+	e.schema = schema
+	e.text[0] = buf
+	e.text[1] = e.text[1][:0]
+	e.text[2] = constantText
+	e.dated = false
+	e.clearFields()
+}
+
+func (e *Event) clearFields() {
+	clear(e.present[:])
+	clear(e.hashed[:])
+	e.coded, e.codeHash, e.overflow = 0, 0, false
+}
+
+// A mark is what an event had before something was tried.
+type mark struct {
+	present  [MaxFields / 64]uint64
+	coded    int
+	codeHash uint64
+	overflow bool
+}
+
+func (e *Event) mark() mark {
+	return mark{e.present, e.coded, e.codeHash, e.overflow}
+}
+
+// rewind takes away the fields that were put since the mark. None of them was
+// there before, since a body cannot overwrite what a header gave.
+func (e *Event) rewind(m *mark) {
+	e.present, e.coded, e.codeHash, e.overflow = m.present, m.coded, m.codeHash, m.overflow
+}
+
+// put gives the field s the value text[start:end] of the place that flags
+// name. It does nothing if s is None.
+func (e *Event) put(s Slot, start, end int, flags value) {
+	if uint(s) >= MaxFields {
+		return
+	}
+	e.values[s] = valueOf(start, end, flags)
+	e.present[s/64] |= 1 << (uint(s) % 64)
+	if f := &e.schema.fields[s]; f.coded {
+		e.push(codeOf(s, f.id(e.text[flags>>textShift&3], start, end, flags)))
+	}
+}
+
+// putConstant gives the field s one of the constant texts.
+func (e *Event) putConstant(s Slot, t constant, flags value) {
+	e.put(s, t.start, t.end, flags|inConstant)
+}
+
+func (e *Event) push(c Code) {
+	if e.coded == maxCodes {
+		e.overflow = true
+		return
+	}
+	e.codes[e.coded&(maxCodes-1)] = c
+	e.coded++
+	e.codeHash = bits.RotateLeft64((e.codeHash^uint64(c))*prime1, 29)
+}
+
+// hash is a fixed hash of b[start:end] and a seed, after wyhash: each step
+// multiplies two words to 128 bits and folds them.
+func hash(b []byte, start, end int, seed uint64) uint64 {
+	n := end - start
+	h := seed*prime3 ^ uint64(n)*prime1
+	for ; n > 16; n -= 16 {
+		h = fold(load(b, start)^prime2^h, load(b, start+8)^prime3)
+		start += 16
+	}
+	first, last := ends(b, start, start+n)
+	return fold(fold(first^prime2^h, last^prime3)^prime1, prime2)
+}
+
+func fold(x, y uint64) uint64 {
+	hi, lo := bits.Mul64(x, y)
+	return hi ^ lo
+}

@@ -1,0 +1,323 @@
+package line
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const (
+	// maxDepth is the greatest depth of objects whose keys are read: a deeper
+	// one is kept as text, as arrays are.
+	maxDepth = 8
+	// maxNesting is the greatest depth of objects and arrays in a line.
+	maxNesting = 128
+	// maxPath is the greatest length of a key with those around it.
+	maxPath = 256
+	tooLong = -1
+)
+
+// jsonLine parses a line that is a JSON object. Its time is that of the first
+// of the keys time, timestamp, ts, t and @timestamp that has one, and msg is
+// the whole line if it has no such key.
+func (sc *Scanner) jsonLine(ev *Event, b []byte, start, end int) bool {
+	if !sc.object(ev, b, start, end, wholeLine) {
+		ev.dated = false
+		return false
+	}
+	sc.defaultMessage(ev, start, end)
+	return true
+}
+
+// object puts the fields of the JSON object b[i:end], and reports whether it is
+// one. Keys of objects in it are joined by dots. An array is kept as its text,
+// null is a missing value.
+func (sc *Scanner) object(ev *Event, b []byte, i, end int, kind bodyKind) bool {
+	i = sc.members(ev, b, i, end, kind, 0, 0)
+	return i >= 0 && spaces(b, i) >= end
+}
+
+// members reads the object at i, whose keys come after path[:prefix], and gives
+// the position after it, or -1.
+func (sc *Scanner) members(ev *Event, b []byte, i, end int, kind bodyKind, depth, prefix int) int {
+	keys := sc.schema.bodies[kind].keys
+	i = spaces(b, i+1)
+	if b[i] == '}' && i < end {
+		return i + 1
+	}
+	for {
+		if b[i] != '"' {
+			return -1
+		}
+		first := i + 1
+		close, escaped := closingQuote(b, first, end)
+		if close < 0 {
+			return -1
+		}
+		i = spaces(b, close+1)
+		if b[i] != ':' {
+			return -1
+		}
+		i = spaces(b, i+1)
+		if i >= end {
+			return -1
+		}
+
+		var key uint32
+		length := tooLong // of the path with this key and a dot
+		if prefix == 0 && !escaped && b[i] != '{' {
+			key, _ = keys.find(b, first, close)
+		} else if length = sc.join(ev, b, first, close, escaped, prefix); length > 0 {
+			key, _ = keys.find(sc.path, 0, length-1)
+			if depth > 0 {
+				key &= timeKey - 1
+			}
+		}
+
+		switch c := b[i]; {
+		case c == '"':
+			open := i + 1
+			close, escaped := closingQuote(b, open, end)
+			if close < 0 {
+				return -1
+			}
+			if key != 0 {
+				sc.jsonText(ev, b, open, close, escaped, key)
+			}
+			i = close + 1
+		case c == '{' && depth+1 < maxDepth:
+			if i = sc.members(ev, b, i, end, kind, depth+1, length); i < 0 {
+				return -1
+			}
+		case c == '{' || c == '[':
+			first := i
+			if i = skipNested(b, i, end); i < 0 {
+				return -1
+			}
+			ev.put(keySlot(key), first, i, asText)
+		default:
+			first := i
+			if i = scalar(b, i); i < 0 {
+				return -1
+			}
+			if key != 0 && c != 'n' {
+				ev.put(keySlot(key), first, i, exponents)
+				if key&timeKey != 0 {
+					sc.dateBy(ev, b, first, i, exponents)
+				}
+			}
+		}
+		i = spaces(b, i)
+		if i >= end {
+			return -1
+		}
+		if b[i] == '}' {
+			return i + 1
+		}
+		if b[i] != ',' {
+			return -1
+		}
+		i = spaces(b, i+1)
+	}
+}
+
+// jsonText puts a string.
+func (sc *Scanner) jsonText(ev *Event, b []byte, start, end int, escaped bool, key uint32) {
+	flags := asText
+	if escaped {
+		start, end = ev.unescape(b, start, end)
+		flags |= inUnescaped
+	}
+	ev.put(keySlot(key), start, end, flags)
+	if key&timeKey != 0 {
+		sc.dateBy(ev, ev.text[flags>>textShift&3], start, end, flags)
+	}
+}
+
+// join writes the key b[start:end] with a dot after it behind path[:prefix],
+// and gives the whole length, or tooLong.
+func (sc *Scanner) join(ev *Event, b []byte, start, end int, escaped bool, prefix int) int {
+	if prefix == tooLong || prefix+end-start+1 > maxPath {
+		return tooLong
+	}
+	if sc.path == nil {
+		sc.path = make([]byte, maxPath+Padding)
+	}
+	n := prefix
+	if escaped {
+		from := len(ev.text[1])
+		first, last := ev.unescape(b, start, end)
+		n += copy(sc.path[n:], ev.text[1][first:last])
+		ev.text[1] = ev.text[1][:from]
+	} else {
+		n += copy(sc.path[n:], b[start:end])
+	}
+	sc.path[n] = '.'
+	return n + 1
+}
+
+// spaces gives the first position from i on that has no white space.
+func spaces(b []byte, i int) int {
+	for b[i] == ' ' || b[i] == '\t' {
+		i++
+	}
+	return i
+}
+
+// scalar gives the position after the number or the word true, false or null
+// at i, or -1.
+func scalar(b []byte, i int) int {
+	switch b[i] {
+	case 't':
+		return literal(b, i, "true")
+	case 'f':
+		return literal(b, i, "false")
+	case 'n':
+		return literal(b, i, "null")
+	case '-':
+		i++
+	}
+	first := i
+	i = digits(b, i)
+	if i == first {
+		return -1
+	}
+	if b[i] == '.' {
+		first = i + 1
+		if i = digits(b, first); i == first {
+			return -1
+		}
+	}
+	if b[i]|0x20 == 'e' {
+		i++
+		if b[i] == '+' || b[i] == '-' {
+			i++
+		}
+		first = i
+		if i = digits(b, i); i == first {
+			return -1
+		}
+	}
+	return i
+}
+
+func literal(b []byte, i int, text string) int {
+	if string(b[i:i+len(text)]) == text {
+		return i + len(text)
+	}
+	return -1
+}
+
+// skipNested gives the position after the object or array at i, or -1. Of what
+// is in it, brackets and strings alone are looked at.
+func skipNested(b []byte, i, end int) int {
+	var open [maxNesting]byte
+	depth := 0
+	for i < end {
+		switch c := b[i]; c {
+		case '{', '[':
+			if depth == maxNesting {
+				return -1
+			}
+			open[depth] = c + 2 // what closes it, in ASCII
+			depth++
+		case '}', ']':
+			depth--
+			if open[depth] != c {
+				return -1
+			}
+			if depth == 0 {
+				return i + 1
+			}
+		case '"':
+			close, _ := closingQuote(b, i+1, end)
+			if close < 0 {
+				return -1
+			}
+			i = close
+		}
+		i++
+	}
+	return -1
+}
+
+// unescape appends b[start:end] with its escapes undone to the unescaped text,
+// and gives the place there. An escape that is none is kept as it is.
+func (e *Event) unescape(b []byte, start, end int) (first, last int) {
+	// Padding stays behind what was written, for reads of eight bytes.
+	out := e.text[1]
+	first = len(out)
+	for i := start; i < end; {
+		j := bytes.IndexByte(b[i:end], '\\')
+		if j < 0 {
+			out = append(out, b[i:end]...)
+			break
+		}
+		out = append(out, b[i:i+j]...)
+		i += j
+		if i+1 >= end {
+			out = append(out, '\\')
+			break
+		}
+		c := b[i+1]
+		i += 2
+		switch c {
+		case 'n':
+			c = '\n'
+		case 't':
+			c = '\t'
+		case 'r':
+			c = '\r'
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case '"', '\\', '/':
+		case 'u':
+			r, ok := hex4(b, i, end)
+			if !ok {
+				out = append(out, '\\', 'u')
+				continue
+			}
+			i += 4
+			if utf16.IsSurrogate(r) {
+				low := rune(-1)
+				if i+6 <= end && b[i] == '\\' && b[i+1] == 'u' {
+					low, _ = hex4(b, i+2, end)
+				}
+				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+					i += 6
+				}
+			}
+			out = utf8.AppendRune(out, r)
+			continue
+		default:
+			out = append(out, '\\')
+		}
+		out = append(out, c)
+	}
+	last = len(out)
+	out = append(out, zeros[:]...)
+	e.text[1] = out
+	return first, last
+}
+
+var zeros [Padding]byte
+
+func hex4(b []byte, i, end int) (rune, bool) {
+	if i+4 > end {
+		return -1, false
+	}
+	var r rune
+	for _, c := range b[i : i+4] {
+		switch {
+		case c-'0' <= 9:
+			r = r<<4 | rune(c-'0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return -1, false
+		}
+	}
+	return r, true
+}

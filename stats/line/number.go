@@ -1,0 +1,143 @@
+package line
+
+import (
+	"math/bits"
+
+	"pulse/stats/fixed"
+)
+
+// Digits of a number before its point, at most: all of them fit 64 bits.
+const maxDigits = 18
+
+var pow10 = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
+
+func beginsNumber(c byte) bool { return c-'0' <= 9 || c == '-' }
+
+// parseNumber reads a number: an optional minus, 1 to 18 digits, optionally a
+// point and more digits, rounded half away from zero to nine. The flag
+// durations allows a unit after it, ms or s, and gives milliseconds; exponents
+// allows an exponent whose number then is as short.
+func parseNumber(b []byte, flags value) (fixed.Number, bool) {
+	i := 0
+	negative := len(b) > 0 && b[0] == '-'
+	if negative {
+		i++
+	}
+	first := i
+	var whole, fraction uint64
+	for i < len(b) && b[i]-'0' <= 9 {
+		whole = whole*10 + uint64(b[i]-'0')
+		i++
+	}
+	if i == first || i-first > maxDigits {
+		return fixed.Number{}, false
+	}
+	point := i
+	if i < len(b) && b[i] == '.' {
+		i++
+		for i < len(b) && b[i]-'0' <= 9 {
+			switch n := i - point; {
+			case n <= 9:
+				fraction = fraction*10 + uint64(b[i]-'0')
+			case n == 10 && b[i] >= '5':
+				fraction++
+			}
+			i++
+		}
+		if i == point+1 {
+			return fixed.Number{}, false
+		}
+		fraction *= pow10[max(9-(i-point-1), 0)]
+	}
+	if i < len(b) {
+		switch {
+		case flags&durations != 0 && len(b) == i+2 && b[i] == 'm' && b[i+1] == 's':
+		case flags&durations != 0 && len(b) == i+1 && b[i] == 's':
+			return shift(b[first:point], b[point:i], 3, negative)
+		case flags&exponents != 0 && b[i]|0x20 == 'e':
+			n, ok := parseExponent(b[i+1:])
+			if !ok {
+				return fixed.Number{}, false
+			}
+			return shift(b[first:point], b[point:i], n, negative)
+		default:
+			return fixed.Number{}, false
+		}
+	}
+	return makeNumber(whole, fraction, negative), true
+}
+
+func makeNumber(whole, fraction uint64, negative bool) fixed.Number {
+	hi, lo := bits.Mul64(whole, 1e9)
+	lo, carry := bits.Add64(lo, fraction, 0)
+	hi += carry
+	if negative {
+		var borrow uint64
+		lo, borrow = bits.Sub64(0, lo, 0)
+		hi, _ = bits.Sub64(0, hi, borrow)
+	}
+	return fixed.Number{Hi: int64(hi), Lo: lo}
+}
+
+// parseExponent reads an optional sign and 1 to 4 digits.
+func parseExponent(b []byte) (int, bool) {
+	negative := len(b) > 0 && b[0] == '-'
+	if negative || len(b) > 0 && b[0] == '+' {
+		b = b[1:]
+	}
+	if len(b) == 0 || len(b) > 4 {
+		return 0, false
+	}
+	n := 0
+	for _, c := range b {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
+
+// shift gives the number whole.fraction (fraction with its point, or empty)
+// with the point moved n places to the right, if what is then before it has no
+// more than 18 digits.
+func shift(whole, fraction []byte, n int, negative bool) (fixed.Number, bool) {
+	if len(fraction) > 0 {
+		fraction = fraction[1:]
+	}
+	digit := func(i int) uint64 { // the digit of 10^-(i-len(whole)+1)
+		switch {
+		case i < 0 || i >= len(whole)+len(fraction):
+			return 0
+		case i < len(whole):
+			return uint64(whole[i] - '0')
+		}
+		return uint64(fraction[i-len(whole)] - '0')
+	}
+	point := len(whole) + n
+	// Zeros before the number do not count: 0.001e19 has 17 digits.
+	start, digits := 0, len(whole)+len(fraction)
+	for start < digits && digit(start) == 0 {
+		start++
+	}
+	switch {
+	case start == digits || start > point+9:
+		return fixed.Number{}, true
+	case point-start > maxDigits:
+		return fixed.Number{}, false
+	}
+	var w, f uint64
+	for i := min(start, point); i < point; i++ {
+		w = w*10 + digit(i)
+	}
+	for i := point; i < point+9; i++ {
+		f = f*10 + digit(i)
+	}
+	if digit(point+9) >= 5 {
+		f++
+	}
+	return makeNumber(w, f, negative), true
+}

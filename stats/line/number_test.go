@@ -1,0 +1,73 @@
+package line
+
+import (
+	"math/big"
+	"strings"
+	"testing"
+
+	"pulse/stats/fixed"
+)
+
+func TestParseNumber(t *testing.T) {
+	for _, test := range []struct {
+		text  string
+		flags value
+		want  string // "": no number
+	}{
+		{"0", 0, "0"}, {"-0", 0, "0"}, {"007", 0, "7"}, {"-12.50", 0, "-12.5"},
+		{"123456789012345678", 0, "123456789012345678"}, {"1234567890123456789", 0, ""},
+		{"0.0000000005", 0, "0.000000001"}, {"0.00000000049", 0, "0"}, {"-0.0000000005", 0, "-0.000000001"},
+		{"0.9999999999", 0, "1"}, {"1.1234567894999", 0, "1.123456789"},
+		{"", 0, ""}, {"-", 0, ""}, {".5", 0, ""}, {"5.", 0, ""}, {"1.2.3", 0, ""}, {"+5", 0, ""}, {"5x", 0, ""}, {"0x5", 0, ""}, {" 5", 0, ""},
+		{"18ms", 0, ""}, {"1.5s", 0, ""}, {"1e3", 0, ""},
+		{"18ms", durations, "18"}, {"1.5ms", durations, "1.5"}, {"1.5s", durations, "1500"}, {"-2s", durations, "-2000"},
+		{"0.0000000000005s", durations, "0.000000001"}, {"1s", exponents, ""}, {"1m", durations, ""}, {"1sm", durations, ""}, {"s", durations, ""},
+		{"123456789012345s", durations, "123456789012345000"}, {"1234567890123456s", durations, ""},
+		{"1e3", exponents, "1000"}, {"1E+3", exponents, "1000"}, {"-1.25e1", exponents, "-12.5"}, {"15e-1", exponents, "1.5"},
+		{"1e17", exponents, "100000000000000000"}, {"1e18", exponents, ""}, {"0.001e20", exponents, "100000000000000000"},
+		{"0e9999", exponents, "0"}, {"5e-10", exponents, "0.000000001"}, {"4e-10", exponents, "0"}, {"1e-9999", exponents, "0"},
+		{"1e", exponents, ""}, {"1e+", exponents, ""}, {"1e99999", exponents, ""}, {"1e1x", exponents, ""}, {"1e3", durations, ""},
+	} {
+		n, ok := parseNumber([]byte(test.text), test.flags)
+		got := ""
+		if ok {
+			got = n.String()
+		}
+		if got != test.want {
+			t.Errorf("%q (flags %x): %q, want %q", test.text, test.flags, got, test.want)
+		}
+	}
+}
+
+// FuzzParseNumber compares with package fixed, and exponents with math/big.
+func FuzzParseNumber(f *testing.F) {
+	for _, s := range []string{"0", "-1.5", "123456789012345678.1234567895", "1e3", "-0.5E-9", "1.5e16", "x", "1s", "5ms"} {
+		f.Add(s)
+	}
+	half := new(big.Rat).SetFrac64(1, 2)
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := parseNumber([]byte(text), 0)
+		want, wantOK := fixed.Parse([]byte(text))
+		if ok != wantOK || ok && got != want {
+			t.Errorf("%q: %v %v, package fixed has %v %v", text, got, ok, want, wantOK)
+		}
+		n, ok := parseNumber([]byte(text), exponents)
+		if !ok || len(text) > 40 || strings.ContainsAny(text, "_") {
+			return
+		}
+		r, isRat := new(big.Rat).SetString(text)
+		if !isRat {
+			t.Fatalf("%q is a number to us, and none to math/big", text)
+		}
+		r.Mul(r, new(big.Rat).SetInt64(1e9))
+		away := new(big.Rat).Add(new(big.Rat).Abs(r), half)
+		units := new(big.Int).Quo(away.Num(), away.Denom())
+		if r.Sign() < 0 {
+			units.Neg(units)
+		}
+		ours := new(big.Int).Lsh(big.NewInt(n.Hi), 64)
+		if ours.Add(ours, new(big.Int).SetUint64(n.Lo)); ours.Cmp(units) != 0 {
+			t.Errorf("%q: %v units, want %v", text, ours, units)
+		}
+	})
+}

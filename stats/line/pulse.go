@@ -1,0 +1,143 @@
+package line
+
+import "bytes"
+
+// pulse parses the original Pulse line, after its timestamp:
+//
+//	10.1.2.3 local7.info nginx[12] - runtime.17@heroku.com - message
+//
+// A colon may follow the source, and what stands between the dashes may be
+// missing or another word.
+func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
+	s := sc.schema
+	i = word(b, i) // the sending host
+	if b[i] != ' ' {
+		return false
+	}
+	i++
+	facility := i // not kept
+	for class[b[i]]&isAlnum != 0 {
+		i++
+	}
+	if b[i] != '.' || i == facility {
+		return false
+	}
+	i++
+	level := i
+	for class[b[i]]&isLetter != 0 {
+		i++
+	}
+	levelEnd := i
+	if b[i] != ' ' || i == level {
+		return false
+	}
+	i++
+	source := i
+	for class[b[i]]&inSource != 0 {
+		i++
+	}
+	sourceEnd := i
+	if i == source {
+		return false
+	}
+	ps, psEnd := 0, 0
+	if b[i] == '[' {
+		close := index(b, i, end, ']')
+		if close < 0 {
+			return false
+		}
+		ps, psEnd = i+1, close
+		i = close + 1
+	}
+	if b[i] == ':' {
+		i++
+	}
+	if !isDash(b, i, end) {
+		return false
+	}
+	i += 3
+
+	ev.put(s.level, level, levelEnd, asText)
+	ev.put(s.source, source, sourceEnd, asText)
+	if psEnd > ps {
+		ev.put(s.ps, ps, psEnd, asText)
+	}
+	w := word(b, i)
+	switch {
+	case isDash(b, w, end):
+		sc.place(ev, b, i, w)
+		i = w + 3
+	case w == i+1 && b[i] == '-' && b[w] == ' ':
+		i += 2 // only the dash after what is missing
+	}
+	if i > end {
+		i = end
+	}
+	ev.put(s.msg, i, end, asText)
+	switch name := b[source:sourceEnd]; {
+	case string(name) == "nginx" && sc.access(ev, b, i, end):
+	case string(name) == "varnish" && sc.varnish(ev, b, i, end):
+	default:
+		sc.attributes(ev, b, i, end, pulseBody)
+	}
+	return true
+}
+
+// isDash reports whether " - " is at i.
+func isDash(b []byte, i, end int) bool {
+	return i+3 <= end && load(b, i)&0xffffff == ' '|'-'<<8|' '<<16
+}
+
+// place puts slot, instance_id and cloud, if b[i:end] is slot.17@cloud (the
+// slot may be missing) or slot-17.cloud.
+func (sc *Scanner) place(ev *Event, b []byte, i, end int) {
+	s := sc.schema
+	dot := i
+	for class[b[dot]]&inSlot != 0 {
+		dot++
+	}
+	if b[dot] != '.' || dot+1 >= end {
+		return
+	}
+	at := dot + 1
+	for b[at]-'0' <= 9 {
+		at++
+	}
+	if b[at] == '@' && at > dot+1 && at+1 < end {
+		if dot > i {
+			ev.put(s.slot, i, dot, asText)
+		}
+		ev.put(s.instance, dot+1, at, 0)
+		ev.put(s.cloud, at+1, end, asText)
+		return
+	}
+	instance := dot
+	for instance > i && b[instance-1]-'0' <= 9 {
+		instance--
+	}
+	if instance < dot && instance-1 > i && b[instance-1] == '-' {
+		ev.put(s.slot, i, instance-1, asText)
+		ev.put(s.instance, instance, dot, 0)
+		ev.put(s.cloud, dot+1, end, asText)
+	}
+}
+
+// varnish puts http_status, if the message is `1.2.3.4 - - … " 503 …`.
+func (sc *Scanner) varnish(ev *Event, b []byte, i, end int) bool {
+	host := i
+	i = word(b, i)
+	if i == host || i+5 > end || string(b[i:i+5]) != " - - " {
+		return false
+	}
+	for i += 5; ; {
+		j := bytes.IndexByte(b[i:end], '"')
+		if j < 0 {
+			return false
+		}
+		i += j + 1
+		if i+5 <= end && b[i] == ' ' && b[i+1]-'0' <= 9 && b[i+2]-'0' <= 9 && b[i+3]-'0' <= 9 && b[i+4] == ' ' {
+			ev.put(sc.schema.httpStatus, i+1, i+4, 0)
+			return true
+		}
+	}
+}

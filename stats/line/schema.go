@@ -1,0 +1,210 @@
+package line
+
+import (
+	"fmt"
+	"slices"
+
+	"pulse/stats/condition"
+	"pulse/stats/fixed"
+)
+
+// A Field is a field that is wanted of lines.
+type Field struct {
+	Name string
+	// Coded says that conditions ask whether the field is there. A field with
+	// Constants is coded too.
+	Coded bool
+	// Constants are what conditions compare the field with, for equality or
+	// for order.
+	Constants []condition.Constant
+}
+
+// A Schema is the fields that are wanted of lines, and the constants that
+// their values are compared with. It does not change once made and may be
+// shared.
+type Schema struct {
+	fields []field
+	slots  map[string]Slot
+	bodies [bodies]body
+
+	// Fields that headers give, None if they are not wanted.
+	line, unparsed, msg                                 Slot
+	level, facility, source, ps, host                   Slot
+	slot, instance, cloud                               Slot
+	httpHost, httpUser, httpMethod, httpURL, httpVer    Slot
+	httpStatus, httpBytes, httpRef, httpAgent, httpSite Slot
+}
+
+// A field is a Field made ready for parsing.
+type field struct {
+	name    string
+	coded   bool
+	values  *keyTable      // text -> ID if typed by its look | ID if text << 16; nil without constants
+	texts   ID             // how many of the constants are texts
+	numbers []fixed.Number // the others but for booleans, ascending
+}
+
+// NewSchema makes a Schema of fields with different names. Field i has the
+// Slot i.
+func NewSchema(fields ...Field) (*Schema, error) {
+	if len(fields) > MaxFields {
+		return nil, fmt.Errorf("%d fields are wanted, and %d is the most: use fewer in the definitions", len(fields), MaxFields)
+	}
+	s := &Schema{slots: make(map[string]Slot, len(fields))}
+	for i, f := range fields {
+		if _, twice := s.slots[f.Name]; twice {
+			return nil, fmt.Errorf("the field %s is named twice", f.Name)
+		}
+		if len(f.Constants) > MaxConstants {
+			return nil, fmt.Errorf("the field %s is compared with %d constants, and %d is the most", f.Name, len(f.Constants), MaxConstants)
+		}
+		s.slots[f.Name] = Slot(i)
+		s.fields = append(s.fields, newField(f))
+	}
+	for _, h := range []struct {
+		name string
+		slot *Slot
+	}{
+		{"line", &s.line}, {"unparsed", &s.unparsed}, {"msg", &s.msg},
+		{"level", &s.level}, {"facility", &s.facility}, {"source", &s.source}, {"ps", &s.ps}, {"host", &s.host},
+		{"slot", &s.slot}, {"instance_id", &s.instance}, {"cloud", &s.cloud},
+		{"http_host", &s.httpHost}, {"http_user", &s.httpUser}, {"http_method", &s.httpMethod},
+		{"http_url", &s.httpURL}, {"http_version", &s.httpVer}, {"http_status", &s.httpStatus},
+		{"http_bytes", &s.httpBytes}, {"http_referrer", &s.httpRef}, {"http_user_agent", &s.httpAgent},
+		{"http_domain", &s.httpSite},
+	} {
+		*h.slot = s.Slot(h.name)
+	}
+	for k := range s.bodies {
+		s.bodies[k] = newBody(bodyKind(k), s.slots)
+	}
+	return s, nil
+}
+
+func newField(f Field) field {
+	out := field{name: f.Name, coded: f.Coded || len(f.Constants) > 0}
+	if len(f.Constants) == 0 {
+		return out
+	}
+	for _, c := range f.Constants {
+		if i, ok := slices.BinarySearchFunc(out.numbers, c.Num, fixed.Number.Cmp); c.Type == condition.Num && !ok {
+			out.numbers = slices.Insert(out.numbers, i, c.Num)
+		}
+	}
+	// What each text is when it is known to be text, and when its type follows
+	// from its look. Some are numbers in some formats only ("5ms").
+	texts := map[string]ID{"true": Present, "false": Present}
+	for _, n := range out.numbers {
+		texts[n.String()] = Present
+	}
+	for _, c := range f.Constants {
+		if c.Type == condition.Text && texts[c.Text] <= Present {
+			texts[c.Text] = firstText + out.texts
+			out.texts++
+		}
+	}
+	table := make(map[string]uint32, len(texts))
+	for text, id := range texts {
+		look := id
+		if n, ok := parseNumber([]byte(text), 0); ok {
+			look = out.number(n)
+		} else if _, ok := parseNumber([]byte(text), durations|exponents); ok {
+			look = Absent // it depends
+		} else if text == "true" {
+			look = True
+		} else if text == "false" {
+			look = False
+		}
+		table[text] = uint32(look) | uint32(id)<<16
+	}
+	out.values = newKeyTable(table)
+	return out
+}
+
+// Slot gives the field's position, None if it is not in the Schema.
+func (s *Schema) Slot(name string) Slot {
+	if i, ok := s.slots[name]; ok {
+		return i
+	}
+	return None
+}
+
+// Len gives the number of fields.
+func (s *Schema) Len() int { return len(s.fields) }
+
+// Constant gives the ID of a constant that the field was made with.
+func (s *Schema) Constant(slot Slot, c condition.Constant) ID {
+	f := &s.fields[slot]
+	switch {
+	case c.Type == condition.Bool && c.Bool:
+		return True
+	case c.Type == condition.Bool:
+		return False
+	case c.Type == condition.Num:
+		return f.number(c.Num)
+	}
+	b := append([]byte(c.Text), make([]byte, Padding)...)
+	if v, ok := f.values.find(b, 0, len(c.Text)); ok {
+		return ID(v >> 16)
+	}
+	return Present
+}
+
+// IDs gives the number of IDs that a value of the field can have: they are
+// less than it.
+func (s *Schema) IDs(slot Slot) int {
+	f := &s.fields[slot]
+	return int(f.firstNumber()) + 2*len(f.numbers) + 1
+}
+
+// Type gives the type of the values that have the ID; id is not Absent and the
+// field has constants.
+func (s *Schema) Type(slot Slot, id ID) condition.Type {
+	switch {
+	case id == True || id == False:
+		return condition.Bool
+	case id >= s.fields[slot].firstNumber():
+		return condition.Num
+	}
+	return condition.Text
+}
+
+// firstNumber is the ID of numbers less than all constants.
+func (f *field) firstNumber() ID { return firstText + f.texts }
+
+// number gives a number's ID.
+func (f *field) number(n fixed.Number) ID {
+	i, ok := slices.BinarySearchFunc(f.numbers, n, fixed.Number.Cmp)
+	id := f.firstNumber() + 2*ID(i)
+	if ok {
+		id++
+	}
+	return id
+}
+
+// id gives the ID of the value b[start:end]; eight bytes can be read after it.
+func (f *field) id(b []byte, start, end int, flags value) ID {
+	if f.values == nil {
+		return Present
+	}
+	if v, ok := f.values.find(b, start, end); ok {
+		if flags&asText != 0 {
+			return ID(v >> 16)
+		}
+		if look := ID(v & 0xffff); look != Absent {
+			return look
+		}
+		if n, ok := parseNumber(b[start:end], flags); ok {
+			return f.number(n)
+		}
+		return ID(v >> 16)
+	}
+	if flags&asText != 0 || end == start || !beginsNumber(b[start]) {
+		return Present
+	}
+	n, ok := parseNumber(b[start:end], flags)
+	if !ok {
+		return Present
+	}
+	return f.number(n)
+}

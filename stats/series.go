@@ -1,0 +1,314 @@
+package stats
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"pulse/stats/aggregate"
+)
+
+// A fragment is what a range of raw records adds to one stat: a version byte,
+// then for each second that it adds to, ascending, a uvarint of the seconds
+// since the one before (the first: since 1970), a uvarint of the length of the
+// second's partial, and the partial.
+const fragmentVersion = 1
+
+// A Series is the state of one stat: the partials of its seconds, and a window
+// over them that moves from second to second. It holds the seconds that have
+// lines alone, so that it costs nothing to pass the others.
+//
+// It keeps a partial for each second that Forget has not dropped; those of a
+// window and of the lateness are the least. A Series is for one goroutine.
+type Series struct {
+	kind    aggregate.Kind
+	over    int64
+	seconds []second // ascending
+	least   int64    // no second below is kept
+
+	window   aggregate.Window
+	from, to int64           // the window's seconds, [from, to]
+	lo, hi   int             // where they are: seconds[lo:hi]
+	pending  int             // of those, how many window lacks
+	value    json.RawMessage // window's value; nil if it is to be made anew
+
+	recent []pastValue // by second modulo its length
+	free   []aggregate.Partial
+}
+
+type second struct {
+	second  int64
+	partial aggregate.Partial
+	added   bool // to window
+}
+
+// A pastValue is a value that was asked for and may be once more: a second's is
+// published when it closes and when it is final.
+type pastValue struct {
+	second int64
+	value  json.RawMessage // nil: none
+}
+
+// maxFree bounds the partials kept to be used again.
+const maxFree = 64
+
+// NewSeries returns an empty Series of a stat.
+func (p *Program) NewSeries(stat int) *Series {
+	return newSeries(p.kinds[stat], p.stats[stat].Over, p.lateness)
+}
+
+// newSeries returns an empty Series with a window of over seconds, for seconds
+// that close and are final lateness seconds after that.
+func newSeries(kind aggregate.Kind, over, lateness int64) *Series {
+	return &Series{
+		kind:   kind,
+		over:   over,
+		window: kind.NewWindow(),
+		to:     -1,
+		recent: make([]pastValue, lateness+2),
+	}
+}
+
+// Join adds a fragment and calls touched, if it is not nil, with each second
+// that it changed. On an error it changed nothing. Parts of a fragment for
+// seconds that Forget dropped are left out: no later window needs them.
+func (s *Series) Join(fragment []byte, touched func(second int64)) error {
+	if err := s.check(fragment); err != nil {
+		return err
+	}
+	for r := newFragmentReader(fragment); r.next(); {
+		if r.second < s.least {
+			continue
+		}
+		e := &s.seconds[s.find(r.second)]
+		if e.added {
+			s.window.Sub(e.partial)
+			e.added = false
+			s.pending++
+		}
+		if err := e.partial.Join(r.partial); err != nil {
+			return err // cannot be: check would have found it
+		}
+		s.invalidate(r.second)
+		if touched != nil {
+			touched(r.second)
+		}
+	}
+	return nil
+}
+
+// check finds what is wrong with a fragment.
+func (s *Series) check(fragment []byte) error {
+	r := newFragmentReader(fragment)
+	for r.next() {
+		if err := s.kind.Check(r.partial); err != nil {
+			return fmt.Errorf("fragment: second %d: %w", r.second, err)
+		}
+	}
+	return r.err
+}
+
+// find returns where a second is, and makes it if there is none.
+func (s *Series) find(sec int64) int {
+	i := len(s.seconds)
+	for near := 0; near < 4 && i > 0 && s.seconds[i-1].second > sec; near++ {
+		i--
+	}
+	if i > 0 && s.seconds[i-1].second > sec {
+		i, _ = s.search(sec)
+	} else if i > 0 && s.seconds[i-1].second == sec {
+		i--
+	}
+	if i < len(s.seconds) && s.seconds[i].second == sec {
+		return i
+	}
+	s.seconds = slices.Insert(s.seconds, i, second{second: sec, partial: s.newPartial()})
+	if sec < s.from {
+		s.lo++
+	}
+	if sec <= s.to {
+		s.hi++
+		if sec >= s.from {
+			s.pending++
+		}
+	}
+	return i
+}
+
+func (s *Series) search(sec int64) (int, bool) {
+	return slices.BinarySearchFunc(s.seconds, sec, func(e second, sec int64) int {
+		switch {
+		case e.second < sec:
+			return -1
+		case e.second > sec:
+			return 1
+		}
+		return 0
+	})
+}
+
+func (s *Series) newPartial() aggregate.Partial {
+	if n := len(s.free); n > 0 {
+		p := s.free[n-1]
+		s.free = s.free[:n-1]
+		return p
+	}
+	return s.kind.NewPartial()
+}
+
+// invalidate drops the values of the windows that a second is in.
+func (s *Series) invalidate(sec int64) {
+	if sec >= s.from && sec <= s.to {
+		s.value = nil
+	}
+	for i := range s.recent {
+		if r := &s.recent[i]; r.second >= sec && r.second < sec+s.over {
+			r.value = nil
+		}
+	}
+}
+
+// Value returns the value of the window whose last second is sec. It costs what
+// the seconds with lines cost that enter or leave the window that was asked for
+// before. The value must not be changed.
+func (s *Series) Value(sec int64) json.RawMessage {
+	if sec < 0 {
+		return s.kind.NewWindow().Value()
+	}
+	past := &s.recent[sec%int64(len(s.recent))]
+	if past.second == sec && past.value != nil {
+		return past.value
+	}
+	s.move(sec)
+	if s.value == nil {
+		s.value = s.window.Value()
+	}
+	*past = pastValue{sec, s.value}
+	return s.value
+}
+
+// move moves the window to the one whose last second is sec.
+func (s *Series) move(sec int64) {
+	s.from, s.to = sec+1-s.over, sec
+	for s.lo < len(s.seconds) && s.seconds[s.lo].second < s.from {
+		if s.lo == s.hi { // never was in the window
+			s.hi++
+		} else {
+			s.leave(s.lo)
+		}
+		s.lo++
+	}
+	for s.hi > s.lo && s.seconds[s.hi-1].second > s.to {
+		s.hi--
+		s.leave(s.hi)
+	}
+	for s.lo > 0 && s.seconds[s.lo-1].second >= s.from {
+		if s.lo == s.hi && s.seconds[s.lo-1].second > s.to { // never was
+			s.hi--
+		} else {
+			s.enter(s.lo - 1)
+		}
+		s.lo--
+	}
+	for s.hi < len(s.seconds) && s.seconds[s.hi].second <= s.to {
+		s.enter(s.hi)
+		s.hi++
+	}
+	for i := s.hi; s.pending > 0; {
+		i--
+		if !s.seconds[i].added {
+			s.pending--
+			s.enter(i)
+		}
+	}
+}
+
+func (s *Series) enter(i int) {
+	s.window.Add(s.seconds[i].partial)
+	s.seconds[i].added = true
+	s.value = nil
+}
+
+func (s *Series) leave(i int) {
+	if s.seconds[i].added {
+		s.window.Sub(s.seconds[i].partial)
+		s.seconds[i].added = false
+		s.value = nil
+	} else {
+		s.pending--
+	}
+}
+
+// Forget says that no Value at or before sec will be asked for again, and drops
+// the seconds that no later window needs.
+func (s *Series) Forget(sec int64) {
+	least := sec + 2 - s.over
+	if least <= s.least {
+		return
+	}
+	s.least = least
+	n := 0
+	for n < len(s.seconds) && s.seconds[n].second < least {
+		if n >= s.lo && n < s.hi {
+			s.leave(n)
+		}
+		s.recycle(s.seconds[n].partial)
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	clear(s.seconds[:n])
+	s.seconds = s.seconds[n:]
+	s.lo, s.hi = max(s.lo-n, 0), max(s.hi-n, 0)
+}
+
+func (s *Series) recycle(p aggregate.Partial) {
+	if len(s.free) < maxFree {
+		p.Reset()
+		s.free = append(s.free, p)
+	}
+}
+
+// A fragmentReader walks over a fragment's seconds.
+type fragmentReader struct {
+	rest    []byte
+	second  int64
+	partial []byte
+	first   bool
+	err     error
+}
+
+func newFragmentReader(fragment []byte) fragmentReader {
+	if len(fragment) == 0 || fragment[0] != fragmentVersion {
+		return fragmentReader{err: fmt.Errorf("fragment: not of form %d, which this program reads", fragmentVersion)}
+	}
+	return fragmentReader{rest: fragment[1:], first: true}
+}
+
+var errFragment = errors.New("fragment: its bytes end too early or its seconds are out of order")
+
+// next reads the next second; it is false at the end and on an error.
+func (r *fragmentReader) next() bool {
+	if r.err != nil || len(r.rest) == 0 {
+		return false
+	}
+	step, n := binary.Uvarint(r.rest)
+	if n <= 0 || step > maxSecond || step == 0 && !r.first {
+		r.err = errFragment
+		return false
+	}
+	r.rest = r.rest[n:]
+	r.second += int64(step)
+	length, n := binary.Uvarint(r.rest)
+	if n <= 0 || length == 0 || length > uint64(len(r.rest)-n) || r.second > maxSecond {
+		r.err = errFragment
+		return false
+	}
+	r.partial = r.rest[n : n+int(length)]
+	r.rest = r.rest[n+int(length):]
+	r.first = false
+	return true
+}

@@ -1,0 +1,159 @@
+package stats
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// A Snapshot is the value of one stat's trailing window at one second. It is
+// identified by Stat and Time; of two with the same identity and generation the
+// one with the higher revision holds, and equal revisions are equal values.
+type Snapshot struct {
+	Stat     string
+	Time     int64           // the window's last second, as Unix time
+	Value    json.RawMessage // null: the value of nothing, or a gap
+	Revision int             // how often the second was amended after it closed
+	Final    bool            // whether no line can change it any more
+	Gen      string          // the definitions' generation
+
+	// StaleSince is the first of the seconds, up to and with Time, that had no
+	// clock at all, and 0 in all snapshots but the one that passes such a gap;
+	// the value is null then.
+	StaleSince int64
+}
+
+// Greatest Unix second that a Snapshot can have: the last of the year 9999.
+const maxSecond = 253402300799
+
+// AppendJSON appends the snapshot as one JSON object without spaces:
+//
+//	{"stat":"requests","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"gen":"3f9a2c"}
+//
+// and "stale_since", a time, at the end where there is one. A nil Value is null.
+func (s Snapshot) AppendJSON(b []byte) []byte {
+	b = append(b, `{"stat":`...)
+	b = appendString(b, s.Stat)
+	b = append(b, `,"time":"`...)
+	b = appendTime(b, s.Time)
+	b = append(b, `","value":`...)
+	if s.Value == nil {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, s.Value...)
+	}
+	b = append(b, `,"revision":`...)
+	b = strconv.AppendInt(b, int64(s.Revision), 10)
+	if s.Final {
+		b = append(b, `,"final":true,"gen":`...)
+	} else {
+		b = append(b, `,"final":false,"gen":`...)
+	}
+	b = appendString(b, s.Gen)
+	if s.StaleSince != 0 {
+		b = append(b, `,"stale_since":"`...)
+		b = appendTime(b, s.StaleSince)
+		b = append(b, '"')
+	}
+	return append(b, '}')
+}
+
+// MarshalJSON returns what AppendJSON appends.
+func (s Snapshot) MarshalJSON() ([]byte, error) { return s.AppendJSON(nil), nil }
+
+// UnmarshalJSON reads what AppendJSON appends, its members in any order. It
+// refuses an object without a stat, and times that are not whole seconds.
+func (s *Snapshot) UnmarshalJSON(b []byte) error {
+	var in struct {
+		Stat       string          `json:"stat"`
+		Time       time.Time       `json:"time"`
+		Value      json.RawMessage `json:"value"`
+		Revision   int             `json:"revision"`
+		Final      bool            `json:"final"`
+		Gen        string          `json:"gen"`
+		StaleSince *time.Time      `json:"stale_since"`
+	}
+	if err := json.Unmarshal(b, &in); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	if in.Stat == "" || in.Revision < 0 {
+		return fmt.Errorf("snapshot: it names no stat or has revision %d", in.Revision)
+	}
+	second, err := wholeSecond(in.Time)
+	if err != nil {
+		return err
+	}
+	var since int64
+	if in.StaleSince != nil {
+		if since, err = wholeSecond(*in.StaleSince); err != nil {
+			return err
+		}
+	}
+	if in.Value == nil {
+		in.Value = json.RawMessage("null")
+	}
+	*s = Snapshot{in.Stat, second, in.Value, in.Revision, in.Final, in.Gen, since}
+	return nil
+}
+
+// wholeSecond returns the Unix second of a time that is one.
+func wholeSecond(t time.Time) (int64, error) {
+	second := t.Unix()
+	if t.Nanosecond() != 0 || second < 0 || second > maxSecond {
+		return 0, fmt.Errorf("snapshot: %s is not a whole second of the years 1970 to 9999", t.Format(time.RFC3339Nano))
+	}
+	return second, nil
+}
+
+// appendTime appends a second as RFC 3339 has it in UTC. A second out of bounds
+// is the nearest that is not.
+func appendTime(b []byte, second int64) []byte {
+	second = min(max(second, 0), maxSecond)
+	days, rest := second/86400, second%86400
+
+	// The civil date of a day, counted from a 1 March so that leap days come
+	// last: Howard Hinnant, "chrono-compatible low-level date algorithms".
+	days += 719468 // since 0000-03-01
+	era := days / 146097
+	day := days - era*146097
+	year := (day - day/1460 + day/36524 - day/146096) / 365
+	day -= 365*year + year/4 - year/100
+	month := (5*day + 2) / 153
+	day -= (153*month + 2) / 5
+	year += era * 400
+	month += 3
+	if month > 12 {
+		month -= 12
+		year++
+	}
+
+	b = appendPair(b, year/100)
+	b = appendPair(b, year%100)
+	b = appendPair(append(b, '-'), month)
+	b = appendPair(append(b, '-'), day+1)
+	b = appendPair(append(b, 'T'), rest/3600)
+	b = appendPair(append(b, ':'), rest/60%60)
+	b = appendPair(append(b, ':'), rest%60)
+	return append(b, 'Z')
+}
+
+// appendPair appends two digits.
+func appendPair(b []byte, v int64) []byte {
+	return append(b, byte('0'+v/10), byte('0'+v%10))
+}
+
+// appendString appends s as a JSON string. Bytes that are not UTF-8 become
+// U+FFFD, as encoding/json has it.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(s) // a string cannot fail
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}

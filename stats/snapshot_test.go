@@ -1,0 +1,96 @@
+package stats
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSnapshotJSON(t *testing.T) {
+	for _, test := range []struct {
+		snapshot Snapshot
+		want     string
+	}{
+		{
+			Snapshot{Stat: "nginx-requests-per-second", Time: 1795343465, Value: json.RawMessage("1234.5"), Gen: "3f9a2c"},
+			`{"stat":"nginx-requests-per-second","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"gen":"3f9a2c"}`,
+		},
+		{
+			Snapshot{Stat: `a"b\é` + "\n", Time: 0, Value: json.RawMessage(`{"0.5":18,"0.95":90}`), Revision: 12, Final: true, Gen: "000000"},
+			`{"stat":"a\"b\\é\n","time":"1970-01-01T00:00:00Z","value":{"0.5":18,"0.95":90},"revision":12,"final":true,"gen":"000000"}`,
+		},
+		{
+			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("null"), Final: true, Gen: "3f9a2c", StaleSince: 1709164799},
+			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":null,"revision":0,"final":true,"gen":"3f9a2c","stale_since":"2024-02-28T23:59:59Z"}`,
+		},
+	} {
+		got, err := json.Marshal(test.snapshot)
+		if err != nil || string(got) != test.want {
+			t.Errorf("%s, %v, want %s", got, err, test.want)
+		}
+		var again Snapshot
+		if err := json.Unmarshal(got, &again); err != nil || !reflect.DeepEqual(again, test.snapshot) {
+			t.Errorf("%+v, %v, want %+v", again, err, test.snapshot)
+		}
+	}
+	if got := string(Snapshot{Stat: "a"}.AppendJSON(nil)); !strings.Contains(got, `"value":null`) {
+		t.Errorf("a snapshot without a value: %s", got)
+	}
+}
+
+func TestSnapshotTime(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 100_000 {
+		second := r.Int64N(maxSecond + 1)
+		if got, want := string(appendTime(nil, second)), time.Unix(second, 0).UTC().Format(time.RFC3339); got != want {
+			t.Fatalf("second %d is %s, want %s", second, got, want)
+		}
+	}
+	for second, want := range map[int64]string{-5: "1970-01-01T00:00:00Z", maxSecond + 5: "9999-12-31T23:59:59Z"} {
+		if got := string(appendTime(nil, second)); got != want {
+			t.Errorf("second %d, out of bounds, is %s, want %s", second, got, want)
+		}
+	}
+}
+
+func TestSnapshotRefuses(t *testing.T) {
+	for _, in := range []string{
+		``, `{}`, `[]`, `{"stat":"","time":"2026-11-22T10:31:05Z"}`, `{"stat":"a","time":"2026-11-22T10:31:05.5Z"}`,
+		`{"stat":"a","time":"yesterday"}`, `{"stat":"a"}`, `{"stat":"a","time":"2026-11-22T10:31:05Z","revision":-1}`,
+		`{"stat":"a","time":"1969-11-22T10:31:05Z"}`, `{"stat":"a","time":"2026-11-22T10:31:05Z","stale_since":"1969-11-22T10:31:05Z"}`,
+	} {
+		var s Snapshot
+		if err := json.Unmarshal([]byte(in), &s); err == nil {
+			t.Errorf("%s was taken: %+v", in, s)
+		}
+	}
+}
+
+func FuzzSnapshot(f *testing.F) {
+	f.Add([]byte(`{"stat":"a","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"gen":"3f9a2c"}`))
+	f.Add([]byte(`{"stat":"é\u0000","time":"2026-11-22T11:31:05+01:00","value":{"a":[1]},"stale_since":"2026-11-22T10:31:04Z"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s, again Snapshot
+		if json.Unmarshal(b, &s) != nil {
+			return
+		}
+		text := s.AppendJSON(nil)
+		if !json.Valid(text) {
+			t.Fatalf("%+v is written as %s", s, text)
+		}
+		if err := json.Unmarshal(text, &again); err != nil || !reflect.DeepEqual(again, s) {
+			t.Fatalf("%+v is %+v again, %v", s, again, err)
+		}
+	})
+}
+
+func BenchmarkSnapshotAppendJSON(b *testing.B) {
+	s := Snapshot{Stat: "nginx-requests-per-second", Time: epoch, Value: json.RawMessage("1234.5"), Gen: "3f9a2c", Final: true}
+	var buf []byte
+	for b.Loop() {
+		buf = s.AppendJSON(buf[:0])
+	}
+}

@@ -1,0 +1,279 @@
+// Package watermark says how far the clocks of a source partition's ingesters
+// vouch for it: everything below the watermark has come, or is late. It is a
+// function of the ticks in the partition's log and of nothing else.
+package watermark
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Bounds on what a Watermark holds, so that its binary form always fits the
+// metadata of an offset commit (4,096 bytes by a broker's default).
+const (
+	MaxMembers  = 64   // ingesters ticking into one partition at a time
+	MaxIngester = 36   // bytes of an ingester's id: a UUID fits
+	MaxBinary   = 3072 // bytes that AppendBinary appends
+)
+
+// maxSecond is the last second of the year 9999.
+const maxSecond = 253402300799
+
+// Seconds of the rules.
+const (
+	leaveBehind = 10 // a member this far behind the greatest clock has left
+	holdBack    = 1  // a member behind holds the others up by this
+	farAhead    = 5  // a clock more than this ahead of all others is doubted
+	missedTicks = 10 // until the others have missed so many of its ticks
+)
+
+// A Tick is what an ingester says at the end of each second of its clock.
+type Tick struct {
+	Ingester string
+	Clock    int64 // the second that has begun: all below it are over
+	Since    int64 // the first of the seconds, without a break, that it vouches for
+	Leaving  bool  // its last tick
+}
+
+// A Gap is a stretch of seconds, [From, To), that nobody vouched for.
+type Gap struct{ From, To int64 }
+
+// A Member is an ingester whose ticks the partition holds.
+type Member struct {
+	Ingester string
+	Clock    int64 // its greatest
+	Since    int64
+	alone    int // its ticks since another member's last one, missedTicks at most
+}
+
+// A Watermark is the clock of one source partition. Make one with New.
+type Watermark struct {
+	second  int64
+	members []Member // by Ingester
+	refused int64
+}
+
+// New returns the watermark of a partition's beginning: no members, no second.
+func New() *Watermark { return &Watermark{second: -1} }
+
+// Second returns the watermark: every second below it is vouched for, or in a
+// gap that Tick returned. It is -1 before the first tick.
+func (w *Watermark) Second() int64 { return w.second }
+
+// Members returns the ingesters that hold the partition's clock, by id.
+func (w *Watermark) Members() []Member { return slices.Clone(w.members) }
+
+// Refused returns how many ticks changed nothing: those of a member beyond
+// MaxMembers, and those with an id or seconds out of bounds. It is a figure for
+// operators and not part of the binary form.
+func (w *Watermark) Refused() int64 { return w.refused }
+
+// Tick takes a tick, the partition's next one, and returns the watermark before
+// and after it, and the gaps in between, ascending. The watermark of a first
+// tick has no gaps: the log does not say what was before it.
+func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Gap) {
+	before = w.second
+	if !w.note(t) {
+		w.refused++
+		return before, before, nil
+	}
+
+	greatest := w.greatest()
+	least := greatest
+	for _, m := range w.members {
+		least = min(least, m.Clock)
+	}
+	w.second = max(w.second, least, greatest-holdBack)
+	if before >= 0 {
+		gaps = w.gaps(before, w.second)
+	}
+
+	w.members = slices.DeleteFunc(w.members, func(m Member) bool {
+		return t.Leaving && m.Ingester == t.Ingester || greatest-m.Clock >= leaveBehind
+	})
+	return before, w.second, gaps
+}
+
+// note enters a tick with its member, who joins if it is the first.
+func (w *Watermark) note(t Tick) bool {
+	if t.Ingester == "" || len(t.Ingester) > MaxIngester || t.Clock < 0 || t.Clock > maxSecond {
+		return false
+	}
+	i, found := slices.BinarySearchFunc(w.members, t.Ingester, func(m Member, id string) int {
+		return strings.Compare(m.Ingester, id)
+	})
+	if !found {
+		if len(w.members) == MaxMembers {
+			return false
+		}
+		w.members = slices.Insert(w.members, i, Member{Ingester: strings.Clone(t.Ingester), Clock: t.Clock})
+	}
+
+	for j := range w.members {
+		if j != i {
+			w.members[j].alone = 0
+		}
+	}
+	m := &w.members[i]
+	m.alone = min(m.alone+1, missedTicks)
+	if t.Clock >= m.Clock {
+		m.Clock, m.Since = t.Clock, min(max(t.Since, 0), t.Clock)
+	}
+	return true
+}
+
+// greatest returns the greatest clock of the members. A clock far ahead of all
+// others does not count until the others have missed enough of its ticks.
+func (w *Watermark) greatest() int64 {
+	first, second := Member{Clock: -1}, Member{Clock: -1}
+	for _, m := range w.members {
+		if m.Clock > first.Clock {
+			first, second = m, first
+		} else if m.Clock > second.Clock {
+			second = m
+		}
+	}
+	if len(w.members) > 1 && first.Clock > second.Clock+farAhead && first.alone < missedTicks {
+		return second.Clock
+	}
+	return first.Clock
+}
+
+// gaps returns the parts of [from, to) that no member vouches for.
+func (w *Watermark) gaps(from, to int64) []Gap {
+	if from >= to {
+		return nil
+	}
+	vouched := slices.Clone(w.members)
+	slices.SortFunc(vouched, func(a, b Member) int { return cmp.Compare(a.Since, b.Since) })
+	var gaps []Gap
+	for _, m := range vouched {
+		if m.Since >= min(m.Clock, to) {
+			continue // for nothing of it
+		}
+		if m.Since > from {
+			gaps = append(gaps, Gap{from, m.Since})
+		}
+		from = max(from, m.Clock)
+	}
+	if from < to {
+		gaps = append(gaps, Gap{from, to})
+	}
+	return gaps
+}
+
+// version is the first byte of the binary form.
+const version = 1
+
+// AppendBinary appends the state in at most MaxBinary bytes. A Watermark that
+// Decode makes of them goes on exactly as this one. Equal states have equal
+// bytes.
+func (w *Watermark) AppendBinary(b []byte) []byte {
+	// Members are within seconds of the greatest accepted clock, but for one at
+	// most, so that clocks relative to it are short.
+	base := max(w.greatest(), 0)
+	b = append(b, version)
+	b = binary.AppendVarint(b, w.second)
+	b = binary.AppendVarint(b, base)
+	b = append(b, byte(len(w.members)))
+	for _, m := range w.members {
+		b = append(b, byte(len(m.Ingester)))
+		b = append(b, m.Ingester...)
+		b = binary.AppendVarint(b, m.Clock-base)
+		b = binary.AppendUvarint(b, uint64(m.Clock-m.Since))
+		b = append(b, byte(m.alone))
+	}
+	return b
+}
+
+var errTruncated = errors.New("watermark: bytes end too early")
+
+// Decode makes a Watermark of what AppendBinary appended.
+func Decode(b []byte) (*Watermark, error) {
+	if len(b) == 0 {
+		return nil, errTruncated
+	}
+	if b[0] != version {
+		return nil, fmt.Errorf("watermark: form %d, this program reads form %d", b[0], version)
+	}
+	d := decoder{rest: b[1:]}
+	w := &Watermark{second: d.varint()}
+	base := d.varint()
+	n := int(d.byte())
+	if d.failed {
+		return nil, errTruncated
+	}
+	if w.second < -1 || w.second > maxSecond || base < 0 || base > maxSecond || n > MaxMembers {
+		return nil, fmt.Errorf("watermark: second %d, clock %d or %d members out of bounds", w.second, base, n)
+	}
+	for range n {
+		m := Member{Ingester: string(d.bytes(int(d.byte())))}
+		m.Clock = base + d.varint()
+		m.Since = m.Clock - int64(d.uvarint())
+		m.alone = int(d.byte())
+		if d.failed {
+			return nil, errTruncated
+		}
+		if m.Ingester == "" || len(m.Ingester) > MaxIngester || m.Clock < 0 || m.Clock > maxSecond ||
+			m.Since < 0 || m.Since > m.Clock || m.alone > missedTicks {
+			return nil, fmt.Errorf("watermark: member %q out of bounds", m.Ingester)
+		}
+		if len(w.members) > 0 && w.members[len(w.members)-1].Ingester >= m.Ingester {
+			return nil, fmt.Errorf("watermark: member %q out of order", m.Ingester)
+		}
+		w.members = append(w.members, m)
+	}
+	if len(d.rest) > 0 {
+		return nil, fmt.Errorf("watermark: %d bytes too many", len(d.rest))
+	}
+	return w, nil
+}
+
+// A decoder reads from the start of rest until something is missing there.
+type decoder struct {
+	rest   []byte
+	failed bool
+}
+
+func (d *decoder) bytes(n int) []byte {
+	if n > len(d.rest) {
+		d.failed = true
+		d.rest = nil
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
+}
+
+func (d *decoder) byte() byte {
+	if b := d.bytes(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
+	return d.read(v, n)
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	return uint64(d.read(int64(v), n))
+}
+
+// read takes n bytes off, of which v was read; n is not positive on failure.
+func (d *decoder) read(v int64, n int) int64 {
+	if n <= 0 {
+		d.failed = true
+		d.rest = nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}

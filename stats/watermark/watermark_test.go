@@ -1,0 +1,281 @@
+package watermark
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ticks gives a watermark the ticks of a script and returns the watermark after
+// each, and the gaps of all. A step is an ingester and its clock, since when it
+// vouches if that is not 0, and "." if it leaves: "a100", "b100/90.".
+func ticks(t *testing.T, w *Watermark, script string) (seconds []int64, gaps []Gap) {
+	t.Helper()
+	for step := range strings.FieldsSeq(script) {
+		tick := Tick{Ingester: step[:1], Leaving: strings.HasSuffix(step, ".")}
+		step = strings.TrimSuffix(step[1:], ".")
+		if clock, since, ok := strings.Cut(step, "/"); ok {
+			fmt.Sscan(since, &tick.Since)
+			step = clock
+		}
+		if _, err := fmt.Sscan(step, &tick.Clock); err != nil {
+			t.Fatal(err)
+		}
+		before, after, more := w.Tick(tick)
+		if len(seconds) > 0 && before != seconds[len(seconds)-1] || after != w.Second() {
+			t.Fatalf("%s: from %d to %d, the watermark is %d", step, before, after, w.Second())
+		}
+		seconds = append(seconds, after)
+		gaps = append(gaps, more...)
+	}
+	return seconds, gaps
+}
+
+func TestWatermark(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		script string
+		want   []int64
+	}{
+		{"one ingester", "a100 a101 a102", []int64{100, 101, 102}},
+		{"the least clock of the members", "a100 b100 a101 b101", []int64{100, 100, 100, 101}},
+		{"the greatest less a second", "a100 b100 a101 a102 a103", []int64{100, 100, 100, 101, 102}},
+		{"one joins at its first tick", "a100 a101 b101 a102 b102", []int64{100, 101, 101, 101, 102}},
+		{"one that joins behind holds back", "a100 a101 b99 a102 b100 a103", []int64{100, 101, 101, 101, 101, 102}},
+		{"one leaves, counted, then gone", "a100 b100 b101. a101 a102", []int64{100, 100, 100, 101, 102}},
+		{"the greatest leaves: it counted", "a100 b100 b103. a101", []int64{100, 100, 102, 102}},
+		{"all leave", "a100 a101.", []int64{100, 101}},
+		{"one comes back with a new id", "a100 a101. b105", []int64{100, 101, 105}},
+		{
+			"one that is 10 s behind has left", // and then holds nobody back
+			"a100 b100 c100 a109 b109 a110 b110 a111 b111",
+			[]int64{100, 100, 100, 100, 108, 109, 110, 110, 111},
+		},
+		{
+			"far ahead is not the greatest", // 6 s and more, and another one ticks
+			"a100 b100 b106 b107 a101 b108 a102",
+			[]int64{100, 100, 100, 100, 101, 101, 102},
+		},
+		{
+			"5 s ahead is",
+			"a100 b100 b105 a101",
+			[]int64{100, 100, 104, 104},
+		},
+		{
+			"far ahead until the others have missed ten ticks",
+			"a100 b106 b107 b108 b109 b110 b111 b112 b113 b114 b115 b116",
+			[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 114, 116},
+		},
+		{
+			"a tick of another one counts anew",
+			"a100 b106 b107 b108 b109 b110 b111 b112 b113 b114 a101 b115 b116",
+			[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 101, 101, 101},
+		},
+		{
+			"a ticking one keeps one that is an hour ahead from counting",
+			"a100 b3700 a101 b3701 a102 b3702 a103",
+			[]int64{100, 100, 101, 101, 102, 102, 103},
+		},
+		{
+			"two that are far ahead count",
+			"a100 b3700 c3700",
+			[]int64{100, 100, 3699},
+		},
+		{"it never steps back", "a100 b50 c60 d100", []int64{100, 100, 100, 100}},
+		{"a clock never steps back", "a100 b100 a102 b103 a101", []int64{100, 100, 101, 102, 102}},
+	} {
+		got, _ := ticks(t, New(), test.script)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %s\n got %d\nwant %d", test.name, test.script, got, test.want)
+		}
+	}
+	if got := New().Second(); got != -1 {
+		t.Errorf("before the first tick the watermark is %d, want -1", got)
+	}
+}
+
+func TestGaps(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		script string
+		want   []Gap
+	}{
+		{"what was before the first tick is not known", "a100/90", nil},
+		{"one that goes on", "a100/90 a101/90 a105/90", nil},
+		{"one that begins anew", "a100/90 a110/105", []Gap{{100, 105}}},
+		{"another one vouches", "a100/90 b103/80 a108/105", []Gap{{103, 105}}},
+		{"one that has left does not", "a100/90 b103/80. a110/105", []Gap{{102, 105}}},
+		{"members overlap", "a100/90 b102/99 a110/101", nil},
+		{"a new one after none", "a100/90. b200/150", []Gap{{100, 150}}},
+		{"nobody at all", "a100/90. b200/200", []Gap{{100, 200}}},
+		{"a recording vouches for everything", "a100 a5000", nil},
+		{"the gap is that of the tick that passes it", "a100/90 b100/90 a104/103 b104/90", []Gap{{100, 103}}},
+		{"it vouches for nothing beyond its clock", "a100/90 a110/300", []Gap{{100, 110}}},
+	} {
+		if _, got := ticks(t, New(), test.script); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %s: %d, want %d", test.name, test.script, got, test.want)
+		}
+	}
+}
+
+func TestRefusedTicksChangeNothing(t *testing.T) {
+	w := New()
+	for i := range MaxMembers {
+		w.Tick(Tick{Ingester: fmt.Sprint("i", i), Clock: 100})
+	}
+	before := w.AppendBinary(nil)
+	for i, tick := range []Tick{
+		{Ingester: "one more", Clock: 101},
+		{Ingester: "", Clock: 101},
+		{Ingester: strings.Repeat("x", MaxIngester+1), Clock: 101},
+		{Ingester: "i0", Clock: -1},
+		{Ingester: "i0", Clock: maxSecond + 1},
+	} {
+		from, to, gaps := w.Tick(tick)
+		if from != 100 || to != 100 || gaps != nil || !bytes.Equal(w.AppendBinary(nil), before) {
+			t.Errorf("%+v: from %d to %d, %v", tick, from, to, gaps)
+		}
+		if w.Refused() != int64(i+1) {
+			t.Errorf("%+v: %d refused, want %d", tick, w.Refused(), i+1)
+		}
+	}
+}
+
+// randomTick is of one of a few ingesters around a time, with all that may be
+// wrong with them.
+func randomTick(r *rand.Rand, now int64) Tick {
+	t := Tick{Ingester: string(rune('a' + r.IntN(4))), Clock: now + r.Int64N(4) - 2}
+	switch r.IntN(40) {
+	case 0:
+		t.Leaving = true
+	case 1:
+		t.Clock += 3600
+	case 2:
+		t.Clock -= r.Int64N(30)
+	case 3:
+		t.Ingester = string(rune('e' + r.IntN(20)))
+	}
+	t.Clock = max(t.Clock, 0)
+	t.Since = max(t.Clock-r.Int64N(40), 0)
+	return t
+}
+
+// TestWatermarkNeverStepsBack, and its gaps are within what it passed, apart
+// from each other and vouched for by nobody.
+func TestWatermarkNeverStepsBack(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		w, now := New(), int64(1000)
+		for range 300 {
+			now += r.Int64N(2)
+			if r.IntN(50) == 0 {
+				now += r.Int64N(40)
+			}
+			tick := randomTick(r, now)
+			members := w.Members()
+			before, after, gaps := w.Tick(tick)
+			if after < before || after != w.Second() {
+				t.Fatalf("seed %d: from %d to %d", seed, before, after)
+			}
+
+			// What the members vouch for, second by second.
+			i := slices.IndexFunc(members, func(m Member) bool { return m.Ingester == tick.Ingester })
+			if i < 0 {
+				members = append(members, Member{Ingester: tick.Ingester, Clock: -1})
+				i = len(members) - 1
+			}
+			if tick.Clock >= members[i].Clock {
+				members[i].Clock, members[i].Since = tick.Clock, tick.Since
+			}
+			for s := before; before >= 0 && s < after; s++ {
+				vouched := slices.ContainsFunc(members, func(m Member) bool { return m.Since <= s && s < m.Clock })
+				inGap := slices.ContainsFunc(gaps, func(g Gap) bool { return g.From <= s && s < g.To })
+				if vouched == inGap {
+					t.Fatalf("seed %d: second %d from %d to %d: vouched for %v, in a gap %v of %d", seed, s, before, after, vouched, inGap, gaps)
+				}
+			}
+			for j, g := range gaps {
+				if g.From >= g.To || g.From < before || g.To > after || j > 0 && g.From <= gaps[j-1].To {
+					t.Fatalf("seed %d: gaps %d from %d to %d", seed, gaps, before, after)
+				}
+			}
+		}
+	}
+}
+
+// TestDecodedGoesOnAlike is what a receiver's restart is: at any tick the state
+// through its binary form continues as if nothing had happened.
+func TestDecodedGoesOnAlike(t *testing.T) {
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		stays, restarts, now := New(), New(), int64(1000)
+		for range 300 {
+			now += r.Int64N(2)
+			tick := randomTick(r, now)
+			wantBefore, wantAfter, wantGaps := stays.Tick(tick)
+			before, after, gaps := restarts.Tick(tick)
+			if before != wantBefore || after != wantAfter || !slices.Equal(gaps, wantGaps) {
+				t.Fatalf("seed %d: %+v brings the restarted from %d to %d, %d, want from %d to %d, %d", seed, tick, before, after, gaps, wantBefore, wantAfter, wantGaps)
+			}
+			if r.IntN(3) == 0 {
+				b := restarts.AppendBinary(nil)
+				var err error
+				if restarts, err = Decode(b); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				if again := restarts.AppendBinary(nil); !bytes.Equal(again, b) || !bytes.Equal(stays.AppendBinary(nil), b) {
+					t.Fatalf("seed %d: %x is %x again", seed, b, again)
+				}
+			}
+		}
+	}
+}
+
+// TestBinaryFits fills a watermark with the longest members there can be.
+func TestBinaryFits(t *testing.T) {
+	w := New()
+	id := func(i int) string { return fmt.Sprintf("%0*d", MaxIngester, i) }
+	for i := range MaxMembers - 1 {
+		w.Tick(Tick{Ingester: id(i), Clock: maxSecond - 100 - int64(i%9)})
+	}
+	w.Tick(Tick{Ingester: id(MaxMembers), Clock: maxSecond})
+	if n := len(w.Members()); n != MaxMembers {
+		t.Fatalf("%d members", n)
+	}
+	if n := len(w.AppendBinary(nil)); n > MaxBinary {
+		t.Errorf("%d bytes, want %d at most", n, MaxBinary)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 3))
+	w := New()
+	f.Add([]byte{})
+	f.Add(w.AppendBinary(nil))
+	for i := range 40 {
+		w.Tick(randomTick(r, int64(1000+i)))
+		b := w.AppendBinary(nil)
+		f.Add(b)
+		f.Add(b[:len(b)-1])
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		w, err := Decode(b)
+		if err != nil {
+			return
+		}
+		// There may be other forms of a state (a number with zeros at its end),
+		// but the one that is written is read as the same.
+		again, err := Decode(w.AppendBinary(nil))
+		if err != nil || !reflect.DeepEqual(again, w) {
+			t.Fatalf("%x: %+v is %+v again, %v", b, w, again, err)
+		}
+		before := w.Second()
+		if from, to, _ := w.Tick(Tick{Ingester: "a", Clock: 1000}); from != before || to < before {
+			t.Fatalf("%x: from %d to %d", b, from, to)
+		}
+	})
+}
