@@ -1,0 +1,83 @@
+// Package broker is a Kafka broker inside the process, for a machine that has
+// none: franz-go's kfake, on one port, with its data in a folder.
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// A Broker is a running one. Clients anywhere on the machine can use it.
+type Broker struct{ cluster *kfake.Cluster }
+
+// Start runs a broker on the address listen, host:port, where port 0 is any
+// free one. Clients are told the same host, so that it must be one that they
+// can reach: not 0.0.0.0. Topics, records and offsets are kept in the folder
+// dir, and a broker that is started there later goes on with them; with dir
+// empty they are in memory and gone with the broker.
+func Start(listen, dir string) (*Broker, error) {
+	host, portText, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, fmt.Errorf("the broker's address %q is not host:port: %w", listen, err)
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("the broker's address %q has no port from 0 to 65535", listen)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return nil, fmt.Errorf("the broker's address %q names no host: name the one by which clients reach it, say localhost:%d", listen, port)
+	}
+	options := []kfake.Opt{
+		kfake.Ports(int(port)),
+		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
+			l, err := net.Listen(network, listen)
+			if err != nil {
+				return nil, err
+			}
+			return &listener{l, host}, nil
+		}),
+		kfake.BrokerConfigs(map[string]string{
+			"log.cleaner.backoff.ms":     "60000",
+			"default.replication.factor": "1",
+		}),
+	}
+	if dir != "" {
+		options = append(options, kfake.DataDir(dir))
+	}
+	cluster, err := kfake.NewCluster(options...)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("the broker cannot listen on %s: the port is in use, perhaps by a Kafka or another Pulse; choose another address, or use that broker", listen)
+	case err != nil:
+		return nil, fmt.Errorf("the broker on %s with data in %q: %w", listen, dir, err)
+	}
+	return &Broker{cluster}, nil
+}
+
+// Addrs returns the host:port of the broker.
+func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
+
+// Close stops the broker and writes down what is not yet on disk.
+func (b *Broker) Close() { b.cluster.Close() }
+
+// A listener says the host that it was asked to listen on: clients are sent
+// there, and names work where addresses might not.
+type listener struct {
+	net.Listener
+	host string
+}
+
+func (l *listener) Addr() net.Addr {
+	_, port, _ := net.SplitHostPort(l.Listener.Addr().String()) // it is a TCP listener's
+	return address(net.JoinHostPort(l.host, port))
+}
+
+type address string
+
+func (address) Network() string  { return "tcp" }
+func (a address) String() string { return string(a) }

@@ -1,0 +1,111 @@
+package broker_test
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/topics"
+	"pulse/topics/broker"
+)
+
+// TestRestart: records, keys' partitions and committed offsets survive.
+func TestRestart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kafka")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	names := topics.Names{Generation: "3f9a2c"}
+
+	address := "127.0.0.1:0"
+	for round := range 3 {
+		b, err := broker.Start(address, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address = b.Addrs()[0] // clients find it again where it was
+		cluster := topics.Cluster{Brokers: b.Addrs()}
+		if err := topics.Ensure(ctx, cluster, names, topics.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.ConsumeTopics(names.Table()))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for read := 0; read < round; {
+			fetches := client.PollFetches(ctx)
+			if err := fetches.Err0(); err != nil {
+				t.Fatal(err)
+			}
+			fetches.EachRecord(func(r *kgo.Record) {
+				if want := topics.Partition("key", topics.DefaultPartitions); string(r.Key) != "key" || r.Partition != want {
+					t.Errorf("round %d: %q in partition %d, want it in %d", round, r.Key, r.Partition, want)
+				}
+				read++
+			})
+		}
+		admin := kadm.NewClient(client)
+		if round > 0 {
+			offsets, err := admin.FetchOffsets(ctx, "group")
+			if o, _ := offsets.Lookup(names.Raw(), 3); err != nil || o.At != int64(round) || o.Metadata != "m" {
+				t.Errorf("round %d: the committed offset is %+v (%v)", round, o, err)
+			}
+		}
+		if err := client.ProduceSync(ctx, &kgo.Record{Topic: names.Table(), Key: []byte("key")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		offsets := kadm.Offsets{}
+		offsets.Add(kadm.Offset{Topic: names.Raw(), Partition: 3, At: int64(round + 1), Metadata: "m"})
+		if err := admin.CommitAllOffsets(ctx, "group", offsets); err != nil {
+			t.Fatal(err)
+		}
+		client.Close()
+		b.Close()
+	}
+}
+
+func TestStartRefuses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for address, want := range map[string]string{
+		taken.Addr().String(): "the port is in use",
+		"9092":                "not host:port",
+		"localhost:x":         "no port",
+		"0.0.0.0:0":           "names no host",
+		":0":                  "names no host",
+	} {
+		b, err := broker.Start(address, "")
+		if err == nil {
+			b.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), address) {
+			t.Errorf("Start(%q) says %v, want %q", address, err, want)
+		}
+	}
+}
+
+// TestHost: clients are sent to the host that was asked for.
+func TestHost(t *testing.T) {
+	b, err := broker.Start("localhost:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	brokers, err := kadm.NewClient(client).ListBrokers(t.Context())
+	if err != nil || len(brokers) != 1 || brokers[0].Host != "localhost" {
+		t.Errorf("the brokers are %+v (%v), want one on localhost", brokers, err)
+	}
+}

@@ -1,0 +1,187 @@
+package topics
+
+import (
+	"fmt"
+	"hash"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// A Cluster is a Kafka to connect to, and the one place where clients get their
+// settings.
+type Cluster struct {
+	Brokers []string // host:port; any that are up lead to the others
+}
+
+// ParseCluster reads a comma list of host:port, each also as a URL
+// (kafka://host:port). A port left out is 9092.
+func ParseCluster(list string) (Cluster, error) {
+	var c Cluster
+	for item := range strings.SplitSeq(list, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		address := item
+		if scheme, _, found := strings.Cut(item, "://"); found {
+			u, err := url.Parse(item)
+			if err != nil || scheme != "kafka" {
+				return Cluster{}, fmt.Errorf("%q is no broker: write host:port or kafka://host:port", item)
+			}
+			address = u.Host
+		}
+		if !strings.Contains(strings.TrimPrefix(address, "["), ":") {
+			address += ":9092"
+		}
+		host, port, err := net.SplitHostPort(address)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+			return Cluster{}, fmt.Errorf("%q is no broker: write host:port, say localhost:9092", item)
+		}
+		c.Brokers = append(c.Brokers, address)
+	}
+	if len(c.Brokers) == 0 {
+		return Cluster{}, fmt.Errorf("no broker is named: write host:port, say localhost:9092")
+	}
+	return c, nil
+}
+
+// Times that all clients share.
+const (
+	dialTimeout = 5 * time.Second
+	readTimeout = 15 * time.Second
+)
+
+// ClientOptions are the settings of every franz-go client. A producer of keyed
+// records gets Pulse's Partitioner by them; topics are never created by use.
+func (c Cluster) ClientOptions(clientID string) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.ClientID(clientID),
+		kgo.DialTimeout(dialTimeout),
+		kgo.RecordPartitioner(Partitioner()),
+	}
+}
+
+// saramaConfig is what goka's clients share. Each call makes a new one: goka's
+// builders change the configuration that they are given.
+func (c Cluster) saramaConfig(clientID string) *sarama.Config {
+	config := sarama.NewConfig()
+	config.ClientID = clientID
+	config.Version = sarama.V2_8_0_0
+	config.Net.DialTimeout = dialTimeout
+	config.Net.ReadTimeout = readTimeout
+	config.Net.WriteTimeout = readTimeout
+	config.Metadata.AllowAutoTopicCreation = false
+	// A broker's restart takes seconds, and must end nobody.
+	config.Metadata.Retry.Max = 60
+	config.Metadata.Retry.Backoff = 500 * time.Millisecond
+	config.Consumer.Return.Errors = true
+	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	return config
+}
+
+// SessionTimeout is how long a group waits for a member that says nothing: the
+// least that brokers allow by default.
+const SessionTimeout = 6 * time.Second
+
+// GroupConfig configures a member of a consumer group. A member with an instance
+// id is static: it can restart within SessionTimeout without a rebalance.
+func (c Cluster) GroupConfig(clientID, instanceID string) *sarama.Config {
+	config := c.saramaConfig(clientID)
+	config.Consumer.Offsets.AutoCommit.Interval = 500 * time.Millisecond
+	config.Consumer.Group.Rebalance.Strategy = goka.CopartitioningStrategy
+	config.Consumer.Group.Session.Timeout = SessionTimeout
+	config.Consumer.Group.Heartbeat.Interval = time.Second
+	// Below the read timeout: a JoinGroup is answered when the dead have been
+	// waited for, and until then its connection must not be given up.
+	config.Consumer.Group.Rebalance.Timeout = 8 * time.Second
+	config.Consumer.Group.Rebalance.Retry.Max = 60
+	config.Consumer.Group.Rebalance.Retry.Backoff = 500 * time.Millisecond
+	config.Consumer.Group.InstanceId = instanceID
+	return config
+}
+
+// ProducerConfig configures a producer whose records are acknowledged by all
+// replicas, in order and once.
+func (c Cluster) ProducerConfig(clientID string, hasher func() hash.Hash32) *sarama.Config {
+	config := c.saramaConfig(clientID)
+	config.Producer.Idempotent = true
+	config.Producer.RequiredAcks = sarama.WaitForAll
+	config.Net.MaxOpenRequests = 1
+	config.Producer.Return.Successes = true
+	config.Producer.Return.Errors = true
+	config.Producer.Retry.Max = 1000
+	config.Producer.Retry.Backoff = 200 * time.Millisecond
+	config.Producer.Compression = sarama.CompressionSnappy
+	config.Producer.Flush.Frequency = 10 * time.Millisecond
+	config.Producer.Flush.Bytes = 256 << 10
+	config.Producer.Partitioner = sarama.NewCustomHashPartitioner(hasher)
+	return config
+}
+
+// topicManager builds goka's topic manager, which here only reads: topics are
+// made by Ensure, and one that does not fit is an error.
+func (c Cluster) topicManager(clientID string) goka.TopicManagerBuilder {
+	return func(brokers []string) (goka.TopicManager, error) {
+		config := goka.NewTopicManagerConfig()
+		config.NoCreate = true
+		config.MismatchBehavior = goka.TMConfigMismatchBehaviorFail
+		return goka.NewTopicManager(brokers, c.saramaConfig(clientID), config)
+	}
+}
+
+// ProcessorOptions are the settings of a goka processor but for its group, which
+// its builder configures by GroupConfig. Its state is in memory.
+func (c Cluster) ProcessorOptions(clientID string, log *slog.Logger) []goka.ProcessorOption {
+	return []goka.ProcessorOption{
+		goka.WithClientID(clientID),
+		goka.WithLogger(gokaLogger{log}),
+		goka.WithHasher(Hasher),
+		goka.WithStorageBuilder(storage.MemoryBuilder()),
+		goka.WithTopicManagerBuilder(c.topicManager(clientID)),
+		goka.WithConsumerSaramaBuilder(func(brokers []string, clientID string) (sarama.Consumer, error) {
+			return sarama.NewConsumer(brokers, c.saramaConfig(clientID))
+		}),
+		goka.WithProducerBuilder(func(brokers []string, clientID string, hasher func() hash.Hash32) (goka.Producer, error) {
+			return goka.NewProducer(brokers, c.ProducerConfig(clientID, hasher))
+		}),
+	}
+}
+
+// ViewOptions are the settings of a goka view that reconnects by itself and
+// keeps what it reads in memory.
+func (c Cluster) ViewOptions(clientID string, log *slog.Logger) []goka.ViewOption {
+	return []goka.ViewOption{
+		goka.WithViewClientID(clientID),
+		goka.WithViewLogger(gokaLogger{log}),
+		goka.WithViewHasher(Hasher),
+		goka.WithViewStorageBuilder(storage.MemoryBuilder()),
+		goka.WithViewTopicManagerBuilder(c.topicManager(clientID)),
+		goka.WithViewConsumerSaramaBuilder(func(brokers []string, clientID string) (sarama.Consumer, error) {
+			return sarama.NewConsumer(brokers, c.saramaConfig(clientID))
+		}),
+		goka.WithViewAutoReconnect(),
+		goka.WithViewBackoffBuilder(func() (goka.Backoff, error) {
+			return goka.NewSimpleBackoff(200*time.Millisecond, 2*time.Second), nil
+		}),
+	}
+}
+
+// gokaLogger gives what goka prints to the debug level: what matters of it comes
+// back as errors, and is logged there.
+type gokaLogger struct{ log *slog.Logger }
+
+func (l gokaLogger) Print(args ...any)   { l.log.Debug(strings.TrimSpace(fmt.Sprint(args...)), "by", "goka") }
+func (l gokaLogger) Println(args ...any) { l.Print(args...) }
+func (l gokaLogger) Printf(format string, args ...any) {
+	l.log.Debug(strings.TrimSpace(fmt.Sprintf(format, args...)), "by", "goka")
+}

@@ -1,0 +1,185 @@
+package topics
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"pulse/stats/watermark"
+)
+
+// MaxPart is the most bytes of a fragment that one record carries; a longer one
+// goes in parts.
+const MaxPart = 512 << 10
+
+// Bounds on what a decoded record may say.
+const (
+	maxParts  = 1 << 10 // of one fragment
+	maxGaps   = 1 << 10 // in one cover
+	maxSecond = maxClock / 1000
+)
+
+// A Fragment is what one range of a source partition adds to one stat, or a part
+// of that. The record's key names the stat.
+type Fragment struct {
+	Partition   int32 // the source partition
+	End         int64 // the offset of the tick that ends the range
+	Part, Parts int   // which part this is, from 0, and how many there are
+	Data        []byte
+}
+
+// A Cover ends a range: what the range added to the stats of one partition of
+// the fragments topic is complete if Fragments records of it are there.
+type Cover struct {
+	Partition  int32 // the source partition
+	Partitions int32 // how many source partitions there are
+	Start, End int64 // the range (Start, End] of offsets; Start is -1 or the tick before
+	Fragments  int   // records of the range in this partition of the fragments topic
+
+	Before, After int64           // the watermark around the range; Before is -1 in a partition's first cover
+	First         int64           // in the first cover: no line of the partition counts before First less the lateness
+	Gaps          []watermark.Gap // seconds of [Before, After) that nobody vouched for
+
+	// Lost, unless zero, are the raw records that retention took before
+	// they were read: of the range, those with offsets in [From, To).
+	Lost Lost
+}
+
+// Lost is a stretch of offsets, [From, To).
+type Lost struct{ From, To int64 }
+
+// Empty reports whether nothing is lost.
+func (l Lost) Empty() bool { return l.To <= l.From }
+
+// A Message is what one record of the fragments topic says: one of the two, or,
+// of a record that nobody here wrote, neither.
+type Message struct {
+	Fragment *Fragment
+	Cover    *Cover
+	Bad      error // why neither is there
+}
+
+// First bytes of the records. A new form gets a new one.
+const (
+	kindFragment = 'f'
+	kindCover    = 'c'
+)
+
+// Append appends the record's value.
+func (f *Fragment) Append(b []byte) []byte {
+	b = append(b, kindFragment)
+	b = binary.AppendUvarint(b, uint64(f.Partition))
+	b = binary.AppendUvarint(b, uint64(f.End))
+	b = binary.AppendUvarint(b, uint64(f.Part))
+	b = binary.AppendUvarint(b, uint64(f.Parts))
+	return append(b, f.Data...)
+}
+
+// Append appends the record's value.
+func (c *Cover) Append(b []byte) []byte {
+	b = append(b, kindCover)
+	b = binary.AppendUvarint(b, uint64(c.Partition))
+	b = binary.AppendUvarint(b, uint64(c.Partitions))
+	b = binary.AppendUvarint(b, uint64(c.End))
+	b = binary.AppendUvarint(b, uint64(c.End-c.Start))
+	b = binary.AppendUvarint(b, uint64(c.Fragments))
+	b = binary.AppendUvarint(b, uint64(c.Before+1))
+	b = binary.AppendUvarint(b, uint64(c.After-c.Before))
+	if c.Before < 0 {
+		b = binary.AppendUvarint(b, uint64(c.First))
+	}
+	b = binary.AppendUvarint(b, uint64(len(c.Gaps)))
+	at := c.Before
+	for _, g := range c.Gaps {
+		b = binary.AppendUvarint(b, uint64(g.From-at))
+		b = binary.AppendUvarint(b, uint64(g.To-g.From))
+		at = g.To
+	}
+	if !c.Lost.Empty() {
+		b = binary.AppendUvarint(b, uint64(c.Lost.From))
+		b = binary.AppendUvarint(b, uint64(c.Lost.To-c.Lost.From))
+	}
+	return b
+}
+
+// DecodeMessage reads a record's value. It never fails: a record that is neither
+// fragment nor cover has Bad set, so that it can be counted and passed. A
+// fragment's Data is part of value.
+func DecodeMessage(value []byte) Message {
+	if len(value) == 0 {
+		return Message{Bad: errors.New("fragments record: empty")}
+	}
+	d := decoder{rest: value[1:]}
+	switch value[0] {
+	case kindFragment:
+		f := &Fragment{Partition: int32(d.upTo(MaxPartitions - 1)), End: d.upTo(maxOffset)}
+		f.Part, f.Parts = int(d.upTo(maxParts-1)), int(d.upTo(maxParts))
+		f.Data = d.rest
+		if d.failed || f.Part >= f.Parts || len(f.Data) > MaxPart {
+			return Message{Bad: errors.New("fragments record: a fragment out of bounds")}
+		}
+		return Message{Fragment: f}
+	case kindCover:
+		c := d.cover()
+		if d.failed || len(d.rest) > 0 {
+			return Message{Bad: errors.New("fragments record: a cover out of bounds")}
+		}
+		return Message{Cover: c}
+	}
+	return Message{Bad: fmt.Errorf("fragments record: of kind %d, which this program does not know", value[0])}
+}
+
+func (d *decoder) cover() *Cover {
+	c := &Cover{Partition: int32(d.upTo(MaxPartitions - 1)), Partitions: int32(d.upTo(MaxPartitions)), End: d.upTo(maxOffset)}
+	c.Start = c.End - d.upTo(c.End+1)
+	c.Fragments = int(d.upTo(maxOffset))
+	c.Before = d.upTo(maxSecond+1) - 1
+	c.After = c.Before + d.upTo(maxSecond-c.Before)
+	if c.Before < 0 {
+		c.First = d.upTo(maxSecond)
+	}
+	if c.Partition >= c.Partitions || c.Start >= c.End {
+		d.failed = true
+	}
+	at := c.Before
+	for range d.upTo(maxGaps) {
+		var g watermark.Gap
+		g.From = at + d.upTo(c.After-at)
+		g.To = g.From + d.upTo(c.After-g.From)
+		if g.To <= g.From || g.From < 0 {
+			d.failed = true
+		}
+		if d.failed {
+			return c
+		}
+		c.Gaps = append(c.Gaps, g)
+		at = g.To
+	}
+	if len(d.rest) > 0 {
+		c.Lost.From = d.upTo(c.End)
+		c.Lost.To = c.Lost.From + d.upTo(c.End-c.Lost.From)
+		d.failed = d.failed || c.Lost.Empty()
+	}
+	return c
+}
+
+// maxOffset is far beyond any offset, and sums of two such still fit.
+const maxOffset = 1 << 62
+
+// A decoder reads numbers from the start of rest until something is wrong.
+type decoder struct {
+	rest   []byte
+	failed bool
+}
+
+// upTo reads a number that is at most most.
+func (d *decoder) upTo(most int64) int64 {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 || most < 0 || v > uint64(most) {
+		d.failed = true
+		d.rest = nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return int64(v)
+}

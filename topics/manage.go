@@ -1,0 +1,300 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats"
+)
+
+// DefaultPartitions is how many partitions a topic gets if nothing else is said.
+const DefaultPartitions = 8
+
+// How long topics keep their records.
+const (
+	rawRetention       = 24 * time.Hour
+	fragmentsRetention = time.Hour // and the longest window
+	mergedRetention    = 14 * 24 * time.Hour
+)
+
+// Options say how topics are to be.
+type Options struct {
+	Partitions  int32         // of a topic that is made; existing ones must have as many. 0: DefaultPartitions, and existing ones may have any number
+	Replication int16         // the same of replicas; 0: the broker's default, and any
+	Window      time.Duration // the longest window of the definitions: for so long a merger must be able to read back
+}
+
+// Window returns the longest window of definitions, for Options.
+func Window(d *stats.Definitions) time.Duration {
+	var longest int64
+	for _, s := range d.All() {
+		longest = max(longest, s.Over)
+	}
+	return time.Duration(longest) * time.Second
+}
+
+// A topicPlan is how one topic is to be.
+type topicPlan struct {
+	name      string
+	compacted bool
+	retention time.Duration     // at least; of topics that are not compacted
+	config    map[string]string // set when the topic is made
+}
+
+func plan(n Names, window time.Duration) []topicPlan {
+	// Segments are small against the retention, since only whole ones go; those
+	// of the table, since a reader reads what is not compacted yet.
+	deleted := func(name string, retention time.Duration) topicPlan {
+		return topicPlan{name: name, retention: retention, config: map[string]string{
+			"cleanup.policy": "delete",
+			"retention.ms":   strconv.FormatInt(retention.Milliseconds(), 10),
+			"segment.ms":     strconv.FormatInt((retention / 8).Milliseconds(), 10),
+		}}
+	}
+	return []topicPlan{
+		deleted(n.Raw(), rawRetention),
+		deleted(n.Fragments(), fragmentsRetention+window),
+		deleted(n.Merged(), mergedRetention),
+		{name: n.Table(), compacted: true, config: map[string]string{
+			"cleanup.policy": "compact",
+			"segment.ms":     strconv.FormatInt((10 * time.Minute).Milliseconds(), 10),
+			"segment.bytes":  strconv.Itoa(16 << 20),
+		}},
+	}
+}
+
+// ErrTopics is in every error that says that topics are missing or not as they
+// have to be, and in none about a broker that cannot be reached.
+var ErrTopics = errors.New("the topics do not fit")
+
+// Ensure makes the topics that are missing and then checks them all, as Check
+// does.
+func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
+	if err := CheckPrefix(n.Prefix); err != nil {
+		return err
+	}
+	admin, err := c.admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	existing, err := list(ctx, admin, c, n, o)
+	if err != nil {
+		return err
+	}
+	partitions, replication := o.Partitions, o.Replication
+	if partitions == 0 {
+		partitions = DefaultPartitions
+	}
+	if replication == 0 {
+		replication = -1
+	}
+	for _, p := range plan(n, o.Window) {
+		if existing.Has(p.name) {
+			continue
+		}
+		config := map[string]*string{}
+		for k, v := range p.config {
+			config[k] = kadm.StringPtr(v)
+		}
+		_, err := admin.CreateTopic(ctx, partitions, replication, config, p.name)
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("cannot create the topic %s with %d partitions: %w", p.name, partitions, err)
+		}
+	}
+	return check(ctx, admin, c, n, o)
+}
+
+// Check says everything that is wrong with the topics: missing ones, and
+// partitions, cleanup, retention and replication that do not fit.
+func Check(ctx context.Context, c Cluster, n Names, o Options) error {
+	if err := CheckPrefix(n.Prefix); err != nil {
+		return err
+	}
+	admin, err := c.admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	return check(ctx, admin, c, n, o)
+}
+
+// PartitionCount returns how many partitions a topic has.
+func PartitionCount(ctx context.Context, c Cluster, topic string) (int32, error) {
+	admin, err := c.admin()
+	if err != nil {
+		return 0, err
+	}
+	defer admin.Close()
+	details, err := admin.ListTopics(ctx, topic)
+	if err != nil {
+		return 0, c.unreachable(err)
+	}
+	if d := details[topic]; d.Err != nil {
+		return 0, fmt.Errorf("topic %s: %w; `pulse topics --create` makes it", topic, d.Err)
+	}
+	return int32(len(details[topic].Partitions)), nil
+}
+
+func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Options) error {
+	var wrong []error
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+
+	// A topic that was made a moment ago may not be on every broker yet.
+	var existing kadm.TopicDetails
+	for attempt := 0; ; attempt++ {
+		var err error
+		if existing, err = list(ctx, admin, c, n, o); err != nil {
+			return err
+		}
+		if len(existing) == len(plan(n, o.Window)) || attempt == 5 {
+			break
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	if len(existing) == 0 {
+		return fmt.Errorf("%w: none of them is there (%s and others); `pulse topics --create` makes them", ErrTopics, n.Raw())
+	}
+	configs, err := describe(ctx, admin, existing.Names())
+	if err != nil {
+		return c.unreachable(err)
+	}
+	for _, p := range plan(n, o.Window) {
+		detail, ok := existing[p.name]
+		if !ok {
+			complain("topic %s is missing; `pulse topics --create` makes it", p.name)
+			continue
+		}
+		count := int32(len(detail.Partitions))
+		switch {
+		case count > MaxPartitions:
+			complain("topic %s has %d partitions, more than Pulse can use (%d); choose another --prefix and let `pulse topics --create` make new ones", p.name, count, MaxPartitions)
+		case o.Partitions != 0 && count != o.Partitions:
+			complain("topic %s has %d partitions and not %d; their number cannot be changed: ask for %[2]d, or choose another --prefix", p.name, count, o.Partitions)
+		}
+		if r := detail.Partitions.NumReplicas(); o.Replication != 0 && r != int(o.Replication) {
+			complain("topic %s has %d replicas and not %d; Kafka's kafka-reassign-partitions changes that", p.name, r, o.Replication)
+		}
+		config := configs[p.name]
+		if compacted := strings.Contains(config["cleanup.policy"], "compact"); compacted != p.compacted {
+			want := "delete"
+			if p.compacted {
+				want = "compact"
+			}
+			complain("topic %s has cleanup.policy=%s, it must be %s", p.name, config["cleanup.policy"], want)
+		}
+		ms, err := strconv.ParseInt(config["retention.ms"], 10, 64)
+		if !p.compacted && err == nil && ms >= 0 && ms < p.retention.Milliseconds() {
+			complain("topic %s keeps records for retention.ms=%d, at least %d (%v) are needed", p.name, ms, p.retention.Milliseconds(), p.retention)
+		}
+	}
+	if limit := metadataLimit(ctx, admin); limit < CommitMetadata {
+		complain("the brokers have offset.metadata.max.bytes=%d, Pulse needs their default of %d", limit, CommitMetadata)
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("%w:\n%w", ErrTopics, errors.Join(wrong...))
+	}
+	return nil
+}
+
+// CommitMetadata is how many bytes of metadata an offset commit may have by a
+// broker's default.
+const CommitMetadata = 4096
+
+// metadataLimit returns how many a broker takes, or the default if it does not
+// tell. A commit with more is refused for its partition alone, and late.
+func metadataLimit(ctx context.Context, admin *kadm.Client) int {
+	brokers, err := admin.ListBrokers(ctx)
+	if err != nil || len(brokers) == 0 {
+		return CommitMetadata
+	}
+	resources, err := admin.DescribeBrokerConfigs(ctx, brokers[0].NodeID)
+	if err != nil {
+		return CommitMetadata // not everybody may ask
+	}
+	for _, r := range resources {
+		for _, entry := range r.Configs {
+			if n, err := strconv.Atoi(entry.MaybeValue()); err == nil && entry.Key == "offset.metadata.max.bytes" {
+				return n
+			}
+		}
+	}
+	return CommitMetadata
+}
+
+// list returns those of the topics that there are.
+func list(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Options) (kadm.TopicDetails, error) {
+	var names []string
+	for _, p := range plan(n, o.Window) {
+		names = append(names, p.name)
+	}
+	details, err := admin.ListTopics(ctx, names...)
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	for name, d := range details {
+		switch {
+		case errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+			delete(details, name)
+		case d.Err != nil:
+			return nil, fmt.Errorf("topic %s: %w", name, d.Err)
+		}
+	}
+	return details, nil
+}
+
+// describe returns the configurations of topics.
+func describe(ctx context.Context, admin *kadm.Client, names []string) (map[string]map[string]string, error) {
+	resources, err := admin.DescribeTopicConfigs(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	configs := map[string]map[string]string{}
+	for _, r := range resources {
+		if r.Err != nil {
+			return nil, fmt.Errorf("topic %s: %w", r.Name, r.Err)
+		}
+		configs[r.Name] = map[string]string{}
+		for _, entry := range r.Configs {
+			configs[r.Name][entry.Key] = entry.MaybeValue()
+		}
+	}
+	return configs, nil
+}
+
+// adminTimeout bounds how long a broker that is not there is tried.
+const adminTimeout = 10 * time.Second
+
+func (c Cluster) admin() (*kadm.Client, error) {
+	// kadm answers from the client's cached metadata, and it must not say that a
+	// topic is missing that was made a moment ago.
+	client, err := kgo.NewClient(append(c.ClientOptions("pulse-topics"),
+		kgo.RetryTimeout(adminTimeout), kgo.MetadataMinAge(50*time.Millisecond))...)
+	if err != nil {
+		return nil, fmt.Errorf("brokers %s: %w", strings.Join(c.Brokers, ","), err)
+	}
+	return kadm.NewClient(client), nil
+}
+
+func (c Cluster) unreachable(err error) error {
+	return fmt.Errorf("no answer from the brokers %s (are they up, and is the address right?): %w", strings.Join(c.Brokers, ","), err)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,83 @@
+package topics_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/topics"
+	"pulse/topics/topicstest"
+)
+
+func TestEnsure(t *testing.T) {
+	cluster, prefix := topicstest.Cluster(t)
+	names := topics.Names{Prefix: prefix, Generation: "3f9a2c"}
+	options := topics.Options{Partitions: 4, Replication: 1, Window: 2 * time.Hour}
+
+	err := topics.Check(t.Context(), cluster, names, options)
+	if !errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), "pulse topics --create") {
+		t.Errorf("Check where no topic is says %v", err)
+	}
+	for range 2 { // the second time they are there
+		if err := topics.Ensure(t.Context(), cluster, names, options); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, any := range []topics.Options{{}, {Partitions: 4}, {Window: time.Hour}} {
+		if err := topics.Check(t.Context(), cluster, names, any); err != nil {
+			t.Errorf("Check(%+v): %v", any, err)
+		}
+	}
+	if n, err := topics.PartitionCount(t.Context(), cluster, names.Raw()); n != 4 || err != nil {
+		t.Errorf("%s has %d partitions (%v), want 4", names.Raw(), n, err)
+	}
+	for what, o := range map[string]topics.Options{
+		"4 partitions and not 8": {Partitions: 8},
+		"1 replicas and not 3":   {Replication: 3},
+		"retention.ms=10800000":  {Window: 5 * time.Hour},
+	} {
+		err := topics.Ensure(t.Context(), cluster, names, o)
+		if !errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), what) {
+			t.Errorf("Ensure(%+v) says %v, want something about %q", o, err, what)
+		}
+	}
+}
+
+func TestCheckCleanup(t *testing.T) {
+	cluster, prefix := topicstest.Cluster(t)
+	names := topics.Names{Prefix: prefix, Generation: "3f9a2c"}
+	client, err := kgo.NewClient(cluster.ClientOptions("test")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	// A table that would forget, and a log that would be compacted.
+	for name, policy := range map[string]string{names.Table(): "delete", names.Raw(): "compact"} {
+		if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 8, 1, map[string]*string{"cleanup.policy": &policy}, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = topics.Ensure(t.Context(), cluster, names, topics.Options{})
+	for _, want := range []string{
+		names.Table() + " has cleanup.policy=delete, it must be compact",
+		names.Raw() + " has cleanup.policy=compact, it must be delete",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Ensure says %v, want %q", err, want)
+		}
+	}
+}
+
+func TestNoBroker(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err := topics.Check(ctx, topics.Cluster{Brokers: []string{"127.0.0.1:1"}}, topics.Names{}, topics.Options{})
+	if err == nil || errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Errorf("Check without a broker says %v", err)
+	}
+}

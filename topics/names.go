@@ -1,0 +1,94 @@
+// Package topics has what crosses Kafka: the names of topics and groups, which
+// key goes to which partition, the clients' settings, the codec of each topic,
+// and how topics are created and checked.
+package topics
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Names gives the topics and groups their names. Teams that share a cluster set
+// a Prefix, which goes before every one. The Generation, stats.Definitions'
+// own, keeps the numbers of two definitions apart.
+type Names struct {
+	Prefix     string // as it is written before a name, a dot included if one is wanted
+	Generation string
+}
+
+// Raw is the topic of packs of lines and of ticks.
+func (n Names) Raw() string { return n.Prefix + "events.raw" }
+
+// Fragments is the topic of partial rollups and their covers.
+func (n Names) Fragments() string { return n.Prefix + "stats.fragments." + n.Generation }
+
+// Merged is the topic of snapshots.
+func (n Names) Merged() string { return n.Prefix + "stats.merged" }
+
+// Table is the compacted topic of each stat's newest snapshots.
+func (n Names) Table() string { return n.Prefix + "merger-table" }
+
+// ReceiverGroup is the group that reads Raw.
+func (n Names) ReceiverGroup() string { return n.Prefix + "receiver." + n.Generation }
+
+// MergerGroup is the group that reads Fragments.
+func (n Names) MergerGroup() string { return n.Prefix + "merger." + n.Generation }
+
+// maxPrefix keeps every name within the 249 bytes that Kafka allows.
+const maxPrefix = 200
+
+// CheckPrefix says what is wrong with a prefix that cannot begin a topic's name.
+func CheckPrefix(prefix string) error {
+	if len(prefix) > maxPrefix {
+		return fmt.Errorf("the prefix has %d characters, at most %d fit before Kafka's names", len(prefix), maxPrefix)
+	}
+	for _, c := range prefix {
+		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", c) {
+			return fmt.Errorf("the prefix %q has the character %q; letters, digits, dots, - and _ can be in a topic's name", prefix, c)
+		}
+	}
+	return nil
+}
+
+// Hasher hashes the keys of every topic that goka reads or writes: FNV-1a.
+func Hasher() hash.Hash32 { return fnv.New32a() }
+
+// Partition is where a key goes, of a topic with so many partitions. Goka's
+// producers and Partitioner agree with it.
+func Partition(key string, partitions int32) int32 {
+	h := Hasher()
+	h.Write([]byte(key))
+	p := int32(h.Sum32()) % partitions
+	if p < 0 {
+		p = -p
+	}
+	return p
+}
+
+// Partitioner makes franz-go put keys where goka does. Its own default is
+// another hash, and a table written through both looks right until the first
+// restart.
+func Partitioner() kgo.Partitioner {
+	return kgo.StickyKeyPartitioner(kgo.SaramaCompatHasher(func(key []byte) uint32 {
+		h := Hasher()
+		h.Write(key)
+		return h.Sum32()
+	}))
+}
+
+// PartitionKeys returns for each of so many partitions a key that goes there.
+func PartitionKeys(partitions int32) []string {
+	keys := make([]string, partitions)
+	for i, left := 0, partitions; left > 0; i++ {
+		key := fmt.Sprintf("pulse.cover.%d", i)
+		if p := Partition(key, partitions); keys[p] == "" {
+			keys[p] = key
+			left--
+		}
+	}
+	return keys
+}

@@ -1,0 +1,146 @@
+package topics
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats/line"
+	"pulse/stats/watermark"
+)
+
+// Keys of a raw record's headers. The values are text, so that they can be read
+// with kcat.
+const (
+	headerIngester   = "ingester"
+	headerClock      = "clock"      // Unix milliseconds
+	headerDomain     = "domain"     // whose clock
+	headerMap        = "map"        // from to milli, if recorded times are mapped
+	headerSince      = "since"      // Unix seconds; there in ticks alone
+	headerPartitions = "partitions" // in ticks
+	headerLeaving    = "leaving"    // "true" in an ingester's last tick
+)
+
+// Domains of a clock.
+const (
+	WallDomain      = "wall"       // the wall clock
+	RecordingPrefix = "recording:" // and the recording's id
+)
+
+// Bounds on what comes from outside.
+const (
+	MaxPack       = 900 << 10             // bytes of lines in one raw record
+	MaxIngester   = watermark.MaxIngester // bytes of an ingester's id
+	MaxDomain     = 64                    // bytes of a domain
+	MaxPartitions = 64                    // of a topic
+	maxClock      = 253402300799_999      // the end of the year 9999
+)
+
+// A RawHeader says whose a raw record is, and at which time of its clock.
+type RawHeader struct {
+	Ingester string
+	Clock    int64  // Unix milliseconds; of a tick a whole second
+	Domain   string // WallDomain, or RecordingPrefix and an id
+	Map      line.Mapping
+	Tick     *RawTick // nil: the record is a pack of lines
+}
+
+// A RawTick is an ingester's word that all seconds below its clock are over.
+type RawTick struct {
+	Since      int64 // Unix second: since when it has vouched for every second
+	Partitions int32 // how many the ingester sends ticks to
+	Leaving    bool  // the ingester's last one
+}
+
+// Second is the whole second of the clock.
+func (h RawHeader) Second() int64 { return h.Clock / 1000 }
+
+// Headers returns the header as a Kafka record carries it.
+func (h RawHeader) Headers() []kgo.RecordHeader {
+	headers := []kgo.RecordHeader{
+		{Key: headerIngester, Value: []byte(h.Ingester)},
+		{Key: headerClock, Value: strconv.AppendInt(nil, h.Clock, 10)},
+		{Key: headerDomain, Value: []byte(h.Domain)},
+	}
+	if !h.Map.Identity() {
+		headers = append(headers, kgo.RecordHeader{
+			Key: headerMap, Value: fmt.Appendf(nil, "%d %d %d", h.Map.From, h.Map.To, h.Map.Milli)})
+	}
+	if t := h.Tick; t != nil {
+		headers = append(headers,
+			kgo.RecordHeader{Key: headerSince, Value: strconv.AppendInt(nil, t.Since, 10)},
+			kgo.RecordHeader{Key: headerPartitions, Value: strconv.AppendInt(nil, int64(t.Partitions), 10)})
+		if t.Leaving {
+			headers = append(headers, kgo.RecordHeader{Key: headerLeaving, Value: []byte("true")})
+		}
+	}
+	return headers
+}
+
+// ParseRawHeader reads the headers that Headers made; get returns the value of a
+// key, nil if there is none. An error says that the record is none of Pulse's.
+func ParseRawHeader(get func(key string) []byte) (RawHeader, error) {
+	h := RawHeader{Ingester: string(get(headerIngester)), Domain: string(get(headerDomain))}
+	if h.Ingester == "" || len(h.Ingester) > MaxIngester {
+		return RawHeader{}, fmt.Errorf("raw record: header %s has %d bytes, not 1 to %d", headerIngester, len(h.Ingester), MaxIngester)
+	}
+	if h.Domain != WallDomain && !strings.HasPrefix(h.Domain, RecordingPrefix) || len(h.Domain) > MaxDomain {
+		return RawHeader{}, fmt.Errorf("raw record: header %s is %.80q, not %q or %q and an id", headerDomain, h.Domain, WallDomain, RecordingPrefix)
+	}
+	var err error
+	if h.Clock, err = parseHeader(get(headerClock), headerClock, maxClock); err != nil {
+		return RawHeader{}, err
+	}
+	if text := get(headerMap); text != nil {
+		if h.Map, err = parseMapping(string(text)); err != nil {
+			return RawHeader{}, err
+		}
+	}
+	since := get(headerSince)
+	if since == nil {
+		return h, nil
+	}
+	if h.Clock%1000 != 0 {
+		return RawHeader{}, fmt.Errorf("raw record: a tick's clock is %d, not a whole second", h.Clock)
+	}
+	h.Tick = &RawTick{Leaving: string(get(headerLeaving)) == "true"}
+	if h.Tick.Since, err = parseHeader(since, headerSince, maxClock/1000); err != nil {
+		return RawHeader{}, err
+	}
+	partitions, err := parseHeader(get(headerPartitions), headerPartitions, MaxPartitions)
+	if err != nil {
+		return RawHeader{}, err
+	}
+	if partitions == 0 {
+		return RawHeader{}, errors.New("raw record: a tick for no partitions")
+	}
+	h.Tick.Partitions = int32(partitions)
+	return h, nil
+}
+
+// parseHeader reads a number from 0 to most.
+func parseHeader(text []byte, key string, most int64) (int64, error) {
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || n < 0 || n > most {
+		return 0, fmt.Errorf("raw record: header %s is %.40q, not a number up to %d", key, text, most)
+	}
+	return n, nil
+}
+
+func parseMapping(text string) (line.Mapping, error) {
+	wrong := fmt.Errorf("raw record: header %s is %.80q, not three numbers", headerMap, text)
+	fields := strings.Split(text, " ")
+	if len(fields) != 3 {
+		return line.Mapping{}, wrong
+	}
+	from, err1 := strconv.ParseInt(fields[0], 10, 64)
+	to, err2 := strconv.ParseInt(fields[1], 10, 64)
+	milli, err3 := strconv.ParseUint(fields[2], 10, 32)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return line.Mapping{}, wrong
+	}
+	return line.Mapping{From: from, To: to, Milli: uint32(milli)}, nil
+}

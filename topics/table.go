@@ -1,0 +1,87 @@
+package topics
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pulse/stats"
+)
+
+// Bounds on the records of the merger's table.
+const (
+	MaxTableSnapshots = 256     // in one record
+	maxTableValue     = 1 << 20 // bytes
+)
+
+// clocksPrefix begins the keys that hold Clocks. No stat of a definitions file
+// has such a name.
+const clocksPrefix = "pulse.clocks."
+
+// ClocksKey is the key of the clocks as a partition of the fragments topic knows
+// them.
+func ClocksKey(partition int32) string { return clocksPrefix + strconv.Itoa(int(partition)) }
+
+// A TableEntry is what a key of the merger's table holds: a stat's newest
+// snapshots, or clocks. Snapshots older than these are in the topic of merged
+// snapshots, and so is each of these: of two for the same second the higher
+// revision holds, wherever it was read.
+type TableEntry struct {
+	Snapshots []stats.Snapshot // by time, ascending
+	Clocks    *Clocks
+	Bad       error // why neither is there
+}
+
+// Clocks says how far each source partition has come, so that a reader can tell
+// whom a second waits for.
+type Clocks struct {
+	Gen       string  `json:"gen"`
+	Partition int32   `json:"partition"` // of the fragments topic: who says it
+	Closed    int64   `json:"closed"`    // the last second that has closed there, Unix time; -1: none
+	Seconds   []int64 `json:"seconds"`   // the watermark of each source partition; -1: it has no clock yet
+}
+
+// AppendTableSnapshots appends the value that holds snapshots: a JSON array.
+func AppendTableSnapshots(b []byte, snapshots []stats.Snapshot) []byte {
+	b = append(b, '[')
+	for i, s := range snapshots {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = s.AppendJSON(b)
+	}
+	return append(b, ']')
+}
+
+// Append appends the value that holds clocks: a JSON object.
+func (c Clocks) Append(b []byte) []byte {
+	value, _ := json.Marshal(c) // numbers and a string cannot fail
+	return append(b, value...)
+}
+
+// DecodeTableEntry reads a record of the merger's table. It never fails: an
+// entry that cannot be read has Bad set.
+func DecodeTableEntry(key string, value []byte) TableEntry {
+	if len(value) > maxTableValue {
+		return TableEntry{Bad: fmt.Errorf("table entry %.80q: %d bytes, more than %d", key, len(value), maxTableValue)}
+	}
+	if strings.HasPrefix(key, clocksPrefix) {
+		var c Clocks
+		if err := json.Unmarshal(value, &c); err != nil {
+			return TableEntry{Bad: fmt.Errorf("table entry %.80q: %w", key, err)}
+		}
+		if len(c.Seconds) > MaxPartitions {
+			return TableEntry{Bad: fmt.Errorf("table entry %.80q: clocks of %d partitions, more than %d", key, len(c.Seconds), MaxPartitions)}
+		}
+		return TableEntry{Clocks: &c}
+	}
+	var snapshots []stats.Snapshot
+	if err := json.Unmarshal(value, &snapshots); err != nil {
+		return TableEntry{Bad: fmt.Errorf("table entry %.80q: %w", key, err)}
+	}
+	if len(snapshots) > MaxTableSnapshots {
+		return TableEntry{Bad: fmt.Errorf("table entry %.80q: %d snapshots, more than %d", key, len(snapshots), MaxTableSnapshots)}
+	}
+	return TableEntry{Snapshots: snapshots}
+}
