@@ -1,0 +1,116 @@
+package ingest
+
+import (
+	"time"
+
+	"pulse/stats/line"
+)
+
+const (
+	// second is the unit of clocks' ticks, in nanoseconds.
+	second = int64(time.Second)
+
+	// maxJump is how far a line may move a recording's clock on its own;
+	// a greater jump is believed only if the next dated line bears it out.
+	maxJump = int64(time.Hour)
+
+	// maxHeld bounds, in bytes, the lines that wait for the decision on a
+	// jump, or for the first time that a recording shows.
+	maxHeld = 1 << 20
+)
+
+// A timeline is the clock of a recording: the running maximum of its lines'
+// own times, in Unix nanoseconds. A jump of more than an hour is believed
+// only if the next dated line is not earlier than it by more than an hour;
+// until that line comes the jump and what follows it are held. The first
+// dated line is such a jump too, but is believed if there is no other. Lines
+// before it have its time.
+//
+// What a timeline says is a function of the lines and their order alone.
+type timeline struct {
+	// clock is -1 until a time is known.
+	clock int64
+	// undated is the clock of a recording whose first maxHeld bytes show
+	// no time.
+	undated int64
+	// held are lines, each with a line feed, that wait for the decision on
+	// the only dated one among them.
+	held []byte
+	// jump is the time of that one; -1 if there is none.
+	jump int64
+	// dated counts the lines that had a time.
+	dated int64
+}
+
+func newTimeline(undated int64) *timeline {
+	return &timeline{clock: -1, undated: undated, jump: -1}
+}
+
+// add takes the next line and emits it with the clock that it has: at once,
+// or later if it has to wait. What is emitted is valid during the call.
+func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
+	at, dated := line.Time(l)
+	if dated {
+		t.dated++
+	}
+	if dated && t.jump >= 0 {
+		if err := t.decide(at, emit); err != nil {
+			return err
+		}
+	}
+	if t.clock >= 0 && t.jump < 0 && (!dated || at <= t.clock+maxJump) {
+		if dated && at > t.clock {
+			t.clock = at
+		}
+		return emit(t.clock, l)
+	}
+	if len(t.held) >= maxHeld {
+		if err := t.settle(emit); err != nil {
+			return err
+		}
+		return t.add(l, emit)
+	}
+	t.held = append(append(t.held, l[:min(len(l), maxLine)]...), '\n')
+	if dated {
+		t.jump = at
+	}
+	return nil
+}
+
+// decide decides on the jump, if one is held, by the next time there is.
+func (t *timeline) decide(next int64, emit func(clock int64, l []byte) error) error {
+	if t.jump < 0 {
+		return nil
+	}
+	if next >= t.jump-maxJump {
+		t.clock = t.jump
+	}
+	t.jump = -1
+	return t.release(emit)
+}
+
+// settle decides when no next time will come: at the recording's end, or
+// when too much is held.
+func (t *timeline) settle(emit func(clock int64, l []byte) error) error {
+	if t.clock < 0 && len(t.held) > 0 {
+		t.clock = t.undated
+		if t.jump >= 0 {
+			t.clock = t.jump
+		}
+	}
+	t.jump = -1
+	return t.release(emit)
+}
+
+// release emits what is held, if there is a clock to emit it with.
+func (t *timeline) release(emit func(clock int64, l []byte) error) error {
+	if t.clock < 0 || len(t.held) == 0 {
+		return nil
+	}
+	held := t.held
+	t.held = nil // seldom used: not worth keeping
+	return eachLine(held, func(l []byte) error { return emit(t.clock, l) })
+}
+
+// waits tells whether lines are held.
+func (t *timeline) waits() bool { return len(t.held) > 0 }

@@ -1,0 +1,318 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+const (
+	// maxFiles bounds how many files are open at a time.
+	maxFiles = 1000
+
+	// pollEvery is how often files that are followed are looked at. Polling
+	// sees what every kind of file system and every way of rotation does;
+	// notifications do not.
+	pollEvery = 200 * time.Millisecond
+
+	// keepGone is how long a file is still read after it lost its name and
+	// stopped growing: a program may go on writing to a file that has been
+	// rotated away until it is told of it.
+	keepGone = 10 * time.Second
+
+	// headSize is how much of a file's beginning tells it from what it is
+	// after it was truncated and has grown again.
+	headSize = 256
+
+	// turn is how much is read of one file before others have their turn.
+	turn = 64 * chunkSize
+)
+
+// Files is an input of the lines of files.
+type Files struct {
+	// Globs are patterns of the files' names (path/filepath.Match).
+	Globs []string
+	// Follow reads on at the end of each file, through rotation by renaming
+	// and by copying and truncating, and takes up new files that match,
+	// until the input's context ends. A last line waits for its end. Without
+	// Follow all files are read once.
+	Follow bool
+	// Log gets what an operator should know; slog.Default if nil.
+	Log *slog.Logger
+}
+
+// Run implements Input. Lines that are there at the start come in the order
+// of the files' own clocks.
+func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	send := func(lines []byte) error { return take(ctx, Batch{Lines: lines}) }
+	if f.Log == nil {
+		f.Log = slog.Default()
+	}
+	if f.Follow {
+		return f.follow(ctx, send)
+	}
+	names, err := f.names()
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		info, err := os.Stat(name)
+		return err == nil && info.IsDir()
+	})
+	if len(names) == 0 {
+		return fmt.Errorf("no file matches %q", f.Globs)
+	}
+	r, err := OpenRecording(names)
+	if err != nil {
+		return err
+	}
+	return r.Lines(send)
+}
+
+// names returns the files that match, sorted.
+func (f Files) names() ([]string, error) {
+	var names []string
+	for _, glob := range f.Globs {
+		matches, err := filepath.Glob(glob)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", glob, err)
+		}
+		names = append(names, matches...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// follow looks at the files again and again.
+func (f Files) follow(ctx context.Context, send func([]byte) error) error {
+	t := &tails{files: f, send: send, failed: make(map[string]bool)}
+	defer t.close()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for first := true; ; first = false {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		if err := t.find(); err != nil {
+			return err
+		}
+		more, err := t.read(first)
+		if err != nil {
+			return err
+		}
+		if more {
+			timer.Reset(0)
+		} else {
+			timer.Reset(pollEvery)
+		}
+	}
+}
+
+// tails are the files that are followed, in the order in which they came up.
+type tails struct {
+	files  Files
+	send   func([]byte) error
+	open   []*tail
+	failed map[string]bool // names that could not be opened when last tried
+	none   bool            // it was said that there are none
+}
+
+// A tail is a file that is followed. It is known by what it is, not by its
+// name, which rotation changes.
+type tail struct {
+	name   string
+	file   *os.File
+	info   fs.FileInfo // as seen last
+	chunks *chunker
+	offset int64  // what was read
+	head   []byte // the first of it
+	named  bool   // a name that matches led to it at the last look
+	moved  time.Time
+}
+
+func (t *tails) close() {
+	for _, tail := range t.open {
+		tail.file.Close()
+	}
+}
+
+// find looks which files there are.
+func (t *tails) find() error {
+	names, err := t.files.names()
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 && len(t.open) == 0 && !t.none {
+		t.none = true
+		t.files.Log.Warn("no file matches yet: waiting for one", "globs", t.files.Globs)
+	}
+	for _, tail := range t.open {
+		tail.named = false
+	}
+	for _, name := range names {
+		if err := t.see(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if !t.failed[name] {
+				t.files.Log.Warn("cannot follow a file: trying again", "file", name, "error", err)
+			}
+			t.failed[name] = true
+			continue
+		}
+		delete(t.failed, name)
+	}
+	return nil
+}
+
+// see opens what name leads to, if that is new.
+func (t *tails) see(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return nil
+	}
+	for _, tail := range t.open {
+		if os.SameFile(tail.info, info) {
+			tail.name, tail.named = name, true
+			return nil
+		}
+	}
+	if len(t.open) == maxFiles {
+		return fmt.Errorf("more than %d files match", maxFiles)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	info, err = file.Stat() // of what was opened, whatever the name leads to by now
+	if err != nil {
+		file.Close()
+		return err
+	}
+	t.open = append(t.open, &tail{name: name, file: file, info: info, chunks: newChunker(), named: true, moved: time.Now()})
+	return nil
+}
+
+// read reads the files on: at first in the order of their own clocks, for
+// they may hold much of the past, later as lines come. Then it lets go of
+// those that are gone. It tells whether there is more.
+func (t *tails) read(byClock bool) (more bool, err error) {
+	for _, tail := range t.open {
+		if last := tail.look(); len(last) > 0 {
+			if err := t.send(last); err != nil {
+				return false, err
+			}
+		}
+	}
+	if byClock && len(t.open) > 1 {
+		var parts []func() ([]byte, error)
+		for _, tail := range t.open {
+			parts = append(parts, tail.next)
+		}
+		err = merged(parts, t.send)
+	} else {
+		for _, tail := range t.open {
+			var left bool
+			if left, err = tail.drain(t.send); err != nil {
+				break
+			}
+			more = more || left
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	t.open = slices.DeleteFunc(t.open, func(tail *tail) bool {
+		if tail.named || time.Since(tail.moved) < keepGone {
+			return false
+		}
+		if last := tail.chunks.rest(); len(last) > 0 {
+			err = errors.Join(err, t.send(last))
+		}
+		tail.file.Close()
+		return true
+	})
+	return more, err
+}
+
+// drain sends what there is, but no more than a turn's; it tells whether more
+// is left.
+func (t *tail) drain(send func([]byte) error) (more bool, err error) {
+	for end := t.offset + turn; t.offset < end; {
+		lines, err := t.next()
+		if errors.Is(err, io.EOF) {
+			t.chunks.idle()
+			return false, nil
+		}
+		if err == nil {
+			err = send(lines)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// look goes back to the beginning of a file that was truncated. It returns
+// the last line of what it was before, if that had no end.
+func (t *tail) look() []byte {
+	info, err := t.file.Stat()
+	if err != nil {
+		return nil
+	}
+	changed := info.Size() != t.offset || !info.ModTime().Equal(t.info.ModTime())
+	t.info = info
+	if !changed || info.Size() >= t.offset && t.sameHead() {
+		return nil
+	}
+	if _, err := t.file.Seek(0, io.SeekStart); err != nil {
+		return nil
+	}
+	t.offset, t.head = 0, nil
+	return t.chunks.rest()
+}
+
+// sameHead tells whether the file begins as it did.
+func (t *tail) sameHead() bool {
+	head := make([]byte, len(t.head))
+	n, _ := t.file.ReadAt(head, 0)
+	return bytes.Equal(head[:n], t.head)
+}
+
+// next returns the next chunk of whole lines; io.EOF where there is no more
+// for now.
+func (t *tail) next() ([]byte, error) {
+	for {
+		lines, err := t.chunks.read((*tailReader)(t))
+		if len(lines) > 0 {
+			return lines, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// A tailReader reads a tail's file and notes what it read.
+type tailReader tail
+
+func (t *tailReader) Read(b []byte) (int, error) {
+	n, err := t.file.Read(b)
+	if n > 0 {
+		t.head = append(t.head, b[:min(n, headSize-len(t.head))]...)
+		t.offset += int64(n)
+		t.moved = time.Now()
+	}
+	return n, err
+}

@@ -1,0 +1,101 @@
+// Package ingest brings lines from the outside world into the topic
+// events.raw. Inputs give lines; a Packer makes them into packs and ticks by
+// a clock (L1 of the design: it is the only place where time enters Pulse);
+// a Producer sends these to Kafka. Live runs inputs by the wall clock, Replay
+// a recording by its own lines' times.
+package ingest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"pulse/topics"
+)
+
+const (
+	// linger is how long a pack stays open at most, by the wall clock.
+	linger = 100 * time.Millisecond
+
+	// leaveTimeout bounds how long an ingester that is told to stop tries to
+	// hand over what it has accepted.
+	leaveTimeout = 5 * time.Second
+)
+
+// An Output takes the records of an ingester. A Producer is one.
+type Output interface {
+	// Produce takes a record and returns when it has room for the next. It
+	// keeps the order of each partition's records, and calls Done when the
+	// record is acknowledged. If it fails it has not taken the record, and
+	// the ingester must end.
+	Produce(ctx context.Context, r Record) error
+	// Partitions is the number of partitions of events.raw.
+	Partitions() int32
+	// Newest returns the headers of the newest record of each partition
+	// that holds any.
+	Newest(ctx context.Context) ([]topics.RawHeader, error)
+}
+
+// A Batch is what an input hands over at a time.
+type Batch struct {
+	// Lines are whole lines with a line feed between them, in order. They
+	// are copied when the batch is taken.
+	Lines []byte
+	// Acked, if not nil, is called once after all of the batch's lines are
+	// acknowledged by Kafka, or with an error when one of them never will
+	// be. It must return soon.
+	Acked func(error)
+}
+
+// An Input is a source of lines from the outside world.
+type Input interface {
+	// Run hands over batches until there are no more, or ctx ends. Take
+	// blocks while Kafka takes no more, which slows the input down; it may
+	// be called by several goroutines. If it fails the batch was not taken,
+	// and Run ends. An input that ended because ctx did returns nil or an
+	// error that is ctx's.
+	Run(ctx context.Context, take func(context.Context, Batch) error) error
+}
+
+// NewID returns an ingester's id: eight random hexadecimal digits.
+func NewID() string {
+	var b [4]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// identify checks an ingester's id, or makes one.
+func identify(id string) (string, error) {
+	if id == "" {
+		return NewID(), nil
+	}
+	if len(id) > topics.MaxIngester {
+		return "", fmt.Errorf("an ingester's id has %d bytes at most: %q", topics.MaxIngester, id)
+	}
+	return id, nil
+}
+
+// checkDomain refuses topics whose clock is another.
+func checkDomain(newest []topics.RawHeader, domain string) error {
+	for _, h := range newest {
+		if h.Domain != domain {
+			return fmt.Errorf("these topics go by the clock %q, so that lines by the clock %q would be refused: choose another --prefix", h.Domain, domain)
+		}
+	}
+	return nil
+}
+
+// graceful returns a context that ends leaveTimeout after ctx does.
+func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(leaveTimeout):
+			cancel()
+		case <-grace.Done():
+		}
+	})
+	return grace, func() { stop(); cancel() }
+}

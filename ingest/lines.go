@@ -1,0 +1,155 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"pulse/stats/line"
+)
+
+// chunkSize is how much a reader of lines holds in memory at most.
+const chunkSize = 128 << 10
+
+// maxLine is what is kept of a line that is too long. It is one byte more
+// than it takes to be too long, so that a line cut just behind a carriage
+// return, which is not part of the line, is still seen to be too long.
+const maxLine = line.MaxLen + 2
+
+// A chunker cuts a stream of bytes into chunks of whole lines, in bounded
+// memory.
+type chunker struct {
+	size int    // of the buffer
+	keep int    // how much is kept of a line that does not fit there
+	buf  []byte // what was read; the first of it was handed on already
+	done int    // how much of buf was handed on
+	skip bool   // what is left of a line that was cut is thrown away
+}
+
+func newChunker() *chunker {
+	return &chunker{size: chunkSize, keep: maxLine}
+}
+
+// read reads once from r and returns the whole lines that are there now, each
+// with its line feed but for a line that was cut. They are valid until the
+// next call. Lines may come with an error, io.EOF included; what follows the
+// last line feed stays behind until rest is called.
+func (c *chunker) read(r io.Reader) ([]byte, error) {
+	if c.buf == nil {
+		c.buf = make([]byte, 0, c.size)
+	}
+	if c.done > 0 {
+		c.buf = c.buf[:copy(c.buf, c.buf[c.done:])]
+		c.done = 0
+	}
+	kept := len(c.buf)
+	n, err := r.Read(c.buf[kept:cap(c.buf)])
+	fresh := c.buf[kept : kept+n]
+	if c.skip {
+		end := bytes.IndexByte(fresh, '\n')
+		if end < 0 {
+			return nil, err
+		}
+		c.skip = false
+		fresh = fresh[:copy(fresh, fresh[end+1:])]
+	}
+	c.buf = c.buf[:kept+len(fresh)]
+	if end := bytes.LastIndexByte(fresh, '\n'); end >= 0 {
+		c.done = kept + end + 1
+		return c.buf[:c.done], err
+	}
+	if len(c.buf) == cap(c.buf) {
+		c.skip = true
+		c.done = len(c.buf)
+		return c.buf[:c.keep], err
+	}
+	return nil, err
+}
+
+// rest returns a last line that no line feed ends, if there is one, and
+// leaves the chunker as new.
+func (c *chunker) rest() []byte {
+	last := c.buf[c.done:]
+	c.buf, c.done, c.skip = c.buf[:0], 0, false
+	return last
+}
+
+// idle gives the buffer back if there is nothing in it that was not handed on.
+func (c *chunker) idle() {
+	if c.done == len(c.buf) && !c.skip {
+		c.buf, c.done = nil, 0
+	}
+}
+
+// A Source is the lines of a recording, from the first to the last. It yields
+// them in order, in chunks of whole lines with a line feed between them, which
+// are valid until yield returns. It ends at the first error, its own or
+// yield's, and returns it.
+type Source func(yield func(lines []byte) error) error
+
+// Lines is the source of what can be read from r, once.
+func Lines(r io.Reader) Source {
+	return reader{from: r, chunks: newChunker()}.lines
+}
+
+// A reader reads chunks to the end of what it reads from.
+type reader struct {
+	from   io.Reader
+	chunks *chunker
+}
+
+// next returns the next chunk, or an error: io.EOF at the end. A last line
+// without a line feed is a line.
+func (r reader) next() ([]byte, error) {
+	for {
+		lines, err := r.chunks.read(r.from)
+		if len(lines) > 0 {
+			return lines, nil // an error comes again
+		}
+		if errors.Is(err, io.EOF) {
+			if last := r.chunks.rest(); len(last) > 0 {
+				return last, nil
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (r reader) lines(yield func(lines []byte) error) error {
+	for {
+		lines, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := yield(lines); err != nil {
+			return err
+		}
+	}
+}
+
+// eachLine calls f for each line of a chunk, without its line feed, until f
+// fails.
+func eachLine(lines []byte, f func(l []byte) error) error {
+	for len(lines) > 0 {
+		l := lines
+		if end := bytes.IndexByte(lines, '\n'); end >= 0 {
+			l, lines = lines[:end], lines[end+1:]
+		} else {
+			lines = nil
+		}
+		if err := f(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isEmpty tells whether l, which has no line feed, is no line at all.
+func isEmpty(l []byte) bool {
+	return len(l) == 0 || len(l) == 1 && l[0] == '\r'
+}

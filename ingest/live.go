@@ -1,0 +1,338 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"pulse/topics"
+)
+
+const (
+	// maxPause is how late an ingester may tick and still vouch for the
+	// seconds it was late for.
+	maxPause = int64(time.Second)
+
+	// backlogQuiet is how long a backlog without a dated line lasts.
+	backlogQuiet = time.Second
+
+	// maxSwitch is the greatest number of seconds that a backlog's clock may
+	// jump to the wall clock's and still vouch for.
+	maxSwitch = 60
+
+	// maxAhead is how many seconds a line may be ahead of its record's and
+	// still count at its own (L1).
+	maxAhead = 5
+)
+
+// Live is an ingester of live inputs: its clock is the wall clock.
+type Live struct {
+	// Inputs are packed together.
+	Inputs []Input
+	// Ingester is its id; a random one if empty.
+	Ingester string
+	// Backlog says that the inputs may begin with lines of the past, as a
+	// file and a pipe do. The clock is then a recording's until it is within
+	// the lateness of the wall clock, or no dated line has come for a second.
+	Backlog bool
+	// Lateness is that of the definitions, in seconds.
+	Lateness int64
+	// Now is the wall clock; time.Now if nil.
+	Now func() time.Time
+}
+
+// Run ingests until ctx ends, or all inputs have ended and the seconds of
+// their lines are final, or one of them or out fails; it returns what failed.
+// It ends with a tick that says that the ingester leaves.
+//
+// When ctx ends it leaves at once: its last seconds become final with the
+// ticks of the other ingesters, or of the next one.
+func (l Live) Run(ctx context.Context, out Output) error {
+	var err error
+	if l.Ingester, err = identify(l.Ingester); err != nil {
+		return err
+	}
+	if l.Now == nil {
+		l.Now = time.Now
+	}
+	newest, err := out.Newest(ctx)
+	if err == nil {
+		err = checkDomain(newest, topics.WallDomain)
+	}
+	if err != nil {
+		return err
+	}
+	g := &live{Live: l, handoffs: make(chan handoff), lastLine: -1}
+	// What was taken is still handed on for a while after ctx ended.
+	grace, release := graceful(ctx)
+	defer release()
+	g.packer = NewPacker(g.Ingester, topics.WallDomain, out.Partitions(), func(r Record) error {
+		return out.Produce(grace, r)
+	})
+	err = g.run(ctx)
+	g.tellAll()
+	g.packer.Close(err)
+	return err
+}
+
+// live is a Live that runs. All of it belongs to the goroutine of run; only
+// take is called by others.
+type live struct {
+	Live
+	packer   *Packer
+	handoffs chan handoff
+
+	now      int64     // the wall clock as read last, in Unix nanoseconds; never steps back
+	start    int64     // the wall clock at the start
+	backlog  *timeline // nil when the clock is the wall clock
+	quiet    int64     // when the backlog is over if no dated line comes
+	lastLine int64     // the clock's second at the last line; -1 before it
+	untold   []func()  // ends the tracking of batches whose lines the backlog may hold
+
+	lingering lingering
+}
+
+// A handoff is a batch on its way from an input to the loop, which answers
+// each that it receives.
+type handoff struct {
+	batch  Batch
+	answer chan<- error
+}
+
+func (g *live) take(ctx context.Context, b Batch) error {
+	answer := make(chan error, 1)
+	select {
+	case g.handoffs <- handoff{b, answer}:
+		return <-answer
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g *live) run(ctx context.Context) error {
+	inputs, stop := context.WithCancel(ctx)
+	ended := make(chan error, len(g.Inputs))
+	for _, input := range g.Inputs {
+		go func() { ended <- input.Run(inputs, g.take) }()
+	}
+	running := len(g.Inputs)
+	defer func() {
+		stop()
+		for ; running > 0; running-- {
+			<-ended
+		}
+	}()
+
+	if err := g.begin(); err != nil {
+		return err
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return g.leave(false)
+		case err := <-ended:
+			running--
+			if err != nil && ctx.Err() == nil {
+				return errors.Join(err, g.leave(false))
+			}
+		case h := <-g.handoffs:
+			err := g.add(h.batch)
+			h.answer <- err
+			if err != nil {
+				return err
+			}
+		case <-timer.C:
+		}
+		if err := g.catchUp(); err != nil {
+			return err
+		}
+		if running == 0 && g.settled() {
+			return g.leave(true)
+		}
+		timer.Reset(time.Duration(g.next() - g.Now().UnixNano()))
+	}
+}
+
+func (g *live) begin() error {
+	g.now = g.Now().UnixNano()
+	g.start = g.now
+	if g.Backlog {
+		g.backlog = newTimeline(g.start)
+		g.quiet = g.now + int64(backlogQuiet)
+		return nil
+	}
+	return g.goLive()
+}
+
+// goLive makes the clock the wall clock's.
+func (g *live) goLive() error {
+	g.backlog = nil
+	last, now := g.packer.Second(), g.now/second
+	switch {
+	case last < 0: // there was no backlog
+		g.packer.Vouch((g.start + second - 1) / second)
+	case now-last > maxSwitch:
+		g.packer.Vouch(now)
+	}
+	return g.packer.Advance(g.now)
+}
+
+// catchUp does what the wall clock asks for.
+func (g *live) catchUp() error {
+	g.now = max(g.now, g.Now().UnixNano())
+	var err error
+	switch {
+	case g.backlog == nil:
+		err = g.tick()
+	case g.now >= g.quiet:
+		err = g.endBacklog()
+	}
+	if err != nil {
+		return err
+	}
+	return g.lingering.flush(g.packer, g.now)
+}
+
+// tick sends the ticks of the seconds that have ended. An ingester that was
+// away does not know what it missed: it vouches anew.
+func (g *live) tick() error {
+	last, now := g.packer.Second(), g.now/second
+	if g.now-(last+1)*second > maxPause {
+		g.packer.Vouch(now + 1)
+		last = now
+	}
+	for s := last + 1; s < now; s++ {
+		if err := g.packer.Advance(s * second); err != nil {
+			return err
+		}
+	}
+	return g.packer.Advance(g.now)
+}
+
+// next is when catchUp has something to do.
+func (g *live) next() int64 {
+	next := (g.now/second + 1) * second
+	if g.backlog != nil {
+		next = g.quiet
+	}
+	return g.lingering.deadline(next)
+}
+
+// add packs a batch.
+func (g *live) add(b Batch) error {
+	if err := g.catchUp(); err != nil {
+		return err
+	}
+	if b.Acked != nil {
+		g.untold = append(g.untold, g.packer.Track(b.Acked))
+	}
+	var err error
+	if t := g.backlog; t == nil {
+		err = g.packer.Add(b.Lines)
+		g.lastLine = g.packer.Second()
+	} else {
+		dated := t.dated
+		err = eachLine(b.Lines, g.addLine)
+		// Time spent on waiting for Kafka does not make a backlog quiet.
+		now := max(g.now, g.Now().UnixNano())
+		g.quiet += now - g.now
+		if t.dated > dated {
+			g.quiet = now + int64(backlogQuiet)
+		}
+	}
+	if g.backlog == nil || !g.backlog.waits() {
+		g.tellAll()
+	}
+	return err
+}
+
+// tellAll ends the tracking of all batches: none of their lines is held.
+func (g *live) tellAll() {
+	for _, end := range g.untold {
+		end()
+	}
+	g.untold = g.untold[:0]
+}
+
+// addLine adds a line to the backlog, which may end with it.
+func (g *live) addLine(l []byte) error {
+	t := g.backlog
+	if t == nil {
+		return g.packer.addLine(l)
+	}
+	if err := t.add(l, g.emit); err != nil {
+		return err
+	}
+	if g.backlog == nil {
+		return t.settle(g.emit)
+	}
+	return nil
+}
+
+// emit packs a line of the backlog, or one that it held when it ended.
+func (g *live) emit(clock int64, l []byte) error {
+	if g.backlog != nil && clock >= g.now-g.Lateness*second {
+		if err := g.goLive(); err != nil {
+			return err
+		}
+	}
+	if g.backlog != nil {
+		if g.packer.Second() < 0 {
+			g.packer.Vouch(clock / second)
+		}
+		if err := g.packer.Advance(clock); err != nil {
+			return err
+		}
+	}
+	g.lastLine = g.packer.Second()
+	return g.packer.addLine(l)
+}
+
+// endBacklog goes live because no dated line came. For what is held the wall
+// clock stands in for the next dated line.
+func (g *live) endBacklog() error {
+	t := g.backlog
+	if err := t.decide(g.now, g.emit); err != nil {
+		return err
+	}
+	if g.backlog != nil {
+		if err := g.goLive(); err != nil {
+			return err
+		}
+	}
+	if err := t.settle(g.emit); err != nil {
+		return err
+	}
+	g.tellAll()
+	return nil
+}
+
+// settled tells whether, the inputs having ended, the ingester can leave with
+// all its lines' seconds final: a backlog can at once, but ticks ahead of the
+// wall clock would make lines late that an ingester takes up after this one.
+func (g *live) settled() bool {
+	return g.backlog != nil || g.lastLine < 0 ||
+		g.now/second >= g.lastLine+maxAhead+1+g.Lateness
+}
+
+// leave ends with a tick that says so. If all input has ended, the second of
+// a backlog's last line is final with it.
+func (g *live) leave(ended bool) error {
+	if t := g.backlog; t != nil {
+		if err := t.settle(g.emit); err != nil {
+			return err
+		}
+	}
+	g.tellAll()
+	s := g.packer.Second()
+	if s < 0 {
+		return nil // nobody knows of it
+	}
+	if g.backlog != nil && ended {
+		// No line is ahead of a recording's clock.
+		s += 1 + g.Lateness
+	}
+	return g.packer.Leave(s)
+}

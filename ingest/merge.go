@@ -1,0 +1,127 @@
+package ingest
+
+import (
+	"container/heap"
+	"errors"
+	"io"
+)
+
+// merged yields the lines of several recordings, each with a clock of its
+// own, as one: in the order of their clocks, and in each recording's own
+// order. Of equal clocks the earlier recording's lines come first. A part
+// returns its next chunk of whole lines, or io.EOF at its end.
+func merged(parts []func() ([]byte, error), yield func(lines []byte) error) error {
+	var strands strands
+	for i, part := range parts {
+		s := &strand{order: i, next: part, clock: newTimeline(0)}
+		if err := s.fill(); err != nil {
+			return err
+		}
+		if !s.empty() {
+			strands = append(strands, s)
+		}
+	}
+	heap.Init(&strands)
+	out := make([]byte, 0, chunkSize)
+	flush := func() error {
+		err := yield(out)
+		out = out[:0]
+		return err
+	}
+	for len(strands) > 0 {
+		s := strands[0]
+		lines := s.take()
+		if len(out) > 0 && len(out)+len(lines) > chunkSize {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		out = append(out, lines...)
+		if s.empty() {
+			if err := s.fill(); err != nil {
+				return err
+			}
+		}
+		if s.empty() {
+			heap.Pop(&strands)
+		} else {
+			heap.Fix(&strands, 0)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return flush()
+}
+
+// A strand is one of the recordings that are merged, with what was read of it
+// and not been taken.
+type strand struct {
+	order int
+	next  func() ([]byte, error) // nil at the end
+	clock *timeline
+	lines []byte // dated lines, each with a line feed
+	spans []span // of lines; the first begins where lines does
+	start int    // of the first span in lines
+}
+
+// A span is lines next to each other at one time of the clock.
+type span struct {
+	clock int64
+	end   int // in lines
+}
+
+func (s *strand) empty() bool { return len(s.spans) == 0 }
+
+// take takes the first span.
+func (s *strand) take() []byte {
+	lines := s.lines[s.start:s.spans[0].end]
+	s.start = s.spans[0].end
+	s.spans = s.spans[1:]
+	return lines
+}
+
+// fill reads on until there are lines, or no more.
+func (s *strand) fill() error {
+	s.lines, s.spans, s.start = s.lines[:0], s.spans[:0], 0
+	for s.empty() && s.next != nil {
+		chunk, err := s.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			s.next = nil
+			err = s.clock.settle(s.emit)
+		case err == nil:
+			err = eachLine(chunk, func(l []byte) error { return s.clock.add(l, s.emit) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *strand) emit(clock int64, l []byte) error {
+	s.lines = append(append(s.lines, l...), '\n')
+	if n := len(s.spans); n > 0 && s.spans[n-1].clock == clock {
+		s.spans[n-1].end = len(s.lines)
+	} else {
+		s.spans = append(s.spans, span{clock, len(s.lines)})
+	}
+	return nil
+}
+
+// strands is a heap of strands that are not empty, the next one first.
+type strands []*strand
+
+func (s strands) Len() int      { return len(s) }
+func (s strands) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
+func (s strands) Less(i, j int) bool {
+	a, b := s[i].spans[0].clock, s[j].spans[0].clock
+	return a < b || a == b && s[i].order < s[j].order
+}
+func (s *strands) Push(x any) { *s = append(*s, x.(*strand)) }
+func (s *strands) Pop() any {
+	last := (*s)[len(*s)-1]
+	*s = (*s)[:len(*s)-1]
+	return last
+}

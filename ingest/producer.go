@@ -1,0 +1,287 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/semaphore"
+
+	"pulse/topics"
+)
+
+const (
+	// maxUnacked bounds the bytes of the records that Kafka has not
+	// acknowledged.
+	maxUnacked = 64 << 20
+
+	// recordCost is about what a record takes up beside its value, in bytes.
+	recordCost = 512
+
+	// connectTimeout is how long a broker has to answer at the start.
+	connectTimeout = 10 * time.Second
+
+	// stallAfter is how long Kafka acknowledges nothing before that is said.
+	stallAfter = 5 * time.Second
+)
+
+// A Producer sends records to events.raw, each once, and those of a partition
+// in order. It tries for as long as it takes: while Kafka is away records wait,
+// and beyond 64 MiB whoever produces waits.
+type Producer struct {
+	client     *kgo.Client
+	cluster    topics.Cluster
+	topic      string
+	partitions int32
+	log        *slog.Logger
+	room       *semaphore.Weighted
+
+	mu       sync.Mutex
+	unacked  int
+	progress time.Time // when Kafka acknowledged last, or had nothing to acknowledge
+	stalled  bool
+	refused  error // the first record's that Kafka will never take
+}
+
+// NewProducer connects to a cluster, where events.raw must exist.
+func NewProducer(ctx context.Context, cluster topics.Cluster, names topics.Names, log *slog.Logger) (*Producer, error) {
+	options := append(cluster.ClientOptions("pulse-ingest"),
+		kgo.DefaultProduceTopic(names.Raw()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(0), // a pack has waited already
+		// A fast compressor costs three times what the rest of producing does.
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.MaxBufferedRecords(maxUnacked/recordCost+1), // room bounds them
+		// The topic was there at the start: brokers forget it while they start.
+		kgo.UnknownTopicRetries(-1),
+	)
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, err
+	}
+	p := &Producer{
+		client: client, cluster: cluster, topic: names.Raw(), log: log,
+		room: semaphore.NewWeighted(maxUnacked),
+	}
+	if err := p.connect(ctx); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// connect finds out how many partitions the topic has.
+func (p *Producer) connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	found, err := kadm.NewClient(p.client).ListTopics(ctx, p.topic)
+	if err != nil {
+		return fmt.Errorf("no Kafka broker answers at %s: is it running, and is its address right (KAFKA_URL)? %w",
+			strings.Join(p.cluster.Brokers, ", "), err)
+	}
+	topic := found[p.topic]
+	if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) || len(topic.Partitions) == 0 {
+		return fmt.Errorf("there is no topic %s at %s: create it with 'pulse topics'",
+			p.topic, strings.Join(p.cluster.Brokers, ", "))
+	}
+	if topic.Err != nil {
+		return fmt.Errorf("topic %s: %w", p.topic, topic.Err)
+	}
+	if len(topic.Partitions) > topics.MaxPartitions {
+		return fmt.Errorf("topic %s has %d partitions, more than %d", p.topic, len(topic.Partitions), topics.MaxPartitions)
+	}
+	p.partitions = int32(len(topic.Partitions))
+	return nil
+}
+
+// Partitions implements Output.
+func (p *Producer) Partitions() int32 { return p.partitions }
+
+// Produce implements Output. It is for one goroutine at a time. It fails when
+// ctx ends before there is room, or when Kafka has refused a record.
+func (p *Producer) Produce(ctx context.Context, r Record) error {
+	p.warn()
+	cost := int64(len(r.Value) + recordCost)
+	if err := p.room.Acquire(ctx, cost); err != nil {
+		return fmt.Errorf("waiting for Kafka at %s to take records: %w", strings.Join(p.cluster.Brokers, ", "), err)
+	}
+	if err := p.admit(); err != nil {
+		p.room.Release(cost)
+		return err
+	}
+	record := &kgo.Record{Partition: r.Partition, Headers: r.Header.Headers(), Value: r.Value}
+	// The record outlives the producing: Close decides when to give it up.
+	p.client.Produce(context.WithoutCancel(ctx), record, func(_ *kgo.Record, err error) {
+		if err != nil {
+			err = p.explain(err)
+		}
+		p.dismiss(err)
+		p.room.Release(cost)
+		r.Done(err)
+	})
+	return nil
+}
+
+// warn says once that Kafka acknowledges nothing.
+func (p *Producer) warn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unacked > 0 && !p.stalled && time.Since(p.progress) > stallAfter {
+		p.stalled = true
+		p.log.Warn("Kafka acknowledges nothing: records wait", "brokers", p.cluster.Brokers, "records", p.unacked)
+	}
+}
+
+// admit counts a record in, unless one was refused.
+func (p *Producer) admit() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refused != nil {
+		return p.refused
+	}
+	if p.unacked == 0 {
+		p.progress = time.Now()
+	}
+	p.unacked++
+	return nil
+}
+
+// dismiss counts a record out; err says that it was refused.
+func (p *Producer) dismiss(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unacked--
+	if err != nil {
+		if p.refused == nil {
+			p.refused = err
+		}
+		return
+	}
+	p.progress = time.Now()
+	if p.stalled {
+		p.stalled = false
+		p.log.Info("Kafka acknowledges again", "brokers", p.cluster.Brokers)
+	}
+}
+
+func (p *Producer) explain(err error) error {
+	switch {
+	case errors.Is(err, kerr.MessageTooLarge):
+		return fmt.Errorf("topic %s takes no records of 1 MiB: raise its max.message.bytes: %w", p.topic, err)
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return fmt.Errorf("not allowed to write to topic %s: %w", p.topic, err)
+	}
+	return fmt.Errorf("topic %s: %w", p.topic, err)
+}
+
+// Newest implements Output.
+func (p *Producer) Newest(ctx context.Context) ([]topics.RawHeader, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	newest, err := p.newest(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the newest records of topic %s: %w", p.topic, err)
+	}
+	return newest, nil
+}
+
+func (p *Producer) newest(ctx context.Context) ([]topics.RawHeader, error) {
+	admin := kadm.NewClient(p.client)
+	starts, err := admin.ListStartOffsets(ctx, p.topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	ends, err := admin.ListEndOffsets(ctx, p.topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	// The last offset can be a transaction's end, so one more is read.
+	from := make(map[int32]kgo.Offset)
+	last := make(map[int32]int64)
+	ends.Each(func(end kadm.ListedOffset) {
+		start, _ := starts.Lookup(p.topic, end.Partition)
+		if end.Offset > start.Offset {
+			from[end.Partition] = kgo.NewOffset().At(max(start.Offset, end.Offset-2))
+			last[end.Partition] = end.Offset - 1
+		}
+	})
+	if len(last) == 0 {
+		return nil, nil
+	}
+	client, err := kgo.NewClient(append(p.cluster.ClientOptions("pulse-ingest"),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{p.topic: from}),
+		kgo.KeepControlRecords())...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	found := make(map[int32]topics.RawHeader)
+	for len(last) > 0 {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return nil, err
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				// What is none of Pulse's records is the receivers' to count.
+				if h, err := topics.ParseRawHeader(header(r)); err == nil {
+					found[r.Partition] = h
+				}
+			}
+			if r.Offset >= last[r.Partition] {
+				delete(last, r.Partition)
+			}
+		})
+	}
+	var newest []topics.RawHeader
+	for partition := range p.partitions {
+		if h, ok := found[partition]; ok {
+			newest = append(newest, h)
+		}
+	}
+	return newest, nil
+}
+
+// header looks up a record's headers.
+func header(r *kgo.Record) func(key string) []byte {
+	return func(key string) []byte {
+		for _, h := range r.Headers {
+			if h.Key == key {
+				return h.Value
+			}
+		}
+		return nil
+	}
+}
+
+// Close waits until all records are acknowledged, or gives them up when ctx
+// ends; it says how many.
+func (p *Producer) Close(ctx context.Context) error {
+	err := p.client.Flush(ctx)
+	p.mu.Lock()
+	left, refused := p.unacked, p.refused
+	p.mu.Unlock()
+	p.client.Close()
+	if refused != nil {
+		return refused
+	}
+	if err != nil {
+		return fmt.Errorf("%d records for topic %s were not acknowledged by Kafka at %s: %w",
+			left, p.topic, strings.Join(p.cluster.Brokers, ", "), err)
+	}
+	return nil
+}

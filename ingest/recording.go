@@ -1,0 +1,163 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// sampleSize is how much of a recording's beginning and end its id is made of.
+const sampleSize = 64 << 10
+
+// A Recording is one or more files of lines, read as one in the order of
+// their clocks.
+type Recording struct {
+	names    []string
+	size     int64
+	modified time.Time
+	regular  bool
+}
+
+// OpenRecording looks at files that make up a recording.
+func OpenRecording(names []string) (*Recording, error) {
+	if len(names) == 0 {
+		return nil, errors.New("a recording needs a file")
+	}
+	if len(names) > maxFiles {
+		return nil, fmt.Errorf("%d files are more than a recording can be made of, %d: join some of them", len(names), maxFiles)
+	}
+	r := &Recording{names: names, regular: true}
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		if info.IsDir() {
+			return nil, fmt.Errorf("%s is a folder: name the files in it", name)
+		}
+		r.regular = r.regular && info.Mode().IsRegular()
+		r.size += info.Size()
+		if info.ModTime().After(r.modified) {
+			r.modified = info.ModTime()
+		}
+	}
+	return r, nil
+}
+
+// Size is that of all its files in bytes.
+func (r *Recording) Size() int64 { return r.size }
+
+// Modified is when the newest of its files was written last: the time of a
+// recording that shows none.
+func (r *Recording) Modified() time.Time { return r.modified }
+
+// Lines is the source of its lines.
+func (r *Recording) Lines(yield func(lines []byte) error) error {
+	var readers []reader
+	for _, name := range r.names {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		readers = append(readers, reader{from: file, chunks: newChunker()})
+	}
+	if len(readers) == 1 {
+		return readers[0].lines(yield)
+	}
+	var parts []func() ([]byte, error)
+	for _, reader := range readers {
+		parts = append(parts, reader.next)
+	}
+	return merged(parts, yield)
+}
+
+// ID identifies the recording by what it holds: it is made of the sizes, the
+// beginnings and the ends of its files, so that a copy has the same and a
+// large one need not be read for it.
+func (r *Recording) ID() (string, error) {
+	hash := sha256.New()
+	for _, name := range r.names {
+		if err := sample(hash, name); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:6]), nil
+}
+
+func sample(w io.Writer, name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if err := binary.Write(w, binary.BigEndian, size); err != nil {
+		return err
+	}
+	for _, at := range []int64{0, max(0, size-sampleSize)} {
+		if _, err := io.Copy(w, io.NewSectionReader(file, at, sampleSize)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errEnough ends reading a source early.
+var errEnough = errors.New("enough")
+
+// firstTime is the time of a recording's clock at its first line, in Unix
+// nanoseconds; -1 if there is no line.
+func (r *Recording) firstTime() (int64, error) {
+	first := int64(-1)
+	t := newTimeline(r.modified.UnixNano())
+	found := func(clock int64, _ []byte) error {
+		first = clock
+		return errEnough
+	}
+	err := r.Lines(func(lines []byte) error {
+		return eachLine(lines, func(l []byte) error { return t.add(l, found) })
+	})
+	if err == nil {
+		err = t.settle(found)
+	}
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return first, err
+}
+
+// PackRecording packs a recording's lines by their own clock, with original
+// times, and ends with a tick that makes all its seconds final by a lateness
+// in seconds. It is what a replay does, at once and without Kafka. Undated is
+// the time of a recording that shows none.
+func PackRecording(source Source, p *Packer, undated time.Time, lateness int64) error {
+	t := newTimeline(undated.UnixNano())
+	emit := func(clock int64, l []byte) error {
+		if err := p.Advance(clock); err != nil {
+			return err
+		}
+		return p.addLine(l)
+	}
+	err := source(func(lines []byte) error {
+		return eachLine(lines, func(l []byte) error { return t.add(l, emit) })
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.settle(emit); err != nil {
+		return err
+	}
+	if p.Second() < 0 {
+		return nil
+	}
+	return p.Leave(p.Second() + 1 + lateness)
+}

@@ -1,0 +1,328 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"pulse/stats/line"
+	"pulse/topics"
+)
+
+// MaxSpeed is the speed of a replay that never waits.
+const MaxSpeed = 0
+
+// pace is the least time that a paced replay waits for a line: lines nearer
+// to each other are sent together.
+const pace = 5 * time.Millisecond
+
+// Replay is an ingester that sends a recording. The clock is the recording's
+// own.
+type Replay struct {
+	Recording *Recording
+	// Speed is how many times as fast as recorded lines are sent, in
+	// thousandths, or MaxSpeed.
+	Speed uint32
+	// OriginalTimes leaves the lines' times as they are. The topics then
+	// hold this recording alone. Otherwise times are mapped to the time of
+	// sending, or at MaxSpeed so that the last is now: by whole seconds at
+	// MaxSpeed and at the recorded pace, so that each second holds the lines
+	// that it held.
+	OriginalTimes bool
+	// Loop begins anew at the recording's end, as if it went on.
+	Loop bool
+	// Lateness is that of the definitions, in seconds.
+	Lateness int64
+	// Ingester is its id; a random one if empty.
+	Ingester string
+	// Now is the wall clock; time.Now if nil.
+	Now func() time.Time
+	// Progress, if not nil, is called now and then with the bytes and lines
+	// read so far and the number of bytes there are to read. MaxSpeed with
+	// mapped times reads all twice.
+	Progress func(done, total, lines int64)
+	// Log gets what an operator should know; slog.Default if nil.
+	Log *slog.Logger
+}
+
+// Run sends the recording, and ends with a tick that makes all its seconds
+// final. If ctx ends before, it leaves at once and returns ctx's error: such
+// a replay cannot be continued.
+func (r Replay) Run(ctx context.Context, out Output) error {
+	if r.Loop && (r.OriginalTimes || r.Speed == MaxSpeed) {
+		return errors.New("a replay in a loop needs a speed, and times that are mapped")
+	}
+	if !r.Recording.regular && (r.Loop || r.OriginalTimes || r.Speed == MaxSpeed) {
+		return fmt.Errorf("%s must be read more than once for this replay: copy it to a file first",
+			strings.Join(r.Recording.names, ", "))
+	}
+	var err error
+	if r.Ingester, err = identify(r.Ingester); err != nil {
+		return err
+	}
+	if r.Now == nil {
+		r.Now = time.Now
+	}
+	if r.Log == nil {
+		r.Log = slog.Default()
+	}
+	grace, release := graceful(ctx)
+	defer release()
+
+	p := &player{Replay: r, ctx: ctx, total: r.Recording.size}
+	domain, err := p.open(ctx, out)
+	if err != nil {
+		return err
+	}
+	p.packer = NewPacker(r.Ingester, domain, out.Partitions(), func(r Record) error {
+		return out.Produce(grace, r)
+	})
+	err = p.play()
+	if ctx.Err() != nil && p.packer.Second() >= 0 {
+		err = errors.Join(ctx.Err(), p.packer.Leave(p.packer.Second()))
+	}
+	p.packer.Close(err)
+	return err
+}
+
+// player is a Replay that runs, in one goroutine.
+type player struct {
+	Replay
+	ctx    context.Context
+	packer *Packer
+
+	// pace maps the recording's times to the wall clock's times of sending,
+	// and unless OriginalTimes to those that count.
+	pace  line.Mapping
+	first int64 // the clock at the first line; -1 before it
+	last  int64 // the clock at the last line so far
+
+	now       int64 // the wall clock as read last
+	lingering lingering
+
+	done, total, lines int64 // of Progress
+}
+
+// open finds out what must be known beforehand, and returns the clock domain.
+func (p *player) open(ctx context.Context, out Output) (domain string, err error) {
+	p.first = -1
+	newest, err := out.Newest(ctx)
+	if err != nil {
+		return "", err
+	}
+	if p.OriginalTimes {
+		id, err := p.Recording.ID()
+		if err != nil {
+			return "", err
+		}
+		first, err := p.Recording.firstTime()
+		if err != nil {
+			return "", err
+		}
+		domain := topics.RecordingPrefix + id
+		return domain, p.checkAlone(newest, domain, first)
+	}
+	if err := checkDomain(newest, topics.WallDomain); err != nil {
+		return "", err
+	}
+	if p.Speed != MaxSpeed {
+		return topics.WallDomain, nil
+	}
+	p.total *= 2
+	first, last, err := p.span()
+	if err != nil {
+		return "", err
+	}
+	shift := floor(p.Now().UnixNano()-last, second)
+	p.pace = line.Mapping{From: first, To: first + shift}
+	for _, h := range newest {
+		if h.Clock*int64(time.Millisecond) > first+shift+p.Lateness*second {
+			p.Log.Warn("the topics already hold a later time than that of the recording's first line, mapped to now: "+
+				"lines before it are late; another --prefix avoids this",
+				"first", time.Unix(0, first+shift), "ingester", h.Ingester, "clock", time.UnixMilli(h.Clock))
+			break
+		}
+	}
+	return topics.WallDomain, nil
+}
+
+// checkAlone refuses topics that hold anything but what this recording's own
+// beginning can follow.
+func (p *player) checkAlone(newest []topics.RawHeader, domain string, first int64) error {
+	if err := checkDomain(newest, domain); err != nil {
+		return fmt.Errorf("%w, or leave --original-times away", err)
+	}
+	for _, h := range newest {
+		if h.Ingester != p.Ingester || h.Clock*int64(time.Millisecond) > first {
+			return fmt.Errorf("this recording was sent to these topics before, or is just being sent (by ingester %s, which came to %s): choose another --prefix",
+				h.Ingester, time.UnixMilli(h.Clock).UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// span reads the recording for the first and the last time of its clock.
+func (p *player) span() (first, last int64, err error) {
+	first, last = -1, -1
+	err = p.read(func(clock int64, _ []byte) error {
+		if first < 0 {
+			first = clock
+		}
+		last = clock
+		return nil
+	})
+	p.lines = 0
+	return first, last, err
+}
+
+// read emits the recording's lines with their clock.
+func (p *player) read(emit func(clock int64, l []byte) error) error {
+	t := newTimeline(p.Recording.modified.UnixNano())
+	each := func(l []byte) error {
+		p.lines++
+		return t.add(l, emit)
+	}
+	err := p.Recording.Lines(func(lines []byte) error {
+		if err := eachLine(lines, each); err != nil {
+			return err
+		}
+		p.done += int64(len(lines))
+		if p.Progress != nil {
+			p.Progress(p.done, p.total, p.lines)
+		}
+		return p.ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	return t.settle(emit)
+}
+
+// play sends the recording, once or for ever.
+func (p *player) play() error {
+	for {
+		if err := p.read(p.emit); err != nil {
+			return err
+		}
+		if p.first < 0 {
+			return nil // there is no line, so nothing to tick for
+		}
+		if !p.Loop {
+			break
+		}
+		if err := p.again(); err != nil {
+			return err
+		}
+	}
+	final := p.packer.Second() + 1 + p.Lateness
+	if p.Speed != MaxSpeed && !p.OriginalTimes {
+		// A tick ahead of the wall clock would make lines late that an
+		// ingester takes up after this one.
+		if err := p.wait(final*second, final*second); err != nil {
+			return err
+		}
+	}
+	return p.packer.Leave(final)
+}
+
+// again makes the recording's first second follow its last one.
+func (p *player) again() error {
+	length := (p.last/second - p.first/second + 1) * second
+	p.pace.To = p.pace.Apply(p.pace.From + length)
+	p.done = 0
+	return p.packer.Map(p.pace)
+}
+
+// emit sends a line when its time has come.
+func (p *player) emit(clock int64, l []byte) error {
+	if p.first < 0 {
+		if err := p.begin(clock); err != nil {
+			return err
+		}
+	}
+	p.last = clock
+	counts := clock
+	if !p.OriginalTimes {
+		counts = max(0, p.pace.Apply(clock))
+	}
+	if p.Speed != MaxSpeed {
+		if err := p.wait(p.pace.Apply(clock), counts); err != nil {
+			return err
+		}
+	}
+	if err := p.packer.Advance(counts); err != nil {
+		return err
+	}
+	return p.packer.addLine(l)
+}
+
+// begin decides, at the first line, on how times are mapped.
+func (p *player) begin(clock int64) error {
+	p.first = clock
+	p.now = p.Now().UnixNano()
+	if p.Speed != MaxSpeed {
+		p.pace = line.Mapping{From: clock, To: p.now, Milli: p.Speed}
+		if p.Speed == 1000 {
+			p.pace.To = clock - floor(clock-p.now, second)
+		}
+	}
+	if p.OriginalTimes {
+		return nil // nothing was before, so it vouches for all of that
+	}
+	p.packer.Vouch(max(0, p.pace.Apply(clock)) / second)
+	return p.packer.Map(p.pace)
+}
+
+// wait waits for a time of the wall clock at which the clock will show until.
+// Meanwhile that goes on second by second, for no line can come in between.
+func (p *player) wait(wall, until int64) error {
+	for wall > p.now {
+		p.now = max(p.now, p.Now().UnixNano())
+		next := max(wall, p.now+int64(pace))
+		if p.packer.Second() >= 0 {
+			s := (p.packer.Second() + 1) * second
+			for ; s <= until && p.wall(s) <= p.now; s += second {
+				if err := p.packer.Advance(s); err != nil {
+					return err
+				}
+			}
+			if s <= until {
+				next = min(next, p.wall(s))
+			}
+		}
+		if err := p.lingering.flush(p.packer, p.now); err != nil {
+			return err
+		}
+		if wall <= p.now {
+			break
+		}
+		timer := time.NewTimer(time.Duration(p.lingering.deadline(next) - p.now))
+		select {
+		case <-timer.C:
+		case <-p.ctx.Done():
+			timer.Stop()
+			return p.ctx.Err()
+		}
+	}
+	return nil
+}
+
+// wall is when the clock shows a time, by the wall clock.
+func (p *player) wall(clock int64) int64 {
+	if p.OriginalTimes {
+		return p.pace.Apply(clock)
+	}
+	return clock
+}
+
+// floor is a rounded down to a multiple of b.
+func floor(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q * b
+}

@@ -1,0 +1,28 @@
+package ingest
+
+import (
+	"context"
+	"io"
+)
+
+// Stdin is an input of the lines that a pipe gives, until its end.
+type Stdin struct {
+	From io.Reader
+}
+
+// Run implements Input. A read that From blocks in when ctx ends is left
+// behind.
+func (s Stdin) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Lines(s.From)(func(lines []byte) error {
+			return take(ctx, Batch{Lines: lines})
+		})
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
