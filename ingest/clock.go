@@ -47,8 +47,12 @@ func newTimeline(undated int64) *timeline {
 }
 
 // add takes the next line and emits it with the clock that it has: at once,
-// or later if it has to wait. What is emitted is valid during the call.
+// or later if it has to wait. What is emitted is valid during the call. An
+// empty line is none.
 func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
+	if isEmpty(l) {
+		return nil
+	}
 	at, dated := line.Time(l)
 	if dated {
 		t.dated++

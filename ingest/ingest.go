@@ -45,7 +45,7 @@ type Batch struct {
 	Lines []byte
 	// Acked, if not nil, is called once after all of the batch's lines are
 	// acknowledged by Kafka, or with an error when one of them never will
-	// be. It must return soon.
+	// be; not at all if the batch was never looked at. It must return soon.
 	Acked func(error)
 }
 
@@ -77,12 +77,16 @@ func identify(id string) (string, error) {
 	return id, nil
 }
 
-// checkDomain refuses topics whose clock is another.
-func checkDomain(newest []topics.RawHeader, domain string) error {
+// checkWall refuses topics that hold a recording with its original times:
+// there what goes by the wall clock would be refused.
+func checkWall(newest []topics.RawHeader) error {
 	for _, h := range newest {
-		if h.Domain != domain {
-			return fmt.Errorf("these topics go by the clock %q, so that lines by the clock %q would be refused: choose another --prefix", h.Domain, domain)
+		if h.Domain == topics.WallDomain {
+			return nil
 		}
+	}
+	if len(newest) > 0 {
+		return fmt.Errorf("these topics hold a recording with its original times (%s): choose another --prefix", newest[0].Domain)
 	}
 	return nil
 }

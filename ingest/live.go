@@ -57,7 +57,7 @@ func (l Live) Run(ctx context.Context, out Output) error {
 	}
 	newest, err := out.Newest(ctx)
 	if err == nil {
-		err = checkDomain(newest, topics.WallDomain)
+		err = checkWall(newest)
 	}
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (l Live) Run(ctx context.Context, out Output) error {
 		return out.Produce(grace, r)
 	})
 	err = g.run(ctx)
-	g.tellAll()
+	g.tellAll(err)
 	g.packer.Close(err)
 	return err
 }
@@ -82,12 +82,12 @@ type live struct {
 	packer   *Packer
 	handoffs chan handoff
 
-	now      int64     // the wall clock as read last, in Unix nanoseconds; never steps back
-	start    int64     // the wall clock at the start
-	backlog  *timeline // nil when the clock is the wall clock
-	quiet    int64     // when the backlog is over if no dated line comes
-	lastLine int64     // the clock's second at the last line; -1 before it
-	untold   []func()  // ends the tracking of batches whose lines the backlog may hold
+	now      int64         // the wall clock as read last, in Unix nanoseconds; never steps back
+	start    int64         // the wall clock at the start
+	backlog  *timeline     // nil when the clock is the wall clock
+	quiet    int64         // when the backlog is over if no dated line comes
+	lastLine int64         // the clock's second at the last line; -1 before it
+	untold   []func(error) // ends the tracking of batches whose lines the backlog may hold
 
 	lingering lingering
 }
@@ -242,16 +242,17 @@ func (g *live) add(b Batch) error {
 			g.quiet = now + int64(backlogQuiet)
 		}
 	}
-	if g.backlog == nil || !g.backlog.waits() {
-		g.tellAll()
+	if err != nil || g.backlog == nil || !g.backlog.waits() {
+		g.tellAll(err)
 	}
 	return err
 }
 
-// tellAll ends the tracking of all batches: none of their lines is held.
-func (g *live) tellAll() {
+// tellAll ends the tracking of all batches: none of their lines is held, or
+// these are lost because of err.
+func (g *live) tellAll(err error) {
 	for _, end := range g.untold {
-		end()
+		end(err)
 	}
 	g.untold = g.untold[:0]
 }
@@ -305,7 +306,7 @@ func (g *live) endBacklog() error {
 	if err := t.settle(g.emit); err != nil {
 		return err
 	}
-	g.tellAll()
+	g.tellAll(nil)
 	return nil
 }
 
@@ -325,7 +326,7 @@ func (g *live) leave(ended bool) error {
 			return err
 		}
 	}
-	g.tellAll()
+	g.tellAll(nil)
 	s := g.packer.Second()
 	if s < 0 {
 		return nil // nobody knows of it

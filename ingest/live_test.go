@@ -397,6 +397,50 @@ func TestLiveStopsWhenOutputFails(t *testing.T) {
 	})
 }
 
+// TestLiveNeverAcksWhatIsLost fails the output while batches are under way:
+// one in a pack that is full, one in the batch that fills it, one that the
+// backlog holds.
+func TestLiveNeverAcksWhatIsLost(t *testing.T) {
+	broken := errors.New("broken")
+	for _, backlog := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			o := &fakeOutput{partitions: 1}
+			told := make(map[int]error)
+			input := inputFunc(func(ctx context.Context, take func(context.Context, Batch) error) error {
+				for i := range 100 {
+					line := dated((bubble-50)*second, strings.Repeat("x", 60_000))
+					if backlog && i == 40 { // a jump, which is held
+						line = dated((bubble-10)*second-8000*second, "x")
+					}
+					b := Batch{Lines: []byte(line), Acked: func(err error) { told[i] = err }}
+					if err := take(ctx, b); err != nil {
+						told[i] = err
+						return nil
+					}
+					if i == 2 {
+						o.mu.Lock()
+						o.fail = broken
+						o.mu.Unlock()
+					}
+				}
+				return nil
+			})
+			l := Live{Inputs: []Input{input}, Backlog: backlog, Lateness: 2}
+			if err := run(t, l, o, time.Minute); !errors.Is(err, broken) {
+				t.Errorf("backlog %v: Run returned %v, want the output's error", backlog, err)
+			}
+			if len(told) < 10 {
+				t.Errorf("backlog %v: %d batches were told", backlog, len(told))
+			}
+			for i, err := range told {
+				if !errors.Is(err, broken) {
+					t.Errorf("backlog %v: batch %d was told %v, want the output's error", backlog, i, err)
+				}
+			}
+		})
+	}
+}
+
 // TestLiveGivesUpWhenKafkaIsAway is told to stop while the output blocks.
 func TestLiveGivesUpWhenKafkaIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -174,15 +174,15 @@ func (p *Packer) header(clock int64) topics.RawHeader {
 }
 
 // Track makes every line that is added from now on, until the function that
-// it returns is called, one that tell waits for: tell is called once, with
-// the first error if there was one, when all of the records that hold these
-// lines are done and that function was called.
-func (p *Packer) Track(tell func(error)) (end func()) {
+// it returns is called, one that tell waits for: tell is called once when all
+// records that hold these lines are done and that function was called, with
+// the first error of a record or of that call.
+func (p *Packer) Track(tell func(error)) (end func(error)) {
 	a := &ack{left: 1, tell: tell, pack: -1}
 	p.open = append(p.open, a)
-	return func() {
+	return func(err error) {
 		p.open = slices.DeleteFunc(p.open, func(o *ack) bool { return o == a })
-		a.done(nil)
+		a.done(err)
 	}
 }
 

@@ -196,7 +196,7 @@ func TestPackerAcks(t *testing.T) {
 		if err := p.Add([]byte(lines)); err != nil {
 			t.Fatal(err)
 		}
-		end()
+		end(nil)
 	}
 	expect := func(when string, want map[string]error) {
 		t.Helper()
@@ -235,7 +235,7 @@ func TestPackerAcks(t *testing.T) {
 	if err := p.Add([]byte("b\n")); err != nil {
 		t.Fatal(err)
 	}
-	end()
+	end(nil)
 	if err := p.Flush(); !errors.Is(err, refused) {
 		t.Errorf("Flush gave %v, want what the sink gave", err)
 	}
@@ -247,7 +247,7 @@ func TestPackerAcks(t *testing.T) {
 	if err := p.Add([]byte("c\n")); err != nil {
 		t.Fatal(err)
 	}
-	end()
+	end(nil)
 	p.Close(refused)
 	if got := told["closed"]; len(got) != 1 || !errors.Is(got[0], refused) {
 		t.Errorf("a batch in an open pack was told %v at Close", got)

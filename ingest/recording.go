@@ -18,6 +18,7 @@ const sampleSize = 64 << 10
 // their clocks.
 type Recording struct {
 	names    []string
+	sizes    []int64 // of each when it was opened; later lines are not of it
 	size     int64
 	modified time.Time
 	regular  bool
@@ -41,6 +42,7 @@ func OpenRecording(names []string) (*Recording, error) {
 			return nil, fmt.Errorf("%s is a folder: name the files in it", name)
 		}
 		r.regular = r.regular && info.Mode().IsRegular()
+		r.sizes = append(r.sizes, info.Size())
 		r.size += info.Size()
 		if info.ModTime().After(r.modified) {
 			r.modified = info.ModTime()
@@ -59,13 +61,17 @@ func (r *Recording) Modified() time.Time { return r.modified }
 // Lines is the source of its lines.
 func (r *Recording) Lines(yield func(lines []byte) error) error {
 	var readers []reader
-	for _, name := range r.names {
+	for i, name := range r.names {
 		file, err := os.Open(name)
 		if err != nil {
 			return err
 		}
 		defer file.Close()
-		readers = append(readers, reader{from: file, chunks: newChunker()})
+		var from io.Reader = file
+		if r.regular {
+			from = io.LimitReader(file, r.sizes[i])
+		}
+		readers = append(readers, reader{from: from, chunks: newChunker()})
 	}
 	if len(readers) == 1 {
 		return readers[0].lines(yield)
@@ -82,29 +88,25 @@ func (r *Recording) Lines(yield func(lines []byte) error) error {
 // large one need not be read for it.
 func (r *Recording) ID() (string, error) {
 	hash := sha256.New()
-	for _, name := range r.names {
-		if err := sample(hash, name); err != nil {
+	for i, name := range r.names {
+		if err := sample(hash, name, r.sizes[i]); err != nil {
 			return "", err
 		}
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:6]), nil
 }
 
-func sample(w io.Writer, name string) error {
+func sample(w io.Writer, name string, size int64) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
 	if err := binary.Write(w, binary.BigEndian, size); err != nil {
 		return err
 	}
 	for _, at := range []int64{0, max(0, size-sampleSize)} {
-		if _, err := io.Copy(w, io.NewSectionReader(file, at, sampleSize)); err != nil {
+		if _, err := io.Copy(w, io.NewSectionReader(file, at, min(size, sampleSize))); err != nil {
 			return err
 		}
 	}

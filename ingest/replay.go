@@ -125,7 +125,7 @@ func (p *player) open(ctx context.Context, out Output) (domain string, err error
 		domain := topics.RecordingPrefix + id
 		return domain, p.checkAlone(newest, domain, first)
 	}
-	if err := checkDomain(newest, topics.WallDomain); err != nil {
+	if err := checkWall(newest); err != nil {
 		return "", err
 	}
 	if p.Speed != MaxSpeed {
@@ -152,10 +152,10 @@ func (p *player) open(ctx context.Context, out Output) (domain string, err error
 // checkAlone refuses topics that hold anything but what this recording's own
 // beginning can follow.
 func (p *player) checkAlone(newest []topics.RawHeader, domain string, first int64) error {
-	if err := checkDomain(newest, domain); err != nil {
-		return fmt.Errorf("%w, or leave --original-times away", err)
-	}
 	for _, h := range newest {
+		if h.Domain != domain {
+			return fmt.Errorf("these topics go by another clock (%s), from which this recording's original times would be refused: choose another --prefix, or leave --original-times away", h.Domain)
+		}
 		if h.Ingester != p.Ingester || h.Clock*int64(time.Millisecond) > first {
 			return fmt.Errorf("this recording was sent to these topics before, or is just being sent (by ingester %s, which came to %s): choose another --prefix",
 				h.Ingester, time.UnixMilli(h.Clock).UTC().Format(time.RFC3339))
@@ -265,7 +265,7 @@ func (p *player) begin(clock int64) error {
 	p.now = p.Now().UnixNano()
 	if p.Speed != MaxSpeed {
 		p.pace = line.Mapping{From: clock, To: p.now, Milli: p.Speed}
-		if p.Speed == 1000 {
+		if p.Speed == 1000 && !p.OriginalTimes {
 			p.pace.To = clock - floor(clock-p.now, second)
 		}
 	}

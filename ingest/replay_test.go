@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -138,9 +137,6 @@ func TestReplayOriginalTimes(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkLaws(t, o)
-			for s := range int64(10) {
-				_ = s
-			}
 			got := originalStory(o.taken(), d)
 			if got != test.story {
 				t.Errorf("speed %d: got  %s\nwant %s", test.speed, got, test.story)
@@ -423,5 +419,3 @@ func BenchmarkRecording(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "lines/s")
 }
-
-var _ = line.Mapping{}

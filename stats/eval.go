@@ -11,8 +11,9 @@ import (
 // depend on how sources interleave, so it leaves them 0.
 //
 // What it emits is in order of time, then of the stats as the definitions have
-// them, for each second from the earliest counted line's to the latest counted
-// line's, unless Start and Close say otherwise. It is for one goroutine.
+// them. Unless Start and Close say otherwise the first second is that of the
+// earliest counted line, and the last is the latest at which a line counts, in
+// Pulse's own stat too. It is for one goroutine.
 type Evaluator struct {
 	folder   *Folder
 	stats    []evaluated
@@ -23,11 +24,15 @@ type Evaluator struct {
 
 	started     bool
 	next        int64 // the first second that was not emitted, once started
-	first, last int64 // of the counted lines; -1 if there are none
+	first, last int64 // at which lines count; -1 if there are none
 	gaps        []gap // ascending, apart from each other
 }
 
-// An evaluated is a stat with its state. Its name is "" if it is not emitted.
+// anyLine is the name of one more stat, which counts every line and so tells at
+// which seconds lines count. It is not emitted.
+const anyLine = ""
+
+// An evaluated is a stat with its state.
 type evaluated struct {
 	name   string
 	series *Series
@@ -43,8 +48,6 @@ func NewEvaluator(p *Program, emit func(Snapshot)) (*Evaluator, error) {
 	d := &Definitions{Lateness: p.lateness, Stats: written}
 	e := &Evaluator{gen: d.Generation(), lateness: p.lateness, emit: emit, first: -1, last: -1}
 
-	// One more stat, which counts every line, tells which seconds have lines.
-	const anyLine = ""
 	d.Stats = append(slices.Clip(written), &Stat{Name: anyLine, Kind: "rate", Per: 1, Over: 1})
 	program, err := Compile(d)
 	if err != nil {
@@ -79,7 +82,8 @@ func (e *Evaluator) Start(second int64) {
 }
 
 // Gap says that the seconds [from, to) had no clock. They are passed as one
-// snapshot of each stat, at the last of them, whose value is null.
+// snapshot of each stat, at the last of them, whose value is null. But Pulse's
+// own stat has a value where lines came in: every line is accounted for.
 func (e *Evaluator) Gap(from, to int64) {
 	if from >= to {
 		return
@@ -97,15 +101,15 @@ func (e *Evaluator) Gap(from, to int64) {
 }
 
 // Advance says that the watermark, of several partitions the least, is w now,
-// and emits every second s up to the latest counted line's so far with
-// s + 1 + lateness <= w.
+// and emits every second s with s + 1 + lateness <= w up to the last one so far
+// at which lines count.
 func (e *Evaluator) Advance(w int64) {
 	e.flush()
 	e.emitUntil(min(w-1-e.lateness, e.last))
 }
 
-// Close emits the seconds that are left, up to and with last; if last is -1, up
-// to the latest counted line's.
+// Close emits the seconds that are left, up to and with last; if that is -1, up
+// to the last one at which lines count.
 func (e *Evaluator) Close(last int64) {
 	e.flush()
 	if last < 0 {
@@ -127,8 +131,11 @@ func (e *Evaluator) flush() {
 	e.folder.Flush(func(stat int, fragment []byte) {
 		s := &e.stats[stat]
 		var touched func(int64)
-		if s.name == "" {
+		switch s.name {
+		case anyLine:
 			touched = e.counted
+		case LinesStat:
+			touched = func(second int64) { e.last = max(e.last, second) }
 		}
 		if err := s.series.Join(fragment, touched); err != nil {
 			panic(fmt.Sprintf("stats: a fragment that was just made does not join: %v", err))
@@ -136,7 +143,7 @@ func (e *Evaluator) flush() {
 	})
 }
 
-// counted notes that a second has lines.
+// counted notes that lines count at a second.
 func (e *Evaluator) counted(second int64) {
 	if e.first < 0 || second < e.first {
 		e.first = second
@@ -171,22 +178,47 @@ func (e *Evaluator) emitUntil(last int64) {
 
 func (e *Evaluator) emitSecond(second int64) {
 	for i := range e.stats {
-		s := &e.stats[i]
-		if s.name != "" {
-			e.emit(Snapshot{Stat: s.name, Time: second, Value: s.series.Value(second), Final: true, Gen: e.gen})
-		}
-		s.series.Forget(second)
+		e.emitValue(&e.stats[i], second)
+		e.stats[i].series.Forget(second)
 	}
 	e.next = second + 1
 }
 
+// emitGap passes the seconds [from, to). Pulse's own stat, which is the last, has
+// values among them where it has lines.
 func (e *Evaluator) emitGap(from, to int64) {
-	for i := range e.stats {
-		s := &e.stats[i]
-		if s.name != "" {
-			e.emit(Snapshot{Stat: s.name, Time: to - 1, Value: json.RawMessage("null"), Final: true, Gen: e.gen, StaleSince: from})
+	others, own := e.stats[:len(e.stats)-1], &e.stats[len(e.stats)-1]
+	stale := from
+	for _, second := range own.series.between(from, to) {
+		e.emitStale(own, stale, second)
+		if second < to-1 {
+			e.emitValue(own, second)
 		}
-		s.series.Forget(to - 1)
+		stale = second + 1
+	}
+	for i := range others {
+		e.emitStale(&others[i], from, to)
+	}
+	if stale == to {
+		e.emitValue(own, to-1)
+	} else {
+		e.emitStale(own, stale, to)
+	}
+	for i := range e.stats {
+		e.stats[i].series.Forget(to - 1)
 	}
 	e.next = to
+}
+
+func (e *Evaluator) emitValue(s *evaluated, second int64) {
+	if s.name != anyLine {
+		e.emit(Snapshot{Stat: s.name, Time: second, Value: s.series.Value(second), Final: true, Gen: e.gen})
+	}
+}
+
+// emitStale passes the seconds [from, to), if there are any.
+func (e *Evaluator) emitStale(s *evaluated, from, to int64) {
+	if s.name != anyLine && from < to {
+		e.emit(Snapshot{Stat: s.name, Time: to - 1, Value: json.RawMessage("null"), Final: true, Gen: e.gen, StaleSince: from})
+	}
 }

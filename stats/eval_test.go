@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -147,6 +148,48 @@ func TestEvaluator(t *testing.T) {
 		if got := brief(evaluate(t, p, test.drive), "rate"); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.name, got, test.want)
 		}
+	}
+}
+
+// TestEvaluatorAccountsForEveryLine has lines in seconds that nobody vouched for,
+// late ones and undecodable ones: Pulse's own stat has all of them, in the order
+// of time.
+func TestEvaluatorAccountsForEveryLine(t *testing.T) {
+	var counts LineCounts
+	got := evaluate(t, compileDefinitions(t, rates(1)), func(e *Evaluator) {
+		e.Pack(lineAt(0))
+		e.Pack(lineAt(4))
+		e.Pack(Pack{Lines: []byte(logLine(epoch, 1)), Second: epoch + 5, Floor: epoch + 5})
+		e.Undecodable([]byte("\xff\n\xff\n"), epoch+9)
+		e.Gap(epoch+2, epoch+8)
+		e.Close(-1)
+		counts = e.Counts()
+	})
+	if want := (LineCounts{Lines: 5, Counted: 2, Late: 1, Unreadable: 2, Bytes: counts.Bytes}); counts != want {
+		t.Errorf("%+v, want %+v", counts, want)
+	}
+	var words []string
+	for _, s := range got {
+		var own struct{ In, Counted, Late, Unreadable int }
+		if s.Stat == LinesStat && s.StaleSince == 0 {
+			if err := json.Unmarshal(s.Value, &own); err != nil {
+				t.Fatal(err)
+			}
+			s.Value = fmt.Appendf(nil, "%+v", own)
+		}
+		words = append(words, brief([]Snapshot{s}, s.Stat))
+	}
+	want := []string{
+		"0=0.5", "0={In:1 Counted:1 Late:0 Unreadable:0}",
+		"1=0.5", "1={In:0 Counted:0 Late:0 Unreadable:0}",
+		"3=null(stale since 2)", "4={In:1 Counted:1 Late:0 Unreadable:0}", // both Pulse's own, as the next
+		"5={In:1 Counted:0 Late:1 Unreadable:0}",
+		"7=null(stale since 2)", "7=null(stale since 6)",
+		"8=0", "8={In:0 Counted:0 Late:0 Unreadable:0}",
+		"9=0", "9={In:2 Counted:0 Late:0 Unreadable:2}",
+	}
+	if !slices.Equal(words, want) {
+		t.Errorf("\n got %s\nwant %s", words, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -34,8 +35,7 @@ type Series struct {
 	pending  int             // of those, how many window lacks
 	value    json.RawMessage // window's value; nil if it is to be made anew
 
-	recent []pastValue // by second modulo its length
-	free   []aggregate.Partial
+	free []aggregate.Partial
 }
 
 type second struct {
@@ -44,31 +44,13 @@ type second struct {
 	added   bool // to window
 }
 
-// A pastValue is a value that was asked for and may be once more: a second's is
-// published when it closes and when it is final.
-type pastValue struct {
-	second int64
-	value  json.RawMessage // nil: none
-}
-
 // maxFree bounds the partials kept to be used again.
 const maxFree = 64
 
-// NewSeries returns an empty Series of a stat.
+// NewSeries returns an empty Series of a stat, by its number.
 func (p *Program) NewSeries(stat int) *Series {
-	return newSeries(p.kinds[stat], p.stats[stat].Over, p.lateness)
-}
-
-// newSeries returns an empty Series with a window of over seconds, for seconds
-// that close and are final lateness seconds after that.
-func newSeries(kind aggregate.Kind, over, lateness int64) *Series {
-	return &Series{
-		kind:   kind,
-		over:   over,
-		window: kind.NewWindow(),
-		to:     -1,
-		recent: make([]pastValue, lateness+2),
-	}
+	kind := p.kinds[stat]
+	return &Series{kind: kind, over: p.stats[stat].Over, window: kind.NewWindow(), to: -1}
 }
 
 // Join adds a fragment and calls touched, if it is not nil, with each second
@@ -87,11 +69,11 @@ func (s *Series) Join(fragment []byte, touched func(second int64)) error {
 			s.window.Sub(e.partial)
 			e.added = false
 			s.pending++
+			s.value = nil
 		}
 		if err := e.partial.Join(r.partial); err != nil {
 			return err // cannot be: check would have found it
 		}
-		s.invalidate(r.second)
 		if touched != nil {
 			touched(r.second)
 		}
@@ -112,17 +94,11 @@ func (s *Series) check(fragment []byte) error {
 
 // find returns where a second is, and makes it if there is none.
 func (s *Series) find(sec int64) int {
-	i := len(s.seconds)
-	for near := 0; near < 4 && i > 0 && s.seconds[i-1].second > sec; near++ {
-		i--
-	}
-	if i > 0 && s.seconds[i-1].second > sec {
-		i, _ = s.search(sec)
-	} else if i > 0 && s.seconds[i-1].second == sec {
-		i--
-	}
-	if i < len(s.seconds) && s.seconds[i].second == sec {
-		return i
+	i, found := len(s.seconds), false
+	if i > 0 && s.seconds[i-1].second >= sec { // most often it is the last or a new one
+		if i, found = s.search(sec); found {
+			return i
+		}
 	}
 	s.seconds = slices.Insert(s.seconds, i, second{second: sec, partial: s.newPartial()})
 	if sec < s.from {
@@ -138,15 +114,7 @@ func (s *Series) find(sec int64) int {
 }
 
 func (s *Series) search(sec int64) (int, bool) {
-	return slices.BinarySearchFunc(s.seconds, sec, func(e second, sec int64) int {
-		switch {
-		case e.second < sec:
-			return -1
-		case e.second > sec:
-			return 1
-		}
-		return 0
-	})
+	return slices.BinarySearchFunc(s.seconds, sec, func(e second, sec int64) int { return cmp.Compare(e.second, sec) })
 }
 
 func (s *Series) newPartial() aggregate.Partial {
@@ -158,34 +126,14 @@ func (s *Series) newPartial() aggregate.Partial {
 	return s.kind.NewPartial()
 }
 
-// invalidate drops the values of the windows that a second is in.
-func (s *Series) invalidate(sec int64) {
-	if sec >= s.from && sec <= s.to {
-		s.value = nil
-	}
-	for i := range s.recent {
-		if r := &s.recent[i]; r.second >= sec && r.second < sec+s.over {
-			r.value = nil
-		}
-	}
-}
-
 // Value returns the value of the window whose last second is sec. It costs what
 // the seconds with lines cost that enter or leave the window that was asked for
 // before. The value must not be changed.
 func (s *Series) Value(sec int64) json.RawMessage {
-	if sec < 0 {
-		return s.kind.NewWindow().Value()
-	}
-	past := &s.recent[sec%int64(len(s.recent))]
-	if past.second == sec && past.value != nil {
-		return past.value
-	}
 	s.move(sec)
 	if s.value == nil {
 		s.value = s.window.Value()
 	}
-	*past = pastValue{sec, s.value}
 	return s.value
 }
 
@@ -239,6 +187,15 @@ func (s *Series) leave(i int) {
 	} else {
 		s.pending--
 	}
+}
+
+// between returns the seconds in [from, to) that have something.
+func (s *Series) between(from, to int64) []int64 {
+	var seconds []int64
+	for i, _ := s.search(from); i < len(s.seconds) && s.seconds[i].second < to; i++ {
+		seconds = append(seconds, s.seconds[i].second)
+	}
+	return seconds
 }
 
 // Forget says that no Value at or before sec will be asked for again, and drops

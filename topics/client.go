@@ -86,6 +86,9 @@ func (c Cluster) saramaConfig(clientID string) *sarama.Config {
 	config.Metadata.Retry.Backoff = 500 * time.Millisecond
 	config.Consumer.Return.Errors = true
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	// How long sarama waits for one slow partition before it lets go of the
+	// broker's connection for all.
+	config.Consumer.MaxProcessingTime = time.Second
 	return config
 }
 
@@ -180,7 +183,9 @@ func (c Cluster) ViewOptions(clientID string, log *slog.Logger) []goka.ViewOptio
 // back as errors, and is logged there.
 type gokaLogger struct{ log *slog.Logger }
 
-func (l gokaLogger) Print(args ...any)   { l.log.Debug(strings.TrimSpace(fmt.Sprint(args...)), "by", "goka") }
+func (l gokaLogger) Print(args ...any) {
+	l.log.Debug(strings.TrimSpace(fmt.Sprint(args...)), "by", "goka")
+}
 func (l gokaLogger) Println(args ...any) { l.Print(args...) }
 func (l gokaLogger) Printf(format string, args ...any) {
 	l.log.Debug(strings.TrimSpace(fmt.Sprintf(format, args...)), "by", "goka")

@@ -2,10 +2,13 @@ package aggregate
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
+	"pulse/stats/fixed"
 	"pulse/stats/line"
 )
 
@@ -294,6 +297,63 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// TestJoinRefuses has bytes of which there is a shorter form, a rest, or which
+// nothing can have made.
+func TestJoinRefuses(t *testing.T) {
+	registers := make([]byte, registersLen)
+	full := bytes.Repeat([]byte{0xff}, registersLen)
+	hashes := func(n int) []byte {
+		b := []byte{setExact}
+		for i := range n {
+			b = append(b, 0, 0, 0, 0, 0, 0, byte(i>>8), byte(i))
+		}
+		return b
+	}
+	for _, test := range []struct {
+		name string
+		kind Kind
+		b    []byte
+	}{
+		{"rate: a count with a zero at its end", Rate(1, 1), []byte{0x81, 0x00}},
+		{"rate: no lines", Rate(1, 1), []byte{0}},
+		{"rate: two counts", Rate(1, 1), []byte{1, 1}},
+		{"rate: a cut count", Rate(1, 1), []byte{0x81}},
+		{"rate: too many lines", Rate(1, 1), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}},
+		{"sum: no sum", Sum(x), []byte{1}},
+		{"sum: of no numbers", Sum(x), []byte{0, 0}},
+		{"mean: a rest", Mean(x), append(fixed.Int(3).AppendBinary([]byte{1}), 0)},
+		{"min: a rest", Min(x), append(fixed.Int(3).AppendBinary(nil), 0)},
+		{"max: no number", Max(x), []byte{0xff}},
+		{"unique: of another form", Unique(x), []byte{2}},
+		{"unique: no hashes", Unique(x), hashes(0)},
+		{"unique: half a hash", Unique(x), hashes(2)[:13]},
+		{"unique: a hash twice", Unique(x), append(hashes(1), hashes(1)[1:]...)},
+		{"unique: too many hashes", Unique(x), hashes(maxExact + 1)},
+		{"unique: no registers", Unique(x), []byte{setSketch}},
+		{"unique: empty registers", Unique(x), append([]byte{setSketch}, registers...)},
+		{"unique: registers beyond full", Unique(x), append([]byte{setSketch}, full...)},
+		{"quantiles: a value no times", Quantiles(x, nil), []byte{5, 0}},
+		{"quantiles: a value without a count", Quantiles(x, nil), []byte{5}},
+		{"quantiles: a value twice", Quantiles(x, nil), []byte{5, 1, 0, 1}},
+		{"quantiles: a value beyond the last", Quantiles(x, nil), append(binary.AppendUvarint(nil, codes), 1)},
+		{"quantiles: values that add up beyond it", Quantiles(x, nil), append(binary.AppendUvarint(nil, codes-1), 1, 1, 1)},
+		{"lines: five counts", Lines(), []byte{1, 1, 1, 1, 1}},
+		{"lines: seven counts", Lines(), []byte{1, 1, 1, 1, 1, 1, 1}},
+		{"lines: nothing", Lines(), make([]byte, 6)},
+	} {
+		p := test.kind.NewPartial()
+		if err := p.Join(test.b); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: Join says %v", test.name, err)
+		}
+		if err := test.kind.Check(test.b); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: Check says %v", test.name, err)
+		}
+		if !p.Empty() {
+			t.Errorf("%s: something was added", test.name)
+		}
+	}
+}
+
 // FuzzJoin joins bytes from anywhere: they are refused and nothing is added, or
 // they are the canonical bytes of what was added.
 func FuzzJoin(f *testing.F) {
@@ -344,4 +404,28 @@ func FuzzJoin(f *testing.F) {
 			t.Fatalf("taken out again: %s, want %s", got, want)
 		}
 	})
+}
+
+// BenchmarkFold folds a parsed line; every 1,000 the partial is written and
+// begins anew, as at the end of a second.
+func BenchmarkFold(b *testing.B) {
+	for _, bench := range kinds {
+		b.Run(bench.name, func(b *testing.B) {
+			p := bench.kind.NewPartial()
+			var events [64]*line.Event
+			for i := range events {
+				events[i] = newFolder(b).parse(fmt.Sprintf("level=info x=%d", i*i*7%1500))
+			}
+			var buf []byte
+			n := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Fold(events[n%len(events)])
+				if n++; n%1000 == 0 {
+					buf = p.AppendTo(buf[:0])
+					p.Reset()
+				}
+			}
+		})
+	}
 }

@@ -27,6 +27,9 @@ func place(hash uint64) (register int, rank uint8) {
 	return int(hash >> (64 - registerBits)), uint8(bits.LeadingZeros64(hash<<registerBits|lowest) + 1)
 }
 
+// maxEstimate is the estimate where all registers are full.
+const maxEstimate = 1 << 63
+
 // estimate returns how many different hashes there were, given how many
 // registers have each value, with the improved raw estimator of Otmar Ertl,
 // "New cardinality estimation algorithms for HyperLogLog sketches" (2017),
@@ -40,7 +43,7 @@ func estimate(histogram *[maxRank + 1]int) uint64 {
 	}
 	z += float64(m * sigma(float64(histogram[0])/m))
 	const alpha = 1 / (2 * math.Ln2)
-	return uint64(math.Round(alpha * m * m / z))
+	return uint64(min(math.Round(alpha*m*m/z), maxEstimate))
 }
 
 func sigma(x float64) float64 {

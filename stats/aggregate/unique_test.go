@@ -35,6 +35,60 @@ func TestUniqueIsExactUpTo1000(t *testing.T) {
 	}
 }
 
+// TestUniqueIsAnEstimateFrom1001 has one value too many, in one second and
+// spread over several: the value is that of the set.
+func TestUniqueIsAnEstimateFrom1001(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 11))
+	one := Unique(x).NewPartial().(*set)
+	var spread []Partial
+	for i := range 1001 {
+		if i%400 == 0 {
+			spread = append(spread, Unique(x).NewPartial())
+		}
+		h := r.Uint64()
+		one.add(h)
+		spread[len(spread)-1].(*set).add(h)
+	}
+	want := strconv.FormatUint(estimate(histogramOf(one.ranks)), 10)
+	if got := value(Unique(x), one); !one.sketched || got != want {
+		t.Errorf("in one second %s, want %s", got, want)
+	}
+	if got := value(Unique(x), spread...); got != want {
+		t.Errorf("spread over seconds %s, want %s", got, want)
+	}
+}
+
+func histogramOf(ranks []uint8) *[maxRank + 1]int {
+	var h [maxRank + 1]int
+	for _, rank := range ranks {
+		h[rank]++
+	}
+	return &h
+}
+
+// TestEstimateGrows raises registers one by one from empty to full.
+func TestEstimateGrows(t *testing.T) {
+	h := histogramOf(make([]uint8, registers))
+	last := estimate(h)
+	if last != 0 {
+		t.Errorf("of nothing %d", last)
+	}
+	for rank := range maxRank {
+		for range 64 {
+			h[rank] -= registers / 64
+			h[rank+1] += registers / 64
+			next := estimate(h)
+			if next < last || next == last && last != maxEstimate {
+				t.Fatalf("%d after %d, with registers raised to %d", next, last, rank+1)
+			}
+			last = next
+		}
+	}
+	if last != maxEstimate {
+		t.Errorf("full registers give %d, want the most, %d", last, uint64(maxEstimate))
+	}
+}
+
 // TestUniqueError measures the estimate's error over many sets of values.
 func TestUniqueError(t *testing.T) {
 	const seeds = 300

@@ -39,7 +39,7 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 		return false
 	}
 	request := at + clfLength + 3
-	requestEnd := unescapedQuote(b, request, end)
+	requestEnd, _ := closingQuote(b, request, end)
 	if requestEnd < 0 || b[requestEnd+1] != ' ' {
 		return false
 	}
@@ -72,7 +72,7 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	if i >= end || b[i] != '"' {
 		return true
 	}
-	referrerEnd := unescapedQuote(b, i+1, end)
+	referrerEnd, _ := closingQuote(b, i+1, end)
 	if referrerEnd < 0 {
 		return true
 	}
@@ -81,7 +81,7 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	if i+1 >= end || b[i] != ' ' || b[i+1] != '"' {
 		return true
 	}
-	agentEnd := unescapedQuote(b, i+2, end)
+	agentEnd, _ := closingQuote(b, i+2, end)
 	if agentEnd < 0 {
 		return true
 	}
@@ -111,23 +111,6 @@ func putPresent(ev *Event, s Slot, b []byte, start, end int) {
 	if end > start && (end > start+1 || b[start] != '-') {
 		ev.put(s, start, end, asText)
 	}
-}
-
-// unescapedQuote gives the position of the first double quote in b[i:end] that
-// no backslash escapes, or -1.
-func unescapedQuote(b []byte, i, end int) int {
-	if i > end {
-		return -1
-	}
-	j := bytes.IndexByte(b[i:end], '"')
-	if j < 0 {
-		return -1
-	}
-	if j == 0 || b[i+j-1] != '\\' {
-		return i + j
-	}
-	close, _ := closingQuote(b, i, end)
-	return close
 }
 
 func digits(b []byte, i int) int {

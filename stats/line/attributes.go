@@ -10,12 +10,13 @@ import "bytes"
 // end at spaces, and quoted text has the escapes of JSON.
 //
 // The key that followed the last one before is tried first: two comparisons
-// instead of a loop over its bytes and a look-up.
-func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind) {
+// instead of a loop over its bytes and a look-up. The root is what stands for
+// the last one at the beginning.
+func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, root int32) {
 	g := &sc.guess
 	bd := &sc.schema.bodies[kind]
-	inKey, inValue := bd.key, bd.value
-	at := int32(kind) // the node of the last key
+	inKey := bd.key
+	at := root // the node of the last key
 	for {
 		for i < end && class[b[i]]&inKey == 0 {
 			i++
@@ -39,7 +40,7 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind) {
 				continue
 			}
 			i++
-			at = g.learn(at, kind, b, start, i, key)
+			at = g.learn(at, root, kind, b, start, i, key)
 		}
 
 		// i is after the = now.
@@ -54,18 +55,23 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind) {
 			ev.put(keySlot(key), i+1, i+1+close, 0)
 			i += close + 2
 		case b[i] == '"':
-			i = sc.quoted(ev, b, i+1, end, key, bd.flags)
-		default:
+			i = sc.quoted(ev, b, i+1, end, key)
+		case kind == pulseBody:
 			for class[b[i]]&inValue != 0 {
 				i++
 			}
-			if i == first && kind == pulseBody {
+			if i == first {
 				ev.putConstant(keySlot(key), trueText, 0)
-				continue
+			} else if key != 0 {
+				ev.put(keySlot(key), first, i, 0)
 			}
-			ev.put(keySlot(key), first, i, bd.flags)
-			if key&timeKey != 0 {
-				sc.dateBy(ev, b, first, i, bd.flags)
+		default:
+			i = word(b, i)
+			if key != 0 {
+				ev.put(keySlot(key), first, i, durations)
+				if key&timeKey != 0 {
+					sc.dateBy(ev, b, first, i, durations)
+				}
 			}
 		}
 	}
@@ -75,7 +81,8 @@ func keySlot(key uint32) Slot { return Slot(key&(timeKey-1)) - 1 }
 
 // quoted puts the quoted text at i, with its escapes undone, and gives the
 // position after its end. A text that is not closed goes to the end.
-func (sc *Scanner) quoted(ev *Event, b []byte, i, end int, key uint32, flags value) int {
+func (sc *Scanner) quoted(ev *Event, b []byte, i, end int, key uint32) int {
+	flags := durations
 	close, escaped := closingQuote(b, i, end)
 	next := close + 1
 	if close < 0 {
@@ -103,24 +110,17 @@ func (sc *Scanner) dateBy(ev *Event, b []byte, start, end int, flags value) {
 	}
 }
 
-// closingQuote gives the position of the quote that ends the text at i, or -1,
-// and whether there is a backslash before it.
+// closingQuote gives the position of the double quote that ends the text at i,
+// or -1, and whether there is a backslash before it.
 func closingQuote(b []byte, i, end int) (close int, escaped bool) {
-	first := i
 	for {
-		j := bytes.IndexByte(b[i:end], '"')
-		if j < 0 {
-			return -1, bytes.IndexByte(b[first:end], '\\') >= 0
+		if i = quoteOrBackslash(b, i, end); i >= end {
+			return -1, escaped
 		}
-		close = i + j
-		slashes := 0
-		for close-1-slashes >= first && b[close-1-slashes] == '\\' {
-			slashes++
+		if b[i] == '"' {
+			return i, escaped
 		}
-		if slashes%2 == 0 {
-			return close, slashes > 0 || bytes.IndexByte(b[first:close], '\\') >= 0
-		}
-		i = close + 1
+		i, escaped = i+2, true // what follows a backslash ends nothing
 	}
 }
 
@@ -168,8 +168,9 @@ type knownKey struct {
 	text string
 }
 
-// A node is a key with its = of 2 to 16 bytes. The first nodes, one for each
-// kind of body, are where messages begin.
+// A node is a key with its = of 2 to 16 bytes. The first nodes are roots, where
+// messages begin: some for each kind of body, since what follows depends on
+// the source.
 type node struct {
 	first, mask uint64 // the first eight bytes, and which of them count
 	last        uint64 // the last eight, if there are more
@@ -178,8 +179,18 @@ type node struct {
 	next        int32
 }
 
+// roots is the number of roots of a kind of body, a power of two.
+const roots = 1 << rootBits
+
+const rootBits = 4
+
 func newGuess() guess {
-	return guess{nodes: make([]node, bodies, maxNodes), known: make(map[knownKey]int32)}
+	return guess{nodes: make([]node, bodies*roots, maxNodes), known: make(map[knownKey]int32)}
+}
+
+// root gives the root of messages of the source that begins at i.
+func (k bodyKind) root(b []byte, i int) int32 {
+	return int32(k)*roots + int32(load(b, i)<<32*prime1>>(64-rootBits))
 }
 
 // match reports whether the key and its = are at i.
@@ -189,7 +200,7 @@ func (n *node) match(b []byte, i int) bool {
 
 // learn remembers that b[start:end], a key with its =, followed the node at,
 // and gives its own node.
-func (g *guess) learn(at int32, kind bodyKind, b []byte, start, end int, key uint32) int32 {
+func (g *guess) learn(at, root int32, kind bodyKind, b []byte, start, end int, key uint32) int32 {
 	size := end - start
 	if size > 16 {
 		return at
@@ -200,7 +211,7 @@ func (g *guess) learn(at int32, kind bodyKind, b []byte, start, end int, key uin
 			if g.unknown++; g.unknown == relearn {
 				*g = newGuess()
 			}
-			return int32(kind)
+			return root
 		}
 		next = int32(len(g.nodes))
 		n := node{mask: lowBytes[min(size, 8)], size: uint32(size), key: key}

@@ -30,16 +30,14 @@ const timeKey = 1 << 16
 
 // A body is how attributes are read.
 type body struct {
-	kind       bodyKind
-	key, value uint8     // classes of bytes
-	keys       *keyTable // slot + 1 (0: not wanted), and timeKey
-	flags      value     // of values
+	key  uint8     // the class of a key's bytes
+	keys *keyTable // slot + 1 (0: not wanted), and timeKey
 }
 
 func newBody(kind bodyKind, slots map[string]Slot) body {
-	b := body{kind: kind, key: inPlain, value: inWord, flags: durations}
+	b := body{key: inPlain}
 	if kind == pulseBody {
-		b.key, b.value, b.flags = inKey, inValue, 0
+		b.key = inKey
 	}
 	keys := make(map[string]uint32, len(slots))
 	for name, slot := range slots {

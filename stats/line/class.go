@@ -10,7 +10,6 @@ const (
 	isAlnum              // letters and digits
 	isLetter             //
 	inPlain              // of a logfmt key: all above the space but = and "
-	inWord               // all above the space
 )
 
 var class = func() (class [256]uint8) {
@@ -31,11 +30,8 @@ var class = func() (class [256]uint8) {
 		case c == ':':
 			class[c] = inValue
 		}
-		if c > ' ' {
-			class[c] |= inWord
-			if c != '=' && c != '"' {
-				class[c] |= inPlain
-			}
+		if c > ' ' && c != '=' && c != '"' {
+			class[c] |= inPlain
 		}
 	}
 	return class

@@ -15,9 +15,9 @@ type Event struct {
 	schema *Schema
 
 	present [MaxFields / 64]uint64
-	hashed  [MaxFields / 64]uint64 // of which slots hashes holds the hash
 	values  [MaxFields]value
-	hashes  [MaxFields]uint64
+	numbers [MaxFields]fixed.Number // of values that are known to be numbers
+	hashes  [MaxFields]uint64       // of values whose hash is known
 
 	codes    [maxCodes]Code
 	coded    int    // how many codes there are
@@ -43,6 +43,8 @@ const (
 	asText     value = 1 << 22 // text, whatever it looks like
 	durations  value = 1 << 23 // 1ms and 1.5s are numbers, of milliseconds
 	exponents  value = 1 << 24 // 1e3 is a number
+	isNumber   value = 1 << 25 // a number, which is in Event.numbers
+	hashed     value = 1 << 26 // the hash is in Event.hashes
 	startShift       = 32
 	lengthMask value = 1<<20 - 1
 )
@@ -76,10 +78,15 @@ func (e *Event) Number(s Slot) (fixed.Number, bool) {
 		return fixed.Number{}, false
 	}
 	v := e.values[s]
-	if v&asText != 0 {
-		return fixed.Number{}, false
+	if v&(asText|isNumber) != 0 {
+		return e.numbers[s], v&isNumber != 0
 	}
-	return parseNumber(e.Bytes(s), v)
+	n, ok := parseNumber(e.Bytes(s), v)
+	if ok {
+		e.numbers[s] = n
+		e.values[s] |= isNumber
+	}
+	return n, ok
 }
 
 // Type gives the type of a field that the line has.
@@ -87,6 +94,9 @@ func (e *Event) Type(s Slot) condition.Type {
 	v := e.values[s]
 	if v&asText != 0 {
 		return condition.Text
+	}
+	if v&isNumber != 0 {
+		return condition.Num
 	}
 	b := e.Bytes(s)
 	if len(b) == 0 {
@@ -107,11 +117,10 @@ func (e *Event) Type(s Slot) condition.Type {
 // Hash gives a hash of the type and the text of a field that the line has. It
 // depends on nothing else, so that it is the same in every process.
 func (e *Event) Hash(s Slot) uint64 {
-	if e.hashed[s/64]>>(uint(s)%64)&1 == 0 {
-		v := e.values[s]
+	if v := e.values[s]; v&hashed == 0 {
 		start, end := v.bounds()
 		e.hashes[s] = hash(e.text[v>>textShift&3], start, end, uint64(e.Type(s)))
-		e.hashed[s/64] |= 1 << (uint(s) % 64)
+		e.values[s] |= hashed
 	}
 	return e.hashes[s]
 }
@@ -145,9 +154,8 @@ func (e *Event) AppendCodes(codes []Code) []Code {
 			if !f.coded {
 				continue
 			}
-			v := e.values[s]
-			start, end := v.bounds()
-			codes = append(codes, codeOf(s, f.id(e.text[v>>textShift&3], start, end, v)))
+			start, end := e.values[s].bounds()
+			codes = append(codes, codeOf(s, e.id(f, s, start, end)))
 		}
 	}
 	return codes
@@ -165,7 +173,6 @@ func (e *Event) reset(schema *Schema, buf []byte) {
 
 func (e *Event) clearFields() {
 	clear(e.present[:])
-	clear(e.hashed[:])
 	e.coded, e.codeHash, e.overflow = 0, 0, false
 }
 
@@ -194,10 +201,71 @@ func (e *Event) put(s Slot, start, end int, flags value) {
 		return
 	}
 	e.values[s] = valueOf(start, end, flags)
-	e.present[s/64] |= 1 << (uint(s) % 64)
+	e.present[uint(s)/64] |= 1 << (uint(s) % 64)
 	if f := &e.schema.fields[s]; f.coded {
-		e.push(codeOf(s, f.id(e.text[flags>>textShift&3], start, end, flags)))
+		id := Present
+		if f.values != nil {
+			id = e.id(f, s, start, end)
+		}
+		e.push(codeOf(s, id))
 	}
+}
+
+// putID gives the field s a value whose ID is known.
+func (e *Event) putID(s Slot, start, end int, flags value, id ID) {
+	if uint(s) >= MaxFields {
+		return
+	}
+	e.values[s] = valueOf(start, end, flags)
+	e.present[uint(s)/64] |= 1 << (uint(s) % 64)
+	if id != Absent {
+		e.push(codeOf(s, id))
+	}
+}
+
+// textID gives the ID of text as a value of the field s, Absent if it is not
+// coded.
+func (e *Event) textID(s Slot, b []byte, start, end int) ID {
+	if s == None || !e.schema.fields[s].coded {
+		return Absent
+	}
+	f := &e.schema.fields[s]
+	if f.values == nil {
+		return Present
+	}
+	if found, ok := f.values.find(b, start, end); ok {
+		return ID(found >> 16)
+	}
+	return Present
+}
+
+// id gives the ID of the value of the field f, which is text[start:end]. Eight
+// bytes can be read after it.
+func (e *Event) id(f *field, s Slot, start, end int) ID {
+	if f.values == nil {
+		return Present
+	}
+	v := e.values[s]
+	b := e.text[v>>textShift&3]
+	if found, ok := f.values.find(b, start, end); ok {
+		if v&asText != 0 {
+			return ID(found >> 16)
+		}
+		if look := ID(found & 0xffff); look != Absent {
+			return look
+		}
+		if n, ok := e.Number(s); ok {
+			return f.number(n)
+		}
+		return ID(found >> 16)
+	}
+	if v&asText != 0 || end == start || !beginsNumber(b[start]) {
+		return Present
+	}
+	if n, ok := e.Number(s); ok {
+		return f.number(n)
+	}
+	return Present
 }
 
 // putConstant gives the field s one of the constant texts.

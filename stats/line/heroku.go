@@ -23,6 +23,6 @@ func (sc *Scanner) heroku(ev *Event, b []byte, i, end int) bool {
 	if close > ps {
 		ev.put(s.ps, ps, close, asText)
 	}
-	sc.message(ev, b, close+3, end, herokuBody)
+	sc.message(ev, b, close+3, end, herokuBody, source)
 	return true
 }

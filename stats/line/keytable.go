@@ -6,15 +6,15 @@ import "encoding/binary"
 // first eight bytes, last eight bytes and length, so that a text of up to 16
 // bytes is found by comparing three words.
 type keyTable struct {
-	mask    uint64
+	shift   uint8
 	entries []keyEntry
+	texts   []string // of the entries
 }
 
 type keyEntry struct {
 	first, last uint64
 	size        uint32 // the length plus 1; 0: free
 	value       uint32
-	text        string
 }
 
 // Odd constants with well mixed bits (xxHash64's primes).
@@ -34,32 +34,37 @@ var lowBytes = [16]uint64{
 func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 
 // ends gives the first and the last eight bytes of b[start:end], which has
-// eight bytes after it. A text shorter than eight is both.
+// eight bytes after it. A text of up to eight is the first alone.
 func ends(b []byte, start, end int) (first, last uint64) {
-	n := end - start
-	mask := lowBytes[min(n, 8)&15]
-	return load(b, start) & mask, load(b, start+max(n-8, 0)) & mask
-}
-
-func keyHash(first, last uint64, size uint32) uint64 {
-	return (first ^ last*prime2 + uint64(size)) * prime1 >> 32
-}
-
-func newKeyTable(m map[string]uint32) *keyTable {
-	n := 8
-	for n < 4*len(m) {
-		n *= 2
+	if n := end - start; n <= 8 {
+		return load(b, start) & lowBytes[n&15], 0
 	}
-	t := &keyTable{mask: uint64(n - 1), entries: make([]keyEntry, n)}
+	return load(b, start), load(b, end-8)
+}
+
+// hash gives the place where a text is looked for first.
+func (t *keyTable) hash(first, last uint64, size uint32) uint64 {
+	return (first ^ last>>7 ^ uint64(size)<<56) * prime1 >> t.shift
+}
+
+// newKeyTable makes a table of which at most an eighth is taken, so that most
+// texts that are not in it are known at the first look.
+func newKeyTable(m map[string]uint32) *keyTable {
+	bits := 3
+	for 1<<bits < 8*len(m) {
+		bits++
+	}
+	t := &keyTable{shift: uint8(64 - bits), entries: make([]keyEntry, 1<<bits), texts: make([]string, 1<<bits)}
 	for text, v := range m {
 		b := append([]byte(text), make([]byte, Padding)...)
 		first, last := ends(b, 0, len(text))
 		size := uint32(len(text) + 1)
-		i := keyHash(first, last, size) & t.mask
+		i := t.hash(first, last, size)
 		for t.entries[i].size != 0 {
-			i = (i + 1) & t.mask
+			i = (i + 1) % uint64(len(t.entries))
 		}
-		t.entries[i] = keyEntry{first, last, size, v, text}
+		t.entries[i] = keyEntry{first, last, size, v}
+		t.texts[i] = text
 	}
 	return t
 }
@@ -68,13 +73,13 @@ func newKeyTable(m map[string]uint32) *keyTable {
 func (t *keyTable) find(b []byte, start, end int) (uint32, bool) {
 	first, last := ends(b, start, end)
 	size := uint32(end - start + 1)
-	for i := keyHash(first, last, size) & t.mask; i < uint64(len(t.entries)); i = (i + 1) & t.mask {
+	for i := t.hash(first, last, size); i < uint64(len(t.entries)); i = (i + 1) & uint64(len(t.entries)-1) {
 		e := &t.entries[i]
-		if e.first == first && e.last == last && e.size == size && (size <= 17 || e.text == string(b[start:end])) {
+		if e.first == first && e.size == size && e.last == last && (size <= 17 || t.texts[i] == string(b[start:end])) {
 			return e.value, true
 		}
 		if e.size == 0 {
-			return 0, false
+			break
 		}
 	}
 	return 0, false

@@ -7,7 +7,7 @@ func (sc *Scanner) logfmtLine(ev *Event, b []byte, start, end int) bool {
 	if !looksLikeAttributes(b, start, end) {
 		return false
 	}
-	sc.attributes(ev, b, start, end, wholeLine)
+	sc.attributes(ev, b, start, end, wholeLine, int32(wholeLine)*roots)
 	sc.defaultMessage(ev, start, end)
 	return true
 }

@@ -24,22 +24,12 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 	}
 	i++
 	level := i
-	for class[b[i]]&isLetter != 0 {
-		i++
-	}
-	levelEnd := i
-	if b[i] != ' ' || i == level {
+	who := sc.who(ev, b, i)
+	if who == nil {
 		return false
 	}
-	i++
-	source := i
-	for class[b[i]]&inSource != 0 {
-		i++
-	}
-	sourceEnd := i
-	if i == source {
-		return false
-	}
+	source, sourceEnd := level+int(who.source), level+int(who.end)
+	i = sourceEnd
 	ps, psEnd := 0, 0
 	if b[i] == '[' {
 		close := index(b, i, end, ']')
@@ -57,8 +47,8 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 	}
 	i += 3
 
-	ev.put(s.level, level, levelEnd, asText)
-	ev.put(s.source, source, sourceEnd, asText)
+	ev.putID(s.level, level, source-1, asText, who.levelID)
+	ev.putID(s.source, source, sourceEnd, asText, who.sourceID)
 	if psEnd > ps {
 		ev.put(s.ps, ps, psEnd, asText)
 	}
@@ -74,13 +64,66 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 		i = end
 	}
 	ev.put(s.msg, i, end, asText)
-	switch name := b[source:sourceEnd]; {
-	case string(name) == "nginx" && sc.access(ev, b, i, end):
-	case string(name) == "varnish" && sc.varnish(ev, b, i, end):
+	switch {
+	case who.nginx && sc.access(ev, b, i, end):
+	case who.varnish && sc.varnish(ev, b, i, end):
 	default:
-		sc.attributes(ev, b, i, end, pulseBody)
+		sc.attributes(ev, b, i, end, pulseBody, pulseBody.root(b, source))
 	}
 	return true
+}
+
+// A who is a level and a source ("info nginx"), with what they mean. A scanner
+// keeps some of them.
+type who struct {
+	first, last       uint64 // the first eight and the last eight bytes, with the one after the source
+	source, end       int16  // where the source is
+	levelID, sourceID ID
+	nginx, varnish    bool
+}
+
+// whos is how many are kept, a power of two.
+const whos = 64
+
+// who reads the level and the source at i, nil if they are not there.
+func (sc *Scanner) who(ev *Event, b []byte, i int) *who {
+	first := load(b, i)
+	kept := &sc.whos[first*prime1>>(64-6)]
+	if kept.first == first && kept.end != 0 && load(b, i+int(kept.end)-7) == kept.last {
+		return kept
+	}
+	level := i
+	for class[b[i]]&isLetter != 0 {
+		i++
+	}
+	levelEnd := i
+	if b[i] != ' ' || i == level {
+		return nil
+	}
+	i++
+	source := i
+	for class[b[i]]&inSource != 0 {
+		i++
+	}
+	if i == source {
+		return nil
+	}
+	w := who{
+		source:   int16(source - level),
+		end:      int16(i - level),
+		levelID:  ev.textID(sc.schema.level, b, level, levelEnd),
+		sourceID: ev.textID(sc.schema.source, b, source, i),
+		nginx:    string(b[source:i]) == "nginx",
+		varnish:  string(b[source:i]) == "varnish",
+	}
+	// Only what its first and last eight bytes determine can be kept.
+	if n := i + 1 - level; n >= 8 && n <= 16 {
+		w.first, w.last = first, load(b, i-7)
+		*kept = w
+		return kept
+	}
+	sc.other = w
+	return &sc.other
 }
 
 // isDash reports whether " - " is at i.

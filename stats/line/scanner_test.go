@@ -550,6 +550,6 @@ func FuzzParse(f *testing.F) {
 }
 
 const (
-	wantHashX   = 0xdc4634717d87c339
-	wantHash500 = 0xeb71f8119cf28142
+	wantHashX   = 0x151fb0c1e125740e
+	wantHash500 = 0xf7cb35172be29515
 )

@@ -174,37 +174,19 @@ func (f *field) firstNumber() ID { return firstText + f.texts }
 
 // number gives a number's ID.
 func (f *field) number(n fixed.Number) ID {
-	i, ok := slices.BinarySearchFunc(f.numbers, n, fixed.Number.Cmp)
-	id := f.firstNumber() + 2*ID(i)
-	if ok {
+	// A binary search, by hand as it is made for most numbers.
+	low, high := 0, len(f.numbers)
+	for low < high {
+		middle := int(uint(low+high) / 2)
+		if m := &f.numbers[middle]; m.Hi < n.Hi || m.Hi == n.Hi && m.Lo < n.Lo {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	id := f.firstNumber() + 2*ID(low)
+	if low < len(f.numbers) && f.numbers[low] == n {
 		id++
 	}
 	return id
-}
-
-// id gives the ID of the value b[start:end]; eight bytes can be read after it.
-func (f *field) id(b []byte, start, end int, flags value) ID {
-	if f.values == nil {
-		return Present
-	}
-	if v, ok := f.values.find(b, start, end); ok {
-		if flags&asText != 0 {
-			return ID(v >> 16)
-		}
-		if look := ID(v & 0xffff); look != Absent {
-			return look
-		}
-		if n, ok := parseNumber(b[start:end], flags); ok {
-			return f.number(n)
-		}
-		return ID(v >> 16)
-	}
-	if flags&asText != 0 || end == start || !beginsNumber(b[start]) {
-		return Present
-	}
-	n, ok := parseNumber(b[start:end], flags)
-	if !ok {
-		return Present
-	}
-	return f.number(n)
 }

@@ -79,7 +79,7 @@ func (sc *Scanner) syslog(ev *Event, b []byte, i, end int) bool {
 	if bytes.HasPrefix(b[min(i, end):end], []byte("\xef\xbb\xbf")) {
 		i += 3 // the mark of UTF-8
 	}
-	sc.message(ev, b, i, end, kind)
+	sc.message(ev, b, i, end, kind, header[1].start)
 	return true
 }
 

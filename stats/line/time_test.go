@@ -25,14 +25,9 @@ func FuzzTimestamp(f *testing.F) {
 			t.Fatalf("%q: %d %d.%09d, from a fresh clock %d %d.%09d", text, i, used.second, used.nanos, j, fresh.second, fresh.nanos)
 		}
 		if i < 0 {
-			// What package time takes, we take, but for long fractions, commas
-			// and zones of a day.
+			// What package time takes and would write alike, we take.
 			want, err := time.Parse(time.RFC3339Nano, text)
-			if err != nil {
-				return
-			}
-			_, digits, _ := strings.Cut(strings.TrimRight(text, "Z"), ".")
-			if digits, _, _ = strings.Cut(digits, "+"); len(strings.Split(digits, "-")[0]) > 9 || strings.Contains(text, ",") {
+			if err != nil || want.Format(time.RFC3339Nano) != text {
 				return
 			}
 			if _, offset := want.Zone(); offset > -24*3600 && offset < 24*3600 {

@@ -1,0 +1,62 @@
+# Pulse: `make run` shows it, `make test` proves it. `make help` lists the rest.
+
+GO      ?= go
+PULSE   := bin/pulse
+DEMO    := bin/demo.log
+HTTP    ?= localhost:8080
+KAFKA   ?= localhost:9092
+
+# testdata is not in ./... of its own accord.
+PACKAGES    := ./... ./testdata/generate ./testdata/traffic
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
+
+.PHONY: help build run test lint bench bench-peers chaos screenshot up down compose-check clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: ## the binary, bin/pulse
+	$(GO) build -o $(PULSE) ./cmd/pulse
+
+# Ten minutes of several sources, made anew from its seed; see testdata/generate.
+$(DEMO): $(wildcard testdata/generate/*.go testdata/traffic/*.go)
+	@mkdir -p bin
+	$(GO) run ./testdata/generate -kind mixed -lines 240000 -rate 400 -seed 7 >$@.part
+	@mv $@.part $@
+
+run: build $(DEMO) ## everything in one process, a recording replayed, the dashboard on localhost
+	$(PULSE) run --kafka-listen $(KAFKA) --http $(HTTP) --data-dir pulse-data --stats testdata/demo.yaml --replay $(DEMO) --loop
+
+test: ## all tests, with the race detector, on the embedded broker
+	$(GO) test -race -timeout 5m $(PACKAGES)
+
+lint: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "make lint: gofmt -w these files"; exit 1; }
+	$(GO) vet $(PACKAGES)
+	$(GO) run $(STATICCHECK) $(PACKAGES)
+
+bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchstat compare two trees
+	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./stats/... ./ingest/... ./processors/... ./cmd/pulse | tee bin/bench.txt
+	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
+
+bench-peers: build ## pulse eval beside mawk, mtail and GoAccess on the same file
+	$(GO) run ./cmd/peers -pulse $(PULSE)
+
+chaos: ## kill processes for TIME from SEED and compare every number with the oracle
+	$(GO) run ./cmd/chaos -time $(or $(TIME),2m) -seed $(or $(SEED),0)
+
+screenshot: ## the picture of the page in the README
+	$(GO) run ./web/screenshot -out web/page.png
+
+up: ## every role as a container of its own, on Redpanda
+	docker compose up --build --detach
+
+down: ## stop and remove them
+	docker compose down
+
+compose-check: ## docker-compose.yml read by its own parser
+	docker-compose config --quiet
+
+clean: ## what was built, and the demo's data
+	rm -rf bin pulse-data artifacts

@@ -1,0 +1,302 @@
+// Peers times `pulse eval` beside other log tools doing the nearest same work
+// on the same generated file, and checks that they counted the same.
+//
+// Pulse also does what the others do not: every number per second of the line's
+// own time, lateness, windows. The others count totals.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	pulse := flag.String("pulse", "bin/pulse", "the pulse binary")
+	lines := flag.Int("lines", 1_000_000, "lines of each generated file")
+	runs := flag.Int("runs", 3, "runs of each tool; the median counts")
+	flag.Parse()
+	if err := run(ctx, *pulse, *lines, *runs); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+// totals are what each tool counts in a file; a tool that cannot count one
+// leaves it out.
+type totals map[string]int64
+
+// A tool is one way to count them.
+type tool struct {
+	name    string
+	command []string // with FILE for the recording and DIR for the folder of the programs
+	read    func(stdout []byte) (totals, error)
+}
+
+// A contest is one file and the tools that count it.
+type contest struct {
+	kind  string // of testdata/generate
+	tools []tool
+}
+
+func contests(pulse string) []contest {
+	eval := func(definitions string) []string {
+		return []string{pulse, "eval", "--stats", "DIR/" + definitions, "FILE"}
+	}
+	return []contest{
+		{"router", []tool{
+			{"pulse eval", eval("router.yaml"), sumSnapshots},
+			{"mawk", []string{"mawk", "-f", "DIR/router.awk", "FILE"}, readPairs},
+			{"mtail", []string{"mtail", "-one_shot", "-one_shot_format=json", "-logtostderr", "-progs", "DIR/router.mtail", "-logs", "FILE"}, readMtail},
+		}},
+		{"combined", []tool{
+			{"pulse eval", eval("combined.yaml"), sumSnapshots},
+			{"mawk", []string{"mawk", "-f", "DIR/combined.awk", "FILE"}, readPairs},
+			{"mtail", []string{"mtail", "-one_shot", "-one_shot_format=json", "-logtostderr", "-progs", "DIR/combined.mtail", "-logs", "FILE"}, readMtail},
+			{"GoAccess", []string{"goaccess", "FILE", "--log-format=COMBINED", "--no-global-config", "--no-progress", "-o", "DIR/goaccess.json"}, nil},
+		}},
+	}
+}
+
+// programs are what the tools run.
+var programs = map[string]string{
+	"router.yaml": `
+stats:
+  - {name: requests, rate: second, over: 1s, where: source == "heroku"}
+  - {name: errors, rate: second, over: 1s, where: source == "heroku" && status >= 500}
+  - {name: h12, rate: second, over: 1s, where: source == "heroku" && code == "H12"}
+  - {name: bytes, sum: bytes, over: 1s, where: source == "heroku"}
+`,
+	"router.awk": `
+/ heroku\[router\]: / {
+	requests++
+	if (index($0, " code=H12 ")) h12++
+	for (i = NF; i > 2; i--) {
+		if (substr($i, 1, 7) == "status=" && substr($i, 8) + 0 >= 500) errors++
+		if (substr($i, 1, 6) == "bytes=") bytes += substr($i, 7)
+	}
+}
+END { printf "requests %.0f\nerrors %.0f\nh12 %.0f\nbytes %.0f\n", requests, errors, h12, bytes }
+`,
+	"router.mtail": `
+counter requests
+counter errors
+counter h12
+counter bytes
+/ heroku\[router\]: / {
+  requests++
+  / code=H12 / {
+    h12++
+  }
+  / status=(?P<status>\d+) bytes=(?P<size>\d+)/ {
+    bytes += $size
+    $status >= 500 {
+      errors++
+    }
+  }
+}
+`,
+	"combined.yaml": `
+stats:
+  - {name: requests, rate: second, over: 1s, where: http_status != nil}
+  - {name: errors, rate: second, over: 1s, where: http_status >= 500}
+  - {name: bytes, sum: http_bytes, over: 1s}
+`,
+	"combined.awk": `
+{
+	if (match($0, /" [0-9][0-9][0-9] [0-9-]+ "/)) {
+		split(substr($0, RSTART + 2, RLENGTH - 4), f, " ")
+		requests++
+		if (f[1] >= 500) errors++
+		bytes += f[2]
+	}
+}
+END { printf "requests %.0f\nerrors %.0f\nbytes %.0f\n", requests, errors, bytes }
+`,
+	"combined.mtail": `
+counter requests
+counter errors
+counter bytes
+/" (?P<status>\d{3}) (?P<size>\d+|-) "/ {
+  requests++
+  $status >= 500 {
+    errors++
+  }
+  $size != "-" {
+    bytes += int($size)
+  }
+}
+`,
+}
+
+func run(ctx context.Context, pulse string, lines, runs int) error {
+	dir, err := os.MkdirTemp("", "pulse-peers-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	for name, text := range programs {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	for _, c := range contests(pulse) {
+		if err := c.run(ctx, dir, lines, runs); err != nil {
+			return fmt.Errorf("%s: %w", c.kind, err)
+		}
+	}
+	return nil
+}
+
+// run times the tools in turn, so that they meet the same moods of the machine.
+func (c contest) run(ctx context.Context, dir string, lines, runs int) error {
+	file := filepath.Join(dir, c.kind+".log")
+	generate := exec.CommandContext(ctx, "go", "run", "./testdata/generate", "-kind", c.kind,
+		"-lines", fmt.Sprint(lines), "-rate", "5000", "-seed", "1", "-garbage", "0")
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	generate.Stdout, generate.Stderr = out, os.Stderr
+	if err := generate.Run(); err != nil {
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+
+	cpu := map[string][]time.Duration{}
+	counted := map[string]totals{}
+	for range runs {
+		for _, t := range c.tools {
+			if _, err := exec.LookPath(t.command[0]); err != nil {
+				continue
+			}
+			spent, stdout, err := t.time(ctx, dir, file)
+			if err != nil {
+				return err
+			}
+			cpu[t.name] = append(cpu[t.name], spent)
+			if t.read != nil {
+				if counted[t.name], err = t.read(stdout); err != nil {
+					return fmt.Errorf("%s: %w", t.name, err)
+				}
+			}
+		}
+	}
+
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "%s, %d lines\tCPU s\tlines per CPU-s\tpulse is\tresults\n", c.kind, lines)
+	base := median(cpu[c.tools[0].name])
+	for _, t := range c.tools {
+		if cpu[t.name] == nil {
+			fmt.Fprintf(w, "%s\tnot installed\n", t.name)
+			continue
+		}
+		spent := median(cpu[t.name])
+		fmt.Fprintf(w, "%s\t%.2f\t%.0f\t%.1f x\t%s\n", t.name, spent.Seconds(), float64(lines)/spent.Seconds(),
+			spent.Seconds()/base.Seconds(), agreement(counted[c.tools[0].name], counted[t.name]))
+	}
+	fmt.Fprintln(w)
+	return w.Flush()
+}
+
+// time runs the tool once and returns the CPU time that it took.
+func (t tool) time(ctx context.Context, dir, file string) (time.Duration, []byte, error) {
+	words := make([]string, len(t.command))
+	for i, word := range t.command {
+		words[i] = strings.NewReplacer("FILE", file, "DIR", dir).Replace(word)
+	}
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return 0, nil, fmt.Errorf("%s: %w\n%s", t.name, err, stderr.Bytes())
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), stdout.Bytes(), nil
+}
+
+func median(d []time.Duration) time.Duration {
+	d = slices.Sorted(slices.Values(d))
+	return d[len(d)/2]
+}
+
+// agreement says whether a tool counted what Pulse counted.
+func agreement(pulse, other totals) string {
+	if other == nil {
+		return "not compared"
+	}
+	for name, n := range other {
+		if pulse[name] != n {
+			return fmt.Sprintf("DIFFER: %s is %d, pulse says %d", name, n, pulse[name])
+		}
+	}
+	return "equal"
+}
+
+// sumSnapshots adds up what eval says of each second (the windows are 1 s long).
+func sumSnapshots(stdout []byte) (totals, error) {
+	sums := totals{}
+	decoder := json.NewDecoder(bytes.NewReader(stdout))
+	for decoder.More() {
+		var s struct {
+			Stat  string          `json:"stat"`
+			Value json.RawMessage `json:"value"`
+		}
+		if err := decoder.Decode(&s); err != nil {
+			return nil, err
+		}
+		if strings.HasPrefix(s.Stat, "pulse.") || string(s.Value) == "null" {
+			continue
+		}
+		var n float64
+		if err := json.Unmarshal(s.Value, &n); err != nil {
+			return nil, err
+		}
+		sums[s.Stat] += int64(n)
+	}
+	return sums, nil
+}
+
+// readPairs reads "name number" lines.
+func readPairs(stdout []byte) (totals, error) {
+	t := totals{}
+	for line := range strings.Lines(string(stdout)) {
+		var name string
+		var n int64
+		if _, err := fmt.Sscan(line, &name, &n); err != nil {
+			return nil, fmt.Errorf("%q: %w", line, err)
+		}
+		t[name] = n
+	}
+	return t, nil
+}
+
+// readMtail reads what mtail prints of its counters.
+func readMtail(stdout []byte) (totals, error) {
+	var metrics map[string][]struct {
+		LabelValues []struct{ Value struct{ Value int64 } }
+	}
+	if err := json.Unmarshal(stdout, &metrics); err != nil {
+		return nil, err
+	}
+	t := totals{}
+	for name, m := range metrics {
+		if len(m) > 0 && len(m[0].LabelValues) > 0 {
+			t[name] = m[0].LabelValues[0].Value.Value
+		}
+	}
+	return t, nil
+}

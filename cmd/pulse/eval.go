@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/ingest"
+	"pulse/stats"
+	"pulse/stats/watermark"
+	"pulse/topics"
+)
+
+// evalCommand is `pulse eval`: what Kafka and all roles would say, said in one
+// process. It is how definitions are tried out, and the oracle of the tests.
+func evalCommand(ctx context.Context, e *environment, args []string) error {
+	var l logFlags
+	var k kafkaFlags
+	var s statsFlag
+	f := newFlags(e, "eval", "[LOG...] [flags]", `
+Prints the final snapshots that Pulse would publish for recordings (or standard
+input), one JSON object a line: every stat, every second from the first line's to
+the last's. No Kafka is needed, unless --raw reads the topic events.raw as it
+stands, clocks included. The last line on standard error is one JSON object that
+accounts for the lines.`)
+	s.add(f)
+	lateness := f.Duration("lateness", -1, "instead of the definitions file's: how long a second waits for lines, a whole number of seconds")
+	f.Lookup("lateness").DefValue = ""
+	raw := f.Bool("raw", false, "read the topic events.raw")
+	k.add(f)
+	l.add(f)
+	files, err := f.parseMixed(args)
+	if err != nil {
+		return err
+	}
+	if *raw && len(files) > 0 {
+		return usagef("--raw reads the topic events.raw, not %s", files[0])
+	}
+	definitions, err := s.load()
+	if err != nil {
+		return err
+	}
+	if *lateness >= 0 {
+		if *lateness%time.Second != 0 || *lateness > time.Hour {
+			return usagef("--lateness is %v: a whole number of seconds, an hour at most", *lateness)
+		}
+		changed := *definitions
+		changed.Lateness = int64(*lateness / time.Second)
+		definitions = &changed
+	}
+	program, err := stats.Compile(definitions)
+	if err != nil {
+		return err
+	}
+
+	out := newSnapshotWriter(e.Stdout)
+	evaluator, err := stats.NewEvaluator(program, out.write)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(e.Stderr)
+	switch {
+	case *raw:
+		cluster, bad := k.cluster()
+		if bad != nil {
+			return usageError{bad}
+		}
+		names := topics.Names{Prefix: k.prefix, Generation: definitions.Generation()}
+		err = evalRaw(ctx, evaluator, cluster, names, bar)
+	case len(files) > 0:
+		var recording *ingest.Recording
+		if recording, err = ingest.OpenRecording(files); err == nil {
+			total := recording.Size()
+			err = evalRecording(ctx, evaluator, recording.Lines, recording.Modified(), definitions.Lateness, func(done, lines int64) { bar.show(done, total, lines) })
+		}
+	default:
+		err = evalRecording(ctx, evaluator, ingest.Lines(e.Stdin), time.Now(), definitions.Lateness, func(done, lines int64) { bar.show(done, 0, lines) })
+	}
+	bar.end()
+	if err := errors.Join(err, out.flush()); err != nil {
+		return err
+	}
+	return printCounts(e.Stderr, evaluator.Counts())
+}
+
+// evalRecording feeds the packs and clocks that a replay would send.
+func evalRecording(ctx context.Context, e *stats.Evaluator, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
+	packer := ingest.NewPacker("eval", topics.RecordingPrefix+"eval", 1, func(r ingest.Record) error {
+		defer r.Done(nil)
+		second := r.Header.Second()
+		if r.Header.Tick != nil {
+			e.Advance(second)
+		} else {
+			e.Pack(stats.Pack{Lines: r.Value, Second: second, Floor: second})
+		}
+		return ctx.Err()
+	})
+	var done int64
+	counted := func(yield func([]byte) error) error {
+		return source(func(lines []byte) error {
+			done += int64(len(lines))
+			progress(done, packer.Lines())
+			return yield(lines)
+		})
+	}
+	if err := ingest.PackRecording(counted, packer, undated, lateness); err != nil {
+		return err
+	}
+	e.Close(-1)
+	return nil
+}
+
+// rawPartition is what is known of a partition of events.raw so far. Which
+// records count, and at which second, is the receiver's rule, written down here
+// a second time: an oracle that shared the receiver's code would share its
+// mistakes.
+type rawPartition struct {
+	watermark *watermark.Watermark
+	domain    string // that of its first record
+	earliest  int64  // the least second of the packs before the first tick; -1 before one
+}
+
+// evalRaw feeds the topic events.raw, from where it starts to where it ends now.
+func evalRaw(ctx context.Context, e *stats.Evaluator, cluster topics.Cluster, names topics.Names, bar *progress) error {
+	var partitions []*rawPartition
+	least := func() int64 {
+		w := partitions[0].watermark.Second()
+		for _, p := range partitions {
+			w = min(w, p.watermark.Second())
+		}
+		return w
+	}
+	count, err := topics.PartitionCount(ctx, cluster, names.Raw())
+	if err != nil {
+		return err
+	}
+	for range count {
+		partitions = append(partitions, &rawPartition{watermark: watermark.New(), earliest: -1})
+	}
+	var bytes int64
+	err = readTopic(ctx, cluster, names.Raw(), func(r *kgo.Record) {
+		evalRecord(e, partitions[r.Partition], r, count)
+		if w := least(); len(r.Value) == 0 && w >= 0 {
+			e.Advance(w)
+		}
+		bytes += int64(len(r.Value))
+		bar.show(bytes, 0, int64(e.Counts().Lines))
+	})
+	if err != nil {
+		return err
+	}
+	e.Close(-1)
+	return nil
+}
+
+// readTopic reads a topic from its start to where it ends now.
+func readTopic(ctx context.Context, cluster topics.Cluster, topic string, record func(*kgo.Record)) error {
+	client, err := kgo.NewClient(append(cluster.ClientOptions("pulse-eval"),
+		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return err
+	}
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	if err != nil {
+		return err
+	}
+	left := map[int32]int64{} // partition -> where it ends
+	ends.Each(func(end kadm.ListedOffset) {
+		if start, ok := starts.Lookup(topic, end.Partition); !ok || start.Offset < end.Offset {
+			left[end.Partition] = end.Offset
+		}
+	})
+	for len(left) > 0 {
+		fetches := client.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := fetches.Err(); err != nil {
+			return err
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if end, ok := left[r.Partition]; ok {
+				if r.Offset < end {
+					record(r)
+				}
+				if r.Offset+1 >= end {
+					delete(left, r.Partition)
+				}
+			}
+		})
+	}
+	return nil
+}
+
+// evalRecord feeds one record of a partition.
+func evalRecord(e *stats.Evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
+	header, err := topics.ParseRawHeader(func(key string) []byte {
+		for _, h := range r.Headers {
+			if h.Key == key {
+				return h.Value
+			}
+		}
+		return nil
+	})
+	if err != nil || header.Tick != nil && len(r.Value) > 0 {
+		e.Undecodable(r.Value, max(p.watermark.Second(), p.earliest, 0))
+		return
+	}
+	if p.domain == "" {
+		p.domain = header.Domain
+	}
+	t := header.Tick
+	if p.domain != header.Domain || t != nil && t.Partitions != partitions {
+		return
+	}
+	second := header.Second()
+	if t == nil {
+		if p.watermark.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
+			p.earliest = second
+		}
+		e.Pack(stats.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map})
+		return
+	}
+	_, _, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})
+	for _, g := range gaps {
+		e.Gap(g.From, g.To)
+	}
+}
+
+// printCounts prints the account of the lines.
+func printCounts(w io.Writer, c stats.LineCounts) error {
+	account, err := json.Marshal(struct {
+		Lines      uint64 `json:"lines"`
+		Counted    uint64 `json:"counted"`
+		Late       uint64 `json:"late"`
+		Unreadable uint64 `json:"unreadable"`
+	}{c.Lines, c.Counted, c.Late, c.Unreadable})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", account)
+	return err
+}
+
+// A snapshotWriter writes snapshots as JSON lines. What goes wrong is told by
+// flush.
+type snapshotWriter struct {
+	w   *bufio.Writer
+	buf []byte
+}
+
+func newSnapshotWriter(w io.Writer) *snapshotWriter {
+	return &snapshotWriter{w: bufio.NewWriterSize(w, 64<<10)}
+}
+
+func (s *snapshotWriter) write(snapshot stats.Snapshot) {
+	s.buf = append(snapshot.AppendJSON(s.buf[:0]), '\n')
+	s.w.Write(s.buf) // a bufio.Writer keeps its error for Flush
+}
+
+func (s *snapshotWriter) flush() error { return s.w.Flush() }

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"pulse/processors/merger"
+	"pulse/processors/receiver"
+	"pulse/stats"
+	"pulse/topics"
+	"pulse/web"
+)
+
+// role is what the roles that work on Kafka have in common.
+type role struct {
+	log         *slog.Logger
+	cluster     topics.Cluster
+	names       topics.Names
+	definitions *stats.Definitions
+}
+
+// roleFlags are the flags of such a role.
+type roleFlags struct {
+	logFlags
+	kafkaFlags
+	statsFlag
+	opsFlags
+}
+
+func (r *roleFlags) add(f *flags) {
+	r.kafkaFlags.add(f)
+	r.statsFlag.add(f)
+	r.opsFlags.add(f)
+	r.logFlags.add(f)
+}
+
+// open makes of the flags what a role works with.
+func (r *roleFlags) open(e *environment) (*role, error) {
+	cluster, err := r.cluster()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return r.openOn(e, cluster)
+}
+
+// openOn is open for a cluster that no flag names.
+func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error) {
+	log, err := r.logger(e.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	if err := topics.CheckPrefix(r.prefix); err != nil {
+		return nil, usageError{err}
+	}
+	definitions, err := r.load()
+	if err != nil {
+		return nil, err
+	}
+	names := topics.Names{Prefix: r.prefix, Generation: definitions.Generation()}
+	return &role{log, cluster, names, definitions}, nil
+}
+
+// topicOptions are what these definitions ask of topics.
+func (r *role) topicOptions() topics.Options {
+	var longest int64
+	for _, s := range r.definitions.All() {
+		longest = max(longest, s.Over)
+	}
+	return topics.Options{Window: time.Duration(longest) * time.Second}
+}
+
+// receiveCommand is `pulse receive`.
+func receiveCommand(ctx context.Context, e *environment, args []string) error {
+	var r roleFlags
+	f := newFlags(e, "receive", "[flags]", `
+Reads packs of lines, rolls them up per stat and second, and sends the partial
+rollups on. Run as many as you like: they share the partitions.`)
+	r.add(f)
+	instance := f.String("instance", "", "a `name` that this process has again after a restart: it then takes its partitions up at once")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if err := f.noArgs(); err != nil {
+		return err
+	}
+	role, err := r.open(e)
+	if err != nil {
+		return err
+	}
+	if err := topics.Check(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
+		return err
+	}
+	p, err := receiver.New(receiver.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, InstanceID: *instance, Logger: role.log})
+	if err != nil {
+		return err
+	}
+	if err := r.serve(ctx, role.log, p.Ready); err != nil {
+		return err
+	}
+	return p.Run(ctx)
+}
+
+// mergeCommand is `pulse merge`.
+func mergeCommand(ctx context.Context, e *environment, args []string) error {
+	var r roleFlags
+	f := newFlags(e, "merge", "[flags]", `
+Joins partial rollups, closes each second when all partitions have come so far,
+and publishes a snapshot of each stat. Run as many as you like.`)
+	r.add(f)
+	instance := f.String("instance", "", "a `name` that this process has again after a restart: it then takes its partitions up at once")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if err := f.noArgs(); err != nil {
+		return err
+	}
+	role, err := r.open(e)
+	if err != nil {
+		return err
+	}
+	if err := topics.Check(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
+		return err
+	}
+	p, err := merger.New(merger.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, InstanceID: *instance, Logger: role.log})
+	if err != nil {
+		return err
+	}
+	if err := r.serve(ctx, role.log, p.Ready); err != nil {
+		return err
+	}
+	return p.Run(ctx)
+}
+
+// webFlags are the flags of the dashboard.
+type webFlags struct {
+	addr          string
+	auth          string
+	forceHTTPS    bool
+	canonicalHost string
+}
+
+func (w *webFlags) add(f *flags) {
+	f.vars["http-auth"], f.vars["force-https"], f.vars["canonical-host"] = "WEB_AUTH", "FORCE_HTTPS", "CANONICAL_HOST"
+	addr := "localhost:8080"
+	if port, ok := f.env.LookupEnv("PORT"); ok && port != "" {
+		addr = ":" + port
+	}
+	f.StringVar(&w.addr, "http", addr, "the `address` of the dashboard; $PORT, as platforms set it, is a port on all interfaces")
+	f.StringVar(&w.auth, "http-auth", "", "`user:password` that browsers must give")
+	f.BoolVar(&w.forceHTTPS, "force-https", false, "send what came to the proxy by plain HTTP to HTTPS")
+	f.StringVar(&w.canonicalHost, "canonical-host", "", "send other hosts' requests to this `host`")
+}
+
+// check finds what web.New would find too late for a good message.
+func (w *webFlags) check() error {
+	_, port, err := net.SplitHostPort(w.addr)
+	if err != nil {
+		return usagef("--http %q is no address: write host:port, say localhost:8080", w.addr)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return usagef("--http %q has no port from 0 to 65535", w.addr)
+	}
+	return nil
+}
+
+func (w *webFlags) server(role *role) (*web.Server, error) {
+	return web.New(web.Config{
+		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
+		Auth: w.auth, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost,
+	})
+}
+
+// webCommand is `pulse web`.
+func webCommand(ctx context.Context, e *environment, args []string) error {
+	var r roleFlags
+	var w webFlags
+	f := newFlags(e, "web", "[flags]", `
+Serves the dashboard. It has /healthz and /readyz itself.`)
+	w.add(f)
+	r.logFlags.add(f)
+	r.kafkaFlags.add(f)
+	r.statsFlag.add(f)
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if err := f.noArgs(); err != nil {
+		return err
+	}
+	if err := w.check(); err != nil {
+		return err
+	}
+	role, err := r.open(e)
+	if err != nil {
+		return err
+	}
+	if err := topics.Check(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
+		return err
+	}
+	server, err := w.server(role)
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx)
+}
+
+// topicsCommand is `pulse topics`.
+func topicsCommand(ctx context.Context, e *environment, args []string) error {
+	var r roleFlags
+	f := newFlags(e, "topics", "[flags]", `
+Checks that the topics are there and as they have to be: partitions, clean-up,
+retention, replicas. With --create, those that are missing are made first.`)
+	r.kafkaFlags.add(f)
+	r.statsFlag.add(f)
+	r.logFlags.add(f)
+	create := f.Bool("create", false, "make the topics that are missing")
+	partitions := f.Int("partitions", 0, fmt.Sprintf("how many partitions each topic has; made with %d where nothing is said", topics.DefaultPartitions))
+	replication := f.Int("replication", 0, "how many replicas each has; 0: the broker's default, any")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if err := f.noArgs(); err != nil {
+		return err
+	}
+	if *partitions < 0 || *partitions > topics.MaxPartitions {
+		return usagef("--partitions is %d: from 1 to %d", *partitions, topics.MaxPartitions)
+	}
+	if *replication < 0 || *replication > 100 {
+		return usagef("--replication is %d: from 1 to as many as there are brokers", *replication)
+	}
+	role, err := r.open(e)
+	if err != nil {
+		return err
+	}
+	options := role.topicOptions()
+	options.Partitions, options.Replication = int32(*partitions), int16(*replication)
+	do := topics.Check
+	if *create {
+		do = topics.Ensure
+	}
+	if err := do(ctx, role.cluster, role.names, options); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Stdout, "the topics of generation %s are as they have to be\n", role.names.Generation)
+	return nil
+}

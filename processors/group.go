@@ -1,0 +1,223 @@
+package processors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// ErrFenced ends a processor whose instance id another process has taken over.
+var ErrFenced = errors.New("another process runs with the same instance id and has taken over; give each its own")
+
+// group is the sarama.ConsumerGroup that goka gets. It puts its own handler
+// between sarama's sessions and goka's, so that commits are the partitions' own;
+// and it starts the next session at once, where goka would sleep for five
+// seconds after a rebalance and end after an error.
+type group struct {
+	sarama.ConsumerGroup
+	p    *Processor
+	errs chan error // what goka sees of Errors: nothing
+}
+
+func newGroup(inner sarama.ConsumerGroup, p *Processor) *group {
+	g := &group{ConsumerGroup: inner, p: p, errs: make(chan error)}
+	go func() {
+		for err := range inner.Errors() {
+			if errors.Is(err, sarama.ErrFencedInstancedId) {
+				p.end(ErrFenced)
+			}
+			p.failed("consumer group", err)
+		}
+	}()
+	return g
+}
+
+// Errors returns a channel without errors: they are counted and logged here.
+func (g *group) Errors() <-chan error { return g.errs }
+
+// Waits between sessions: after one that ended well, as at a rebalance, and
+// after errors, twice as long each time.
+const (
+	restartWait  = 50 * time.Millisecond
+	leastRetry   = 200 * time.Millisecond
+	longestRetry = 5 * time.Second
+)
+
+// Consume runs sessions until ctx ends or the processor cannot go on.
+func (g *group) Consume(ctx context.Context, inputs []string, gokas sarama.ConsumerGroupHandler) error {
+	retry := leastRetry
+	for {
+		h := &handler{goka: gokas, p: g.p}
+		err := g.ConsumerGroup.Consume(ctx, inputs, h)
+		g.p.ready.Store(false)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, sarama.ErrClosedConsumerGroup):
+			return err
+		case errors.Is(err, sarama.ErrFencedInstancedId):
+			g.p.end(ErrFenced)
+			return ErrFenced
+		}
+		wait := restartWait
+		if failure := errors.Join(err, h.failure()); failure != nil {
+			g.p.failed("session", failure)
+			wait = retry
+			retry = min(2*retry, longestRetry)
+		} else {
+			retry = leastRetry
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// handler is of one session.
+type handler struct {
+	goka    sarama.ConsumerGroupHandler
+	p       *Processor
+	session *session // nil until goka has set it up
+
+	mu  sync.Mutex
+	err error // the first of a claim
+}
+
+func (h *handler) failure() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
+	claims := inner.Claims()[h.p.config.Input]
+	committed, err := h.p.committed(inner.Context(), claims)
+	if err != nil {
+		return fmt.Errorf("reading the committed offsets: %w", err)
+	}
+	s := &session{ConsumerGroupSession: inner, p: h.p, claims: map[int32]*claim{}}
+	for _, partition := range claims {
+		s.claims[partition] = &claim{committed: committed[partition], marked: committed[partition].Offset}
+	}
+	h.p.session.Store(s)
+	if err := h.goka.Setup(s); err != nil {
+		return err
+	}
+	h.session = s
+	h.p.ready.Store(true)
+	h.p.config.Log.Info("session started", "group", h.p.config.Group, "generation", inner.GenerationID(), "partitions", claims)
+	return nil
+}
+
+func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
+	// Sarama also calls it when Setup failed, and then goka knows of no session
+	// that could be cleaned up.
+	if h.session == nil {
+		return nil
+	}
+	h.p.config.Log.Info("session ends", "group", h.p.config.Group, "generation", h.session.GenerationID())
+	return h.goka.Cleanup(h.session)
+}
+
+func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, inner sarama.ConsumerGroupClaim) error {
+	c := h.session.claims[inner.Partition()]
+	start, err := startOf(inner.Partition(), c.committed, inner.InitialOffset())
+	if err == nil {
+		c.partition, err = h.p.config.Start(start)
+	}
+	if err != nil {
+		h.mu.Lock()
+		h.err = errors.Join(h.err, fmt.Errorf("partition %d: %w", inner.Partition(), err))
+		h.mu.Unlock()
+		return err
+	}
+	return h.goka.ConsumeClaim(h.session, inner)
+}
+
+// startOf compares what this package read of the committed offset with where
+// sarama begins: sarama asked first, and a commit in between would make state
+// and offset disagree.
+func startOf(partition int32, committed Commit, initial int64) (Start, error) {
+	start := Start{Partition: partition, Committed: committed}
+	switch {
+	case initial == committed.Offset, initial == sarama.OffsetOldest && committed.Offset < 0:
+		return start, nil
+	case initial == sarama.OffsetOldest:
+		// Sarama's Consumer.Group.ResetInvalidOffsets: retention was faster.
+		start.Lost = true
+		return start, nil
+	}
+	return Start{}, fmt.Errorf("the session starts at offset %d, but %d was read as committed; trying again", initial, committed.Offset)
+}
+
+// session is the sarama session that goka gets: marking an offset there does not
+// commit it but says that its record is done.
+type session struct {
+	sarama.ConsumerGroupSession
+	p      *Processor
+	claims map[int32]*claim // not changed after Setup
+}
+
+type claim struct {
+	committed Commit
+	partition Partition // set before the first record
+	tracker   tracker
+	marked    int64 // the offset that sarama holds; guarded by tracker's lock
+}
+
+// MarkOffset is called by goka, with the offset after the record's, when a
+// callback has returned and all that it emitted is acknowledged.
+func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
+	c := s.claims[partition]
+	c.tracker.finish(offset-1, func(commit *Commit) {
+		metadata, err := encodeMetadata(commit.Metadata)
+		if err != nil {
+			s.p.end(fmt.Errorf("partition %d: %w", partition, err))
+			return
+		}
+		if commit.Offset > c.marked {
+			s.ConsumerGroupSession.MarkOffset(topic, partition, commit.Offset, metadata)
+		} else {
+			// The same offset with new metadata: sarama's MarkOffset would ignore it.
+			s.ConsumerGroupSession.ResetOffset(topic, partition, commit.Offset, metadata)
+		}
+		c.marked = commit.Offset
+	})
+}
+
+// committed reads the group's offsets with their metadata, which sarama drops.
+func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int32]Commit, error) {
+	if len(partitions) == 0 {
+		return nil, nil
+	}
+	responses, err := p.admin.FetchOffsetsForTopics(kadm.RequireStable(ctx), p.config.Group, p.config.Input)
+	if err != nil {
+		return nil, err
+	}
+	commits := map[int32]Commit{}
+	for _, partition := range partitions {
+		response, ok := responses.Lookup(p.config.Input, partition)
+		if !ok {
+			return nil, fmt.Errorf("the answer lacks partition %d", partition)
+		}
+		if response.Err != nil {
+			return nil, fmt.Errorf("partition %d: %w", partition, response.Err)
+		}
+		commits[partition] = Commit{Offset: -1}
+		if response.At >= 0 {
+			metadata, err := decodeMetadata(response.Metadata)
+			if err != nil {
+				return nil, fmt.Errorf("partition %d: %w; has another program committed to the group %s?", partition, err, p.config.Group)
+			}
+			commits[partition] = Commit{Offset: response.At, Metadata: metadata}
+		}
+	}
+	return commits, nil
+}

@@ -1,0 +1,749 @@
+package merger_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+
+	"log/slog"
+	"math"
+	"os"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pulse/processors"
+	"pulse/processors/merger"
+	"pulse/processors/receiver"
+	"pulse/stats"
+	"pulse/topics"
+)
+
+var (
+	lawRuns = flag.Int("laws", 60, "how many random logs TestLaws makes")
+	lawSeed = flag.Uint64("seed", 0, "the seed of TestLaws's first log; 0: another one each time")
+)
+
+// lawDefinitions have each kind of stat; %d is the lateness.
+const lawDefinitions = `
+lateness: %ds
+stats:
+  - {name: events, rate: second, over: 1s}
+  - {name: events-10, rate: second}
+  - {name: h1-per-minute, rate: minute, over: 6s, where: host == "h1"}
+  - {name: bytes, sum: bytes, over: 3s}
+  - {name: bytes-mean, mean: bytes, over: 1s}
+  - {name: bytes-max, max: bytes, over: 7s}
+  - {name: bytes-min, min: bytes, over: 2s}
+  - {name: bytes-quantiles, quantiles: bytes, at: [0.5, 0.9], over: 5s}
+  - {name: hosts, unique: host, over: 4s}
+  - {name: never, rate: second, where: host == "nobody"}
+`
+
+// TestLaws makes random raw logs of several ingesters, runs receivers over them
+// that crash, lose emits and come back as zombies, and mergers that do the same
+// over what the receivers emitted, and compares what was published with a
+// calculation that knows neither: L2, L4, L5 and L6 of the design.
+func TestLaws(t *testing.T) {
+	seed := *lawSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	var sum tally
+	for i := range uint64(*lawRuns) {
+		w := newWorld(t, seed+i)
+		w.receive()
+		w.merge()
+		for _, wrong := range w.compare() {
+			t.Errorf("seed %d: %s", seed+i, wrong)
+		}
+		sum.add(w.tally)
+		if t.Failed() {
+			t.Fatalf("again with -run TestLaws -laws 1 -seed %d", seed+i)
+		}
+	}
+	t.Logf("seeds from %d: %+v", seed, sum)
+	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "merger restarts": sum.MergerRestarts, "lost emits": sum.LostEmits,
+		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable} {
+		if n == 0 && *lawRuns >= 20 {
+			t.Errorf("the logs had no %s, so that nothing is known of them", what)
+		}
+	}
+}
+
+// TestLawsNoticed breaks what the laws ask for, and the comparison of TestLaws
+// must notice it.
+func TestLawsNoticed(t *testing.T) {
+	for name, breakIt := range map[string]func(*faults){
+		"offsets are committed although an emit failed": func(f *faults) { f.commitAnyway = true },
+		"covers are taken for complete":                 func(f *faults) { f.uncheckedCovers = true },
+		"a receiver forgets its clocks":                 func(f *faults) { f.forgetClocks = true },
+		"a merger begins with nothing":                  func(f *faults) { f.forgetState = true },
+		"a merger commits before its publishing":        func(f *faults) { f.publishLate = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			const runs = 30
+			for seed := range uint64(runs) {
+				w := newWorld(t, 1000+seed)
+				breakIt(&w.faults)
+				w.receive()
+				w.merge()
+				if wrong := w.compare(); len(wrong) > 0 {
+					t.Logf("after %d logs: %s", seed+1, wrong[0])
+					return
+				}
+			}
+			t.Errorf("%d logs, and nothing was noticed", runs)
+		})
+	}
+}
+
+// faults are laws to be broken.
+type faults struct {
+	commitAnyway    bool
+	uncheckedCovers bool
+	forgetClocks    bool
+	forgetState     bool
+	publishLate     bool
+}
+
+// tally says what a test has met.
+type tally struct {
+	Records, Fragments, Published          int
+	ReceiverRestarts, MergerRestarts       int
+	LostEmits, Zombies                     int
+	Amended, Late, Unreadable, Stale       int
+	Points, LargestReceiver, LargestMerger int
+}
+
+func (t *tally) add(o tally) {
+	t.Records += o.Records
+	t.Fragments += o.Fragments
+	t.Published += o.Published
+	t.ReceiverRestarts += o.ReceiverRestarts
+	t.MergerRestarts += o.MergerRestarts
+	t.LostEmits += o.LostEmits
+	t.Zombies += o.Zombies
+	t.Amended += o.Amended
+	t.Late += o.Late
+	t.Unreadable += o.Unreadable
+	t.Stale += o.Stale
+	t.Points += o.Points
+	t.LargestReceiver = max(t.LargestReceiver, o.LargestReceiver)
+	t.LargestMerger = max(t.LargestMerger, o.LargestMerger)
+}
+
+type rawRecord struct {
+	header topics.RawHeader
+	junk   bool // no header at all
+	value  []byte
+}
+
+type fragmentRecord struct {
+	key   string
+	value []byte
+}
+
+// A world is one random log and what comes of it.
+type world struct {
+	t           *testing.T
+	rng         *rand.Rand
+	definitions *stats.Definitions
+	names       topics.Names
+	sources     int32 // partitions of the raw topic
+	targets     int32 // of the fragments topic
+	raw         [][]rawRecord
+	fragments   [][]fragmentRecord
+	plain       map[snapshotID]stats.Snapshot // of mergers that never fail
+	published   map[snapshotID]stats.Snapshot // of all others
+	conflicts   []string
+	faults      faults
+	tally       tally
+
+	newReceiver func(processors.Start) (processors.Partition, error)
+	newMerger   func(processors.Start) (processors.Partition, error)
+}
+
+type snapshotID struct {
+	stat     string
+	time     int64
+	revision int
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 0)), names: topics.Names{Generation: "x"},
+		plain: map[snapshotID]stats.Snapshot{}, published: map[snapshotID]stats.Snapshot{}}
+	var err error
+	w.definitions, err = stats.Parse("laws.yaml", fmt.Appendf(nil, lawDefinitions, w.rng.IntN(4)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sources, w.targets = 1+w.rng.Int32N(4), 1+w.rng.Int32N(3)
+	w.fragments = make([][]fragmentRecord, w.targets)
+	quiet := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	r, err := receiver.New(receiver.Config{Names: w.names, Definitions: w.definitions, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := merger.New(merger.Config{Names: w.names, Definitions: w.definitions, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.newReceiver, w.newMerger = r.Partitions(w.sources, w.targets), m.Partitions(w.targets)
+	w.makeLog()
+	return w
+}
+
+func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
+
+const lawStart = 1_700_000_000 // Unix time
+
+// makeLog lets ingesters with skewed clocks join, pause, crash and leave.
+func (w *world) makeLog() {
+	type event struct {
+		at     int64 // milliseconds, wall clock
+		source int32
+		record rawRecord
+	}
+	var events []event
+	seconds := int64(15 + w.rng.IntN(30))
+	tick := func(at int64, p int32, id string, second, since int64, leaving bool) {
+		events = append(events, event{at, p, rawRecord{header: topics.RawHeader{Ingester: id, Clock: second * 1000, Domain: topics.WallDomain,
+			Tick: &topics.RawTick{Since: since, Partitions: w.sources, Leaving: leaving}}}})
+	}
+	latest := int64(0)
+	for i := range 1 + w.rng.IntN(3) {
+		id := fmt.Sprintf("ingester-%d", i)
+		start, end := int64(0), seconds
+		if i > 0 {
+			start, end = w.rng.Int64N(seconds/2), seconds/2+w.rng.Int64N(seconds/2)
+		}
+		skew := int64(0)
+		switch w.rng.IntN(4) {
+		case 0:
+			skew = w.rng.Int64N(3000) - 1500
+		case 1:
+			skew = w.rng.Int64N(16000) - 8000
+		}
+		delays := make([]int64, w.sources)
+		for p := range delays {
+			delays[p] = w.rng.Int64N(800)
+		}
+		since := int64(0)
+		pauseAt, pauseFor := int64(-1), int64(0)
+		if w.chance(0.4) {
+			pauseAt, pauseFor = start+w.rng.Int64N(end-start+1), 1+w.rng.Int64N(15)
+		}
+		var last int64
+		for ms := start * 1000; ms <= end*1000; ms += 250 {
+			if ms/1000 >= pauseAt && ms/1000 < pauseAt+pauseFor {
+				since = 0
+				continue
+			}
+			clock := lawStart*1000 + ms + skew
+			if since == 0 {
+				since, last = clock/1000, clock/1000
+			}
+			if clock/1000 > last {
+				last = clock / 1000
+				latest = max(latest, last)
+				for p := range w.sources {
+					tick(ms+delays[p], p, id, last, since, false)
+				}
+			}
+			if w.chance(0.8) {
+				p := w.rng.Int32N(w.sources)
+				events = append(events, event{ms + delays[p], p, rawRecord{
+					header: topics.RawHeader{Ingester: id, Clock: clock, Domain: topics.WallDomain}, value: w.lines(clock / 1000)}})
+			}
+			if w.chance(0.02) {
+				p := w.rng.Int32N(w.sources)
+				junk := rawRecord{header: topics.RawHeader{Ingester: "other", Clock: clock + 1e6, Domain: topics.RecordingPrefix + "x"}, value: []byte("refused")}
+				if w.chance(0.5) {
+					junk = rawRecord{junk: true, value: []byte("unreadable\n\nunreadable")}
+				}
+				events = append(events, event{ms + delays[p], p, junk})
+			}
+		}
+		if last > 0 && w.chance(0.5) {
+			for p := range w.sources {
+				tick(end*1000+delays[p]+1, p, id, last+1, since, true)
+			}
+			latest = max(latest, last+1)
+		}
+	}
+	// One that ticks until all others are forgotten and everything is final.
+	for i := range int64(30) {
+		for p := range w.sources {
+			tick((seconds+100)*1000+i, p, "last", latest+i, lawStart, false)
+		}
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return int(a.at - b.at) })
+	w.raw = make([][]rawRecord, w.sources)
+	for _, e := range events {
+		if len(w.raw[e.source]) == 0 && e.record.header.Domain != topics.WallDomain {
+			continue // it would decide the partition's domain
+		}
+		w.raw[e.source] = append(w.raw[e.source], e.record)
+	}
+	w.tally.Records = len(events)
+}
+
+// lines makes a pack around a second.
+func (w *world) lines(second int64) []byte {
+	var b []byte
+	for range w.rng.IntN(6) {
+		back := []int64{0, 0, 0, 0, 1, 1, 2, 2, 3, 4, 30, -3, -9}[w.rng.IntN(13)]
+		switch w.rng.IntN(40) {
+		case 0:
+			b = append(b, "no log line\n"...)
+		case 1:
+			if w.chance(0.05) {
+				b = append(append(b, strings.Repeat("x", 64<<10+1)...), '\n')
+			}
+		default:
+			b = fmt.Appendf(b, "time=%s bytes=%d.%d host=h%d\n", time.Unix(second-back, 0).UTC().Format(time.RFC3339), w.rng.IntN(1000), w.rng.IntN(3), w.rng.IntN(9))
+		}
+	}
+	return bytes.TrimSuffix(b, []byte("\n"))
+}
+
+// A runner is a process that works on one partition of a topic.
+type runner struct {
+	w         *world
+	length    func() int64
+	begin     func(processors.Start) (processors.Partition, error)
+	record    func(offset int64) processors.Record
+	sink      func(topic, key string, value []byte)
+	loseState func(*processors.Commit)
+	partition int32
+
+	work      processors.Partition
+	next      int64
+	committed processors.Commit
+	ready     []processors.Commit // acknowledged and not committed yet
+	broken    bool                // an emit was lost: nothing after it is committed
+	until     int64               // of a zombie: where it ends
+}
+
+func (r *runner) start() {
+	start := processors.Start{Partition: r.partition, Committed: r.committed}
+	if r.loseState != nil {
+		r.loseState(&start.Committed)
+	}
+	work, err := r.begin(start)
+	if err != nil {
+		r.w.t.Fatal(err)
+	}
+	r.work, r.next, r.ready, r.broken = work, max(r.committed.Offset, 0), nil, false
+}
+
+// step processes a record. If lose is set, one of its emits does not arrive.
+func (r *runner) step(lose bool) {
+	type emitted struct {
+		topic, key string
+		value      []byte
+	}
+	var out []emitted
+	commit, err := r.work.Process(r.record(r.next), func(topic, key string, value []byte) {
+		out = append(out, emitted{topic, key, value})
+	})
+	if err != nil {
+		r.w.t.Fatalf("offset %d: %v", r.next, err)
+	}
+	r.next++
+	if lose && len(out) > 0 {
+		lost := r.w.rng.IntN(len(out))
+		out = slices.Delete(out, lost, lost+1)
+		r.w.tally.LostEmits++
+		r.broken = !r.w.faults.commitAnyway
+	}
+	for _, e := range out {
+		r.sink(e.topic, e.key, e.value)
+	}
+	if commit != nil && !r.broken {
+		r.ready = append(r.ready, *commit)
+	}
+}
+
+// commit makes the newest of the commits that are ready, or an older one, as if
+// the process died before the next.
+func (r *runner) commit() {
+	if n := len(r.ready); n > 0 {
+		r.committed = r.ready[r.w.rng.IntN(n)]
+	}
+}
+
+// receive runs a receiver over each source partition, all at once.
+func (w *world) receive() {
+	sink := func(_, key string, value []byte) {
+		q := topics.Partition(key, w.targets)
+		if m := topics.DecodeMessage(value); m.Cover != nil && w.faults.uncheckedCovers {
+			m.Cover.Fragments = 0
+			value = m.Cover.Append(nil)
+		}
+		w.fragments[q] = append(w.fragments[q], fragmentRecord{key, value})
+		w.tally.Fragments++
+	}
+	var running []*runner
+	for p := range w.sources {
+		r := &runner{w: w, partition: p, begin: w.newReceiver, sink: sink, committed: processors.Commit{Offset: -1},
+			length: func() int64 { return int64(len(w.raw[p])) },
+			record: func(offset int64) processors.Record { return w.rawRecord(p, offset) },
+			until:  math.MaxInt64,
+		}
+		if w.faults.forgetClocks {
+			empty := func() []byte { // a receiver's metadata after one tick, whatever came since
+				fresh, _ := w.newReceiver(processors.Start{Partition: p, Committed: processors.Commit{Offset: -1}})
+				for offset := int64(0); ; offset++ {
+					if c, _ := fresh.Process(w.rawRecord(p, offset), func(string, string, []byte) {}); c != nil {
+						return c.Metadata
+					}
+				}
+			}
+			r.loseState = func(c *processors.Commit) {
+				if c.Offset >= 0 {
+					c.Metadata = empty()
+				}
+			}
+		}
+		r.start()
+		running = append(running, r)
+	}
+	for len(running) > 0 {
+		i := w.rng.IntN(len(running))
+		r := running[i]
+		for range 1 + w.rng.IntN(8) {
+			if r.next == r.length() || r.next >= r.until {
+				break
+			}
+			r.step(w.chance(0.01))
+			if r.until < math.MaxInt64 {
+				w.tally.Zombies++
+			}
+		}
+		switch zombie := r.until < math.MaxInt64; {
+		case zombie && (r.next == r.length() || r.next >= r.until):
+			running = slices.Delete(running, i, i+1)
+		case zombie:
+		case r.broken && (w.chance(0.3) || r.next == r.length()), !r.broken && r.next < r.length() && w.chance(0.05):
+			if w.chance(0.3) { // paused, replaced, and to wake up
+				zombie := *r
+				zombie.until = zombie.next + int64(w.rng.IntN(30))
+				running = append(running, &zombie)
+			}
+			r.commit()
+			w.tally.LargestReceiver = max(w.tally.LargestReceiver, len(r.committed.Metadata))
+			r.start()
+			w.tally.ReceiverRestarts++
+		case !r.broken && r.next == r.length():
+			running = slices.Delete(running, i, i+1)
+		}
+	}
+}
+
+func (w *world) rawRecord(p int32, offset int64) processors.Record {
+	r := w.raw[p][offset]
+	return processors.Record{Offset: offset, Value: r.value, Header: func(key string) []byte {
+		if r.junk {
+			return nil
+		}
+		for _, h := range r.header.Headers() {
+			if h.Key == key {
+				return h.Value
+			}
+		}
+		return nil
+	}}
+}
+
+// merge runs two mergers over each partition of the fragments: one that never
+// fails, and one that does.
+func (w *world) merge() {
+	for q := range w.targets {
+		plain := w.mergerOf(q, w.plain)
+		for plain.next < plain.length() {
+			plain.step(false)
+		}
+		r := w.mergerOf(q, w.published)
+		if w.faults.forgetState {
+			r.loseState = func(c *processors.Commit) { c.Metadata, c.Offset = nil, -1 }
+		}
+		for r.next < r.length() {
+			r.step(w.chance(0.002))
+			if w.faults.publishLate && len(r.ready) > 0 {
+				r.ready[len(r.ready)-1] = bringForward(r.ready[len(r.ready)-1])
+			}
+			if r.broken && (w.chance(0.1) || r.next == r.length()) || !r.broken && r.next < r.length() && w.chance(0.01) {
+				if w.chance(0.3) {
+					zombie := *r
+					for n := w.rng.IntN(200); n > 0 && zombie.next < zombie.length(); n-- {
+						zombie.step(false)
+						w.tally.Zombies++
+					}
+				}
+				r.commit()
+				w.tally.LargestMerger = max(w.tally.LargestMerger, len(r.committed.Metadata))
+				r.start()
+				w.tally.MergerRestarts++
+			}
+		}
+	}
+}
+
+// bringForward makes a merger's commit say that one more second is final than is
+// acknowledged: its metadata begins with the form's number and that second.
+func bringForward(c processors.Commit) processors.Commit {
+	c.Metadata = slices.Clone(c.Metadata)
+	c.Metadata[1]++
+	return c
+}
+
+func (w *world) mergerOf(q int32, published map[snapshotID]stats.Snapshot) *runner {
+	r := &runner{w: w, partition: q, begin: w.newMerger, committed: processors.Commit{Offset: -1},
+		length: func() int64 { return int64(len(w.fragments[q])) },
+		record: func(offset int64) processors.Record {
+			f := w.fragments[q][offset]
+			return processors.Record{Offset: offset, Key: f.key, Value: f.value}
+		},
+		sink: func(topic, key string, value []byte) {
+			if topic == w.names.Table() {
+				if e := topics.DecodeTableEntry(key, value); e.Bad != nil {
+					w.t.Fatal(e.Bad)
+				}
+				return
+			}
+			var s stats.Snapshot
+			if err := json.Unmarshal(value, &s); err != nil {
+				w.t.Fatal(err)
+			}
+			w.tally.Published++
+			id := snapshotID{s.Stat, s.Time, s.Revision}
+			if before, ok := published[id]; ok {
+				if !bytes.Equal(before.Value, s.Value) || before.StaleSince != s.StaleSince {
+					w.conflicts = append(w.conflicts, fmt.Sprintf("two values of one revision: %s and %s", before.AppendJSON(nil), value))
+				}
+				s.Final = s.Final || before.Final
+			}
+			published[id] = s
+		},
+	}
+	r.start()
+	return r
+}
+
+// compare returns what is wrong with what was published.
+func (w *world) compare() []string {
+	wrong := slices.Clone(w.conflicts)
+	// What the failing mergers said, the others said too.
+	for id, s := range w.published {
+		if p, ok := w.plain[id]; !ok || !bytes.Equal(p.Value, s.Value) || p.StaleSince != s.StaleSince {
+			wrong = append(wrong, fmt.Sprintf("after restarts %s, without any %s", s.AppendJSON(nil), p.AppendJSON(nil)))
+		}
+	}
+	expected := w.reference()
+	for _, published := range []map[snapshotID]stats.Snapshot{w.plain, w.published} {
+		wrong = append(wrong, w.compareFinals(published, expected)...)
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// compareFinals compares the highest revision of each point.
+func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected *reference) (wrong []string) {
+	type point struct {
+		stat string
+		time int64
+	}
+	highest := map[point]stats.Snapshot{}
+	stale := map[point]bool{}
+	for _, s := range published {
+		if s.StaleSince != 0 {
+			for second := s.StaleSince; second <= s.Time; second++ {
+				stale[point{s.Stat, second}] = true
+			}
+		}
+		key := point{s.Stat, s.Time}
+		if h, ok := highest[key]; !ok || s.Revision > h.Revision {
+			highest[key] = s
+		}
+	}
+	var lines struct{ In, Counted, Late, Unreadable uint64 }
+	for _, stat := range w.definitions.All() {
+		for second := expected.first; second <= expected.last; second++ {
+			key := point{stat.Name, second}
+			h, ok := highest[key]
+			w.tally.Points++
+			if expected.gaps[second] && !(stat.Name == stats.LinesStat && expected.content[second]) {
+				w.tally.Stale++
+				if !stale[key] {
+					wrong = append(wrong, fmt.Sprintf("%s at %d should be stale, is %s", stat.Name, second, h.AppendJSON(nil)))
+				}
+				continue
+			}
+			want := expected.values[key.stat][second]
+			switch {
+			case !ok:
+				wrong = append(wrong, fmt.Sprintf("%s at %d is missing, should be %s", stat.Name, second, want))
+				continue
+			case stale[key] || !h.Final || string(h.Value) != want:
+				wrong = append(wrong, fmt.Sprintf("%s, should be %s and final", h.AppendJSON(nil), want))
+			}
+			if h.Revision > 0 {
+				w.tally.Amended++
+			}
+			if stat.Name == stats.LinesStat {
+				before := lines
+				if err := json.Unmarshal(h.Value, &lines); err != nil {
+					w.t.Fatal(err)
+				}
+				lines.In += before.In
+				lines.Counted += before.Counted
+				lines.Late += before.Late
+				lines.Unreadable += before.Unreadable
+			}
+		}
+	}
+	for key := range highest {
+		if key.time < expected.first || key.time > expected.end {
+			wrong = append(wrong, fmt.Sprintf("%s at %d, which is not within %d and %d", key.stat, key.time, expected.first, expected.end))
+		}
+	}
+	c := expected.counts
+	w.tally.Late += int(c.Late)
+	w.tally.Unreadable += int(c.Unreadable)
+	if lines.In != c.Lines || lines.Counted != c.Counted || lines.Late != c.Late || lines.Unreadable != c.Unreadable || lines.Counted+lines.Late+lines.Unreadable != lines.In {
+		wrong = append(wrong, fmt.Sprintf("%s says %+v in all, there were %+v", stats.LinesStat, lines, c))
+	}
+	return wrong
+}
+
+// A reference is what must come out, calculated from the raw log: each
+// partition's watermark by the letter of L4, and the values by stats.Evaluator.
+type reference struct {
+	first, last int64 // the first second, and the last that is final
+	end         int64 // the last that closes
+	values      map[string]map[int64]string
+	gaps        map[int64]bool
+	content     map[int64]bool // seconds at which Pulse's own stat counts lines
+	counts      stats.LineCounts
+}
+
+func (w *world) reference() *reference {
+	e := &reference{first: math.MaxInt64, last: math.MaxInt64, values: map[string]map[int64]string{}, gaps: map[int64]bool{}, content: map[int64]bool{}}
+	program, err := stats.Compile(w.definitions)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	evaluator, err := stats.NewEvaluator(program, func(s stats.Snapshot) {
+		if e.values[s.Stat] == nil {
+			e.values[s.Stat] = map[int64]string{}
+		}
+		e.values[s.Stat][s.Time] = string(s.Value)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, log := range w.raw {
+		clock := clock{second: -1, members: map[string]*member{}}
+		first := int64(math.MaxInt64)
+		for _, r := range log {
+			switch {
+			case r.junk:
+				second := max(clock.second, 0)
+				if clock.second < 0 && first < math.MaxInt64 {
+					second = first
+				}
+				evaluator.Undecodable(r.value, second)
+				e.content[second] = true
+			case r.header.Domain != topics.WallDomain:
+			case r.header.Tick != nil:
+				before := clock.second
+				clock.tick(r.header.Ingester, r.header.Second(), r.header.Tick.Since, r.header.Tick.Leaving, e.gaps)
+				if before < 0 {
+					first = min(first, clock.second-1)
+				}
+			default:
+				second := r.header.Second()
+				if clock.second < 0 {
+					first = min(first, second)
+				}
+				floor := max(second, clock.second)
+				evaluator.Pack(stats.Pack{Lines: r.value, Second: second, Floor: floor})
+				if len(r.value) > 0 {
+					e.content[floor] = true
+				}
+			}
+		}
+		e.first = min(e.first, first-w.definitions.Lateness)
+		e.last = min(e.last, clock.second-1-w.definitions.Lateness)
+		e.end = max(e.end, clock.second-1)
+	}
+	evaluator.Start(e.first)
+	evaluator.Close(e.last)
+	e.counts = evaluator.Counts()
+	return e
+}
+
+// A clock is w(p), written down as L4 says it.
+type clock struct {
+	second  int64
+	members map[string]*member
+}
+
+type member struct{ clock, since, missed int64 }
+
+func (c *clock) tick(id string, second, since int64, leaving bool, gaps map[int64]bool) {
+	m := c.members[id]
+	if m == nil {
+		m = &member{clock: second}
+		c.members[id] = m
+	}
+	for other, o := range c.members {
+		if other != id {
+			o.missed = 0
+		}
+	}
+	m.missed++
+	if second >= m.clock {
+		m.clock, m.since = second, since
+	}
+	var clocks []int64
+	for _, m := range c.members {
+		clocks = append(clocks, m.clock)
+	}
+	slices.Sort(clocks)
+	greatest := clocks[len(clocks)-1]
+	if len(clocks) > 1 && greatest > clocks[len(clocks)-2]+5 {
+		for _, m := range c.members {
+			if m.clock == greatest && m.missed < 10 {
+				greatest = clocks[len(clocks)-2]
+				break
+			}
+		}
+	}
+	before := c.second
+	c.second = max(c.second, clocks[0], greatest-1)
+	if before >= 0 {
+	seconds:
+		for s := before; s < c.second; s++ {
+			for _, m := range c.members {
+				if m.since <= s && s < m.clock {
+					continue seconds
+				}
+			}
+			gaps[s] = true
+		}
+	}
+	for id, m := range c.members {
+		if greatest-m.clock >= 10 {
+			delete(c.members, id)
+		}
+	}
+	if leaving {
+		delete(c.members, id)
+	}
+}

@@ -1,0 +1,93 @@
+// Package merger joins fragments, closes each second when every source
+// partition's watermark is beyond it, and publishes snapshots: when the second
+// closes, when it is amended, and when it is final.
+package merger
+
+import (
+	"context"
+	"log/slog"
+
+	"pulse/processors"
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// Config is of a Merger.
+type Config struct {
+	Cluster     topics.Cluster
+	Names       topics.Names
+	Definitions *stats.Definitions
+	InstanceID  string       // for a restart without a rebalance; every process its own, "" for none
+	Logger      *slog.Logger // nil: slog.Default
+}
+
+// A Merger is one member of the group that reads fragments.
+type Merger struct {
+	*processors.Processor
+	config  Config
+	program *stats.Program
+	begin   func(processors.Start) (processors.Partition, error) // set by Run
+	metrics Metrics
+}
+
+// readAhead is how many records wait in memory for each partition.
+const readAhead = 256
+
+// New compiles the definitions. Run does the work.
+func New(c Config) (*Merger, error) {
+	program, err := stats.Compile(c.Definitions)
+	if err != nil {
+		return nil, err
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.Logger = c.Logger.With("role", "merger")
+	m := &Merger{config: c, program: program}
+	m.Processor = processors.New(processors.Config{
+		Cluster:    c.Cluster,
+		Group:      c.Names.MergerGroup(),
+		Input:      c.Names.Fragments(),
+		Outputs:    []string{c.Names.Merged(), c.Names.Table()},
+		InstanceID: c.InstanceID,
+		Buffer:     readAhead,
+		Log:        c.Logger,
+		Start:      func(start processors.Start) (processors.Partition, error) { return m.begin(start) },
+	})
+	return m, nil
+}
+
+// Metrics counts what this process met.
+func (m *Merger) Metrics() *Metrics { return &m.metrics }
+
+// Run works until ctx ends, and returns nil then. An error says that going on
+// makes no sense: topics that are missing or do not fit, or processors.ErrFenced.
+func (m *Merger) Run(ctx context.Context) error {
+	c := m.config
+	_, fragments, err := processors.Prepare(ctx, c.Cluster, c.Names, c.Definitions, c.Logger)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m.begin = m.Partitions(fragments)
+	return m.Processor.Run(ctx)
+}
+
+// Partitions returns what Run begins the partitions of the fragments topic by,
+// if it has so many: the work itself, which knows no Kafka.
+func (m *Merger) Partitions(fragments int32) func(processors.Start) (processors.Partition, error) {
+	s := &shared{
+		program:    m.program,
+		stats:      m.config.Definitions.All(),
+		generation: m.config.Definitions.Generation(),
+		lateness:   m.config.Definitions.Lateness,
+		merged:     m.config.Names.Merged(),
+		table:      m.config.Names.Table(),
+		partitions: fragments,
+		metrics:    &m.metrics,
+		log:        m.config.Logger,
+	}
+	return func(start processors.Start) (processors.Partition, error) { return newPartition(s, start) }
+}

@@ -1,0 +1,467 @@
+package merger
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"sync/atomic"
+
+	"pulse/processors"
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// shared is what all partitions of a merger have in common.
+type shared struct {
+	program    *stats.Program
+	stats      []*stats.Stat // as a Program numbers them
+	generation string
+	lateness   int64
+	merged     string // topic
+	table      string // topic
+	partitions int32  // of the fragments topic
+	metrics    *Metrics
+	log        *slog.Logger
+}
+
+// unset is the offset of a source partition that no cover has come of.
+const unset = -2
+
+// A source is what is known of one source partition.
+type source struct {
+	covered int64 // the end of the last range that was applied; unset before the first
+	second  int64 // its watermark; -1 before the first range
+	first   int64 // no line of it counts before this second less the lateness; asked for before the first second alone
+}
+
+// A rangeID identifies a range: a source partition and the offset of the tick
+// that ends the range.
+type rangeID struct {
+	partition int32
+	end       int64
+}
+
+// pending is what is there of a range that has not been applied.
+type pending struct {
+	first     int64 // offset of its first record
+	records   int
+	fragments map[string][][]byte // stat -> parts; nil: not there yet
+}
+
+// A checkpoint is a state from which another merger makes the same of the log:
+// that just before the record at offset, less what reading from read brings back.
+type checkpoint struct {
+	offset  int64
+	read    int64 // at most offset: ranges that were not complete begin here
+	sources []source
+}
+
+// maxCheckpoints bounds those that are kept. Every one is as good as another, but
+// for how far back it lies.
+const maxCheckpoints = 256
+
+// partition merges one partition of the fragments topic: the stats whose names
+// go there. It learns everything from the log.
+//
+// A range is applied when its cover is there, the cover continues the ranges
+// before it, and all fragments are there. A cover that does not fit is passed
+// over: it stands for a range of which an emit has failed, or for one after
+// such a range. The receiver commits a range only when all that it emitted is
+// acknowledged; so it, or its successor, begins at or before the range that
+// failed and emits the same fragments and covers once more, in order.
+//
+// A second closes when every source partition's watermark is beyond it. What is
+// published then, and each revision, follows from the order of covers in the
+// log; see checkpoint and commit for why it does after a restart too.
+type partition struct {
+	*shared
+	number  int32
+	tracks  []*track
+	byName  map[string]*track
+	maxOver int64
+
+	sources []source // empty before the first cover tells how many there are
+	ranges  map[rangeID]*pending
+
+	fresh     bool  // no record has been read in this session
+	committed bool  // this session began at a commit
+	truncated bool  // the log does not begin where it should: retention took records
+	resume    int64 // covers before this offset are in the state that was committed
+
+	begun     bool  // the first second is known
+	next      int64 // the first second that has not closed
+	final     int64 // the first second that is not final
+	stretches []stretch
+	touched   map[int64]int64 // second -> offset of the first cover that touched it
+	checks    []checkpoint    // ascending
+	greatest  int64           // watermark of any source, at which clocks were last published
+
+	bad, incomplete processors.Complaint
+}
+
+// newPartition goes on from a commit, or begins.
+func newPartition(s *shared, start processors.Start) (*partition, error) {
+	p := &partition{
+		shared:   s,
+		number:   start.Partition,
+		byName:   map[string]*track{},
+		ranges:   map[rangeID]*pending{},
+		fresh:    true,
+		touched:  map[int64]int64{},
+		greatest: -1,
+
+		bad:        processors.Complaint{Log: s.log},
+		incomplete: processors.Complaint{Log: s.log},
+	}
+	for i, stat := range s.stats {
+		if topics.Partition(stat.Name, s.partitions) != p.number {
+			continue
+		}
+		t := &track{name: stat.Name, over: stat.Over, series: s.program.NewSeries(i), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
+		p.tracks = append(p.tracks, t)
+		p.byName[t.name] = t
+		p.maxOver = max(p.maxOver, t.over)
+	}
+	if start.Committed.Offset < 0 {
+		return p, nil
+	}
+	p.committed = true
+	state, err := decodeState(start.Committed.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	p.next, p.final = state.final, state.final
+	if start.Lost {
+		p.truncated = true
+		s.log.Error("retention took fragments before they were read; the seconds from here on are shown as unknown until every window is complete again",
+			"partition", p.number, "from offset", start.Committed.Offset, "from second", state.final)
+		return p, nil
+	}
+	p.sources = state.sources
+	p.resume = start.Committed.Offset + state.ahead
+	p.begun = true
+	return p, nil
+}
+
+// Process takes the next record of the fragments topic.
+func (p *partition) Process(r processors.Record, emit processors.Emit) (*processors.Commit, error) {
+	if p.fresh {
+		p.fresh = false
+		if !p.committed && r.Offset > 0 {
+			p.truncated = true
+			p.log.Error("the beginning of the fragments is gone and no offset is committed; seconds are shown as unknown until every window is complete",
+				"partition", p.number, "first offset", r.Offset)
+		}
+		// What had closed before the checkpoint and is not known to be published.
+		p.publish(r.Offset, emit)
+	}
+	m := topics.DecodeMessage(r.Value)
+	switch {
+	case m.Fragment != nil:
+		p.fragment(r, m.Fragment)
+		return nil, nil
+	case m.Cover != nil:
+		return p.cover(r.Offset, m.Cover, emit), nil
+	}
+	p.discard(r.Offset, m.Bad)
+	return nil, nil
+}
+
+// discard passes over a record that makes no sense.
+func (p *partition) discard(offset int64, err error) {
+	p.metrics.Bad.Add(1)
+	p.bad.Say("a record of the fragments topic makes no sense and is passed over; does something else write there?",
+		"partition", p.number, "offset", offset, "error", err)
+}
+
+// fragment keeps a fragment until its range's cover comes. One that came before
+// is the same.
+func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
+	if p.byName[r.Key] == nil {
+		p.discard(r.Offset, fmt.Errorf("a fragment of the stat %.80q, which this partition has not", r.Key))
+		return
+	}
+	if int(f.Partition) < len(p.sources) && f.End <= p.sources[f.Partition].covered {
+		return
+	}
+	id := rangeID{f.Partition, f.End}
+	waiting := p.ranges[id]
+	if waiting == nil {
+		waiting = &pending{first: r.Offset, fragments: map[string][][]byte{}}
+		p.ranges[id] = waiting
+	}
+	parts := waiting.fragments[r.Key]
+	if parts == nil {
+		parts = make([][]byte, f.Parts)
+		waiting.fragments[r.Key] = parts
+	}
+	if len(parts) != f.Parts {
+		p.discard(r.Offset, fmt.Errorf("a fragment of %s in %d parts, and in %d before", r.Key, f.Parts, len(parts)))
+		return
+	}
+	if parts[f.Part] == nil {
+		// A copy: the record is part of a whole batch's memory.
+		parts[f.Part] = append(make([]byte, 0, len(f.Data)), f.Data...)
+		waiting.records++
+	}
+}
+
+// cover applies a range, if it is its turn and if it is complete.
+func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *processors.Commit {
+	if len(p.sources) == 0 {
+		p.sources = slices.Repeat([]source{{covered: unset, second: -1}}, int(c.Partitions))
+	}
+	if int(c.Partitions) != len(p.sources) {
+		p.discard(offset, fmt.Errorf("a cover for %d source partitions, others for %d", c.Partitions, len(p.sources)))
+		return nil
+	}
+	src := &p.sources[c.Partition]
+	if c.End <= src.covered {
+		return nil // emitted once more
+	}
+	// Before resume a cover that fits now is one that did not at its time, as the
+	// range before it was not complete. It was passed over then, and so it is now:
+	// it comes again behind.
+	if offset < p.resume {
+		return nil
+	}
+	id := rangeID{c.Partition, c.End}
+	waiting := p.ranges[id]
+	if waiting == nil {
+		waiting = &pending{first: offset}
+	}
+	if !p.continues(src, c) || waiting.records < c.Fragments {
+		p.metrics.Incomplete.Add(1)
+		p.incomplete.Say("a range is not complete; its receiver will emit it again", "partition", p.number, "offset", offset,
+			"source partition", c.Partition, "range after", c.Start, "to", c.End, "covered", src.covered,
+			"fragments", waiting.records, "of", c.Fragments)
+		return nil
+	}
+
+	before := p.least()
+	after := before
+	if second := src.second; c.After > second {
+		src.second = c.After
+		after = p.least()
+		src.second = second
+	}
+	if after > before && before >= 0 && p.begun {
+		p.check(offset)
+	}
+	p.apply(offset, src, c, waiting)
+	if !p.begun && after >= 0 {
+		p.begin()
+	}
+	var commit *processors.Commit
+	if after > before {
+		commit = p.publish(offset, emit)
+	}
+	p.publishClocks(emit)
+	return commit
+}
+
+// continues reports whether a cover is the next one of its source partition. The
+// first is where the receiver began. Where the log's beginning is gone any can be
+// the first: what came before it is unknown in any case.
+func (p *partition) continues(src *source, c *topics.Cover) bool {
+	if src.covered == unset {
+		return c.Before < 0 || p.truncated
+	}
+	return c.Start == src.covered
+}
+
+// least returns the least watermark; -1 while a source partition has none.
+func (p *partition) least() int64 {
+	if len(p.sources) == 0 {
+		return -1
+	}
+	least := p.sources[0].second
+	for _, s := range p.sources {
+		least = min(least, s.second)
+	}
+	return least
+}
+
+// check keeps the state before the record at offset as a checkpoint.
+func (p *partition) check(offset int64) {
+	c := checkpoint{offset: offset, read: offset, sources: slices.Clone(p.sources)}
+	for _, waiting := range p.ranges {
+		c.read = min(c.read, waiting.first)
+	}
+	if len(p.checks) == maxCheckpoints {
+		for i := range maxCheckpoints / 2 {
+			p.checks[i] = p.checks[2*i]
+		}
+		clear(p.checks[maxCheckpoints/2:])
+		p.checks = p.checks[:maxCheckpoints/2]
+	}
+	p.checks = append(p.checks, c)
+}
+
+// lostMargin is how far beyond the watermark lines of lost records may count, in
+// seconds: a line may be 5 s ahead of its record, and a record a second ahead of
+// the next tick.
+const lostMargin = 6
+
+// apply adds a complete range to the state.
+func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *pending) {
+	if src.covered == unset {
+		src.first = c.First
+		if c.Before >= 0 { // truncated
+			src.first = c.Before
+		}
+	}
+	for stat, parts := range waiting.fragments {
+		t := p.byName[stat]
+		err := t.series.Join(slices.Concat(parts...), func(second int64) {
+			t.touch(second)
+			if _, ok := p.touched[second]; !ok {
+				p.touched[second] = offset
+			}
+		})
+		if err != nil {
+			p.discard(offset, fmt.Errorf("the fragment of %s from source partition %d, range to %d: %w", stat, c.Partition, c.End, err))
+		}
+	}
+	for _, g := range c.Gaps {
+		p.stretches = append(p.stretches, stretch{from: g.From, to: g.To, offset: offset})
+	}
+	if !c.Lost.Empty() {
+		p.metrics.Lost.Add(1)
+		p.stretches = append(p.stretches, stretch{from: max(c.Before-p.lateness, 0), to: c.After + lostMargin, lost: true, offset: offset})
+	}
+	src.covered, src.second = c.End, max(src.second, c.After)
+	for id := range p.ranges {
+		if id.partition == c.Partition && id.end <= c.End {
+			delete(p.ranges, id)
+		}
+	}
+}
+
+// begin finds the first second, once every source partition has a clock.
+func (p *partition) begin() {
+	p.begun = true
+	least, greatest := p.sources[0].first, p.sources[0].first
+	for _, s := range p.sources {
+		least, greatest = min(least, s.first), max(greatest, s.first)
+	}
+	if !p.committed {
+		p.next = max(least-p.lateness, 0)
+		p.final = p.next
+	}
+	if p.truncated {
+		// No checkpoint is before it: until it has passed a restart meets the same
+		// truncated log again.
+		p.stretches = append(p.stretches, stretch{from: p.next, to: greatest + lostMargin, lost: true, offset: -1})
+	}
+}
+
+// publish amends, closes and makes final what the least watermark allows. What it
+// returns can be committed when that is acknowledged.
+func (p *partition) publish(offset int64, emit processors.Emit) *processors.Commit {
+	if !p.begun {
+		return nil
+	}
+	least := max(p.least(), p.next)
+	final := max(least-p.lateness, p.final)
+	// A stretch without values is final as soon as it has closed. It is passed
+	// whole, so that a restart never begins inside one.
+	for again := true; again; {
+		again = false
+		for _, s := range p.stretches {
+			if s.from <= final && final < min(s.to, least) {
+				final, again = min(s.to, least), true
+			}
+		}
+	}
+	var snapshots []stats.Snapshot
+	for _, t := range p.tracks {
+		snapshots = t.publish(snapshots[:0], p.next, least, final, p.stretches)
+		for i := range snapshots {
+			snapshots[i].Gen = p.generation
+			emit(p.merged, t.name, snapshots[i].AppendJSON(nil))
+		}
+		if len(snapshots) > 0 {
+			emit(p.table, t.name, topics.AppendTableSnapshots(nil, t.tableEntry(snapshots)))
+		}
+		t.series.Forget(final - 1)
+	}
+	p.next = least
+	p.metrics.Closed.Store(p.next - 1)
+	if final == p.final {
+		return nil
+	}
+	p.final = final
+	p.stretches = slices.DeleteFunc(p.stretches, func(s stretch) bool { return s.end(p.maxOver) <= final })
+	return p.commit()
+}
+
+// publishClocks says once a second, by the fastest clock, how far each source
+// partition has come.
+func (p *partition) publishClocks(emit processors.Emit) {
+	greatest := p.greatest
+	for _, s := range p.sources {
+		greatest = max(greatest, s.second)
+	}
+	if greatest == p.greatest {
+		return
+	}
+	p.greatest = greatest
+	clocks := topics.Clocks{Gen: p.generation, Partition: p.number, Closed: -1}
+	if p.begun {
+		clocks.Closed = p.next - 1
+	}
+	for _, s := range p.sources {
+		clocks.Seconds = append(clocks.Seconds, s.second)
+	}
+	emit(p.table, topics.ClocksKey(p.number), clocks.Append(nil))
+}
+
+// commit returns the newest checkpoint that does for all seconds from final on,
+// if there is one; it is not taken before these have been published as final.
+//
+// It does if no range that was applied before it touched a window that is still
+// to be published: then a merger that begins there, with nothing but the
+// watermarks, makes of every such window what this one does, at the same covers.
+// The seconds that had closed before the checkpoint it closes at once; nothing
+// had touched their windows by then, so revision 0 of each is what it was.
+func (p *partition) commit() *processors.Commit {
+	need := int64(math.MaxInt64)
+	for second, offset := range p.touched {
+		if second+p.maxOver <= p.final {
+			delete(p.touched, second)
+			continue
+		}
+		need = min(need, offset)
+	}
+	for _, s := range p.stretches {
+		need = min(need, s.offset)
+	}
+	best := -1
+	for i, c := range p.checks {
+		if c.offset <= need {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	p.checks = slices.Delete(p.checks, 0, best)
+	c := p.checks[0]
+	return &processors.Commit{
+		Offset:   c.read,
+		Metadata: state{final: p.final, ahead: c.offset - c.read, sources: c.sources}.append(nil),
+	}
+}
+
+// Metrics counts what a Merger met since it was made.
+type Metrics struct {
+	Closed     atomic.Int64 // the last second that closed, in the partition that closed one last; Unix time
+	Incomplete atomic.Int64 // covers that were passed over
+	Bad        atomic.Int64 // records that make no sense
+	Lost       atomic.Int64 // covers that declare raw records lost
+}
+
+var errState = errors.New("the commit's metadata is damaged")

@@ -1,0 +1,191 @@
+package merger
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// A track is the state of one stat: its series, and the points that have been
+// published and are not final yet.
+type track struct {
+	name   string
+	over   int64
+	series *stats.Series
+
+	open     []point // seconds that are closed and not final, ascending; stale ones are not among them
+	from, to int64   // the seconds touched since the last publishing are in [from, to]; from > to: none
+
+	// content has, of Pulse's own stat, the seconds with lines that are not
+	// final. Such a second is not stale, whoever vouches for it: that lines came
+	// in is known, and every line is accounted for.
+	own     bool
+	content []int64
+
+	newest []stats.Snapshot // the last few that were published, by time
+}
+
+// A point is the value of one second.
+type point struct {
+	second   int64
+	revision int
+	value    json.RawMessage
+	stale    bool // it was, and what it was before does not count
+}
+
+var null = json.RawMessage("null")
+
+// touch notes that a fragment changed a second.
+func (t *track) touch(second int64) {
+	if t.from > t.to {
+		t.from, t.to = second, second
+	}
+	t.from, t.to = min(t.from, second), max(t.to, second)
+	if !t.own {
+		return
+	}
+	if i, found := slices.BinarySearch(t.content, second); !found {
+		t.content = slices.Insert(t.content, i, second)
+	}
+}
+
+// A stretch is seconds [from, to) that have no value. If records were lost, then
+// the windows that contain such a second have none either.
+type stretch struct {
+	from, to int64
+	lost     bool
+	offset   int64 // of the cover that said so
+}
+
+// end is the second after the last that has no value.
+func (s stretch) end(over int64) int64 {
+	if s.lost {
+		return s.to + over - 1
+	}
+	return s.to
+}
+
+// staleUntil returns the end of the stretch without values that a second is in,
+// or the second itself if it has a value.
+func (t *track) staleUntil(second int64, stretches []stretch) int64 {
+	end := second
+	for again := true; again; {
+		again = false
+		for _, s := range stretches {
+			if s.from <= end && end < s.end(t.over) && !(t.own && !s.lost && t.hasLines(end)) {
+				end, again = t.cut(end, s), true
+			}
+		}
+	}
+	return end
+}
+
+// cut returns how far a stretch goes from second on: Pulse's own stat has values
+// where lines are.
+func (t *track) cut(second int64, s stretch) int64 {
+	end := s.end(t.over)
+	if !t.own || s.lost {
+		return end
+	}
+	if i, _ := slices.BinarySearch(t.content, second); i < len(t.content) {
+		end = min(end, t.content[i])
+	}
+	return end
+}
+
+func (t *track) hasLines(second int64) bool {
+	_, found := slices.BinarySearch(t.content, second)
+	return found
+}
+
+// publish appends to out what is new: amendments of open points, then the
+// seconds [next, least), which close, and of all of them those before final once
+// more, as final; a point appears once. The caller drops nothing before that.
+func (t *track) publish(out []stats.Snapshot, next, least, final int64, stretches []stretch) []stats.Snapshot {
+	kept := t.open[:0]
+	for _, p := range t.open {
+		amended := t.amend(&p, stretches)
+		if amended || p.second < final {
+			out = append(out, t.snapshot(p, final))
+		}
+		if p.second >= final {
+			kept = append(kept, p)
+		}
+	}
+	clear(t.open[len(kept):])
+	t.open = kept
+	for second := next; second < least; {
+		if end := min(t.staleUntil(second, stretches), least); end > second {
+			// Nothing can change it: a second that nobody vouched for stays so.
+			out = append(out, stats.Snapshot{Stat: t.name, Time: end - 1, Value: null, Final: true, StaleSince: second})
+			second = end
+			continue
+		}
+		p := point{second: second, value: t.series.Value(second)}
+		out = append(out, t.snapshot(p, final))
+		if second >= final {
+			t.open = append(t.open, p)
+		}
+		second++
+	}
+	t.from, t.to = math.MaxInt64, -1
+	n, _ := slices.BinarySearch(t.content, final)
+	t.content = slices.Delete(t.content, 0, n)
+	return out
+}
+
+// amend brings an open point up to date and reports whether it has changed. A
+// revision is a change of the value, so that revisions follow from the log: the
+// value of the one before was made from the same log, by this process or by one
+// that began at the same checkpoint.
+func (t *track) amend(p *point, stretches []stretch) bool {
+	if p.stale {
+		return false
+	}
+	if t.staleUntil(p.second, stretches) > p.second {
+		p.revision++
+		p.value, p.stale = null, true
+		return true
+	}
+	if p.second < t.from || p.second > t.to+t.over-1 {
+		return false
+	}
+	value := t.series.Value(p.second)
+	if bytes.Equal(value, p.value) {
+		return false
+	}
+	p.revision++
+	p.value = value
+	return true
+}
+
+func (t *track) snapshot(p point, final int64) stats.Snapshot {
+	s := stats.Snapshot{Stat: t.name, Time: p.second, Value: p.value, Revision: p.revision, Final: p.second < final}
+	if p.stale {
+		s.StaleSince = p.second
+	}
+	return s
+}
+
+// tableNewest is how many of a stat's newest snapshots its entry in the table
+// has at least, for a reader that begins there.
+const tableNewest = 5
+
+// tableEntry returns the snapshots for the table: those just published, which a
+// reader that follows the table must not miss, and the newest few.
+func (t *track) tableEntry(published []stats.Snapshot) []stats.Snapshot {
+	entry := slices.Clone(published)
+	for _, s := range t.newest {
+		if !slices.ContainsFunc(published, func(p stats.Snapshot) bool { return p.Time == s.Time }) {
+			entry = append(entry, s)
+		}
+	}
+	slices.SortFunc(entry, func(a, b stats.Snapshot) int { return int(a.Time - b.Time) })
+	entry = entry[max(len(entry)-topics.MaxTableSnapshots, 0):]
+	t.newest = slices.Clone(entry[max(len(entry)-tableNewest, 0):])
+	return entry
+}

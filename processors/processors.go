@@ -1,0 +1,253 @@
+// Package processors has what the receiver and the merger need of goka: a run
+// loop that outlives brokers, and commits that are in order, carry state, and
+// are made only after what they stand for is in Kafka. Out of the box goka is not
+// even at-least-once: a record's failed emit is forgotten when a later record is
+// done.
+//
+// The two processors themselves are Partitions: plain state machines on records
+// and offsets, in the packages receiver and merger.
+package processors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/codec"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// A Record is one of the input topic.
+type Record struct {
+	Offset int64
+	Key    string
+	Value  []byte
+	Header func(key string) []byte // nil if there is no such header
+}
+
+// Emit sends a record to one of the outputs. The value must not be changed
+// afterwards.
+type Emit func(topic, key string, value []byte)
+
+// A Commit is a position in the input, the next offset to read, and what a
+// Partition needs to go on from there.
+type Commit struct {
+	Offset   int64 // -1: nothing has been committed
+	Metadata []byte
+}
+
+// A Partition processes one partition of the input, for as long as the process
+// is assigned to it.
+type Partition interface {
+	// Process takes the next record. What it returns, unless nil, is committed
+	// once all that was emitted for this record and for those before it has been
+	// acknowledged. After an error the partition is begun anew from what is
+	// committed then.
+	Process(r Record, emit Emit) (*Commit, error)
+}
+
+// Start says from where a Partition is begun.
+type Start struct {
+	Partition int32
+	Committed Commit
+	Lost      bool // retention has taken records that come after Committed
+}
+
+// Config is of a Processor.
+type Config struct {
+	Cluster    topics.Cluster
+	Group      string
+	Input      string
+	Outputs    []string
+	InstanceID string // of a static member; "": none
+	Buffer     int    // records that sarama reads ahead in each partition
+	Log        *slog.Logger
+	Start      func(Start) (Partition, error)
+}
+
+// A Processor runs Partitions in a goka group.
+type Processor struct {
+	config   Config
+	admin    *kadm.Client
+	session  atomic.Pointer[session] // the newest
+	ready    atomic.Bool
+	failures atomic.Int64
+
+	mu    sync.Mutex
+	fatal error
+	stop  context.CancelFunc
+}
+
+// New returns a Processor; Run runs it.
+func New(c Config) *Processor { return &Processor{config: c} }
+
+// Ready reports whether the group has assigned partitions to this process, or
+// told it that it has none for it.
+func (p *Processor) Ready() bool { return p.ready.Load() }
+
+// Failures returns how many errors have been logged. If one record fails each
+// time it is tried, this grows and the group's offsets stand still.
+func (p *Processor) Failures() int64 { return p.failures.Load() }
+
+// Run processes until ctx ends: then it finishes what was begun, commits, leaves
+// the group unless its member is static, and returns nil. It outlives brokers
+// and errors of processing, and returns an error only if going on would make no
+// sense, as ErrFenced.
+func (p *Processor) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	p.mu.Lock()
+	p.stop = stop
+	p.mu.Unlock()
+
+	client, err := kgo.NewClient(p.config.Cluster.ClientOptions(p.config.Group)...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	p.admin = kadm.NewClient(client)
+
+	graph := p.graph()
+	options := append(p.config.Cluster.ProcessorOptions(p.config.Group, p.config.Log),
+		goka.WithNilHandling(goka.NilProcess), // else goka passes over empty records by itself
+		goka.WithConsumerGroupBuilder(p.newGroup))
+	for ctx.Err() == nil {
+		processor, err := goka.NewProcessor(p.config.Cluster.Brokers, graph, options...)
+		if err == nil {
+			err = processor.Run(ctx)
+		}
+		p.ready.Store(false)
+		if ctx.Err() == nil {
+			p.failed("processor", err)
+			wait(ctx, time.Second)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fatal
+}
+
+func (p *Processor) graph() *goka.GroupGraph {
+	edges := goka.Edges{goka.Input(goka.Stream(p.config.Input), new(codec.Bytes), p.process)}
+	for _, output := range p.config.Outputs {
+		edges = append(edges, goka.Output(goka.Stream(output), new(codec.Bytes)))
+	}
+	return goka.DefineGroup(goka.Group(p.config.Group), edges...)
+}
+
+func (p *Processor) newGroup(brokers []string, name, clientID string) (sarama.ConsumerGroup, error) {
+	config := p.config.Cluster.GroupConfig(clientID, p.config.InstanceID)
+	config.ChannelBufferSize = p.config.Buffer
+	inner, err := sarama.NewConsumerGroup(brokers, name, config)
+	if err != nil {
+		return nil, err
+	}
+	return newGroup(inner, p), nil
+}
+
+// process is goka's callback.
+func (p *Processor) process(ctx goka.Context, message any) {
+	// The session's, since goka ends its callbacks before it lets a session end.
+	c := p.session.Load().claims[ctx.Partition()]
+	value, _ := message.([]byte)
+	c.tracker.deliver(ctx.Offset())
+	commit, err := c.partition.Process(
+		Record{Offset: ctx.Offset(), Key: ctx.Key(), Value: value, Header: func(key string) []byte { return ctx.Headers()[key] }},
+		func(topic, key string, value []byte) { ctx.Emit(goka.Stream(topic), key, value) })
+	if err != nil {
+		c.tracker.fail() // for Fail returns if the session is about to end
+		ctx.Fail(fmt.Errorf("partition %d, offset %d: %w", ctx.Partition(), ctx.Offset(), err))
+		return
+	}
+	if commit != nil {
+		c.tracker.attach(commit)
+	}
+}
+
+// failed counts and logs an error that is outlived.
+func (p *Processor) failed(what string, err error) {
+	n := p.failures.Add(1)
+	text := "ended without an error"
+	if err != nil {
+		text = strings.Join(strings.Fields(err.Error()), " ") // goka's have several lines
+	}
+	p.config.Log.Warn(what+" failed, trying again", "group", p.config.Group, "error", text, "failures", n)
+}
+
+// end makes Run return err.
+func (p *Processor) end(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fatal == nil {
+		p.fatal = err
+	}
+	p.stop()
+}
+
+// Prepare waits until brokers answer and returns how many partitions the topics
+// of raw records and of fragments have. Topics that are missing or do not fit
+// are an error.
+func Prepare(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Definitions, log *slog.Logger) (raw, fragments int32, err error) {
+	for {
+		err = topics.Check(ctx, c, n, topics.Options{Window: topics.Window(d)})
+		if err == nil {
+			raw, err = topics.PartitionCount(ctx, c, n.Raw())
+		}
+		if err == nil {
+			fragments, err = topics.PartitionCount(ctx, c, n.Fragments())
+		}
+		switch {
+		case err == nil:
+			return raw, fragments, nil
+		case errors.Is(err, topics.ErrTopics):
+			return 0, 0, err
+		case ctx.Err() != nil:
+			return 0, 0, context.Cause(ctx)
+		}
+		log.Warn("Kafka does not answer, trying again", "error", err)
+		wait(ctx, time.Second)
+	}
+}
+
+// wait waits, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// A Complaint is a log line about something that may come with every record: it
+// is written once a minute at most, with how often it came. It is for one
+// goroutine.
+type Complaint struct {
+	Log  *slog.Logger
+	Now  func() time.Time // nil: time.Now
+	last time.Time
+	n    int64
+}
+
+// Say counts an occurrence, and logs it as a warning if it is time.
+func (c *Complaint) Say(message string, args ...any) {
+	now := time.Now
+	if c.Now != nil {
+		now = c.Now
+	}
+	c.n++
+	if t := now(); c.last.IsZero() || t.Sub(c.last) >= time.Minute {
+		c.last = t
+		c.Log.Warn(message, append(args, "times", c.n)...)
+		c.n = 0
+	}
+}

@@ -1,0 +1,243 @@
+package receiver
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"pulse/processors"
+	"pulse/stats"
+	"pulse/stats/watermark"
+	"pulse/topics"
+)
+
+// shared is what all partitions of a receiver have in common.
+type shared struct {
+	program    *stats.Program
+	topic      string   // of fragments
+	stats      []string // names, as a Folder numbers them
+	target     []int32  // where each stat's fragments go
+	covers     []string // a key for each partition of the fragments topic
+	partitions int32    // of the topic of raw records
+	metrics    *Metrics
+	log        *slog.Logger
+}
+
+// partition rolls up one source partition: what lies between two ticks becomes
+// one fragment for each stat that it adds to, and then one cover for each
+// partition of the fragments topic.
+//
+// What it emits is a function of the log and of what its last commit says, so a
+// successor that begins at that commit emits the same bytes again. A range's
+// bounds are ticks that were taken; a record that was refused is as if it was
+// not there.
+type partition struct {
+	*shared
+	number int32
+	folder *stats.Folder
+	clock  *watermark.Watermark
+	domain string // of the first record that was taken; "" before it
+
+	start     int64 // the offset of the last tick; before the first tick, of what is before the log
+	fresh     bool  // nothing has been read yet in this session
+	committed bool  // start is that of a commit
+	lost      bool  // records after start are gone
+	gone      topics.Lost
+	earliest  int64 // least second of the packs before the first tick; -1 before one
+
+	refused, undecodable processors.Complaint
+}
+
+// newPartition goes on from a commit, or begins.
+func newPartition(s *shared, start processors.Start) (*partition, error) {
+	p := &partition{
+		shared:   s,
+		number:   start.Partition,
+		folder:   s.program.NewFolder(),
+		clock:    watermark.New(),
+		start:    -1,
+		fresh:    true,
+		earliest: -1,
+
+		refused:     processors.Complaint{Log: s.log},
+		undecodable: processors.Complaint{Log: s.log},
+	}
+	if start.Committed.Offset >= 0 {
+		p.committed = true
+		p.start = start.Committed.Offset - 1
+		p.lost = start.Lost
+		if err := p.restore(start.Committed.Metadata); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Process takes the next raw record.
+func (p *partition) Process(r processors.Record, emit processors.Emit) (*processors.Commit, error) {
+	if p.fresh {
+		if err := p.begin(r.Offset); err != nil {
+			return nil, err
+		}
+	}
+	header, err := topics.ParseRawHeader(r.Header)
+	if err == nil && header.Tick != nil && len(r.Value) > 0 {
+		err = errors.New("raw record: a tick with lines")
+	}
+	if err != nil {
+		p.metrics.Undecodable.Add(1)
+		p.undecodable.Say("a record is no pack, its lines count as unreadable", "partition", p.number, "offset", r.Offset, "error", err)
+		// It has no clock. Before there is any it counts at a second that is not
+		// published: nobody can say when it was.
+		p.folder.Undecodable(r.Value, max(p.clock.Second(), p.earliest, 0))
+		return nil, nil
+	}
+	if !p.takes(header, r.Offset) {
+		return nil, nil
+	}
+	if header.Tick == nil {
+		p.fold(header, r.Value)
+		return nil, nil
+	}
+	return p.tick(r.Offset, header, emit)
+}
+
+// begin notes where the log begins for this session.
+func (p *partition) begin(offset int64) error {
+	p.fresh = false
+	switch {
+	case p.lost && offset <= p.start:
+		return fmt.Errorf("the log begins anew at offset %d, below the committed %d: was the topic deleted and made again? Choose another --prefix", offset, p.start+1)
+	case p.lost:
+		p.gone = topics.Lost{From: p.start + 1, To: offset}
+		p.metrics.Lost.Add(p.gone.To - p.gone.From)
+		p.log.Error("retention took raw records before they were read; their seconds will be shown as unknown",
+			"partition", p.number, "from", p.gone.From, "to", p.gone.To)
+	case !p.committed:
+		p.start = offset - 1
+	}
+	return nil
+}
+
+// takes reports whether a record is of the partition's clock domain, which its
+// first record decides, and if it is a tick, whether it fits the topic.
+func (p *partition) takes(h topics.RawHeader, offset int64) bool {
+	if p.domain == "" {
+		p.domain = h.Domain
+	}
+	if h.Domain != p.domain {
+		p.metrics.Refused.Add(1)
+		p.refused.Say("a record is of another clock and is refused; use another --prefix for a recording or a second one",
+			"partition", p.number, "offset", offset, "ingester", h.Ingester, "clock", h.Domain, "topic has", p.domain)
+		return false
+	}
+	if h.Tick != nil && h.Tick.Partitions != p.partitions {
+		p.metrics.Refused.Add(1)
+		p.refused.Say("a tick is for another number of partitions and is refused; restart the ingester",
+			"partition", p.number, "offset", offset, "ingester", h.Ingester, "partitions", h.Tick.Partitions, "topic has", p.partitions)
+		return false
+	}
+	return true
+}
+
+func (p *partition) fold(h topics.RawHeader, lines []byte) {
+	second := h.Second()
+	if p.clock.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
+		p.earliest = second
+	}
+	p.folder.Fold(stats.Pack{Lines: lines, Second: second, Floor: max(second, p.clock.Second()), Map: h.Map})
+}
+
+// tick ends a range.
+func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit) (*processors.Commit, error) {
+	before, after, gaps := p.clock.Tick(watermark.Tick{
+		Ingester: h.Ingester,
+		Clock:    h.Second(),
+		Since:    h.Tick.Since,
+		Leaving:  h.Tick.Leaving,
+	})
+	if after < 0 {
+		return nil, nil // the watermark refused it, and there is none yet
+	}
+	cover := topics.Cover{
+		Partition:  p.number,
+		Partitions: p.partitions,
+		Start:      p.start,
+		End:        offset,
+		Before:     before,
+		After:      after,
+		Gaps:       gaps,
+		Lost:       p.gone,
+	}
+	if before < 0 {
+		cover.First = max(after-1, 0)
+		if p.earliest >= 0 {
+			cover.First = min(cover.First, p.earliest)
+		}
+	}
+	counts := make([]int, len(p.covers))
+	p.folder.Flush(func(stat int, fragment []byte) {
+		counts[p.target[stat]] += p.emitFragment(stat, offset, fragment, emit)
+	})
+	for q, key := range p.covers {
+		cover.Fragments = counts[q]
+		emit(p.topic, key, cover.Append(nil))
+	}
+	p.start, p.gone = offset, topics.Lost{}
+	p.metrics.Ticks.Add(1)
+	return &processors.Commit{Offset: offset + 1, Metadata: p.appendState(nil)}, nil
+}
+
+// emitFragment emits a fragment in as many parts as it needs and returns their
+// number.
+func (p *partition) emitFragment(stat int, end int64, data []byte, emit processors.Emit) int {
+	parts := (len(data) + topics.MaxPart - 1) / topics.MaxPart
+	for i := range parts {
+		f := topics.Fragment{Partition: p.number, End: end, Part: i, Parts: parts,
+			Data: data[i*topics.MaxPart : min((i+1)*topics.MaxPart, len(data))]}
+		emit(p.topic, p.stats[stat], f.Append(make([]byte, 0, len(f.Data)+32)))
+	}
+	return parts
+}
+
+// stateVersion is the first byte of a commit's metadata.
+const stateVersion = 1
+
+// appendState appends what a successor needs to go on from the tick at start.
+func (p *partition) appendState(b []byte) []byte {
+	b = append(b, stateVersion)
+	b = binary.AppendUvarint(b, uint64(len(p.domain)))
+	b = append(b, p.domain...)
+	return p.clock.AppendBinary(b)
+}
+
+// restore reads what appendState wrote.
+func (p *partition) restore(b []byte) error {
+	if len(b) == 0 || b[0] != stateVersion {
+		return fmt.Errorf("the commit's metadata is not of form %d, which this program reads; was it written by another version?", stateVersion)
+	}
+	length, n := binary.Uvarint(b[1:])
+	if n <= 0 || length > topics.MaxDomain || int(length) > len(b)-1-n {
+		return errors.New("the commit's metadata is damaged: no domain")
+	}
+	b = b[1+n:]
+	clock, err := watermark.Decode(b[length:])
+	if err != nil {
+		return fmt.Errorf("the commit's metadata is damaged: %w", err)
+	}
+	if clock.Second() < 0 {
+		return errors.New("the commit's metadata is damaged: a tick without a clock")
+	}
+	p.domain, p.clock = string(b[:length]), clock
+	return nil
+}
+
+// Metrics counts what a Receiver met since it was made.
+type Metrics struct {
+	Ticks       atomic.Int64 // taken: each ended a range
+	Refused     atomic.Int64 // records of another clock domain, ticks for another number of partitions
+	Undecodable atomic.Int64 // records that are no packs
+	Lost        atomic.Int64 // offsets that retention took before they were read
+}

@@ -1,0 +1,95 @@
+// Package receiver rolls raw lines up into fragments: it reads packs and ticks
+// from the topic of raw records and writes, for each range between two ticks of
+// a source partition, what the range adds to each stat.
+package receiver
+
+import (
+	"context"
+	"log/slog"
+
+	"pulse/processors"
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// Config is of a Receiver.
+type Config struct {
+	Cluster     topics.Cluster
+	Names       topics.Names
+	Definitions *stats.Definitions
+	InstanceID  string       // for a restart without a rebalance; every process its own, "" for none
+	Logger      *slog.Logger // nil: slog.Default
+}
+
+// A Receiver is one member of the group that reads raw records.
+type Receiver struct {
+	*processors.Processor
+	config  Config
+	program *stats.Program
+	begin   func(processors.Start) (processors.Partition, error) // set by Run
+	metrics Metrics
+}
+
+// readAhead is how many records wait in memory for each partition: each may be
+// a pack of 900 KB.
+const readAhead = 4
+
+// New compiles the definitions. Run does the work.
+func New(c Config) (*Receiver, error) {
+	program, err := stats.Compile(c.Definitions)
+	if err != nil {
+		return nil, err
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.Logger = c.Logger.With("role", "receiver")
+	r := &Receiver{config: c, program: program}
+	r.Processor = processors.New(processors.Config{
+		Cluster:    c.Cluster,
+		Group:      c.Names.ReceiverGroup(),
+		Input:      c.Names.Raw(),
+		Outputs:    []string{c.Names.Fragments()},
+		InstanceID: c.InstanceID,
+		Buffer:     readAhead,
+		Log:        c.Logger,
+		Start:      func(start processors.Start) (processors.Partition, error) { return r.begin(start) },
+	})
+	return r, nil
+}
+
+// Metrics counts what this process met.
+func (r *Receiver) Metrics() *Metrics { return &r.metrics }
+
+// Run works until ctx ends, and returns nil then. An error says that going on
+// makes no sense: topics that are missing or do not fit, or processors.ErrFenced.
+func (r *Receiver) Run(ctx context.Context) error {
+	c := r.config
+	raw, fragments, err := processors.Prepare(ctx, c.Cluster, c.Names, c.Definitions, c.Logger)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.begin = r.Partitions(raw, fragments)
+	return r.Processor.Run(ctx)
+}
+
+// Partitions returns what Run begins the partitions of the raw topic by, if it
+// and the fragments topic have so many: the work itself, which knows no Kafka.
+func (r *Receiver) Partitions(raw, fragments int32) func(processors.Start) (processors.Partition, error) {
+	s := &shared{
+		program:    r.program,
+		topic:      r.config.Names.Fragments(),
+		covers:     topics.PartitionKeys(fragments),
+		partitions: raw,
+		metrics:    &r.metrics,
+		log:        r.config.Logger,
+	}
+	for _, stat := range r.config.Definitions.All() {
+		s.stats = append(s.stats, stat.Name)
+		s.target = append(s.target, topics.Partition(stat.Name, fragments))
+	}
+	return func(start processors.Start) (processors.Partition, error) { return newPartition(s, start) }
+}

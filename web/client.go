@@ -1,0 +1,123 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	pingEvery  = 20 * time.Second
+	pongWithin = 60 * time.Second // a client that is not heard of for so long is gone
+	maxMessage = 512              // bytes of a message from a client, which has nothing to say
+)
+
+// serve gives a client the first message and then frame after frame, until it
+// leaves, makes no progress, or ctx is done. It closes the connection.
+func (h *Hub) serve(ctx context.Context, conn *websocket.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	h.clients.Add(1)
+	defer h.clients.Add(-1)
+
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		defer cancel()
+		listen(conn)
+	}()
+	// Closing the connection ends listen.
+	defer func() {
+		conn.Close()
+		<-read
+	}()
+
+	if err := h.feed(ctx, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		h.cut.Add(1)
+	} else if ctx.Err() != nil {
+		goodbye := websocket.FormatCloseMessage(websocket.CloseGoingAway, "")
+		conn.WriteControl(websocket.CloseMessage, goodbye, time.Now().Add(time.Second)) //nolint:errcheck // it may be gone already
+	}
+}
+
+// listen reads what a client sends, which is only answers to pings, until the
+// connection ends or the client says something.
+func listen(conn *websocket.Conn) {
+	conn.SetReadLimit(maxMessage)
+	heard := func(string) error { return conn.SetReadDeadline(time.Now().Add(pongWithin)) }
+	conn.SetPongHandler(heard)
+	if heard("") != nil {
+		return
+	}
+	_, _, _ = conn.NextReader()
+}
+
+// feed writes to a client. A write that makes no progress fails by itself: see
+// steadyConn.
+func (h *Hub) feed(ctx context.Context, conn *websocket.Conn) error {
+	message, version, err := h.Welcome()
+	if err != nil {
+		return err
+	}
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		if err := conn.WritePreparedMessage(message); err != nil {
+			return err
+		}
+		select {
+		case <-ping.C:
+			if err := conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(progressWithin)); err != nil {
+				return err
+			}
+		default:
+		}
+		if message, version, err = h.Next(ctx, version); err != nil {
+			return err
+		}
+	}
+}
+
+// progressWithin is how long a client may take for progressBytes; one that
+// takes longer is cut. However large a message is, a slow client that goes on
+// reading gets it.
+const (
+	progressWithin = 10 * time.Second
+	progressBytes  = 4 << 10
+)
+
+// steadyListener's connections are steady.
+type steadyListener struct{ net.Listener }
+
+func (l steadyListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return steadyConn{Conn: c, within: progressWithin}, nil
+}
+
+// steadyConn is a connection whose writes fail when the peer stops taking bytes
+// for a time, rather than when a whole message took long.
+type steadyConn struct {
+	net.Conn
+	within time.Duration
+}
+
+func (c steadyConn) Write(b []byte) (n int, err error) {
+	for {
+		piece := b[n:min(n+progressBytes, len(b))]
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.within)); err != nil {
+			return n, err
+		}
+		m, err := c.Conn.Write(piece)
+		n += m
+		if err != nil || n == len(b) {
+			return n, err
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// message is what a page gets.
+type message struct {
+	Type    string              `json:"type"`
+	Now     float64             `json:"now"`
+	Clocks  []int64             `json:"clocks"`
+	Stats   []map[string]any    `json:"stats"`
+	Pages   []map[string]any    `json:"pages"`
+	History [][][]any           `json:"history"`
+	Points  [][]json.RawMessage `json:"points"`
+}
+
+// dial opens a websocket as a browser on the same host does.
+func dial(t testing.TB, s *Server) *websocket.Conn {
+	t.Helper()
+	url := "ws" + strings.TrimPrefix(s.URL(), "http") + "/ws"
+	dialer := websocket.Dialer{EnableCompression: true}
+	conn, _, err := dialer.Dial(url, http.Header{"Origin": {s.URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// next reads one message.
+func next(t testing.TB, conn *websocket.Conn) message {
+	t.Helper()
+	conn.SetReadDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // the read fails then
+	_, data, err := conn.ReadMessage()
+	if err != nil {
+		t.Fatalf("no message: %v", err)
+	}
+	var m message
+	if err := json.Unmarshal(data, &m); err != nil {
+		t.Fatalf("%v in %.300s", err, data)
+	}
+	return m
+}
+
+// quiet is a server without Kafka: tests put the points into its store.
+func quiet(t testing.TB) *Server {
+	t.Helper()
+	s, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fill = func(ctx context.Context, ready func()) error {
+		ready()
+		<-ctx.Done()
+		return nil
+	}
+	start(t, s)
+	return s
+}
+
+// untilPoint reads messages until one has the value of a stat's second.
+func untilPoint(t testing.TB, conn *websocket.Conn, stat int, second int64, value string) {
+	t.Helper()
+	want := fmt.Sprint(stat, " ", second, " ", value)
+	for range 1000 {
+		for _, p := range next(t, conn).Points {
+			if fmt.Sprint(string(p[0]), " ", string(p[1]), " ", string(p[2])) == want {
+				return
+			}
+		}
+	}
+	t.Fatalf("the point %s never came", want)
+}
+
+func TestReconnectingClientGetsHistoryThenLivePoints(t *testing.T) {
+	s := quiet(t)
+	put(s.store, point("a", 1000, "1"), point("a", 1001, "2"))
+	first := dial(t, s)
+	m := next(t, first)
+	if m.Type != "config" || len(m.Stats) != 3 || fmt.Sprint(m.History[0]) != "[[1000 1 2]]" {
+		t.Fatalf("the first message is %+v, want the configuration with the history of a", m)
+	}
+	put(s.store, point("a", 1002, "3"))
+	untilPoint(t, first, 0, 1002, "3")
+	first.Close()
+
+	put(s.store, point("a", 1003, "4"))
+	again := dial(t, s)
+	if m := next(t, again); m.Type != "config" || fmt.Sprint(m.History[0]) != "[[1000 1 2 3 4]]" {
+		t.Fatalf("after reconnecting the history is %v, want all four points", m.History)
+	}
+	put(s.store, point("b", 1004, "null"))
+	untilPoint(t, again, 1, 1004, "null")
+}
+
+// A client that does not read keeps nobody from being served, and when it reads
+// again it is given the newest values in few frames.
+func TestClientThatDoesNotRead(t *testing.T) {
+	s := quiet(t)
+	dialer := websocket.Dialer{NetDial: func(network, addr string) (net.Conn, error) {
+		c, err := net.Dial(network, addr)
+		if err == nil {
+			err = c.(*net.TCPConn).SetReadBuffer(4096)
+		}
+		return c, err
+	}}
+	deaf, _, err := dialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+
+	conn := dial(t, s)
+	next(t, conn)
+	// More than the kernel keeps for the deaf one; each must reach the other.
+	const frames = 150
+	long := `"` + strings.Repeat("x", 60<<10) + `"`
+	for i := range int64(frames) {
+		put(s.store, point("a", 1000+i, long), point("b", 1000+i, fmt.Sprint(i)))
+		s.hub.publish()
+		untilPoint(t, conn, 1, 1000+i, fmt.Sprint(i))
+	}
+	for got := 1; ; got++ {
+		if got >= frames {
+			t.Fatalf("the client that did not read was given %d frames, all of them", got)
+		}
+		m := next(t, deaf)
+		if n := len(m.Points); n > 0 && string(m.Points[n-1][2]) == fmt.Sprint(frames-1) {
+			break
+		}
+	}
+}
+
+// A write that moves no bytes fails after its time, one that moves some does not.
+func TestSteadyConn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		conn := steadyConn{Conn: near, within: progressWithin}
+		go func() {
+			// 1 KB/s: slow, but going on.
+			buffer := make([]byte, 1024)
+			for range 20 {
+				time.Sleep(time.Second)
+				if _, err := far.Read(buffer); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		if n, err := conn.Write(make([]byte, 20<<10)); n != 20<<10 || err != nil {
+			t.Errorf("writing to a slow reader gave %d, %v, want all of it", n, err)
+		}
+		before := time.Now()
+		_, err := conn.Write(make([]byte, 20<<10))
+		if took := time.Since(before); !errors.Is(err, os.ErrDeadlineExceeded) || took != progressWithin {
+			t.Errorf("writing to nobody failed with %v after %v, want a timeout after %v", err, took, progressWithin)
+		}
+	})
+}
+
+// A slow client gets one frame with the newest of each point, not those between.
+func TestSlowClientCoalesces(t *testing.T) {
+	store := NewStore(two())
+	h := NewHub(store, two(), "", time.Now)
+	_, version, err := h.Welcome()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for revision := range 50 {
+		p := point("a", 1000, fmt.Sprint(revision))
+		p.Revision = revision
+		put(store, p)
+		h.publish()
+	}
+	_, upTo, err := h.Next(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(store.AppendChanges(nil, version, upTo)); got != "[[0,1000,49]]" {
+		t.Errorf("after 50 revisions a slow client gets %s, want the last alone", got)
+	}
+}
+
+func TestFramesAreShared(t *testing.T) {
+	store := NewStore(two())
+	h := NewHub(store, two(), "", time.Now)
+	first, version, _ := h.Welcome()
+	if again, _, _ := h.Welcome(); again != first {
+		t.Error("two clients of one version got two first messages")
+	}
+	put(store, point("a", 1000, "1"))
+	h.publish()
+	frame, _, _ := h.Next(t.Context(), version)
+	if again, _, _ := h.Next(t.Context(), version); again != frame {
+		t.Error("two clients of one version got two frames")
+	}
+	for after := range uint64(maxShared * 2) {
+		h.version = maxShared * 3
+		if _, _, err := h.Next(t.Context(), after); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(h.shared) > maxShared {
+		t.Errorf("%d frames are kept, more than %d", len(h.shared), maxShared)
+	}
+}
+
+func TestHubTicks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		store := NewStore(two())
+		h := NewHub(store, two(), "", time.Now)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			h.Run(ctx)
+		}()
+		_, version, _ := h.Welcome()
+
+		// Without news a heartbeat comes, so that silence is not death.
+		before := time.Now()
+		_, version, _ = h.Next(ctx, version)
+		if took := time.Since(before); took != heartbeat {
+			t.Errorf("the heartbeat came after %v, want %v", took, heartbeat)
+		}
+		// News come at the next tick, all in one frame.
+		before = time.Now()
+		put(store, point("a", 1000, "1"), point("b", 1000, "2"))
+		_, after, _ := h.Next(ctx, version)
+		if took := time.Since(before); took > tick || after != version+1 {
+			t.Errorf("news came after %v in %d frames, want %v and one", took, after-version, tick)
+		}
+		cancel()
+		<-done
+	})
+}
+
+// A client that talks is sent away: it has nothing to say.
+func TestTalkingClientIsCut(t *testing.T) {
+	s := quiet(t)
+	conn := dial(t, s)
+	if err := conn.WriteMessage(websocket.TextMessage, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // the read fails then
+	for {
+		if _, _, err := conn.ReadMessage(); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection was not closed")
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,417 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// browser is a headless Chromium for a test, with all that its console says.
+type browser struct {
+	context.Context
+	mu      sync.Mutex
+	console []string
+	cancel  context.CancelFunc
+}
+
+// openBrowser starts Chromium. Where there is none the test is skipped, or
+// fails if CI=true.
+func openBrowser(t testing.TB) *browser {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("Chromium is not installed, and CI must not skip the tests of the page")
+		}
+		t.Skip("Chromium is not installed: the page is not tested (Debian: apt-get install chromium)")
+	}
+	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-background-networking", true))...)
+	b := &browser{}
+	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
+	t.Cleanup(func() {
+		cancelTab()
+		cancelAllocator()
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("Chromium does not start: %v", err)
+	}
+	b.Context, b.cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(b.cancel)
+	return b
+}
+
+func (b *browser) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		text := e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			text += " " + e.ExceptionDetails.Exception.Description
+		}
+		b.console = append(b.console, text)
+	case *runtime.EventConsoleAPICalled:
+		for _, arg := range e.Args {
+			b.console = append(b.console, fmt.Sprint(e.Type, " ", string(arg.Value), arg.Description))
+		}
+	case *log.EventEntryAdded:
+		b.console = append(b.console, e.Entry.Text+" "+e.Entry.URL)
+	}
+}
+
+// do runs actions, and ends the test if one fails.
+func (b *browser) do(t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(b, actions...); err != nil {
+		t.Fatalf("%v\nconsole: %s", err, strings.Join(b.said(), "\n"))
+	}
+}
+
+// said is what the console has said so far.
+func (b *browser) said() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string{}, b.console...)
+}
+
+// value gives what a JavaScript expression is.
+func value[T any](t testing.TB, b *browser, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(b, chromedp.Evaluate[T](expression))
+	if err != nil {
+		t.Fatalf("%s: %v\nconsole: %s", expression, err, strings.Join(b.said(), "\n"))
+	}
+	return v
+}
+
+// until waits for a JavaScript expression to be true.
+func (b *browser) until(t testing.TB, expression string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !value[bool](t, b, "Boolean("+expression+")"); time.Sleep(30 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never true: %s\nconsole: %s\npage: %.2000s", expression, strings.Join(b.said(), "\n"),
+				value[string](t, b, "document.body.innerText"))
+		}
+	}
+}
+
+// look sets the size of the window and the scheme that the system prefers.
+func look(width, height int64, scheme string) chromedp.Action[chromedp.Void] {
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	return chromedp.Steps(chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
+		return err
+	}))
+}
+
+// painted is JavaScript: how many canvases have something drawn on them.
+const painted = `[...document.querySelectorAll(".panel canvas")].filter((c) => {
+	const blank = document.createElement("canvas");
+	[blank.width, blank.height] = [c.width, c.height];
+	return c.width && c.toDataURL() !== blank.toDataURL();
+}).length`
+
+// press is a key pressed where the focus is, as the page hears of it.
+func press(key string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: %q, bubbles: true}))`, key))
+}
+
+func TestPage(t *testing.T) {
+	log := newSynthetic(0)
+	server := log.serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
+
+	b.until(t, `document.querySelectorAll(".panel").length === 18`)
+	b.until(t, painted+` >= 15`)
+	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
+	if got := value[string](t, b, `document.title`); !strings.HasSuffix(got, "Routing · Pulse") {
+		t.Errorf("the title is %q, want that of the first page", got)
+	}
+
+	// Numbers change.
+	before := value[string](t, b, `document.querySelector(".figure").textContent`)
+	b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent !== %q`, before))
+
+	// Every page has its URL; all stats are on one made by itself, Pulse's own too.
+	b.do(t, press("3"))
+	b.until(t, `location.hash === "#/all" && document.querySelectorAll(".panel").length === 19`)
+	b.until(t, `[...document.querySelectorAll(".panel")].at(-1).textContent.includes("unreadable")`)
+	b.do(t, press("["))
+	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
+
+	// A search finds, and escape goes back.
+	b.do(t, press("/"), chromedp.KeyEvent("timeout"))
+	b.until(t, `document.querySelectorAll(".panel").length === 1 && document.querySelector(".panel h3").textContent === "H12 timeout"`)
+	b.do(t, press("Escape"))
+	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
+
+	// Arrow keys go from panel to panel.
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".panel").focus()`), press("ArrowRight"))
+	if got := value[string](t, b, `document.activeElement.querySelector("h3")?.textContent ?? ""`); got != "nginx 500" {
+		t.Errorf("the arrow key led to %q, want the second panel", got)
+	}
+
+	// Paused, nothing moves, and the page says so.
+	b.do(t, press(" "))
+	b.until(t, `document.querySelector("#status").dataset.state === "paused"`)
+	still := value[string](t, b, `document.querySelector("main").textContent`)
+	newest := server.store.Newest()
+	for server.store.Newest() < newest+2 {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if now := value[string](t, b, `document.querySelector("main").textContent`); now != still {
+		t.Error("numbers changed while the page was paused")
+	}
+	b.do(t, press(" "))
+	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
+
+	// Light and dark, by preference and by switch.
+	b.do(t, look(390, 844, "dark"))
+	b.until(t, `document.documentElement.dataset.theme === "dark"`)
+	b.do(t, press("t"))
+	b.until(t, `document.documentElement.dataset.theme === "light"`)
+	if wide := value[int](t, b, `document.documentElement.scrollWidth`); wide > 390 {
+		t.Errorf("on a phone the page is %d px wide, more than its 390", wide)
+	}
+	for _, said := range b.said() {
+		t.Error("console:", said)
+	}
+}
+
+// What is not known is shown as not known: the three states of a stat.
+func TestStates(t *testing.T) {
+	server := quiet(t)
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()))
+	state := func(name string) string {
+		return fmt.Sprintf(`document.querySelectorAll(".panel")[%d]?.dataset.state`, map[string]int{"a": 0, "b": 1}[name])
+	}
+	figure := func(n int) string {
+		return fmt.Sprintf(`document.querySelectorAll(".panel")[%d].querySelector(".figure").textContent`, n)
+	}
+	gen := server.store.gen
+	b.until(t, state("a")+` === "empty"`)
+
+	// a has a true zero, b the value of nothing: both are values.
+	now := time.Now().Unix()
+	put(server.store, point("a", now-1, "0"), point("b", now-1, "null"))
+	server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{now, now, now}})
+	b.until(t, state("a")+` === "value" && `+figure(0)+` === "0"`)
+	b.until(t, state("b")+` === "value" && `+figure(1)+` === "–"`)
+
+	// Partition 1 stops: the seconds that follow are unknown, and why is told.
+	for i := int64(0); value[bool](t, b, state("a")+` === "value"`); i++ {
+		at := time.Now().Unix()
+		server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{at, now, at}})
+		if i > 400 {
+			t.Fatal("a stat is shown as known that has no point for many seconds")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.until(t, state("a")+` === "unknown" && `+figure(0)+` === "–"`)
+	b.until(t, `/partition 1 is \d+ s behind/.test(document.querySelector(".note").textContent)`)
+	b.until(t, `document.querySelector("#status").dataset.state === "behind"`)
+
+	// It comes back, and so does the value, with a hole in between.
+	now = time.Now().Unix()
+	put(server.store, point("a", now-1, "7"), point("b", now-1, "8"))
+	b.until(t, state("a")+` === "value" && `+figure(0)+` === "7"`)
+}
+
+// The page is never quiet about a connection that is gone, and finds back.
+func TestReconnect(t *testing.T) {
+	log := newSynthetic(0)
+	c := Config{Definitions: log.definitions, Addr: "127.0.0.1:0"}
+	run := func() (server *Server, stop func()) {
+		server, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.fill = log.run(server.store)
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- server.Run(ctx) }()
+		return server, func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("Run: %v", err)
+			}
+		}
+	}
+	server, stop := run()
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()))
+	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
+	c.Addr = strings.TrimPrefix(server.URL(), "http://localhost") // the same port
+	stop()
+	b.until(t, `document.querySelector("#status").dataset.state === "lost"`)
+	// Those that can be seen: the others are drawn when they are.
+	const seen = `[...document.querySelectorAll(".panel")].filter((p) => p.getBoundingClientRect().top < innerHeight)`
+	b.until(t, seen+`.every((p) => p.dataset.state === "unknown")`)
+	if figures := value[string](t, b, seen+`.map((p) => [...p.querySelectorAll(".figure")].map((f) => f.textContent).join("")).join("")`); strings.Trim(figures, "–") != "" {
+		t.Errorf("without a connection the page shows %q, want dashes", figures)
+	}
+	_, stop = run()
+	defer stop()
+	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
+	b.until(t, `document.querySelector(".panel").dataset.state === "value"`)
+}
+
+// Whatever a log, a stat or a key is called, it is text.
+func TestInjection(t *testing.T) {
+	payloads := []string{
+		`<script>window.hit=1</script>`, `"><img src=x onerror=window.hit=1>`, `<svg onload=window.hit=1>`,
+		`javascript:window.hit=1`, `</script><script>window.hit=1</script>`, `${window.hit=1}`, `{{constructor.constructor('window.hit=1')()}}`,
+		`'-window.hit=1-'`, `\u003cscript>window.hit=1</script>`, `<iframe srcdoc="<script>parent.hit=1</script>">`, `__proto__`, "\u2028window.hit=1",
+	}
+	d := &stats.Definitions{}
+	page := stats.Page{Title: payloads[1], Rows: [][]string{{}}}
+	for i, p := range payloads {
+		name := fmt.Sprint("stat", i, p)
+		d.Stats = append(d.Stats, &stats.Stat{Name: name, Title: p, Unit: p, Help: p, Kind: "rate", Over: 10})
+		page.Rows[0] = append(page.Rows[0], name)
+	}
+	d.Pages = []stats.Page{page}
+	server, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.fill = func(ctx context.Context, ready func()) error {
+		second := time.Now().Unix() - 1
+		for _, st := range d.Stats {
+			top := []map[string]any{}
+			for _, p := range payloads {
+				top = append(top, map[string]any{"key": p, "value": 1})
+			}
+			v, err := json.Marshal(map[string]any{"top": top, "other": 1, "distinct": 40})
+			if err != nil {
+				return err
+			}
+			server.store.Upsert(stats.Snapshot{Stat: st.Name, Time: second, Value: v, Gen: server.store.gen}, time.Now())
+		}
+		ready()
+		<-ctx.Done()
+		return nil
+	}
+	start(t, server)
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()))
+	b.until(t, `document.querySelectorAll(".ranking li").length > 12`)
+	for _, p := range payloads {
+		b.do(t, chromedp.Navigate(server.URL()+"/#/find/"+url.PathEscape(p)), chromedp.Sleep(50*time.Millisecond))
+	}
+	b.do(t, chromedp.Navigate(server.URL()+"/#/all"))
+	b.until(t, `document.querySelectorAll(".panel").length === 13`)
+	if value[bool](t, b, `"hit" in window`) {
+		t.Error("a payload ran as a script")
+	}
+	if n := value[int](t, b, `document.querySelectorAll("main img, main svg, main iframe, main script").length`); n > 0 {
+		t.Errorf("payloads became %d elements", n)
+	}
+	if got := value[string](t, b, `document.querySelector(".panel h3 span").textContent`); got != payloads[0] {
+		t.Errorf("a title is shown as %q, want %q as it is", got, payloads[0])
+	}
+	for _, said := range b.said() {
+		t.Error("console:", said)
+	}
+}
+
+// TestScreenshots takes pictures of the page, for looking at it, into the folder
+// that PULSE_SCREENSHOTS names.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("PULSE_SCREENSHOTS")
+	if dir == "" {
+		t.Skip("PULSE_SCREENSHOTS names no folder to put pictures into")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	server := newSynthetic(178).serve(t, nil)
+	now := time.Now().Unix()
+	one := newSynthetic(0)
+	one.silent = func(stat string, second, _ int64) bool {
+		return stat == "stat-03" && second > now-40 || stat == "stat-11" && second > now-170 && second < now-120
+	}
+	waiting := newSynthetic(0)
+	waiting.silent = func(_ string, second, _ int64) bool { return second > now-25 }
+	waiting.clock = func(p int, second int64) int64 {
+		if p == 3 {
+			return min(second, now-25) + 1
+		}
+		return second + 1
+	}
+	stale := newSynthetic(0)
+	stale.silent = func(_ string, second, _ int64) bool { return second > now-120 }
+	stale.clock = func(_ int, second int64) int64 { return min(second, now-120) + 1 }
+	servers := map[string]*Server{"one": one.serve(t, nil), "waiting": waiting.serve(t, nil), "stale": stale.serve(t, nil)}
+	b := openBrowser(t)
+	for _, c := range []struct {
+		name, path    string
+		dark          bool
+		width, height int64
+	}{
+		{"laptop-light", "/#/routing", false, 1440, 900},
+		{"laptop-dark", "/#/routing", true, 1440, 900},
+		{"laptop-five", "/#/edge", false, 1440, 900},
+		{"laptop-all", "/#/all", false, 1440, 900},
+		{"wall-dark", "/?kiosk#/routing", true, 2560, 1440},
+		{"wall-five", "/?kiosk#/edge", true, 2560, 1440},
+		{"wall-all", "/#/all", true, 2560, 1440},
+		{"one-light", "/", false, 1440, 900},
+		{"waiting-dark", "/", true, 1440, 900},
+		{"stale-light", "/", false, 1440, 900},
+		{"phone-light", "/#/routing", false, 390, 844},
+		{"phone-dark", "/#/edge", true, 390, 844},
+	} {
+		if only := os.Getenv("PULSE_SCREENSHOT"); only != "" && only != c.name {
+			continue
+		}
+		from := server
+		if kind, _, _ := strings.Cut(c.name, "-"); servers[kind] != nil {
+			from = servers[kind]
+		}
+		scheme := "light"
+		if c.dark {
+			scheme = "dark"
+		}
+		b.do(t, look(c.width, c.height, scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(from.URL()+c.path))
+		b.until(t, `[...document.querySelectorAll(".panel")].filter((p) => p.dataset.state).length > 4`)
+		time.Sleep(700 * time.Millisecond)
+		png, err := chromedp.Run(b, chromedp.CaptureScreenshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, c.name+".png"), png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, said := range b.said() {
+		t.Error("console:", said)
+	}
+}

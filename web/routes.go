@@ -1,0 +1,315 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"time"
+
+	"pulse/stats"
+)
+
+//go:embed static
+var static embed.FS
+
+// Bounds of one request for history.
+const maxRange = 3600 // seconds
+
+// routes is what the server answers.
+func (s *Server) routes(page []*file) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ws", s.socket)
+	mux.HandleFunc("GET /api/stats", s.latest)
+	mux.HandleFunc("GET /api/stats/{name}", s.points)
+	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "ok")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !s.Ready() {
+			http.Error(w, "not ready: the newest points are still being read from Kafka", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	for _, f := range page {
+		mux.Handle("GET "+f.route, f)
+	}
+	return mux
+}
+
+// file is one of the page's files, in memory.
+type file struct {
+	route, kind, tag string
+	data             []byte
+}
+
+// files are the page's, as they were built in.
+func files() []*file {
+	var files []*file
+	err := fs.WalkDir(static, "static", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := static.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(data)
+		f := &file{route: name[len("static"):], kind: mime.TypeByExtension(path.Ext(name)), data: data}
+		f.tag = `"` + hex.EncodeToString(sum[:8]) + `"`
+		if path.Ext(name) == ".js" {
+			f.kind = "text/javascript; charset=utf-8" // whatever the machine's table says
+		}
+		if name == "static/index.html" {
+			f.route = "/{$}"
+		}
+		files = append(files, f)
+		return nil
+	})
+	if err != nil {
+		panic(err) // the files are part of the binary
+	}
+	return files
+}
+
+// build names the contents of files.
+func build(files []*file) string {
+	sum := sha256.New()
+	for _, f := range files {
+		sum.Write([]byte(f.route + f.tag))
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// ServeHTTP lets a browser keep the file and ask each time whether it changed,
+// so that a new Pulse is never drawn by the scripts of an old one.
+func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", f.kind)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("ETag", f.tag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.data))
+}
+
+// socket serves one client's websocket.
+func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
+	if s.hub.clients.Load() >= maxClients {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "too many clients", http.StatusServiceUnavailable)
+		return
+	}
+	conn, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // Upgrade has answered
+	}
+	conn.SetCompressionLevel(1) //nolint:errcheck // 1 is a level
+	s.clients.Add(1)
+	defer s.clients.Done()
+	s.hub.serve(s.stopping, conn)
+}
+
+// latest answers with the newest point of every stat. "current" is false where
+// the point is the newest known but time has gone on since, or no clock ran.
+func (s *Server) latest(w http.ResponseWriter, _ *http.Request) {
+	type stat struct {
+		Stat    string          `json:"stat"`
+		Title   string          `json:"title"`
+		Unit    string          `json:"unit,omitempty"`
+		Current bool            `json:"current"`
+		Point   *stats.Snapshot `json:"point"` // null before the first
+	}
+	now := time.Now()
+	answer := struct {
+		Generation string `json:"generation"`
+		Stats      []stat `json:"stats"`
+	}{s.store.gen, []stat{}}
+	for _, st := range s.store.stats {
+		a := stat{Stat: st.Name, Title: st.Title, Unit: st.Unit}
+		if p, current, ok := s.store.Latest(st.Name, now); ok {
+			a.Point, a.Current = &p, current
+		}
+		answer.Stats = append(answer.Stats, a)
+	}
+	writeJSON(w, answer)
+}
+
+// points answers with a stat's points of the seconds from ?from= to ?to=, both
+// included; without them, with those of the page's window.
+func (s *Server) points(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	if _, ok := s.store.index[name]; !ok {
+		http.Error(w, fmt.Sprintf("there is no stat %q; /api/stats lists them", name), http.StatusNotFound)
+		return
+	}
+	to, err := second(r.FormValue("to"), s.store.Newest())
+	if err != nil {
+		http.Error(w, "to: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	from, err := second(r.FormValue("from"), to-Window+1)
+	if err != nil {
+		http.Error(w, "from: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	if from > to || to-from >= maxRange {
+		http.Error(w, fmt.Sprintf("from must not be after to, and not more than %d s before it", maxRange), http.StatusBadRequest)
+		return
+	}
+	points, oldest := s.store.Range(name, from, to)
+	if from < oldest {
+		older, err := s.history.Points(r.Context(), name, from, min(to, oldest-1))
+		if err != nil {
+			s.config.Logger.Warn("history cannot be read", "stat", name, "error", err)
+			http.Error(w, "the history cannot be read from Kafka now", http.StatusBadGateway)
+			return
+		}
+		points = append(older, points...)
+	}
+	answer := struct {
+		Stat       string           `json:"stat"`
+		Generation string           `json:"generation"`
+		Points     []stats.Snapshot `json:"points"`
+	}{name, s.store.gen, append([]stats.Snapshot{}, points...)}
+	writeJSON(w, answer)
+}
+
+// second reads a time of a query: RFC3339 or Unix seconds.
+func second(s string, otherwise int64) (int64, error) {
+	if s == "" {
+		return otherwise, nil
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 && n < 1<<40 {
+		return n, nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return 0, fmt.Errorf("%.40q is neither Unix seconds nor a time like 2026-11-22T10:31:05Z", s)
+	}
+	return t.Unix(), nil
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client is gone
+}
+
+// metrics answers in Prometheus' text format.
+func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
+	now := time.Now()
+	b := []byte("# HELP pulse_stat The newest value of a stat, while it is current.\n# TYPE pulse_stat gauge\n")
+	for _, st := range s.store.stats {
+		if p, current, ok := s.store.Latest(st.Name, now); ok && current {
+			b = appendSamples(b, st, p.Value)
+		}
+	}
+	ready := 0
+	if s.Ready() {
+		ready = 1
+	}
+	for _, m := range []struct {
+		name, kind, help string
+		value            uint64
+	}{
+		{"pulse_web_ready", "gauge", "Whether the newest points have been read from Kafka.", uint64(ready)},
+		{"pulse_web_newest_seconds", "gauge", "The newest second of all stats, in Unix time.", uint64(s.store.Newest())},
+		{"pulse_web_clients", "gauge", "Clients on the websocket.", uint64(s.hub.clients.Load())},
+		{"pulse_web_frames_total", "counter", "Frames that were published to clients.", s.hub.frames.Load()},
+		{"pulse_web_clients_cut_total", "counter", "Clients that were cut for taking no bytes for 10 s.", s.hub.cut.Load()},
+		{"pulse_web_points_refused_total", "counter", "Points of unknown stats, without a time, or too large.", s.store.Refused()},
+	} {
+		b = fmt.Appendf(b, "# HELP %[1]s %[2]s\n# TYPE %[1]s %[3]s\n%[1]s %[4]d\n", m.name, m.help, m.kind, m.value)
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Write(b) //nolint:errcheck // the client is gone
+}
+
+// appendSamples appends the lines of one stat's value, whatever its shape: a
+// number, quantiles, keys with values, a histogram, or counts by name.
+func appendSamples(b []byte, st *stats.Stat, value json.RawMessage) []byte {
+	sample := func(label, text string, v float64) {
+		b = append(b, `pulse_stat{stat="`...)
+		b = appendLabel(b, st.Name)
+		if label != "" {
+			b = append(b, `",`+label+`="`...)
+			b = appendLabel(b, text)
+		}
+		b = append(b, `"} `...)
+		b = strconv.AppendFloat(b, v, 'g', -1, 64)
+		b = append(b, '\n')
+	}
+	var number *float64
+	if json.Unmarshal(value, &number) == nil {
+		if number != nil {
+			sample("", "", *number)
+		}
+		return b
+	}
+	var shape struct {
+		Top []struct {
+			Key   string   `json:"key"`
+			Value *float64 `json:"value"`
+		} `json:"top"`
+		Le     []float64 `json:"le"`
+		Counts []float64 `json:"counts"`
+	}
+	if json.Unmarshal(value, &shape) == nil && (shape.Top != nil || shape.Counts != nil) {
+		for _, k := range shape.Top {
+			if k.Value != nil {
+				sample("key", k.Key, *k.Value)
+			}
+		}
+		total := 0.0 // Prometheus' buckets are cumulative
+		for i, c := range shape.Counts {
+			total += c
+			if i < len(shape.Le) {
+				sample("le", strconv.FormatFloat(shape.Le[i], 'g', -1, 64), total)
+			} else {
+				sample("le", "+Inf", total)
+			}
+		}
+		return b
+	}
+	var named map[string]*float64
+	if json.Unmarshal(value, &named) != nil {
+		return b
+	}
+	label := "key"
+	if st.Kind == "quantiles" {
+		label = "quantile"
+	}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		if named[name] != nil {
+			sample(label, name, *named[name])
+		}
+	}
+	return b
+}
+
+// appendLabel appends the text of a label's value; bytes that are not UTF-8
+// become U+FFFD, since the format allows none.
+func appendLabel(b []byte, s string) []byte {
+	for _, r := range s {
+		switch r {
+		case '\\':
+			b = append(b, `\\`...)
+		case '"':
+			b = append(b, `\"`...)
+		case '\n':
+			b = append(b, `\n`...)
+		default:
+			b = append(b, string(r)...)
+		}
+	}
+	return b
+}

@@ -1,0 +1,163 @@
+// Package web serves the dashboard: it reads the newest points of every stat
+// from Kafka (view.go) into a store (store.go), makes frames of what changes
+// (hub.go), gives them to browsers over a websocket each (client.go), and has
+// the page that draws them (static/).
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+const (
+	maxClients     = 20_000
+	maxHeaderBytes = 16 << 10
+	headerWithin   = 5 * time.Second
+	idleFor        = 60 * time.Second
+	goodbyeWithin  = 3 * time.Second
+)
+
+// Config is what a Server needs.
+type Config struct {
+	Cluster     topics.Cluster
+	Names       topics.Names
+	Definitions *stats.Definitions
+	Addr        string // host:port to listen on; port 0 takes a free one
+	Logger      *slog.Logger
+
+	Auth          string // user:password for basic auth; "" lets everybody in
+	ForceHTTPS    bool   // redirect what came to the proxy as plain HTTP
+	CanonicalHost string // redirect from other hosts to this one; "" keeps any
+}
+
+// A Server is the web role.
+type Server struct {
+	config   Config
+	store    *Store
+	hub      *Hub
+	history  history
+	listener net.Listener
+	handler  http.Handler
+	ready    atomic.Bool
+	upgrader websocket.Upgrader
+	clients  sync.WaitGroup
+	stopping context.Context // what the clients' connections last for
+	stop     context.CancelFunc
+	// fill keeps the store up to date until ctx is done, and calls ready once
+	// it has what was there at the start.
+	fill func(ctx context.Context, ready func()) error
+}
+
+// history reads the points of a stat that are older than the store has.
+type history interface {
+	Points(ctx context.Context, stat string, from, to int64) ([]stats.Snapshot, error)
+}
+
+// New makes a server and takes its port, so that URL can be told before Run.
+func New(c Config) (*Server, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	login, err := parseLogin(c.Auth)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, store: NewStore(c.Definitions)}
+	page := files()
+	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
+	view := newView(c, s.store)
+	s.history, s.fill = view.merged, view.Run
+	s.handler = s.guard(login, s.routes(page))
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.upgrader = websocket.Upgrader{
+		HandshakeTimeout:  headerWithin,
+		ReadBufferSize:    maxMessage,
+		WriteBufferSize:   4 << 10,
+		WriteBufferPool:   &sync.Pool{},
+		CheckOrigin:       sameOrigin,
+		EnableCompression: true,
+	}
+
+	l, err := net.Listen("tcp", c.Addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("the page cannot be served on %s: another program uses this port; stop it, or choose another with --http: %w", c.Addr, err)
+	} else if err != nil {
+		return nil, fmt.Errorf("the page cannot be served on %q: %w", c.Addr, err)
+	}
+	s.listener = steadyListener{l}
+	return s, nil
+}
+
+// URL is where the page is, as a browser on this machine reaches it.
+func (s *Server) URL() string {
+	addr := s.listener.Addr().(*net.TCPAddr)
+	host := "localhost"
+	if !addr.IP.IsUnspecified() && !addr.IP.IsLoopback() {
+		host = addr.IP.String()
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+}
+
+// Ready reports whether the store has what Kafka had when the server started.
+func (s *Server) Ready() bool { return s.ready.Load() }
+
+// Close frees the port of a server that is not run.
+func (s *Server) Close() error { return s.listener.Close() }
+
+// Run serves until ctx is done, and then says goodbye to every client. Kafka
+// being away ends nothing: pages are told what is unknown until it is back.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerWithin,
+		IdleTimeout:       idleFor,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          log.New(io.Discard, "", 0), // what peers do wrong is theirs
+	}
+
+	var running sync.WaitGroup
+	running.Go(func() { s.hub.Run(ctx) })
+	running.Go(func() {
+		if err := s.fill(ctx, func() { s.ready.Store(true) }); err != nil && ctx.Err() == nil {
+			cancel(err)
+		}
+	})
+	running.Go(func() {
+		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			cancel(fmt.Errorf("the page is no longer served: %w", err))
+		}
+	})
+	s.config.Logger.Info("serving the page", "url", s.URL())
+
+	<-ctx.Done()
+	s.stop()
+	soon, done := context.WithTimeout(context.Background(), goodbyeWithin)
+	defer done()
+	if server.Shutdown(soon) != nil {
+		server.Close() //nolint:errcheck // the listener is closed already
+	}
+	s.clients.Wait()
+	running.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,352 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"pulse/stats"
+)
+
+// get asks a server; change may alter the request.
+func get(t testing.TB, s *Server, path string, change func(*http.Request)) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(r)
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
+
+func TestPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = New(Config{Definitions: two(), Addr: l.Addr().String()})
+	if err == nil || !strings.Contains(err.Error(), l.Addr().String()) || !strings.Contains(err.Error(), "another program uses this port") {
+		t.Errorf("a port in use gave %v, want an error that says so and names it", err)
+	}
+}
+
+func TestAuth(t *testing.T) {
+	if _, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0", Auth: "nobody"}); err == nil {
+		t.Error("WEB_AUTH without a password was accepted")
+	}
+	s := newSynthetic(0).serve(t, func(c *Config) { c.Auth = "ada:correct:horse" })
+	login := func(user, password string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth(user, password) }
+	}
+	for _, c := range []struct {
+		path  string
+		login func(*http.Request)
+		want  int
+	}{
+		{"/", nil, 401},
+		{"/", login("ada", "wrong"), 401},
+		{"/", login("eve", "correct:horse"), 401},
+		{"/", login("", ""), 401},
+		{"/", login("ada", "correct:horse"), 200},
+		{"/api/stats", nil, 401},
+		{"/api/stats", login("ada", "correct:horse"), 200},
+		{"/metrics", nil, 401},
+		{"/ws", nil, 401},
+		{"/app.js", nil, 401},
+		{"/healthz", nil, 200},
+	} {
+		answer, _ := get(t, s, c.path, c.login)
+		if answer.StatusCode != c.want {
+			t.Errorf("%s with %v: %d, want %d", c.path, c.login != nil, answer.StatusCode, c.want)
+		}
+		if c.want == 401 && !strings.HasPrefix(answer.Header.Get("WWW-Authenticate"), "Basic ") {
+			t.Errorf("%s: no WWW-Authenticate, so that no browser asks", c.path)
+		}
+	}
+}
+
+func TestSecurityHeaders(t *testing.T) {
+	s := quiet(t)
+	for _, path := range []string{"/", "/app.js", "/panels/number.js", "/api/stats", "/metrics", "/nothing", "/healthz"} {
+		answer, _ := get(t, s, path, nil)
+		csp := answer.Header.Get("Content-Security-Policy")
+		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: the policy is %q", path, csp)
+		}
+		if answer.Header.Get("X-Content-Type-Options") != "nosniff" || answer.Header.Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("%s lacks security headers: %v", path, answer.Header)
+		}
+	}
+	_, page := get(t, s, "/", nil)
+	for _, inline := range []string{"<style", "style=", "javascript:", " onclick"} {
+		if strings.Contains(page, inline) {
+			t.Errorf("the page has %q, which its own policy forbids", inline)
+		}
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	s := newSynthetic(0).serve(t, func(c *Config) { c.ForceHTTPS, c.CanonicalHost = true, "pulse.example.com" })
+	proxied := func(proto, host string) func(*http.Request) {
+		return func(r *http.Request) {
+			r.Host = host
+			r.Header.Set("X-Forwarded-Proto", proto)
+		}
+	}
+	for _, c := range []struct {
+		proto, host string
+		code        int
+		to          string
+	}{
+		{"http", "pulse.example.com", 308, "https://pulse.example.com/api/stats?a=b"},
+		{"https", "other.example.com", 308, "https://pulse.example.com/api/stats?a=b"},
+		{"http", "other.example.com", 308, "https://pulse.example.com/api/stats?a=b"},
+		{"https", "Pulse.example.com", 200, ""},
+	} {
+		answer, _ := get(t, s, "/api/stats?a=b", proxied(c.proto, c.host))
+		if answer.StatusCode != c.code || answer.Header.Get("Location") != c.to {
+			t.Errorf("%s://%s: %d to %q, want %d to %q", c.proto, c.host, answer.StatusCode, answer.Header.Get("Location"), c.code, c.to)
+		}
+	}
+	if answer, _ := get(t, s, "/healthz", nil); answer.StatusCode != 200 {
+		t.Errorf("a health check inside was answered by %d", answer.StatusCode)
+	}
+}
+
+func TestSocketOrigin(t *testing.T) {
+	s := quiet(t)
+	for origin, want := range map[string]int{
+		"":                     101,
+		s.URL():                101,
+		"http://evil.example":  403,
+		"http://localhost:1":   403,
+		"null":                 403,
+		"::not a url":          403,
+		s.URL() + ".evil.test": 403,
+	} {
+		h := http.Header{}
+		if origin != "" {
+			h.Set("Origin", origin)
+		}
+		conn, answer, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", h)
+		if answer == nil {
+			t.Fatalf("%q: %v", origin, err)
+		}
+		if answer.StatusCode != want {
+			t.Errorf("a socket from %q: %d, want %d", origin, answer.StatusCode, want)
+		}
+		if err == nil {
+			conn.Close()
+		}
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	s, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	recovered := make(chan struct{})
+	s.fill = func(ctx context.Context, ready func()) error {
+		<-recovered
+		ready()
+		<-ctx.Done()
+		return nil
+	}
+	start(t, s)
+	if answer, _ := get(t, s, "/readyz", nil); answer.StatusCode != 503 {
+		t.Errorf("/readyz before the table was read: %d, want 503", answer.StatusCode)
+	}
+	if answer, _ := get(t, s, "/healthz", nil); answer.StatusCode != 200 {
+		t.Errorf("/healthz before the table was read: %d, want 200", answer.StatusCode)
+	}
+	close(recovered)
+	for deadline := time.Now().Add(10 * time.Second); !s.Ready(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("never ready")
+		}
+	}
+	if answer, _ := get(t, s, "/readyz", nil); answer.StatusCode != 200 {
+		t.Errorf("/readyz after the table was read: %d, want 200", answer.StatusCode)
+	}
+}
+
+// older is a history for tests: one point for each second asked for.
+type older struct{ asked string }
+
+func (o *older) Points(_ context.Context, stat string, from, to int64) (points []stats.Snapshot, err error) {
+	o.asked = fmt.Sprint(stat, " ", from, " ", to)
+	for t := from; t <= to; t++ {
+		points = append(points, point(stat, t, "0"))
+	}
+	return points, nil
+}
+
+func TestAPI(t *testing.T) {
+	s := quiet(t)
+	kafka := &older{}
+	s.history = kafka
+	now := time.Now().Unix()
+	for i := range int64(400) {
+		put(s.store, point("a", now-400+i, fmt.Sprint(i)))
+	}
+	_, body := get(t, s, "/api/stats", nil)
+	var latest struct {
+		Generation string
+		Stats      []struct {
+			Stat    string
+			Current bool
+			Point   *stats.Snapshot
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &latest); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	if a := latest.Stats[0]; a.Stat != "a" || !a.Current || string(a.Point.Value) != "399" || a.Point.Time != now-1 {
+		t.Errorf("the latest of a is %+v, want 399", a)
+	}
+	if b := latest.Stats[1]; b.Current || b.Point != nil {
+		t.Errorf("the latest of b is %+v, want none", b)
+	}
+
+	for _, c := range []struct {
+		query string
+		count int
+		asked string
+	}{
+		{"", Window, ""},
+		{fmt.Sprintf("?from=%d&to=%d", now-10, now-6), 5, ""},
+		{"?from=" + time.Unix(now-10, 0).UTC().Format(time.RFC3339), 10, ""},
+		{fmt.Sprintf("?from=%d&to=%d", now-500, now-1), 500, fmt.Sprint("a ", now-500, " ", now-ringSize-1)},
+		{fmt.Sprintf("?from=%d&to=%d", now-9000, now-8990), 11, fmt.Sprint("a ", now-9000, " ", now-8990)},
+	} {
+		kafka.asked = ""
+		_, body := get(t, s, "/api/stats/a"+c.query, nil)
+		var history struct{ Points []stats.Snapshot }
+		if err := json.Unmarshal([]byte(body), &history); err != nil {
+			t.Fatalf("%s: %v in %.200s", c.query, err, body)
+		}
+		if len(history.Points) != c.count || kafka.asked != c.asked {
+			t.Errorf("%s: %d points, asked Kafka for %q; want %d and %q", c.query, len(history.Points), kafka.asked, c.count, c.asked)
+		}
+		for i := 1; i < len(history.Points); i++ {
+			if history.Points[i].Time != history.Points[i-1].Time+1 {
+				t.Errorf("%s: the points are not in order at %d", c.query, i)
+			}
+		}
+	}
+	for query, want := range map[string]int{"a?from=yesterday": 400, "a?from=20&to=10": 400, "a?from=0&to=9999999": 400, "a?to=-4": 400, "nothing": 404} {
+		if answer, _ := get(t, s, "/api/stats/"+query, nil); answer.StatusCode != want {
+			t.Errorf("/api/stats/%s: %d, want %d", query, answer.StatusCode, want)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	d := &stats.Definitions{Stats: []*stats.Stat{
+		{Name: "a", Kind: "rate"}, {Name: "q", Kind: "quantiles"}, {Name: "none", Kind: "mean"}, {Name: "old", Kind: "rate"},
+		{Name: "top", Kind: "rate"}, {Name: "hist", Kind: "histogram"}, {Name: `odd"\` + "\n", Kind: "rate"},
+	}}
+	s, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for stat, value := range map[string]string{
+		"a": "1234.5", "q": `{"0.5":18,"0.95":null}`, "none": "null",
+		"top": `{"top":[{"key":"a\"b","value":9.5}],"other":3,"distinct":12}`, "hist": `{"le":[10,100],"counts":[4,2,1]}`,
+		`odd"\` + "\n": "1", stats.LinesStat: `{"in":3,"late":1}`,
+	} {
+		s.store.Upsert(stats.Snapshot{Stat: stat, Time: 1000, Value: json.RawMessage(value), Gen: s.store.gen}, time.Now())
+	}
+	s.store.Upsert(stats.Snapshot{Stat: "old", Time: 1000, Value: json.RawMessage("7"), Gen: s.store.gen}, time.Now().Add(-time.Minute))
+	// No server runs: the handler alone answers.
+	w := httptest.NewRecorder()
+	s.metrics(w, nil)
+	want := `pulse_stat{stat="a"} 1234.5
+pulse_stat{stat="q",quantile="0.5"} 18
+pulse_stat{stat="top",key="a\"b"} 9.5
+pulse_stat{stat="hist",le="10"} 4
+pulse_stat{stat="hist",le="100"} 6
+pulse_stat{stat="hist",le="+Inf"} 7
+pulse_stat{stat="odd\"\\\n"} 1
+pulse_stat{stat="pulse.lines",key="in"} 3
+pulse_stat{stat="pulse.lines",key="late"} 1
+`
+	got := w.Body.String()
+	_, got, _ = strings.Cut(got, "# TYPE pulse_stat gauge\n")
+	got, rest, _ := strings.Cut(got, "# HELP")
+	if got != want {
+		t.Errorf("the stats are\n%s\nwant\n%s", got, want)
+	}
+	if !strings.Contains(rest, "\npulse_web_ready 0\n") || !strings.Contains(rest, "\npulse_web_newest_seconds 1000\n") {
+		t.Errorf("the server's own are\n%s", rest)
+	}
+}
+
+func TestFilesAreRevalidated(t *testing.T) {
+	s := quiet(t)
+	answer, _ := get(t, s, "/app.js", nil)
+	tag := answer.Header.Get("ETag")
+	if answer.StatusCode != 200 || tag == "" || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/javascript") {
+		t.Fatalf("/app.js: %d %v", answer.StatusCode, answer.Header)
+	}
+	answer, _ = get(t, s, "/app.js", func(r *http.Request) { r.Header.Set("If-None-Match", tag) })
+	if answer.StatusCode != http.StatusNotModified {
+		t.Errorf("an unchanged file: %d, want 304", answer.StatusCode)
+	}
+	if answer, _ := get(t, s, "/index.html", nil); answer.StatusCode != 404 {
+		t.Errorf("/index.html: %d, want 404: the page has one address", answer.StatusCode)
+	}
+}
+
+// Stopping a server ends its clients' sockets with a word.
+func TestGoodbye(t *testing.T) {
+	s, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fill = func(ctx context.Context, ready func()) error {
+		<-ctx.Done()
+		return nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	conn := dial(t, s)
+	next(t, conn)
+	cancel()
+	for {
+		if _, _, err = conn.ReadMessage(); err != nil {
+			break
+		}
+	}
+	if !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+		t.Errorf("the socket ended with %v, want a close that says the server goes away", err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}

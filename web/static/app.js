@@ -1,0 +1,134 @@
+// The page: what comes from the server goes into the model, and what changed is
+// drawn; what the reader does changes what is looked at.
+
+import { Grid } from "./grid.js";
+import { Model } from "./model.js";
+import { Pages } from "./pages.js";
+import { connect } from "./socket.js";
+import { Status, standing } from "./status.js";
+
+const $ = (id) => document.getElementById(id);
+const options = new URLSearchParams(location.search);
+
+const model = new Model();
+let frozen = null; // a copy of the model, while the page is paused
+let build = null; // the page's files, as the server had them when this page was loaded
+
+const status = new Status($("status"), $("status-text"), $("status-rate"), $("announce"));
+const grid = new Grid($("page"), () => {
+  const shown = frozen ?? model;
+  const moment = shown.moment();
+  return { model: shown, moment };
+});
+const pages = new Pages($("tabs"), (page) => {
+  document.title = `${page.title} · Pulse`;
+  grid.show(page.rows, page.empty);
+  if (document.activeElement !== $("find")) $("find").value = pages.query;
+  standStill();
+});
+
+/** Shows what depends on the time alone: the status, the tabs, the greying. */
+function standStill() {
+  const shown = frozen ?? model;
+  const moment = shown.moment();
+  status.show(standing(shown, moment, { paused: frozen !== null, cursor: grid.cursor }));
+  document.body.classList.toggle("stale", moment.stale > 0);
+  if (model.configured) pages.count(moment);
+}
+
+connect((message) => {
+  model.connected = true;
+  if (message.type === "config") {
+    // A page that hangs on a wall for months takes the scripts of a new server.
+    build ??= message.build;
+    if (build !== message.build) {
+      location.reload();
+      return;
+    }
+    const same = model.configured && JSON.stringify([model.generation, model.pages, model.stats]) === JSON.stringify([message.generation, message.pages, message.stats]);
+    model.configure(message);
+    if (!same) {
+      frozen = null;
+      pages.configure(model);
+      pause(false);
+    }
+    if (!frozen) grid.touch();
+  } else {
+    const edge = model.moment().edge;
+    const changed = model.apply(message);
+    if (frozen) return;
+    if (model.moment().edge !== edge) grid.touch();
+    else grid.changed(changed);
+  }
+  standStill();
+}, (state) => {
+  model.connected = state === "open";
+  standStill();
+});
+
+// Time goes on where no message comes: what is not known must be seen.
+let drawnEdge = 0;
+setInterval(() => {
+  const moment = (frozen ?? model).moment();
+  if (moment.edge !== drawnEdge || moment.lost || moment.stale) grid.touch();
+  drawnEdge = moment.edge;
+  standStill();
+}, 500);
+
+$("page").addEventListener("cursor", standStill);
+
+/** Stops or resumes the drawing; what comes meanwhile is kept. */
+function pause(on) {
+  frozen = on ? frozen ?? model.freeze() : null;
+  document.body.classList.toggle("paused", on);
+  $("pause").setAttribute("aria-pressed", String(on));
+  $("pause").setAttribute("aria-label", on ? "Resume" : "Pause");
+  grid.touch();
+  standStill();
+}
+
+const switchTheme = () => dispatchEvent(new Event("theme-switch"));
+$("pause").addEventListener("click", () => pause(frozen === null));
+$("theme").addEventListener("click", switchTheme);
+$("keys").addEventListener("click", () => $("help").showModal());
+$("find").addEventListener("input", () => pages.find($("find").value.trim()));
+$("find").addEventListener("keydown", (e) => {
+  if (e.key === "Escape") {
+    $("find").value = "";
+    pages.find("");
+    $("page").focus();
+  } else if (e.key === "Enter" || e.key === "ArrowDown") {
+    e.preventDefault();
+    grid.panels[0]?.element.focus();
+  }
+});
+
+addEventListener("keydown", (e) => {
+  if (e.altKey || e.ctrlKey || e.metaKey || e.target.closest("input, dialog")) return;
+  const actions = {
+    "/": () => $("find").focus(),
+    "?": () => $("help").showModal(),
+    t: switchTheme,
+    "[": () => pages.go(pages.current - 1, true),
+    "]": () => pages.go(pages.current + 1, true),
+    Escape: () => { if (pages.query) pages.find(""); },
+  };
+  let action = actions[e.key];
+  if (e.key === " " && !e.target.closest("button, a")) action = () => pause(frozen === null);
+  if (/^[1-9]$/.test(e.key)) action = () => pages.go(Number(e.key) - 1);
+  if (!action) return;
+  e.preventDefault();
+  action();
+});
+
+// The wall: no controls, and pages that take turns.
+if (options.has("kiosk")) {
+  document.body.classList.add("kiosk");
+  const every = /^(\d{1,5})s?$/.exec(options.get("every") ?? "");
+  if (every && Number(every[1]) > 0) {
+    setInterval(() => {
+      const own = pages.all.length - 1; // all stats are left out
+      if (own > 1 && !frozen) pages.go((pages.current + 1) % own);
+    }, Number(every[1]) * 1000);
+  }
+}

@@ -1,0 +1,233 @@
+// Drawing on canvas: an axis of seconds, an axis of values, and what is between.
+
+const RIGHT = 9; // px kept free on the right, for the dot of the newest point
+const FOOT = 4; // px below the zero line, so that a zero is seen
+const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10]; // tops of the value axis: it must not move each second
+
+/** What is known of a second. */
+export const UNKNOWN = 0, VALUE = 1, NOTHING = 2, CLOCKLESS = 3, OUTSIDE = 4;
+
+/** sample gives what is known of each second from one to another: {kinds, numbers}.
+ * pick takes the number to draw out of a value. Seconds before a series began
+ * are outside, as are those whose time to close has not run out. */
+export function sample(series, from, edge, due, pick = (v) => v) {
+  const n = edge - from + 1;
+  const kinds = new Uint8Array(n), numbers = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    const second = from + i;
+    const value = series.at(second);
+    const number = value === undefined || value === null ? null : pick(value);
+    if (typeof number === "number") [kinds[i], numbers[i]] = [VALUE, number];
+    else if (series.gaps.length && series.clockless(second)) kinds[i] = CLOCKLESS;
+    else if (value !== undefined) kinds[i] = NOTHING;
+    else kinds[i] = !series.first || second < series.first || second > due ? OUTSIDE : UNKNOWN;
+  }
+  return { kinds, numbers };
+}
+
+/** ceiling is the least round number that is not less than v. */
+export function ceiling(v) {
+  if (!(v > 0)) return 1;
+  const unit = 10 ** Math.floor(Math.log10(v));
+  return STEPS.find((s) => s * unit >= v) * unit;
+}
+
+export class Chart {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.g = canvas.getContext("2d");
+    this.width = this.height = 0;
+    this.ratio = 1;
+  }
+
+  /** Sets the size: CSS pixels, and device pixels for each. */
+  resize(width, height, ratio) {
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    [this.width, this.height, this.ratio] = [width, height, ratio];
+    this.weight = Math.min(2.5, Math.max(1.5, height / 85)); // of lines: those of a wall are seen from afar
+  }
+
+  /** Clears, and sets the axis of seconds. */
+  begin(from, edge, right = RIGHT) {
+    const { g, ratio } = this;
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    g.clearRect(0, 0, this.width, this.height);
+    g.globalAlpha = 1;
+    g.lineJoin = g.lineCap = "round";
+    [this.from, this.edge] = [from, edge];
+    this.right = right;
+    this.pixel = (this.width - right) / Math.max(1, edge - from); // width of a second
+  }
+
+  /** Sets the axis of values so that it has zero, all samples, and those of the
+   * thresholds that are near. A power below 1 gives small values more room. */
+  scale(samples, thresholds = [], power = 1) {
+    let lo = 0, hi = 0;
+    for (const { kinds, numbers } of samples) {
+      for (let i = 0; i < kinds.length; i++) {
+        if (kinds[i] !== VALUE) continue;
+        if (numbers[i] > hi) hi = numbers[i];
+        if (numbers[i] < lo) lo = numbers[i];
+      }
+    }
+    hi = hi > 0 || lo === 0 ? ceiling(hi * 1.03) : 0;
+    lo = lo < 0 ? -ceiling(-lo * 1.03) : 0;
+    for (const t of thresholds) if (t > hi && t <= hi * 1.5) hi = t * 1.06;
+    [this.lo, this.hi, this.power] = [lo, hi, lo < 0 ? 1 : power];
+    this.top = Math.min(6, this.height * 0.12);
+  }
+
+  x(second) { return (second - this.from) * this.pixel; }
+  y(v) {
+    const share = ((v - this.lo) / (this.hi - this.lo)) ** this.power;
+    return this.height - FOOT - share * (this.height - FOOT - this.top);
+  }
+
+  /** The second under a place, within the axis. */
+  second(x) { return Math.round(Math.min(this.edge, Math.max(this.from, this.from + x / this.pixel))); }
+
+  /** Calls f(first, last) for each stretch of one kind of seconds. */
+  static stretches(kinds, kind, f) {
+    for (let i = 0; i < kinds.length; i++) {
+      if (kinds[i] !== kind) continue;
+      const first = i;
+      while (i + 1 < kinds.length && kinds[i + 1] === kind) i++;
+      f(first, i);
+    }
+  }
+
+  /** The lines of a sample: its stretches of values, not joined where something is missing. */
+  #trace({ kinds, numbers }, stepped, f) {
+    Chart.stretches(kinds, VALUE, (first, last) => {
+      const path = new Path2D();
+      const x = (i) => this.x(this.from + i);
+      path.moveTo(first === last ? x(first) - 1 : x(first), this.y(numbers[first]));
+      for (let i = first + 1; i <= last; i++) {
+        if (stepped && numbers[i] !== numbers[i - 1]) path.lineTo(x(i), this.y(numbers[i - 1]));
+        // A level stretch is one line.
+        if (i < last && numbers[i] === numbers[i - 1] && numbers[i] === numbers[i + 1]) continue;
+        path.lineTo(x(i), this.y(numbers[i]));
+      }
+      if (first === last) path.lineTo(x(first) + 1, this.y(numbers[first]));
+      f(path, x(first), x(last));
+    });
+  }
+
+  /** A sample as a line with the area under it. */
+  area(sample, hue, { stepped = false, depth = 0.2, alpha = 1, line = 1 } = {}) {
+    const { g } = this;
+    const base = this.y(0);
+    const fill = g.createLinearGradient(0, this.top, 0, this.height);
+    fill.addColorStop(0, hue);
+    fill.addColorStop(1, `${hue}30`); // hues are #rrggbb
+    this.#trace(sample, stepped && this.pixel > 1.5, (path, left, right) => {
+      if (depth) {
+        const under = new Path2D(path);
+        under.lineTo(right, base);
+        under.lineTo(left, base);
+        g.globalAlpha = depth;
+        g.fillStyle = fill;
+        g.fill(under);
+      }
+      g.globalAlpha = alpha;
+      g.strokeStyle = hue;
+      g.lineWidth = this.weight * line;
+      g.stroke(path);
+    });
+    g.globalAlpha = 1;
+  }
+
+  /** What is between two samples, where both have values. */
+  band(low, high, hue, alpha) {
+    const { g } = this;
+    const both = low.kinds.map((k, i) => k === VALUE && high.kinds[i] === VALUE ? VALUE : OUTSIDE);
+    g.globalAlpha = alpha;
+    g.fillStyle = hue;
+    Chart.stretches(both, VALUE, (first, last) => {
+      g.beginPath();
+      for (let i = first; i <= last; i++) g.lineTo(this.x(this.from + i), this.y(high.numbers[i]));
+      for (let i = last; i >= first; i--) g.lineTo(this.x(this.from + i), this.y(low.numbers[i]));
+      g.fill();
+    });
+    g.globalAlpha = 1;
+  }
+
+  /** The seconds without values: unknown ones hatched, those without a clock shaded. */
+  missing({ kinds }, colours) {
+    const { g } = this;
+    const stretch = (first, last, draw) => {
+      // From the last known point to the next one, and to the end if there is none.
+      const left = Math.max(0, this.x(this.from + first - 1));
+      const right = last === kinds.length - 1 ? this.width : this.x(this.from + last + 1);
+      draw(left, Math.max(2, right - left));
+    };
+    Chart.stretches(kinds, UNKNOWN, (first, last) => stretch(first, last, (left, width) => {
+      g.save();
+      g.beginPath();
+      g.rect(left, 0, width, this.height);
+      g.clip();
+      g.beginPath();
+      // The hatching is fixed to the panel, so that it does not crawl.
+      for (let x = Math.floor((left - this.height) / 6) * 6; x < left + width; x += 6) {
+        g.moveTo(x, this.height);
+        g.lineTo(x + this.height, 0);
+      }
+      g.strokeStyle = colours.faint;
+      g.lineWidth = 1;
+      g.globalAlpha = 0.7;
+      g.stroke();
+      g.restore();
+    }));
+    Chart.stretches(kinds, CLOCKLESS, (first, last) => stretch(first, last, (left, width) => {
+      g.globalAlpha = 0.16;
+      g.fillStyle = colours.faint;
+      g.fillRect(left, 0, width, this.height);
+      g.globalAlpha = 1;
+    }));
+  }
+
+  /** A threshold as a dashed hairline, if the axis has it. */
+  threshold(v, hue) {
+    if (v === undefined || v === null || v <= this.lo || v > this.hi) return;
+    const { g } = this;
+    const y = Math.round(this.y(v)) + 0.5;
+    g.strokeStyle = hue;
+    g.lineWidth = 1;
+    g.globalAlpha = 0.6;
+    g.setLineDash([2, 4]);
+    g.beginPath();
+    g.moveTo(0, y);
+    g.lineTo(this.width, y);
+    g.stroke();
+    g.setLineDash([]);
+    g.globalAlpha = 1;
+  }
+
+  /** A point, with a ring of the ground's colour so that it stands off the line. */
+  dot(second, v, hue, ground) {
+    const { g } = this;
+    g.beginPath();
+    g.arc(this.x(second), this.y(v), 1.5 + this.weight, 0, 7);
+    g.fillStyle = hue;
+    g.strokeStyle = ground;
+    g.lineWidth = 1.5;
+    g.fill();
+    g.stroke();
+  }
+
+  /** The second that the reader points at. */
+  cursor(second, colours) {
+    if (second < this.from || second > this.edge) return;
+    const { g } = this;
+    const x = Math.round(this.x(second)) + 0.5;
+    g.strokeStyle = colours.dim;
+    g.lineWidth = 1;
+    g.globalAlpha = 0.6;
+    g.beginPath();
+    g.moveTo(x, 0);
+    g.lineTo(x, this.height);
+    g.stroke();
+    g.globalAlpha = 1;
+  }
+}

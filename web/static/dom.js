@@ -1,0 +1,21 @@
+// Making elements. Everything from outside becomes text, never markup.
+
+/** element makes one of a tag and class, with children: elements or text. */
+export function element(tag, className = "", ...children) {
+  const e = document.createElement(tag);
+  if (className) e.className = className;
+  e.append(...children);
+  return e;
+}
+
+/** write sets an element's text, if it changed. */
+export function write(e, text) {
+  if (e.textContent !== text) e.textContent = text;
+}
+
+/** mark sets or removes an element's data attribute, if it changed. */
+export function mark(e, name, value) {
+  if (value) {
+    if (e.dataset[name] !== value) e.dataset[name] = value;
+  } else if (name in e.dataset) delete e.dataset[name];
+}

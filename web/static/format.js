@@ -1,0 +1,50 @@
+// Numbers and times as people read them.
+
+const SUFFIXES = ["", "k", "M", "G", "T", "P"];
+
+/** A number with three significant digits: 8.99, 82.2, 15.3k. Where fractional
+ * is true a whole number keeps its decimals, so that the figure does not change
+ * its width from second to second. */
+export function brief(v, fractional = false) {
+  if (v === null || v === undefined) return "–";
+  let a = Math.abs(v), step = 0;
+  if (a >= 1e18 || (a > 0 && a < 1e-4)) return v.toExponential(1);
+  if (a < 1000 && Number.isInteger(v) && !(fractional && a > 0)) return String(v);
+  while (a >= 999.5 && step < SUFFIXES.length - 1) [a, step] = [a / 1000, step + 1];
+  const decimals = a >= 99.95 ? 0 : a >= 9.995 ? 1 : a >= 0.9995 || fractional ? 2 : 3;
+  const text = a.toFixed(decimals);
+  return (v < 0 && Number(text) !== 0 ? "−" : "") + text + SUFFIXES[step];
+}
+
+/** A number with all the digits that it has. */
+export const exact = (v) => v === null || v === undefined ? "none" : v.toLocaleString("en", { maximumFractionDigits: 9 });
+
+/** A figure and its unit apart. The unit of bytes takes the suffix: 8.93 and MB/s. */
+export function split(v, unit, fractional) {
+  const text = brief(v, fractional);
+  const suffix = /[kMGTP]$/.exec(text);
+  if (suffix && /^(B|bytes)(\/|$)/.test(unit)) return [text.slice(0, -1), suffix[0] + unit.replace(/^bytes/, "B")];
+  return [text, unit];
+}
+
+/** A length of time: 12 s, 4 min, 3 h, 2 d. */
+export function span(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 100) return `${s} s`;
+  if (s < 6000) return `${Math.round(s / 60)} min`;
+  if (s < 48 * 3600) return `${Math.round(s / 3600)} h`;
+  return `${Math.round(s / 86400).toLocaleString("en")} d`;
+}
+
+const pad = (n) => String(n).padStart(2, "0");
+
+/** A second as the wall shows it: the time of day, with the date if it is not of the last day. */
+export function clock(second, now) {
+  const d = new Date(second * 1000);
+  const time = `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}`;
+  if (Math.abs(now - second) < 12 * 3600) return time;
+  return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${time}`;
+}
+
+/** The name of a quantile: 0.5 is p50, 0.999 is p99.9. */
+export const quantile = (q) => `p${Number((q * 100).toPrecision(6))}`;

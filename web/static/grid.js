@@ -1,0 +1,177 @@
+// The grid of panels: which there are, how large they are, and when they are drawn.
+
+import { element } from "./dom.js";
+import { fit } from "./layout.js";
+import { Panel } from "./panel.js";
+
+const BUDGET = 7; // ms of drawing in one frame; what is left waits for the next
+
+export class Grid {
+  /** A grid in a root element; view gives {model, moment} to draw. */
+  constructor(root, view) {
+    this.root = root;
+    this.view = view;
+    this.panels = [];
+    this.rows = [];
+    this.byElement = new Map();
+    this.dirty = new Set();
+    this.frame = 0;
+    this.cursor = null; // the second that the reader points at
+    this.colours = {};
+
+    this.sizes = new ResizeObserver((entries) => {
+      for (const entry of entries) this.#resized(entry);
+    });
+    this.seen = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const panel = this.byElement.get(target);
+        if (!panel) continue;
+        panel.visible = isIntersecting;
+        if (isIntersecting) this.touch(panel);
+      }
+    }, { rootMargin: "100px" });
+    new ResizeObserver(() => this.#fit()).observe(root);
+    addEventListener("resize", () => this.#fit());
+    addEventListener("theme", () => this.readColours());
+    root.addEventListener("pointermove", (e) => this.#point(e));
+    root.addEventListener("pointerleave", () => this.#pointAt(null));
+    root.addEventListener("pointercancel", () => this.#pointAt(null));
+    root.addEventListener("keydown", (e) => this.#walk(e));
+    root.addEventListener("focusin", (e) => this.#stay(e.target.closest(".panel")));
+    this.readColours();
+  }
+
+  /** Shows rows of names of stats; text where there are none. */
+  show(rows, emptyText) {
+    const { model } = this.view();
+    this.sizes.disconnect();
+    this.seen.disconnect();
+    this.byElement.clear();
+    this.dirty.clear();
+    this.rows = rows.map((names) => names.filter((n) => model.series.has(n)).map((n) => new Panel(model.series.get(n)))).filter((r) => r.length);
+    this.panels = this.rows.flat();
+    for (const panel of this.panels) this.byElement.set(panel.element, panel);
+    this.root.replaceChildren(...this.rows.map((r) => element("section", "row", ...r.map((p) => p.element))));
+    if (!this.panels.length) this.root.append(element("p", "hush", emptyText));
+    else this.panels[0].element.tabIndex = 0;
+    this.#fit();
+    for (const panel of this.panels) {
+      this.seen.observe(panel.element);
+      if (panel.canvas) this.sizes.observe(panel.canvas);
+    }
+  }
+
+  /** Asks for one panel, or every panel, to be drawn. */
+  touch(panel) {
+    if (panel) this.dirty.add(panel);
+    else for (const p of this.panels) this.dirty.add(p);
+    this.#ask();
+  }
+
+  #ask() {
+    if (!this.frame && this.dirty.size) this.frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  /** Asks for the panels of some series to be drawn. */
+  changed(series) {
+    for (const panel of this.panels) {
+      const its = this.view().model.series.get(panel.name);
+      if (!series.has(its)) continue;
+      if (panel.outgrown(its)) {
+        this.show(this.rows.map((r) => r.map((p) => p.name)), "");
+        return;
+      }
+      this.touch(panel);
+    }
+  }
+
+  #draw() {
+    this.frame = 0;
+    const { model, moment } = this.view();
+    const start = performance.now();
+    for (const panel of this.dirty) {
+      this.dirty.delete(panel);
+      if (!panel.visible) continue;
+      const first = !panel.drawn;
+      panel.draw(model, moment, this.colours, this.cursor);
+      // A page that is opened appears at once.
+      if (!first && performance.now() - start > BUDGET) break;
+    }
+    this.#ask();
+  }
+
+  #resized(entry) {
+    const panel = this.byElement.get(entry.target.closest(".panel"));
+    const { width, height } = entry.contentRect;
+    if (!panel || !width || !height) return;
+    panel.chart.resize(width, height, devicePixelRatio || 1);
+    // A canvas that was resized is blank: it must not wait for the next frame.
+    if (panel.visible) panel.draw(this.view().model, this.view().moment, this.colours, this.cursor);
+  }
+
+  #fit() {
+    if (!this.rows.length) return;
+    const style = getComputedStyle(this.root);
+    const gap = parseFloat(getComputedStyle(this.root.firstElementChild).columnGap) || 10;
+    const width = this.root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const height = innerHeight - this.root.getBoundingClientRect().top - scrollY - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+    const cell = fit(this.rows.map((r) => r.map((p) => p.size)), width, height, gap);
+    this.root.style.setProperty("--columns", cell.columns);
+    this.root.style.setProperty("--cell-width", `${cell.width.toFixed(1)}px`);
+    this.root.style.setProperty("--row", `${cell.height}px`);
+  }
+
+  /** Takes the colours from the style sheet. */
+  readColours() {
+    const style = getComputedStyle(document.documentElement);
+    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel"]) this.colours[name] = style.getPropertyValue(`--${name}`).trim();
+    this.colours.depth = document.documentElement.dataset.theme === "dark" ? 0.26 : 0.2;
+    this.touch();
+  }
+
+  #point(e) {
+    const panel = this.byElement.get(e.target.closest?.(".panel"));
+    if (e.pointerType !== "mouse" || !panel?.chart) {
+      this.#pointAt(null);
+      return;
+    }
+    const box = panel.canvas.getBoundingClientRect();
+    this.#pointAt(e.clientY < box.top ? null : panel.chart.second(e.clientX - box.left));
+  }
+
+  #pointAt(second) {
+    if (second === this.cursor) return;
+    this.cursor = second;
+    this.root.dispatchEvent(new CustomEvent("cursor", { detail: second }));
+    this.touch();
+  }
+
+  /** Arrow keys go from panel to panel, as the eye would. */
+  #walk(e) {
+    const here = e.target.closest(".panel");
+    if (!here || e.altKey || e.ctrlKey || e.metaKey || !e.key.startsWith("Arrow")) return;
+    e.preventDefault();
+    const at = (el) => {
+      const b = el.getBoundingClientRect();
+      return { x: b.left + b.width / 2, y: b.top + b.height / 2 };
+    };
+    const from = at(here);
+    const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
+    let best = null, least = Infinity;
+    for (const { element: el } of this.panels) {
+      if (el === here) continue;
+      const to = at(el);
+      const along = (to.x - from.x) * dx + (to.y - from.y) * dy;
+      const aside = Math.abs((to.x - from.x) * dy) + Math.abs((to.y - from.y) * dx);
+      if (along > 4 && along + aside * 3 < least) [best, least] = [el, along + aside * 3];
+    }
+    best?.focus();
+    best?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** The panel that has the focus is the one that tab comes back to. */
+  #stay(el) {
+    if (!el) return;
+    for (const p of this.panels) p.element.tabIndex = p.element === el ? 0 : -1;
+  }
+}

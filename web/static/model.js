@@ -1,0 +1,198 @@
+// What the page knows: the stats, their points, the clocks, and which of the
+// three states each stat is in.
+
+import { span } from "./format.js";
+
+const SLACK = 60; // seconds kept beyond the window
+const GRACE = 3; // seconds after its end within which a second may close before it is called unknown
+const CLOCKLESS = 12; // seconds without a clock after which all is stale; an ingester leaves after 10
+const MOVING = 3; // seconds without news after which nothing is moving
+
+/** Series has the points of one stat: a number, an object, or null for the value
+ * of nothing. A second that it does not have is unknown. */
+export class Series {
+  constructor(stat, window) {
+    this.stat = stat;
+    this.size = window + SLACK;
+    this.times = new Float64Array(this.size);
+    this.values = new Array(this.size).fill(null);
+    this.gaps = []; // [first, last] second of each stretch without a clock, oldest first
+    this.first = 0; // the oldest second that was ever known
+    this.newest = 0;
+    this.fractional = false; // whether there was a value that is not whole
+  }
+
+  put(second, value) {
+    const at = second % this.size;
+    if (this.times[at] > second || second <= this.newest - this.size) return;
+    this.times[at] = second;
+    this.values[at] = value;
+    if (typeof value === "number" && !Number.isInteger(value)) this.fractional = true;
+    if (second > this.newest) this.newest = second;
+    if (!this.first || second < this.first) this.first = second;
+  }
+
+  gap(first, last) {
+    this.put(last, null);
+    this.gaps = this.gaps.filter((g) => g[1] > this.newest - this.size && g[1] !== last);
+    this.gaps.push([first, last]);
+    this.gaps.sort((a, b) => a[1] - b[1]);
+  }
+
+  /** The value of a second; undefined if it is not known. */
+  at(second) {
+    const i = second % this.size;
+    return this.times[i] === second ? this.values[i] : undefined;
+  }
+
+  /** Whether there was no clock in a second. */
+  clockless(second) {
+    return this.gaps.some(([first, last]) => first <= second && second <= last);
+  }
+
+  copy() {
+    const c = Object.assign(Object.create(Series.prototype), this);
+    c.times = this.times.slice();
+    c.values = this.values.slice();
+    c.gaps = this.gaps.slice();
+    return c;
+  }
+}
+
+/** Level of a stat's value: "", "warn" or "crit". Of quantiles the worst counts. */
+export function level(stat, value) {
+  let numbers = [];
+  if (typeof value === "number") numbers = [value];
+  else if (value && stat.kind === "quantiles") numbers = Object.values(value).filter((v) => typeof v === "number");
+  const past = (threshold) => threshold !== undefined && threshold !== null
+    && numbers.some((v) => stat.reversed ? v <= threshold : v >= threshold);
+  return past(stat.crit) ? "crit" : past(stat.warn) ? "warn" : "";
+}
+
+export class Model {
+  constructor() {
+    this.window = 300;
+    this.stats = [];
+    this.series = new Map(); // by name
+    this.pages = [];
+    this.configured = false;
+    this.clocks = [];
+    this.newest = 0;
+    this.offset = 0; // this browser's clock plus it is the server's
+    this.offsets = [];
+    this.moved = -Infinity; // when the log was last seen to move, by performance.now
+    this.connected = false;
+    this.heard = performance.now(); // when the server was last heard of
+    this.lag = null; // how long after its end the newest second was shown, in seconds
+  }
+
+  /** The time in Unix seconds, by the server's clock. */
+  now() { return Date.now() / 1000 + this.offset; }
+
+  /** The server's first message: replaces everything. */
+  configure(message) {
+    this.offsets = [];
+    this.clocks = [];
+    this.newest = 0;
+    this.lag = null;
+    this.#head(message);
+    this.window = message.window;
+    this.generation = message.generation;
+    this.pages = message.pages;
+    this.stats = message.stats;
+    this.series = new Map();
+    this.stats.forEach((stat, i) => {
+      const series = new Series(stat, this.window);
+      for (const [first, ...values] of message.history[i]) {
+        if (values[0]?.stale) series.gap(first, values[0].stale);
+        else values.forEach((v, k) => series.put(first + k, v));
+      }
+      this.series.set(stat.name, series);
+      this.newest = Math.max(this.newest, series.newest);
+    });
+    this.moved = -Infinity;
+    this.configured = true;
+  }
+
+  /** A message with changed points. It gives the series that changed. */
+  apply(message) {
+    this.#head(message);
+    const changed = new Set();
+    const before = this.newest;
+    for (const [i, second, value, staleSince] of message.points) {
+      const series = this.series.get(this.stats[i]?.name);
+      if (!series) continue;
+      if (staleSince) series.gap(staleSince, second);
+      else series.put(second, value);
+      changed.add(series);
+      this.newest = Math.max(this.newest, second);
+    }
+    if (this.newest > before) {
+      this.moved = performance.now();
+      this.lag = Math.max(0, message.now - (this.newest + 1));
+    }
+    return changed;
+  }
+
+  #head(message) {
+    // The least delayed of the last messages has the truest time.
+    this.offsets.push(message.now - Date.now() / 1000);
+    if (this.offsets.length > 30) this.offsets.shift();
+    this.offset = Math.max(...this.offsets);
+    if (message.clocks.some((c, i) => c > (this.clocks[i] ?? 0))) this.moved = performance.now();
+    this.clocks = message.clocks;
+    this.heard = performance.now();
+  }
+
+  /** How things stand at this moment, for everything that is drawn:
+   *   now: the time; edge: the newest second that is drawn; due: the newest that
+   *   must be known, or is unknown;
+   *   past: the log is a recording of another time; stale: since when no clock
+   *   runs, else 0; lost: since when the server is not heard of, else 0. */
+  moment() {
+    const now = this.now();
+    const still = (performance.now() - this.moved) / 1000;
+    const lostFor = this.connected ? 0 : (performance.now() - this.heard) / 1000;
+    const heardOf = Math.max(this.newest ? this.newest + 1 : 0, ...this.clocks);
+    const away = now - heardOf;
+    const past = this.newest > 0 && (away > 60 || away < -GRACE) && still < MOVING;
+    const stale = this.connected && heardOf > 0 && !past && still > MOVING && Math.abs(away) > CLOCKLESS ? heardOf : 0;
+    const due = past ? this.newest - GRACE : stale ? this.newest : Math.floor(now - 1 - GRACE);
+    const edge = past || stale ? this.newest : Math.max(this.newest, due);
+    return { now, edge, due, past, stale, lost: lostFor > 0 ? now - lostFor : 0 };
+  }
+
+  /** State of a stat: "value", "unknown", "stale" or "empty" (nothing yet), and
+   * why it is not a value. */
+  state(series, moment) {
+    if (!series.newest) return { state: "empty", why: moment.lost ? "not connected" : "nothing yet" };
+    if (moment.stale) return { state: "stale", why: "" };
+    if (moment.lost && moment.now - moment.lost > GRACE) return { state: "unknown", why: "not connected" };
+    if (series.newest < moment.due) return { state: "unknown", why: this.#behind(series, moment) };
+    if (series.clockless(series.newest)) return { state: "stale", why: "no clock" };
+    return { state: "value", why: "" };
+  }
+
+  /** Why the second after a series' newest has not closed, from the clocks. */
+  #behind(series, moment) {
+    const needed = series.newest + 2; // a second closes when every clock is past its end
+    const late = this.clocks.map((clock, p) => ({ p, clock })).filter(({ clock }) => clock < needed);
+    const by = (clock) => clock < 0 ? "has no clock yet" : `is ${span(moment.now - clock)} behind`;
+    if (late.length === 1) return `partition ${late[0].p} ${by(late[0].clock)}`;
+    if (late.length > 1) {
+      const least = Math.min(...late.map(({ clock }) => clock));
+      return late.length === this.clocks.length ? `all partitions: the log ${by(least)}` : `${late.length} partitions: the last ${by(least)}`;
+    }
+    return `its merger is ${span(moment.now - series.newest - 1)} behind`;
+  }
+
+  /** A copy that stands still, for looking at while the page is paused. */
+  freeze() {
+    const frozen = Object.assign(Object.create(Model.prototype), this);
+    frozen.series = new Map([...this.series].map(([name, s]) => [name, s.copy()]));
+    const moment = this.moment();
+    frozen.moment = () => moment;
+    return frozen;
+  }
+}
+

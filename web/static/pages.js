@@ -1,0 +1,99 @@
+// The pages: those of the definitions, one of all stats, and what a search finds;
+// each with a URL of its own after the #.
+
+import { element, mark, write } from "./dom.js";
+import { level } from "./model.js";
+
+const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "") || "page";
+
+export class Pages {
+  /** Tabs in nav; onOpen is called with {title, rows, empty} when another page is opened. */
+  constructor(nav, onOpen) {
+    this.nav = nav;
+    this.onOpen = onOpen;
+    this.all = [];
+    addEventListener("hashchange", () => this.open());
+  }
+
+  /** Takes the pages of a model. */
+  configure(model) {
+    const taken = new Set(["all", "find"]);
+    const unique = (title) => {
+      let name = slug(title);
+      for (let n = 2; taken.has(name); n++) name = `${slug(title)}-${n}`;
+      taken.add(name);
+      return name;
+    };
+    const stats = model.stats.map((s) => s.name);
+    this.model = model;
+    this.all = model.pages.map((p) => ({ slug: unique(p.title), title: p.title, rows: p.rows }));
+    this.all.push({ slug: "all", title: "All stats", rows: [stats] });
+    this.tabs = this.all.map((page) => {
+      const crit = element("b", "crit"), warn = element("b", "warn");
+      const link = element("a", "", page.title, crit, warn);
+      link.href = `#/${encodeURIComponent(page.slug)}`;
+      return { link, crit, warn, names: new Set(page.rows.flat()) };
+    });
+    this.nav.replaceChildren(...this.tabs.map((t) => t.link));
+    this.open();
+  }
+
+  /** Opens the page that the URL names, or the first. */
+  open() {
+    if (!this.all.length) return;
+    const [, where = "", query = ""] = location.hash.split("/").map((part) => {
+      try { return decodeURIComponent(part); } catch { return part; }
+    });
+    this.query = where === "find" ? query : "";
+    const found = this.all.findIndex((p) => p.slug === where);
+    this.current = this.query ? -1 : Math.max(0, found);
+    this.tabs.forEach(({ link }, i) => {
+      if (i === this.current) {
+        link.setAttribute("aria-current", "page");
+        // Not scrollIntoView, which would move the page too.
+        this.nav.scrollLeft = Math.min(this.nav.scrollLeft, link.offsetLeft - this.nav.offsetLeft);
+      } else link.removeAttribute("aria-current");
+    });
+    this.onOpen(this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." });
+  }
+
+  #search(query) {
+    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = this.model.stats.filter((s) => words.every((w) => `${s.name} ${s.title}`.toLowerCase().includes(w)));
+    return { title: `“${query}”`, rows: [found.map((s) => s.name)], empty: `No stat is called “${query}”.` };
+  }
+
+  /** Goes to a page by its number from 0, if there is one; n counts round if asked. */
+  go(n, round = false) {
+    const count = this.all.length;
+    if (round) n = (n + count) % count;
+    if (this.all[n]) location.hash = `#/${encodeURIComponent(this.all[n].slug)}`;
+  }
+
+  /** Searches for a text; of none it goes back to where the search began. */
+  find(text) {
+    if (!this.query && text) this.before = this.all[this.current]?.slug;
+    const hash = text ? `#/find/${encodeURIComponent(text)}` : `#/${encodeURIComponent(this.before ?? "")}`;
+    history.replaceState(null, "", hash);
+    this.open();
+  }
+
+  /** Tells on each tab of the trouble on its page. */
+  count(moment) {
+    const worth = new Map();
+    for (const [name, series] of this.model.series) {
+      if (this.model.state(series, moment).state === "value") worth.set(name, level(series.stat, series.at(series.newest)));
+    }
+    for (const { link, crit, warn, names } of this.tabs) {
+      const counted = { warn: 0, crit: 0 };
+      for (const name of names) if (worth.get(name)) counted[worth.get(name)]++;
+      write(crit, counted.crit ? `▲${counted.crit}` : "");
+      write(warn, counted.warn ? `△${counted.warn}` : "");
+      crit.hidden = !counted.crit;
+      warn.hidden = !counted.warn;
+      const told = [counted.crit ? `${counted.crit} critical` : "", counted.warn ? `${counted.warn} warning` : ""].filter(Boolean).join(", ");
+      mark(link, "trouble", told);
+      link.title = told;
+    }
+  }
+}

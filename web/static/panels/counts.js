@@ -1,0 +1,47 @@
+// Counts of lines, Pulse's own account: those that came in as an area, those
+// that were late or unreadable in front of it, and all of them as figures.
+
+import { Chart, sample } from "../chart.js";
+import { element, write } from "../dom.js";
+import { brief, exact, split } from "../format.js";
+
+const BESIDE = ["late", "unreadable", "ahead"];
+
+export const counts = {
+  fits: (stat) => stat.kind === "lines",
+  size: () => ({ columns: 2, rows: 1 }),
+  build(body) {
+    const came = element("dd", "figure"), bytes = element("dd", "figure"), bytesUnit = element("dt");
+    const beside = BESIDE.map((key) => ({ key, figure: element("dd", "figure") }));
+    const note = element("div", "note");
+    const canvas = element("canvas");
+    body.append(element("dl", "figures",
+      element("div", "", element("dt", "", "in/s"), came),
+      element("div", "", bytesUnit, bytes),
+      ...beside.map(({ key, figure }) => element("div", "", element("dt", "", key), figure)),
+      note), canvas);
+    const chart = new Chart(canvas);
+
+    const draw = ({ series, value, why, hue, colours, from, edge, due, cursor }) => {
+      write(came, brief(value?.in ?? null));
+      const [text, unit] = split(value?.bytes ?? null, "B/s");
+      write(bytes, text);
+      write(bytesUnit, unit);
+      for (const { key, figure } of beside) write(figure, brief(value?.[key] ?? null));
+      write(note, why);
+
+      const all = sample(series, from, edge, due, (v) => v.in);
+      const lost = sample(series, from, edge, due, (v) => v.late + v.unreadable || undefined);
+      chart.begin(from, edge);
+      chart.scale([all]);
+      chart.missing(sample(series, from, edge, due, (v) => v.in ?? 0), colours);
+      chart.area(all, hue, { depth: colours.depth });
+      chart.area(lost, colours.warn, { depth: 0.5 });
+      if (cursor !== null) chart.cursor(cursor, colours);
+      const second = cursor ?? series.newest;
+      if (typeof value?.in === "number" && second >= from && second <= edge) chart.dot(second, value.in, hue, colours.panel);
+      return value ? Object.entries(value).map(([k, v]) => `${k} ${exact(v)}`).join(", ") : why || "no value";
+    };
+    return { chart, draw };
+  },
+};

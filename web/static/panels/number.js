@@ -1,0 +1,40 @@
+// A number: the figure with its unit, over an area of the last minutes.
+
+import { Chart, sample } from "../chart.js";
+import { element, write } from "../dom.js";
+import { exact, split } from "../format.js";
+
+// These hold their value until a line changes it: they are drawn in steps.
+const STEPPED = new Set(["unique", "min", "max"]);
+
+export const number = {
+  fits: () => true,
+  size: () => ({ columns: 1, rows: 1 }),
+  build(body, stat) {
+    const figure = element("span", "figure"), unit = element("span", "unit"), note = element("span", "note");
+    const canvas = element("canvas");
+    body.append(element("p", "value", figure, unit, note), canvas);
+    const chart = new Chart(canvas);
+    const stepped = STEPPED.has(stat.kind) || stat.per === 60;
+
+    const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor }) => {
+      const [text, suffix] = split(value, stat.unit ?? "", series.fractional);
+      write(figure, text);
+      write(unit, text === "–" ? "" : suffix);
+      write(note, why || (value === null && shown ? `none in ${stat.over} s` : ""));
+
+      const seconds = sample(series, from, edge, due);
+      chart.begin(from, edge);
+      chart.scale([seconds], [stat.warn, stat.crit]);
+      chart.missing(seconds, colours);
+      chart.threshold(stat.warn, colours.warn);
+      chart.threshold(stat.crit, colours.crit);
+      chart.area(seconds, hue, { stepped, depth: colours.depth });
+      if (cursor !== null) chart.cursor(cursor, colours);
+      const at = cursor ?? series.newest;
+      if (typeof value === "number" && at <= edge && at >= from) chart.dot(at, value, hue, colours.panel);
+      return text === "–" ? why || "no value" : `${exact(value)} ${stat.unit ?? ""}`;
+    };
+    return { chart, draw };
+  },
+};

@@ -1,0 +1,43 @@
+// Quantiles: a figure for each, over lines with the bands between them.
+
+import { Chart, sample } from "../chart.js";
+import { element, write } from "../dom.js";
+import { exact, quantile, split } from "../format.js";
+
+export const quantiles = {
+  fits: (stat) => stat.kind === "quantiles",
+  size: (stat) => ({ columns: stat.at.length > 2 ? 2 : 1, rows: 1 }),
+  build(body, stat) {
+    const at = stat.at.map((q) => ({ key: String(q), figure: element("dd", "figure"), name: quantile(q) }));
+    const unit = element("div", "unit", stat.unit ?? ""), note = element("div", "note");
+    const canvas = element("canvas");
+    body.append(element("dl", "figures", ...at.map(({ figure, name }) => element("div", "", element("dt", "", name), figure)), unit, note), canvas);
+    const chart = new Chart(canvas);
+    const ascending = at.map((_, i) => i).sort((a, b) => stat.at[a] - stat.at[b]);
+
+    const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor }) => {
+      for (const { key, figure } of at) write(figure, value ? split(value[key] ?? null, "", series.fractional)[0] : "–");
+      write(note, why || (value === null && shown ? `none in ${stat.over} s` : ""));
+
+      const samples = ascending.map((i) => sample(series, from, edge, due, (v) => v[at[i].key]));
+      chart.begin(from, edge);
+      chart.scale(samples, [stat.warn, stat.crit], 0.5); // else the tail alone would be seen
+      chart.missing(samples[0], colours);
+      chart.threshold(stat.warn, colours.warn);
+      chart.threshold(stat.crit, colours.crit);
+      samples.forEach((s, i) => {
+        // The lowest is the darkest: most values lie under it.
+        const weight = 1 - i / samples.length;
+        if (i > 0) chart.band(samples[i - 1], s, hue, colours.depth * (0.35 + 0.5 * weight));
+        chart.area(s, hue, { depth: i ? 0 : colours.depth, alpha: 0.35 + 0.65 * weight, line: i ? 0.8 : 1 });
+      });
+      if (cursor !== null) chart.cursor(cursor, colours);
+      const second = cursor ?? series.newest;
+      if (value && second >= from && second <= edge) {
+        for (const { key } of at) if (typeof value[key] === "number") chart.dot(second, value[key], hue, colours.panel);
+      }
+      return value ? at.map(({ key, name }) => `${name} ${exact(value[key] ?? null)}`).join(", ") + ` ${stat.unit ?? ""}` : why || "no value";
+    };
+    return { chart, draw };
+  },
+};

@@ -1,0 +1,21 @@
+// The ways to draw a stat, by the shape of its values. A new shape is a new file
+// and a line here.
+
+import { counts } from "./counts.js";
+import { histogram } from "./histogram.js";
+import { number } from "./number.js";
+import { quantiles } from "./quantiles.js";
+import { ranking } from "./ranking.js";
+
+/** A shape has
+ *   fits(stat, value): whether it draws values like this one;
+ *   size(stat): the grid cells it takes, {columns, rows};
+ *   build(body, stat): makes its elements in body, and gives a function
+ *   draw(view) that shows a view (see panel.js) and returns how it reads aloud. */
+const shapes = [quantiles, counts, ranking, histogram, number];
+
+/** shapeOf finds how to draw a series: by its newest value, or its kind while it has none. */
+export function shapeOf(series) {
+  const value = series.newest ? series.at(series.newest) ?? null : null;
+  return shapes.find((shape) => shape.fits(series.stat, value));
+}

@@ -1,0 +1,52 @@
+// The connection to the server: one websocket that is opened again, for ever.
+
+const LEAST_WAIT = 300, MOST_WAIT = 8000; // ms before trying again
+const SILENCE = 5000; // ms without a message after which a connection is dead: the server speaks each second
+
+/** connect calls onMessage with each message, and onState with "open" when a
+ * connection has spoken and "closed" when it has ended. */
+export function connect(onMessage, onState) {
+  let socket, wait = LEAST_WAIT, retry, watchdog;
+
+  const open = () => {
+    clearTimeout(retry);
+    const mine = socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
+    let spoken = false;
+    const alive = () => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(close, SILENCE);
+    };
+    // A connection that died without a word may take minutes to say so: it is
+    // given up at once, and what it still says is not listened to.
+    const close = () => {
+      if (socket !== mine) return;
+      socket = null;
+      clearTimeout(watchdog);
+      mine.close();
+      onState("closed");
+      retry = setTimeout(open, wait * (0.5 + Math.random()));
+      wait = Math.min(MOST_WAIT, wait * 1.7);
+    };
+    alive();
+    mine.onmessage = (event) => {
+      if (socket !== mine) return;
+      alive();
+      onMessage(JSON.parse(event.data));
+      if (!spoken) {
+        spoken = true;
+        wait = LEAST_WAIT;
+        onState("open");
+      }
+    };
+    mine.onclose = mine.onerror = close;
+  };
+
+  const now = () => {
+    if (socket) return;
+    wait = LEAST_WAIT;
+    open();
+  };
+  addEventListener("online", now);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) now(); });
+  open();
+}

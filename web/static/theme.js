@@ -1,0 +1,24 @@
+// Light or dark, before anything is drawn: what was chosen here before, else
+// what the system prefers. Not a module, so that no light page flashes up first.
+"use strict";
+(() => {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let choice = null;
+  try { choice = localStorage.getItem("theme"); } catch { /* no storage: the choice lasts as long as the page */ }
+
+  const apply = () => {
+    document.documentElement.dataset.theme = choice ?? (system.matches ? "dark" : "light");
+    dispatchEvent(new Event("theme"));
+  };
+  system.addEventListener("change", apply);
+  addEventListener("theme-switch", () => {
+    const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    choice = (next === "dark") === system.matches ? null : next; // to choose what the system prefers is to follow it
+    try {
+      if (choice) localStorage.setItem("theme", choice);
+      else localStorage.removeItem("theme");
+    } catch { /* as above */ }
+    apply();
+  });
+  apply();
+})();

@@ -1,0 +1,329 @@
+package web
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// Bounds of what a store keeps. Together with the number of stats they bound
+// its memory.
+const (
+	Window   = 300              // seconds of history that a page is given
+	ringSize = Window + 60      // seconds that are kept: the slack lets a slow client catch up
+	maxValue = 64 << 10         // bytes of one value; a greater one is refused
+	aliveFor = 10 * time.Second // a value that is older than this at its arrival's clock is not current
+)
+
+// supersedes is the law of upserts (L6): of two snapshots of a stat and second
+// the higher revision holds, whichever was written last; equal revisions are
+// equal values, and of those the final one says more.
+func supersedes(p, old stats.Snapshot) bool {
+	return p.Revision > old.Revision || p.Revision == old.Revision && p.Final && !old.Final
+}
+
+// A Store has the newest points of every stat and the clocks of the source
+// partitions. Points may come to it in any order and any number of times.
+//
+// Every change belongs to a version: the frames that clients get are what
+// changed between two versions.
+type Store struct {
+	stats []*stats.Stat
+	index map[string]int
+	gen   string
+
+	mu      sync.Mutex
+	series  []series
+	newest  int64 // the newest second of all stats; 0 before the first
+	clocks  []int64
+	version uint64 // the last one that was cut; changes belong to the next
+	changed bool   // since then
+	refused uint64
+}
+
+// series is a ring of the points of one stat, by second modulo its size.
+type series struct {
+	ring    [ringSize]entry
+	newest  int64
+	version uint64
+	arrived time.Time // of the newest point
+}
+
+type entry struct {
+	stats.Snapshot
+	version uint64 // 0: nothing here
+}
+
+// NewStore has a place for each stat of d, and takes points of its generation.
+func NewStore(d *stats.Definitions) *Store {
+	all := d.All()
+	s := &Store{stats: all, index: make(map[string]int, len(all)), gen: d.Generation(), series: make([]series, len(all))}
+	for i, st := range all {
+		s.index[st.Name] = i
+	}
+	return s
+}
+
+// Upsert takes a snapshot as stats.merged and the merger's table have it, at the
+// time now by this process's clock, and reports whether it was news. Those of
+// another generation are ignored.
+func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
+	if p.Gen != s.gen {
+		return false
+	}
+	i, ok := s.index[p.Stat]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !ok || p.Time <= 0 || len(p.Value) > maxValue {
+		s.refused++
+		return false
+	}
+	if len(p.Value) == 0 {
+		p.Value = json.RawMessage("null")
+	}
+	sr := &s.series[i]
+	e := &sr.ring[p.Time%ringSize]
+	switch {
+	case p.Time <= sr.newest-ringSize, e.version != 0 && e.Time > p.Time:
+		return false // older than the ring
+	case e.version != 0 && e.Time == p.Time && !supersedes(p, e.Snapshot):
+		return false
+	}
+	*e = entry{Snapshot: p, version: s.version + 1}
+	sr.version, s.changed = s.version+1, true
+	if p.Time >= sr.newest {
+		sr.newest, sr.arrived = p.Time, now
+	}
+	s.newest = max(s.newest, p.Time)
+	return true
+}
+
+// Clocks takes how far the source partitions have come, as one partition of the
+// merger knows it. A clock never steps back, so older news change nothing.
+func (s *Store) Clocks(c topics.Clocks) {
+	if c.Gen != s.gen || len(c.Seconds) > topics.MaxPartitions {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p, second := range c.Seconds {
+		if p == len(s.clocks) {
+			s.clocks = append(s.clocks, second)
+		}
+		s.clocks[p] = max(s.clocks[p], second)
+	}
+}
+
+// Refuse counts a record that could not be read.
+func (s *Store) Refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused++
+}
+
+// Cut ends a version and gives its number. The first is 1.
+func (s *Store) Cut() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version, s.changed = s.version+1, false
+	return s.version
+}
+
+// Changed reports whether there are changes that no version has yet.
+func (s *Store) Changed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// Latest gives the newest point of a stat, and whether it is current: whether
+// it came within the last seconds and is no gap. ok is false before the first.
+func (s *Store) Latest(stat string, now time.Time) (p stats.Snapshot, current, ok bool) {
+	i, known := s.index[stat]
+	if !known {
+		return stats.Snapshot{}, false, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sr := &s.series[i]
+	e := sr.ring[sr.newest%ringSize]
+	if e.version == 0 {
+		return stats.Snapshot{}, false, false
+	}
+	return e.Snapshot, e.StaleSince == 0 && now.Sub(sr.arrived) < aliveFor, true
+}
+
+// Range gives a stat's points of the seconds [from, to] that the store has,
+// oldest first, and the least second that it could have: what is older is in
+// stats.merged alone.
+func (s *Store) Range(stat string, from, to int64) (points []stats.Snapshot, oldest int64) {
+	i, known := s.index[stat]
+	if !known {
+		return nil, 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sr := &s.series[i]
+	if sr.newest == 0 {
+		return nil, math.MaxInt64
+	}
+	oldest = max(0, sr.newest-ringSize+1)
+	for t := max(from, oldest); t <= min(to, sr.newest); t++ {
+		if e := &sr.ring[t%ringSize]; e.version != 0 && e.Time == t {
+			points = append(points, e.Snapshot)
+		}
+	}
+	return points, oldest
+}
+
+// Incomplete reports whether something that stats.merged must have by now is
+// missing here: a second between two others, or the final revision of a second
+// that settled before the given one. The merger's table alone can leave such
+// holes (a View that was away, a lower revision that was written last).
+func (s *Store) Incomplete(settled int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.series {
+		sr := &s.series[i]
+		begun, next := false, int64(0)
+		for t := max(1, sr.newest-Window); t <= min(sr.newest, settled); t++ {
+			e := &sr.ring[t%ringSize]
+			if e.version == 0 || e.Time != t {
+				continue
+			}
+			if !e.Final || begun && t != next && e.StaleSince == 0 {
+				return true
+			}
+			begun, next = true, t+1
+		}
+	}
+	return false
+}
+
+// Newest is the newest second of all stats, 0 before the first.
+func (s *Store) Newest() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newest
+}
+
+// Refused is how many points were refused: of unknown stats, too large, without
+// a time, or not to be read.
+func (s *Store) Refused() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
+}
+
+// AppendHistory appends the last Window seconds of every stat as a JSON array,
+// in the order of the stats. A stat is a list of runs of seconds without a
+// break, [first second, value, value, …]; the seconds that had no clock are
+// runs [first second, {"stale": last second}].
+func (s *Store) AppendHistory(b []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b = append(b, '[')
+	for i := range s.series {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = s.series[i].appendRuns(b, s.newest-Window+1)
+	}
+	return append(b, ']')
+}
+
+func (sr *series) appendRuns(b []byte, from int64) []byte {
+	b = append(b, '[')
+	open := false
+	for t := max(1, from, sr.newest-ringSize+1); t <= sr.newest; t++ {
+		e := &sr.ring[t%ringSize]
+		there := e.version != 0 && e.Time == t
+		if open && (!there || e.StaleSince != 0) {
+			b, open = append(b, ']'), false
+		}
+		if !there {
+			continue
+		}
+		if !open {
+			if b[len(b)-1] == ']' {
+				b = append(b, ',')
+			}
+			b = append(b, '[')
+		}
+		if e.StaleSince != 0 {
+			b = strconv.AppendInt(b, e.StaleSince, 10)
+			b = append(b, `,{"stale":`...)
+			b = strconv.AppendInt(b, t, 10)
+			b = append(b, '}', ']')
+			continue
+		}
+		if !open {
+			b, open = strconv.AppendInt(b, t, 10), true
+		}
+		b = append(b, ',')
+		b = append(b, e.Value...)
+	}
+	if open {
+		b = append(b, ']')
+	}
+	return append(b, ']')
+}
+
+// AppendChanges appends what changed after one version and up to another, as a
+// JSON array of [stat's index, second, value], oldest second first; a gap
+// without a clock is [index, last second, null, first second]. However many
+// versions lie between, each point is there once, as it is now.
+func (s *Store) AppendChanges(b []byte, after, upTo uint64) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b = append(b, '[')
+	first := true
+	for i := range s.series {
+		sr := &s.series[i]
+		if sr.version <= after {
+			continue
+		}
+		for t := max(1, sr.newest-ringSize+1); t <= sr.newest; t++ {
+			e := &sr.ring[t%ringSize]
+			if e.Time != t || e.version <= after || e.version > upTo {
+				continue
+			}
+			if !first {
+				b = append(b, ',')
+			}
+			first = false
+			b = append(b, '[')
+			b = strconv.AppendInt(b, int64(i), 10)
+			b = append(b, ',')
+			b = strconv.AppendInt(b, t, 10)
+			b = append(b, ',')
+			b = append(b, e.Value...)
+			if e.StaleSince != 0 {
+				b = append(b, ',')
+				b = strconv.AppendInt(b, e.StaleSince, 10)
+			}
+			b = append(b, ']')
+		}
+	}
+	return append(b, ']')
+}
+
+// AppendClocks appends the clocks of the source partitions as a JSON array of
+// Unix seconds; -1 is one that was not heard of.
+func (s *Store) AppendClocks(b []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b = append(b, '[')
+	for i, c := range s.clocks {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, c, 10)
+	}
+	return append(b, ']')
+}

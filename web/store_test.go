@@ -1,0 +1,229 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// two has the definitions of two stats.
+func two() *stats.Definitions {
+	return &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{
+		{Name: "a", Title: "a", Kind: "rate", Per: 1, Over: 10},
+		{Name: "b", Title: "b", Kind: "mean", Over: 10},
+	}}
+}
+
+func point(stat string, second int64, value string) stats.Snapshot {
+	return stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(value), Gen: two().Generation()}
+}
+
+func put(s *Store, points ...stats.Snapshot) {
+	for _, p := range points {
+		s.Upsert(p, time.Unix(p.Time, 0))
+	}
+}
+
+func TestUpsertLaw(t *testing.T) {
+	revision := func(n int, final bool, value string) stats.Snapshot {
+		p := point("a", 1000, value)
+		p.Revision, p.Final = n, final
+		return p
+	}
+	for _, c := range []struct {
+		name        string
+		have, comes stats.Snapshot
+		news        bool
+	}{
+		{"a higher revision", revision(0, false, "1"), revision(1, false, "2"), true},
+		{"a lower revision", revision(1, false, "2"), revision(0, false, "1"), false},
+		{"a lower revision that says it is final", revision(2, false, "2"), revision(1, true, "1"), false},
+		{"the same again", revision(1, false, "2"), revision(1, false, "2"), false},
+		{"the same, now final", revision(1, false, "2"), revision(1, true, "2"), true},
+		{"the same, no longer final", revision(1, true, "2"), revision(1, false, "2"), false},
+		{"a higher revision after a final one", revision(1, true, "2"), revision(2, false, "3"), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := NewStore(two())
+			put(s, c.have)
+			if news := s.Upsert(c.comes, time.Now()); news != c.news {
+				t.Errorf("Upsert said %v, want %v", news, c.news)
+			}
+			want := c.have
+			if c.news {
+				want = c.comes
+			}
+			if got, _, _ := s.Latest("a", time.Now()); !reflect.DeepEqual(got, want) {
+				t.Errorf("the store has %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+// Whatever the order in which points come, and however often, the same remains.
+func TestUpsertIsFreeOfOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 5))
+	var points []stats.Snapshot
+	for second := int64(5000); second < 5200; second++ {
+		for revision := range 3 {
+			p := point("a", second, fmt.Sprint(second*10+int64(revision)))
+			p.Revision = revision
+			points = append(points, p)
+		}
+		p := points[len(points)-1]
+		p.Final = true
+		points = append(points, p)
+	}
+	inOrder := NewStore(two())
+	put(inOrder, points...)
+	want := string(inOrder.AppendHistory(nil))
+	for range 20 {
+		shuffled := append(append([]stats.Snapshot{}, points...), points[:len(points)/2]...)
+		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		s := NewStore(two())
+		put(s, shuffled...)
+		if got := string(s.AppendHistory(nil)); got != want {
+			t.Fatalf("another order gave\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+func TestStoreRefuses(t *testing.T) {
+	s := NewStore(two())
+	other := point("a", 10, "1")
+	other.Gen = "000000"
+	if s.Upsert(other, time.Now()) || s.Refused() != 0 {
+		t.Error("a point of another generation is neither news nor an error")
+	}
+	for name, p := range map[string]stats.Snapshot{
+		"an unknown stat": point("c", 10, "1"),
+		"no time":         point("a", 0, "1"),
+		"a huge value":    point("a", 10, `"`+string(make([]byte, maxValue))+`"`),
+	} {
+		before := s.Refused()
+		if s.Upsert(p, time.Now()) || s.Refused() != before+1 {
+			t.Errorf("%s was not refused and counted", name)
+		}
+	}
+	if _, _, ok := s.Latest("a", time.Now()); ok {
+		t.Error("the store has a point, want none")
+	}
+}
+
+func TestRingForgets(t *testing.T) {
+	s := NewStore(two())
+	put(s, point("a", 1000, "1"), point("a", 1000+ringSize, "2"))
+	if s.Upsert(point("a", 1000, "3"), time.Now()) {
+		t.Error("a point older than the ring was taken")
+	}
+	points, oldest := s.Range("a", 0, 1<<40)
+	if len(points) != 1 || points[0].Time != 1000+ringSize || oldest != 1001 {
+		t.Errorf("Range gave %v from %d on, want the newest point alone", points, oldest)
+	}
+}
+
+func TestHistory(t *testing.T) {
+	s := NewStore(two())
+	gap := point("b", 1009, "null")
+	gap.StaleSince = 1004
+	put(s, point("a", 1000, "1"), point("a", 1001, "2.5"), point("a", 1003, "null"), point("a", 1004, "0"),
+		point("b", 1003, `{"0.5":1}`), gap, point("b", 1010, "7"), point("a", 1004-Window, "9"))
+	want := `[[[1000,1,2.5],[1003,null,0]],[[1003,{"0.5":1}],[1004,{"stale":1009}],[1010,7]],[]]`
+	if got := string(s.AppendHistory(nil)); got != want {
+		t.Errorf("history is\n%s, want\n%s", got, want)
+	}
+}
+
+func TestChangesOfVersions(t *testing.T) {
+	s := NewStore(two())
+	put(s, point("a", 1000, "1"))
+	first := s.Cut()
+	put(s, point("a", 1001, "2"), point("b", 1001, "null"))
+	if !s.Changed() {
+		t.Error("there are changes, and Changed says no")
+	}
+	second := s.Cut()
+	amended := point("a", 1000, "5")
+	amended.Revision = 1
+	put(s, amended)
+	third := s.Cut()
+	put(s, point("a", 1002, "6")) // of no version yet
+	for _, c := range []struct {
+		after, upTo uint64
+		want        string
+	}{
+		{0, third, `[[0,1000,5],[0,1001,2],[1,1001,null]]`},
+		{first, second, `[[0,1001,2],[1,1001,null]]`},
+		{first, third, `[[0,1000,5],[0,1001,2],[1,1001,null]]`},
+		{second, third, `[[0,1000,5]]`},
+		{third, third, `[]`},
+	} {
+		if got := string(s.AppendChanges(nil, c.after, c.upTo)); got != c.want {
+			t.Errorf("changes after %d up to %d are %s, want %s", c.after, c.upTo, got, c.want)
+		}
+	}
+}
+
+func TestClocks(t *testing.T) {
+	s := NewStore(two())
+	gen := two().Generation()
+	s.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{10, -1, 12}})
+	s.Clocks(topics.Clocks{Gen: gen, Partition: 1, Seconds: []int64{9, 11, 12}})
+	s.Clocks(topics.Clocks{Gen: "000000", Seconds: []int64{99, 99, 99, 99}})
+	s.Clocks(topics.Clocks{Gen: gen, Seconds: make([]int64, topics.MaxPartitions+1)})
+	if got := string(s.AppendClocks(nil)); got != "[10,11,12]" {
+		t.Errorf("the clocks are %s, want the furthest that is known of each: [10,11,12]", got)
+	}
+}
+
+func TestCurrent(t *testing.T) {
+	s := NewStore(two())
+	at := time.Unix(2000, 0)
+	s.Upsert(point("a", 1999, "1"), at)
+	if _, current, _ := s.Latest("a", at.Add(aliveFor-time.Second)); !current {
+		t.Error("a point that just came is not current")
+	}
+	if _, current, _ := s.Latest("a", at.Add(aliveFor)); current {
+		t.Error("a point is current although nothing came after it")
+	}
+	gap := point("a", 2000, "null")
+	gap.StaleSince = 1990
+	s.Upsert(gap, at)
+	if _, current, _ := s.Latest("a", at); current {
+		t.Error("a gap without a clock is current")
+	}
+}
+
+func TestIncomplete(t *testing.T) {
+	final := func(second int64) stats.Snapshot {
+		p := point("a", second, "1")
+		p.Final = true
+		return p
+	}
+	stale := final(1009)
+	stale.StaleSince = 1003
+	for _, c := range []struct {
+		name   string
+		points []stats.Snapshot
+		want   bool
+	}{
+		{"nothing", nil, false},
+		{"all there", []stats.Snapshot{final(1000), final(1001), final(1002)}, false},
+		{"a hole", []stats.Snapshot{final(1000), final(1002)}, true},
+		{"a settled second that is not final", []stats.Snapshot{final(1000), point("a", 1001, "1"), final(1002)}, true},
+		{"a second that is not final yet", []stats.Snapshot{final(1000), final(1001), point("a", 1031, "1")}, false},
+		{"a gap without a clock", []stats.Snapshot{final(1002), stale, final(1010)}, false},
+	} {
+		s := NewStore(two())
+		put(s, c.points...)
+		if got := s.Incomplete(1020); got != c.want {
+			t.Errorf("%s: Incomplete is %v, want %v", c.name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,255 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// synthetic is a made-up log: definitions, and for each stat and second a value
+// that follows from a seed, so that tests and pictures need no Kafka.
+type synthetic struct {
+	definitions *stats.Definitions
+	curves      map[string]func(second int64) string
+	// silent says which seconds of a stat have not closed.
+	silent func(stat string, second, now int64) bool
+	// clock is how far the clocks of a source partition are when a second closes.
+	clock func(partition int, second int64) int64
+}
+
+func ptr(v float64) *float64 { return &v }
+
+// curve is a value that wanders about base: slow waves, some noise of each
+// second, and where a spike is asked for, one that decays.
+func curve(seed uint64, base, wander, noise float64) func(second int64) float64 {
+	r := rand.New(rand.NewPCG(seed, 1))
+	p1, p2, p3 := r.Float64()*7, r.Float64()*7, r.Float64()*7
+	return func(second int64) float64 {
+		t := float64(second)
+		jitter := rand.New(rand.NewPCG(seed, uint64(second))).Float64() - 0.5
+		v := base * (1 + wander*(0.6*math.Sin(t/61+p1)+0.3*math.Sin(t/17+p2)+0.2*math.Sin(t/7.3+p3)) + noise*jitter)
+		return max(0, v)
+	}
+}
+
+func number(f func(int64) float64, decimals int) func(int64) string {
+	return func(s int64) string {
+		shift := math.Pow10(decimals)
+		return fmt.Sprint(math.Round(f(s)*shift) / shift)
+	}
+}
+
+// newSynthetic has a page like that of a router, with rows of its own, and extra
+// more stats that are on no page.
+func newSynthetic(extra int) *synthetic {
+	s := &synthetic{definitions: &stats.Definitions{Lateness: 2}, curves: map[string]func(int64) string{}}
+	seed := uint64(40)
+	add := func(st *stats.Stat, f func(int64) string) string {
+		if st.Over == 0 {
+			st.Over = 10
+		}
+		st.Name = fmt.Sprintf("stat-%02d", len(s.definitions.Stats))
+		s.definitions.Stats = append(s.definitions.Stats, st)
+		s.curves[st.Name] = f
+		return st.Name
+	}
+	rate := func(title string, base, wander, noise float64, warn, crit *float64) string {
+		seed++
+		return add(&stats.Stat{Title: title, Unit: "/s", Kind: "rate", Per: 1, Warn: warn, Crit: crit}, number(curve(seed, base, wander, noise), 1))
+	}
+	// few is a rate per minute of events that are rare: each lifts it for 70 s.
+	few := func(title string, every float64, warn, crit *float64) string {
+		seed++
+		mine := seed
+		return add(&stats.Stat{Title: title, Unit: "/min", Kind: "rate", Per: 60, Over: 70, Warn: warn, Crit: crit}, func(t int64) string {
+			n := 0
+			for i := t - 69; i <= t; i++ {
+				if rand.New(rand.NewPCG(mine, uint64(i))).Float64() < 1/every {
+					n++
+				}
+			}
+			return fmt.Sprint(math.Round(float64(n)*60/70*1000) / 1000)
+		})
+	}
+	quantiles := func(title, unit string, at []float64, base float64) string {
+		seed++
+		mine := seed
+		return add(&stats.Stat{Title: title, Unit: unit, Kind: "quantiles", At: at, Over: 60}, func(t int64) string {
+			v := map[string]float64{}
+			for i, q := range at {
+				b := base * math.Pow(4.4, float64(i))
+				v[fmt.Sprint(q)] = math.Round(curve(mine+uint64(i)*1000, b, 0.12*float64(i+1), 0.05)(t)*10) / 10
+			}
+			b, _ := json.Marshal(v)
+			return string(b)
+		})
+	}
+	spike := func(f func(int64) float64, start int64, height float64) func(int64) float64 {
+		return func(t int64) float64 {
+			v := f(t)
+			if d := t%100000 - start; d >= 0 && d < 200 {
+				v *= 1 + height*math.Exp(-float64(d)/25)
+			}
+			return v
+		}
+	}
+	now := time.Now().Unix()
+
+	edge := []string{
+		rate("nginx requests", 14200, 0.05, 0.01, ptr(17000), nil),
+		few("nginx 500", 8, nil, nil),
+		add(&stats.Stat{Title: "nginx 502", Unit: "/min", Kind: "rate", Per: 60, Over: 70, Warn: ptr(20), Crit: ptr(60)}, number(spike(curve(3, 13, 0.3, 0.05), (now-60)%100000, 1.9), 1)),
+		add(&stats.Stat{Title: "nginx 503", Unit: "/min", Kind: "rate", Per: 60, Over: 70, Warn: ptr(30), Crit: ptr(60)}, number(spike(curve(4, 11, 0.2, 0.05), (now-35)%100000, 26), 1)),
+		few("nginx 504", 90, ptr(10), ptr(60)),
+		add(&stats.Stat{Title: "domains with 503", Unit: "distinct", Kind: "unique", Over: 60}, number(curve(6, 14, 0.3, 0.1), 0)),
+	}
+	times := []string{
+		quantiles("service time", "ms", []float64{0.5, 0.95, 0.99}, 20),
+		quantiles("bytes out", "B", []float64{0.5, 0.9, 0.99}, 900),
+		add(&stats.Stat{Title: "bytes out, all", Unit: "B/s", Kind: "sum", Over: 1}, number(curve(8, 8.9e6, 0.1, 0.05), 0)),
+		add(&stats.Stat{Title: "connect time, mean", Unit: "ms", Kind: "mean", Over: 10}, func(t int64) string {
+			if t%70 < 12 {
+				return "null"
+			}
+			return number(curve(9, 3.1, 0.2, 0.3), 2)(t)
+		}),
+	}
+	mesh := []string{
+		rate("router requests", 15900, 0.04, 0.01, nil, nil),
+		few("H10 app crashed", 2, nil, nil),
+		few("H12 timeout", 3, nil, nil),
+		few("H13 closed", 30, nil, nil),
+		add(&stats.Stat{Title: "H99 platform error", Unit: "/min", Kind: "rate", Per: 60, Over: 70, Crit: ptr(1)}, func(int64) string { return "0" }),
+		add(&stats.Stat{Title: "processes up", Kind: "max", Over: 60, Warn: ptr(40000), Reversed: true}, number(curve(12, 53200, 0.02, 0), 0)),
+	}
+	table := add(&stats.Stat{Title: "busiest domains", Unit: "/s", Kind: "rate", Per: 1}, func(t int64) string {
+		names := []string{"shop.example.com", "api.example.org", "www.example.net", "cdn.example.com", "blog.example.org", "a.example.io", "m.example.com", "img.example.net"}
+		type kv struct {
+			Key   string  `json:"key"`
+			Value float64 `json:"value"`
+		}
+		var top []kv
+		for i, n := range names {
+			top = append(top, kv{n, math.Round(curve(uint64(70+i), 4200*math.Pow(0.62, float64(i)), 0.02, 0.02)(t))})
+		}
+		b, _ := json.Marshal(map[string]any{"top": top, "other": 3696, "distinct": 2318})
+		return string(b)
+	})
+	heat := add(&stats.Stat{Title: "service time", Unit: "ms", Kind: "histogram", Over: 1}, func(t int64) string {
+		le := []float64{5, 10, 20, 50, 100, 200, 500, 1000}
+		counts := make([]int, len(le)+1)
+		centre := curve(90, 3, 0.25, 0.1)(t)
+		if d := now - t; d > 70 && d < 110 {
+			centre += 2.6
+		}
+		for i := range counts {
+			counts[i] = int(900 * math.Exp(-math.Pow(float64(i)-centre, 2)/1.4))
+		}
+		b, _ := json.Marshal(map[string]any{"le": le, "counts": counts})
+		return string(b)
+	})
+	var names []string
+	for i := range extra {
+		title := fmt.Sprintf("%s %s", []string{"router", "api", "worker", "queue", "cache", "store", "logs"}[i%7], []string{"requests", "errors", "timeouts", "connections", "retries"}[i/7%5])
+		switch i % 5 {
+		case 0, 1:
+			names = append(names, rate(title, math.Pow(7, float64(i%6)), 0.2, 0.1, ptr(math.Pow(7, float64(i%6))*1.17), nil))
+		case 2:
+			names = append(names, few(title, float64(i%37+2), nil, ptr(28)))
+		default:
+			names = append(names, rate(title, 40+float64(i), 0.1, 0.4, nil, nil))
+		}
+	}
+	s.definitions.Pages = []stats.Page{
+		{Title: "Routing", Rows: [][]string{edge, times, {table, heat}, mesh}},
+		{Title: "Edge", Rows: [][]string{edge[:5]}},
+	}
+	if extra > 0 {
+		s.definitions.Pages = append(s.definitions.Pages, stats.Page{Title: "Platform", Rows: [][]string{names}})
+	}
+	return s
+}
+
+// feed gives a store the second of every stat, unless it is silent.
+func (s *synthetic) feed(store *Store, second, now int64) {
+	for _, st := range s.definitions.Stats {
+		if s.silent != nil && s.silent(st.Name, second, now) {
+			continue
+		}
+		store.Upsert(stats.Snapshot{Stat: st.Name, Time: second, Value: json.RawMessage(s.curves[st.Name](second)), Final: true, Gen: store.gen}, time.Now())
+	}
+	in := int(curve(99, 18240, 0.05, 0.02)(second))
+	late := 0
+	if second%37 < 4 {
+		late = int(second % 37 * 90)
+	}
+	if s.silent == nil || !s.silent(stats.LinesStat, second, now) {
+		store.Upsert(stats.Snapshot{Stat: stats.LinesStat, Time: second, Final: true, Gen: store.gen, Value: fmt.Appendf(nil,
+			`{"in":%d,"counted":%d,"late":%d,"unreadable":0,"ahead":0,"bytes":%d}`, in, in-late, late, in*212)}, time.Now())
+	}
+	clocks := topics.Clocks{Gen: store.gen}
+	for p := range 8 {
+		c := second + 1
+		if s.clock != nil {
+			c = s.clock(p, second)
+		}
+		clocks.Seconds = append(clocks.Seconds, c)
+	}
+	store.Clocks(clocks)
+}
+
+// run fills a store with the last minutes and then feeds it each second until
+// ctx is done: what a Server of tests has in place of Kafka.
+func (s *synthetic) run(store *Store) func(ctx context.Context, ready func()) error {
+	return func(ctx context.Context, ready func()) error {
+		next := time.Now().Unix() - Window - 5
+		for {
+			now := time.Now()
+			for ; next < now.Unix(); next++ {
+				s.feed(store, next, now.Unix())
+			}
+			ready()
+			sleep(ctx, time.Until(time.Unix(next+1, int64(20*time.Millisecond))))
+			if ctx.Err() != nil {
+				return nil
+			}
+		}
+	}
+}
+
+// serve runs a server over the synthetic log until the test ends.
+func (s *synthetic) serve(t testing.TB, change func(*Config)) *Server {
+	t.Helper()
+	c := Config{Definitions: s.definitions, Addr: "127.0.0.1:0"}
+	if change != nil {
+		change(&c)
+	}
+	server, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.fill = s.run(server.store)
+	start(t, server)
+	return server
+}
+
+// start runs a server until the test ends, and fails it if Run does.
+func start(t testing.TB, server *Server) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}

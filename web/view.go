@@ -1,0 +1,178 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+
+	"pulse/topics"
+)
+
+const (
+	retryAfter   = time.Second      // what Kafka refused is tried again
+	healEvery    = 10 * time.Second // holes are looked for
+	healAtMost   = 5 * time.Minute  // between two readings where holes stay
+	settledAfter = 30               // seconds beyond the lateness after which a second is final in stats.merged
+)
+
+// view keeps a store up to date from Kafka. The merger's table, read as a goka
+// View, has the newest points of each stat as they come. The topic of merged
+// snapshots has all others: it is read once at the start, and again if the
+// store has holes, since a table keeps what was last written, which need not be
+// the highest revision, and forgets what came while a reader was away. Both are
+// upserts, so that they need not be told apart.
+type view struct {
+	store    *Store
+	cluster  topics.Cluster
+	names    topics.Names
+	log      *slog.Logger
+	lateness int64
+	merged   *merged
+}
+
+func newView(c Config, store *Store) *view {
+	return &view{
+		store: store, cluster: c.Cluster, names: c.Names, log: c.Logger, lateness: c.Definitions.Lateness,
+		merged: &merged{cluster: c.Cluster, topic: c.Names.Merged(), store: store},
+	}
+}
+
+// Run reads until ctx is done. It calls ready once the table has been read to
+// its end and the history is there.
+func (v *view) Run(ctx context.Context, ready func()) error {
+	recovered := make(chan struct{})
+	healed := make(chan struct{})
+	go func() {
+		defer close(healed)
+		select {
+		case <-ctx.Done():
+		case <-recovered:
+			v.heal(ctx, ready)
+		}
+	}()
+	defer func() { <-healed }()
+
+	told := ""
+	for ctx.Err() == nil {
+		err := v.follow(ctx, func() {
+			if recovered != nil {
+				close(recovered)
+				recovered = nil
+			}
+			told = ""
+		})
+		if ctx.Err() != nil {
+			break
+		}
+		// The same trouble is told once, however long it lasts.
+		if err != nil && err.Error() != told {
+			told = err.Error()
+			v.log.Warn("the newest points cannot be read; trying again until they can", "brokers", v.cluster.Brokers, "error", err)
+		}
+		sleep(ctx, retryAfter)
+	}
+	return nil
+}
+
+// follow reads the table until ctx is done or the View fails. recovered is
+// called when it has been read to its end.
+func (v *view) follow(ctx context.Context, recovered func()) error {
+	// sarama's first connection cannot be given up, so it is made when there is
+	// something to connect to.
+	if err := v.merged.reach(ctx, v.names.Table()); err != nil {
+		return err
+	}
+	options := append(v.cluster.ViewOptions("pulse-web", v.log), goka.WithViewCallback(v.update))
+	table, err := goka.NewView(v.cluster.Brokers, goka.Table(v.names.Table()), rawCodec{}, options...)
+	if err != nil {
+		return fmt.Errorf("the table %s cannot be read: %w", v.names.Table(), err)
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-ctx.Done():
+		case <-table.WaitRunning():
+			recovered()
+		}
+	}()
+	err = table.Run(ctx)
+	cancel()
+	<-watched
+	return err
+}
+
+// update takes a record of the table. What the View itself would keep is not
+// needed: the store has it. An error would end the View, and come back with the
+// same record, so that one that cannot be read is passed over.
+func (v *view) update(_ goka.UpdateContext, _ storage.Storage, key string, value []byte) error {
+	if value == nil {
+		return nil // the key was deleted
+	}
+	entry := topics.DecodeTableEntry(key, value)
+	if entry.Bad != nil {
+		v.store.Refuse()
+		v.log.Debug("a record of the table was passed over", "key", key, "error", entry.Bad)
+		return nil
+	}
+	now := time.Now()
+	for _, s := range entry.Snapshots {
+		v.store.Upsert(s, now)
+	}
+	if entry.Clocks != nil {
+		v.store.Clocks(*entry.Clocks)
+	}
+	return nil
+}
+
+// heal reads the history, calls ready, and reads it again when the store has
+// holes: after a View that was away, or where a lower revision was written last.
+func (v *view) heal(ctx context.Context, ready func()) {
+	for ctx.Err() == nil {
+		n, err := v.merged.fill(ctx)
+		if err == nil {
+			v.log.Debug("read the history", "records", n)
+			break
+		}
+		v.log.Warn("the history cannot be read; trying again until it can", "topic", v.names.Merged(), "error", err)
+		sleep(ctx, retryAfter)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	ready()
+
+	wait := healEvery
+	for ctx.Err() == nil {
+		sleep(ctx, wait)
+		if !v.store.Incomplete(v.store.Newest() - v.lateness - settledAfter) {
+			wait = healEvery
+			continue
+		}
+		n, err := v.merged.fill(ctx)
+		v.log.Debug("read the history again to fill holes", "records", n, "error", err)
+		wait = min(2*wait, healAtMost)
+	}
+}
+
+// sleep waits for a time, or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// rawCodec leaves bytes as they are: update decodes them, once.
+type rawCodec struct{}
+
+func (rawCodec) Encode(value any) ([]byte, error) { return value.([]byte), nil }
+func (rawCodec) Decode(data []byte) (any, error)  { return data, nil }

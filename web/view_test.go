@@ -1,0 +1,192 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats"
+	"pulse/topics"
+	"pulse/topics/topicstest"
+)
+
+// kafka is a Kafka with topics and something to write to them as a merger does.
+type kafka struct {
+	t       testing.TB
+	cluster topics.Cluster
+	names   topics.Names
+	client  *kgo.Client
+}
+
+func newKafka(t testing.TB) *kafka {
+	t.Helper()
+	cluster, prefix := topicstest.Cluster(t)
+	k := &kafka{t: t, cluster: cluster, names: topics.Names{Prefix: prefix, Generation: two().Generation()}}
+	topicstest.Ensure(t, cluster, k.names, 3)
+	client, err := kgo.NewClient(cluster.ClientOptions("test")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	k.client = client
+	return k
+}
+
+func (k *kafka) produce(records ...*kgo.Record) {
+	k.t.Helper()
+	if err := k.client.ProduceSync(k.t.Context(), records...).FirstErr(); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// publish writes a snapshot to the topic of merged ones.
+func (k *kafka) publish(points ...stats.Snapshot) {
+	k.t.Helper()
+	var records []*kgo.Record
+	for _, p := range points {
+		records = append(records, &kgo.Record{Topic: k.names.Merged(), Key: []byte(p.Stat), Value: p.AppendJSON(nil), Timestamp: time.Unix(p.Time+1, 0)})
+	}
+	k.produce(records...)
+}
+
+// table writes a stat's newest snapshots to the merger's table.
+func (k *kafka) table(points ...stats.Snapshot) {
+	k.t.Helper()
+	k.produce(&kgo.Record{Topic: k.names.Table(), Key: []byte(points[0].Stat), Value: topics.AppendTableSnapshots(nil, points)})
+}
+
+func (k *kafka) serve() *Server {
+	k.t.Helper()
+	s, err := New(Config{Cluster: k.cluster, Names: k.names, Definitions: two(), Addr: "127.0.0.1:0"})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	start(k.t, s)
+	return s
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+func revised(p stats.Snapshot, revision int, final bool) stats.Snapshot {
+	p.Revision, p.Final = revision, final
+	return p
+}
+
+func TestViewJoinsTableAndHistory(t *testing.T) {
+	k := newKafka(t)
+	now := time.Now().Unix()
+	old := point("a", now-100, "9")
+	old.Gen = "000000"
+	for s := now - 20; s < now-2; s++ {
+		k.publish(revised(point("a", s, fmt.Sprint(s)), 0, true))
+	}
+	// The table was last written by a merger that went back: a lower revision.
+	k.publish(revised(point("a", now-2, "5"), 2, true), old)
+	k.table(revised(point("a", now-2, "3"), 1, false), point("a", now-1, "6"))
+	k.produce(&kgo.Record{Topic: k.names.Table(), Key: []byte("b"), Value: []byte("not JSON")},
+		&kgo.Record{Topic: k.names.Table(), Key: []byte(topics.ClocksKey(0)), Value: topics.Clocks{Gen: two().Generation(), Closed: now - 1, Seconds: []int64{now, now + 1}}.Append(nil)})
+
+	s := k.serve()
+	eventually(t, "the server is ready", s.Ready)
+	points, _ := s.store.Range("a", 0, now)
+	if len(points) != 20 {
+		t.Fatalf("the store has %d points, want the 19 of the history and the table's newest", len(points))
+	}
+	if p := points[18]; string(p.Value) != "5" || p.Revision != 2 {
+		t.Errorf("of two revisions the store has %s (%d), want the higher, 5 (2)", p.Value, p.Revision)
+	}
+	if p := points[19]; string(p.Value) != "6" {
+		t.Errorf("the newest point is %s, want that of the table, 6", p.Value)
+	}
+	if got := string(s.store.AppendClocks(nil)); got != fmt.Sprintf("[%d,%d]", now, now+1) {
+		t.Errorf("the clocks are %s", got)
+	}
+	if s.store.Refused() != 1 {
+		t.Errorf("%d records were refused, want the one that is no JSON", s.store.Refused())
+	}
+
+	// From now on the table alone is followed.
+	conn := dial(t, s)
+	next(t, conn)
+	k.table(point("b", now, "1.5"))
+	untilPoint(t, conn, 1, now, "1.5")
+}
+
+func TestHistoryOfOneStat(t *testing.T) {
+	k := newKafka(t)
+	now := time.Now().Unix()
+	for s := now - 2000; s < now-1900; s++ {
+		k.publish(point("a", s, "1"), point("b", s, "2"), revised(point("a", s, fmt.Sprint(s)), 1, false), revised(point("a", s, "1"), 0, true))
+	}
+	s := k.serve()
+	eventually(t, "the server is ready", s.Ready)
+	_, body := get(t, s, fmt.Sprintf("/api/stats/a?from=%d&to=%d", now-1990, now-1981), nil)
+	var history struct{ Points []stats.Snapshot }
+	if err := json.Unmarshal([]byte(body), &history); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	if len(history.Points) != 10 {
+		t.Fatalf("%d points, want 10: %s", len(history.Points), body)
+	}
+	for i, p := range history.Points {
+		if second := now - 1990 + int64(i); p.Time != second || string(p.Value) != fmt.Sprint(second) {
+			t.Errorf("point %d is %s of %d, want the highest revision of %d", i, p.Value, p.Time, second)
+		}
+	}
+}
+
+// The history is read again for what the table forgot.
+func TestMergedFillsHoles(t *testing.T) {
+	k := newKafka(t)
+	now := time.Now().Unix()
+	store := NewStore(two())
+	put(store, point("a", now-10, "1"), point("a", now-5, "2"))
+	m := &merged{cluster: k.cluster, topic: k.names.Merged(), store: store}
+	for s := now - 10; s < now; s++ {
+		k.publish(revised(point("a", s, fmt.Sprint(s)), 1, true))
+	}
+	if !store.Incomplete(now) {
+		t.Error("a store with holes says it is complete")
+	}
+	if n, err := m.fill(t.Context()); err != nil || n != 10 {
+		t.Fatalf("fill read %d records, %v; want 10", n, err)
+	}
+	if store.Incomplete(now) {
+		t.Error("the store has holes after the history was read")
+	}
+}
+
+// Without a Kafka the page is served, and says that it is not ready.
+func TestNoBroker(t *testing.T) {
+	s, err := New(Config{Cluster: topics.Cluster{Brokers: []string{"127.0.0.1:1"}}, Definitions: two(), Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, s)
+	if answer, _ := get(t, s, "/readyz", nil); answer.StatusCode != 503 {
+		t.Errorf("/readyz without a Kafka: %d, want 503", answer.StatusCode)
+	}
+	if answer, _ := get(t, s, "/", nil); answer.StatusCode != 200 {
+		t.Errorf("/ without a Kafka: %d, want 200", answer.StatusCode)
+	}
+}
+
+func TestMissingTopicIsNamed(t *testing.T) {
+	cluster, prefix := topicstest.Cluster(t)
+	m := &merged{cluster: cluster, topic: prefix + "stats.merged"}
+	err := m.reach(t.Context(), prefix+"merger-table")
+	if err == nil || err.Error() != fmt.Sprintf("the topic %smerger-table is not there: `pulse topics` creates it, and so do the receiver and the merger when they start", prefix) {
+		t.Errorf("without topics: %v", err)
+	}
+}
