@@ -25,7 +25,7 @@ const maxSecond = 253402300799
 
 // Seconds of the rules.
 const (
-	leaveBehind = 10 // a member this far behind the greatest clock has left
+	leaveBehind = 10 // a member this far behind the greatest clock, or the watermark, has left
 	holdBack    = 1  // a member behind holds the others up by this
 	farAhead    = 5  // a clock more than this ahead of all others is doubted
 	missedTicks = 10 // until the others have missed so many of its ticks
@@ -77,6 +77,15 @@ func (w *Watermark) Refused() int64 { return w.refused }
 // tick has no gaps: the log does not say what was before it.
 func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Gap) {
 	before = w.second
+	if !t.valid() {
+		w.refused++
+		return before, before, nil
+	}
+	if before-t.Clock >= leaveBehind {
+		// It has left already. Were it a member, its ticks would make every
+		// clock that is right seem far ahead of all others.
+		return before, before, nil
+	}
 	if !w.note(t) {
 		w.refused++
 		return before, before, nil
@@ -93,16 +102,19 @@ func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Gap) {
 	}
 
 	w.members = slices.DeleteFunc(w.members, func(m Member) bool {
-		return t.Leaving && m.Ingester == t.Ingester || greatest-m.Clock >= leaveBehind
+		return t.Leaving && m.Ingester == t.Ingester || max(greatest, w.second)-m.Clock >= leaveBehind
 	})
 	return before, w.second, gaps
 }
 
-// note enters a tick with its member, who joins if it is the first.
+// valid reports whether a tick is within bounds.
+func (t Tick) valid() bool {
+	return t.Ingester != "" && len(t.Ingester) <= MaxIngester && t.Clock >= 0 && t.Clock <= maxSecond
+}
+
+// note enters a tick with its member, who joins if it is the first and there is
+// room.
 func (w *Watermark) note(t Tick) bool {
-	if t.Ingester == "" || len(t.Ingester) > MaxIngester || t.Clock < 0 || t.Clock > maxSecond {
-		return false
-	}
 	i, found := slices.BinarySearchFunc(w.members, t.Ingester, func(m Member, id string) int {
 		return strings.Compare(m.Ingester, id)
 	})
@@ -126,8 +138,10 @@ func (w *Watermark) note(t Tick) bool {
 	return true
 }
 
-// greatest returns the greatest clock of the members. A clock far ahead of all
-// others does not count until the others have missed enough of its ticks.
+// greatest returns the greatest clock of the members. A clock that was far ahead
+// of all others when they last ticked does not count until they have missed
+// enough of its ticks: it is wrong, rather than theirs. One that has come far
+// ahead because they stopped does.
 func (w *Watermark) greatest() int64 {
 	first, second := Member{Clock: -1}, Member{Clock: -1}
 	for _, m := range w.members {
@@ -137,7 +151,8 @@ func (w *Watermark) greatest() int64 {
 			second = m
 		}
 	}
-	if len(w.members) > 1 && first.Clock > second.Clock+farAhead && first.alone < missedTicks {
+	then := first.Clock - int64(max(first.alone-1, 0))
+	if len(w.members) > 1 && then > second.Clock+farAhead && first.alone < missedTicks {
 		return second.Clock
 	}
 	return first.Clock

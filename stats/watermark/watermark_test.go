@@ -57,7 +57,7 @@ func TestWatermark(t *testing.T) {
 		},
 		{
 			"far ahead is not the greatest", // 6 s and more, and another one ticks
-			"a100 b100 b106 b107 a101 b108 a102",
+			"a100 b100 b107 b108 a101 b109 a102",
 			[]int64{100, 100, 100, 100, 101, 101, 102},
 		},
 		{
@@ -84,6 +84,16 @@ func TestWatermark(t *testing.T) {
 			"two that are far ahead count",
 			"a100 b3700 c3700",
 			[]int64{100, 100, 3699},
+		},
+		{
+			"one that goes on alone is not far ahead", // the other one died
+			"a100 b100 b101 b102 b103 b104 b105 b106 b107 b108 b109 b110 b111",
+			[]int64{100, 100, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 111},
+		},
+		{
+			"one an hour behind never joins",
+			"a3700 b100 a3701 b101 a3702",
+			[]int64{3700, 3700, 3701, 3701, 3702},
 		},
 		{"it never steps back", "a100 b50 c60 d100", []int64{100, 100, 100, 100}},
 		{"a clock never steps back", "a100 b100 a102 b103 a101", []int64{100, 100, 101, 102, 102}},
