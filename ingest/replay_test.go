@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -236,6 +237,59 @@ func TestReplayIsAFunctionOfTheRecording(t *testing.T) {
 					t.Errorf("at speed %d, original times %v, %d partitions: %s", replay.Speed, replay.OriginalTimes, partitions, firstDifference(got, want))
 				}
 			})
+		}
+	}
+}
+
+// TestReplayLateness counts the late lines of a recording that is up to 180 s
+// out of order from the records alone, and from the file alone.
+func TestReplayLateness(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var lines []string
+	var seconds []int64
+	for i := range 5000 {
+		s := day/second + int64(i/10) - rng.Int64N(181)*rng.Int64N(2)
+		seconds = append(seconds, s)
+		lines = append(lines, dated(s*second+rng.Int64N(second), fmt.Sprint(i)))
+	}
+	r := record(t, lines...)
+	for _, lateness := range []int64{0, 2, 10, 60, 120, 180} {
+		want, newest := 0, int64(0)
+		for _, s := range seconds {
+			newest = max(newest, s)
+			if s+1+lateness <= newest {
+				want++
+			}
+		}
+		for _, partitions := range []int32{1, 3, 8} {
+			o := &fakeOutput{partitions: partitions}
+			replay := Replay{Recording: r, OriginalTimes: true, Lateness: lateness}
+			if err := replay.Run(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			checkLaws(t, o)
+			got := 0
+			for partition := range partitions {
+				tick := int64(-1)
+				for _, r := range o.of(partition) {
+					if r.Header.Tick != nil {
+						tick = r.Header.Second()
+						continue
+					}
+					if err := eachLine(r.Value, func(l []byte) error {
+						at, _ := line.Time(l)
+						if at/second+1+lateness <= max(r.Header.Second(), tick) {
+							got++
+						}
+						return nil
+					}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if got != want || lateness == 180 && got != 0 || lateness == 0 && got == 0 {
+				t.Errorf("lateness %d, %d partitions: %d late lines, want %d", lateness, partitions, got, want)
+			}
 		}
 	}
 }

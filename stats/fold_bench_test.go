@@ -1,32 +1,28 @@
 package stats
 
 import (
-	"math/rand/v2"
 	"runtime"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // BenchmarkFold parses, matches and folds lines in one goroutine, with a Flush
 // after each second of them. lines/cpu-s is lines for each second of the CPU.
 func BenchmarkFold(b *testing.B) {
+	const lines, rate = 100_000, 20_000
 	for _, bench := range []struct {
-		name  string
-		yaml  string
-		lines func(*rand.Rand, time.Time) string
+		name, yaml string
+		lines      []string
 	}{
-		{"pulse/100", pulseYAML(100), pulseLine},
-		{"pulse/1000", pulseYAML(1000), pulseLine},
-		{"router", routerYAML, routerLine},
-		{"combined", accessYAML, func(r *rand.Rand, t time.Time) string { return accessLine(r, t, "", 0) }},
-		{"json", jsonYAML, jsonLine},
-		{"hostile/100", pulseYAML(100), hostileLine},
-		{"hostile/1000", pulseYAML(1000), hostileLine},
+		{"pulse/100", pulseYAML(100), record(b, "pulse", lines, rate)},
+		{"pulse/1000", pulseYAML(1000), record(b, "pulse", lines, rate)},
+		{"router", routerYAML, record(b, "router", lines, rate)},
+		{"combined", accessYAML, record(b, "combined", lines, rate)},
+		{"json", jsonYAML, record(b, "json", lines, rate)},
+		{"hostile/100", pulseYAML(100), hostile(lines, rate)},
+		{"hostile/1000", pulseYAML(1000), hostile(lines, rate)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			const lines = 100_000
-			in := packs(lines, bench.lines)
+			in := packs(bench.lines, rate)
 			f := compile(b, bench.yaml).NewFolder()
 			fold := func() {
 				for i, p := range in {
@@ -37,29 +33,19 @@ func BenchmarkFold(b *testing.B) {
 				}
 				f.Flush(func(int, []byte) {})
 			}
-			fold()
+			fold() // learns, and grows what it needs
 			b.ReportAllocs()
-			n := 0
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			start := threadTime(b)
+			folds := 0
+			start := threadTime()
 			for b.Loop() {
 				fold()
-				n++
+				folds++
 			}
-			spent := threadTime(b) - start
-			b.ReportMetric(float64(n*lines)/spent.Seconds(), "lines/cpu-s")
-			b.ReportMetric(float64(spent.Nanoseconds())/float64(n*lines), "ns/line")
+			spent := threadTime() - start
+			b.ReportMetric(float64(folds*lines)/spent.Seconds(), "lines/cpu-s")
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(folds*lines), "ns/line")
 		})
 	}
-}
-
-// threadTime is the CPU time that this thread spent.
-func threadTime(b *testing.B) time.Duration {
-	const rusageThread = 1
-	var r syscall.Rusage
-	if err := syscall.Getrusage(rusageThread, &r); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

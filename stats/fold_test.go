@@ -15,6 +15,7 @@ import (
 	"pulse/stats/condition/conditiontest"
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/testdata/traffic"
 )
 
 // flush gives the fragments of a Folder by stat, and checks their order.
@@ -44,12 +45,12 @@ func newSlowFold(p *Program, d *Definitions) *slowFold {
 	return &slowFold{p, d.Stats, p.schema.NewScanner(), make(map[int]map[int64]aggregate.Partial)}
 }
 
-func (s *slowFold) fold(text string, record int64) {
+func (s *slowFold) fold(text string, at int64) {
 	ev := new(line.Event)
 	buf := append([]byte(text), make([]byte, line.Padding)...)
 	s.scanner.Parse(ev, buf, 0, len(text))
-	second := record
-	if own, _, ok := ev.Time(); ok && own <= record+5 {
+	second := at
+	if own, _, ok := ev.Time(); ok && own <= at+5 {
 		second = own
 	}
 	lookup := func(field string) (condition.Constant, bool) {
@@ -129,7 +130,7 @@ func randomCondition(r *rand.Rand, depth int) condition.Node {
 			return &condition.Not{Node: randomCondition(r, depth-1)}
 		}
 	}
-	field := pick(r, "source", "level", "cloud", "mod", "code", "at", "action", "amqp_message", "http_status", "http_host", "redis", "service", "method", "status", "unparsed", "msg", "line", "host", "instance_id", "callback")
+	field := pick(r, "source", "level", "cloud", "http.method", "cached", "error_type", "mod", "code", "at", "action", "amqp_message", "http_status", "http_host", "redis", "service", "method", "status", "unparsed", "msg", "line", "host", "instance_id", "callback")
 	c := &condition.Compare{Field: field, Op: condition.Op(r.IntN(int(condition.Matches) + 1))}
 	switch c.Op {
 	case condition.Has, condition.Missing:
@@ -141,7 +142,7 @@ func randomCondition(r *rand.Rand, depth int) condition.Node {
 		case 1:
 			c.Const = condition.Constant{Type: condition.Bool, Bool: r.IntN(2) == 0}
 		default:
-			c.Const = condition.Constant{Type: condition.Text, Text: pick(r, "nginx", "hermes", "heroku", "info", "err", "heroku.com", "cloud-b.com", "hermes_proxy", "OK", "H10", "H99", "publish", "GET", "POST", "error", "200", "true", "msg", "procs_callback")}
+			c.Const = condition.Constant{Type: condition.Text, Text: pick(r, "nginx", "hermes", "heroku", "info", "err", "example.com", "cloud-b.com", "hermes_proxy", "OK", "H10", "H99", "publish", "GET", "POST", "error", "200", "true", "msg", "procs_callback")}
 		}
 	case condition.Lt, condition.Le, condition.Gt, condition.Ge:
 		n, _ := fixed.Parse([]byte(pick(r, "200", "300", "500", "10", "25.5", "-1", "100")))
@@ -170,7 +171,7 @@ func randomDefinitions(r *rand.Rand) *Definitions {
 		case 0:
 			s.Kind, s.Field = "sum", pick(r, "service", "http_bytes", "bytes", "redis")
 		case 1:
-			s.Kind, s.Field = "unique", pick(r, "app_id", "http_domain", "host", "code")
+			s.Kind, s.Field = "unique", pick(r, "app_id", "http_domain", "host", "code", "http.host")
 		case 2:
 			s.Cond = nil
 		}
@@ -179,26 +180,16 @@ func randomDefinitions(r *rand.Rand) *Definitions {
 	return d
 }
 
-func mixedLine(r *rand.Rand, t time.Time) string {
-	switch r.IntN(6) {
-	case 0:
-		return routerLine(r, t)
-	case 1:
-		return jsonLine(r, t)
-	case 2:
-		return accessLine(r, t, "", 0)
-	case 3:
-		return hostileLine(r, t)
-	}
-	return pulseLine(r, t)
-}
-
 // Random conditions on random lines: the memo, the index without it, and the
 // memo that is full give what evaluating each condition gives.
 func TestMatchProperty(t *testing.T) {
-	rounds := 150
+	rounds := 100
 	if testing.Short() {
 		rounds = 15
+	}
+	var lines []string
+	for _, kind := range []string{"mixed", "pulse", "json", "router"} {
+		lines = append(lines, record(t, kind, 3000, 300)...) // of ten seconds
 	}
 	for seed := range uint64(rounds) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -212,19 +203,23 @@ func TestMatchProperty(t *testing.T) {
 		folders["index"].memo.entries = memoSlots
 		folders["memo that fills"].memo.cells = memoCells - 500
 		for range 20 {
-			var lines strings.Builder
-			record := firstSecond + r.Int64N(12)
+			var pack strings.Builder
+			second := firstSecond + r.Int64N(12)
 			for range 20 {
-				at := time.Unix(record-1+r.Int64N(3), r.Int64N(1e9))
-				text := mixedLine(r, at)
-				if r.IntN(20) == 0 {
+				text := lines[r.IntN(len(lines))]
+				switch r.IntN(20) {
+				case 0:
 					text += strings.Repeat(" code=H10 mod=x", r.IntN(60)) // too many codes
+				case 1, 2:
+					text = hostileLine(r, second)
 				}
-				slow.fold(text, record)
-				lines.WriteString(text + "\n")
+				if n := len(strings.TrimSuffix(text, "\r")); n > 0 && n <= line.MaxLen {
+					slow.fold(text, second)
+				}
+				pack.WriteString(text + "\n")
 			}
 			for _, f := range folders {
-				f.Fold(Pack{Lines: []byte(lines.String()), Second: record, Floor: record})
+				f.Fold(Pack{Lines: []byte(pack.String()), Second: second})
 			}
 		}
 		for name, f := range folders {
@@ -243,10 +238,7 @@ func TestMatchProperty(t *testing.T) {
 func TestFoldPacking(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	p := compile(t, pulseYAML(100))
-	var lines []string
-	for i := range 2000 {
-		lines = append(lines, mixedLine(r, time.Unix(firstSecond+int64(i%3), 0)))
-	}
+	lines := append(record(t, "pulse", 1000, 400), record(t, "mixed", 1000, 400)...)
 	text := strings.Join(lines, "\n")
 	whole := p.NewFolder()
 	whole.Fold(Pack{Lines: []byte(text), Second: firstSecond + 2, Floor: firstSecond + 2})
@@ -368,12 +360,10 @@ func TestHostileInputIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	lines := packs(100_000, hostileLine)
+	lines := packs(hostile(50_000, 20_000), 20_000)
 	before := heap()
-	for range 2 {
-		for _, pack := range lines {
-			f.Fold(pack)
-		}
+	for _, pack := range lines {
+		f.Fold(pack)
 	}
 	if f.memo.entries > memoSlots/2 || f.memo.cells > memoCells+len(p.stats)+64 {
 		t.Errorf("the memo has %d entries of %d cells", f.memo.entries, f.memo.cells)
@@ -406,17 +396,9 @@ func TestMemoRelearns(t *testing.T) {
 }
 
 func TestFoldAllocates(t *testing.T) {
-	for _, test := range []struct {
-		name, yaml string
-		lines      func(*rand.Rand, time.Time) string
-	}{
-		{"pulse", pulseYAML(100), pulseLine},
-		{"router", routerYAML, routerLine},
-		{"access", accessYAML, func(r *rand.Rand, t time.Time) string { return accessLine(r, t, "", 0) }},
-		{"json", jsonYAML, jsonLine},
-	} {
-		in := packs(2000, test.lines)
-		f := compile(t, test.yaml).NewFolder()
+	for kind, yaml := range map[string]string{"pulse": pulseYAML(100), "router": routerYAML, "combined": accessYAML, "json": jsonYAML} {
+		in := packs(record(t, kind, 2000, 1000), 1000)
+		f := compile(t, yaml).NewFolder()
 		fold := func() {
 			for _, p := range in {
 				f.Fold(p)
@@ -425,7 +407,7 @@ func TestFoldAllocates(t *testing.T) {
 		}
 		fold()
 		if n := testing.AllocsPerRun(20, fold); n != 0 {
-			t.Errorf("%s: %v allocations for %d lines", test.name, n, len(in)*200)
+			t.Errorf("%s: %v allocations", kind, n)
 		}
 	}
 }
@@ -448,4 +430,43 @@ func TestCompileBounds(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+}
+
+// FuzzFold checks of any pack that each of its lines is accounted for, and that
+// the fragments can be joined.
+func FuzzFold(f *testing.F) {
+	for _, kind := range traffic.Kinds() {
+		for _, text := range record(f, kind, 5, 1) {
+			f.Add([]byte(text+"\n\r\n"+text), int64(2000), uint16(0))
+		}
+	}
+	f.Add([]byte(strings.Repeat("x", line.MaxLen+1)+"\n2012-11-22T09:31:34Z h l.info x - y - code=H10"), int64(firstSecond), uint16(1500))
+	p := compile(f, pulseYAML(100))
+	folder := p.NewFolder()
+	f.Fuzz(func(t *testing.T, lines []byte, second int64, milli uint16) {
+		if second < 0 || second > maxSecond {
+			return
+		}
+		before := folder.Counts()
+		folder.Fold(Pack{Lines: lines, Second: second, Floor: second + int64(milli%7), Map: line.Mapping{From: int64(milli), Milli: uint32(milli)}})
+		counts := folder.Counts().Sub(before)
+		var want LineCounts
+		for _, text := range bytes.Split(lines, []byte("\n")) {
+			if text = bytes.TrimSuffix(text, []byte("\r")); len(text) > 0 {
+				want.Lines++
+				want.Bytes += uint64(len(text))
+				if len(text) > line.MaxLen {
+					want.Unreadable++
+				}
+			}
+		}
+		if counts.Lines != want.Lines || counts.Bytes != want.Bytes || counts.Unreadable != want.Unreadable || counts.Counted+counts.Late+counts.Unreadable != counts.Lines {
+			t.Errorf("%+v, want %+v", counts, want)
+		}
+		folder.Flush(func(stat int, fragment []byte) {
+			if err := p.NewSeries(stat).Join(fragment, nil); err != nil {
+				t.Errorf("stat %s: %v", p.stats[stat].Name, err)
+			}
+		})
+	})
 }

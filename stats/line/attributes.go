@@ -9,14 +9,14 @@ import "bytes"
 // / and : too, and all else separates. In the others, which are logfmt, words
 // end at spaces, and quoted text has the escapes of JSON.
 //
-// The key that followed the last one before is tried first: two comparisons
-// instead of a loop over its bytes and a look-up. The root is what stands for
-// the last one at the beginning.
+// The keys that followed the last one before are tried first: two comparisons
+// instead of a loop over the key's bytes and a look-up. The root is what stands
+// for the last key at the beginning.
 func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, root int32) {
 	g := &sc.guess
 	bd := &sc.schema.bodies[kind]
 	inKey := bd.key
-	at := root // the node of the last key
+	at := &g.nodes[root] // the node of the last key
 	for {
 		for i < end && class[b[i]]&inKey == 0 {
 			i++
@@ -25,8 +25,8 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			return
 		}
 		var key uint32
-		if n := &g.nodes[g.nodes[at].next]; n.match(b, i) {
-			at = g.nodes[at].next
+		if n := g.follow(at, b, i); n != nil {
+			at = n
 			key = n.key
 			i += int(n.size)
 		} else {
@@ -40,7 +40,10 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				continue
 			}
 			i++
-			at = g.learn(at, root, kind, b, start, i, key)
+			at = g.learn(at, kind, b, start, i, key)
+			if at == nil { // no node: begin at the root again
+				at = &g.nodes[root]
+			}
 		}
 
 		// i is after the = now.
@@ -156,36 +159,40 @@ const maxNodes = 512
 const relearn = 1 << 20
 
 // A guess is what a scanner learned about the order of keys: a node for each
-// key, and the one that followed it last.
+// key, with those that followed it last.
 type guess struct {
 	nodes   []node
-	known   map[knownKey]int32
-	unknown int // keys that came when there was no room for them
-}
-
-type knownKey struct {
-	kind bodyKind
-	text string
+	known   [2 * maxNodes]int16 // the nodes by the hash of their keys, open-addressed; 0: free
+	unknown int                 // keys that came when there was no room for them
 }
 
 // A node is a key with its = of 2 to 16 bytes. The first nodes are roots, where
 // messages begin: some for each kind of body, since what follows depends on
-// the source.
+// the source. A root matches nothing.
 type node struct {
 	first, mask uint64 // the first eight bytes, and which of them count
 	last        uint64 // the last eight, if there are more
-	size        uint32 // 0: no key, which matches nothing
+	size        uint16 // 0: a root
+	kind        bodyKind
 	key         uint32
-	next        int32
+	next, other int32 // the nodes that followed last, and before that
 }
 
 // roots is the number of roots of a kind of body, a power of two.
-const roots = 1 << rootBits
+const (
+	roots    = 1 << rootBits
+	rootBits = 4
+)
 
-const rootBits = 4
-
-func newGuess() guess {
-	return guess{nodes: make([]node, bodies*roots, maxNodes), known: make(map[knownKey]int32)}
+// forget makes a guess that knows nothing.
+func (g *guess) forget() {
+	if g.nodes == nil {
+		g.nodes = make([]node, 0, maxNodes)
+	}
+	g.nodes = g.nodes[:int(bodies)*roots]
+	clear(g.nodes)
+	clear(g.known[:])
+	g.unknown = 0
 }
 
 // root gives the root of messages of the source that begins at i.
@@ -193,35 +200,47 @@ func (k bodyKind) root(b []byte, i int) int32 {
 	return int32(k)*roots + int32(load(b, i)<<32*prime1>>(64-rootBits))
 }
 
-// match reports whether the key and its = are at i.
+// follow gives the node after at whose key and = are at i, nil if there is none.
+func (g *guess) follow(at *node, b []byte, i int) *node {
+	if n := &g.nodes[at.next]; n.match(b, i) {
+		return n
+	}
+	if n := &g.nodes[at.other]; n.match(b, i) {
+		at.next, at.other = at.other, at.next
+		return n
+	}
+	return nil
+}
+
 func (n *node) match(b []byte, i int) bool {
-	return n.size != 0 && load(b, i)&n.mask == n.first && (n.size <= 8 || load(b, i+int(n.size)-8) == n.last)
+	return load(b, i)&n.mask == n.first && n.size != 0 && (n.size <= 8 || load(b, i+int(n.size)-8) == n.last)
 }
 
 // learn remembers that b[start:end], a key with its =, followed the node at,
-// and gives its own node.
-func (g *guess) learn(at, root int32, kind bodyKind, b []byte, start, end int, key uint32) int32 {
-	size := end - start
+// and gives its own node, nil if it has none.
+func (g *guess) learn(at *node, kind bodyKind, b []byte, start, end int, key uint32) *node {
+	size := uint16(min(end-start, 17))
 	if size > 16 {
-		return at
+		return nil
 	}
-	next, ok := g.known[knownKey{kind, string(b[start:end])}]
-	if !ok {
-		if len(g.nodes) == maxNodes {
-			if g.unknown++; g.unknown == relearn {
-				*g = newGuess()
-			}
-			return root
+	first, last := ends(b, start, end)
+	h := (first ^ last>>7 ^ uint64(size)<<56 ^ uint64(kind)<<48) * prime1 >> 32 % uint64(len(g.known))
+	for ; g.known[h] != 0; h = (h + 1) % uint64(len(g.known)) {
+		i := int32(g.known[h])
+		if n := &g.nodes[i]; n.first == first && n.last == last && n.size == size && n.kind == kind {
+			at.next, at.other = i, at.next
+			return n
 		}
-		next = int32(len(g.nodes))
-		n := node{mask: lowBytes[min(size, 8)], size: uint32(size), key: key}
-		n.first = load(b, start) & n.mask
-		if size > 8 {
-			n.last = load(b, end-8)
-		}
-		g.nodes = append(g.nodes, n)
-		g.known[knownKey{kind, string(b[start:end])}] = next
 	}
-	g.nodes[at].next = next
-	return next
+	if len(g.nodes) == maxNodes {
+		if g.unknown++; g.unknown == relearn {
+			g.forget()
+		}
+		return nil
+	}
+	i := int32(len(g.nodes))
+	g.known[h] = int16(i)
+	g.nodes = append(g.nodes, node{first: first, mask: lowBytes[min(size, 8)], last: last, size: size, kind: kind, key: key})
+	at.next, at.other = i, at.next
+	return &g.nodes[i]
 }

@@ -12,7 +12,7 @@ import (
 // Event is ready for use.
 type Event struct {
 	text   [3][]byte // what values are in: the line's buffer, unescaped text, constant text
-	schema *Schema
+	fields []field   // of the Schema
 
 	present [MaxFields / 64]uint64
 	values  [MaxFields]value
@@ -150,7 +150,7 @@ func (e *Event) AppendCodes(codes []Code) []Code {
 	for w, word := range e.present {
 		for ; word != 0; word &= word - 1 {
 			s := Slot(w*64 + bits.TrailingZeros64(word))
-			f := &e.schema.fields[s]
+			f := &e.fields[s]
 			if !f.coded {
 				continue
 			}
@@ -163,7 +163,7 @@ func (e *Event) AppendCodes(codes []Code) []Code {
 
 // reset empties the event for a line in buf.
 func (e *Event) reset(schema *Schema, buf []byte) {
-	e.schema = schema
+	e.fields = schema.fields
 	e.text[0] = buf
 	e.text[1] = e.text[1][:0]
 	e.text[2] = constantText
@@ -195,20 +195,24 @@ func (e *Event) rewind(m *mark) {
 }
 
 // put gives the field s the value text[start:end] of the place that flags
-// name. It does nothing if s is None.
-func (e *Event) put(s Slot, start, end int, flags value) {
+// name, and gives its ID, Absent if the field is not coded. It does nothing if
+// s is None.
+func (e *Event) put(s Slot, start, end int, flags value) ID {
 	if uint(s) >= MaxFields {
-		return
+		return Absent
 	}
 	e.values[s] = valueOf(start, end, flags)
 	e.present[uint(s)/64] |= 1 << (uint(s) % 64)
-	if f := &e.schema.fields[s]; f.coded {
-		id := Present
-		if f.values != nil {
-			id = e.id(f, s, start, end)
-		}
-		e.push(codeOf(s, id))
+	f := &e.fields[s]
+	if !f.coded {
+		return Absent
 	}
+	id := Present
+	if f.values != nil {
+		id = e.id(f, s, start, end)
+	}
+	e.push(codeOf(s, id))
+	return id
 }
 
 // putID gives the field s a value whose ID is known.
@@ -226,10 +230,10 @@ func (e *Event) putID(s Slot, start, end int, flags value, id ID) {
 // textID gives the ID of text as a value of the field s, Absent if it is not
 // coded.
 func (e *Event) textID(s Slot, b []byte, start, end int) ID {
-	if s == None || !e.schema.fields[s].coded {
+	if s == None || !e.fields[s].coded {
 		return Absent
 	}
-	f := &e.schema.fields[s]
+	f := &e.fields[s]
 	if f.values == nil {
 		return Present
 	}

@@ -71,11 +71,29 @@ func newKeyTable(m map[string]uint32) *keyTable {
 
 // find looks b[start:end] up, which has eight bytes after it.
 func (t *keyTable) find(b []byte, start, end int) (uint32, bool) {
+	n := end - start
+	if n > 8 {
+		return t.findLong(b, start, end)
+	}
+	first, size := load(b, start)&lowBytes[n&15], uint32(n+1)
+	for i := t.hash(first, 0, size); i < uint64(len(t.entries)); i = (i + 1) & uint64(len(t.entries)-1) {
+		e := &t.entries[i]
+		if e.first == first && e.size == size {
+			return e.value, true
+		}
+		if e.size == 0 {
+			break
+		}
+	}
+	return 0, false
+}
+
+func (t *keyTable) findLong(b []byte, start, end int) (uint32, bool) {
 	first, last := ends(b, start, end)
 	size := uint32(end - start + 1)
 	for i := t.hash(first, last, size); i < uint64(len(t.entries)); i = (i + 1) & uint64(len(t.entries)-1) {
 		e := &t.entries[i]
-		if e.first == first && e.size == size && e.last == last && (size <= 17 || t.texts[i] == string(b[start:end])) {
+		if e.first == first && e.last == last && e.size == size && (size <= 17 || t.texts[i] == string(b[start:end])) {
 			return e.value, true
 		}
 		if e.size == 0 {

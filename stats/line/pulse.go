@@ -77,18 +77,21 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 // keeps some of them.
 type who struct {
 	first, last       uint64 // the first eight and the last eight bytes, with the one after the source
-	source, end       int16  // where the source is
+	source, end       int32  // where the source is
 	levelID, sourceID ID
 	nginx, varnish    bool
 }
 
-// whos is how many are kept, a power of two.
-const whos = 64
+// whos is the number that is kept.
+const (
+	whos    = 1 << whoBits
+	whoBits = 6
+)
 
 // who reads the level and the source at i, nil if they are not there.
 func (sc *Scanner) who(ev *Event, b []byte, i int) *who {
 	first := load(b, i)
-	kept := &sc.whos[first*prime1>>(64-6)]
+	kept := &sc.whos[first*prime1>>(64-whoBits)]
 	if kept.first == first && kept.end != 0 && load(b, i+int(kept.end)-7) == kept.last {
 		return kept
 	}
@@ -109,8 +112,8 @@ func (sc *Scanner) who(ev *Event, b []byte, i int) *who {
 		return nil
 	}
 	w := who{
-		source:   int16(source - level),
-		end:      int16(i - level),
+		source:   int32(source - level),
+		end:      int32(i - level),
 		levelID:  ev.textID(sc.schema.level, b, level, levelEnd),
 		sourceID: ev.textID(sc.schema.source, b, source, i),
 		nginx:    string(b[source:i]) == "nginx",

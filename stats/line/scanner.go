@@ -19,7 +19,9 @@ type Scanner struct {
 
 // NewScanner makes a Scanner.
 func (s *Schema) NewScanner() *Scanner {
-	return &Scanner{schema: s, guess: newGuess()}
+	sc := &Scanner{schema: s}
+	sc.guess.forget()
+	return sc
 }
 
 // Parse parses the line buf[start:end] into ev. A trailing CR is not part of
