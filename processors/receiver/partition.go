@@ -89,9 +89,7 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*process
 	if err != nil {
 		p.metrics.Undecodable.Add(1)
 		p.undecodable.Say("a record is no pack, its lines count as unreadable", "partition", p.number, "offset", r.Offset, "error", err)
-		// It has no clock. Before there is any it counts at a second that is not
-		// published: nobody can say when it was.
-		p.folder.Undecodable(r.Value, max(p.clock.Second(), p.earliest, 0))
+		p.folder.Undecodable(r.Value, p.now())
 		return nil, nil
 	}
 	if !p.takes(header, r.Offset) {
@@ -102,6 +100,16 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*process
 		return nil, nil
 	}
 	return p.tick(r.Offset, header, emit)
+}
+
+// now returns the second of a record without a clock: the watermark's. Before
+// the first tick it is the earliest pack's, and before that 0, which is not
+// published: nobody can say when it was.
+func (p *partition) now() int64 {
+	if second := p.clock.Second(); second >= 0 {
+		return second
+	}
+	return max(p.earliest, 0)
 }
 
 // begin notes where the log begins for this session.

@@ -13,13 +13,16 @@ import (
 )
 
 // A Broker is a running one. Clients anywhere on the machine can use it.
-type Broker struct{ cluster *kfake.Cluster }
+type Broker struct {
+	cluster *kfake.Cluster
+	unlock  func() // the folder
+}
 
 // Start runs a broker on the address listen, host:port, where port 0 is any
 // free one. Clients are told the same host, so that it must be one that they
 // can reach: not 0.0.0.0. Topics, records and offsets are kept in the folder
-// dir, and a broker that is started there later goes on with them; with dir
-// empty they are in memory and gone with the broker.
+// dir, which is there, and a broker that is started there later goes on with
+// them; with dir empty they are in memory and gone with the broker.
 func Start(listen, dir string) (*Broker, error) {
 	host, portText, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -46,24 +49,34 @@ func Start(listen, dir string) (*Broker, error) {
 			"default.replication.factor": "1",
 		}),
 	}
+	unlock := func() {}
 	if dir != "" {
+		if unlock, err = lock(dir); err != nil {
+			return nil, err
+		}
 		options = append(options, kfake.DataDir(dir))
 	}
 	cluster, err := kfake.NewCluster(options...)
+	if err != nil {
+		unlock()
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("the broker cannot listen on %s: the port is in use, perhaps by a Kafka or another Pulse; choose another address, or use that broker", listen)
 	case err != nil:
 		return nil, fmt.Errorf("the broker on %s with data in %q: %w", listen, dir, err)
 	}
-	return &Broker{cluster}, nil
+	return &Broker{cluster, unlock}, nil
 }
 
 // Addrs returns the host:port of the broker.
 func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
 
 // Close stops the broker and writes down what is not yet on disk.
-func (b *Broker) Close() { b.cluster.Close() }
+func (b *Broker) Close() {
+	b.cluster.Close()
+	b.unlock()
+}
 
 // A listener says the host that it was asked to listen on: clients are sent
 // there, and names work where addresses might not.
