@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -21,8 +20,6 @@ const (
 func (h *Hub) serve(ctx context.Context, conn *websocket.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	h.clients.Add(1)
-	defer h.clients.Add(-1)
 
 	read := make(chan struct{})
 	go func() {
@@ -36,7 +33,8 @@ func (h *Hub) serve(ctx context.Context, conn *websocket.Conn) {
 		<-read
 	}()
 
-	if err := h.feed(ctx, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+	var timeout net.Error // as gorilla hides it
+	if err := h.feed(ctx, conn); errors.As(err, &timeout) && timeout.Timeout() {
 		h.cut.Add(1)
 	} else if ctx.Err() != nil {
 		goodbye := websocket.FormatCloseMessage(websocket.CloseGoingAway, "")
@@ -91,14 +89,17 @@ const (
 )
 
 // steadyListener's connections are steady.
-type steadyListener struct{ net.Listener }
+type steadyListener struct {
+	net.Listener
+	within time.Duration
+}
 
 func (l steadyListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return steadyConn{Conn: c, within: progressWithin}, nil
+	return steadyConn{Conn: c, within: l.within}, nil
 }
 
 // steadyConn is a connection whose writes fail when the peer stops taking bytes

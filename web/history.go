@@ -170,7 +170,7 @@ func (m *merged) find(ctx context.Context, from, to int64) (section, error) {
 	return where, nil
 }
 
-// read calls f with each record of a section.
+// read calls f with each record of a section, and maybe with some after it.
 func (m *merged) read(ctx context.Context, where section, f func(*kgo.Record)) error {
 	starts, left := map[int32]kgo.Offset{}, 0
 	for p, s := range where {
@@ -199,9 +199,7 @@ func (m *merged) read(ctx context.Context, where section, f func(*kgo.Record)) e
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			end := where[p.Partition].to
 			for _, r := range p.Records {
-				if r.Offset < end {
-					f(r)
-				}
+				f(r)
 				if r.Offset == end-1 {
 					left--
 				}

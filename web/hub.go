@@ -63,6 +63,8 @@ func configuration(store *Store, d *stats.Definitions, build string) []byte {
 		Help     string    `json:"help,omitempty"`
 		Kind     string    `json:"kind"`
 		Per      int64     `json:"per,omitempty"`
+		Field    string    `json:"field,omitempty"`
+		Where    string    `json:"where,omitempty"`
 		Over     int64     `json:"over"`
 		At       []float64 `json:"at,omitempty"`
 		Warn     *float64  `json:"warn,omitempty"`
@@ -74,7 +76,7 @@ func configuration(store *Store, d *stats.Definitions, build string) []byte {
 		pages = append(pages, page(p))
 	}
 	for _, s := range store.stats {
-		all = append(all, stat{s.Name, s.Title, s.Unit, s.Help, s.Kind, s.Per, s.Over, s.At, s.Warn, s.Crit, s.Reversed})
+		all = append(all, stat{s.Name, s.Title, s.Unit, s.Help, s.Kind, s.Per, s.Field, s.Where, s.Over, s.At, s.Warn, s.Crit, s.Reversed})
 	}
 	b := []byte(`"generation":`)
 	b = strconv.AppendQuote(b, store.gen)

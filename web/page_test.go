@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -150,9 +151,7 @@ func TestPage(t *testing.T) {
 	b.until(t, `document.querySelectorAll(".panel").length === 18`)
 	b.until(t, painted+` >= 15`)
 	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
-	if got := value[string](t, b, `document.title`); !strings.HasSuffix(got, "Routing · Pulse") {
-		t.Errorf("the title is %q, want that of the first page", got)
-	}
+	b.until(t, `document.title.endsWith("Routing · Pulse")`)
 
 	// Numbers change.
 	before := value[string](t, b, `document.querySelector(".figure").textContent`)
@@ -160,7 +159,7 @@ func TestPage(t *testing.T) {
 
 	// Every page has its URL; all stats are on one made by itself, Pulse's own too.
 	b.do(t, press("3"))
-	b.until(t, `location.hash === "#/all" && document.querySelectorAll(".panel").length === 19`)
+	b.until(t, fmt.Sprintf(`location.hash === "#/all" && document.querySelectorAll(".panel").length === %d`, len(log.definitions.All())))
 	b.until(t, `[...document.querySelectorAll(".panel")].at(-1).textContent.includes("unreadable")`)
 	b.do(t, press("["))
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
@@ -180,6 +179,13 @@ func TestPage(t *testing.T) {
 	// Paused, nothing moves, and the page says so.
 	b.do(t, press(" "))
 	b.until(t, `document.querySelector("#status").dataset.state === "paused"`)
+	// What had come before is drawn within a few frames.
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		let frames = 10;
+		const wait = () => { if (--frames) requestAnimationFrame(wait); else window.settled = true; };
+		wait();
+	}`))
+	b.until(t, `window.settled`)
 	still := value[string](t, b, `document.querySelector("main").textContent`)
 	newest := server.store.Newest()
 	for server.store.Newest() < newest+2 {
@@ -191,6 +197,12 @@ func TestPage(t *testing.T) {
 	b.do(t, press(" "))
 	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
 
+	// The list of keys opens and closes.
+	b.do(t, press("?"))
+	b.until(t, `document.querySelector("#help").open`)
+	b.do(t, chromedp.Click("#help button"))
+	b.until(t, `!document.querySelector("#help").open`)
+
 	// Light and dark, by preference and by switch.
 	b.do(t, look(390, 844, "dark"))
 	b.until(t, `document.documentElement.dataset.theme === "dark"`)
@@ -199,6 +211,37 @@ func TestPage(t *testing.T) {
 	if wide := value[int](t, b, `document.documentElement.scrollWidth`); wide > 390 {
 		t.Errorf("on a phone the page is %d px wide, more than its 390", wide)
 	}
+	for _, said := range b.said() {
+		t.Error("console:", said)
+	}
+}
+
+// A panel opens to a large view of its stat, with a longer window.
+func TestDetail(t *testing.T) {
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1440, 900, "dark"), chromedp.Navigate(server.URL()+"/#/edge"))
+	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
+	b.do(t, chromedp.Click(".panel:nth-child(2)"))
+	b.until(t, `location.hash === "#/stat/stat-01" && document.querySelector(".detail h2")?.textContent === "nginx 500"`)
+	b.until(t, `document.querySelector(".detail").dataset.state === "value" && document.querySelector(".definition").textContent.includes("per minute")`)
+
+	// Exact values under the crosshair, from the keyboard too.
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("ArrowLeft"))
+	b.until(t, `/\d\d:\d\d:\d\d +[\d.]+ \/min/.test(document.querySelector(".tip").textContent)`)
+	b.until(t, `document.querySelector("#status").dataset.state === "past"`)
+
+	// An hour: what the page does not have comes from the server.
+	b.do(t, chromedp.Click(".detail nav a:last-child"))
+	b.until(t, `location.hash === "#/stat/stat-01/3600"`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").dispatchEvent(
+		new PointerEvent("pointermove", {clientX: 200, clientY: 300}))`))
+	b.until(t, `/\d\d:\d\d:\d\d +[\d.]+ \/min/.test(document.querySelector(".tip").textContent)`)
+
+	b.do(t, press("Escape"))
+	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel[data-state=value]").length === 5`)
+	b.do(t, chromedp.Navigate(server.URL()+"/#/stat/nothing"))
+	b.until(t, `document.querySelector("main").textContent.includes("There is no stat called")`)
 	for _, said := range b.said() {
 		t.Error("console:", said)
 	}
@@ -327,7 +370,7 @@ func TestInjection(t *testing.T) {
 		b.do(t, chromedp.Navigate(server.URL()+"/#/find/"+url.PathEscape(p)), chromedp.Sleep(50*time.Millisecond))
 	}
 	b.do(t, chromedp.Navigate(server.URL()+"/#/all"))
-	b.until(t, `document.querySelectorAll(".panel").length === 13`)
+	b.until(t, fmt.Sprintf(`document.querySelectorAll(".panel").length === %d`, len(d.All())))
 	if value[bool](t, b, `"hit" in window`) {
 		t.Error("a payload ran as a script")
 	}
@@ -339,6 +382,38 @@ func TestInjection(t *testing.T) {
 	}
 	for _, said := range b.said() {
 		t.Error("console:", said)
+	}
+}
+
+// BenchmarkPage measures the time that scripts, and everything, take of a page
+// with 200 moving panels, as a share of one core.
+func BenchmarkPage(b *testing.B) {
+	server := newSynthetic(182).serve(b, nil)
+	c := openBrowser(b)
+	c.do(b, look(2560, 1440, "dark"), chromedp.Navigate(server.URL()+"/#/all"))
+	c.until(b, `document.querySelectorAll(".panel[data-state=value]").length > 100`)
+	metrics := func() map[string]float64 {
+		got := map[string]float64{}
+		c.do(b, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			all, err := cdp.Call(ctx, t, performance.GetMetrics, cdp.Empty{})
+			for _, m := range all.Metrics {
+				got[m.Name] = m.Value
+			}
+			return err
+		}))
+		return got
+	}
+	c.do(b, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, performance.Enable, performance.EnableParams{})
+		return err
+	}))
+	for b.Loop() {
+		before, start := metrics(), time.Now()
+		time.Sleep(10 * time.Second)
+		after, took := metrics(), time.Since(start).Seconds()
+		b.ReportMetric(100*(after["ScriptDuration"]-before["ScriptDuration"])/took, "%script")
+		b.ReportMetric(100*(after["TaskDuration"]-before["TaskDuration"])/took, "%main-thread")
+		b.ReportMetric(after["JSHeapUsedSize"]/1e6, "heap-MB")
 	}
 }
 
@@ -375,19 +450,25 @@ func TestScreenshots(t *testing.T) {
 		name, path    string
 		dark          bool
 		width, height int64
+		script        string
 	}{
-		{"laptop-light", "/#/routing", false, 1440, 900},
-		{"laptop-dark", "/#/routing", true, 1440, 900},
-		{"laptop-five", "/#/edge", false, 1440, 900},
-		{"laptop-all", "/#/all", false, 1440, 900},
-		{"wall-dark", "/?kiosk#/routing", true, 2560, 1440},
-		{"wall-five", "/?kiosk#/edge", true, 2560, 1440},
-		{"wall-all", "/#/all", true, 2560, 1440},
-		{"one-light", "/", false, 1440, 900},
-		{"waiting-dark", "/", true, 1440, 900},
-		{"stale-light", "/", false, 1440, 900},
-		{"phone-light", "/#/routing", false, 390, 844},
-		{"phone-dark", "/#/edge", true, 390, 844},
+		{"laptop-light", "/#/routing", false, 1440, 900, ""},
+		{"laptop-dark", "/#/routing", true, 1440, 900, ""},
+		{"laptop-five", "/#/edge", false, 1440, 900, ""},
+		{"laptop-all", "/#/all", false, 1440, 900, ""},
+		{"wall-dark", "/?kiosk#/routing", true, 2560, 1440, ""},
+		{"wall-five", "/?kiosk#/edge", true, 2560, 1440, ""},
+		{"wall-all", "/#/all", true, 2560, 1440, ""},
+		{"one-light", "/", false, 1440, 900, ""},
+		{"waiting-dark", "/", true, 1440, 900, ""},
+		{"stale-light", "/", false, 1440, 900, ""},
+		{"detail-light", "/#/stat/stat-03", false, 1440, 900, ""},
+		{"detail-dark", "/#/stat/stat-06/3600", true, 1440, 900, ""},
+		{"find-light", "/#/find/l", false, 1440, 900, ""},
+		{"phone-detail", "/#/stat/stat-03", true, 390, 844, ""},
+		{"help-light", "/#/edge", false, 1440, 900, `document.getElementById("help").showModal()`},
+		{"phone-light", "/#/routing", false, 390, 844, ""},
+		{"phone-dark", "/#/edge", true, 390, 844, ""},
 	} {
 		if only := os.Getenv("PULSE_SCREENSHOT"); only != "" && only != c.name {
 			continue
@@ -401,8 +482,9 @@ func TestScreenshots(t *testing.T) {
 			scheme = "dark"
 		}
 		b.do(t, look(c.width, c.height, scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(from.URL()+c.path))
-		b.until(t, `[...document.querySelectorAll(".panel")].filter((p) => p.dataset.state).length > 4`)
+		b.until(t, `[...document.querySelectorAll(".panel, .detail")].filter((p) => p.dataset.state).length > 4 || document.querySelector(".detail[data-state]")`)
 		time.Sleep(700 * time.Millisecond)
+		value[any](t, b, c.script)
 		png, err := chromedp.Run(b, chromedp.CaptureScreenshot())
 		if err != nil {
 			t.Fatal(err)

@@ -103,18 +103,17 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // socket serves one client's websocket.
 func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
-	if s.hub.clients.Load() >= maxClients {
+	if !s.admit() {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "too many clients", http.StatusServiceUnavailable)
+		http.Error(w, "this server takes no more clients now", http.StatusServiceUnavailable)
 		return
 	}
+	defer s.leave()
 	conn, err := s.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // Upgrade has answered
 	}
 	conn.SetCompressionLevel(1) //nolint:errcheck // 1 is a level
-	s.clients.Add(1)
-	defer s.clients.Done()
 	s.hub.serve(s.stopping, conn)
 }
 

@@ -58,6 +58,7 @@ type Server struct {
 	clients  sync.WaitGroup
 	stopping context.Context // what the clients' connections last for
 	stop     context.CancelFunc
+	door     sync.Mutex // held while a client is admitted, and while stop is called
 	// fill keeps the store up to date until ctx is done, and calls ready once
 	// it has what was there at the start.
 	fill func(ctx context.Context, ready func()) error
@@ -99,7 +100,7 @@ func New(c Config) (*Server, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("the page cannot be served on %q: %w", c.Addr, err)
 	}
-	s.listener = steadyListener{l}
+	s.listener = steadyListener{l, progressWithin}
 	return s, nil
 }
 
@@ -119,6 +120,24 @@ func (s *Server) Ready() bool { return s.ready.Load() }
 // Close frees the port of a server that is not run.
 func (s *Server) Close() error { return s.listener.Close() }
 
+// admit counts a client in, unless there are too many or the server stops.
+func (s *Server) admit() bool {
+	s.door.Lock()
+	defer s.door.Unlock()
+	if s.stopping.Err() != nil || s.hub.clients.Load() >= maxClients {
+		return false
+	}
+	s.hub.clients.Add(1)
+	s.clients.Add(1)
+	return true
+}
+
+// leave counts a client out that was admitted.
+func (s *Server) leave() {
+	s.hub.clients.Add(-1)
+	s.clients.Done()
+}
+
 // Run serves until ctx is done, and then says goodbye to every client. Kafka
 // being away ends nothing: pages are told what is unknown until it is back.
 func (s *Server) Run(ctx context.Context) error {
@@ -128,6 +147,7 @@ func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: headerWithin,
+		ReadTimeout:       2 * headerWithin, // no request has a body that is read
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          log.New(io.Discard, "", 0), // what peers do wrong is theirs
@@ -148,7 +168,9 @@ func (s *Server) Run(ctx context.Context) error {
 	s.config.Logger.Info("serving the page", "url", s.URL())
 
 	<-ctx.Done()
+	s.door.Lock()
 	s.stop()
+	s.door.Unlock()
 	soon, done := context.WithTimeout(context.Background(), goodbyeWithin)
 	defer done()
 	if server.Shutdown(soon) != nil {

@@ -83,6 +83,7 @@ func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
 		s.refused++
 		return false
 	}
+	p.Stat, p.Gen = s.stats[i].Name, s.gen // not a copy for each point
 	if len(p.Value) == 0 {
 		p.Value = json.RawMessage("null")
 	}
@@ -159,7 +160,7 @@ func (s *Store) Latest(stat string, now time.Time) (p stats.Snapshot, current, o
 }
 
 // Range gives a stat's points of the seconds [from, to] that the store has,
-// oldest first, and the least second that it could have: what is older is in
+// oldest first, and the oldest second that it has: what is older is in
 // stats.merged alone.
 func (s *Store) Range(stat string, from, to int64) (points []stats.Snapshot, oldest int64) {
 	i, known := s.index[stat]
@@ -172,9 +173,14 @@ func (s *Store) Range(stat string, from, to int64) (points []stats.Snapshot, old
 	if sr.newest == 0 {
 		return nil, math.MaxInt64
 	}
-	oldest = max(0, sr.newest-ringSize+1)
-	for t := max(from, oldest); t <= min(to, sr.newest); t++ {
-		if e := &sr.ring[t%ringSize]; e.version != 0 && e.Time == t {
+	oldest = sr.newest
+	for t := max(1, sr.newest-ringSize+1); t <= sr.newest; t++ {
+		e := &sr.ring[t%ringSize]
+		if e.version == 0 || e.Time != t {
+			continue
+		}
+		oldest = min(oldest, t)
+		if from <= t && t <= to {
 			points = append(points, e.Snapshot)
 		}
 	}

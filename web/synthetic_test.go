@@ -224,6 +224,14 @@ func (s *synthetic) run(store *Store) func(ctx context.Context, ready func()) er
 	}
 }
 
+// Points is the history of a stat, as far back as is asked.
+func (s *synthetic) Points(_ context.Context, stat string, from, to int64) (points []stats.Snapshot, err error) {
+	for t := from; t <= to; t++ {
+		points = append(points, stats.Snapshot{Stat: stat, Time: t, Value: json.RawMessage(s.curves[stat](t)), Final: true})
+	}
+	return points, nil
+}
+
 // serve runs a server over the synthetic log until the test ends.
 func (s *synthetic) serve(t testing.TB, change func(*Config)) *Server {
 	t.Helper()
@@ -235,7 +243,7 @@ func (s *synthetic) serve(t testing.TB, change func(*Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.fill = s.run(server.store)
+	server.fill, server.history = s.run(server.store), s
 	start(t, server)
 	return server
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -45,6 +46,7 @@ func newView(c Config, store *Store) *view {
 // its end and the history is there.
 func (v *view) Run(ctx context.Context, ready func()) error {
 	recovered := make(chan struct{})
+	var once sync.Once
 	healed := make(chan struct{})
 	go func() {
 		defer close(healed)
@@ -59,11 +61,7 @@ func (v *view) Run(ctx context.Context, ready func()) error {
 	told := ""
 	for ctx.Err() == nil {
 		err := v.follow(ctx, func() {
-			if recovered != nil {
-				close(recovered)
-				recovered = nil
-			}
-			told = ""
+			once.Do(func() { close(recovered) })
 		})
 		if ctx.Err() != nil {
 			break

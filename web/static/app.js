@@ -1,6 +1,7 @@
 // The page: what comes from the server goes into the model, and what changed is
 // drawn; what the reader does changes what is looked at.
 
+import { Detail } from "./detail.js";
 import { Grid } from "./grid.js";
 import { Model } from "./model.js";
 import { Pages } from "./pages.js";
@@ -15,14 +16,24 @@ let frozen = null; // a copy of the model, while the page is paused
 let build = null; // the page's files, as the server had them when this page was loaded
 
 const status = new Status($("status"), $("status-text"), $("status-rate"), $("announce"));
-const grid = new Grid($("page"), () => {
+const view = () => {
   const shown = frozen ?? model;
-  const moment = shown.moment();
-  return { model: shown, moment };
-});
+  return { model: shown, moment: shown.moment() };
+};
+const grid = new Grid($("page"), view, (name) => pages.look(name));
+const detail = new Detail($("page"), view, grid.colours, { onCursor: () => standStill(), onLeave: () => pages.leave() });
+const touch = () => {
+  grid.touch();
+  detail.touch();
+};
 const pages = new Pages($("tabs"), (page) => {
-  document.title = `${page.title} · Pulse`;
-  grid.show(page.rows, page.empty);
+  if (page.stat) {
+    grid.hide();
+    detail.show(page.stat, page.window);
+  } else {
+    detail.hide();
+    grid.show(page.rows, page.empty);
+  }
   if (document.activeElement !== $("find")) $("find").value = pages.query;
   standStill();
 });
@@ -31,7 +42,7 @@ const pages = new Pages($("tabs"), (page) => {
 function standStill() {
   const shown = frozen ?? model;
   const moment = shown.moment();
-  status.show(standing(shown, moment, { paused: frozen !== null, cursor: grid.cursor }));
+  status.show(standing(shown, moment, { paused: frozen !== null, cursor: grid.cursor ?? detail.cursor }));
   document.body.classList.toggle("stale", moment.stale > 0);
   if (model.configured) pages.count(moment);
 }
@@ -52,13 +63,14 @@ connect((message) => {
       pages.configure(model);
       pause(false);
     }
-    if (!frozen) grid.touch();
+    if (!frozen) touch();
   } else {
     const edge = model.moment().edge;
     const changed = model.apply(message);
     if (frozen) return;
-    if (model.moment().edge !== edge) grid.touch();
+    if (model.moment().edge !== edge) touch();
     else grid.changed(changed);
+    if ([...changed].some((series) => series.stat.name === detail.name)) detail.touch();
   }
   standStill();
 }, (state) => {
@@ -70,12 +82,13 @@ connect((message) => {
 let drawnEdge = 0;
 setInterval(() => {
   const moment = (frozen ?? model).moment();
-  if (moment.edge !== drawnEdge || moment.lost || moment.stale) grid.touch();
+  if (moment.edge !== drawnEdge || moment.lost || moment.stale) touch();
   drawnEdge = moment.edge;
   standStill();
 }, 500);
 
 $("page").addEventListener("cursor", standStill);
+addEventListener("theme", () => detail.touch());
 
 /** Stops or resumes the drawing; what comes meanwhile is kept. */
 function pause(on) {
@@ -83,7 +96,7 @@ function pause(on) {
   document.body.classList.toggle("paused", on);
   $("pause").setAttribute("aria-pressed", String(on));
   $("pause").setAttribute("aria-label", on ? "Resume" : "Pause");
-  grid.touch();
+  touch();
   standStill();
 }
 
@@ -111,7 +124,10 @@ addEventListener("keydown", (e) => {
     t: switchTheme,
     "[": () => pages.go(pages.current - 1, true),
     "]": () => pages.go(pages.current + 1, true),
-    Escape: () => { if (pages.query) pages.find(""); },
+    Escape: () => {
+      pages.leave();
+      if (pages.query) pages.find("");
+    },
   };
   let action = actions[e.key];
   if (e.key === " " && !e.target.closest("button, a")) action = () => pause(frozen === null);

@@ -48,16 +48,17 @@ export class Chart {
     this.weight = Math.min(2.5, Math.max(1.5, height / 85)); // of lines: those of a wall are seen from afar
   }
 
-  /** Clears, and sets the axis of seconds. */
-  begin(from, edge, right = RIGHT) {
+  /** Clears, and sets the axis of seconds and what is kept free around it. */
+  begin(from, edge, { left = 0, right = RIGHT, foot = FOOT } = {}) {
     const { g, ratio } = this;
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, this.width, this.height);
     g.globalAlpha = 1;
     g.lineJoin = g.lineCap = "round";
     [this.from, this.edge] = [from, edge];
-    this.right = right;
-    this.pixel = (this.width - right) / Math.max(1, edge - from); // width of a second
+    [this.left, this.foot] = [left, foot];
+    this.bottom = foot > FOOT ? this.height - foot : this.height; // of what goes from top to bottom
+    this.pixel = (this.width - left - right) / Math.max(1, edge - from); // width of a second
   }
 
   /** Sets the axis of values so that it has zero, all samples, and those of the
@@ -75,17 +76,17 @@ export class Chart {
     lo = lo < 0 ? -ceiling(-lo * 1.03) : 0;
     for (const t of thresholds) if (t > hi && t <= hi * 1.5) hi = t * 1.06;
     [this.lo, this.hi, this.power] = [lo, hi, lo < 0 ? 1 : power];
-    this.top = Math.min(6, this.height * 0.12);
+    this.top = this.foot > FOOT ? 18 : Math.min(6, this.height * 0.12);
   }
 
-  x(second) { return (second - this.from) * this.pixel; }
+  x(second) { return this.left + (second - this.from) * this.pixel; }
   y(v) {
     const share = ((v - this.lo) / (this.hi - this.lo)) ** this.power;
-    return this.height - FOOT - share * (this.height - FOOT - this.top);
+    return this.height - this.foot - share * (this.height - this.foot - this.top);
   }
 
   /** The second under a place, within the axis. */
-  second(x) { return Math.round(Math.min(this.edge, Math.max(this.from, this.from + x / this.pixel))); }
+  second(x) { return Math.round(Math.min(this.edge, Math.max(this.from, this.from + (x - this.left) / this.pixel))); }
 
   /** Calls f(first, last) for each stretch of one kind of seconds. */
   static stretches(kinds, kind, f) {
@@ -158,14 +159,14 @@ export class Chart {
     const { g } = this;
     const stretch = (first, last, draw) => {
       // From the last known point to the next one, and to the end if there is none.
-      const left = Math.max(0, this.x(this.from + first - 1));
+      const left = Math.max(this.left, this.x(this.from + first - 1));
       const right = last === kinds.length - 1 ? this.width : this.x(this.from + last + 1);
       draw(left, Math.max(2, right - left));
     };
     Chart.stretches(kinds, UNKNOWN, (first, last) => stretch(first, last, (left, width) => {
       g.save();
       g.beginPath();
-      g.rect(left, 0, width, this.height);
+      g.rect(left, 0, width, this.bottom);
       g.clip();
       g.beginPath();
       // The hatching is fixed to the panel, so that it does not crawl.
@@ -182,7 +183,7 @@ export class Chart {
     Chart.stretches(kinds, CLOCKLESS, (first, last) => stretch(first, last, (left, width) => {
       g.globalAlpha = 0.16;
       g.fillStyle = colours.faint;
-      g.fillRect(left, 0, width, this.height);
+      g.fillRect(left, 0, width, this.bottom);
       g.globalAlpha = 1;
     }));
   }
@@ -197,7 +198,7 @@ export class Chart {
     g.globalAlpha = 0.6;
     g.setLineDash([2, 4]);
     g.beginPath();
-    g.moveTo(0, y);
+    g.moveTo(this.left, y);
     g.lineTo(this.width, y);
     g.stroke();
     g.setLineDash([]);
@@ -226,7 +227,7 @@ export class Chart {
     g.globalAlpha = 0.6;
     g.beginPath();
     g.moveTo(x, 0);
-    g.lineTo(x, this.height);
+    g.lineTo(x, this.bottom);
     g.stroke();
     g.globalAlpha = 1;
   }

@@ -7,8 +7,9 @@ import { Panel } from "./panel.js";
 const BUDGET = 7; // ms of drawing in one frame; what is left waits for the next
 
 export class Grid {
-  /** A grid in a root element; view gives {model, moment} to draw. */
-  constructor(root, view) {
+  /** A grid in a root element; view gives {model, moment} to draw, and onOpen
+   * hears the name of a stat that is to be shown large. */
+  constructor(root, view, onOpen) {
     this.root = root;
     this.view = view;
     this.panels = [];
@@ -37,6 +38,8 @@ export class Grid {
     root.addEventListener("pointerleave", () => this.#pointAt(null));
     root.addEventListener("pointercancel", () => this.#pointAt(null));
     root.addEventListener("keydown", (e) => this.#walk(e));
+    root.addEventListener("click", (e) => this.#open(e.target));
+    this.onOpen = onOpen;
     root.addEventListener("focusin", (e) => this.#stay(e.target.closest(".panel")));
     this.readColours();
   }
@@ -44,10 +47,7 @@ export class Grid {
   /** Shows rows of names of stats; text where there are none. */
   show(rows, emptyText) {
     const { model } = this.view();
-    this.sizes.disconnect();
-    this.seen.disconnect();
-    this.byElement.clear();
-    this.dirty.clear();
+    this.hide();
     this.rows = rows.map((names) => names.filter((n) => model.series.has(n)).map((n) => new Panel(model.series.get(n)))).filter((r) => r.length);
     this.panels = this.rows.flat();
     for (const panel of this.panels) this.byElement.set(panel.element, panel);
@@ -59,6 +59,21 @@ export class Grid {
       this.seen.observe(panel.element);
       if (panel.canvas) this.sizes.observe(panel.canvas);
     }
+  }
+
+  /** Takes the panels away: something else has the root. */
+  hide() {
+    this.sizes.disconnect();
+    this.seen.disconnect();
+    this.byElement.clear();
+    this.dirty.clear();
+    this.rows = this.panels = [];
+    this.#pointAt(null);
+  }
+
+  #open(target) {
+    const panel = this.byElement.get(target.closest?.(".panel"));
+    if (panel) this.onOpen(panel.name);
   }
 
   /** Asks for one panel, or every panel, to be drawn. */
@@ -124,7 +139,7 @@ export class Grid {
   /** Takes the colours from the style sheet. */
   readColours() {
     const style = getComputedStyle(document.documentElement);
-    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel"]) this.colours[name] = style.getPropertyValue(`--${name}`).trim();
+    for (const name of ["ok", "warn", "crit", "faint", "dim", "panel", "edge"]) this.colours[name] = style.getPropertyValue(`--${name}`).trim();
     this.colours.depth = document.documentElement.dataset.theme === "dark" ? 0.26 : 0.2;
     this.touch();
   }
@@ -149,7 +164,9 @@ export class Grid {
   /** Arrow keys go from panel to panel, as the eye would. */
   #walk(e) {
     const here = e.target.closest(".panel");
-    if (!here || e.altKey || e.ctrlKey || e.metaKey || !e.key.startsWith("Arrow")) return;
+    if (!this.byElement.has(here) || e.altKey || e.ctrlKey || e.metaKey) return;
+    if (e.key === "Enter") this.#open(here);
+    if (!e.key.startsWith("Arrow")) return;
     e.preventDefault();
     const at = (el) => {
       const b = el.getBoundingClientRect();

@@ -6,6 +6,7 @@ import { span } from "./format.js";
 const SLACK = 60; // seconds kept beyond the window
 const GRACE = 3; // seconds after its end within which a second may close before it is called unknown
 const CLOCKLESS = 12; // seconds without a clock after which all is stale; an ingester leaves after 10
+const YOUNG = 60; // seconds that are drawn at least, while there is not a window of them yet
 const MOVING = 3; // seconds without news after which nothing is moving
 
 /** Series has the points of one stat: a number, an object, or null for the value
@@ -77,6 +78,7 @@ export class Model {
     this.pages = [];
     this.configured = false;
     this.clocks = [];
+    this.first = Infinity; // the oldest second of all stats
     this.newest = 0;
     this.offset = 0; // this browser's clock plus it is the server's
     this.offsets = [];
@@ -93,6 +95,7 @@ export class Model {
   configure(message) {
     this.offsets = [];
     this.clocks = [];
+    this.first = Infinity;
     this.newest = 0;
     this.lag = null;
     this.#head(message);
@@ -109,6 +112,7 @@ export class Model {
       }
       this.series.set(stat.name, series);
       this.newest = Math.max(this.newest, series.newest);
+      if (series.first) this.first = Math.min(this.first, series.first);
     });
     this.moved = -Infinity;
     this.configured = true;
@@ -126,6 +130,7 @@ export class Model {
       else series.put(second, value);
       changed.add(series);
       this.newest = Math.max(this.newest, second);
+      this.first = Math.min(this.first, second);
     }
     if (this.newest > before) {
       this.moved = performance.now();
@@ -145,7 +150,7 @@ export class Model {
   }
 
   /** How things stand at this moment, for everything that is drawn:
-   *   now: the time; edge: the newest second that is drawn; due: the newest that
+   *   now: the time; from and edge: the oldest and newest second that are drawn; due: the newest that
    *   must be known, or is unknown;
    *   past: the log is a recording of another time; stale: since when no clock
    *   runs, else 0; lost: since when the server is not heard of, else 0. */
@@ -159,7 +164,8 @@ export class Model {
     const stale = this.connected && heardOf > 0 && !past && still > MOVING && Math.abs(away) > CLOCKLESS ? heardOf : 0;
     const due = past ? this.newest - GRACE : stale ? this.newest : Math.floor(now - 1 - GRACE);
     const edge = past || stale ? this.newest : Math.max(this.newest, due);
-    return { now, edge, due, past, stale, lost: lostFor > 0 ? now - lostFor : 0 };
+    const from = Math.max(edge - this.window + 1, Math.min(this.first, edge - YOUNG + 1));
+    return { now, from, edge, due, past, stale, lost: lostFor > 0 ? now - lostFor : 0 };
   }
 
   /** State of a stat: "value", "unknown", "stale" or "empty" (nothing yet), and

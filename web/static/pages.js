@@ -7,7 +7,8 @@ import { level } from "./model.js";
 const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "") || "page";
 
 export class Pages {
-  /** Tabs in nav; onOpen is called with {title, rows, empty} when another page is opened. */
+  /** Tabs in nav; onOpen is called with {rows, empty}, or
+   * {stat, window} for one stat that is shown large, when another page is opened. */
   constructor(nav, onOpen) {
     this.nav = nav;
     this.onOpen = onOpen;
@@ -17,7 +18,7 @@ export class Pages {
 
   /** Takes the pages of a model. */
   configure(model) {
-    const taken = new Set(["all", "find"]);
+    const taken = new Set(["all", "find", "stat"]);
     const unique = (title) => {
       let name = slug(title);
       for (let n = 2; taken.has(name); n++) name = `${slug(title)}-${n}`;
@@ -41,12 +42,15 @@ export class Pages {
   /** Opens the page that the URL names, or the first. */
   open() {
     if (!this.all.length) return;
-    const [, where = "", query = ""] = location.hash.split("/").map((part) => {
+    const [, where = "", query = "", window = ""] = location.hash.split("/").map((part) => {
       try { return decodeURIComponent(part); } catch { return part; }
     });
     this.query = where === "find" ? query : "";
+    this.stat = where === "stat" ? query : "";
+    if (this.stat) this.back ??= this.here ?? `#/${this.all[0].slug}`;
+    else [this.back, this.here] = [undefined, location.hash || "#/"];
     const found = this.all.findIndex((p) => p.slug === where);
-    this.current = this.query ? -1 : Math.max(0, found);
+    this.current = this.query || this.stat ? -1 : Math.max(0, found);
     this.tabs.forEach(({ link }, i) => {
       if (i === this.current) {
         link.setAttribute("aria-current", "page");
@@ -54,7 +58,9 @@ export class Pages {
         this.nav.scrollLeft = Math.min(this.nav.scrollLeft, link.offsetLeft - this.nav.offsetLeft);
       } else link.removeAttribute("aria-current");
     });
-    this.onOpen(this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." });
+    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, window: Number(window) } : this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." };
+    this.title = page.title;
+    this.onOpen(page);
   }
 
   #search(query) {
@@ -70,6 +76,10 @@ export class Pages {
     if (this.all[n]) location.hash = `#/${encodeURIComponent(this.all[n].slug)}`;
   }
 
+  /** Shows one stat large; leave goes back to where it was. */
+  look(name) { location.hash = `#/stat/${encodeURIComponent(name)}`; }
+  leave() { if (this.stat) location.hash = this.back; }
+
   /** Searches for a text; of none it goes back to where the search began. */
   find(text) {
     if (!this.query && text) this.before = this.all[this.current]?.slug;
@@ -78,13 +88,13 @@ export class Pages {
     this.open();
   }
 
-  /** Tells on each tab of the trouble on its page. */
+  /** Tells on each tab, and in the window's title, of the trouble on its page. */
   count(moment) {
     const worth = new Map();
     for (const [name, series] of this.model.series) {
       if (this.model.state(series, moment).state === "value") worth.set(name, level(series.stat, series.at(series.newest)));
     }
-    for (const { link, crit, warn, names } of this.tabs) {
+    this.tabs.forEach(({ link, crit, warn, names }, i) => {
       const counted = { warn: 0, crit: 0 };
       for (const name of names) if (worth.get(name)) counted[worth.get(name)]++;
       write(crit, counted.crit ? `▲${counted.crit}` : "");
@@ -94,6 +104,10 @@ export class Pages {
       const told = [counted.crit ? `${counted.crit} critical` : "", counted.warn ? `${counted.warn} warning` : ""].filter(Boolean).join(", ");
       mark(link, "trouble", told);
       link.title = told;
-    }
+      if (i === this.current) this.trouble = [crit.textContent, warn.textContent].filter(Boolean).join(" ");
+    });
+    if (this.current < 0) this.trouble = "";
+    const title = [this.trouble, this.title, "Pulse"].filter(Boolean).join(" · ");
+    if (document.title !== title) document.title = title;
   }
 }

@@ -57,7 +57,7 @@ export class Panel {
     const text = this.drawShape({
       series, value, why, cursor, colours, shown: state === "value", level: worth,
       hue: state === "stale" ? colours.faint : worth ? colours[worth] : colours.ok,
-      from: moment.edge - model.window + 1, edge: moment.edge, due: moment.due,
+      from: moment.from, edge: moment.edge, due: moment.due,
     });
     const trouble = { warn: ", warning", crit: ", critical" }[worth] ?? "";
     write(this.spoken, (state === "value" ? "" : `${state}: `) + text + trouble);

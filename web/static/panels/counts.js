@@ -10,6 +10,7 @@ const BESIDE = ["late", "unreadable", "ahead"];
 export const counts = {
   fits: (stat) => stat.kind === "lines",
   size: () => ({ columns: 2, rows: 1 }),
+  lines: () => [{ name: "in", pick: (v) => v.in }, { name: "late", pick: (v) => v.late, hue: "warn" }, { name: "unreadable", pick: (v) => v.unreadable, hue: "crit" }],
   build(body) {
     const came = element("dd", "figure"), bytes = element("dd", "figure"), bytesUnit = element("dt");
     const beside = BESIDE.map((key) => ({ key, figure: element("dd", "figure") }));

@@ -24,7 +24,7 @@ export const histogram = {
       write(figure, brief(sum(value)));
       write(unit, value ? "values" : "");
       write(note, why);
-      chart.begin(from, edge, 0);
+      chart.begin(from, edge, { right: 0 });
       const known = sample(series, from, edge, due, () => undefined);
       chart.missing(known, colours);
 

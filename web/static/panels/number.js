@@ -10,6 +10,7 @@ const STEPPED = new Set(["unique", "min", "max"]);
 export const number = {
   fits: () => true,
   size: () => ({ columns: 1, rows: 1 }),
+  lines: () => [{ name: "", pick: (v) => v }],
   build(body, stat) {
     const figure = element("span", "figure"), unit = element("span", "unit"), note = element("span", "note");
     const canvas = element("canvas");

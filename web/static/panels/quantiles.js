@@ -7,6 +7,7 @@ import { exact, quantile, split } from "../format.js";
 export const quantiles = {
   fits: (stat) => stat.kind === "quantiles",
   size: (stat) => ({ columns: stat.at.length > 2 ? 2 : 1, rows: 1 }),
+  lines: (stat) => stat.at.map((q) => ({ name: quantile(q), pick: (v) => v[q] })),
   build(body, stat) {
     const at = stat.at.map((q) => ({ key: String(q), figure: element("dd", "figure"), name: quantile(q) }));
     const unit = element("div", "unit", stat.unit ?? ""), note = element("div", "note");

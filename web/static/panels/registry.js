@@ -10,6 +10,7 @@ import { ranking } from "./ranking.js";
 /** A shape has
  *   fits(stat, value): whether it draws values like this one;
  *   size(stat): the grid cells it takes, {columns, rows};
+ *   lines(stat): what a chart of it has, [{name, pick, hue}], if it can be one;
  *   build(body, stat): makes its elements in body, and gives a function
  *   draw(view) that shows a view (see panel.js) and returns how it reads aloud. */
 const shapes = [quantiles, counts, ranking, histogram, number];

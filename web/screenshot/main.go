@@ -1,0 +1,144 @@
+// Screenshot takes a picture of the dashboard with headless Chromium:
+//
+//	screenshot [flags] [-- command that serves it, and its arguments]
+//
+// Without a command it takes what is served at -url already. With one it starts
+// it, waits until the page has numbers and has shown them for a while, takes
+// the picture and interrupts it.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// readyWithin is how long the page may take to show a number.
+const readyWithin = time.Minute
+
+// picture is what is asked for.
+type picture struct {
+	url, out, scheme string
+	width, height    int64
+	after            time.Duration
+	command          []string
+}
+
+func main() {
+	var p picture
+	flag.StringVar(&p.url, "url", "http://localhost:8080", "where the page is")
+	flag.StringVar(&p.out, "out", "page.png", "the file to write")
+	flag.StringVar(&p.scheme, "scheme", "light", "light or dark")
+	flag.Int64Var(&p.width, "width", 1440, "of the window")
+	flag.Int64Var(&p.height, "height", 900, "of the window")
+	flag.DurationVar(&p.after, "after", 2*time.Second, "how long the page shows numbers before the picture is taken")
+	flag.Parse()
+	p.command = flag.Args()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := p.take(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "screenshot:", err)
+		os.Exit(1)
+	}
+}
+
+// take serves the page if a command is given, and writes the picture.
+func (p picture) take(ctx context.Context) error {
+	if len(p.command) > 0 {
+		serving := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
+		serving.Cancel = func() error { return serving.Process.Signal(os.Interrupt) }
+		serving.WaitDelay = 10 * time.Second
+		var said bytes.Buffer
+		serving.Stderr = &said
+		if err := serving.Start(); err != nil {
+			return err
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- serving.Wait() }()
+		defer func() {
+			serving.Process.Signal(os.Interrupt) //nolint:errcheck // it has ended already
+			<-ended
+		}()
+		ctx2, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		go func() {
+			err := <-ended
+			ended <- err
+			cancel(fmt.Errorf("%s ended: %v\n%s", p.command[0], err, said.Bytes()))
+		}()
+		ctx = ctx2
+	}
+
+	png, err := p.shoot(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(p.out, png, 0o644)
+}
+
+// shoot opens the page and takes the picture once it has numbers.
+func (p picture) shoot(ctx context.Context) ([]byte, error) {
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		return nil, errors.New("no chromium to take it with (Debian: apt-get install chromium)")
+	}
+	profile, err := os.MkdirTemp("", "screenshot")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(profile)
+	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(profile))...)
+	defer cancelAllocator()
+	ctx, cancelTab := chromedp.NewContext(ctx)
+	defer cancelTab()
+
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: p.scheme}}}
+	err = chromedp.Do(ctx, chromedp.EmulateViewport(p.width, p.height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
+		return err
+	}))
+	if err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(readyWithin); ; {
+		err := chromedp.Do(ctx, chromedp.Navigate(p.url))
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || len(p.command) == 0 || time.Now().After(deadline) {
+			return nil, fmt.Errorf("no page at %s: is `make run` running? %w", p.url, err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	for deadline := time.Now().Add(readyWithin); ; {
+		shown, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.querySelector(".panel[data-state=value]") !== null`))
+		if err != nil {
+			return nil, err
+		}
+		if shown {
+			break
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the page at %s showed no number within %v", p.url, readyWithin)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	if err := chromedp.Do(ctx, chromedp.Sleep(p.after)); err != nil {
+		return nil, err
+	}
+	return chromedp.Run(ctx, chromedp.CaptureScreenshot())
+}
