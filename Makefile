@@ -46,8 +46,11 @@ bench-peers: build ## pulse eval beside mawk, mtail and GoAccess on the same fil
 chaos: ## kill processes for TIME from SEED and compare every number with the oracle
 	$(GO) run ./cmd/chaos -time $(or $(TIME),2m) -seed $(or $(SEED),0)
 
-screenshot: ## the picture of the page in the README
-	$(GO) run ./web/screenshot -out web/page.png
+# A recording at twenty times its pace, so that the charts are full in seconds.
+screenshot: build $(DEMO) ## the picture of the page in the README
+	$(GO) run ./web/screenshot -after 15s -url http://localhost:18391 -out web/page.png -- $(PULSE) run \
+		--kafka-listen localhost:19392 --http localhost:18391 --data-dir "" --stats testdata/demo.yaml \
+		--replay $(DEMO) --original-times --speed 20
 
 up: ## every role as a container of its own, on Redpanda
 	docker compose up --build --detach
