@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type Definitions struct {
 	Lateness int64 // seconds that a line's second stays open for it after it ended
 	Stats    []*Stat
 	Pages    []Page // empty if the file has none
+	Tests    []Test // cases that `pulse test` runs
 }
 
 // A Stat is one number, or one set of quantiles, that lines roll up to.
@@ -31,17 +33,25 @@ type Stat struct {
 	Unit  string // shown after the value; "/s" and "/min" for rates, if the file gives none
 	Help  string
 
-	Kind  string    // "rate", "mean", "max", "min", "sum", "quantiles" or "unique"; LinesKind for LinesStat
-	Field string    // the field that is aggregated; "" for rate and lines
-	Per   int64     // rate: the seconds of its unit, 1 or 60; else 0
-	At    []float64 // quantiles: which, as the file orders them; else nil
-	Over  int64     // seconds of the trailing window
+	Link string // where the panel leads; "" if nowhere
+
+	Kind    string    // one of Kinds; LinesKind for LinesStat
+	Field   string    // the field that is aggregated; "" for rate, ratio and lines
+	Per     int64     // rate: the seconds of its unit, 1 or 60; else 0
+	At      []float64 // quantiles: which, as the file orders them; else nil
+	Buckets []float64 // histogram: the bounds, ascending; else nil
+	By      []string  // fields whose texts are the key, or name the part; nil if there is no key
+	Top     int       // how many keys the value has; 0 if it is not by key
+	Of      [2]string // ratio: the names of the two stats; else empty
+	Over    int64     // seconds of the trailing window; of the last- kinds after which a part expires
 
 	Where string         // the condition as the file writes it; "" if every line counts
 	Cond  condition.Node // what Where means, with the defines expanded; nil if every line counts
 
 	Warn, Crit *float64 // thresholds of the page; nil if not given
 	Reversed   bool     // whether values below the thresholds are the bad ones
+
+	own ownStat // what it is among Pulse's own
 }
 
 // A Page is one page of the dashboard: rows of names of stats.
@@ -50,17 +60,24 @@ type Page struct {
 	Rows  [][]string
 }
 
-// All gives the stats of the file and, last, Pulse's own. The index of a stat
-// here is its number in a Program.
-func (d *Definitions) All() []*Stat {
-	return append(slices.Clip(d.Stats), &Stat{
-		Name:  LinesStat,
-		Title: "lines",
-		Help:  "Lines that came in each second, and of them those counted, late, unreadable and ahead of their time.",
-		Kind:  LinesKind,
-		Over:  1,
-	})
+// A Test is a case of a definitions file: lines, and what they give.
+type Test struct {
+	Name   string
+	Lines  []byte // whole lines, LF between them
+	Expect []Expectation
 }
+
+// An Expectation is a final value of a stat.
+type Expectation struct {
+	Stat         string
+	Time         int64           // -1: the last second
+	Value        json.RawMessage // numbers that are equal are the same, however they are written
+	Line, Column int             // where the file has it
+}
+
+// All gives the stats of the file and then Pulse's own, LinesStat last. The
+// index of a stat here is its number in a Program.
+func (d *Definitions) All() []*Stat { return append(slices.Clip(d.Stats), ownStats...) }
 
 // An Error is one thing that is wrong with a definitions file.
 type Error struct {

@@ -122,10 +122,10 @@ func TestDefaults(t *testing.T) {
 func TestAll(t *testing.T) {
 	d := mustParse(t, routing)
 	all := d.All()
-	if len(all) != 4 || !slices.Equal(all[:3], d.Stats) {
-		t.Fatalf("All gives %d stats, want the file's and one", len(all))
+	if len(all) != 10 || !slices.Equal(all[:3], d.Stats) {
+		t.Fatalf("All gives %d stats, want the file's and seven", len(all))
 	}
-	if own := all[3]; own.Name != LinesStat || own.Kind != LinesKind || own.Over != 1 {
+	if own := all[9]; own.Name != LinesStat || own.Kind != LinesKind || own.Over != 1 {
 		t.Errorf("the last is %+v", own)
 	}
 	if len(d.Stats) != 3 {
@@ -142,7 +142,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"empty", "", []string{": the file is empty"}},
 		{"comment", "# nothing", []string{": the file is empty"}},
-		{"no mapping", "- a", []string{"1:1: the file is a mapping with keys lateness, define, stats and pages, not a list"}},
+		{"no mapping", "- a", []string{"1:1: the file is a mapping with keys lateness, define, scope, stats, pages and tests, not a list"}},
 		{"no stats", "lateness: 2s", []string{"1:1: there are no stats"}},
 		{"empty stats", "stats: []", []string{"1:8: there are no stats"}},
 		{"null stats", "stats:", []string{"1:7: stats is a list, not nothing"}},
@@ -170,7 +170,7 @@ func TestErrors(t *testing.T) {
 		{"name twice", "stats: [" + stat + "}, " + stat + "}]", []string{"1:41: there is a stat a already"}},
 		{"stat that is a text", "stats: [a]", []string{"1:9: a stat is a mapping with keys name,"}},
 
-		{"no kind", "stats: [{name: a}]", []string{"1:9: this stat is of no kind: give it one of rate, mean, max, min, sum, quantiles and unique"}},
+		{"no kind", "stats: [{name: a}]", []string{"1:9: this stat is of no kind: give it one of rate, mean, max, min, sum, quantiles, unique, histogram, last, last-sum, last-mean, last-count, last-max, delta and ratio"}},
 		{"two kinds", "stats: [" + stat + ", mean: x}]", []string{"1:39: a stat is of one kind: this is rate and mean"}},
 		{"misspelt kind", "stats: [{name: a, quantile: x}]", []string{"1:19: a stat has no key quantile: did you mean quantiles?"}},
 		{"misspelt rate", "stats: [{name: a, rate: secnd}]", []string{"1:25: rate is second or minute, not secnd: did you mean second?"}},

@@ -44,7 +44,7 @@ type gap struct{ from, to int64 }
 // NewEvaluator returns an Evaluator that calls emit with each snapshot. The
 // snapshot's Value must not be changed.
 func NewEvaluator(p *Program, emit func(Snapshot)) (*Evaluator, error) {
-	written := p.stats[:len(p.stats)-1] // Pulse's own is the last
+	written := p.stats[:len(p.stats)-len(ownStats)]
 	d := &Definitions{Lateness: p.lateness, Stats: written}
 	e := &Evaluator{gen: d.Generation(), lateness: p.lateness, emit: emit, first: -1, last: -1}
 

@@ -170,6 +170,9 @@ func TestEvaluatorAccountsForEveryLine(t *testing.T) {
 	}
 	var words []string
 	for _, s := range got {
+		if strings.HasPrefix(s.Stat, "pulse.") && s.Stat != LinesStat {
+			continue
+		}
 		var own struct{ In, Counted, Late, Unreadable int }
 		if s.Stat == LinesStat && s.StaleSince == 0 {
 			if err := json.Unmarshal(s.Value, &own); err != nil {

@@ -3,9 +3,11 @@ package stats
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"pulse/stats/aggregate"
+	"pulse/stats/fixed"
 	"pulse/stats/line"
 )
 
@@ -39,6 +41,7 @@ type Folder struct {
 	open    map[int64]*openSecond
 	spare   []*openSecond
 	counts  LineCounts
+	skew    int64 // the most seconds by which a line of the pack is ahead of its record
 
 	// Used again and again.
 	tail     []byte
@@ -48,11 +51,14 @@ type Folder struct {
 	seconds  []int64
 	fragment []byte
 	partial  []byte
+	operand  []byte
+	key      []byte
 }
 
 // An openSecond is what was folded of one second.
 type openSecond struct {
 	counts   []uint64            // of the stats that only count
+	errors   []uint64            // of lines that a stat could not compare
 	partials []aggregate.Partial // of the others; nil: none yet
 }
 
@@ -78,6 +84,7 @@ func (f *Folder) Counts() LineCounts { return f.counts }
 // empty line is none.
 func (f *Folder) Fold(p Pack) {
 	before := f.counts
+	f.skew = math.MinInt64
 	b := p.Lines
 	// Lines near the end are parsed in a copy that has the padding; the others
 	// where they are.
@@ -89,6 +96,9 @@ func (f *Folder) Fold(p Pack) {
 	f.tail = append(append(f.tail[:0], b[inPlace:]...), make([]byte, line.Padding)...)
 	f.lines(&p, f.tail, len(f.tail)-line.Padding)
 	f.account(p.Floor, before)
+	if f.skew > math.MinInt64 {
+		f.partialOf(f.at(p.Floor), f.program.own[ownSkew]).(aggregate.Observer).Observe(fixed.Int(f.skew))
+	}
 }
 
 // Undecodable accounts for a record that is no pack, of a second: its lines
@@ -111,8 +121,10 @@ func (f *Folder) account(second int64, before LineCounts) {
 	if counts == (LineCounts{}) {
 		return
 	}
-	own := len(f.program.stats) - 1
-	f.partialOf(f.at(second), int32(own)).(*aggregate.LinesPartial).Add(counts)
+	own, o := &f.program.own, f.at(second)
+	f.partialOf(o, own[ownLines]).(*aggregate.LinesPartial).Add(counts)
+	o.counts[own[ownLate]] += counts.Late
+	o.counts[own[ownBytes]] += counts.Bytes
 }
 
 // lines folds the lines of b[:end], after which b has the padding.
@@ -148,6 +160,7 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 			if !identity {
 				second, nanos = mapped(p.Map, second, nanos)
 			}
+			f.skew = max(f.skew, second-p.Second)
 			if second > p.Second+maxAhead {
 				second, nanos = p.Second, 0
 				f.counts.Ahead++
@@ -200,6 +213,8 @@ func (f *Folder) fold(ev *line.Event, second int64) {
 	for i := range e.folds {
 		if s := &e.folds[i]; s.left == nil || s.left.left(ev) {
 			f.foldInto(l.open, s.stat, ev)
+		} else if s.left.verdict(ev) == isMistyped {
+			l.open.errors[s.stat]++
 		}
 	}
 }
@@ -223,8 +238,11 @@ func (f *Folder) foldByIndex(ev *line.Event, o *openSecond, codes []line.Code) {
 	f.ids.set(codes)
 	f.stats = p.index.candidates(f.stats[:0], codes)
 	for _, stat := range f.stats {
-		if p.conds[stat].match(p.schema, &f.ids, ev) {
+		c := p.conds[stat]
+		if c.match(p.schema, &f.ids, ev) {
 			f.foldInto(o, stat, ev)
+		} else if p.typed[stat] && c.decide(p.schema, &f.ids).verdict(ev) == isMistyped {
+			o.errors[stat]++
 		}
 	}
 	f.ids.unset(codes)
@@ -244,6 +262,8 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 	for _, stat := range f.stats {
 		switch left := p.conds[stat].decide(p.schema, &f.ids); {
 		case left == never:
+		case left == mistyped:
+			e.mistyped = append(e.mistyped, stat)
 		case left != always:
 			e.folds = append(e.folds, fold{stat, left})
 		case p.counted[stat]:
@@ -268,7 +288,7 @@ func (f *Folder) at(second int64) *openSecond {
 		o, f.spare = f.spare[n-1], f.spare[:n-1]
 	} else {
 		n := len(f.program.stats)
-		o = &openSecond{counts: make([]uint64, n), partials: make([]aggregate.Partial, n)}
+		o = &openSecond{counts: make([]uint64, n), errors: make([]uint64, n), partials: make([]aggregate.Partial, n)}
 	}
 	f.open[second] = o
 	return o
@@ -288,6 +308,9 @@ func (f *Folder) empty(n int) {
 	for _, e := range l.active {
 		for _, stat := range e.counted {
 			l.open.counts[stat] += e.counts[n]
+		}
+		for _, stat := range e.mistyped {
+			l.open.errors[stat] += e.counts[n]
 		}
 		e.counts[n] = 0
 	}
@@ -310,6 +333,9 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) {
 		f.seconds = append(f.seconds, s)
 	}
 	slices.Sort(f.seconds)
+	for _, s := range f.seconds {
+		f.accountErrors(f.open[s])
+	}
 
 	for stat := range f.program.stats {
 		f.fragment = append(f.fragment[:0], fragmentVersion)
@@ -329,6 +355,7 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) {
 	}
 
 	for _, s := range f.seconds {
+		f.open[s].reset()
 		if len(f.spare) < maxSpare {
 			f.spare = append(f.spare, f.open[s])
 		}
@@ -336,16 +363,45 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) {
 	clear(f.open)
 }
 
-// take gives the bytes of a stat's partial of a second and empties it.
+// accountErrors adds a second's errors to Pulse's own stat.
+func (f *Folder) accountErrors(o *openSecond) {
+	for stat, n := range o.errors {
+		if n > 0 {
+			f.key = append(f.key[:0], f.program.stats[stat].Name...)
+			f.partialOf(o, f.program.own[ownErrors]).(aggregate.KeyCounter).Count(f.key, n)
+			o.errors[stat] = 0
+		}
+	}
+}
+
+// take gives the bytes of a stat's partial of a second.
 func (f *Folder) take(o *openSecond, stat int) []byte {
-	b := f.partial[:0]
+	of := f.program.ratios[stat]
+	if of == nil {
+		return f.appendPartial(f.partial[:0], o, stat)
+	}
+	f.operand = f.appendPartial(f.operand[:0], o, of.numerator)
+	n := len(f.operand)
+	f.operand = f.appendPartial(f.operand, o, of.denominator)
+	return aggregate.AppendRatio(f.partial[:0], f.operand[:n], f.operand[n:])
+}
+
+func (f *Folder) appendPartial(b []byte, o *openSecond, stat int) []byte {
 	if n := o.counts[stat]; n > 0 {
 		f.partialOf(o, int32(stat)).(aggregate.Counter).Count(n)
 		o.counts[stat] = 0
 	}
 	if p := o.partials[stat]; p != nil && !p.Empty() {
 		b = p.AppendTo(b)
-		p.Reset()
 	}
 	return b
+}
+
+// reset empties what appendPartial wrote.
+func (o *openSecond) reset() {
+	for _, p := range o.partials {
+		if p != nil && !p.Empty() {
+			p.Reset()
+		}
+	}
 }

@@ -323,10 +323,10 @@ func TestFoldSeconds(t *testing.T) {
 			t.Errorf("%s: counted %v, want %v", test.name, seconds, test.seconds)
 		}
 		own := new(aggregate.LinesPartial)
-		if got[1] != nil {
-			r := newFragmentReader(got[1])
+		if fragment := got[int(p.own[ownLines])]; fragment != nil {
+			r := newFragmentReader(fragment)
 			if !r.next() || r.second != test.pack.Floor || own.Join(r.partial) != nil || r.next() {
-				t.Errorf("%s: Pulse's own stat is %x, at second %d", test.name, got[1], r.second)
+				t.Errorf("%s: Pulse's own stat is %x, at second %d", test.name, fragment, r.second)
 			}
 		}
 		want := new(aggregate.LinesPartial)
@@ -345,7 +345,8 @@ func TestUndecodable(t *testing.T) {
 	}
 	f.Undecodable(nil, firstSecond)
 	got := flush(t, f)
-	if len(got) != 1 || got[1] == nil {
+	own := &f.program.own
+	if len(got) != 2 || got[int(own[ownLines])] == nil || got[int(own[ownBytes])] == nil {
 		t.Errorf("fragments %x", got)
 	}
 }

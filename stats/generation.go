@@ -24,7 +24,8 @@ func (d *Definitions) Generation() string {
 	fmt.Fprintf(h, "%d %d\n", valueVersion, d.Lateness)
 	stats := slices.SortedFunc(slices.Values(d.Stats), func(a, b *Stat) int { return cmp.Compare(a.Name, b.Name) })
 	for _, s := range stats {
-		fmt.Fprintf(h, "%q %q %q %d %v %d %q\n", s.Name, s.Kind, s.Field, s.Per, s.At, s.Over, condition.Format(s.Cond))
+		fmt.Fprintf(h, "%q %q %q %d %v %v %q %d %q %d %q\n",
+			s.Name, s.Kind, s.Field, s.Per, s.At, s.Buckets, s.By, s.Top, s.Of, s.Over, condition.Format(s.Cond))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:3])
 }

@@ -7,27 +7,55 @@ import (
 	"pulse/stats/line"
 )
 
-// newKind returns how a stat aggregates; field is the slot of its Field.
-func newKind(s *Stat, field line.Slot) (aggregate.Kind, error) {
+// Kinds are the kinds of stats that a definitions file can have, in the order
+// in which messages give them.
+var Kinds = []string{
+	"rate", "mean", "max", "min", "sum", "quantiles", "unique", "histogram",
+	"last", "last-sum", "last-mean", "last-count", "last-max", "delta", "ratio",
+}
+
+// newKind returns how a stat other than a ratio aggregates. Field is the slot
+// of its Field, by are those of By.
+func newKind(s *Stat, field line.Slot, by []line.Slot) (aggregate.Kind, error) {
+	var kind aggregate.Kind
 	switch s.Kind {
 	case "rate":
-		return aggregate.Rate(s.Per, s.Over), nil
+		kind = aggregate.Rate(s.Per, s.Over)
 	case "sum":
-		return aggregate.Sum(field), nil
+		kind = aggregate.Sum(field)
 	case "mean":
-		return aggregate.Mean(field), nil
+		kind = aggregate.Mean(field)
 	case "min":
-		return aggregate.Min(field), nil
+		kind = aggregate.Min(field)
 	case "max":
-		return aggregate.Max(field), nil
+		kind = aggregate.Max(field)
+	case "quantiles":
+		kind = aggregate.Quantiles(field, s.At)
 	case "unique":
 		return aggregate.Unique(field), nil
-	case "quantiles":
-		return aggregate.Quantiles(field, s.At), nil
+	case "histogram":
+		return aggregate.Histogram(field, s.Buckets), nil
+	case "last":
+		return aggregate.Last(field), nil
+	case "last-sum":
+		return aggregate.LastSum(field, by, s.Over), nil
+	case "last-mean":
+		return aggregate.LastMean(field, by, s.Over), nil
+	case "last-count":
+		return aggregate.LastCount(field, by, s.Over), nil
+	case "last-max":
+		return aggregate.LastMax(field, by, s.Over), nil
+	case "delta":
+		return aggregate.Delta(field, by, s.Over), nil
 	case LinesKind:
 		return aggregate.Lines(), nil
+	default:
+		return nil, fmt.Errorf("stat %s: unknown kind %q", s.Name, s.Kind)
 	}
-	return nil, fmt.Errorf("stat %s: unknown kind %q", s.Name, s.Kind)
+	if len(s.By) > 0 {
+		return aggregate.By(kind, by, s.Top, s.Over), nil
+	}
+	return kind, nil
 }
 
 // LineCounts accounts for lines.

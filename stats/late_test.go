@@ -79,7 +79,7 @@ func TestLateLines(t *testing.T) {
 					t.Fatal(err)
 				}
 				late, counted = late+own.Late, counted+own.Counted
-			default:
+			case "lines":
 				n, err := strconv.ParseUint(string(s.Value), 10, 64)
 				if err != nil {
 					t.Fatal(err)

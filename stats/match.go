@@ -182,14 +182,16 @@ func (c *cond) match(s *line.Schema, x *ids, ev *line.Event) bool {
 	return x[c.atom.slot] != line.Absent && c.test(ev)
 }
 
-// always and never are conditions that are decided.
+// always, never and mistyped are conditions that are decided. Mistyped does not
+// hold either, as a value is of another type than what it is compared with.
 var (
-	always = &cond{kind: condAnd}
-	never  = &cond{kind: condOr}
+	always   = &cond{kind: condAnd}
+	never    = &cond{kind: condOr}
+	mistyped = &cond{kind: condOr}
 )
 
 // decide gives what is left of a condition when the IDs are known: always,
-// never, or a condition of tests alone.
+// never, mistyped, or a condition of tests and mistyped alone.
 func (c *cond) decide(s *line.Schema, x *ids) *cond {
 	switch c.kind {
 	case condAnd:
@@ -200,14 +202,17 @@ func (c *cond) decide(s *line.Schema, x *ids) *cond {
 		switch n := c.nodes[0].decide(s, x); n {
 		case always:
 			return never
-		case never:
+		case never, mistyped:
 			return always
 		default:
 			return &cond{kind: condNot, nodes: []*cond{n}}
 		}
 	case condCoded:
-		if c.atom.holds(s, x[c.atom.slot]) {
+		switch c.atom.verdict(s, x[c.atom.slot]) {
+		case holds:
 			return always
+		case isMistyped:
+			return mistyped
 		}
 		return never
 	}
@@ -221,14 +226,20 @@ func (c *cond) decide(s *line.Schema, x *ids) *cond {
 // way round).
 func decideAll(c *cond, s *line.Schema, x *ids, empty, end *cond) *cond {
 	var left []*cond
+	wrong := false
 	for _, n := range c.nodes {
 		switch n = n.decide(s, x); n {
 		case end:
 			return end
 		case empty:
+		case mistyped:
+			wrong = true
 		default:
 			left = append(left, n)
 		}
+	}
+	if wrong {
+		left = append(left, mistyped)
 	}
 	switch len(left) {
 	case 0:

@@ -32,6 +32,8 @@ type entry struct {
 	// it may meet.
 	counted []int32
 	folds   []fold
+	// mistyped are those that it misses for a value's type.
+	mistyped []int32
 }
 
 // A fold is a stat, and the condition that is left to be tested, if any.
@@ -60,7 +62,7 @@ func (m *memo) find(codes []line.Code, hash uint64) (e *entry, at int) {
 func (m *memo) add(at int, e *entry) {
 	m.slots[at] = e
 	m.entries++
-	m.cells += len(e.codes) + len(e.counted)
+	m.cells += len(e.codes) + len(e.counted) + len(e.mistyped)
 	for _, f := range e.folds {
 		m.cells++
 		if f.left != nil {

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"pulse/stats/condition"
+	"pulse/stats/fixed"
 	"pulse/stats/internal/suggest"
 )
 
@@ -30,6 +31,10 @@ const (
 	MaxHelp     = 2_000  // bytes of a help text
 	MaxUnit     = 20     // bytes of a unit
 	MaxAt       = 20     // quantiles of a stat
+	MaxBuckets  = 100    // bounds of a histogram
+	MaxTop      = 100    // keys that a value has
+	MaxBy       = 4      // fields of a key
+	MaxLink     = 1_000  // bytes of a link
 
 	MaxComparisons = 1 << 20 // of all stats together, with the defines expanded
 
@@ -46,6 +51,9 @@ const (
 	defaultOver          = 60 // seconds
 	defaultOverPerSecond = 10
 	defaultOverPerMinute = 70
+	defaultOverHistogram = 1
+	defaultExpire        = 300
+	defaultTop           = 10
 )
 
 var defaultAt = []float64{0.5, 0.95, 0.99}
@@ -53,10 +61,10 @@ var defaultAt = []float64{0.5, 0.95, 0.99}
 // The keys of each mapping in a file, in the order in which messages and
 // suggestions give them.
 var (
-	fileKeys = []string{"lateness", "define", "stats", "pages"}
-	kindKeys = []string{"rate", "mean", "max", "min", "sum", "quantiles", "unique"}
-	statKeys = slices.Concat([]string{"name"}, kindKeys,
-		[]string{"at", "over", "where", "title", "unit", "warn", "crit", "reversed", "help"})
+	fileKeys = []string{"lateness", "define", "scope", "stats", "pages", "tests"}
+	statKeys = slices.Concat([]string{"name"}, Kinds,
+		[]string{"at", "buckets", "by", "top", "over", "expire", "where", "each", "scope",
+			"title", "unit", "warn", "crit", "reversed", "help", "link"})
 	pageKeys = []string{"title", "rows"}
 )
 
@@ -65,9 +73,26 @@ var (
 var headerFields = []string{"source", "level", "ps", "slot", "instance_id", "cloud", "msg", "line", "unparsed"}
 
 // Parse reads a definitions file, whose name is for the messages alone. An
-// error is of type Errors and has all that is wrong with the file.
+// error is of type Errors and has all that is wrong with the file. No
+// environment variable is set for it.
 func Parse(file string, data []byte) (*Definitions, error) {
-	p := &parser{file: file, data: data}
+	return ParseEnv(file, data, func(string) (string, bool) { return "", false })
+}
+
+// ParseEnv is Parse with a lookup for the environment variables that the file
+// refers to. What it says depends on their values then, and so may its
+// generation.
+func ParseEnv(file string, data []byte, lookup Lookup) (*Definitions, error) {
+	p := &parser{
+		file: file, data: data, lookup: lookup,
+		sources:  make(map[*yaml.Node]source),
+		byName:   make(map[string]*Stat),
+		variants: make(map[string][]*Stat),
+		refs:     make(map[string][]string),
+	}
+	for _, s := range ownStats {
+		p.byName[s.Name] = s
+	}
 	d := p.parse()
 	if len(p.errs) > 0 {
 		slices.SortStableFunc(p.errs, func(a, b *Error) int {
@@ -82,10 +107,18 @@ func Parse(file string, data []byte) (*Definitions, error) {
 type parser struct {
 	file    string
 	data    []byte
+	lookup  Lookup
+	sources map[*yaml.Node]source // of values that are not as the file has them
 	defines *condition.Defines
 	defined map[string]bool
-	size    int // comparisons so far
+	scope   *scope // nil: there is none
+	size    int    // comparisons so far
 	errs    Errors
+
+	byName   map[string]*Stat    // the file's and Pulse's own
+	variants map[string][]*Stat  // by the name before the scope, the default value's first
+	refs     map[string][]string // what a name that is no stat's stands for: a family's, or the default value's
+	ratios   []ratio
 }
 
 // errorf notes an error at a node; nil is the file as a whole.
@@ -116,11 +149,13 @@ func (p *parser) parse() *Definitions {
 		d.Lateness = p.seconds(n, "lateness", 0, MaxLateness)
 	}
 	p.parseDefines(top["define"])
-	byName := p.parseStats(d, top["stats"])
+	p.scope = p.parseScope(top["scope"])
+	p.parseStats(d, top["stats"])
 	if top["stats"] == nil && len(p.errs) == 0 {
 		p.errorf(root, "there are no stats: a file has at least one, under the key stats")
 	}
-	p.parsePages(d, top["pages"], byName)
+	p.parsePages(d, top["pages"])
+	p.parseTests(d, top["tests"])
 	return d
 }
 
@@ -146,6 +181,7 @@ func (p *parser) document() *yaml.Node {
 	} else if !errors.Is(err, io.EOF) {
 		p.yamlError(err)
 	}
+	p.expandVariables(&doc)
 	return p.resolve(doc.Content[0])
 }
 
@@ -311,14 +347,14 @@ func (p *parser) parseDefines(n *yaml.Node) {
 
 // conditionError notes an error within an expression where it is in the file.
 func (p *parser) conditionError(n *yaml.Node, err *condition.Error) {
-	line, column := position(p.data, n, err.Offset)
+	n, offset := p.origin(n, err.Offset)
+	line, column := position(p.data, n, offset)
 	p.errorAt(line, column, err.Message)
 }
 
-func (p *parser) parseStats(d *Definitions, n *yaml.Node) map[string]*Stat {
-	byName := map[string]*Stat{LinesStat: nil}
+func (p *parser) parseStats(d *Definitions, n *yaml.Node) {
 	if n == nil {
-		return byName
+		return
 	}
 	elements := p.sequence(n, "stats")
 	switch {
@@ -329,18 +365,34 @@ func (p *parser) parseStats(d *Definitions, n *yaml.Node) map[string]*Stat {
 		elements = nil
 	}
 	for _, e := range elements {
-		s := p.parseStat(e, byName)
-		d.Stats = append(d.Stats, s)
+		family := value(e, "name")
+		for _, member := range p.members(e) {
+			before := len(p.errs)
+			stats := p.parseStat(member)
+			d.Stats = append(d.Stats, stats...)
+			if family != nil && member != e {
+				p.refs[family.Value] = append(p.refs[family.Value], stats[0].Name)
+			}
+			if len(d.Stats) > MaxStats {
+				p.errorf(e, "there are more than %d stats, with those of each and scope", MaxStats)
+				return
+			}
+			if len(p.errs) > before {
+				break // the others of the family have the same
+			}
+		}
 		if len(p.errs) == maxErrors || p.size > MaxComparisons {
 			break
 		}
 	}
-	return byName
+	p.resolveRatios()
 }
 
 var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9._/-]+$`)
 
-func (p *parser) parseStat(n *yaml.Node, byName map[string]*Stat) *Stat {
+// parseStat reads a stat, and gives it for each value of the scope, the
+// default's first; there is one at least.
+func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	before := len(p.errs)
 	s := &Stat{}
 	values := p.mapping(n, "a stat", statKeys)
@@ -349,39 +401,19 @@ func (p *parser) parseStat(n *yaml.Node, byName map[string]*Stat) *Stat {
 		if n.Kind == yaml.MappingNode {
 			p.errorf(n, "this stat has no name")
 		}
-	} else if text, ok := p.text(name, "a stat's name", MaxName); ok {
-		_, taken := byName[text]
-		switch {
-		case !nameSyntax.MatchString(text):
-			p.errorf(name, "a stat's name has letters, digits and . _ - / only, not %q", text)
-		case strings.HasPrefix(text, "pulse."):
-			p.errorf(name, "names that begin with pulse. are Pulse's own: choose another for %s", text)
-		case taken:
-			p.errorf(name, "there is a stat %s already", text)
-		default:
-			s.Name = text
-			byName[text] = s
-		}
+	} else {
+		s.Name, _ = p.text(name, "a stat's name", MaxName)
 	}
 
 	// A kind that is misspelt has its error already.
-	if given := slices.DeleteFunc(slices.Clone(kindKeys), func(k string) bool { return values[k] == nil }); len(given) == 1 {
-		p.parseKind(s, given[0], values[given[0]])
+	if given := slices.DeleteFunc(slices.Clone(Kinds), func(k string) bool { return values[k] == nil }); len(given) == 1 {
+		p.parseKind(s, given[0], values)
 	} else if len(given) > 1 {
 		p.errorf(values[given[1]], "a stat is of one kind: this is %s", list(given))
 	} else if n.Kind == yaml.MappingNode && len(p.errs) == before {
-		p.errorf(n, "this stat is of no kind: give it one of %s", list(kindKeys))
+		p.errorf(n, "this stat is of no kind: give it one of %s", list(Kinds))
 	}
 
-	if over := values["over"]; over != nil {
-		s.Over = p.seconds(over, "over", time.Second, MaxOver)
-	}
-	if at := values["at"]; at != nil {
-		if s.Kind != "" && s.Kind != "quantiles" {
-			p.errorf(at, "at is for quantiles, not for %s", s.Kind)
-		}
-		s.At = p.parseAt(at)
-	}
 	if where := values["where"]; where != nil {
 		if text, ok := p.text(where, "where", condition.MaxLength); ok {
 			s.Where = strings.TrimSpace(text)
@@ -390,19 +422,89 @@ func (p *parser) parseStat(n *yaml.Node, byName map[string]*Stat) *Stat {
 			if s.Cond, err = condition.Parse(text, p.defines); errors.As(err, &e) {
 				p.conditionError(where, e)
 			}
-			if p.size += condition.Size(s.Cond); p.size > MaxComparisons {
-				p.errorf(where, "the stats have more than %d comparisons, with their defines expanded", MaxComparisons)
-				s.Cond = nil
-			}
 		}
 	}
 	p.parseLook(s, values)
-	return s
+
+	scoped := p.scope != nil
+	if n := values["scope"]; n != nil {
+		own := true
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&own) != nil {
+			p.errorf(n, "scope is false for a stat that there is once, not %s", describe(n))
+		}
+		scoped = scoped && own
+	}
+	all := []*Stat{s}
+	if scoped {
+		all = p.scope.stats(s)
+	}
+	if s.Name != "" {
+		p.enter(values["name"], s.Name, all)
+	}
+	if s.Kind == "ratio" && values["ratio"].Kind == yaml.SequenceNode && len(values["ratio"].Content) == 2 {
+		p.ratios = append(p.ratios, ratio{values["ratio"], all})
+	}
+	for _, s := range all {
+		if p.size += condition.Size(s.Cond); p.size > MaxComparisons {
+			p.errorf(values["where"], "the stats have more than %d comparisons, with their defines expanded", MaxComparisons)
+			break
+		}
+	}
+	return all
+}
+
+// enter notes the name that a stat has in the file, and those of its variants.
+func (p *parser) enter(n *yaml.Node, written string, all []*Stat) {
+	for _, s := range all {
+		switch {
+		case !nameSyntax.MatchString(s.Name):
+			p.errorf(n, "a stat's name has letters, digits and . _ - / only, not %q", s.Name)
+		case strings.HasPrefix(written, "pulse."):
+			p.errorf(n, "names that begin with pulse. are Pulse's own: choose another for %s", s.Name)
+		case len(s.Name) > MaxName:
+			p.errorf(n, "a stat's name has %d bytes, at most %d are allowed", len(s.Name), MaxName)
+		case p.byName[s.Name] != nil:
+			p.errorf(n, "there is a stat %s already", s.Name)
+		default:
+			p.byName[s.Name] = s
+			continue
+		}
+		return
+	}
+	p.variants[written] = all
+	if written != all[0].Name {
+		p.refs[written] = []string{all[0].Name}
+	}
+}
+
+var (
+	topKinds    = []string{"rate", "mean", "max", "min", "sum", "quantiles"} // whose values can have top keys
+	expireKinds = []string{"last-sum", "last-mean", "last-count", "last-max"}
+)
+
+// kindOptions are the keys that go with some kinds only.
+var kindOptions = []struct {
+	key   string
+	kinds []string
+}{
+	{"at", []string{"quantiles"}},
+	{"buckets", []string{"histogram"}},
+	{"by", slices.Concat(topKinds, expireKinds, []string{"delta"})},
+	{"top", topKinds},
+	{"over", slices.Concat(topKinds, []string{"unique", "histogram", "last", "delta"})},
+	{"expire", expireKinds},
+	{"where", Kinds[:len(Kinds)-1]}, // a ratio's stats have their own
 }
 
 // parseKind fills in what a kind says, with the defaults of what others may.
-func (p *parser) parseKind(s *Stat, kind string, n *yaml.Node) {
+func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 	s.Kind = kind
+	for _, o := range kindOptions {
+		if n := values[o.key]; n != nil && !slices.Contains(o.kinds, kind) {
+			p.errorf(n, "%s is for %s, not for %s", o.key, list(o.kinds), kind)
+		}
+	}
+	n := values[kind]
 	s.Over = defaultOver
 	switch kind {
 	case "rate":
@@ -415,22 +517,118 @@ func (p *parser) parseKind(s *Stat, kind string, n *yaml.Node) {
 		case ok:
 			p.errorf(n, "rate is second or minute, not %s%s", unit, didYouMean(unit, units))
 		}
-		return
+	case "ratio":
+		if names := p.sequence(n, "ratio"); n.Kind == yaml.SequenceNode && len(names) != 2 {
+			p.errorf(n, "ratio takes the names of two stats, the first by the second, not of %d", len(names))
+		}
+		s.Over = 0 // that of its stats
+	default:
+		s.Field = p.fieldName(n, kind)
+	}
+	switch kind {
 	case "quantiles":
 		s.At = slices.Clone(defaultAt)
+		if at := values["at"]; at != nil {
+			s.At = p.parseAt(at)
+		}
+	case "histogram":
+		s.Over = defaultOverHistogram
+		if buckets := values["buckets"]; buckets != nil {
+			s.Buckets = p.parseBuckets(buckets)
+		} else {
+			p.errorf(n, "a histogram has buckets: give their bounds, such as buckets: [10, 100, 1000]")
+		}
+	case "last-sum", "last-mean", "last-count", "last-max":
+		s.Over = defaultExpire
+		if values["by"] == nil {
+			p.errorf(n, "%s goes by the parts that report the field: name them with by", kind)
+		}
 	}
-	field, ok := p.text(n, kind, MaxName)
+	for _, key := range []string{"over", "expire"} {
+		if over := values[key]; over != nil {
+			s.Over = p.seconds(over, key, time.Second, MaxOver)
+		}
+	}
+	p.parseBy(s, values)
+}
+
+// parseBy fills in what a stat goes by.
+func (p *parser) parseBy(s *Stat, values map[string]*yaml.Node) {
+	by, top := values["by"], values["top"]
+	if by == nil {
+		if top != nil {
+			p.errorf(top, "top is for what goes by a key: give it by")
+		}
+		return
+	}
+	fields := []*yaml.Node{by}
+	if by.Kind == yaml.SequenceNode {
+		if fields = p.sequence(by, "by"); len(fields) == 0 || len(fields) > MaxBy {
+			p.errorf(by, "by has from 1 to %d fields, not %d", MaxBy, len(fields))
+			return
+		}
+	}
+	for _, n := range fields {
+		field := p.fieldName(n, "by")
+		if field != "" && slices.Contains(s.By, field) {
+			p.errorf(n, "the field %s is given twice", field)
+		}
+		s.By = append(s.By, field)
+	}
+	if !slices.Contains(topKinds, s.Kind) {
+		return
+	}
+	s.Top = defaultTop
+	if top != nil {
+		if f, ok := p.number(top, "top"); ok && (f < 1 || f > MaxTop || f != math.Trunc(f)) {
+			p.errorf(top, "top is a whole number from 1 to %d, not %s", MaxTop, top.Value)
+		} else {
+			s.Top = int(f)
+		}
+	}
+}
+
+// fieldName gives the name of a field that a key names.
+func (p *parser) fieldName(n *yaml.Node, key string) string {
+	field, ok := p.text(n, key, MaxName)
 	switch {
 	case !ok:
 	case n.Tag != "!!str":
-		p.errorf(n, "%s takes the name of a field, not %s", kind, describe(n))
+		p.errorf(n, "%s takes the name of a field, not %s", key, describe(n))
 	case strings.HasPrefix(field, "$env"):
-		p.errorf(n, "%s takes the name of a field as it is, without $env", kind)
+		p.errorf(n, "%s takes the name of a field as it is, without $env", key)
 	case p.defined[field]:
-		p.errorf(n, "%s takes the name of a field, and %s is a define", kind, field)
+		p.errorf(n, "%s takes the name of a field, and %s is a define", key, field)
 	default:
-		s.Field = field
+		return field
 	}
+	return ""
+}
+
+// parseBuckets gives the bounds of a histogram.
+func (p *parser) parseBuckets(n *yaml.Node) []float64 {
+	elements := p.sequence(n, "buckets")
+	if n.Kind == yaml.SequenceNode && (len(elements) == 0 || len(elements) > MaxBuckets) {
+		p.errorf(n, "buckets has from 1 to %d bounds, not %d", MaxBuckets, len(elements))
+		return nil
+	}
+	var bounds []float64
+	for _, e := range elements {
+		f, ok := p.number(e, "a bound")
+		if !ok {
+			continue
+		}
+		_, exact := fixed.Parse(strconv.AppendFloat(nil, f, 'f', -1, 64))
+		switch {
+		case !exact:
+			p.errorf(e, "a bound is below 10^18, unlike %s", e.Value)
+		case len(bounds) > 0 && f <= bounds[len(bounds)-1]:
+			p.errorf(e, "the bounds of buckets ascend, but %s is not above the one before", e.Value)
+		default:
+			bounds = append(bounds, f)
+		}
+	}
+	return bounds
 }
 
 func (p *parser) parseAt(n *yaml.Node) []float64 {
@@ -464,12 +662,15 @@ func (p *parser) parseLook(s *Stat, values map[string]*yaml.Node) {
 		key   string
 		to    *string
 		limit int
-	}{{"title", &s.Title, MaxName}, {"unit", &s.Unit, MaxUnit}, {"help", &s.Help, MaxHelp}} {
+	}{{"title", &s.Title, MaxName}, {"unit", &s.Unit, MaxUnit}, {"help", &s.Help, MaxHelp}, {"link", &s.Link, MaxLink}} {
 		if n := values[t.key]; n != nil {
 			if text, ok := p.text(n, t.key, t.limit); ok {
 				*t.to = text
 			}
 		}
+	}
+	if s.Link != "" && !strings.HasPrefix(s.Link, "https://") && !strings.HasPrefix(s.Link, "http://") {
+		p.errorf(values["link"], "link begins with https:// or http://, unlike %s", s.Link)
 	}
 	if n := values["reversed"]; n != nil {
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&s.Reversed) != nil {
@@ -497,7 +698,7 @@ func (p *parser) parseLook(s *Stat, values map[string]*yaml.Node) {
 	}
 }
 
-func (p *parser) parsePages(d *Definitions, n *yaml.Node, byName map[string]*Stat) {
+func (p *parser) parsePages(d *Definitions, n *yaml.Node) {
 	if n == nil {
 		return
 	}
@@ -517,13 +718,13 @@ func (p *parser) parsePages(d *Definitions, n *yaml.Node, byName map[string]*Sta
 		}
 		if rows := values["rows"]; rows != nil {
 			for _, r := range p.sequence(rows, "rows") {
-				names := p.sequence(r, "a row")
+				row := p.parseRow(p.sequence(r, "a row"), MaxPanels-panels)
 				// Aliases can repeat rows and pages: the bound is on their sum.
-				if panels += max(1, len(names)); panels > MaxPanels {
+				if panels += max(1, len(row)); panels > MaxPanels {
 					p.errorf(r, "the pages have more than %d panels", MaxPanels)
 					return
 				}
-				page.Rows = append(page.Rows, p.parseRow(names, byName))
+				page.Rows = append(page.Rows, row)
 			}
 		} else if e.Kind == yaml.MappingNode {
 			p.errorf(e, "this page has no rows")
@@ -535,21 +736,28 @@ func (p *parser) parsePages(d *Definitions, n *yaml.Node, byName map[string]*Sta
 	}
 }
 
-func (p *parser) parseRow(names []*yaml.Node, byName map[string]*Stat) []string {
+// parseRow gives the names of a row's stats. The name of a family stands for
+// all of them, and one without its scope for the default value's. What is
+// beyond limit is left out, but for the first beyond.
+func (p *parser) parseRow(names []*yaml.Node, limit int) []string {
 	var row []string
 	for _, n := range names {
+		if len(row) > limit {
+			break
+		}
 		name, ok := p.text(n, "the name of a stat", MaxName)
 		if !ok {
 			continue
 		}
-		if _, known := byName[name]; !known {
-			near := suggest.Nearest(name, slices.Values(slices.Sorted(maps.Keys(byName))))
-			if near != "" {
-				near = ": did you mean " + near + "?"
-			}
-			p.errorf(n, "there is no stat %s%s", name, near)
+		if p.byName[name] != nil {
+			row = append(row, name)
+			continue
 		}
-		row = append(row, name)
+		refs := p.refs[name]
+		if refs == nil {
+			p.errorf(n, "there is no stat %s%s", name, nearest(name, slices.Sorted(maps.Keys(p.byName))))
+		}
+		row = append(row, refs...)
 	}
 	return row
 }

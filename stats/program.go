@@ -17,10 +17,17 @@ type Program struct {
 	lateness int64
 	schema   *line.Schema
 
-	conds   []*cond // what a line must meet for each stat; nil: it never does
-	counted []bool  // stats that only count the lines that meet them
+	conds   []*cond     // what a line must meet for each stat; nil: it never does
+	counted []bool      // stats that only count the lines that meet them
+	typed   []bool      // stats whose conditions may meet a value of a wrong type
+	ratios  []*operands // of the stats that are one
+	own     [ownLines + 1]int32
 	index   index
 }
+
+// operands are the numbers of the two stats of a ratio. It folds no lines: what
+// it has of a second is what the two have.
+type operands struct{ numerator, denominator int }
 
 // Compile makes a Program of definitions. It fails if they name more fields or
 // constants than a line.Schema can have, or a condition has an expression that
@@ -32,42 +39,89 @@ func Compile(d *Definitions) (*Program, error) {
 		if s.Field != "" {
 			wanted.field(s.Field)
 		}
+		if s.own == ownNone {
+			for _, field := range s.By {
+				wanted.field(field)
+			}
+		}
 		wanted.constants(s.Cond)
 	}
 	var err error
 	if p.schema, err = line.NewSchema(wanted.fields...); err != nil {
 		return nil, err
 	}
-	for _, s := range p.stats {
-		kind, err := newKind(s, p.schema.Slot(s.Field))
-		if err != nil {
-			return nil, err
-		}
-		_, counts := kind.NewPartial().(aggregate.Counter)
+	p.kinds = make([]aggregate.Kind, len(p.stats))
+	p.counted = make([]bool, len(p.stats))
+	p.ratios = make([]*operands, len(p.stats))
+	for i, s := range p.stats {
+		p.own[s.own] = int32(i)
 		cond, err := p.compileStat(s)
 		if err != nil {
 			return nil, fmt.Errorf("stat %s: %w", s.Name, err)
 		}
-		p.kinds = append(p.kinds, kind)
-		p.counted = append(p.counted, counts)
 		p.conds = append(p.conds, cond)
+		p.typed = append(p.typed, cond.typed())
+		if s.Kind == "ratio" {
+			continue
+		}
+		var by []line.Slot
+		for _, field := range s.By {
+			by = append(by, p.schema.Slot(field))
+		}
+		if p.kinds[i], err = newKind(s, p.schema.Slot(s.Field), by); err != nil {
+			return nil, err
+		}
+		_, p.counted[i] = p.kinds[i].NewPartial().(aggregate.Counter)
+	}
+	if err := p.compileRatios(); err != nil {
+		return nil, err
 	}
 	p.index = newIndex(p.schema, p.conds)
 	return p, nil
 }
 
+// compileRatios makes the kinds of the stats that are ratios of others.
+func (p *Program) compileRatios() error {
+	number := make(map[string]int, len(p.stats))
+	for i, s := range p.stats {
+		number[s.Name] = i
+	}
+	for i, s := range p.stats {
+		if s.Kind != "ratio" {
+			continue
+		}
+		var of [2]int
+		for j, name := range s.Of {
+			n, ok := number[name]
+			if !ok || p.stats[n].Kind == "ratio" || p.stats[n].Over != s.Over {
+				return fmt.Errorf("stat %s: a ratio is of two stats that are none, over the same seconds: not of %s", s.Name, name)
+			}
+			of[j] = n
+		}
+		p.ratios[i] = &operands{of[0], of[1]}
+		p.kinds[i] = aggregate.Ratio(p.kinds[of[0]], p.kinds[of[1]])
+	}
+	return nil
+}
+
 // compileStat gives what a line must meet to be folded into the stat: its
-// condition, and that it has the field that is aggregated.
+// condition, and that it has the fields that are aggregated.
 func (p *Program) compileStat(s *Stat) (*cond, error) {
-	if s.Kind == LinesKind {
+	if s.own != ownNone || s.Kind == "ratio" {
 		return nil, nil
 	}
 	c, err := p.compileCond(s.Cond)
-	if err != nil || s.Field == "" {
+	if err != nil || s.Field == "" && len(s.By) == 0 {
 		return c, err
 	}
-	has := &cond{kind: condCoded, atom: atom{slot: p.schema.Slot(s.Field), op: condition.Has}}
-	return &cond{kind: condAnd, nodes: []*cond{has, c}}, nil
+	all := &cond{kind: condAnd}
+	for _, field := range append([]string{s.Field}, s.By...) {
+		if field != "" {
+			all.nodes = append(all.nodes, &cond{kind: condCoded, atom: atom{slot: p.schema.Slot(field), op: condition.Has}})
+		}
+	}
+	all.nodes = append(all.nodes, c)
+	return all, nil
 }
 
 // wanted gathers the fields of a Schema.

@@ -19,6 +19,15 @@ func allKinds() *Definitions {
 		{Name: "max", Kind: "max", Field: "x", Over: 20},
 		{Name: "unique", Kind: "unique", Field: "x", Over: 6},
 		{Name: "quantiles", Kind: "quantiles", Field: "x", At: []float64{0.5, 0.99}, Over: 4},
+		{Name: "rate-by", Kind: "rate", Per: 1, By: []string{"x"}, Top: 3, Over: 10},
+		{Name: "quantiles-by", Kind: "quantiles", Field: "x", At: []float64{0.5}, By: []string{"level"}, Top: 3, Over: 4},
+		{Name: "histogram", Kind: "histogram", Field: "x", Buckets: []float64{10, 20}, Over: 1},
+		{Name: "last", Kind: "last", Field: "x", Over: 6},
+		{Name: "last-sum", Kind: "last-sum", Field: "x", By: []string{"x"}, Over: 8},
+		{Name: "last-max", Kind: "last-max", Field: "x", By: []string{"level", "x"}, Over: 5},
+		{Name: "delta", Kind: "delta", Field: "x", By: []string{"level"}, Over: 10},
+		{Name: "ratio", Kind: "ratio", Of: [2]string{"rate", "rate-by-ten"}, Over: 10},
+		{Name: "rate-by-ten", Kind: "rate", Per: 60, Over: 10},
 	}}
 }
 
@@ -64,15 +73,16 @@ func (n *naive) join(t *testing.T, fragment []byte) []int64 {
 func (n *naive) value(t *testing.T, second int64) string {
 	t.Helper()
 	kind := n.program.kinds[n.stat]
-	p, w := kind.NewPartial(), kind.NewWindow()
+	w := kind.NewWindow()
 	for s := second + 1 - n.program.stats[n.stat].Over; s <= second; s++ {
+		p := kind.NewPartial()
 		for _, b := range n.seconds[s] {
 			if err := p.Join(b); err != nil {
 				t.Fatal(err)
 			}
 		}
+		w.Add(p)
 	}
-	w.Add(p)
 	return string(w.Value())
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"strconv"
 
+	"pulse/stats/fixed"
 	"pulse/stats/line"
 )
 
@@ -35,6 +36,20 @@ type Partial interface {
 type Counter interface {
 	Partial
 	Count(n uint64)
+}
+
+// An Observer is a Partial of Min or Max, to which numbers that are no field's
+// can be added.
+type Observer interface {
+	Partial
+	Observe(n fixed.Number)
+}
+
+// A KeyCounter is a Partial of By of Rate, to which lines can be added at once
+// whose key is no field's.
+type KeyCounter interface {
+	Partial
+	Count(key []byte, n uint64)
 }
 
 // A Window is the join of the partials of a stretch of seconds. A partial that

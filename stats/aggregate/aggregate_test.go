@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"pulse/stats/fixed"
@@ -26,10 +27,29 @@ var kinds = []struct {
 	{"unique", Unique(x)},
 	{"quantiles", Quantiles(x, []float64{0, 0.5, 0.95, 0.99, 1})},
 	{"lines", Lines()},
+	{"rate by", By(Rate(1, 10), []line.Slot{key}, 3, 10)},
+	{"rate by two fields", By(Rate(60, 70), []line.Slot{key, x}, 10, 10)},
+	{"sum by", By(Sum(x), []line.Slot{key}, 3, 10)},
+	{"mean by", By(Mean(x), []line.Slot{key}, 3, 10)},
+	{"min by", By(Min(x), []line.Slot{key}, 3, 10)},
+	{"max by", By(Max(x), []line.Slot{key}, 3, 10)},
+	{"quantiles by", By(Quantiles(x, []float64{0.5, 0.99}), []line.Slot{key}, 3, 10)},
+	{"histogram", Histogram(x, []float64{-10, 0.5, 100, 2000})},
+	{"last", Last(x)},
+	{"last-sum", LastSum(x, []line.Slot{key}, 3000)},
+	{"last-mean", LastMean(x, []line.Slot{key}, 300)},
+	{"last-count", LastCount(x, []line.Slot{key, x}, 300)},
+	{"last-max", LastMax(x, []line.Slot{key, x}, 3000)},
+	{"delta", Delta(x, []line.Slot{key}, 60)},
+	{"delta of one counter", Delta(x, nil, 60)},
+	{"ratio", Ratio(Sum(x), Rate(60, 70))},
 }
 
-// x is the field that the tests aggregate.
-const x line.Slot = 0
+// x is the field that the tests aggregate, key what by-key kinds go by.
+const (
+	x   line.Slot = 0
+	key line.Slot = 1
+)
 
 // A folder folds lines that are written as text.
 type folder struct {
@@ -40,7 +60,7 @@ type folder struct {
 
 func newFolder(t testing.TB) *folder {
 	t.Helper()
-	schema, err := line.NewSchema(line.Field{Name: "x"})
+	schema, err := line.NewSchema(line.Field{Name: "x"}, line.Field{Name: "key"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +70,11 @@ func newFolder(t testing.TB) *folder {
 func (f *folder) parse(text string) *line.Event {
 	f.buf = append(append(f.buf[:0], text...), make([]byte, line.Padding)...)
 	f.scanner.Parse(&f.event, f.buf, 0, len(text))
+	if second, nanos, ok := f.event.Time(); ok {
+		f.event.Place(second, nanos)
+	} else {
+		f.event.Place(0, 0)
+	}
 	return &f.event
 }
 
@@ -65,8 +90,26 @@ func (f *folder) fold(p Partial, lines ...string) {
 	}
 }
 
-// randomLine is a line with one of about distinct values for x, or none.
+// randomLine is a line of one of ten seconds, or without a time, with one of
+// about distinct values for x, or none, and one of 150 keys, or none.
 func randomLine(r *rand.Rand, distinct int) string {
+	text := randomValue(r, distinct)
+	if r.IntN(8) > 0 {
+		text += fmt.Sprintf(" ts=%d.%d", 1_700_000_000+r.IntN(10), r.IntN(4))
+	}
+	switch k := r.IntN(150); {
+	case k < 8:
+		return text
+	case k == 9:
+		return text + ` key="\"\n"`
+	case k == 10:
+		return text + " key=" + strings.Repeat("long", 50)
+	default:
+		return text + fmt.Sprintf(" key=k%d", k*k/150)
+	}
+}
+
+func randomValue(r *rand.Rand, distinct int) string {
 	switch v := r.IntN(distinct); r.IntN(8) {
 	case 0:
 		return "level=info y=1"
@@ -242,6 +285,16 @@ func TestValueOfNothing(t *testing.T) {
 	want := map[string]string{
 		"rate": "0", "rate per minute": "0", "sum": "0", "unique": "0",
 		"lines": `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"bytes":0}`,
+
+		"rate by":            `{"top":[],"other":0,"distinct":0}`,
+		"rate by two fields": `{"top":[],"other":0,"distinct":0}`,
+		"sum by":             `{"top":[],"other":0,"distinct":0}`,
+		"mean by":            `{"top":[],"other":null,"distinct":0}`,
+		"min by":             `{"top":[],"other":null,"distinct":0}`,
+		"max by":             `{"top":[],"other":null,"distinct":0}`,
+		"quantiles by":       `{"top":[],"other":null,"distinct":0}`,
+		"histogram":          `{"le":[-10,0.5,100,2000],"counts":[0,0,0,0,0]}`,
+		"last-count":         "0",
 	}
 	f := newFolder(t)
 	for _, test := range kinds {
@@ -252,7 +305,7 @@ func TestValueOfNothing(t *testing.T) {
 		if got := value(test.kind); got != w {
 			t.Errorf("%s of nothing: %s, want %s", test.name, got, w)
 		}
-		if _, ok := test.kind.NewPartial().(Counter); ok || test.name == "lines" {
+		if _, ok := test.kind.NewPartial().(Counter); ok || test.name == "lines" || test.name == "ratio" {
 			continue
 		}
 		p := test.kind.NewPartial()

@@ -32,11 +32,12 @@ type peak struct {
 
 func (p *peak) Fold(ev *line.Event) {
 	if n, ok := ev.Number(p.field); ok {
-		p.add(n)
+		p.Observe(n)
 	}
 }
 
-func (p *peak) add(n fixed.Number) {
+// Observe adds a number.
+func (p *peak) Observe(n fixed.Number) {
 	if !p.some || p.beats(n, p.number) {
 		p.some, p.number = true, n
 	}
@@ -60,7 +61,7 @@ func (p *peak) Join(b []byte) error {
 	if size == 0 || size < len(b) {
 		return ErrMalformed
 	}
-	p.add(n)
+	p.Observe(n)
 	return nil
 }
 

@@ -25,9 +25,20 @@ func (g *generator) appendHeader(b []byte, micros int, level, source, slot strin
 // nginx is an access line of nginx as a Pulse line.
 func nginx(g *generator, b []byte, micros int) []byte {
 	r := g.request()
+	switch chance := g.IntN(400); {
+	case chance < 4:
+		g.fail(&r)
+	case chance < 8:
+		r.client = localClient // a health check
+	}
 	b = g.appendHeader(b, micros, "info", "nginx", "routing")
 	b = g.appendAccess(b, &r, g.clock.westCLF, " -0800")
 	return append(b, domains[r.domain]...)
+}
+
+// fail makes a request one that a server answered with an error.
+func (g *generator) fail(r *request) {
+	r.status, r.bytes = [...]int{500, 502, 503, 504}[g.IntN(4)], 170+g.IntN(400)
 }
 
 // pulse is a Pulse line of any of the programs that the original met.
@@ -80,6 +91,9 @@ func (g *generator) appendVarnish(b []byte, micros int) []byte {
 		return append(b, domains[g.world.domains.draw(g.Rand)]...)
 	}
 	r := g.request()
+	if g.IntN(60) == 0 {
+		g.fail(&r)
+	}
 	b = g.appendHeader(b, micros, "info", "varnish", "cache")
 	return append(g.appendAccess(b, &r, g.clock.westCLF, " -0800"), domains[r.domain]...)
 }
@@ -87,6 +101,9 @@ func (g *generator) appendVarnish(b []byte, micros int) []byte {
 // appendHermes appends a line of the router of the original's time.
 func (g *generator) appendHermes(b []byte, micros int) []byte {
 	r := g.request()
+	if g.IntN(25) == 0 {
+		r.code, r.millis = g.IntN(len(codes)), 0
+	}
 	level := "info"
 	if r.code >= 0 {
 		level = "err"
@@ -108,7 +125,11 @@ func (g *generator) appendHermes(b []byte, micros int) []byte {
 	b = append(b, ` path="`...)
 	b = r.appendPath(b)
 	b = append(b, `" redis=`...)
-	b = appendTenths(b, int(8*g.ExpFloat64()*(1+5*g.scene.strength)))
+	redis := int(8 * g.ExpFloat64() * (1 + 5*g.scene.strength))
+	if g.IntN(150) == 0 {
+		redis = 100 + g.IntN(300)
+	}
+	b = appendTenths(b, redis)
 	b = append(b, " service="...)
 	b = appendInt(b, r.millis)
 	b = append(b, " bytes="...)
@@ -129,7 +150,11 @@ func (g *generator) appendHermesClock(b []byte, micros int) []byte {
 		b = append(b, "mod=hermes_clock callback="...)
 		b = append(b, callback...)
 		b = append(b, "_callback latency="...)
-		b = appendTenths(b, int(200*g.ExpFloat64()))
+		if g.IntN(12) == 0 {
+			b = append(b, "unknown"...)
+		} else {
+			b = appendTenths(b, int(200*g.ExpFloat64()))
+		}
 		b = append(b, " staleness="...)
 		return appendTenths(b, int(900*g.ExpFloat64()))
 	}

@@ -49,8 +49,14 @@ func appendTenths(b []byte, tenths int) []byte {
 	return append(b, '.', byte('0'+tenths%10))
 }
 
+// localClient is the client that asks from the same machine.
+const localClient = -1
+
 // appendIP appends the address of a client by its number.
 func appendIP(b []byte, client int) []byte {
+	if client == localClient {
+		return append(b, "127.0.0.1"...)
+	}
 	h := uint32(client)*2654435761 + 12345
 	for i, octet := range [4]uint32{h>>24%220 + 2, h >> 16 & 255, h >> 8 & 255, h&0xff%254 + 1} {
 		if i > 0 {

@@ -1,0 +1,126 @@
+package aggregate
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"sort"
+	"strconv"
+
+	"pulse/stats/fixed"
+	"pulse/stats/line"
+)
+
+// Histogram counts the numbers of a field by buckets: {"le":[10,100],
+// "counts":[4,2,1]} has four up to and with 10, two above that up to 100, and
+// one beyond. Bounds ascend and are decimals that fixed.Parse takes.
+func Histogram(field line.Slot, bounds []float64) Kind {
+	k := &histogramKind{field: field, head: []byte(`{"le":[`)}
+	for i, f := range bounds {
+		if i > 0 {
+			k.head = append(k.head, ',')
+		}
+		text := strconv.FormatFloat(f, 'f', -1, 64)
+		n, _ := fixed.Parse([]byte(text))
+		k.bounds = append(k.bounds, n)
+		k.head = append(k.head, text...)
+	}
+	k.head = append(k.head, `],"counts":[`...)
+	return k
+}
+
+type histogramKind struct {
+	field  line.Slot
+	bounds []fixed.Number
+	head   []byte // of the value
+}
+
+func (k *histogramKind) NewPartial() Partial {
+	return &bucketCounts{k, make([]uint64, len(k.bounds)+1)}
+}
+func (k *histogramKind) NewWindow() Window    { return &bucketWindow{k, make([]uint64, len(k.bounds)+1)} }
+func (k *histogramKind) Check(b []byte) error { return k.NewPartial().Join(b) }
+
+// bucketCounts is the partial of Histogram: the count of each bucket, as
+// uvarints.
+type bucketCounts struct {
+	*histogramKind
+	counts []uint64
+}
+
+func (p *bucketCounts) Fold(ev *line.Event) {
+	if n, ok := ev.Number(p.field); ok {
+		p.counts[sort.Search(len(p.bounds), func(i int) bool { return n.Cmp(p.bounds[i]) <= 0 })]++
+	}
+}
+
+func (p *bucketCounts) Empty() bool {
+	for _, n := range p.counts {
+		if n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *bucketCounts) Reset() { clear(p.counts) }
+
+func (p *bucketCounts) AppendTo(b []byte) []byte {
+	if p.Empty() {
+		return b
+	}
+	for _, n := range p.counts {
+		b = binary.AppendUvarint(b, n)
+	}
+	return b
+}
+
+func (p *bucketCounts) Join(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	rest, some := b, false
+	for range p.counts {
+		n, left, ok := uvarint(rest, maxCount)
+		if !ok {
+			return ErrMalformed
+		}
+		rest, some = left, some || n > 0
+	}
+	if len(rest) > 0 || !some {
+		return ErrMalformed
+	}
+	for i := range p.counts {
+		n, left, _ := uvarint(b, maxCount)
+		p.counts[i] += n
+		b = left
+	}
+	return nil
+}
+
+type bucketWindow struct {
+	*histogramKind
+	counts []uint64
+}
+
+func (w *bucketWindow) Add(p Partial) {
+	for i, n := range p.(*bucketCounts).counts {
+		w.counts[i] += n
+	}
+}
+
+func (w *bucketWindow) Sub(p Partial) {
+	for i, n := range p.(*bucketCounts).counts {
+		w.counts[i] -= n
+	}
+}
+
+func (w *bucketWindow) Value() json.RawMessage {
+	b := append([]byte(nil), w.head...)
+	for i, n := range w.counts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, n, 10)
+	}
+	return append(b, `]}`...)
+}

@@ -1,0 +1,504 @@
+package aggregate
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"pulse/stats/fixed"
+	"pulse/stats/line"
+)
+
+// maxWeight is where a key's weight stays.
+const maxWeight = 1 << 62
+
+// By is another kind (Rate, Sum, Mean, Min or Max) for each key: what the texts
+// of some fields are. Its value has the top keys with the greatest values, of
+// equal ones those with the lesser bytes; the value of all others together; and
+// how many keys there are: {"top":[{"key":"a","value":9.5}],"other":3,"distinct":12}.
+// A line without one of the fields, or for all but Rate without a number, does
+// not count.
+//
+// All of it is exact, and free of order and grouping, while no second of the
+// window has more keys than it has room for (see capacity). A second with more
+// keeps the heaviest: those with most lines, for Sum those with the greatest sum
+// of magnitudes. That is Misra and Gries' algorithm ("Finding repeated
+// elements", 1982) in the batched form of Anderson et al. ("A high-performance
+// algorithm for identifying frequent items in data streams", 2017): with N the
+// weight of a second and k its room, each key heavier than N / (k + 1) is there,
+// and lacks at most that much; it never has too much. What a key lacks is in
+// other, so that the total stays exact, and distinct is HyperLogLog's estimate.
+func By(inner Kind, fields []line.Slot, top int, over int64) Kind {
+	k := &by{inner: inner, fields: fields, top: top, room: capacity(over), field: line.None}
+	switch inner := inner.(type) {
+	case sum:
+		k.field, k.weighed = inner.field, true
+	case mean:
+		k.field = inner.field
+	case extreme:
+		k.field = inner.field
+	case *quantiles:
+		k.field = inner.field
+		return &quantilesBy{by: k, quantiles: inner}
+	}
+	return k
+}
+
+type by struct {
+	inner   Kind
+	fields  []line.Slot
+	field   line.Slot // that has to be a number; None: none
+	weighed bool      // keys weigh as much as their numbers
+	top     int
+	room    int
+}
+
+func (k *by) NewPartial() Partial {
+	return &keyed{by: k, keyer: keyer{fields: k.fields}, rest: k.inner.NewPartial()}
+}
+
+func (k *by) NewWindow() Window {
+	return &byWindow{by: k, members: make(map[string]*member), rest: k.inner.NewWindow()}
+}
+
+// keyed is the partial of By. Its bytes are 0, or 1 and what there is of keys
+// that found no room: their greatest weight, the chunk of their partials joined,
+// and registers of all keys; then for each key, ascending, the chunk of it, its
+// weight, and the chunk of its partial. A chunk has its length before it.
+type keyed struct {
+	*by
+	keyer
+	keys keyTable[weighted]
+
+	offset uint64  // no key that was dropped had more weight; 0: none was dropped
+	rest   Partial // of the lines of keys when they were dropped
+	ranks  []uint8 // registers of all keys, once one was dropped
+
+	buf []byte
+}
+
+// A weighted is the partial of a key, and at most what all its lines weigh.
+type weighted struct {
+	weight  uint64
+	partial Partial
+}
+
+const (
+	keysExact   = 0
+	keysDropped = 1
+)
+
+func (p *keyed) Fold(ev *line.Event) {
+	weight := uint64(1)
+	if p.field != line.None {
+		n, ok := ev.Number(p.field)
+		if !ok {
+			return
+		}
+		if p.weighed {
+			weight = weigh(n)
+		}
+	}
+	if key, ok := p.key(ev); ok {
+		p.entry(key, hashKey(key), weight).Fold(ev)
+	}
+}
+
+// Count adds n lines of a key, of the kind Rate.
+func (p *keyed) Count(key []byte, n uint64) {
+	if len(key) > maxKey {
+		key = p.shorten(key)
+	}
+	p.entry(key, hashKey(key), n).(Counter).Count(n)
+}
+
+// weigh gives the magnitude of a number, rounded down, in [1, 2^40].
+func weigh(n fixed.Number) uint64 {
+	const most = 1 << 40
+	if hi, _ := n.Magnitude(); hi >= 64 {
+		return most // 10^12 and more
+	}
+	whole, _ := n.Split()
+	return uint64(min(max(whole, -whole, 1), most))
+}
+
+// entry gives the partial of a key, to which something of a weight is added.
+func (p *keyed) entry(key []byte, hash, weight uint64) Partial {
+	e := p.keys.find(key, hash)
+	if e == nil {
+		if len(p.keys.entries) >= 2*p.room {
+			p.trim()
+		}
+		e = p.add(key, hash)
+	}
+	e.value.weight = min(e.value.weight+weight, maxWeight)
+	return e.value.partial
+}
+
+// add makes the entry of a new key. It may have been dropped before, with as
+// much weight as any that was.
+func (p *keyed) add(key []byte, hash uint64) *keyEntry[weighted] {
+	e := p.keys.add(key, hash)
+	e.value.weight = p.offset
+	if e.value.partial == nil {
+		e.value.partial = p.inner.NewPartial()
+	}
+	if p.offset > 0 {
+		raise(p.ranks, hash)
+	}
+	return e
+}
+
+// raise enters a hash into registers.
+func raise(ranks []uint8, hash uint64) {
+	register, rank := place(hash)
+	ranks[register] = max(ranks[register], rank)
+}
+
+// sketch begins to keep registers, unless keys were dropped already.
+func (p *keyed) sketch() {
+	if p.offset > 0 {
+		return
+	}
+	if p.ranks == nil {
+		p.ranks = make([]uint8, registers)
+	}
+	for i := range p.keys.entries {
+		raise(p.ranks, p.keys.entries[i].hash)
+	}
+}
+
+// trim drops the lightest keys for which there is no room.
+func (p *keyed) trim() {
+	if len(p.keys.entries) <= p.room {
+		return
+	}
+	p.sketch()
+	p.keys.keep(p.room, func(a, b *keyEntry[weighted]) int {
+		switch {
+		case a.value.weight > b.value.weight:
+			return -1
+		case a.value.weight < b.value.weight:
+			return 1
+		}
+		return 0
+	}, func(e *keyEntry[weighted]) {
+		p.offset = max(p.offset, e.value.weight)
+		p.buf = e.value.partial.AppendTo(p.buf[:0])
+		_ = p.rest.Join(p.buf) // bytes that were just made
+		e.value.partial.Reset()
+	})
+}
+
+func (p *keyed) Empty() bool { return len(p.keys.entries) == 0 && p.offset == 0 }
+
+func (p *keyed) Reset() {
+	for i := range p.keys.entries {
+		p.keys.entries[i].value.partial.Reset()
+	}
+	p.keys.reset()
+	if p.offset > 0 {
+		p.offset = 0
+		p.rest.Reset()
+		clear(p.ranks)
+	}
+}
+
+func (p *keyed) AppendTo(b []byte) []byte {
+	if p.Empty() {
+		return b
+	}
+	p.trim()
+	if p.offset == 0 {
+		b = append(b, keysExact)
+	} else {
+		b = binary.AppendUvarint(append(b, keysDropped), p.offset)
+		p.buf = p.rest.AppendTo(p.buf[:0])
+		b = appendRegisters(appendChunk(b, p.buf), p.ranks)
+	}
+	for _, i := range p.keys.sorted(p.keys.byKey) {
+		e := &p.keys.entries[i]
+		b = binary.AppendUvarint(appendChunk(b, p.keys.key(e)), e.value.weight)
+		p.buf = e.value.partial.AppendTo(p.buf[:0])
+		b = appendChunk(b, p.buf)
+	}
+	return b
+}
+
+func (k *by) Check(b []byte) error {
+	_, err := k.read(b, func(key []byte, weight uint64, partial []byte) {})
+	return err
+}
+
+// dropped is what bytes say of keys that were dropped.
+type dropped struct {
+	offset    uint64
+	rest      []byte
+	registers []byte
+}
+
+// read calls f with each key of bytes that AppendTo made.
+func (k *by) read(b []byte, f func(key []byte, weight uint64, partial []byte)) (d dropped, err error) {
+	if len(b) == 0 {
+		return d, nil
+	}
+	kind, b := b[0], b[1:]
+	switch {
+	case kind == keysExact && len(b) > 0:
+	case kind == keysDropped:
+		var ok bool
+		if d.offset, b, ok = uvarint(b, maxWeight); !ok || d.offset == 0 {
+			return d, ErrMalformed
+		}
+		if d.rest, b, ok = chunk(b, maxCount); !ok || len(d.rest) == 0 || k.inner.Check(d.rest) != nil {
+			return d, ErrMalformed
+		}
+		if len(b) < registersLen || !checkRegisters(b[:registersLen]) {
+			return d, ErrMalformed
+		}
+		d.registers, b = b[:registersLen], b[registersLen:]
+	default:
+		return d, ErrMalformed
+	}
+	var last []byte
+	for n := 0; len(b) > 0; n++ {
+		key, rest, ok := chunk(b, maxKey)
+		if !ok || n == k.room || n > 0 && string(key) <= string(last) {
+			return d, ErrMalformed
+		}
+		weight, rest, ok := uvarint(rest, maxWeight)
+		if !ok || weight < max(d.offset, 1) {
+			return d, ErrMalformed
+		}
+		partial, rest, ok := chunk(rest, maxCount)
+		if !ok || len(partial) == 0 || k.inner.Check(partial) != nil {
+			return d, ErrMalformed
+		}
+		f(key, weight, partial)
+		last, b = key, rest
+	}
+	return d, nil
+}
+
+func (p *keyed) Join(b []byte) error {
+	d, err := p.read(b, func([]byte, uint64, []byte) {})
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	// A key that is in one of both may have been dropped from the other.
+	if d.offset > 0 {
+		p.sketch()
+		if p.ranks == nil {
+			p.ranks = make([]uint8, registers)
+		}
+		joinRegisters(p.ranks, d.registers)
+		_ = p.rest.Join(d.rest) // checked
+		for i := range p.keys.entries {
+			v := &p.keys.entries[i].value
+			v.weight = min(v.weight+d.offset, maxWeight)
+		}
+	}
+	_, err = p.read(b, func(key []byte, weight uint64, partial []byte) {
+		hash := hashKey(key)
+		e := p.keys.find(key, hash)
+		if e == nil {
+			e = p.add(key, hash) // with the weight that it may have had here
+		} else {
+			weight -= d.offset
+		}
+		e.value.weight = min(e.value.weight+weight, maxWeight)
+		_ = e.value.partial.Join(partial) // checked
+	})
+	p.offset = min(p.offset+d.offset, maxWeight)
+	p.trim()
+	return err
+}
+
+// A member is what the seconds of a window have of one key.
+type member struct {
+	seconds int
+	window  Window
+}
+
+type byWindow struct {
+	*by
+	members map[string]*member
+	rest    Window
+	dropped []*keyed // seconds from which keys were dropped
+}
+
+func (w *byWindow) Add(p Partial) {
+	s := p.(*keyed)
+	for i := range s.keys.entries {
+		e := &s.keys.entries[i]
+		key := s.keys.key(e)
+		m := w.members[string(key)]
+		if m == nil {
+			m = &member{window: w.newMember()}
+			w.members[string(key)] = m
+		}
+		m.seconds++
+		m.window.Add(e.value.partial)
+	}
+	if s.offset > 0 {
+		w.rest.Add(s.rest)
+		w.dropped = append(w.dropped, s)
+	}
+}
+
+func (w *byWindow) Sub(p Partial) {
+	s := p.(*keyed)
+	for i := range s.keys.entries {
+		e := &s.keys.entries[i]
+		key := s.keys.key(e)
+		m := w.members[string(key)]
+		m.window.Sub(e.value.partial)
+		if m.seconds--; m.seconds == 0 {
+			delete(w.members, string(key))
+		}
+	}
+	if s.offset > 0 {
+		w.rest.Sub(s.rest)
+		i := slices.Index(w.dropped, s)
+		w.dropped = slices.Delete(w.dropped, i, i+1)
+	}
+}
+
+// newMember makes the window of one key.
+func (k *by) newMember() Window {
+	if _, ok := k.inner.(*quantiles); ok {
+		return new(tally)
+	}
+	return k.inner.NewWindow()
+}
+
+// distinct is how many keys the window has.
+func (w *byWindow) distinct() uint64 {
+	if len(w.dropped) == 0 {
+		return uint64(len(w.members))
+	}
+	ranks := make([]uint8, registers)
+	for key := range w.members {
+		raise(ranks, hashKey([]byte(key)))
+	}
+	for _, s := range w.dropped {
+		for i, rank := range s.ranks {
+			ranks[i] = max(ranks[i], rank)
+		}
+	}
+	var histogram [maxRank + 1]int
+	for _, rank := range ranks {
+		histogram[rank]++
+	}
+	return estimate(&histogram)
+}
+
+func (w *byWindow) Value() json.RawMessage {
+	best := w.best()
+	b := []byte(`{"top":[`)
+	for i, r := range best {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendKey(append(b, `{"key":`...), r.key)
+		b = append(append(b, `,"value":`...), r.member.window.Value()...)
+		b = append(b, '}')
+	}
+	b = append(append(b, `],"other":`...), w.other(best).Value()...)
+	b = strconv.AppendUint(append(b, `,"distinct":`...), w.distinct(), 10)
+	return append(b, '}')
+}
+
+// other is the window of what is not of the best.
+func (w *byWindow) other(best []ranked) Window {
+	other := w.inner.NewWindow().(rankable)
+	other.absorb(w.rest)
+	if len(w.members) == len(best) {
+		return other
+	}
+	shown := make(map[*member]bool, len(best))
+	for _, r := range best {
+		shown[r.member] = true
+	}
+	for _, m := range w.members {
+		if !shown[m] {
+			other.absorb(m.window)
+		}
+	}
+	return other
+}
+
+// A rankable is a window of one key among those of others.
+type rankable interface {
+	Window
+	rank() rank
+	// absorb adds what another window of the kind amounts to. It is for a
+	// window of which only the value is asked for then.
+	absorb(other Window)
+}
+
+// A rank is a value that others are compared with: the number, then the float.
+type rank struct {
+	number fixed.Number
+	float  float64
+}
+
+type ranked struct {
+	rank
+	key    string
+	member *member
+}
+
+// before reports whether r comes before s: it is greater, or as great and its
+// key's bytes are less.
+func (r *ranked) before(s *ranked) bool {
+	if c := r.number.Cmp(s.number); c != 0 {
+		return c > 0
+	}
+	if r.float != s.float {
+		return r.float > s.float
+	}
+	return r.key < s.key
+}
+
+// best gives the top members in order.
+func (w *byWindow) best() []ranked {
+	best := make([]ranked, 0, w.top+1)
+	for key, m := range w.members {
+		r := ranked{m.window.(rankable).rank(), key, m}
+		if len(best) == w.top && !r.before(&best[w.top-1]) {
+			continue
+		}
+		i := len(best)
+		best = append(best, r)
+		for ; i > 0 && r.before(&best[i-1]); i-- {
+			best[i] = best[i-1]
+		}
+		best[i] = r
+		best = best[:min(len(best), w.top)]
+	}
+	return best
+}
+
+func (w *rateWindow) rank() rank          { return rank{number: fixed.Int(int64(w.count))} }
+func (w *rateWindow) absorb(other Window) { w.count += other.(*rateWindow).count }
+
+func (w *sumWindow) rank() rank          { return rank{number: w.sum} }
+func (w *sumWindow) absorb(other Window) { w.add(&other.(*sumWindow).totalWindow) }
+
+func (w *meanWindow) rank() rank          { return rank{float: w.sum.Div(w.count)} }
+func (w *meanWindow) absorb(other Window) { w.add(&other.(*meanWindow).totalWindow) }
+
+func (w *totalWindow) add(other *totalWindow) {
+	w.count += other.count
+	w.sum = w.sum.Add(other.sum)
+}
+
+func (w *extremeWindow) rank() rank { return rank{number: w.added.numbers[0]} }
+
+func (w *extremeWindow) absorb(other Window) {
+	if numbers := other.(*extremeWindow).added.numbers; len(numbers) > 0 {
+		w.added.push(numbers[0])
+	}
+}

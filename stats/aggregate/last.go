@@ -1,0 +1,159 @@
+package aggregate
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"slices"
+
+	"pulse/stats/fixed"
+	"pulse/stats/line"
+)
+
+// Last is the newest number of a field, by the time at which its event counts;
+// of equal times the greater. It is an exact decimal, and null of no numbers.
+func Last(field line.Slot) Kind { return last{field} }
+
+type last struct{ field line.Slot }
+
+func (k last) NewPartial() Partial { return &newest{last: k} }
+func (last) NewWindow() Window     { return new(lastWindow) }
+func (last) Check(b []byte) error  { return new(newest).Join(b) }
+
+// A reading is a number with its time.
+type reading struct {
+	second int64
+	nanos  uint32
+	number fixed.Number
+}
+
+// newReading gives the number of a field with the time of its event.
+func newReading(ev *line.Event, field line.Slot) (s reading, ok bool) {
+	if s.number, ok = ev.Number(field); ok {
+		s.second, s.nanos = ev.Nanos()
+		s.second = max(s.second, 0) // fragments have no other
+	}
+	return s, ok
+}
+
+// compare orders readings by time, then number.
+func (s reading) compare(t reading) int {
+	return cmp.Or(cmp.Compare(s.second, t.second), cmp.Compare(s.nanos, t.nanos), s.number.Cmp(t.number))
+}
+
+// Bounds on a reading's time.
+const (
+	maxSecond = 1 << 40
+	maxNanos  = 1e9 - 1
+)
+
+// appendTo appends the time, as two uvarints, and the number.
+func (s reading) appendTo(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(s.second))
+	b = binary.AppendUvarint(b, uint64(s.nanos))
+	return s.number.AppendBinary(b)
+}
+
+// readReading reads what appendTo appended.
+func readReading(b []byte) (s reading, rest []byte, ok bool) {
+	second, b, ok := uvarint(b, maxSecond)
+	if !ok {
+		return s, nil, false
+	}
+	nanos, b, ok := uvarint(b, maxNanos)
+	if !ok {
+		return s, nil, false
+	}
+	number, size := fixed.DecodeBinary(b)
+	if size == 0 {
+		return s, nil, false
+	}
+	return reading{int64(second), uint32(nanos), number}, b[size:], true
+}
+
+// newest is the partial of Last: the newest reading.
+type newest struct {
+	last
+	some    bool
+	reading reading
+}
+
+func (p *newest) Fold(ev *line.Event) {
+	if s, ok := newReading(ev, p.field); ok {
+		p.add(s)
+	}
+}
+
+func (p *newest) add(s reading) {
+	if !p.some || s.compare(p.reading) > 0 {
+		p.some, p.reading = true, s
+	}
+}
+
+func (p *newest) Empty() bool { return !p.some }
+func (p *newest) Reset()      { p.some, p.reading = false, reading{} }
+
+func (p *newest) AppendTo(b []byte) []byte {
+	if !p.some {
+		return b
+	}
+	return p.reading.appendTo(b)
+}
+
+func (p *newest) Join(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	s, rest, ok := readReading(b)
+	if !ok || len(rest) > 0 {
+		return ErrMalformed
+	}
+	p.add(s)
+	return nil
+}
+
+type lastWindow struct{ readings readings }
+
+func (w *lastWindow) Add(p Partial) {
+	if p := p.(*newest); p.some {
+		w.readings.add(p.reading)
+	}
+}
+
+func (w *lastWindow) Sub(p Partial) {
+	if p := p.(*newest); p.some {
+		w.readings.sub(p.reading)
+	}
+}
+
+func (w *lastWindow) Value() json.RawMessage {
+	if len(w.readings) == 0 {
+		return null
+	}
+	return w.readings.newest().number.Append(nil)
+}
+
+// readings are those of some seconds, ascending. What comes is most often the
+// newest, and what goes the oldest.
+type readings []reading
+
+// add puts a reading in its place and returns where.
+func (s *readings) add(x reading) (i int) {
+	for i = len(*s); i > 0 && (*s)[i-1].compare(x) > 0; i-- {
+	}
+	*s = slices.Insert(*s, i, x)
+	return i
+}
+
+// sub takes a reading out that was added, and returns where it was.
+func (s *readings) sub(x reading) (i int) {
+	i, _ = slices.BinarySearchFunc(*s, x, reading.compare)
+	if i == 0 {
+		*s = (*s)[1:]
+	} else {
+		*s = slices.Delete(*s, i, i+1)
+	}
+	return i
+}
+
+func (s readings) newest() reading { return s[len(s)-1] }

@@ -1,0 +1,107 @@
+package aggregate
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"pulse/stats/fixed"
+)
+
+// quantilesBy is By of Quantiles. The top keys are those with most numbers, and
+// quantiles are worked out for them alone: a window counts what each key has,
+// and reads the codes of those it shows from the seconds' partials.
+type quantilesBy struct {
+	*by
+	quantiles *quantiles
+}
+
+func (k *quantilesBy) NewWindow() Window {
+	return &quantilesByWindow{
+		byWindow: k.by.NewWindow().(*byWindow),
+		all:      quantilesWindow{quantiles: k.quantiles},
+		one:      quantilesWindow{quantiles: k.quantiles},
+	}
+}
+
+// tally is the window of one key of quantilesBy: how many numbers it has.
+type tally struct{ numbers uint64 }
+
+func (w *tally) Add(p Partial) { w.numbers += p.(*values).total() }
+func (w *tally) Sub(p Partial) { w.numbers -= p.(*values).total() }
+func (w *tally) rank() rank    { return rank{number: fixed.Int(int64(w.numbers))} }
+
+// absorb and Value are there for the interface.
+func (w *tally) absorb(other Window)    { w.numbers += other.(*tally).numbers }
+func (w *tally) Value() json.RawMessage { return strconv.AppendUint(nil, w.numbers, 10) }
+
+// total is how many numbers there are.
+func (p *values) total() (n uint64) {
+	for _, s := range p.codes.slots {
+		n += s.n
+	}
+	return n
+}
+
+type quantilesByWindow struct {
+	*byWindow
+	seconds []*keyed
+	all     quantilesWindow // the numbers of all keys
+	one     quantilesWindow // those of one, while Value works them out
+}
+
+func (w *quantilesByWindow) Add(p Partial) {
+	s := p.(*keyed)
+	w.byWindow.Add(s)
+	w.seconds = append(w.seconds, s)
+	for i := range s.keys.entries {
+		w.all.Add(s.keys.entries[i].value.partial)
+	}
+	if s.offset > 0 {
+		w.all.Add(s.rest)
+	}
+}
+
+func (w *quantilesByWindow) Sub(p Partial) {
+	s := p.(*keyed)
+	w.byWindow.Sub(s)
+	i := slices.Index(w.seconds, s)
+	w.seconds = slices.Delete(w.seconds, i, i+1)
+	for i := range s.keys.entries {
+		w.all.Sub(s.keys.entries[i].value.partial)
+	}
+	if s.offset > 0 {
+		w.all.Sub(s.rest)
+	}
+}
+
+func (w *quantilesByWindow) Value() json.RawMessage {
+	best := w.best()
+	b := []byte(`{"top":[`)
+	for i, r := range best {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		w.each(r.key, func(p Partial) { w.one.Add(p); w.all.Sub(p) })
+		b = appendKey(append(b, `{"key":`...), r.key)
+		b = append(append(b, `,"value":`...), w.one.Value()...)
+		b = append(b, '}')
+		w.each(r.key, w.one.Sub)
+	}
+	b = append(append(b, `],"other":`...), w.all.Value()...)
+	for _, r := range best {
+		w.each(r.key, w.all.Add)
+	}
+	b = strconv.AppendUint(append(b, `,"distinct":`...), w.distinct(), 10)
+	return append(b, '}')
+}
+
+// each calls f with what each second has of a key.
+func (w *quantilesByWindow) each(key string, f func(Partial)) {
+	hash := hashKey([]byte(key))
+	for _, s := range w.seconds {
+		if e := s.keys.find([]byte(key), hash); e != nil {
+			f(e.value.partial)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package aggregate
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+
+	"pulse/stats/line"
+)
+
+// Ratio is the value of one kind by that of another over the same window: the
+// quotient of the two values as they are written, rounded to a float64. It is
+// null where one of them is, and where the second is 0. Its partial has the
+// partials of both, so that they are of the same lines at any time.
+func Ratio(numerator, denominator Kind) Kind { return &ratio{numerator, denominator} }
+
+type ratio struct{ numerator, denominator Kind }
+
+func (k *ratio) NewPartial() Partial {
+	return &pair{ratio: k, a: k.numerator.NewPartial(), b: k.denominator.NewPartial()}
+}
+
+func (k *ratio) NewWindow() Window {
+	return &ratioWindow{k.numerator.NewWindow(), k.denominator.NewWindow()}
+}
+
+func (k *ratio) Check(b []byte) error {
+	_, _, err := k.split(b)
+	return err
+}
+
+func (k *ratio) split(b []byte) (numerator, denominator []byte, err error) {
+	if len(b) == 0 {
+		return nil, nil, nil
+	}
+	numerator, denominator, ok := chunk(b, maxCount)
+	if !ok || len(b) == 1 || k.numerator.Check(numerator) != nil || k.denominator.Check(denominator) != nil {
+		return nil, nil, ErrMalformed
+	}
+	return numerator, denominator, nil
+}
+
+// AppendRatio appends the bytes of a partial of Ratio whose two partials have
+// these bytes.
+func AppendRatio(b, numerator, denominator []byte) []byte {
+	if len(numerator)+len(denominator) == 0 {
+		return b
+	}
+	return append(appendChunk(b, numerator), denominator...)
+}
+
+// pair is the partial of Ratio: the chunk of the numerator's bytes, then the
+// denominator's.
+type pair struct {
+	*ratio
+	a, b Partial
+	buf  []byte
+}
+
+func (p *pair) Fold(ev *line.Event) {
+	p.a.Fold(ev)
+	p.b.Fold(ev)
+}
+
+func (p *pair) Empty() bool { return p.a.Empty() && p.b.Empty() }
+
+func (p *pair) Reset() {
+	p.a.Reset()
+	p.b.Reset()
+}
+
+func (p *pair) AppendTo(b []byte) []byte {
+	if p.Empty() {
+		return b
+	}
+	p.buf = p.a.AppendTo(p.buf[:0])
+	n := len(p.buf)
+	p.buf = p.b.AppendTo(p.buf)
+	return AppendRatio(b, p.buf[:n], p.buf[n:])
+}
+
+func (p *pair) Join(b []byte) error {
+	numerator, denominator, err := p.split(b)
+	if err != nil {
+		return err
+	}
+	if err := p.a.Join(numerator); err != nil {
+		return err
+	}
+	return p.b.Join(denominator) // which split has checked
+}
+
+type ratioWindow struct{ a, b Window }
+
+func (w *ratioWindow) Add(p Partial) {
+	s := p.(*pair)
+	w.a.Add(s.a)
+	w.b.Add(s.b)
+}
+
+func (w *ratioWindow) Sub(p Partial) {
+	s := p.(*pair)
+	w.a.Sub(s.a)
+	w.b.Sub(s.b)
+}
+
+func (w *ratioWindow) Value() json.RawMessage {
+	a, errA := strconv.ParseFloat(string(w.a.Value()), 64)
+	b, errB := strconv.ParseFloat(string(w.b.Value()), 64)
+	if q := a / b; errA == nil && errB == nil && !math.IsNaN(q) && !math.IsInf(q, 0) {
+		return appendFloat(nil, q)
+	}
+	return null
+}

@@ -1,0 +1,270 @@
+package stats
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// env is a Lookup of NAME=value words.
+func env(words ...string) Lookup {
+	return func(name string) (string, bool) {
+		for _, w := range words {
+			if key, value, _ := strings.Cut(w, "="); key == name {
+				return value, true
+			}
+		}
+		return "", false
+	}
+}
+
+// parseEnv parses a file that must be right.
+func parseEnv(t *testing.T, src string, words ...string) *Definitions {
+	t.Helper()
+	d, err := ParseEnv("f.yaml", []byte(src), env(words...))
+	if err != nil {
+		t.Fatalf("%v\nin %s", err, src)
+	}
+	return d
+}
+
+// names writes stats with their conditions, a line each.
+func names(d *Definitions) string {
+	var b strings.Builder
+	for _, s := range d.Stats {
+		fmt.Fprintf(&b, "%s: %v\n", s.Name, s.Cond)
+	}
+	return b.String()
+}
+
+func TestEach(t *testing.T) {
+	d := parseEnv(t, `
+define: {nginx: source == "nginx"}
+stats:
+  - name: nginx-{status}-per-minute
+    each: {status: [500, 503]}
+    rate: minute
+    where: nginx && http_status == {status}
+    title: "nginx {status}"
+    crit: "{status}"
+  - name: "{code:lower}-{mod:dashes}"
+    each: {code: [H10, H99], mod: "a_b, c"}
+    unique: "{mod}_id"
+    where: code == "{code}" && msg matches "[0-9]{2}"
+`)
+	if got, want := names(d), `nginx-500-per-minute: source == "nginx" && http_status == 500
+nginx-503-per-minute: source == "nginx" && http_status == 503
+h10-a-b: code == "H10" && msg matches "[0-9]{2}"
+h10-c: code == "H10" && msg matches "[0-9]{2}"
+h99-a-b: code == "H99" && msg matches "[0-9]{2}"
+h99-c: code == "H99" && msg matches "[0-9]{2}"
+`; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if s := d.Stats[1]; s.Title != "nginx 503" {
+		t.Errorf("title %s", s.Title)
+	}
+	if f := d.Stats[2].Field; f != "a_b_id" {
+		t.Errorf("field %s", f)
+	}
+}
+
+func TestScope(t *testing.T) {
+	const src = `
+scope:
+  field: cloud
+  values: ${CLOUDS}
+  default: ${DEFAULT_CLOUD:-}
+  prefix: ${GRAPHITE_PREFIX:-}
+  strip: .com
+stats:
+  - {name: all, rate: second, scope: false}
+  - {name: requests, rate: second, where: status || code}
+  - {name: errors, rate: second, where: 'status >= 500'}
+  - {name: error-ratio, ratio: [errors, requests]}
+  - {name: of-all, ratio: [requests, all], title: share}
+pages:
+  - title: P
+    rows: [[requests, error-ratio, pulse.lines]]
+`
+	d := parseEnv(t, src, "CLOUDS=a.com,b.com", "DEFAULT_CLOUD=b.com", "GRAPHITE_PREFIX=x.")
+	if got, want := names(d), `all: <nil>
+x.requests: cloud == "b.com" && (status || code)
+x.a.requests: cloud == "a.com" && (status || code)
+x.errors: cloud == "b.com" && status >= 500
+x.a.errors: cloud == "a.com" && status >= 500
+x.error-ratio: <nil>
+x.a.error-ratio: <nil>
+x.of-all: <nil>
+x.a.of-all: <nil>
+`; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	for i, want := range map[int][2]string{
+		5: {"x.errors", "x.requests"}, 6: {"x.a.errors", "x.a.requests"}, 7: {"x.requests", "all"}, 8: {"x.a.requests", "all"},
+	} {
+		if d.Stats[i].Of != want {
+			t.Errorf("%s is of %s, want %s", d.Stats[i].Name, d.Stats[i].Of, want)
+		}
+	}
+	if got := d.Stats[8].Title; got != "a share" {
+		t.Errorf("title %s", got)
+	}
+	if got, want := d.Pages[0].Rows[0], []string{"x.requests", "x.error-ratio", "pulse.lines"}; !slices.Equal(got, want) {
+		t.Errorf("row %s, want %s", got, want)
+	}
+	one := parseEnv(t, src, "CLOUDS=a.com")
+	if got := len(one.Stats); got != 5 || one.Stats[1].Name != "requests" {
+		t.Errorf("one cloud: %s", names(one))
+	}
+	if one.Generation() == d.Generation() || d.Generation() == parseEnv(t, src, "CLOUDS=a.com,b.com", "GRAPHITE_PREFIX=x.").Generation() {
+		t.Error("the generation does not depend on the variables")
+	}
+}
+
+func TestVariables(t *testing.T) {
+	d := parseEnv(t, `
+stats:
+  - name: ${A}-${B:-b}
+    rate: second
+    over: ${N}s
+    warn: ${N}
+    where: deploy == "${A}" && x == ${N} && y == "$${A}"
+`, "A=a", "N=5", "B=")
+	s := d.Stats[0]
+	if s.Name != "a-b" || s.Over != 5 || *s.Warn != 5 || s.Cond.String() != `deploy == "a" && x == 5 && y == "${A}"` {
+		t.Errorf("%+v: %s", s, s.Cond)
+	}
+}
+
+func TestKinds(t *testing.T) {
+	for src, want := range map[string]Stat{
+		"rate: minute, by: x":                         {Kind: "rate", By: []string{"x"}, Top: 10, Over: 70},
+		"sum: f, by: [x, y], top: 3, over: 5s":        {Kind: "sum", By: []string{"x", "y"}, Top: 3, Over: 5},
+		"quantiles: f, by: x, top: 100":               {Kind: "quantiles", By: []string{"x"}, Top: 100, Over: 60},
+		"histogram: f, buckets: [0.5, 10, 1e3]":       {Kind: "histogram", Buckets: []float64{0.5, 10, 1000}, Over: 1},
+		"last: f":                                     {Kind: "last", Over: 60},
+		"last-sum: f, by: [x, y]":                     {Kind: "last-sum", By: []string{"x", "y"}, Over: 300},
+		"last-count: f, by: x, expire: 10s":           {Kind: "last-count", By: []string{"x"}, Over: 10},
+		"delta: f, by: x, over: 5m":                   {Kind: "delta", By: []string{"x"}, Over: 300},
+		"delta: f":                                    {Kind: "delta", Over: 60},
+		"ratio: [b, b]":                               {Kind: "ratio", Of: [2]string{"b", "b"}, Over: 30},
+		"rate: second, link: 'https://example.com/x'": {Kind: "rate", Link: "https://example.com/x", Over: 10},
+	} {
+		s := parseEnv(t, "stats: [{name: a, "+src+"}, {name: b, max: x, over: 30s}]").Stats[0]
+		got := Stat{Kind: s.Kind, By: s.By, Top: s.Top, Over: s.Over, Buckets: s.Buckets, Of: s.Of, Link: s.Link}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %+v, want %+v", src, got, want)
+		}
+	}
+}
+
+func TestLanguageErrors(t *testing.T) {
+	const stat = "{name: a, rate: second"
+	for _, test := range []struct{ src, want string }{
+		{"stats: [{name: a, unique: x, by: y}]", "1:34: by is for rate, mean, max,"},
+		{"stats: [{name: a, rate: second, top: 5}]", "1:38: top is for what goes by a key"},
+		{"stats: [{name: a, rate: second, by: y, top: 0}]", "1:45: top is a whole number from 1 to 100, not 0"},
+		{"stats: [{name: a, rate: second, by: [y, y]}]", "1:41: the field y is given twice"},
+		{"stats: [{name: a, rate: second, by: []}]", "1:37: by has from 1 to 4 fields, not 0"},
+		{"stats: [{name: a, histogram: x}]", "1:30: a histogram has buckets"},
+		{"stats: [{name: a, histogram: x, buckets: [1, 1]}]", "1:46: the bounds of buckets ascend"},
+		{"stats: [{name: a, histogram: x, buckets: [1e30]}]", "1:43: a bound is below 10^18"},
+		{"stats: [{name: a, last-sum: x}]", "1:29: last-sum goes by the parts"},
+		{"stats: [{name: a, last-sum: x, by: y, over: 5s}]", "1:45: over is for rate"},
+		{"stats: [{name: a, rate: second, expire: 5s}]", "1:41: expire is for last-sum"},
+		{"stats: [{name: a, ratio: [b]}]", "1:26: ratio takes the names of two stats"},
+		{"stats: [{name: a, ratio: [b, c]}, {name: c, rate: second}]", "1:27: there is no stat b"},
+		{"stats: [{name: a, ratio: [c, c], where: x}, {name: c, rate: second}]", "1:41: where is for"},
+		{"stats: [{name: a, ratio: [c, a]}, {name: c, rate: second}]", "1:30: a ratio is of stats with one number, and a has others"},
+		{"stats: [{name: a, ratio: [c, d]}, {name: c, rate: second}, {name: d, rate: minute}]", "1:30: a ratio is of stats over the same window, and d is over 70 s, not 10 s"},
+		{"stats: [" + stat + ", link: javascript:x}]", "1:39: link begins with https://"},
+		{"stats: [{name: 'a{b}', each: {c: [1]}, rate: second}]", "1:16: each has no b (there are c)"},
+		{"stats: [{name: 'a{b:upper}', each: {b: [1]}, rate: second}]", "1:16: a value has the forms {b}, {b:lower} and {b:dashes}, not {b:upper}"},
+		{"stats: [{name: a, each: {b: [1, 2]}, rate: second}]", "1:16: there is a stat a already"},
+		{"stats: [{name: 'a{b}', each: {b: [1, 1]}, rate: second}]", "1:34: a list of each has 1 twice"},
+		{"stats: [{name: 'a{b}', each: [1], rate: second}]", "1:30: each is a mapping of names to lists"},
+		{"stats: [{name: 'a{b}', each: {b: [one]}, rate: second, where: 'x == {b} && == 2'}]", "1:76:"},
+		{"stats: [{name: a, rate: second, where: '${X:-long value} == 2'}]", "1:41:"},
+		{"stats: [{name: '${X}', rate: second}]", "1:16: the environment variable X is not set"},
+		{"stats: [{name: '${x y}', rate: second}]", "1:16: ${x y} is no variable"},
+		{"stats: [{name: '${Q}', rate: second}]", "1:16: the environment variable Q has a quote"},
+		{"scope: {values: [a]}\nstats: [" + stat + "}]", "1:8: scope has no field"},
+		{"scope: {field: f, values: [a], default: b}\nstats: [" + stat + "}]", "1:41: default is one of the values, a, not b"},
+		{"scope: {field: f, values: [a b, c]}\nstats: [" + stat + "}]", ""},
+		{"scope: {field: f, values: [c, a b]}\nstats: [" + stat + "}]", `2:16: a stat's name has letters, digits and . _ - / only, not "a b.a"`},
+		{"stats: [" + stat + ", scope: cloud}]", `1:40: scope is false for a stat that there is once, not "cloud"`},
+		{"stats: [" + stat + "}]\ntests: [{name: t, lines: x, expect: [{stat: b, value: 1}]}]", "2:45: there is no stat b"},
+		{"stats: [" + stat + "}]\ntests: [{name: t, lines: x, expect: [{stat: a, time: noon, value: 1}]}]", "2:54: time is a whole second"},
+		{"stats: [" + stat + "}]\ntests: [{name: t, lines: x}]", "2:9: this test expects nothing"},
+	} {
+		_, err := ParseEnv("f.yaml", []byte(test.src), env(`Q=a"b`))
+		if test.want == "" {
+			if err != nil {
+				t.Errorf("%v\nin %s", err, test.src)
+			}
+			continue
+		}
+		var errs Errors
+		if !errors.As(err, &errs) || len(errs) != 1 || !strings.HasPrefix(err.Error(), "f.yaml:"+test.want) {
+			t.Errorf("got  %v\nwant %s\nin %s", err, test.want, test.src)
+		}
+	}
+}
+
+func TestTests(t *testing.T) {
+	d := parseEnv(t, `
+stats:
+  - {name: "a-{n}", each: {n: [1, 2]}, rate: second}
+tests:
+  - name: one line
+    lines: |
+      first
+      second
+    expect:
+      - {stat: a-1, value: 0.10}
+      - {stat: a-2, time: 2012-11-22T09:31:34Z, value: {"0.5": 1e3, top: [{key: "x\"", value: null}], is: true}}
+`)
+	x := d.Tests[0]
+	if x.Name != "one line" || string(x.Lines) != "first\nsecond\n" || len(x.Expect) != 2 {
+		t.Fatalf("%+v", x)
+	}
+	if e := x.Expect[0]; e.Stat != "a-1" || e.Time != -1 || string(e.Value) != "0.1" || e.Line != 10 {
+		t.Errorf("%+v", e)
+	}
+	if e := x.Expect[1]; e.Time != 1353576694 || string(e.Value) != `{"0.5":1000,"top":[{"key":"x\"","value":null}],"is":true}` {
+		t.Errorf("%+v: %s", e, e.Value)
+	}
+}
+
+// What aliases multiply is bounded.
+func TestAliasesAreBounded(t *testing.T) {
+	src := "define: {a: x}\nstats:\n"
+	list := "&l0 [1, 2, 3, 4, 5, 6, 7, 8, 9]"
+	for i := range 8 {
+		list = fmt.Sprintf("&l%d [%s%s]", i+1, list, strings.Repeat(fmt.Sprintf(", *l%d", i), 8))
+	}
+	src += "  - {name: 'a{n}', each: {n: [1, 2]}, rate: second, at: " + list + "}\n"
+	if _, err := Parse("f.yaml", []byte(src)); err == nil || !strings.Contains(err.Error(), "more than 10000 values") {
+		t.Errorf("%v", err)
+	}
+}
+
+// FuzzParseEnv parses files from anywhere.
+func FuzzParseEnv(f *testing.F) {
+	f.Add([]byte("stats: [{name: 'a{b:lower}', each: {b: [1, 2]}, rate: second, where: 'x == {b} && ${X:-y}'}]"), "v")
+	f.Add([]byte("scope: {field: f, values: '${X}', default: b}\nstats: [{name: a, last-sum: x, by: [y, z], expire: 5s}, {name: r, ratio: [a, a]}]"), "b,c")
+	f.Add([]byte("stats: [{name: h, histogram: x, buckets: [1, 2]}]\ntests: [{name: t, lines: x, expect: [{stat: h, value: {le: [1]}}]}]"), "")
+	f.Fuzz(func(t *testing.T, data []byte, value string) {
+		d, err := ParseEnv("f", data, func(string) (string, bool) { return value, value != "" })
+		if err != nil {
+			return
+		}
+		if _, err := Compile(d); err != nil && !strings.Contains(err.Error(), "is the most") {
+			t.Fatalf("what is parsed does not compile: %v", err)
+		}
+		d.Generation()
+	})
+}

@@ -1,0 +1,79 @@
+package stats
+
+import (
+	"pulse/stats/condition"
+	"pulse/stats/line"
+)
+
+// A comparison with a value of another type does not hold. Mostly that is a
+// mistake in the definitions, so the lines for which it decides are counted by
+// stat. But an equality with a value of another type is an honest no: code ==
+// "H10" where most lines have code=200.
+//
+// Which lines these are does not depend on the order in which a condition is
+// evaluated: such a comparison has a third verdict, and And, Or and Not treat
+// it as Kleene's logic does the unknown.
+
+// A verdict is what becomes of a condition on a line; And takes the least of
+// its nodes', Or the greatest.
+type verdict uint8
+
+const (
+	fails verdict = iota
+	isMistyped
+	holds
+)
+
+// verdict is what becomes of a comparison that the field's ID decides.
+func (a *atom) verdict(s *line.Schema, id line.ID) verdict {
+	switch {
+	case a.holds(s, id):
+		return holds
+	case a.op >= condition.Ne && id != line.Absent && s.Type(a.slot, id) != a.typ:
+		return isMistyped
+	}
+	return fails
+}
+
+// verdict is what becomes of what decide left.
+func (c *cond) verdict(ev *line.Event) verdict {
+	switch c.kind {
+	case condAnd:
+		least := holds
+		for _, n := range c.nodes {
+			least = min(least, n.verdict(ev))
+		}
+		return least
+	case condOr:
+		if c == mistyped {
+			return isMistyped
+		}
+		greatest := fails
+		for _, n := range c.nodes {
+			greatest = max(greatest, n.verdict(ev))
+		}
+		return greatest
+	case condNot:
+		return holds - c.nodes[0].verdict(ev)
+	}
+	switch {
+	case ev.Type(c.atom.slot) != condition.Text:
+		return isMistyped
+	case c.test(ev):
+		return holds
+	}
+	return fails
+}
+
+// typed reports whether a comparison of c may meet a value of another type.
+func (c *cond) typed() bool {
+	if c == nil {
+		return false
+	}
+	for _, n := range c.nodes {
+		if n.typed() {
+			return true
+		}
+	}
+	return c.kind == condTest || c.kind == condCoded && c.atom.op >= condition.Ne
+}

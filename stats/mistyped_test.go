@@ -1,0 +1,131 @@
+package stats
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// ownValue gives the value of one of Pulse's own stats after packs of lines at
+// one second.
+func ownValue(t *testing.T, d *Definitions, name string, packs ...Pack) string {
+	t.Helper()
+	p := compileDefinitions(t, d)
+	value := ""
+	e, err := NewEvaluator(p, func(s Snapshot) {
+		if s.Stat == name {
+			value = string(s.Value)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pack := range packs {
+		e.Pack(pack)
+	}
+	e.Close(-1)
+	return value
+}
+
+func TestExpressionErrors(t *testing.T) {
+	for _, test := range []struct {
+		where, line string
+		want        int
+	}{
+		{"status >= 500", "status=600", 0},
+		{"status >= 500", "status=200", 0},
+		{"status >= 500", "status=none", 1},
+		{"status >= 500", "other=1", 0},
+		{"status != 500", "status=none", 1},
+		{`status == 500 || status in ["a", "b"]`, "status=none", 0}, // an honest no
+		{`path contains "x"`, "path=/x", 0},
+		{`path contains "x"`, "path=/y", 0},
+		{`path contains "x"`, "path=17", 1},
+		{`path contains "x"`, "path", 1}, // true
+		// Only where it decides, whatever stands first.
+		{`status >= 500 && source_id == "a"`, "status=none source_id=b", 0},
+		{`source_id == "a" && status >= 500`, "status=none source_id=a", 1},
+		{`status >= 500 || source_id == "a"`, "status=none source_id=a", 0},
+		{`status >= 500 || source_id == "a"`, "status=none source_id=b", 1},
+		{`path contains "x" && status >= 500`, "status=none path=/x", 1},
+		{`path contains "x" && status >= 500`, "status=none path=/y", 0},
+		{`path contains "x" || status >= 500`, "status=none path=/x", 0},
+		{`path contains "x" || status >= 500`, "status=none path=/y", 1},
+		{`!(status >= 500)`, "status=none", 0}, // which counts
+	} {
+		d, err := Parse("t", fmt.Appendf(nil, "stats: [{name: s, rate: second, where: '%s'}]", test.where))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pack := Pack{Lines: []byte(strings.Repeat("at=x "+test.line+"\n", 7)), Second: epoch, Floor: epoch}
+		var v struct {
+			Top []struct {
+				Key   string
+				Value float64
+			}
+		}
+		if err := json.Unmarshal([]byte(ownValue(t, d, "pulse.expression-errors", pack)), &v); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, e := range v.Top {
+			if e.Key != "s" {
+				t.Errorf("the key %s", e.Key)
+			}
+			got += int(e.Value*70/60 + 0.5)
+		}
+		if got != 7*test.want {
+			t.Errorf("where %s, %s: %d errors, want %d", test.where, test.line, got, 7*test.want)
+		}
+	}
+}
+
+// With the memo and without it the same lines are errors, and the same count.
+func TestMistypedByIndex(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for range 200 {
+		d := &Definitions{}
+		for i := range 5 {
+			d.Stats = append(d.Stats, &Stat{Name: fmt.Sprint("s", i), Kind: "rate", Per: 1, Over: 10, Cond: randomCondition(r, 3)})
+		}
+		p := compileDefinitions(t, d)
+		var lines []byte
+		for range 30 {
+			lines = fmt.Appendf(lines, "at=%s code=%s status=%s host=%s redis=%s msg=%s\n",
+				pick(r, "1", "start", "true"), pick(r, "H10", "200", "true"), pick(r, "200", "404", "x"),
+				pick(r, "a", "7"), pick(r, "10.5", "none"), pick(r, "7", "word"))
+		}
+		memo, index := p.NewFolder(), p.NewFolder()
+		index.memo.entries = memoSlots // full
+		pack := Pack{Lines: lines, Second: epoch, Floor: epoch}
+		memo.Fold(pack)
+		index.Fold(pack)
+		a, b := flush(t, memo), flush(t, index)
+		if fmt.Sprint(a) != fmt.Sprint(b) {
+			for _, s := range d.Stats {
+				t.Log(s.Cond)
+			}
+			t.Fatalf("with the memo %x, without %x", a, b)
+		}
+	}
+}
+
+func TestOwnStats(t *testing.T) {
+	d := rates(2)
+	lines := logLine(epoch+3, 1) + logLine(epoch-9, 1) + logLine(epoch, 1) + "???\n"
+	pack := Pack{Lines: []byte(lines), Second: epoch, Floor: epoch}
+	for name, want := range map[string]string{
+		"pulse.events-per-second":   "0.3",
+		"pulse.unparsed-per-second": "0.1",
+		"pulse.late-per-second":     "0.1",
+		"pulse.bytes-per-second":    fmt.Sprint(float64(len(lines)-4) / 10),
+		"pulse.clock-skew":          "3",
+		"pulse.expression-errors":   `{"top":[],"other":0,"distinct":0}`,
+	} {
+		if got := ownValue(t, d, name, pack); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package stats
+
+import (
+	"maps"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A ratio is one that names its stats before all of them are known.
+type ratio struct {
+	node *yaml.Node // the list of two names
+	all  []*Stat    // with its variants
+}
+
+// ofOneNumber are the kinds whose values a ratio can be of, without by unless
+// it names parts.
+var ofOneNumber = []string{
+	"rate", "mean", "max", "min", "sum", "unique", "last", "last-sum", "last-mean", "last-count", "last-max", "delta",
+}
+
+// resolveRatios finds the stats that ratios are of: those with the same value of
+// the scope, if they are scoped as the ratio is, otherwise the default's.
+func (p *parser) resolveRatios() {
+	for _, r := range p.ratios {
+		for i, n := range r.node.Content {
+			n = p.resolve(n)
+			name, ok := p.text(n, "the name of a stat", MaxName)
+			if !ok {
+				continue
+			}
+			variants := p.variants[name]
+			if variants == nil && p.byName[name] != nil && p.byName[name].own == ownNone {
+				variants = []*Stat{p.byName[name]}
+			}
+			if variants == nil {
+				p.errorf(n, "there is no stat %s%s", name, nearest(name, slices.Sorted(maps.Keys(p.variants))))
+				continue
+			}
+			of := variants[0]
+			switch {
+			case !slices.Contains(ofOneNumber, of.Kind) || of.Top > 0:
+				p.errorf(n, "a ratio is of stats with one number, and %s has others", name)
+				continue
+			case i == 1 && r.all[0].Over > 0 && of.Over != r.all[0].Over:
+				p.errorf(n, "a ratio is of stats over the same window, and %s is over %d s, not %d s: give both the same over", name, of.Over, r.all[0].Over)
+				continue
+			}
+			for j, s := range r.all {
+				of := variants[0]
+				if len(variants) == len(r.all) {
+					of = variants[j]
+				}
+				s.Of[i], s.Over = of.Name, of.Over
+			}
+		}
+	}
+}
