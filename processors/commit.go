@@ -1,8 +1,10 @@
 package processors
 
 import (
+	"cmp"
 	"encoding/ascii85"
 	"fmt"
+	"slices"
 	"sync"
 
 	"pulse/topics"
@@ -54,12 +56,9 @@ func (t *tracker) finish(offset int64, mark func(*Commit)) {
 	if t.failed {
 		return
 	}
-	// Done records are near the front, as a rule the first.
-	for i := range t.records {
-		if t.records[i].offset == offset {
-			t.records[i].done = true
-			break
-		}
+	i, found := slices.BinarySearchFunc(t.records, offset, func(r tracked, offset int64) int { return cmp.Compare(r.offset, offset) })
+	if found {
+		t.records[i].done = true
 	}
 	var newest *Commit
 	passed := 0

@@ -29,7 +29,8 @@ func newGroup(inner sarama.ConsumerGroup, p *Processor) *group {
 	go func() {
 		for err := range inner.Errors() {
 			if errors.Is(err, sarama.ErrFencedInstancedId) {
-				p.end(ErrFenced)
+				p.end(ErrFenced) // one for each partition
+				continue
 			}
 			p.failed("consumer group", err)
 		}
@@ -53,6 +54,7 @@ func (g *group) Consume(ctx context.Context, inputs []string, gokas sarama.Consu
 	retry := leastRetry
 	for {
 		h := &handler{goka: gokas, p: g.p}
+		started := time.Now()
 		err := g.ConsumerGroup.Consume(ctx, inputs, h)
 		g.p.ready.Store(false)
 		switch {
@@ -64,13 +66,17 @@ func (g *group) Consume(ctx context.Context, inputs []string, gokas sarama.Consu
 			g.p.end(ErrFenced)
 			return ErrFenced
 		}
+		if errors.Is(err, errOver) {
+			err = nil
+		}
+		if time.Since(started) > longestRetry {
+			retry = leastRetry // what failed before did not fail again
+		}
 		wait := restartWait
-		if failure := errors.Join(err, h.failure()); failure != nil {
+		if failure := errors.Join(err, h.met()); failure != nil {
 			g.p.failed("session", failure)
 			wait = retry
 			retry = min(2*retry, longestRetry)
-		} else {
-			retry = leastRetry
 		}
 		select {
 		case <-ctx.Done():
@@ -87,18 +93,31 @@ type handler struct {
 	session *session // nil until goka has set it up
 
 	mu  sync.Mutex
-	err error // the first of a claim
+	err error // what claims and Cleanup met
 }
 
-func (h *handler) failure() error {
+func (h *handler) met() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.err
 }
 
+// failed keeps an error for Consume. Sarama would send it to Errors as well.
+func (h *handler) failed(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.err = errors.Join(h.err, err)
+}
+
+// errOver says that a session ended while it was set up: another rebalance.
+var errOver = errors.New("the session ended at once")
+
 func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 	claims := inner.Claims()[h.p.config.Input]
 	committed, err := h.p.committed(inner.Context(), claims)
+	if inner.Context().Err() != nil {
+		return errOver
+	}
 	if err != nil {
 		return fmt.Errorf("reading the committed offsets: %w", err)
 	}
@@ -123,7 +142,8 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 		return nil
 	}
 	h.p.config.Log.Info("session ends", "group", h.p.config.Group, "generation", h.session.GenerationID())
-	return h.goka.Cleanup(h.session)
+	h.failed(h.goka.Cleanup(h.session))
+	return nil
 }
 
 func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, inner sarama.ConsumerGroupClaim) error {
@@ -133,10 +153,8 @@ func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, inner sarama.Consu
 		c.partition, err = h.p.config.Start(start)
 	}
 	if err != nil {
-		h.mu.Lock()
-		h.err = errors.Join(h.err, fmt.Errorf("partition %d: %w", inner.Partition(), err))
-		h.mu.Unlock()
-		return err
+		h.failed(fmt.Errorf("partition %d: %w", inner.Partition(), err))
+		return nil // which ends the session
 	}
 	return h.goka.ConsumeClaim(h.session, inner)
 }

@@ -175,12 +175,17 @@ func (p *Processor) process(ctx goka.Context, message any) {
 	}
 }
 
+// maxErrorText is how many bytes of an error are logged.
+const maxErrorText = 600
+
 // failed counts and logs an error that is outlived.
 func (p *Processor) failed(what string, err error) {
 	n := p.failures.Add(1)
 	text := "ended without an error"
 	if err != nil {
-		text = strings.Join(strings.Fields(err.Error()), " ") // goka's have several lines
+		// Goka's have a line for each record and emit.
+		text = strings.Join(strings.Fields(err.Error()), " ")
+		text = text[:min(len(text), maxErrorText)]
 	}
 	p.config.Log.Warn(what+" failed, trying again", "group", p.config.Group, "error", text, "failures", n)
 }

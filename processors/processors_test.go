@@ -8,11 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -85,17 +87,36 @@ func (w testWriter) Write(b []byte) (int, error) {
 
 // A role is a running receiver or merger.
 type role struct {
-	stop func() // and wait
-	err  chan error
+	stop  func() // and wait
+	ready func() bool
+	err   chan error
 }
 
-func (p *pipeline) run(run func(context.Context) error) *role {
+// wait waits until roles have their partitions.
+func (p *pipeline) wait(roles ...*role) {
+	p.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		waiting := slices.DeleteFunc(slices.Clone(roles), func(r *role) bool { return r.ready() })
+		if len(waiting) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("after 30 s %d processors have no session", len(waiting))
+		}
+	}
+}
+
+func (p *pipeline) run(run func(context.Context) error, ready func() bool) *role {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &role{err: make(chan error, 1)}
+	r := &role{ready: ready, err: make(chan error, 1)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.err <- run(ctx)
+		err := run(ctx)
+		if err != nil && !errors.Is(err, processors.ErrFenced) {
+			p.t.Errorf("a processor ended: %v", err)
+		}
+		r.err <- err
 	}()
 	r.stop = func() {
 		cancel()
@@ -114,7 +135,7 @@ func (p *pipeline) receiver(instance string) *role {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return p.run(r.Run)
+	return p.run(r.Run, r.Ready)
 }
 
 func (p *pipeline) merger(instance string) *role {
@@ -122,7 +143,7 @@ func (p *pipeline) merger(instance string) *role {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return p.run(m.Run)
+	return p.run(m.Run, m.Ready)
 }
 
 const recordingStart = 1_700_000_000 // Unix time
@@ -139,14 +160,6 @@ func (p *pipeline) replay(seed uint64, seconds int, each func(second int)) {
 		p.t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	header := topics.RawHeader{Ingester: "test", Domain: topics.RecordingPrefix + "test"}
-	tick := func(second int64) {
-		h := header
-		h.Clock, h.Tick = second*1000, &topics.RawTick{Partitions: partitions}
-		for q := range int32(partitions) {
-			p.produce(q, h, nil)
-		}
-	}
 	packs := int32(0)
 	for i := range seconds {
 		second := int64(recordingStart + i)
@@ -156,20 +169,18 @@ func (p *pipeline) replay(seed uint64, seconds int, each func(second int)) {
 				lines = fmt.Appendf(lines, "time=%s bytes=%d.%d host=h%d\n", time.Unix(second-int64(rng.IntN(5)), 0).UTC().Format(time.RFC3339),
 					rng.IntN(100000), rng.IntN(10), rng.IntN(30))
 			}
-			h := header
-			h.Clock = second*1000 + int64(rng.IntN(1000))
-			p.produce(packs%partitions, h, lines)
+			p.pack(packs%partitions, second, lines)
 			packs++
 			oracle.Pack(stats.Pack{Lines: lines, Second: second, Floor: second})
 		}
-		tick(second + 1)
+		p.tick(second + 1)
 		if each != nil {
 			each(i)
 		}
 	}
 	last := int64(recordingStart + seconds)
 	for i := range p.definitions.Lateness + 1 {
-		tick(last + 1 + i)
+		p.tick(last + 1 + i)
 	}
 	if err := p.client.Flush(p.t.Context()); err != nil {
 		p.t.Fatal(err)
@@ -178,7 +189,28 @@ func (p *pipeline) replay(seed uint64, seconds int, each func(second int)) {
 	p.counts = oracle.Counts()
 }
 
+// pace lets a recorded second take some milliseconds.
+func (p *pipeline) pace() {
+	if err := p.client.Flush(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond)
+}
+
+// tick sends a tick to every partition.
+func (p *pipeline) tick(second int64) {
+	for q := range int32(partitions) {
+		p.produce(q, topics.RawHeader{Clock: second * 1000, Tick: &topics.RawTick{Partitions: partitions}}, nil)
+	}
+}
+
+// pack sends lines to a partition.
+func (p *pipeline) pack(partition int32, second int64, lines []byte) {
+	p.produce(partition, topics.RawHeader{Clock: second*1000 + 17}, lines)
+}
+
 func (p *pipeline) produce(partition int32, h topics.RawHeader, lines []byte) {
+	h.Ingester, h.Domain = "test", topics.RecordingPrefix+"test"
 	p.client.Produce(p.t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: partition, Headers: h.Headers(), Value: lines}, func(_ *kgo.Record, err error) {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			p.t.Errorf("producing a raw record: %v", err)
@@ -186,8 +218,8 @@ func (p *pipeline) produce(partition int32, h topics.RawHeader, lines []byte) {
 	})
 }
 
-// check reads the merged topic until every expected point is final, and compares.
-func (p *pipeline) check() {
+// until reads the merged topic from its beginning until done.
+func (p *pipeline) until(what string, done func(stats.Snapshot) bool) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 60*time.Second)
 	defer cancel()
@@ -197,7 +229,24 @@ func (p *pipeline) check() {
 		p.t.Fatal(err)
 	}
 	defer reader.Close()
+	for is := false; !is; {
+		fetches := reader.PollFetches(ctx)
+		if ctx.Err() != nil {
+			p.t.Fatalf("60 s, and not yet: %s", what)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			var s stats.Snapshot
+			if err := json.Unmarshal(r.Value, &s); err != nil {
+				p.t.Fatalf("%s: %v", r.Value, err)
+			}
+			is = done(s) || is
+		})
+	}
+}
 
+// check waits until every expected point is final, and compares.
+func (p *pipeline) check() {
+	p.t.Helper()
 	type revision struct {
 		point
 		revision int
@@ -205,34 +254,25 @@ func (p *pipeline) check() {
 	values := map[revision]string{}
 	highest := map[point]stats.Snapshot{}
 	final := 0
-	for final < len(p.expected) {
-		fetches := reader.PollFetches(ctx)
-		if ctx.Err() != nil {
-			p.t.Errorf("after 60 s %d of %d points are final", final, len(p.expected))
-			break
+	p.until("all points are final", func(s stats.Snapshot) bool {
+		key := point{s.Stat, s.Time}
+		if before, ok := values[revision{key, s.Revision}]; ok && before != string(s.Value) {
+			p.t.Errorf("%s was %s with the same revision", s.AppendJSON(nil), before)
 		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			var s stats.Snapshot
-			if err := json.Unmarshal(r.Value, &s); err != nil {
-				p.t.Fatalf("%s: %v", r.Value, err)
-			}
-			key := point{s.Stat, s.Time}
-			if before, ok := values[revision{key, s.Revision}]; ok && before != string(s.Value) {
-				p.t.Errorf("%s was %s with the same revision", r.Value, before)
-			}
-			values[revision{key, s.Revision}] = string(s.Value)
-			h, ok := highest[key]
-			if s.Revision == h.Revision {
-				s.Final = s.Final || h.Final
-			}
-			if !ok || s.Revision >= h.Revision {
-				if _, wanted := p.expected[key]; wanted && s.Final && !(ok && h.Final) {
-					final++
-				}
-				highest[key] = s
-			}
-		})
-	}
+		values[revision{key, s.Revision}] = string(s.Value)
+		h, ok := highest[key]
+		if ok && s.Revision < h.Revision {
+			return false
+		}
+		if s.Revision == h.Revision {
+			s.Final = s.Final || h.Final
+		}
+		if _, wanted := p.expected[key]; wanted && s.Final && !h.Final {
+			final++
+		}
+		highest[key] = s
+		return final == len(p.expected)
+	})
 	wrong := 0
 	var lines struct{ In, Counted, Late, Unreadable uint64 }
 	for key, want := range p.expected {
@@ -281,15 +321,14 @@ func TestRestarts(t *testing.T) {
 			for _, f := range begin {
 				roles = append(roles, f())
 			}
+			p.wait(roles...)
 			p.replay(1, 120, func(second int) {
-				if second%20 == 10 {
-					i := second / 20 % len(roles)
+				if second%15 == 10 {
+					i := second / 15 % len(roles)
 					roles[i].stop()
 					roles[i] = begin[i]()
 				}
-				if err := p.client.Flush(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+				p.pace()
 			})
 			p.check()
 		})
@@ -306,7 +345,7 @@ func TestFailingEmits(t *testing.T) {
 	t.Cleanup(fake.Close)
 	p := newPipeline(t, topics.Cluster{Brokers: fake.ListenAddrs()}, "")
 
-	var requests, refused atomic.Int64
+	var requests, refused, refusedOfMergers atomic.Int64
 	fake.ControlKey(int16(kmsg.Produce), func(k kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
 		request := k.(*kmsg.ProduceRequest)
@@ -315,10 +354,13 @@ func TestFailingEmits(t *testing.T) {
 				return nil, nil, false
 			}
 		}
-		if n := requests.Add(1); n%40 != 17 || refused.Load() >= 12 {
+		if n := requests.Add(1); n%9 != 4 || refused.Load() >= 12 {
 			return nil, nil, false
 		}
 		refused.Add(1)
+		if request.Topics[0].Topic == p.names.Merged() {
+			refusedOfMergers.Add(1)
+		}
 		response := request.ResponseKind().(*kmsg.ProduceResponse)
 		for _, topic := range request.Topics {
 			t := kmsg.NewProduceResponseTopic()
@@ -332,18 +374,74 @@ func TestFailingEmits(t *testing.T) {
 		}
 		return response, nil, true
 	})
-	p.receiver("")
-	p.merger("")
-	p.replay(2, 60, func(int) {
-		if err := p.client.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	})
+	p.wait(p.receiver(""), p.merger(""))
+	p.replay(2, 100, func(int) { p.pace() })
 	p.check()
 	if refused.Load() == 0 {
 		t.Error("no emit was refused, so that nothing is known")
 	}
 	t.Logf("%d of %d requests refused", refused.Load(), requests.Load())
+}
+
+// TestRetention: raw records that are gone before they were read make unknown
+// what they may have been about, and nothing else.
+func TestRetention(t *testing.T) {
+	cluster, prefix := topicstest.Cluster(t)
+	p := newPipeline(t, cluster, prefix)
+	second := int64(recordingStart)
+	send := func(seconds int) {
+		for range seconds {
+			for q := range int32(partitions) {
+				p.pack(q, second, fmt.Appendf(nil, "time=%s bytes=1 host=a", time.Unix(second, 0).UTC().Format(time.RFC3339)))
+			}
+			second++
+			p.tick(second)
+		}
+		if err := p.client.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := p.merger("")
+	r := p.receiver("")
+	send(30)
+	p.until("all that was sent is read", func(s stats.Snapshot) bool { return s.Time == second-1-p.definitions.Lateness && s.Final })
+	r.stop()
+	send(10)
+	admin := kadm.NewClient(p.client)
+	ends, err := admin.ListEndOffsets(t.Context(), p.names.Raw())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.DeleteRecords(t.Context(), ends.Offsets()); err != nil {
+		t.Fatal(err)
+	}
+	p.wait(p.receiver(""), m)
+	const after = 60
+	send(after)
+
+	bytes := map[int64]stats.Snapshot{} // over 5 s, and 8 lines a second
+	last := second - 1 - p.definitions.Lateness
+	p.until("the last second is final", func(s stats.Snapshot) bool {
+		if s.Stat == "bytes" && s.Revision >= bytes[s.Time].Revision {
+			for since := s.StaleSince; since != 0 && since < s.Time; since++ {
+				bytes[since] = s
+			}
+			bytes[s.Time] = s
+		}
+		return s.Stat == "bytes" && s.Time == last && s.Final
+	})
+	// Unknown until the first tick that was read, the margin for lines ahead, and
+	// a whole window after that.
+	const margin, over = 6, 5
+	for s := int64(recordingStart + over); s <= last; s++ {
+		lost := s >= recordingStart+30-p.definitions.Lateness && s < recordingStart+41+margin+over-1
+		switch got := bytes[s]; {
+		case lost && got.StaleSince == 0:
+			t.Errorf("at %d the bytes are %s, they cannot be known", s-recordingStart, got.Value)
+		case !lost && string(got.Value) != "40":
+			t.Errorf("at %d the bytes are %s (stale since %d), should be 40", s-recordingStart, got.Value, got.StaleSince)
+		}
+	}
 }
 
 // TestFenced: a second process with the same instance id takes over, and the

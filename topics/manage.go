@@ -110,7 +110,7 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 			return fmt.Errorf("cannot create the topic %s with %d partitions: %w", p.name, partitions, err)
 		}
 	}
-	return check(ctx, admin, c, n, o)
+	return check(ctx, admin, c, n, o, createdWithin)
 }
 
 // Check says everything that is wrong with the topics: missing ones, and
@@ -124,7 +124,7 @@ func Check(ctx context.Context, c Cluster, n Names, o Options) error {
 		return err
 	}
 	defer admin.Close()
-	return check(ctx, admin, c, n, o)
+	return check(ctx, admin, c, n, o, knownWithin)
 }
 
 // PartitionCount returns how many partitions a topic has.
@@ -144,18 +144,24 @@ func PartitionCount(ctx context.Context, c Cluster, topic string) (int32, error)
 	return int32(len(details[topic].Partitions)), nil
 }
 
-func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Options) error {
+// A topic that was made a moment ago may not be on every broker yet: how long to
+// wait for one that is missing, after it was made here, and else.
+const (
+	createdWithin = 10 * time.Second
+	knownWithin   = 500 * time.Millisecond
+)
+
+func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Options, within time.Duration) error {
 	var wrong []error
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 
-	// A topic that was made a moment ago may not be on every broker yet.
 	var existing kadm.TopicDetails
-	for attempt := 0; ; attempt++ {
+	for start := time.Now(); ; {
 		var err error
 		if existing, err = list(ctx, admin, c, n, o); err != nil {
 			return err
 		}
-		if len(existing) == len(plan(n, o.Window)) || attempt == 5 {
+		if len(existing) == len(plan(n, o.Window)) || time.Since(start) >= within {
 			break
 		}
 		if err := sleep(ctx, 100*time.Millisecond); err != nil {

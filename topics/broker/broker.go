@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"syscall"
 
@@ -21,8 +22,8 @@ type Broker struct {
 // Start runs a broker on the address listen, host:port, where port 0 is any
 // free one. Clients are told the same host, so that it must be one that they
 // can reach: not 0.0.0.0. Topics, records and offsets are kept in the folder
-// dir, which is there, and a broker that is started there later goes on with
-// them; with dir empty they are in memory and gone with the broker.
+// dir, and a broker that is started there later goes on with them; with dir
+// empty they are in memory and gone with the broker.
 func Start(listen, dir string) (*Broker, error) {
 	host, portText, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -51,6 +52,9 @@ func Start(listen, dir string) (*Broker, error) {
 	}
 	unlock := func() {}
 	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("the broker's folder: %w", err)
+		}
 		if unlock, err = lock(dir); err != nil {
 			return nil, err
 		}

@@ -92,6 +92,27 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
+// TestOneBrokerAFolder: two brokers never write to the same files.
+func TestOneBrokerAFolder(t *testing.T) {
+	dir := t.TempDir()
+	first, err := broker.Start("127.0.0.1:0", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := broker.Start("127.0.0.1:0", dir)
+	if err == nil {
+		second.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "another broker works in the folder "+dir) {
+		t.Errorf("a second broker in the folder of one that runs: %v", err)
+	}
+	first.Close()
+	if second, err = broker.Start("127.0.0.1:0", dir); err != nil {
+		t.Fatalf("the folder is not free after its broker's end: %v", err)
+	}
+	second.Close()
+}
+
 // TestHost: clients are sent to the host that was asked for.
 func TestHost(t *testing.T) {
 	b, err := broker.Start("localhost:0", "")

@@ -45,10 +45,10 @@ func Cluster(t testing.TB) (topics.Cluster, string) {
 	return c, prefix
 }
 
-// Ensure makes the topics with so many partitions each.
+// Ensure makes the topics with so many partitions each, for windows of a day.
 func Ensure(t testing.TB, c topics.Cluster, n topics.Names, partitions int32) {
 	t.Helper()
-	if err := topics.Ensure(t.Context(), c, n, topics.Options{Partitions: partitions, Replication: 1}); err != nil {
+	if err := topics.Ensure(t.Context(), c, n, topics.Options{Partitions: partitions, Replication: 1, Window: 24 * time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,158 @@
+package processors
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+
+	"pulse/topics"
+)
+
+// TestTracker: whatever the order in which records are done, what is committed
+// is the newest commit of a prefix of them.
+func TestTracker(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		var tr tracker
+		var offsets []int64
+		commits := map[int64]bool{}
+		for offset := rng.Int64N(5); len(offsets) < 50; offset += 1 + rng.Int64N(3) {
+			offsets = append(offsets, offset)
+			tr.deliver(offset)
+			if rng.IntN(3) == 0 {
+				tr.attach(&Commit{Offset: offset})
+				commits[offset] = true
+			}
+		}
+		done := map[int64]bool{}
+		var committed int64 = -1
+		for _, i := range rng.Perm(len(offsets)) {
+			done[offsets[i]] = true
+			tr.finish(offsets[i], func(c *Commit) {
+				if c.Offset <= committed {
+					t.Fatalf("seed %d: %d is committed after %d", seed, c.Offset, committed)
+				}
+				committed = c.Offset
+			})
+			want := int64(-1)
+			for _, offset := range offsets {
+				if !done[offset] {
+					break
+				}
+				if commits[offset] {
+					want = offset
+				}
+			}
+			if committed != want {
+				t.Fatalf("seed %d: %d is committed, want %d with %v done", seed, committed, want, done)
+			}
+		}
+	}
+}
+
+func TestTrackerAfterFailure(t *testing.T) {
+	var tr tracker
+	tr.deliver(7)
+	tr.attach(&Commit{Offset: 8})
+	tr.deliver(8)
+	tr.fail()
+	for _, offset := range []int64{7, 8} {
+		tr.finish(offset, func(c *Commit) { t.Errorf("%d was committed after a failure", c.Offset) })
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	for _, b := range [][]byte{{}, {0}, make([]byte, 8), make([]byte, 3000), []byte("\xff\xfe\x00text"), bytes.Repeat([]byte{0xff}, 3276)} {
+		text, err := encodeMetadata(b)
+		if err != nil {
+			t.Errorf("%d bytes: %v", len(b), err)
+			continue
+		}
+		if strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > 'z' }) {
+			t.Errorf("%q is not plain text", text)
+		}
+		if got, err := decodeMetadata(text); err != nil || !bytes.Equal(got, b) {
+			t.Errorf("% .20x came back as % .20x (%v)", b, got, err)
+		}
+	}
+	if text, err := encodeMetadata(bytes.Repeat([]byte{0xff}, topics.CommitMetadata*4/5+1)); err == nil {
+		t.Errorf("%d characters were taken", len(text))
+	}
+}
+
+func FuzzMetadata(f *testing.F) {
+	f.Add("")
+	f.Add("z")
+	f.Add("87cURD]i,\"Ebo80")
+	f.Add("{}")
+	f.Fuzz(func(t *testing.T, text string) {
+		b, err := decodeMetadata(text)
+		if err != nil || len(b) > 3000 {
+			return
+		}
+		again, err := encodeMetadata(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeMetadata(again); err != nil || !bytes.Equal(got, b) {
+			t.Errorf("% x came back as % x (%v)", b, got, err)
+		}
+	})
+}
+
+func TestStartOf(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		committed, initial int64
+		lost, refused      bool
+	}{
+		{"nothing committed", -1, sarama.OffsetOldest, false, false},
+		{"as committed", 17, 17, false, false},
+		{"committed 0", 0, 0, false, false},
+		{"retention took it", 17, sarama.OffsetOldest, true, false},
+		{"a commit in between", 17, 16, false, true},
+		{"a commit that was not read", -1, 17, false, true},
+	} {
+		got, err := startOf(3, Commit{Offset: c.committed}, c.initial)
+		if got.Lost != c.lost || (err != nil) != c.refused {
+			t.Errorf("%s: %+v (%v)", c.name, got, err)
+		}
+	}
+}
+
+// TestSessionMarks: an offset that stays while its metadata changes is reset,
+// since sarama's MarkOffset would ignore it; goka's own marks are not passed on.
+func TestSessionMarks(t *testing.T) {
+	var calls []string
+	inner := &recordingSession{calls: &calls}
+	c := &claim{committed: Commit{Offset: 10}, marked: 10}
+	s := &session{ConsumerGroupSession: inner, p: New(Config{}), claims: map[int32]*claim{3: c}}
+	for offset, commit := range []*Commit{nil, {Offset: 10, Metadata: []byte("a")}, {Offset: 12, Metadata: []byte("b")}, {Offset: 12, Metadata: []byte("c")}} {
+		c.tracker.deliver(int64(offset))
+		if commit != nil {
+			c.tracker.attach(commit)
+		}
+		s.MarkOffset("topic", 3, int64(offset)+1, "goka's")
+	}
+	if want := []string{"reset 10", "mark 12", "reset 12"}; !slices.Equal(calls, want) {
+		t.Errorf("sarama was told %q, want %q", calls, want)
+	}
+}
+
+type recordingSession struct {
+	sarama.ConsumerGroupSession
+	calls *[]string
+}
+
+func (s *recordingSession) MarkOffset(_ string, _ int32, offset int64, _ string) {
+	*s.calls = append(*s.calls, fmt.Sprint("mark ", offset))
+}
+
+func (s *recordingSession) ResetOffset(_ string, _ int32, offset int64, _ string) {
+	*s.calls = append(*s.calls, fmt.Sprint("reset ", offset))
+}

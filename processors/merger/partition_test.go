@@ -1,0 +1,400 @@
+package merger
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pulse/processors"
+	"pulse/stats"
+	"pulse/stats/watermark"
+	"pulse/topics"
+)
+
+// A log feeds a merger of one partition with what a receiver would write.
+type log struct {
+	t         *testing.T
+	m         *Merger
+	work      *partition
+	program   *stats.Program
+	next      int64
+	published []stats.Snapshot
+	table     map[string]topics.TableEntry
+	commits   []processors.Commit
+}
+
+func newLog(t *testing.T, definitions string) *log {
+	t.Helper()
+	d, err := stats.Parse("test.yaml", []byte(definitions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := New(Config{Definitions: d, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &log{t: t, m: m, program: m.program, table: map[string]topics.TableEntry{}}
+	l.begin(processors.Start{Committed: processors.Commit{Offset: -1}})
+	return l
+}
+
+func (l *log) begin(start processors.Start) {
+	l.t.Helper()
+	work, err := l.m.Partitions(1)(start)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.work, l.next = work.(*partition), max(start.Committed.Offset, 0)
+}
+
+func (l *log) process(key string, value []byte) {
+	l.t.Helper()
+	c, err := l.work.Process(processors.Record{Offset: l.next, Key: key, Value: value}, func(topic, key string, value []byte) {
+		if topic == l.work.table {
+			l.table[key] = topics.DecodeTableEntry(key, value)
+			return
+		}
+		var s stats.Snapshot
+		if err := json.Unmarshal(value, &s); err != nil {
+			l.t.Fatal(err)
+		}
+		l.published = append(l.published, s)
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.next++
+	if c != nil {
+		l.commits = append(l.commits, *c)
+	}
+}
+
+// A range is lines of one range of source partition 0 or another.
+type rangeOf struct {
+	cover topics.Cover
+	lines string
+	floor int64
+}
+
+// send writes the fragments of a range and its cover.
+func (l *log) send(r rangeOf) {
+	l.t.Helper()
+	folder := l.program.NewFolder()
+	folder.Fold(stats.Pack{Lines: []byte(r.lines), Second: r.floor, Floor: r.floor})
+	folder.Flush(func(stat int, data []byte) {
+		r.cover.Fragments++
+		f := topics.Fragment{Partition: r.cover.Partition, End: r.cover.End, Parts: 1, Data: slices.Clone(data)}
+		l.process(l.work.stats[stat].Name, f.Append(nil))
+	})
+	l.process("cover", r.cover.Append(nil))
+}
+
+// said are the published snapshots of one stat, in order.
+func (l *log) said(stat string) (said []string) {
+	for _, s := range l.published {
+		if s.Stat != stat {
+			continue
+		}
+		text := fmt.Sprintf("%d=%s", s.Time, s.Value)
+		if s.StaleSince != 0 {
+			text = fmt.Sprintf("%d-%d stale", s.StaleSince, s.Time)
+		}
+		if s.Revision > 0 {
+			text += fmt.Sprintf(" r%d", s.Revision)
+		}
+		if s.Final {
+			text += " final"
+		}
+		said = append(said, text)
+	}
+	return said
+}
+
+func (l *log) want(stat string, want ...string) {
+	l.t.Helper()
+	if got := l.said(stat); !slices.Equal(got, want) {
+		l.t.Errorf("%s:\n got %s\nwant %s", stat, strings.Join(got, ", "), strings.Join(want, ", "))
+	}
+}
+
+func at(second int64) string {
+	return fmt.Sprintf("time=1970-01-01T00:%02d:%02dZ\n", second/60, second%60)
+}
+
+const one = "lateness: %ds\nstats:\n  - {name: events, rate: second, over: 1s}\n  - {name: events-3, sum: x, over: 3s}\n"
+
+func cover(p int32, start, end, before, after int64) topics.Cover {
+	return topics.Cover{Partition: p, Partitions: 1, Start: start, End: end, Before: before, After: after}
+}
+
+// TestCloseAmendFinal: a second is published when it closes, when it changes, and
+// when it is final.
+func TestCloseAmendFinal(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 100
+	l.send(rangeOf{first, at(100), 100})
+	l.send(rangeOf{cover(0, 0, 5, 101, 102), at(101) + at(100), 101})
+	l.send(rangeOf{cover(0, 5, 6, 102, 102), at(101), 102})
+	l.send(rangeOf{cover(0, 6, 7, 102, 103), "", 102})
+	l.send(rangeOf{cover(0, 7, 8, 103, 104), "", 103})
+	l.want("events",
+		"98=0 final", "99=0", "100=1", // 98 is the first: the least line's second less the lateness
+		"99=0 final", "100=2 r1", "101=1",
+		"100=2 r1 final", "101=2 r1", "102=0",
+		"101=2 r1 final", "103=0")
+}
+
+// TestLatenessZero: a recording without lateness has each point once, final.
+func TestLatenessZero(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 0))
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 100
+	l.send(rangeOf{first, at(100), 100})
+	l.send(rangeOf{cover(0, 0, 5, 101, 102), at(101) + at(101), 101})
+	l.send(rangeOf{cover(0, 5, 6, 102, 104), "", 102})
+	l.want("events", "100=1 final", "101=2 final", "102=0 final", "103=0 final")
+}
+
+// TestHole: a range of which something is missing is not applied, and neither is
+// what comes after it, until all comes again.
+func TestHole(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 0))
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 101
+	l.send(rangeOf{first, "", 101})
+	hole := cover(0, 0, 1, 101, 102)
+	hole.Fragments = 2 // and none is there
+	l.process("cover", hole.Append(nil))
+	l.send(rangeOf{cover(0, 1, 2, 102, 103), at(102), 102})
+	l.want("events")
+	if n := l.m.Metrics().Incomplete.Load(); n != 2 {
+		t.Errorf("%d covers are counted as incomplete, want 2", n)
+	}
+	l.send(rangeOf{cover(0, 0, 1, 101, 102), at(101) + at(101), 101})
+	l.send(rangeOf{cover(0, 1, 2, 102, 103), at(102), 102})
+	l.send(rangeOf{cover(0, 0, 1, 101, 102), at(101) + at(101), 101}) // a zombie's
+	l.want("events", "101=2 final", "102=1 final")
+}
+
+// TestGap: seconds that nobody vouched for are passed as one, however many.
+func TestGap(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 100
+	l.send(rangeOf{first, at(100), 100})
+	const long = 10_000_000
+	gap := cover(0, 0, 1, 101, 101+long+1)
+	gap.Gaps = []watermark.Gap{{From: 101, To: 101 + long}}
+	l.send(rangeOf{gap, "", 101 + long})
+	l.want("events", "98=0 final", "99=0", "100=1",
+		"99=0 final", "100=1 final", fmt.Sprintf("101-%d stale final", 100+long), fmt.Sprintf("%d=0", 101+long))
+	if got := l.commits[len(l.commits)-1]; got.Offset < 0 {
+		t.Errorf("committed %+v", got)
+	}
+	state, err := decodeState(l.commits[len(l.commits)-1].Metadata)
+	if err != nil || state.final != 101+long {
+		t.Errorf("after the gap %d is the first second that is not final (%v), want %d", state.final, err, 101+long)
+	}
+}
+
+// TestGapWithLines: Pulse's own stat accounts for lines at seconds that nobody
+// vouched for.
+func TestGapWithLines(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 0))
+	first := cover(0, -1, 0, -1, 100)
+	first.First = 99
+	l.send(rangeOf{first, "", 100})
+	gap := cover(0, 0, 1, 100, 111)
+	gap.Gaps = []watermark.Gap{{From: 100, To: 110}}
+	l.send(rangeOf{gap, at(104), 104})
+	const none = `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"bytes":0}`
+	l.want(stats.LinesStat, "99="+none+" final", "100-103 stale final",
+		`104={"in":1,"counted":1,"late":0,"unreadable":0,"ahead":0,"bytes":25} final`, "105-109 stale final", "110="+none+" final")
+	l.want("events", "99=0 final", "100-109 stale final", "110=0 final")
+}
+
+// TestLost: where raw records are lost, no window that may contain one has a
+// value.
+func TestLost(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 100
+	l.send(rangeOf{first, at(100), 100})
+	lost := cover(0, 0, 50, 101, 103)
+	lost.Lost = topics.Lost{From: 1, To: 40}
+	l.send(rangeOf{lost, at(102), 102})
+	l.send(rangeOf{cover(0, 50, 51, 103, 115), "", 103})
+	for stat, known := range map[string]int64{"events": 109, "events-3": 111} {
+		for _, s := range l.published {
+			stale := s.StaleSince != 0
+			if s.Stat == stat && s.Time >= 99 && (s.Final || s.Time == 114) && stale != (s.Time < known) {
+				t.Errorf("%s at %d is %s, with lost records before %d", stat, s.Time, s.Value, known)
+			}
+		}
+	}
+	if !slices.Contains(l.said("events"), "99-99 stale r1 final") {
+		t.Errorf("a second that had closed is not taken back: %v", l.said("events"))
+	}
+	if n := l.m.Metrics().Lost.Load(); n != 1 {
+		t.Errorf("%d covers are counted as declaring a loss, want 1", n)
+	}
+}
+
+// TestTruncated: a merger that finds its log cut off says that it does not know,
+// until all windows are complete, and commits nothing before.
+func TestTruncated(t *testing.T) {
+	for name, start := range map[string]processors.Start{
+		"nothing committed": {Committed: processors.Commit{Offset: -1}},
+		"its offset is gone": {Lost: true, Committed: processors.Commit{Offset: 3,
+			Metadata: state{final: 95, sources: []source{{covered: 7, second: 96}}}.append(nil)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLog(t, fmt.Sprintf(one, 0))
+			l.begin(start)
+			l.next = 1000
+			hole := cover(0, 10, 11, 100, 101)
+			hole.Fragments = 1
+			l.process("cover", hole.Append(nil))
+			for s := int64(101); s < 300; s++ {
+				l.send(rangeOf{cover(0, s-90, s-89, s, s+1), at(s), s})
+				if known := s+1 >= 101+lostMargin+l.work.maxOver-1; len(l.commits) > 0 && !known {
+					t.Errorf("a commit at %d, before all windows are complete", s)
+				}
+			}
+			for _, s := range l.published {
+				if known := 101 + lostMargin + l.work.byName[s.Stat].over - 1; (s.StaleSince != 0) != (s.Time < known) {
+					t.Errorf("%s at %d is %s, windows are complete from %d on", s.Stat, s.Time, s.Value, known)
+				}
+			}
+			first := int64(101)
+			if start.Lost {
+				first = 95
+			}
+			if got := l.published[0]; got.StaleSince != first {
+				t.Errorf("the first snapshot is stale since %d, want %d", got.StaleSince, first)
+			}
+			if len(l.commits) == 0 {
+				t.Error("nothing is ever committed")
+			}
+		})
+	}
+}
+
+// TestSenseless: records that nobody here wrote are counted and change nothing.
+func TestSenseless(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 0))
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 100
+	l.send(rangeOf{first, at(100), 100})
+	f := topics.Fragment{End: 9, Parts: 1, Data: []byte("no fragment")}
+	other := cover(0, 0, 1, 101, 102)
+	other.Partitions = 2
+	for _, r := range []struct {
+		key   string
+		value []byte
+	}{{"", nil}, {"x", []byte("junk")}, {"no such stat", f.Append(nil)}, {"cover", other.Append(nil)}} {
+		l.process(r.key, r.value)
+	}
+	if n := l.m.Metrics().Bad.Load(); n != 4 {
+		t.Errorf("%d records are counted as bad, want 4", n)
+	}
+	l.process("events", f.Append(nil))
+	bad := cover(0, 0, 9, 101, 102)
+	bad.Fragments = 1
+	l.process("cover", bad.Append(nil))
+	if n := l.m.Metrics().Bad.Load(); n != 5 {
+		t.Errorf("%d records are counted as bad, want 5", n)
+	}
+	l.want("events", "100=1 final", "101=0 final")
+}
+
+// TestTable: the table has the newest snapshots of each stat and the clocks.
+func TestTable(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 1))
+	c := func(p int32, start, end, before, after int64) topics.Cover {
+		c := cover(p, start, end, before, after)
+		c.Partitions = 2
+		if before < 0 {
+			c.First = after - 1
+		}
+		return c
+	}
+	l.send(rangeOf{c(0, -1, 0, -1, 101), at(100), 100})
+	if got, want := l.table[topics.ClocksKey(0)].Clocks, (&topics.Clocks{Gen: l.work.generation, Closed: -1, Seconds: []int64{101, -1}}); !reflect.DeepEqual(got, want) {
+		t.Errorf("the clocks are %+v, want %+v", got, want)
+	}
+	l.send(rangeOf{c(1, -1, 0, -1, 101), "", 100})
+	for s := int64(101); s < 120; s++ {
+		l.send(rangeOf{c(0, s-101, s-100, s, s+1), at(s), s})
+		l.send(rangeOf{c(1, s-101, s-100, s, s+1), "", s})
+	}
+	if got, want := l.table[topics.ClocksKey(0)].Clocks, (&topics.Clocks{Gen: l.work.generation, Closed: 118, Seconds: []int64{120, 119}}); !reflect.DeepEqual(got, want) {
+		t.Errorf("the clocks are %+v, want %+v", got, want)
+	}
+	var times []int64
+	for _, s := range l.table["events"].Snapshots {
+		times = append(times, s.Time)
+		if s.Final != (s.Time < 119) {
+			t.Errorf("in the table %+v", s)
+		}
+	}
+	if want := []int64{114, 115, 116, 117, 118, 119}; !slices.Equal(times, want) {
+		t.Errorf("the table has the seconds %v, want %v", times, want)
+	}
+}
+
+// TestManyCheckpoints: a stat with a long window keeps a bounded number of
+// checkpoints, and what is committed lets every open window be made again.
+func TestManyCheckpoints(t *testing.T) {
+	l := newLog(t, "lateness: 0s\nstats:\n  - {name: events, rate: second, over: 1000s}\n")
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 100
+	l.send(rangeOf{first, at(100), 100})
+	for s := int64(101); s < 1500; s++ {
+		l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s), s})
+	}
+	if n := len(l.work.checks); n > 2*maxCheckpoints {
+		t.Errorf("%d checkpoints are kept, about %d should be", n, maxCheckpoints)
+	}
+	last := l.commits[len(l.commits)-1]
+	state, err := decodeState(last.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := state.sources[0].second; at > state.final-1000+1 || at < state.final-1000-20 {
+		t.Errorf("the checkpoint is at second %d, %d is not final yet and its window has 1,000 seconds", at, state.final)
+	}
+}
+
+func FuzzState(f *testing.F) {
+	f.Add(state{final: 1_700_000_000, ahead: 17, sources: []source{{covered: 5, second: 1_700_000_002}, {covered: math.MaxInt32, second: 1}}}.append(nil))
+	f.Add([]byte{})
+	f.Add([]byte{stateVersion, 1, 1, 64})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := decodeState(b)
+		if err != nil {
+			return
+		}
+		again, err := decodeState(s.append(nil))
+		if err != nil || !reflect.DeepEqual(again, s) {
+			t.Errorf("%+v came back as %+v (%v)", s, again, err)
+		}
+	})
+}
+
+// TestStateFits: the metadata of the worst case fits a commit, as text.
+func TestStateFits(t *testing.T) {
+	s := state{final: maxSecond, ahead: maxOffset}
+	for range topics.MaxPartitions {
+		s.sources = append(s.sources, source{covered: maxOffset, second: 0})
+	}
+	if got, most := len(s.append(nil)), topics.CommitMetadata*4/5; got > most {
+		t.Errorf("the metadata has %d bytes, %d fit", got, most)
+	}
+}

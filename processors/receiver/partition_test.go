@@ -1,0 +1,328 @@
+package receiver
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pulse/processors"
+	"pulse/stats"
+	"pulse/stats/watermark"
+	"pulse/topics"
+)
+
+const definitions = `
+lateness: 1s
+stats:
+  - {name: events, rate: second, over: 1s}
+  - {name: hosts, unique: host, over: 3s}
+`
+
+const (
+	raws      = 2
+	fragments = 4
+)
+
+// A log feeds a partition and keeps what it emits.
+type log struct {
+	t       *testing.T
+	r       *Receiver
+	work    *partition
+	next    int64
+	records []record
+	covers  []*topics.Cover // of fragments partition 0
+}
+
+type record struct {
+	key   string
+	value []byte
+}
+
+func newLog(t *testing.T, start processors.Start) *log {
+	t.Helper()
+	d, err := stats.Parse("test.yaml", []byte(definitions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := New(Config{Names: topics.Names{Generation: "x"}, Definitions: d, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &log{t: t, r: r, next: max(start.Committed.Offset, 0)}
+	l.begin(start)
+	return l
+}
+
+func (l *log) begin(start processors.Start) {
+	l.t.Helper()
+	work, err := l.r.Partitions(raws, fragments)(start)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.work = work.(*partition)
+}
+
+func (l *log) process(h *topics.RawHeader, value string) (*processors.Commit, error) {
+	headers := map[string][]byte{}
+	if h != nil {
+		for _, header := range h.Headers() {
+			headers[header.Key] = header.Value
+		}
+	}
+	r := processors.Record{Offset: l.next, Value: []byte(value), Header: func(key string) []byte { return headers[key] }}
+	l.next++
+	return l.work.Process(r, func(topic, key string, value []byte) {
+		l.records = append(l.records, record{key, value})
+		if m := topics.DecodeMessage(value); m.Cover != nil && topics.Partition(key, fragments) == 0 {
+			l.covers = append(l.covers, m.Cover)
+		}
+	})
+}
+
+func (l *log) pack(second int64, lines string) {
+	l.t.Helper()
+	if c, err := l.process(&topics.RawHeader{Ingester: "a", Clock: second*1000 + 500, Domain: topics.WallDomain}, lines); c != nil || err != nil {
+		l.t.Fatalf("a pack gave the commit %v (%v)", c, err)
+	}
+}
+
+func (l *log) tick(second int64) *processors.Commit {
+	l.t.Helper()
+	c, err := l.process(&topics.RawHeader{Ingester: "a", Clock: second * 1000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: raws}}, "")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return c
+}
+
+// TestRanges: a tick ends a range, its fragments come before its covers, and the
+// covers count them; only ticks commit.
+func TestRanges(t *testing.T) {
+	l := newLog(t, processors.Start{Partition: 1, Committed: processors.Commit{Offset: -1}})
+	l.next = 5 // the log's beginning is gone, and nothing was committed
+	l.pack(100, "time=1970-01-01T00:01:40Z host=a\ntime=1970-01-01T00:01:40Z host=b")
+	if len(l.records) > 0 {
+		t.Errorf("a pack alone emitted %d records", len(l.records))
+	}
+	if c := l.tick(101); c == nil || c.Offset != 7 {
+		t.Errorf("the first tick gave the commit %+v, want one of offset 7", c)
+	}
+	l.tick(102)
+	want := []*topics.Cover{
+		{Partition: 1, Partitions: raws, Start: 4, End: 6, Before: -1, After: 101, First: 100},
+		{Partition: 1, Partitions: raws, Start: 6, End: 7, Before: 101, After: 102},
+	}
+	counts := make([]map[int64]int, fragments)
+	for q := range counts {
+		counts[q] = map[int64]int{}
+	}
+	names := map[string]bool{}
+	covered := 0
+	for _, r := range l.records {
+		q := topics.Partition(r.key, fragments)
+		switch m := topics.DecodeMessage(r.value); {
+		case m.Fragment != nil:
+			names[r.key] = true
+			counts[q][m.Fragment.End]++
+		case m.Cover != nil:
+			covered++
+			if m.Cover.Fragments != counts[q][m.Cover.End] {
+				t.Errorf("a cover in partition %d counts %d fragments, before it are %d", q, m.Cover.Fragments, counts[q][m.Cover.End])
+			}
+		default:
+			t.Error(m.Bad)
+		}
+	}
+	if covered != 2*fragments || !names["events"] || !names["hosts"] || !names[stats.LinesStat] {
+		t.Errorf("%d covers and fragments of %v, want %d covers and fragments of events, hosts and %s", covered, names, 2*fragments, stats.LinesStat)
+	}
+	for i, c := range l.covers {
+		c.Fragments = 0
+		if !reflect.DeepEqual(c, want[i]) {
+			t.Errorf("cover %d is %+v, want %+v", i, c, want[i])
+		}
+	}
+}
+
+// TestRefuses: what is not of the partition's clock, or not for its topic, is
+// counted and changes nothing.
+func TestRefuses(t *testing.T) {
+	run := func(with bool) *log {
+		l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+		l.pack(100, "x")
+		offset := l.next
+		if with {
+			for _, h := range []topics.RawHeader{
+				{Ingester: "b", Clock: 100_000, Domain: topics.RecordingPrefix + "b"},
+				{Ingester: "b", Clock: 900_000, Domain: topics.RecordingPrefix + "b", Tick: &topics.RawTick{Partitions: raws}},
+				{Ingester: "b", Clock: 900_000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: raws + 1}},
+			} {
+				if c, err := l.process(&h, ""); c != nil || err != nil {
+					t.Errorf("%+v was taken: %v (%v)", h, c, err)
+				}
+			}
+		}
+		l.next = offset // so that the rest is equal
+		l.tick(101)
+		return l
+	}
+	with, without := run(true), run(false)
+	if !reflect.DeepEqual(with.records, without.records) {
+		t.Error("refused records changed what was emitted")
+	}
+	if n := with.r.Metrics().Refused.Load(); n != 3 {
+		t.Errorf("%d records are counted as refused, want 3", n)
+	}
+}
+
+// TestUndecodable: records that are no packs are counted with their lines.
+func TestUndecodable(t *testing.T) {
+	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	l.tick(100)
+	tick := topics.RawHeader{Ingester: "a", Clock: 101_000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: raws}}
+	for _, h := range []*topics.RawHeader{nil, {}, {Ingester: "a", Clock: 5, Domain: "moon"}, {Ingester: strings.Repeat("a", 99), Domain: topics.WallDomain}, &tick} {
+		if c, err := l.process(h, "one\ntwo\n\n"); c != nil || err != nil {
+			t.Errorf("%+v gave %v (%v)", h, c, err)
+		}
+	}
+	if got, want := l.work.folder.Counts(), (stats.LineCounts{Lines: 10, Unreadable: 10, Bytes: 30}); got != want {
+		t.Errorf("the account is %+v, want %+v", got, want)
+	}
+	if n := l.r.Metrics().Undecodable.Load(); n != 5 {
+		t.Errorf("%d records are counted as undecodable, want 5", n)
+	}
+}
+
+// TestParts: a fragment that is too long for a record goes in parts, and they
+// make it whole again.
+func TestParts(t *testing.T) {
+	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	data := make([]byte, 2*topics.MaxPart+17)
+	for i := range data {
+		data[i] = byte(i * 7)
+	}
+	var parts [][]byte
+	n := l.work.emitFragment(0, 99, data, func(_, key string, value []byte) {
+		f := topics.DecodeMessage(value).Fragment
+		if f == nil || f.Part != len(parts) || f.Parts != 3 || f.End != 99 || key != "events" {
+			t.Fatalf("part %d of %s is %+v", len(parts), key, f)
+		}
+		parts = append(parts, f.Data)
+	})
+	if n != 3 || !bytes.Equal(slices.Concat(parts...), data) {
+		t.Errorf("%d parts make %d bytes, want 3 and %d", n, len(slices.Concat(parts...)), len(data))
+	}
+}
+
+// TestRestart: a successor that begins at any commit emits the same.
+func TestRestart(t *testing.T) {
+	script := func(l *log, offset int64) *processors.Commit {
+		if offset%3 == 2 {
+			return l.tick(100 + offset/3)
+		}
+		l.pack(100+offset/3, fmt.Sprintf("time=1970-01-01T00:01:%02dZ host=h%d", 38+offset/3, offset))
+		return nil
+	}
+	const length = 30
+	whole := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	var commits []processors.Commit
+	emitted := map[int64]int{} // by the commit's offset
+	for offset := range int64(length) {
+		if c := script(whole, offset); c != nil {
+			commits = append(commits, *c)
+			emitted[c.Offset] = len(whole.records)
+		}
+	}
+	for _, c := range commits {
+		again := newLog(t, processors.Start{Committed: c})
+		for offset := c.Offset; offset < length; offset++ {
+			script(again, offset)
+		}
+		if !slices.EqualFunc(again.records, whole.records[emitted[c.Offset]:], func(a, b record) bool { return a.key == b.key && bytes.Equal(a.value, b.value) }) {
+			t.Errorf("from offset %d on other records were emitted", c.Offset)
+		}
+	}
+}
+
+// TestLost: what retention took is declared by the next cover, once.
+func TestLost(t *testing.T) {
+	first := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	c := first.tick(100)
+	l := newLog(t, processors.Start{Committed: *c, Lost: true})
+	l.next = 50
+	l.pack(110, "x")
+	l.tick(111)
+	l.tick(112)
+	if got, want := l.covers[0].Lost, (topics.Lost{From: 1, To: 50}); got != want || l.covers[0].Start != 0 {
+		t.Errorf("the first cover declares %+v lost after offset %d, want %+v after 0", got, l.covers[0].Start, want)
+	}
+	if !l.covers[1].Lost.Empty() {
+		t.Errorf("the second cover declares %+v lost again", l.covers[1].Lost)
+	}
+	if n := l.r.Metrics().Lost.Load(); n != 49 {
+		t.Errorf("%d records are counted as lost, want 49", n)
+	}
+
+	anew := newLog(t, processors.Start{Committed: processors.Commit{Offset: 9, Metadata: c.Metadata}, Lost: true})
+	anew.next = 0
+	if _, err := anew.process(nil, ""); err == nil || !strings.Contains(err.Error(), "begins anew") {
+		t.Errorf("a topic that was made anew gives %v", err)
+	}
+}
+
+// TestStateFits: the metadata of the worst case fits a commit, as text.
+func TestStateFits(t *testing.T) {
+	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	var c *processors.Commit
+	for i := range watermark.MaxMembers {
+		var err error
+		c, err = l.process(&topics.RawHeader{
+			Ingester: fmt.Sprintf("%0*d", topics.MaxIngester, i),
+			Clock:    1_700_000_000_000,
+			Domain:   topics.RecordingPrefix + strings.Repeat("x", topics.MaxDomain-len(topics.RecordingPrefix)),
+			Tick:     &topics.RawTick{Partitions: raws},
+		}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, most := len(c.Metadata), topics.CommitMetadata*4/5; got > most {
+		t.Errorf("the metadata has %d bytes, %d fit", got, most)
+	}
+	l.begin(processors.Start{Committed: *c})
+	if n := len(l.work.clock.Members()); n != watermark.MaxMembers {
+		t.Errorf("%d members came back, want %d", n, watermark.MaxMembers)
+	}
+}
+
+func FuzzRestore(f *testing.F) {
+	d, err := stats.Parse("test.yaml", []byte(definitions))
+	if err != nil {
+		f.Fatal(err)
+	}
+	r, err := New(Config{Definitions: d, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	begin := r.Partitions(raws, fragments)
+	clock := watermark.New()
+	clock.Tick(watermark.Tick{Ingester: "a", Clock: 100})
+	f.Add((&partition{domain: topics.WallDomain, clock: clock}).appendState(nil))
+	f.Add([]byte{})
+	f.Add([]byte{stateVersion, 255, 255})
+	f.Fuzz(func(t *testing.T, metadata []byte) {
+		p, err := begin(processors.Start{Committed: processors.Commit{Offset: 1, Metadata: metadata}})
+		if err != nil {
+			return
+		}
+		state := p.(*partition).appendState(nil)
+		again, err := begin(processors.Start{Committed: processors.Commit{Offset: 1, Metadata: state}})
+		if err != nil || !bytes.Equal(again.(*partition).appendState(nil), state) {
+			t.Errorf("% x is not read as it was written: %v", state, err)
+		}
+	})
+}
