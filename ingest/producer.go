@@ -90,7 +90,7 @@ func (p *Producer) connect(ctx context.Context) error {
 	}
 	topic := found[p.topic]
 	if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) || len(topic.Partitions) == 0 {
-		return fmt.Errorf("there is no topic %s at %s: create it with 'pulse topics'",
+		return fmt.Errorf("there is no topic %s at %s: `pulse topics --create` makes it",
 			p.topic, strings.Join(p.cluster.Brokers, ", "))
 	}
 	if topic.Err != nil {

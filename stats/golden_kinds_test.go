@@ -283,4 +283,3 @@ func (n naiveKind) check(t *testing.T) {
 		t.Errorf("little was compared: %d seconds, %d different values", seconds, len(different))
 	}
 }
-

@@ -33,10 +33,11 @@ accounts for the lines.`)
 	s.add(f)
 	lateness := f.Duration("lateness", -1, "instead of the definitions file's: how long a second waits for lines, a whole number of seconds")
 	f.Lookup("lateness").DefValue = ""
+	people := f.Bool("table", false, "for people: each stat with its last value and a sparkline")
 	raw := f.Bool("raw", false, "read the topic events.raw")
 	k.add(f)
 	l.add(f)
-	files, err := f.parseMixed(args)
+	files, err := f.parseWords(args)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,13 @@ accounts for the lines.`)
 		return err
 	}
 
-	out := newSnapshotWriter(e.Stdout)
+	var out interface {
+		write(stats.Snapshot)
+		flush() error
+	} = newSnapshotWriter(e.Stdout)
+	if *people {
+		out = newTable(e.Stdout, definitions)
+	}
 	evaluator, err := stats.NewEvaluator(program, out.write)
 	if err != nil {
 		return err
@@ -69,7 +76,7 @@ accounts for the lines.`)
 	switch {
 	case *raw:
 		cluster, bad := k.cluster()
-		if bad != nil {
+		if bad = errors.Join(bad, topics.CheckPrefix(k.prefix)); bad != nil {
 			return usageError{bad}
 		}
 		names := topics.Names{Prefix: k.prefix, Generation: definitions.Generation()}
@@ -137,7 +144,9 @@ func evalRaw(ctx context.Context, e *stats.Evaluator, cluster topics.Cluster, na
 		}
 		return w
 	}
-	count, err := topics.PartitionCount(ctx, cluster, names.Raw())
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	count, err := topics.PartitionCount(starting, cluster, names.Raw())
 	if err != nil {
 		return err
 	}

@@ -18,31 +18,38 @@ import (
 // command line wins over the environment, the environment over the default.
 type flags struct {
 	*flag.FlagSet
-	env  *environment
-	vars map[string]string // flag -> variable
+	env   *environment
+	vars  map[string]string // flag -> variable
+	usage string
+	about string
 }
 
 // newFlags has the flags of a command; usage is what follows its name, about a
 // sentence or two on what it does.
 func newFlags(e *environment, command, usage, about string) *flags {
 	f := &flags{FlagSet: flag.NewFlagSet(command, flag.ContinueOnError), env: e, vars: map[string]string{}}
+	f.usage, f.about = usage, strings.TrimSpace(about)
 	f.SetOutput(io.Discard)
-	f.Usage = func() {
-		fmt.Fprintf(e.Stdout, "usage: pulse %s %s\n\n%s\n\nflags:\n", command, usage, strings.TrimSpace(about))
-		f.VisitAll(func(fl *flag.Flag) {
-			kind, help := flag.UnquoteUsage(fl)
-			fmt.Fprintf(e.Stdout, "  --%s", fl.Name)
-			if kind != "" {
-				fmt.Fprintf(e.Stdout, " %s", kind)
-			}
-			fmt.Fprintf(e.Stdout, "\n        %s", strings.ReplaceAll(help, "\n", "\n        "))
-			if fl.DefValue != "" && fl.DefValue != "false" && fl.DefValue != "0" {
-				fmt.Fprintf(e.Stdout, " (default %s)", fl.DefValue)
-			}
-			fmt.Fprintf(e.Stdout, " [$%s]\n", f.variable(fl.Name))
-		})
-	}
+	f.Usage = func() {} // it would come with every mistake too
 	return f
+}
+
+// help prints what `pulse COMMAND --help` shows.
+func (f *flags) help(w io.Writer) {
+	fmt.Fprintf(w, "usage: pulse %s %s\n\n%s\n", f.Name(), f.usage, f.about)
+	heading := "\nflags, and the environment variables that set them too:\n"
+	f.VisitAll(func(fl *flag.Flag) {
+		kind, help := flag.UnquoteUsage(fl)
+		if kind != "" {
+			kind = " " + kind
+		}
+		fmt.Fprintf(w, "%s  --%s%s [$%s]\n        %s", heading, fl.Name, kind, f.variable(fl.Name), help)
+		heading = ""
+		if fl.DefValue != "" && fl.DefValue != "false" && fl.DefValue != "0" {
+			fmt.Fprintf(w, " (default %s)", fl.DefValue)
+		}
+		fmt.Fprintln(w)
+	})
 }
 
 // variable is the environment variable of a flag.
@@ -53,36 +60,41 @@ func (f *flags) variable(name string) string {
 	return "PULSE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// parse sets the flags from the environment and then from args.
+// parse sets the flags from args for a command without other words.
 func (f *flags) parse(args []string) error {
-	if err := f.parseEnv(); err != nil {
-		return err
+	words, err := f.parseWords(args)
+	if err == nil && len(words) > 0 {
+		return usagef("unexpected %q: all is said by flags", words[0])
 	}
-	return f.parseArgs(args)
+	return err
 }
 
-// parseMixed is parse for a command whose words may stand before its flags too;
-// it returns the words.
-func (f *flags) parseMixed(args []string) (words []string, err error) {
-	if err := f.parseEnv(); err != nil {
-		return nil, err
-	}
+// parseWords sets the flags from args, and those that are not there from the
+// environment. It returns the other words, which may stand before flags too.
+func (f *flags) parseWords(args []string) (words []string, err error) {
 	for {
-		if err := f.parseArgs(args); err != nil {
+		err := f.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			f.help(f.env.Stdout)
 			return nil, err
 		}
+		if err != nil {
+			return nil, usageError{err}
+		}
 		if f.NArg() == 0 {
-			return words, nil
+			return words, f.parseEnv()
 		}
 		words, args = append(words, f.Arg(0)), f.Args()[1:]
 	}
 }
 
 func (f *flags) parseEnv() error {
+	given := map[string]bool{}
+	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
 	var errs []error
 	f.VisitAll(func(fl *flag.Flag) {
 		value, ok := f.env.LookupEnv(f.variable(fl.Name))
-		if !ok || value == "" {
+		if !ok || value == "" || given[fl.Name] {
 			return
 		}
 		if err := fl.Value.Set(value); err != nil {
@@ -95,22 +107,6 @@ func (f *flags) parseEnv() error {
 	return nil
 }
 
-func (f *flags) parseArgs(args []string) error {
-	err := f.Parse(args)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	return usageError{err}
-}
-
-// noArgs refuses words after the flags.
-func (f *flags) noArgs() error {
-	if f.NArg() > 0 {
-		return usagef("unexpected %q after the flags", f.Arg(0))
-	}
-	return nil
-}
-
 // logFlags are the flags of how a role speaks to its operator.
 type logFlags struct {
 	level  slog.Level
@@ -119,7 +115,7 @@ type logFlags struct {
 
 func (l *logFlags) add(f *flags) {
 	f.TextVar(&l.level, "log-level", slog.LevelInfo, "the least `level` that is logged: debug, info, warn or error")
-	f.StringVar(&l.format, "log-format", "text", "`text` or json")
+	f.StringVar(&l.format, "log-format", "text", "the log's `format`: text or json")
 }
 
 func (l *logFlags) logger(w io.Writer) (*slog.Logger, error) {
@@ -147,7 +143,7 @@ func (k *kafkaFlags) add(f *flags) {
 
 func (k *kafkaFlags) addPrefix(f *flags) {
 	f.vars["prefix"] = "KAFKA_PREFIX"
-	f.StringVar(&k.prefix, "prefix", "", "put before the name of every topic and group, for teams that share a cluster")
+	f.StringVar(&k.prefix, "prefix", "", "a `name` that is put before that of every topic and group, for teams that share a cluster")
 }
 
 func (k *kafkaFlags) cluster() (topics.Cluster, error) { return topics.ParseCluster(k.brokers) }
@@ -164,9 +160,27 @@ func (s *statsFlag) load() (*stats.Definitions, error) {
 	if s.file == "" {
 		return stats.Builtin(), nil
 	}
-	data, err := os.ReadFile(s.file)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the definitions: %w", err)
-	}
-	return stats.Parse(s.file, data)
+	return readDefinitions(s.file)
 }
+
+// live says what is wrong with definitions for lines that come as they are
+// written: of a clock that goes on by itself the last lines of a second come when
+// it is over.
+func (s *statsFlag) live(d *stats.Definitions) error {
+	if d.Lateness < 1 {
+		return definitionsError{fmt.Errorf("%s: lateness: 0s is for recordings; live clocks need at least 1s", s.file)}
+	}
+	return nil
+}
+
+func readDefinitions(file string) (*stats.Definitions, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, definitionsError{fmt.Errorf("cannot read the definitions: %w", err)}
+	}
+	return stats.ParseEnv(file, data, os.LookupEnv)
+}
+
+// definitionsError is a definitions file that cannot be used here, though its
+// text may be right.
+type definitionsError struct{ error }

@@ -54,15 +54,16 @@ func healthCommand(ctx context.Context, e *environment, args []string) error {
 	f := newFlags(e, "health", "URL", `
 Asks URL, say http://localhost:9100/readyz, and fails unless the answer is 200.`)
 	timeout := f.Duration("timeout", 2*time.Second, "how long to wait for the answer")
-	if err := f.parse(args); err != nil {
+	urls, err := f.parseWords(args)
+	if err != nil {
 		return err
 	}
-	if f.NArg() != 1 {
+	if len(urls) != 1 {
 		return usagef("one URL is needed")
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.Arg(0), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, urls[0], nil)
 	if err != nil {
 		return usageError{err}
 	}
@@ -73,7 +74,7 @@ Asks URL, say http://localhost:9100/readyz, and fails unless the answer is 200.`
 	defer response.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10))
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", f.Arg(0), response.Status, strings.TrimSpace(string(body)))
+		return fmt.Errorf("%s: %s: %s", urls[0], response.Status, strings.TrimSpace(string(body)))
 	}
 	return nil
 }

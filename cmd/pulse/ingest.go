@@ -10,14 +10,19 @@ import (
 	"time"
 
 	"pulse/ingest"
-	"pulse/topics"
 )
 
 // globs is a flag that can be given several times.
 type globs []string
 
-func (g *globs) String() string     { return strings.Join(*g, ",") }
-func (g *globs) Set(v string) error { *g = append(*g, v); return nil }
+func (g *globs) String() string { return strings.Join(*g, ",") }
+func (g *globs) Set(v string) error {
+	if v == "" {
+		return errors.New("it is empty")
+	}
+	*g = append(*g, v)
+	return nil
+}
 
 // ingestCommand is `pulse ingest`.
 func ingestCommand(ctx context.Context, e *environment, args []string) (err error) {
@@ -34,15 +39,15 @@ signal, once Kafka has acknowledged all that was read.`)
 	if err := f.parse(args); err != nil {
 		return err
 	}
-	if err := f.noArgs(); err != nil {
-		return err
-	}
 	var inputs []ingest.Input
 	if *stdin {
 		inputs = append(inputs, ingest.Stdin{From: e.Stdin})
 	}
 	role, err := r.open(e)
 	if err != nil {
+		return err
+	}
+	if err := r.live(role.definitions); err != nil {
 		return err
 	}
 	if len(files) > 0 {
@@ -82,6 +87,9 @@ const flushTimeout = 10 * time.Second
 // speed is a flag: how many times its own pace a recording is sent at.
 type speed uint32
 
+// ownPace is the speed of a recording that is sent as it was written.
+const ownPace speed = 1000
+
 func (s *speed) String() string {
 	if *s == ingest.MaxSpeed {
 		return "max"
@@ -110,11 +118,14 @@ type replayFlags struct {
 }
 
 func (r *replayFlags) add(f *flags) {
-	r.speed = 1000
-	f.Var(&r.speed, "speed", "`times` the recording's own pace, or max")
+	r.speed = ownPace
+	f.Var(&r.speed, "speed", "`times` the recording's own pace, from 0.001 to 1000000, or max")
 	f.BoolVar(&r.original, "original-times", false, "keep the times of the lines instead of mapping them to now; the topics must hold nothing else")
 	f.BoolVar(&r.loop, "loop", false, "begin again at the end")
 }
+
+// given reports whether any flag says something else than its default.
+func (r *replayFlags) given() bool { return *r != replayFlags{speed: ownPace} }
 
 // replay is the ingester of a recording.
 func (r *replayFlags) replay(e *environment, log *slog.Logger, lateness int64, files []string) (*ingest.Replay, *progress, error) {
@@ -143,7 +154,7 @@ own pace, the last line's at --speed max) unless --original-times is given.`)
 	r.kafkaFlags.add(f)
 	r.statsFlag.add(f)
 	r.logFlags.add(f)
-	files, err := f.parseMixed(args)
+	files, err := f.parseWords(args)
 	if err != nil {
 		return err
 	}
@@ -159,8 +170,5 @@ own pace, the last line's at --speed max) unless --original-times is given.`)
 		return err
 	}
 	defer bar.end()
-	if err := topics.Check(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
-		return err
-	}
 	return produce(ctx, role, func(out ingest.Output) error { return p.Run(ctx, out) })
 }

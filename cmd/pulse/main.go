@@ -67,6 +67,7 @@ func commands() []command {
 		{"topics", "create or check the topics", topicsCommand},
 		{"eval", "try definitions on logs, without Kafka", evalCommand},
 		{"validate", "check a definitions file", validateCommand},
+		{"test", "run the tests of a definitions file", testCommand},
 		{"health", "ask a role whether it is well, for container health checks", healthCommand},
 	}
 }
@@ -97,6 +98,7 @@ func (e *environment) main(ctx context.Context, args []string) int {
 // exit prints err and gives the exit code that tells its kind.
 func (e *environment) exit(command string, err error) int {
 	var usage usageError
+	var unusable definitionsError
 	var definitions stats.Errors
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
@@ -106,6 +108,9 @@ func (e *environment) exit(command string, err error) int {
 		return exitUsage
 	case errors.As(err, &definitions):
 		fmt.Fprintln(e.Stderr, err)
+		return exitDefinitions
+	case errors.As(err, &unusable):
+		fmt.Fprintf(e.Stderr, "pulse %s: %v\n", command, err)
 		return exitDefinitions
 	default:
 		fmt.Fprintf(e.Stderr, "pulse %s: %v\n", command, err)

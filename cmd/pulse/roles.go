@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"pulse/processors/merger"
@@ -66,11 +67,19 @@ func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error
 
 // topicOptions are what these definitions ask of topics.
 func (r *role) topicOptions() topics.Options {
-	var longest int64
-	for _, s := range r.definitions.All() {
-		longest = max(longest, s.Over)
-	}
-	return topics.Options{Window: time.Duration(longest) * time.Second}
+	return topics.Options{Window: topics.Window(r.definitions)}
+}
+
+// startTimeout bounds how long a command that starts waits for an answer from
+// Kafka. One that has worked waits for as long as it takes; but who has just
+// written down a wrong address should hear of it, and a supervisor tries again.
+const startTimeout = 12 * time.Second
+
+// checkTopics fails unless the topics are there and as they have to be.
+func (r *role) checkTopics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	return topics.Check(ctx, r.cluster, r.names, r.topicOptions())
 }
 
 // receiveCommand is `pulse receive`.
@@ -84,14 +93,11 @@ rollups on. Run as many as you like: they share the partitions.`)
 	if err := f.parse(args); err != nil {
 		return err
 	}
-	if err := f.noArgs(); err != nil {
-		return err
-	}
 	role, err := r.open(e)
 	if err != nil {
 		return err
 	}
-	if err := topics.Check(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
+	if err := role.checkTopics(ctx); err != nil {
 		return err
 	}
 	p, err := receiver.New(receiver.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, InstanceID: *instance, Logger: role.log})
@@ -115,14 +121,11 @@ and publishes a snapshot of each stat. Run as many as you like.`)
 	if err := f.parse(args); err != nil {
 		return err
 	}
-	if err := f.noArgs(); err != nil {
-		return err
-	}
 	role, err := r.open(e)
 	if err != nil {
 		return err
 	}
-	if err := topics.Check(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
+	if err := role.checkTopics(ctx); err != nil {
 		return err
 	}
 	p, err := merger.New(merger.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, InstanceID: *instance, Logger: role.log})
@@ -164,6 +167,9 @@ func (w *webFlags) check() error {
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return usagef("--http %q has no port from 0 to 65535", w.addr)
 	}
+	if user, password, _ := strings.Cut(w.auth, ":"); w.auth != "" && (user == "" || password == "") {
+		return usagef("--http-auth must be user:password, both not empty")
+	}
 	return nil
 }
 
@@ -187,9 +193,6 @@ Serves the dashboard. It has /healthz and /readyz itself.`)
 	if err := f.parse(args); err != nil {
 		return err
 	}
-	if err := f.noArgs(); err != nil {
-		return err
-	}
 	if err := w.check(); err != nil {
 		return err
 	}
@@ -197,7 +200,7 @@ Serves the dashboard. It has /healthz and /readyz itself.`)
 	if err != nil {
 		return err
 	}
-	if err := topics.Check(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
+	if err := role.checkTopics(ctx); err != nil {
 		return err
 	}
 	server, err := w.server(role)
@@ -217,12 +220,9 @@ retention, replicas. With --create, those that are missing are made first.`)
 	r.statsFlag.add(f)
 	r.logFlags.add(f)
 	create := f.Bool("create", false, "make the topics that are missing")
-	partitions := f.Int("partitions", 0, fmt.Sprintf("how many partitions each topic has; made with %d where nothing is said", topics.DefaultPartitions))
-	replication := f.Int("replication", 0, "how many replicas each has; 0: the broker's default, any")
+	partitions := f.Int("partitions", 0, fmt.Sprintf("the `number` of partitions that each topic has; made with %d where nothing is said", topics.DefaultPartitions))
+	replication := f.Int("replication", 0, "the `number` of replicas that each has; 0: the broker's default, any")
 	if err := f.parse(args); err != nil {
-		return err
-	}
-	if err := f.noArgs(); err != nil {
 		return err
 	}
 	if *partitions < 0 || *partitions > topics.MaxPartitions {
@@ -237,6 +237,8 @@ retention, replicas. With --create, those that are missing are made first.`)
 	}
 	options := role.topicOptions()
 	options.Partitions, options.Replication = int32(*partitions), int16(*replication)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	do := topics.Check
 	if *create {
 		do = topics.Ensure

@@ -41,9 +41,6 @@ pulse ingest --kafka ADDRESS.
 	if err := f.parse(args); err != nil {
 		return err
 	}
-	if err := f.noArgs(); err != nil {
-		return err
-	}
 	if err := w.check(); err != nil {
 		return err
 	}
@@ -52,23 +49,27 @@ pulse ingest --kafka ADDRESS.
 		return err
 	}
 
+	live := *recording == "" && piped(e.Stdin)
+	if live {
+		if err := r.live(role.definitions); err != nil {
+			return err
+		}
+	}
+
 	var replayed *ingest.Replay
 	bar := newProgress(io.Discard)
 	if *recording != "" {
 		if replayed, bar, err = replay.replay(e, role.log, role.definitions.Lateness, []string{*recording}); err != nil {
 			return err
 		}
+	} else if replay.given() {
+		return usagef("--speed, --original-times and --loop are for --replay")
 	}
 	defer bar.end()
 
-	if *data != "" {
-		if err := os.MkdirAll(*data, 0o755); err != nil {
-			return fmt.Errorf("--data-dir: %w", err)
-		}
-	}
 	b, err := broker.Start(*listen, *data)
 	if err != nil {
-		return fmt.Errorf("%w (--kafka-listen, --data-dir)", err)
+		return fmt.Errorf("%w (see --kafka-listen and --data-dir)", err)
 	}
 	defer b.Close()
 	role.cluster = topics.Cluster{Brokers: b.Addrs()}
@@ -97,10 +98,10 @@ pulse ingest --kafka ADDRESS.
 		group.Go(func() error {
 			return produce(ctx, role, func(out ingest.Output) error { return replayed.Run(ctx, out) })
 		})
-	case piped(e.Stdin):
+	case live:
 		group.Go(func() error {
-			live := ingest.Live{Inputs: []ingest.Input{ingest.Stdin{From: e.Stdin}}, Backlog: true, Lateness: role.definitions.Lateness}
-			return produce(ctx, role, func(out ingest.Output) error { return live.Run(ctx, out) })
+			stdin := ingest.Live{Inputs: []ingest.Input{ingest.Stdin{From: e.Stdin}}, Backlog: true, Lateness: role.definitions.Lateness}
+			return produce(ctx, role, func(out ingest.Output) error { return stdin.Run(ctx, out) })
 		})
 	default:
 		role.log.Info("no lines yet: pipe them in, or send them with pulse ingest", "kafka", b.Addrs()[0])

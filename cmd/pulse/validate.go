@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"pulse/stats"
 )
@@ -13,17 +12,14 @@ func validateCommand(_ context.Context, e *environment, args []string) error {
 	f := newFlags(e, "validate", "FILE", `
 Checks a definitions file and lists everything that is wrong with it, each with
 its line and column.`)
-	if err := f.parse(args); err != nil {
-		return err
-	}
-	if f.NArg() != 1 {
-		return usagef("one definitions file is needed")
-	}
-	data, err := os.ReadFile(f.Arg(0))
+	files, err := f.parseWords(args)
 	if err != nil {
 		return err
 	}
-	definitions, err := stats.Parse(f.Arg(0), data)
+	if len(files) != 1 {
+		return usagef("one definitions file is needed")
+	}
+	definitions, err := readDefinitions(files[0])
 	if err != nil {
 		return err
 	}
@@ -31,6 +27,6 @@ its line and column.`)
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "%s: %d stats on %d pages, generation %s\n",
-		f.Arg(0), len(definitions.Stats), len(definitions.Pages), definitions.Generation())
+		files[0], len(definitions.Stats), len(definitions.Pages), definitions.Generation())
 	return nil
 }

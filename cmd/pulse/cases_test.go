@@ -1,0 +1,62 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+const casesYAML = `
+stats:
+  - {name: errors, rate: minute, where: status >= 500, over: 60s}
+  - {name: by-path, rate: second, by: path, top: 1, over: 1s}
+tests:
+  - name: an error
+    lines: |
+      2012-11-22T09:31:34+00:00 heroku[router]: at=info path=/a status=500
+      2012-11-22T09:31:35+00:00 heroku[router]: at=info path=/b status=200
+    expect:
+      - {stat: errors, value: 1.0}
+      - {stat: by-path, time: 2012-11-22T09:31:34Z, value: {top: [{key: /a, value: 1}], other: 0, distinct: 1}}
+  - name: lines without a time
+    lines: "status=503\nstatus=${STATUS:-503}"
+    expect: [{stat: errors, value: 2}]
+`
+
+func TestTestCommand(t *testing.T) {
+	file := writeFile(t, "d.yaml", casesYAML)
+	p := start(t, nil, nil, "test", file).succeed()
+	if got, want := p.stdout.String(), "ok    an error\nok    lines without a time\n2 tests passed\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+
+	p = start(t, map[string]string{"STATUS": "200"}, nil, "test", file)
+	if code := p.wait(); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	want := "FAIL  lines without a time\n      " + file + ":15:14: errors at the last second is 1, expected 2\n"
+	if got := p.stdout.String(); !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if got := p.stderr.String(); !strings.Contains(got, "1 of 2 tests failed") {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestTestCommandErrors(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"no file", nil, exitUsage, "one definitions file is needed"},
+		{"no tests", []string{writeFile(t, "none.yaml", "stats: [{name: a, rate: second}]")}, exitFailed, "has no tests"},
+		{"wrong", []string{writeFile(t, "wrong.yaml", "stats: [{name: a, rate: second}]\ntests: [{name: x}]")}, exitDefinitions, "this test has no lines"},
+		{"another second", []string{writeFile(t, "second.yaml", "stats: [{name: a, rate: second}]\ntests: [{name: x, lines: ts=1700000000 a, expect: [{stat: a, time: 2012-11-22T09:31:34Z, value: 1}]}]")}, exitFailed, "1 of 1 tests failed"},
+	} {
+		p := start(t, nil, nil, append([]string{"test"}, test.args...)...)
+		if code := p.wait(); code != test.code || !strings.Contains(p.stderr.String(), test.want) {
+			t.Errorf("%s: exit code %d, want %d: %s", test.name, code, test.code, p.stderr)
+		}
+	}
+}

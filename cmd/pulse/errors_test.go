@@ -1,0 +1,396 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pulse/stats"
+	"pulse/stats/line"
+	"pulse/topics"
+	"pulse/topics/topicstest"
+)
+
+// refused runs a command that must fail with an exit code and say certain things
+// on standard error, and nothing on standard output.
+func refused(t *testing.T, env map[string]string, code int, says []string, args ...string) {
+	t.Helper()
+	start(t, env, strings.NewReader("a line\n"), args...).fails(code, says...)
+}
+
+// fails waits for an end as refused wants it.
+func (p *pulse) fails(code int, says ...string) {
+	p.t.Helper()
+	command := strings.Join(p.args, " ")
+	if got := p.wait(); got != code {
+		p.t.Errorf("pulse %s: exit code %d, want %d", command, got, code)
+	}
+	for _, want := range says {
+		if !strings.Contains(p.stderr.String(), want) {
+			p.t.Errorf("pulse %s says nothing about %q:\n%s", command, want, p.stderr)
+		}
+	}
+	if n := strings.Count(p.stderr.String(), "\n"); n > 5 {
+		p.t.Errorf("pulse %s says it in %d lines:\n%s", command, n, p.stderr)
+	}
+	if text := p.stdout.String(); text != "" {
+		p.t.Errorf("pulse %s prints %q", command, text)
+	}
+}
+
+func TestCommandLineErrors(t *testing.T) {
+	t.Parallel()
+	wrong := writeFile(t, "wrong.yaml", "lateness: 2s\nstats:\n  - name: a\n    rate: hour\n  - name: b\n    maen: x\n")
+	atOnce := writeFile(t, "recording.yaml", "lateness: 0s\nstats: [{name: lines, rate: second}]\n")
+	missing := filepath.Join(t.TempDir(), "missing")
+	recording := writeFile(t, "a.log", "2012-11-22T09:00:00Z a\n")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().String()
+	inUse := []string{port, "in use", "choose another"}
+	memory := func(args ...string) []string {
+		return append([]string{"run", "--data-dir", "", "--http", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"}, args...)
+	}
+	type env = map[string]string
+	for _, test := range []struct {
+		code int
+		env  env
+		args []string
+		says []string
+	}{
+		{2, nil, []string{"nope"}, []string{`"nope"`, "pulse help"}},
+		{2, nil, []string{"run", "--nope"}, []string{"-nope", "pulse run --help"}},
+		{2, nil, []string{"run", "file.log"}, []string{`"file.log"`}},
+		{2, nil, []string{"receive", "--kafka", ""}, []string{"no broker is named", "localhost:9092"}},
+		{2, nil, []string{"receive", "--kafka", "http://a"}, []string{`"http://a"`, "host:port"}},
+		{2, nil, []string{"merge", "--prefix", "a/b"}, []string{`"a/b"`, `'/'`}},
+		{2, nil, []string{"eval", "--raw", "--prefix", "a/b"}, []string{`"a/b"`, `'/'`}},
+		{2, nil, []string{"web", "--http", "8080"}, []string{"--http", `"8080"`, "host:port"}},
+		{2, nil, []string{"web", "--http", ":80800"}, []string{"--http", "65535"}},
+		{2, nil, []string{"web", "--http-auth", "me"}, []string{"--http-auth", "user:password"}},
+		{2, nil, []string{"web", "--log-format", "xml"}, []string{"--log-format", "text or json"}},
+		{2, nil, []string{"web", "--log-level", "loud"}, []string{"log-level", "loud"}},
+		{2, nil, []string{"ingest"}, []string{"nothing to read", "--stdin", "--file"}},
+		{2, nil, []string{"ingest", "--file", ""}, []string{"file", "empty"}},
+		{2, nil, []string{"replay"}, []string{"no recording"}},
+		{2, nil, []string{"replay", "--speed", "fast", recording}, []string{"speed", "fast", "or max"}},
+		{2, nil, []string{"replay", "--speed", "0", recording}, []string{"speed", "0.001"}},
+		{2, nil, []string{"replay", "--speed", "max", "--loop", recording}, []string{"--loop", "--speed"}},
+		{2, nil, memory("--loop"), []string{"--loop", "--replay"}},
+		{2, nil, []string{"topics", "--partitions", "65"}, []string{"--partitions", "64"}},
+		{2, nil, []string{"topics", "--replication", "-1"}, []string{"--replication"}},
+		{2, nil, []string{"eval", "--lateness", "1500ms", recording}, []string{"--lateness", "whole"}},
+		{2, nil, []string{"eval", "--raw", recording}, []string{"--raw", recording}},
+		{2, nil, []string{"validate"}, []string{"one definitions file"}},
+		{2, nil, []string{"health"}, []string{"one URL"}},
+		{2, env{"PULSE_SPEED": "fast"}, []string{"replay", recording}, []string{"$PULSE_SPEED", "fast"}},
+		{2, env{"PULSE_LOOP": "maybe"}, []string{"run"}, []string{"$PULSE_LOOP", "maybe"}},
+		{2, env{"KAFKA_URL": "http://a"}, []string{"receive"}, []string{`"http://a"`}},
+
+		{3, nil, []string{"validate", wrong}, []string{wrong + ":4:11: ", wrong + ":6:5: ", "maen", "did you mean mean?"}},
+		{3, nil, []string{"eval", "--stats", wrong, recording}, []string{wrong + ":4:11: "}},
+		{3, nil, memory("--stats", wrong), []string{wrong + ":4:11: "}},
+		{3, env{"PULSE_STATS": wrong}, []string{"receive"}, []string{wrong + ":4:11: "}},
+		{3, env{"PULSE_STATS": wrong}, []string{"merge"}, []string{wrong + ":4:11: "}},
+		{3, env{"PULSE_STATS": wrong}, []string{"web"}, []string{wrong + ":4:11: "}},
+		{3, env{"PULSE_STATS": wrong}, []string{"topics"}, []string{wrong + ":4:11: "}},
+		{3, env{"PULSE_STATS": wrong}, []string{"ingest", "--stdin"}, []string{wrong + ":4:11: "}},
+		{3, nil, []string{"validate", missing}, []string{missing, "no such file"}},
+		{3, nil, memory("--stats", missing), []string{missing, "no such file"}},
+		{3, nil, []string{"ingest", "--stdin", "--stats", atOnce}, []string{atOnce, "lateness: 0s is for recordings; live clocks need at least 1s"}},
+		{3, nil, memory("--stats", atOnce), []string{atOnce, "lateness: 0s is for recordings; live clocks need at least 1s"}},
+
+		{1, nil, []string{"eval", missing}, []string{missing, "no such file"}},
+		{1, nil, []string{"replay", missing}, []string{missing, "no such file"}},
+		{1, nil, memory("--replay", missing), []string{missing, "no such file"}},
+		{1, nil, []string{"replay", filepath.Dir(recording)}, []string{"is a folder"}},
+		{1, nil, memory("--http", port), append(inUse, "--http")},
+		{1, nil, memory("--kafka-listen", port), append(inUse, "--kafka-listen")},
+		{1, nil, memory("--kafka-listen", "0.0.0.0:9092"), []string{"names no host", "localhost:9092"}},
+		{1, nil, memory("--data-dir", recording), []string{recording, "not a directory", "--data-dir"}},
+		{1, nil, []string{"health", "http://" + port + "/", "--timeout", "10ms"}, []string{port}},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) { refused(t, test.env, test.code, test.says, test.args...) })
+	}
+}
+
+// roles are the commands that need a Kafka, each as it is started first.
+func roles(recording string) [][]string {
+	return [][]string{
+		{"topics"},
+		{"topics", "--create"},
+		{"receive"},
+		{"merge"},
+		{"web", "--http", "127.0.0.1:0"},
+		{"ingest", "--stdin"},
+		{"ingest", "--file", recording},
+		{"replay", recording},
+		{"replay", "--original-times", "--speed", "max", recording},
+		{"eval", "--raw"},
+	}
+}
+
+// Whoever starts without a broker ends with the address in the message: it is
+// wrong as a rule, and where it is not a supervisor tries again.
+func TestNoBroker(t *testing.T) {
+	t.Parallel()
+	recording := writeFile(t, "a.log", "2012-11-22T09:00:00Z a\n")
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	for _, address := range []string{gone.Addr().String(), silent.Addr().String()} {
+		var all []*pulse
+		for _, args := range roles(recording) {
+			all = append(all, start(t, map[string]string{"KAFKA_URL": address}, strings.NewReader("a line\n"), args...))
+		}
+		for _, p := range all {
+			p.fails(exitFailed, address, "address right")
+		}
+	}
+}
+
+func TestNoTopics(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	recording := writeFile(t, "a.log", "2012-11-22T09:00:00Z a\n")
+	for _, args := range roles(recording) {
+		if slices.Contains(args, "--create") {
+			continue
+		}
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			env := map[string]string{"KAFKA_URL": strings.Join(cluster.Brokers, ","), "KAFKA_PREFIX": prefix}
+			refused(t, env, exitFailed, []string{prefix + "events.raw", "`pulse topics --create`"}, args...)
+		})
+	}
+}
+
+// Topics go by one clock: that of one recording, or the wall clock.
+func TestClocksDoNotMix(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "2s"))
+	recording := writeFile(t, "a.log", "2012-11-22T09:00:00Z a\n2012-11-22T09:00:01Z b\n")
+	other := writeFile(t, "b.log", "2012-11-22T09:00:00Z c\n2012-11-22T09:00:01Z d\n")
+	original := []string{"replay", "--original-times", "--speed", "max"}
+
+	d := deployOn(t, cluster, prefix+"wall.", file, 2, 0)
+	d.start("replay", "--speed", "max", recording).succeed()
+	refused(t, d.env, exitFailed, []string{"another clock", "--prefix"}, append(original, recording)...)
+
+	d = deployOn(t, cluster, prefix+"recording.", file, 2, 0)
+	d.start(append(original, recording)...).succeed()
+	for _, args := range [][]string{{"ingest", "--stdin"}, {"replay", recording}, append(original, recording), append(original, other)} {
+		refused(t, d.env, exitFailed, []string{"--prefix"}, args...)
+	}
+	if lines := rawLines(t, d.cluster, d.names); len(lines) != 2 {
+		t.Errorf("events.raw holds %q after what was refused", lines)
+	}
+}
+
+// The command line wins over the environment, and that over the default.
+func TestPrecedence(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{nil, nil, "1 [localhost:9092]"},
+		{map[string]string{"PULSE_SPEED": "2", "KAFKA_URL": "a:1,b:2"}, nil, "2 [a:1 b:2]"},
+		{map[string]string{"PULSE_SPEED": "2", "KAFKA_URL": "a:1,b:2"}, []string{"--speed", "max", "--kafka", "c"}, "max [c:9092]"},
+		{map[string]string{"PULSE_SPEED": "x", "KAFKA_URL": ""}, []string{"--speed", "0.5"}, "0.5 [localhost:9092]"},
+		{map[string]string{"PULSE_FILE": "a"}, nil, "1 [localhost:9092] a"},
+		{map[string]string{"PULSE_FILE": "a"}, []string{"--file", "b", "--file", "c"}, "1 [localhost:9092] b,c"},
+	} {
+		e := &environment{LookupEnv: func(name string) (string, bool) { v, ok := test.env[name]; return v, ok }}
+		f := newFlags(e, "test", "", "")
+		var k kafkaFlags
+		var r replayFlags
+		var files globs
+		k.add(f)
+		r.add(f)
+		f.Var(&files, "file", "")
+		if err := f.parse(test.args); err != nil {
+			t.Errorf("%v %v: %v", test.env, test.args, err)
+			continue
+		}
+		cluster, err := k.cluster()
+		if got := strings.TrimSpace(fmt.Sprintf("%v %v %v", &r.speed, cluster.Brokers, &files)); err != nil || got != test.want {
+			t.Errorf("%v %v give %q (%v), want %q", test.env, test.args, got, err, test.want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	all := start(t, nil, nil, "help").succeed().stdout.String()
+	for _, c := range commands() {
+		if !strings.Contains(all, "\n  "+c.name+" ") {
+			t.Errorf("pulse help does not list %s", c.name)
+		}
+		p := start(t, nil, nil, c.name, "--help").succeed()
+		help := p.stdout.String()
+		if !strings.HasPrefix(help, "usage: pulse "+c.name+" ") || p.stderr.String() != "" {
+			t.Errorf("pulse %s --help prints\n%s%s", c.name, help, p.stderr)
+		}
+		for l := range strings.Lines(help) {
+			if flag := strings.HasPrefix(l, "  --"); flag != strings.Contains(l, "[$") {
+				t.Errorf("pulse %s --help: %q does not name its environment variable", c.name, l)
+			}
+			if len(l) > 130 {
+				t.Errorf("pulse %s --help: a line of %d bytes: %q", c.name, len(l), l)
+			}
+		}
+		for _, hidden := range []string{" string [", " int [", "value ["} {
+			if strings.Contains(help, hidden) {
+				t.Errorf("pulse %s --help names a value %q", c.name, hidden)
+			}
+		}
+	}
+	for command, variables := range map[string][]string{
+		"run":     {"PORT", "WEB_AUTH", "FORCE_HTTPS", "CANONICAL_HOST", "KAFKA_PREFIX", "PULSE_REPLAY", "PULSE_DATA_DIR"},
+		"receive": {"KAFKA_URL", "KAFKA_PREFIX", "PULSE_STATS", "PULSE_OPS", "PULSE_INSTANCE"},
+	} {
+		help := start(t, nil, nil, command, "--help").succeed().stdout.String()
+		for _, v := range variables {
+			if !strings.Contains(help, "$"+v) {
+				t.Errorf("pulse %s --help does not name $%s", command, v)
+			}
+		}
+	}
+	if p := start(t, nil, nil); p.wait() != exitUsage || p.stdout.String() != all {
+		t.Errorf("pulse alone: exit code %d\n%s", p.code, p.stdout)
+	}
+}
+
+// Lines of every bad sort: each is accounted for, and kept as it is but for what
+// is too long.
+func TestHostileLines(t *testing.T) {
+	t.Parallel()
+	at := func(second int, text string) string {
+		return "time=" + recordingStart.Add(time.Duration(second)*time.Second).Format(time.RFC3339) + " " + text
+	}
+	long := at(2, strings.Repeat("x", line.MaxLen))
+	lines := []string{
+		at(0, "level=info n=1"),
+		at(1, "not \xff\xfe UTF-8 \xc3"),
+		at(1, "zero \x00 and \x00\x01"),
+		long,
+		"time=2038-01-19T03:14:07Z level=info n=2", // moves no clock
+		at(3, "level=info n=3"),
+		"",
+		"\r",
+		at(4, "level=info n=4") + "\r",
+		"\x00\xff",
+		at(5, "level=info n=5"),
+	}
+	recording := writeFile(t, "hostile.log", strings.Join(lines, "\n"))
+	file := writeFile(t, "stats.yaml", "lateness: 1s\nstats:\n  - {name: lines, rate: second, over: 1s}\n  - {name: n, sum: n, over: 10s}\n")
+	want := evaluate(t, nil, "--stats", file, recording)
+	if want.account != (account{Lines: 9, Counted: 8, Unreadable: 1}) {
+		t.Errorf("eval accounts for %+v", want.account)
+	}
+	// The line from the future counts where the clock was, 1 and 2 to 5 after it.
+	last := recordingStart.Unix() + 5
+	if got := string(want.points[point{"n", last}].Value); want.last != last || got != "15" {
+		t.Errorf("the sum of n is %s; the last second is %d, want 15 at %d", got, want.last, last)
+	}
+
+	d := deploy(t, file, 2, 1)
+	d.start("replay", "--original-times", "--speed", "max", recording).succeed()
+	got := follow(t, d.cluster, d.names)
+	got.equals(want, 0)
+	if sum := accountOf(t, got.points); sum != want.account {
+		t.Errorf("pulse.lines adds up to %+v, want %+v", sum, want.account)
+	}
+	var ahead bool
+	for key, s := range got.points {
+		ahead = ahead || key.stat == stats.LinesStat && bytes.Contains(s.Value, []byte(`"ahead":1`))
+	}
+	if !ahead {
+		t.Error("pulse.lines has no line that is ahead")
+	}
+	kept := rawLines(t, d.cluster, d.names)
+	for _, l := range lines {
+		switch {
+		case l == "" || l == "\r":
+		case l == long:
+			if !slices.ContainsFunc(kept, func(k string) bool { return len(k) > line.MaxLen && strings.HasPrefix(l, k) }) {
+				t.Errorf("events.raw has nothing of the line of %d bytes", len(l))
+			}
+		case !slices.Contains(kept, l):
+			t.Errorf("events.raw has no %q", l)
+		}
+	}
+	if len(kept) != 9 {
+		t.Errorf("events.raw holds %d lines, want 9", len(kept))
+	}
+}
+
+// Two processes never work in one folder.
+func TestDataDirInUse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run := startRun(t, "", dir, nil)
+	refused(t, nil, exitFailed, []string{dir, "another broker"}, "run", "--http", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0", "--data-dir", dir)
+	run.terminate()
+}
+
+// The topics are made as asked for, and what is not as asked for is named.
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	env := map[string]string{"KAFKA_URL": strings.Join(cluster.Brokers, ","), "KAFKA_PREFIX": prefix}
+	for range 2 { // once more does no harm
+		start(t, env, nil, "topics", "--create", "--partitions", "3").succeed()
+	}
+	start(t, env, nil, "topics").succeed()
+	start(t, env, nil, "topics", "--partitions", "3", "--replication", "1").succeed()
+	refused(t, env, exitFailed, []string{prefix + "events.raw has 3 partitions and not 4"}, "topics", "--partitions", "4")
+	names := topics.Names{Prefix: prefix, Generation: stats.Builtin().Generation()}
+	if n, err := topics.PartitionCount(t.Context(), cluster, names.Merged()); n != 3 || err != nil {
+		t.Errorf("%s has %d partitions (%v), want 3", names.Merged(), n, err)
+	}
+	// Other definitions have fragments of their own.
+	env["PULSE_STATS"] = writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "2s"))
+	refused(t, env, exitFailed, []string{"stats.fragments.", "missing", "`pulse topics --create`"}, "receive")
+}
+
+// A role tells its supervisor how it is.
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "2s"))
+	d := deploy(t, file, 2, 0)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	role := d.start("receive", "--ops", address)
+	eventually(t, "the receiver is ready", func() bool { return answers("http://" + address + "/readyz") })
+	start(t, nil, nil, "health", "http://"+address+"/readyz").succeed()
+	start(t, nil, nil, "health", "http://"+address+"/healthz", "--timeout", "20s").succeed()
+	refused(t, nil, exitFailed, []string{"404"}, "health", "http://"+address+"/nope")
+	refused(t, d.env, exitFailed, []string{"--ops", address, "choose another"}, "merge", "--ops", address)
+	role.terminate()
+	if _, err := os.Stat("pulse-data"); err == nil {
+		t.Error("a test has left pulse-data behind")
+	}
+}

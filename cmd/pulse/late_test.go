@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"pulse/stats/line"
+	"pulse/testdata/traffic"
+	"pulse/topics/topicstest"
+)
+
+// lateLines counts the lines of a recording that are late: those of a second
+// that had ended, and the lateness after it too, when the clock showed the
+// greatest time so far.
+func lateLines(t *testing.T, recording string, lateness int64) (late uint64) {
+	t.Helper()
+	data, err := os.ReadFile(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clock int64
+	for l := range bytes.Lines(data) {
+		at, ok := line.Time(bytes.TrimSuffix(l, []byte("\n")))
+		if !ok {
+			t.Fatalf("no time: %s", l)
+		}
+		second := at / int64(time.Second)
+		clock = max(clock, second)
+		if second+1+lateness <= clock {
+			late++
+		}
+	}
+	return late
+}
+
+// What is late in a recording does not depend on the number of partitions, nor
+// on anything else but the file. See the package stats for the same by awk.
+func TestLateLines(t *testing.T) {
+	t.Parallel()
+	const lines = 8000
+	recording := record(t, traffic.Options{Kind: "router", Lines: lines, Rate: 20, Seed: 9, Disorder: 180 * time.Second})
+	cluster, prefix := topicstest.Cluster(t)
+	for _, lateness := range []int64{0, 2, 10, 60, 120, 180} {
+		late := lateLines(t, recording, lateness)
+		if (late == 0) != (lateness == 180) {
+			t.Errorf("lateness %d s: %d lines are late", lateness, late)
+		}
+		want := account{Lines: lines, Counted: lines - late, Late: late}
+		file := writeFile(t, "stats.yaml", fmt.Sprintf("lateness: %ds\nstats: [{name: lines, rate: second, over: 1s}]", lateness))
+		evaluated := evaluate(t, nil, "--stats", file, recording)
+		if evaluated.account != want {
+			t.Errorf("lateness %d s: eval accounts for %+v, want %+v", lateness, evaluated.account, want)
+		}
+		for _, partitions := range []int{1, 3, 8} {
+			t.Run(fmt.Sprintf("%ds in %d", lateness, partitions), func(t *testing.T) {
+				t.Parallel()
+				d := deployOn(t, cluster, fmt.Sprintf("%s%d.%d.", prefix, lateness, partitions), file, partitions, 1)
+				d.start("replay", "--original-times", "--speed", "max", recording).succeed()
+				got := follow(t, d.cluster, d.names)
+				got.equals(evaluated, 0)
+				if sum := accountOf(t, got.points); sum != want {
+					t.Errorf("pulse.lines adds up to %+v, want %+v", sum, want)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pulse/stats"
+)
+
+// A tail is the writing end of a pipe, as that of `tail -F`.
+type tail struct {
+	t     *testing.T
+	to    *io.PipeWriter
+	lines []string // written so far
+}
+
+func newTail(t *testing.T) (*tail, io.Reader) {
+	from, to := io.Pipe()
+	t.Cleanup(func() { to.Close() })
+	return &tail{t: t, to: to}, from
+}
+
+// write writes router lines of now. When it returns the lines of the calls
+// before have been taken: nothing is read before that.
+func (w *tail) write(n int) {
+	w.t.Helper()
+	var b bytes.Buffer
+	for range n {
+		l := fmt.Sprintf("%s heroku[router]: at=info method=GET path=\"/p/%d\" host=h%d.example.com connect=1ms service=%d.%dms status=200 bytes=512",
+			time.Now().UTC().Format("2006-01-02T15:04:05.000000+00:00"), len(w.lines), len(w.lines)%7, len(w.lines)%90, len(w.lines)%10)
+		w.lines = append(w.lines, l)
+		b.WriteString(l + "\n")
+	}
+	if _, err := w.to.Write(b.Bytes()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// sameLines compares lines whatever their order: that of several partitions is
+// not one.
+func sameLines(t *testing.T, got, want []string) {
+	t.Helper()
+	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("events.raw holds %d lines, %d were sent, and they are not the same", len(got), len(want))
+	}
+}
+
+// `tail -F access.log | pulse run` with no file written, and once more with the
+// data of the first time.
+func TestRunPipe(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log, stdin := newTail(t)
+	run := startRun(t, "", dir, stdin)
+	log.write(500)
+	first := follow(t, run.cluster, run.names)
+	saw := func(m *merged, after int64) func() bool {
+		return func() bool {
+			for key, s := range m.points {
+				if key.second > after && key.stat == "requests-per-second" && string(s.Value) != "0" && string(s.Value) != "null" {
+					return true
+				}
+			}
+			log.write(10)
+			return false
+		}
+	}
+	first.until("a second with requests", saw(first, 0))
+	log.write(1) // so that what came before is taken
+	taken := len(log.lines) - 1
+	ended := time.Now().Unix()
+	run.terminate()
+
+	before := log.lines
+	log, stdin = newTail(t)
+	run = startRun(t, "", dir, stdin)
+	log.lines = before[:max(taken, min(len(before), len(rawLines(t, run.cluster, run.names))))]
+	second := follow(t, run.cluster, run.names)
+	second.until("a second with requests after the restart", saw(second, ended))
+	log.to.Close()
+	second.until("all lines are accounted for", func() bool {
+		return accountOf(t, finals(second)).Lines >= uint64(len(log.lines))
+	})
+	sameLines(t, rawLines(t, run.cluster, run.names), log.lines)
+	want := evaluate(t, run.env(""), "--raw")
+	second.equals(want, 0)
+	if sum := accountOf(t, second.points); sum != want.account || sum.Counted+sum.Late != uint64(len(log.lines)) {
+		t.Errorf("pulse.lines adds up to %+v, eval --raw accounts for %+v, %d lines were sent", sum, want.account, len(log.lines))
+	}
+	run.terminate()
+}
+
+// finals are the points that are final.
+func finals(m *merged) map[point]stats.Snapshot {
+	final := map[point]stats.Snapshot{}
+	for key, s := range m.points {
+		if s.Final {
+			final[key] = s
+		}
+	}
+	return final
+}
+
+// A file on standard input ends, and so do its seconds; the page stays.
+func TestRunFile(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
+	recording := roughRecording(t)
+	want := evaluate(t, nil, "--stats", file, recording)
+	stdin, err := os.Open(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	run := startRun(t, file, "", stdin)
+	follow(t, run.cluster, run.names).equals(want, 0)
+	run.terminate()
+}
+
+// `pulse ingest --stdin` loses nothing that it took when it is told to end.
+func TestIngestTerminated(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "1s"))
+	d := deploy(t, file, 3, 1)
+	log, stdin := newTail(t)
+	ingest := start(t, d.env, stdin, "ingest", "--stdin")
+	for range 50 {
+		log.write(20)
+	}
+	log.write(1)
+	taken := log.lines[:len(log.lines)-1]
+	ingest.terminate()
+	lines := rawLines(t, d.cluster, d.names)
+	if len(lines) == len(log.lines) { // it had taken the last one too
+		taken = log.lines
+	}
+	sameLines(t, lines, taken)
+
+	// Those that come after it make its last seconds final.
+	next, stdin := newTail(t)
+	start(t, d.env, stdin, "ingest", "--stdin")
+	next.write(1)
+	got := follow(t, d.cluster, d.names)
+	got.until("all lines are accounted for", func() bool {
+		return accountOf(t, finals(got)).Lines >= uint64(len(lines))
+	})
+}
+
+// While Pulse runs kcat prints one JSON object a line.
+func TestKcat(t *testing.T) {
+	t.Parallel()
+	kcat, err := exec.LookPath("kcat")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("kcat is not installed")
+		}
+		t.Skip("kcat is not installed")
+	}
+	recording := roughRecording(t)
+	stdin, err := os.Open(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	run := startRun(t, "", "", stdin)
+	got := follow(t, run.cluster, run.names)
+	got.until("some points are final", func() bool { return len(finals(got)) > 100 })
+
+	kafka := func(topic string) []string {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), kcat, "-C", "-e", "-q", "-b", run.cluster.Brokers[0], "-t", topic)
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("kcat: %v\n%s", err, stderr.Bytes())
+		}
+		return strings.Split(strings.TrimSuffix(stdout.String(), "\n"), "\n")
+	}
+	snapshots := kafka(run.names.Merged())
+	if len(snapshots) < 100 {
+		t.Errorf("kcat printed %d lines", len(snapshots))
+	}
+	for _, l := range snapshots {
+		var s stats.Snapshot
+		if err := json.Unmarshal([]byte(l), &s); err != nil {
+			t.Fatalf("kcat printed %q: %v", l, err)
+		}
+	}
+	// Lines come out of the topic of raw records as they went in.
+	if want := "heroku[router]: at=info"; !slices.ContainsFunc(kafka(run.names.Raw()), func(l string) bool { return strings.Contains(l, want) }) {
+		t.Errorf("kcat prints no line with %q", want)
+	}
+	run.terminate()
+}
