@@ -53,7 +53,11 @@ func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
 	if isEmpty(l) {
 		return nil
 	}
-	at, dated := line.Time(l)
+	near := t.clock // of a time without a year
+	if near < 0 {
+		near = t.undated
+	}
+	at, dated := line.TimeNear(l, near/1e9)
 	if dated {
 		t.dated++
 	}

@@ -85,6 +85,7 @@ func (f *Folder) Counts() LineCounts { return f.counts }
 func (f *Folder) Fold(p Pack) {
 	before := f.counts
 	f.skew = math.MinInt64
+	f.scanner.Near(p.Map.Original(p.Second))
 	b := p.Lines
 	// Lines near the end are parsed in a copy that has the padding; the others
 	// where they are.

@@ -1,9 +1,21 @@
 package stats
 
 import (
+	"os"
 	"runtime"
+	"strings"
 	"testing"
 )
+
+// herokuYAML has the original's 161 stats for two clouds, and three by key.
+func herokuYAML(t testing.TB) string {
+	t.Helper()
+	data, err := os.ReadFile("../testdata/heroku.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(string(data), "${CLOUDS:-heroku.com}", "example.com,eu.example.com", 1)
+}
 
 // BenchmarkFold parses, matches and folds lines in one goroutine, with a Flush
 // after each second of them. lines/cpu-s is lines for each second of the CPU.
@@ -15,6 +27,7 @@ func BenchmarkFold(b *testing.B) {
 	}{
 		{"pulse/100", pulseYAML(100), record(b, "pulse", lines, rate)},
 		{"pulse/1000", pulseYAML(1000), record(b, "pulse", lines, rate)},
+		{"heroku", herokuYAML(b), record(b, "pulse", lines, rate)},
 		{"router", routerYAML, record(b, "router", lines, rate)},
 		{"combined", accessYAML, record(b, "combined", lines, rate)},
 		{"json", jsonYAML, record(b, "json", lines, rate)},

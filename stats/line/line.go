@@ -3,7 +3,7 @@
 // Schema names, as positions in the line.
 //
 // Each format is in a file of its own: the original Pulse line (pulse.go),
-// access logs (access.go), RFC 5424 (syslog.go), what `heroku logs` prints
+// access logs (access.go), RFC 5424 (syslog.go) and RFC 3164 (bsd.go), what `heroku logs` prints
 // (heroku.go), logfmt (logfmt.go) and JSON (json.go). What a header gives, the
 // message after it cannot overwrite; of a key given twice the last counts.
 package line

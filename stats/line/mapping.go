@@ -52,6 +52,23 @@ func (m Mapping) Apply(nanos int64) int64 {
 	return sum
 }
 
+// Original gives the recorded second that counts as a second, to about a second,
+// or -1 where it is far from the mapping's own times.
+func (m Mapping) Original(second int64) int64 {
+	if m.Identity() {
+		return second
+	}
+	const far = 1 << 31 // 68 years: times the greatest speed it fits 64 bits
+	d := second - m.To/1e9
+	if d < -far || d > far {
+		return -1
+	}
+	if m.Milli != 0 {
+		d = d * int64(m.Milli) / 1000
+	}
+	return max(m.From/1e9+d, -1)
+}
+
 func subtract(a, b int64) (d int64, overflow bool) {
 	d = a - b
 	return d, (d < a) != (b > 0) && b != 0

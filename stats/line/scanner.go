@@ -15,11 +15,13 @@ type Scanner struct {
 	whos   [whos]who // of Pulse lines
 	other  who       // one that is not kept
 	path   []byte    // of the JSON key that is read, with its padding
+	near   int64     // when the lines are read; -1 if it is not known
+	zones  bool      // whether a zone is guessed by it
 }
 
 // NewScanner makes a Scanner.
 func (s *Schema) NewScanner() *Scanner {
-	sc := &Scanner{schema: s}
+	sc := &Scanner{schema: s, near: -1}
 	sc.guess.forget()
 	return sc
 }
@@ -53,7 +55,7 @@ func (sc *Scanner) format(ev *Event, b []byte, start, end int) bool {
 	case c == '{':
 		return sc.jsonLine(ev, b, start, end)
 	case c == '<':
-		return sc.syslog(ev, b, start, end)
+		return sc.syslog(ev, b, start, end) || sc.bsd(ev, b, start, end)
 	case c-'0' <= 9:
 		if b[start+4] == '-' {
 			if i := sc.clock.timestamp(b, start); i >= 0 {
@@ -62,8 +64,10 @@ func (sc *Scanner) format(ev *Event, b []byte, start, end int) bool {
 			}
 		}
 		if i := octetCount(b, start); i > 0 {
-			return sc.syslog(ev, b, i, end)
+			return sc.syslog(ev, b, i, end) || sc.bsd(ev, b, i, end)
 		}
+	case looksLikeBSD(b, start) && sc.bsd(ev, b, start, end):
+		return true
 	}
 	return sc.accessLine(ev, b, start, end) || sc.logfmtLine(ev, b, start, end)
 }

@@ -198,7 +198,6 @@ func TestSyslog(t *testing.T) {
 			"level": "'notice", "facility": "'user", "source": "'app", "ps": "'web.1", "http_status": "200",
 			"msg": `'1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 1`}},
 		{"priority too high", "<192>1 2012-11-30T06:45:29Z h app p id - m", "", fields{"unparsed": "true"}},
-		{"RFC 3164", "<34>Oct 11 22:14:15 h su: m", "", fields{"unparsed": "true"}},
 		{"header cut off", "<34>1 2012-11-30T06:45:29Z h app", "", fields{"unparsed": "true"}},
 	})
 }
@@ -456,6 +455,8 @@ func TestParseAllocates(t *testing.T) {
 
 // seeds has lines of every format, whole and broken.
 var seeds = []string{
+	"<34>Oct 11 22:14:15 mymachine su[12]: at=info \"a\"",
+	"Feb  5 17:32:18 10.0.0.99 app: {\"a\":1}",
 	"2012-11-22T09:31:34.123456-08:00 10.1.2.3 local7.info nginx[12] - runtime.17@heroku.com - message at=info q=\"a b\"",
 	`2012-11-22T09:31:34-08:00 10.1.2.3 local7.info nginx: - runtime-17.heroku.com - 1.2.3.4 - u [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 1 "r" "a" d`,
 	`2012-11-22T09:31:34Z 10.1.2.3 local7.info varnish -  - 1.2.3.4 - - x "GET" 503 x`,

@@ -190,14 +190,18 @@ func clfSecond(b []byte) (int64, bool) {
 	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return 0, false
 	}
-	month := int64(0)
+	days, ok := daysSince1970(century*100+year, monthOf(b[3:6]), day)
+	return days*86400 + clock, ok
+}
+
+// monthOf gives the month of a name such as Nov, 0 if there is none.
+func monthOf(b []byte) int64 {
 	for i, name := range [...]string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"} {
-		if string(b[3:6]) == name {
-			month = int64(i + 1)
+		if string(b) == name {
+			return int64(i + 1)
 		}
 	}
-	days, ok := daysSince1970(century*100+year, month, day)
-	return days*86400 + clock, ok
+	return 0
 }
 
 // clockSecond reads 09:31:34.
@@ -301,8 +305,15 @@ type timeScanner struct {
 }
 
 // Time gives a line's own time in Unix nanoseconds, and whether it has one: the
-// time that Parse finds. A line longer than MaxLen has none.
-func Time(b []byte) (unixNanos int64, ok bool) {
+// time that Parse finds. A line longer than MaxLen has none, and neither has one
+// whose time has no year.
+func Time(b []byte) (unixNanos int64, ok bool) { return TimeNear(b, -1) }
+
+// TimeNear is Time for lines that were written before a time, in Unix seconds: a
+// time without a year is the newest one in UTC that is not more than a day later
+// than that. It does not guess zones, so that a clock made of such times goes on
+// as they do. Parse finds the same if it is told that clock by Scanner.Near.
+func TimeNear(b []byte, second int64) (unixNanos int64, ok bool) {
 	if n := len(b); n > MaxLen && (n > MaxLen+1 || b[n-1] != '\r') {
 		return 0, false
 	}
@@ -310,7 +321,8 @@ func Time(b []byte) (unixNanos int64, ok bool) {
 	defer scanners.Put(t)
 	t.buf = append(t.buf[:0], b...)
 	t.buf = append(t.buf, make([]byte, Padding)...)
+	t.scanner.near = second
 	t.scanner.Parse(&t.event, t.buf, 0, len(b))
-	second, nanos, ok := t.event.Time()
-	return second*1e9 + int64(nanos), ok
+	at, nanos, ok := t.event.Time()
+	return at*1e9 + int64(nanos), ok
 }

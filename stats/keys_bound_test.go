@@ -1,0 +1,80 @@
+package stats
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"testing"
+)
+
+// TestManyKeys sends a new key on each line through stats by key, of different
+// values and over parts: what they hold is bounded, and their totals are exact.
+func TestManyKeys(t *testing.T) {
+	lines, perSecond := 1_000_000, 100_000
+	if testing.Short() {
+		lines, perSecond = 200_000, 50_000
+	}
+	p := compileDefinitions(t, &Definitions{Lateness: 2, Stats: []*Stat{
+		{Name: "by", Kind: "rate", Per: 1, By: []string{"key"}, Top: 10, Over: 10},
+		{Name: "unique", Kind: "unique", Field: "key", Over: 60},
+		{Name: "last-sum", Kind: "last-sum", Field: "x", By: []string{"key"}, Over: 300},
+	}})
+	values := make(map[string]json.RawMessage)
+	e, err := NewEvaluator(p, func(s Snapshot) { values[s.Stat] = s.Value })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pack []byte
+	for i := 0; i < lines; {
+		second := epoch + int64(i/perSecond)
+		pack = pack[:0]
+		for n := 0; n < 10_000; n++ {
+			pack = fmt.Appendf(pack, "ts=%d key=%016x x=3\n", second, uint64(i)*0x9e3779b97f4a7c15)
+			i++
+		}
+		e.Pack(Pack{Lines: pack, Second: second, Floor: second})
+		e.Advance(second)
+	}
+	e.Close(-1)
+
+	var by struct {
+		Top             []struct{ Value float64 }
+		Other, Distinct float64
+	}
+	if err := json.Unmarshal(values["by"], &by); err != nil {
+		t.Fatal(err)
+	}
+	total := by.Other
+	for _, k := range by.Top {
+		total += k.Value
+	}
+	counted := min(lines, 10*perSecond)
+	if want := float64(counted) / 10; total < want-1e-6 || total > want+1e-6 {
+		t.Errorf("by key %v in all, want %v", total, want)
+	}
+	if off := by.Distinct/float64(counted) - 1; off < -0.03 || off > 0.03 {
+		t.Errorf("by key %v are distinct, there are %d", by.Distinct, counted)
+	}
+	if d := numberOf(t, values["unique"]); d < 0.97*float64(lines) || d > 1.03*float64(lines) {
+		t.Errorf("%v are distinct, there are %d", d, lines)
+	}
+	if got := numberOf(t, values["last-sum"]); got != float64(3*lines) {
+		t.Errorf("last-sum %v, want %d", got, 3*lines)
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	runtime.KeepAlive(e)
+	t.Logf("%d lines: heap %d MB, of the system %d MB", lines, m.HeapAlloc>>20, m.Sys>>20)
+	if m.HeapAlloc > 256<<20 {
+		t.Errorf("%d MB are held", m.HeapAlloc>>20)
+	}
+}
+
+func numberOf(t *testing.T, value json.RawMessage) (f float64) {
+	t.Helper()
+	if err := json.Unmarshal(value, &f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}

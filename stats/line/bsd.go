@@ -1,0 +1,161 @@
+package line
+
+// bsd parses RFC 3164, with or without its priority:
+//
+//	<34>Oct 11 22:14:15 mymachine su[12]: message
+//
+// It gives level and facility by the syslog's names, if there is a priority,
+// host, source (the tag), ps (the process's number), msg, and the fields of the
+// message. A message without a tag and its colon has none of source and ps.
+//
+// Its time has no year and no zone: see Scanner.Near.
+func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
+	priority := -1
+	if b[i] == '<' {
+		first := i + 1
+		i = digits(b, first)
+		if i == first || i > first+3 || b[i] != '>' {
+			return false
+		}
+		priority = 0
+		for _, c := range b[first:i] {
+			priority = priority*10 + int(c-'0')
+		}
+		if priority > 191 {
+			return false
+		}
+		i++
+	}
+	if i+bsdLength+2 > end || b[i+bsdLength] != ' ' {
+		return false
+	}
+	dated, ok := sc.clock.bsd(b, i, sc.near, sc.zones)
+	if !ok {
+		return false
+	}
+	host := i + bsdLength + 1
+	hostEnd := word(b, host)
+	if hostEnd == host || hostEnd < end && b[hostEnd] != ' ' {
+		return false
+	}
+
+	s := sc.schema
+	if dated {
+		sc.date(ev)
+	}
+	if priority >= 0 {
+		ev.putConstant(s.facility, facilities[priority>>3], asText)
+		ev.putConstant(s.level, severities[priority&7], asText)
+	}
+	kind := hostlessBody
+	if isHost(b[host:hostEnd]) {
+		kind = syslogBody
+		ev.put(s.host, host, hostEnd, asText)
+	}
+	i = min(hostEnd+1, end)
+	source := i
+	if message := sc.tag(ev, b, i, end); message >= 0 {
+		i = message
+	}
+	sc.message(ev, b, i, end, kind, source)
+	return true
+}
+
+// tag puts source and ps, if a tag is at i, and gives the position of the
+// message after it and its colon, or -1.
+func (sc *Scanner) tag(ev *Event, b []byte, i, end int) int {
+	const longest = 48 // as RFC 5424 has it
+	tag := i
+	for class[b[i]]&inSource != 0 {
+		i++
+	}
+	tagEnd, ps, psEnd := i, 0, 0
+	if b[i] == '[' {
+		if close := index(b, i, end, ']'); close >= 0 {
+			ps, psEnd, i = i+1, close, close+1
+		}
+	}
+	if tagEnd == tag || tagEnd > tag+longest || i >= end || b[i] != ':' {
+		return -1
+	}
+	if i++; i < end && b[i] == ' ' {
+		i++
+	}
+	putPresent(ev, sc.schema.source, b, tag, tagEnd)
+	putPresent(ev, sc.schema.ps, b, ps, psEnd)
+	return i
+}
+
+// bsdLength is the length of the time of RFC 3164.
+const bsdLength = len("Oct 11 22:14:15")
+
+// looksLikeBSD reports whether a time of RFC 3164 may be at i.
+func looksLikeBSD(b []byte, i int) bool {
+	return b[i+3] == ' ' && b[i+6] == ' ' && b[i+9] == ':' && b[i+12] == ':'
+}
+
+// bsd reads a time of RFC 3164 at b[p:] and says whether there is one, and
+// whether its year could be guessed.
+func (c *clock) bsd(b []byte, p int, near int64, zones bool) (dated, ok bool) {
+	if !looksLikeBSD(b, p) {
+		return false, false
+	}
+	month := monthOf(b[p : p+3])
+	day, ok := twoDigits(b, p+4)
+	if b[p+4] == ' ' {
+		day, ok = int64(b[p+5]-'0'), b[p+5]-'0' <= 9
+	}
+	clock, ok2 := clockSecond(b[p+7 : p+15])
+	if month == 0 || !ok || !ok2 || day < 1 || day > daysIn(2000, month) {
+		return false, false
+	}
+	if near < 0 {
+		return false, true
+	}
+	second, ok := guessYear(month, day, clock, near)
+	if !ok {
+		return false, true
+	}
+	if zones {
+		second += guessZone(second, near)
+	}
+	c.set(second, 0)
+	return c.dated, true
+}
+
+// guessYear gives the newest time with this month, day and second of the day, as
+// if in UTC, that is not more than a day after near.
+func guessYear(month, day, clock, near int64) (second int64, ok bool) {
+	const secondsOfYear = 31_556_952
+	// A leap day may be eight years back, as in 1904.
+	for year, tries := 1970+near/secondsOfYear+1, 0; tries < 11; year, tries = year-1, tries+1 {
+		days, ok := daysSince1970(year, month, day)
+		if second = days*86400 + clock; ok && second <= near+86400 {
+			return second, true
+		}
+	}
+	return 0, false
+}
+
+// guessZone gives by how much a time is later in UTC: a multiple of half an hour,
+// up to 14 hours, that brings it within two minutes of near; 0 if none does.
+func guessZone(second, near int64) int64 {
+	const step, farthest, close = 1800, 14 * 3600, 120
+	d := near - second
+	offset := (d + step/2) / step * step
+	if d < -step/2 {
+		offset = -((-d + step/2) / step * step)
+	}
+	if rest := d - offset; rest < -close || rest > close || offset < -farthest || offset > farthest {
+		return 0
+	}
+	return offset
+}
+
+// Near says when the lines that come are read, in Unix seconds: their record's
+// time. A time of RFC 3164 has no year and no zone, and they are guessed by it:
+// the time is the newest one that is not more than a day later. If it is then a
+// multiple of half an hour (14 hours at most) from when it was read, to two
+// minutes, that is its zone, otherwise it is in UTC. Without Near, and after
+// Near(-1), such a line has no time.
+func (sc *Scanner) Near(second int64) { sc.near, sc.zones = second, true }
