@@ -48,6 +48,7 @@ type Producer struct {
 	progress time.Time // when Kafka acknowledged last, or had nothing to acknowledge
 	stalled  bool
 	refused  error // the first record's that Kafka will never take
+	metrics  ProducerMetrics
 }
 
 // NewProducer connects to a cluster, where events.raw must exist.
@@ -114,7 +115,7 @@ func (p *Producer) Produce(ctx context.Context, r Record) error {
 	if err := p.room.Acquire(ctx, cost); err != nil {
 		return fmt.Errorf("waiting for Kafka at %s to take records: %w", strings.Join(p.cluster.Brokers, ", "), err)
 	}
-	if err := p.admit(); err != nil {
+	if err := p.admit(r.Value); err != nil {
 		p.room.Release(cost)
 		return err
 	}
@@ -124,7 +125,7 @@ func (p *Producer) Produce(ctx context.Context, r Record) error {
 		if err != nil {
 			err = p.explain(err)
 		}
-		p.dismiss(err)
+		p.dismiss(r.Value, err)
 		p.room.Release(cost)
 		r.Done(err)
 	})
@@ -142,7 +143,7 @@ func (p *Producer) warn() {
 }
 
 // admit counts a record in, unless one was refused.
-func (p *Producer) admit() error {
+func (p *Producer) admit(value []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.refused != nil {
@@ -152,14 +153,16 @@ func (p *Producer) admit() error {
 		p.progress = time.Now()
 	}
 	p.unacked++
+	p.metrics.WaitingBytes += int64(len(value))
 	return nil
 }
 
 // dismiss counts a record out; err says that it was refused.
-func (p *Producer) dismiss(err error) {
+func (p *Producer) dismiss(value []byte, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.unacked--
+	p.metrics.count(value, err)
 	if err != nil {
 		if p.refused == nil {
 			p.refused = err

@@ -18,6 +18,7 @@ type tracker struct {
 	mu      sync.Mutex
 	records []tracked // delivered and not yet passed, by offset
 	failed  bool      // nothing is let through any more
+	next    int64     // the offset after the newest record that was delivered; 0 before one
 }
 
 type tracked struct {
@@ -31,6 +32,7 @@ func (t *tracker) deliver(offset int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.records = append(t.records, tracked{offset: offset})
+	t.next = offset + 1
 }
 
 // attach sets what can be committed once the newest record is passed.

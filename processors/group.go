@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -131,6 +132,7 @@ func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 	}
 	h.session = s
 	h.p.ready.Store(true)
+	h.p.sessions.Add(1)
 	h.p.config.Log.Info("session started", "group", h.p.config.Group, "generation", inner.GenerationID(), "partitions", claims)
 	return nil
 }
@@ -148,6 +150,7 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 
 func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, inner sarama.ConsumerGroupClaim) error {
 	c := h.session.claims[inner.Partition()]
+	c.source.Store(&inner)
 	start, err := startOf(inner.Partition(), c.committed, inner.InitialOffset())
 	if err == nil {
 		c.partition, err = h.p.config.Start(start)
@@ -188,6 +191,8 @@ type claim struct {
 	partition Partition // set before the first record
 	tracker   tracker
 	marked    int64 // the offset that sarama holds; guarded by tracker's lock
+
+	source atomic.Pointer[sarama.ConsumerGroupClaim] // set when records begin to come
 }
 
 // MarkOffset is called by goka, with the offset after the record's, when a

@@ -83,6 +83,7 @@ type Processor struct {
 	session  atomic.Pointer[session] // the newest
 	ready    atomic.Bool
 	failures atomic.Int64
+	sessions atomic.Int64
 
 	mu    sync.Mutex
 	fatal error

@@ -104,9 +104,12 @@ func (c Cluster) GroupConfig(clientID, instanceID string) *sarama.Config {
 	config.Consumer.Group.Rebalance.Strategy = goka.CopartitioningStrategy
 	config.Consumer.Group.Session.Timeout = SessionTimeout
 	config.Consumer.Group.Heartbeat.Interval = time.Second
-	// Below the read timeout: a JoinGroup is answered when the dead have been
-	// waited for, and until then its connection must not be given up.
-	config.Consumer.Group.Rebalance.Timeout = 8 * time.Second
+	// A JoinGroup is answered when the dead have been waited for. That must be
+	// over before the session of one who waits in it ends, since the embedded
+	// broker then forgets him without an answer, and before the read timeout, at
+	// which his connection is given up.
+	config.Consumer.Group.Rebalance.Timeout = 4 * time.Second
+	config.Net.ReadTimeout = 10 * time.Second
 	config.Consumer.Group.Rebalance.Retry.Max = 60
 	config.Consumer.Group.Rebalance.Retry.Backoff = 500 * time.Millisecond
 	config.Consumer.Group.InstanceId = instanceID

@@ -148,32 +148,19 @@ func PartitionCount(ctx context.Context, c Cluster, topic string) (int32, error)
 // wait for one that is missing, after it was made here, and else.
 const (
 	createdWithin = 10 * time.Second
-	knownWithin   = 500 * time.Millisecond
+	knownWithin   = 3 * time.Second
 )
 
 func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Options, within time.Duration) error {
 	var wrong []error
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 
-	var existing kadm.TopicDetails
-	for start := time.Now(); ; {
-		var err error
-		if existing, err = list(ctx, admin, c, n, o); err != nil {
-			return err
-		}
-		if len(existing) == len(plan(n, o.Window)) || time.Since(start) >= within {
-			break
-		}
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
+	existing, configs, err := settled(ctx, admin, c, n, o, within)
+	if err != nil {
+		return err
 	}
 	if len(existing) == 0 {
 		return fmt.Errorf("%w: none of them is there (%s and others); `pulse topics --create` makes them", ErrTopics, n.Raw())
-	}
-	configs, err := describe(ctx, admin, existing.Names())
-	if err != nil {
-		return c.unreachable(err)
 	}
 	for _, p := range plan(n, o.Window) {
 		detail, ok := existing[p.name]
@@ -211,6 +198,32 @@ func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Option
 		return fmt.Errorf("%w:\n%w", ErrTopics, errors.Join(wrong...))
 	}
 	return nil
+}
+
+// settled returns those of the topics that there are, with their
+// configurations. It asks again for a while if one is missing, or unknown to the
+// broker that is asked for its configuration.
+func settled(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Options, within time.Duration) (kadm.TopicDetails, map[string]map[string]string, error) {
+	for start := time.Now(); ; {
+		existing, err := list(ctx, admin, c, n, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		var configs map[string]map[string]string
+		if len(existing) > 0 {
+			configs, err = describe(ctx, admin, existing.Names())
+		}
+		over := time.Since(start) >= within
+		switch unknown := errors.Is(err, kerr.UnknownTopicOrPartition); {
+		case err != nil && (!unknown || over):
+			return nil, nil, c.unreachable(err)
+		case err == nil && (over || len(existing) == len(plan(n, o.Window))):
+			return existing, configs, nil
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return nil, nil, err
+		}
+	}
 }
 
 // CommitMetadata is how many bytes of metadata an offset commit may have by a

@@ -270,7 +270,10 @@ func (p *partition) continues(src *source, c *topics.Cover) bool {
 	if src.covered == unset {
 		return c.Before < 0 || p.truncated
 	}
-	return c.Start == src.covered
+	// The receiver may have emitted a range without committing it, and where
+	// retention took its tick it cannot make it again: it goes on from before it.
+	overtaken := c.Lost.From <= src.covered && src.covered < c.Lost.To
+	return c.Start == src.covered || c.Start < src.covered && overtaken
 }
 
 // least returns the least watermark; -1 while a source partition has none.
@@ -386,9 +389,10 @@ func (p *partition) publish(offset int64, emit processors.Emit) *processors.Comm
 			emit(p.table, t.name, topics.AppendTableSnapshots(nil, t.tableEntry(snapshots)))
 		}
 		t.series.Forget(final - 1)
+		p.metrics.Snapshots.Add(int64(len(snapshots)))
 	}
 	p.next = least
-	p.metrics.Closed.Store(p.next - 1)
+	p.metrics.Closed[p.number].Store(p.next - 1)
 	if final == p.final {
 		return nil
 	}
@@ -457,10 +461,11 @@ func (p *partition) commit() *processors.Commit {
 
 // Metrics counts what a Merger met since it was made.
 type Metrics struct {
-	Closed     atomic.Int64 // the last second that closed, in the partition that closed one last; Unix time
-	Incomplete atomic.Int64 // covers that were passed over
-	Bad        atomic.Int64 // records that make no sense
-	Lost       atomic.Int64 // covers that declare raw records lost
+	Closed     [topics.MaxPartitions]atomic.Int64 // the last second that closed in each partition of the fragments topic, Unix time; 0 before one did here
+	Snapshots  atomic.Int64                       // published
+	Incomplete atomic.Int64                       // covers that were passed over
+	Bad        atomic.Int64                       // records that make no sense
+	Lost       atomic.Int64                       // covers that declare raw records lost
 }
 
 var errState = errors.New("the commit's metadata is damaged")

@@ -45,7 +45,8 @@ type partition struct {
 	committed bool  // start is that of a commit
 	lost      bool  // records after start are gone
 	gone      topics.Lost
-	earliest  int64 // least second of the packs before the first tick; -1 before one
+	earliest  int64            // least second of the packs before the first tick; -1 before one
+	counts    stats.LineCounts // of the folder, at the last tick
 
 	refused, undecodable processors.Complaint
 }
@@ -194,7 +195,7 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 		emit(p.topic, key, cover.Append(nil))
 	}
 	p.start, p.gone = offset, topics.Lost{}
-	p.metrics.Ticks.Add(1)
+	p.account(after)
 	return &processors.Commit{Offset: offset + 1, Metadata: p.appendState(nil)}, nil
 }
 
@@ -245,7 +246,10 @@ func (p *partition) restore(b []byte) error {
 // Metrics counts what a Receiver met since it was made.
 type Metrics struct {
 	Ticks       atomic.Int64 // taken: each ended a range
+	Lines       LineMetrics
 	Refused     atomic.Int64 // records of another clock domain, ticks for another number of partitions
 	Undecodable atomic.Int64 // records that are no packs
 	Lost        atomic.Int64 // offsets that retention took before they were read
+
+	Clocks [topics.MaxPartitions]atomic.Int64 // the watermark of each source partition, Unix time; 0 before its first tick here
 }

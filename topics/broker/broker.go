@@ -15,8 +15,9 @@ import (
 
 // A Broker is a running one. Clients anywhere on the machine can use it.
 type Broker struct {
-	cluster *kfake.Cluster
-	unlock  func() // the folder
+	cluster  *kfake.Cluster
+	sessions *sessions
+	unlock   func() // the folder
 }
 
 // Start runs a broker on the address listen, host:port, where port 0 is any
@@ -70,7 +71,13 @@ func Start(listen, dir string) (*Broker, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the broker on %s with data in %q: %w", listen, dir, err)
 	}
-	return &Broker{cluster, unlock}, nil
+	sessions, err := watchSessions(cluster)
+	if err != nil {
+		cluster.Close()
+		unlock()
+		return nil, err
+	}
+	return &Broker{cluster, sessions, unlock}, nil
 }
 
 // Addrs returns the host:port of the broker.
@@ -78,6 +85,7 @@ func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
 
 // Close stops the broker and writes down what is not yet on disk.
 func (b *Broker) Close() {
+	b.sessions.close()
 	b.cluster.Close()
 	b.unlock()
 }

@@ -1,0 +1,64 @@
+package processors
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// Sessions returns how many sessions of the group this process has taken part
+// in: one more with each rebalance.
+func (p *Processor) Sessions() int64 { return p.sessions.Load() }
+
+// A Claim is a partition that the group has assigned to this process.
+type Claim struct {
+	Partition int32
+	Lag       int64 // records that the broker had at the last fetch and that have not been processed; -1 before the first record
+}
+
+// Claims returns what the group has assigned to this process now, by partition.
+func (p *Processor) Claims() []Claim {
+	s := p.session.Load()
+	if s == nil || !p.ready.Load() {
+		return nil
+	}
+	var claims []Claim
+	for partition, c := range s.claims {
+		c.tracker.mu.Lock()
+		next := c.tracker.next
+		c.tracker.mu.Unlock()
+		lag := int64(-1)
+		if source := c.source.Load(); source != nil && next > 0 {
+			lag = max((*source).HighWaterMarkOffset()-next, 0)
+		}
+		claims = append(claims, Claim{partition, lag})
+	}
+	slices.SortFunc(claims, func(a, b Claim) int { return int(a.Partition - b.Partition) })
+	return claims
+}
+
+// Commits reads what a group has committed of a topic, by partition, without
+// being a member of it. Partitions without a commit are not there.
+func Commits(ctx context.Context, admin *kadm.Client, group, topic string) (map[int32]Commit, error) {
+	responses, err := admin.FetchOffsetsForTopics(ctx, group, topic)
+	if err != nil {
+		return nil, err
+	}
+	commits := map[int32]Commit{}
+	for partition, response := range responses[topic] {
+		if response.Err != nil {
+			return nil, fmt.Errorf("partition %d: %w", partition, response.Err)
+		}
+		if response.At < 0 {
+			continue
+		}
+		metadata, err := decodeMetadata(response.Metadata)
+		if err != nil {
+			return nil, fmt.Errorf("partition %d: %w", partition, err)
+		}
+		commits[partition] = Commit{Offset: response.At, Metadata: metadata}
+	}
+	return commits, nil
+}
