@@ -15,9 +15,9 @@ const (
 	maxMessage = 512              // bytes of a message from a client, which has nothing to say
 )
 
-// serve gives a client the first message and then frame after frame, until it
-// leaves, makes no progress, or ctx is done. It closes the connection.
-func (h *Hub) serve(ctx context.Context, conn *websocket.Conn) {
+// serve gives a client the first message and then frame after frame of what it
+// subscribed to, until it leaves, makes no progress, or ctx is done. It closes the connection.
+func (h *Hub) serve(ctx context.Context, conn *websocket.Conn, sub Subscription) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
@@ -34,7 +34,7 @@ func (h *Hub) serve(ctx context.Context, conn *websocket.Conn) {
 	}()
 
 	var timeout net.Error // as gorilla hides it
-	if err := h.feed(ctx, conn); errors.As(err, &timeout) && timeout.Timeout() {
+	if err := h.feed(ctx, conn, sub); errors.As(err, &timeout) && timeout.Timeout() {
 		h.cut.Add(1)
 	} else if ctx.Err() != nil {
 		goodbye := websocket.FormatCloseMessage(websocket.CloseGoingAway, "")
@@ -56,8 +56,8 @@ func listen(conn *websocket.Conn) {
 
 // feed writes to a client. A write that makes no progress fails by itself: see
 // steadyConn.
-func (h *Hub) feed(ctx context.Context, conn *websocket.Conn) error {
-	message, version, err := h.Welcome()
+func (h *Hub) feed(ctx context.Context, conn *websocket.Conn, sub Subscription) error {
+	message, version, err := h.Welcome(sub)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (h *Hub) feed(ctx context.Context, conn *websocket.Conn) error {
 			}
 		default:
 		}
-		if message, version, err = h.Next(ctx, version); err != nil {
+		if message, version, err = h.Next(ctx, sub, version); err != nil {
 			return err
 		}
 	}

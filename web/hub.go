@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"sync"
@@ -17,7 +18,7 @@ import (
 const (
 	tick      = 100 * time.Millisecond // between two frames, where there is news
 	heartbeat = time.Second            // between two frames, where there is none
-	maxShared = 64                     // different catching-up frames that are kept for sharing
+	maxShared = 64                     // different frames, and first messages, of one version that are kept for sharing
 )
 
 // A Hub turns the changes of a store into frames, and each frame once into the
@@ -25,9 +26,10 @@ const (
 // queue for a client: one that falls behind asks for all that changed since
 // what it last got, and so is given the newest values and never old ones.
 type Hub struct {
-	store  *Store
-	config []byte // the fixed part of the first message: `"key":value,…`
-	now    func() time.Time
+	store *Store
+	head  []byte   // what is fixed of the first message but for the stats: `"key":value,…`
+	stats [][]byte // each stat as the first message has it
+	now   func() time.Time
 
 	frames  atomic.Uint64 // published
 	clients atomic.Int64
@@ -35,23 +37,43 @@ type Hub struct {
 
 	mu        sync.Mutex
 	version   uint64
-	last      time.Time                             // of the last frame
-	published chan struct{}                         // closed when version moves
-	shared    map[uint64]*websocket.PreparedMessage // the changes since a version
-	first     *websocket.PreparedMessage            // what a new client gets
+	last      time.Time                              // of the last frame
+	published chan struct{}                          // closed when version moves
+	shared    map[frameID]*websocket.PreparedMessage // the changes since a version
+	first     map[string]*websocket.PreparedMessage  // what a new client gets, by its subscription
+}
+
+// A Subscription is the stats that a client wants.
+type Subscription struct {
+	stats selection
+	key   string // equal for equal ones
+}
+
+// Subscribe makes a Subscription to stats by their names; of none, to all.
+func (h *Hub) Subscribe(names []string) (Subscription, error) {
+	sel, err := h.store.Select(names)
+	return Subscription{sel, fmt.Sprint([]int(sel))}, err
+}
+
+// A frameID tells the frames of one version apart.
+type frameID struct {
+	after uint64
+	key   string
 }
 
 // NewHub has the frames of what changes in store; the pages and the looks of
 // its stats are d's. build names the page's files: a page reloads itself when it
 // changes. now is the clock of this process, which pages set theirs by.
 func NewHub(store *Store, d *stats.Definitions, build string, now func() time.Time) *Hub {
-	h := &Hub{store: store, config: configuration(store, d, build), now: now, published: make(chan struct{})}
+	h := &Hub{store: store, now: now, published: make(chan struct{})}
+	h.configure(d, build)
 	h.publish()
 	return h
 }
 
-// configuration has the pages, and of the stats what a page needs to draw them.
-func configuration(store *Store, d *stats.Definitions, build string) []byte {
+// configure sets the fixed part of the first message: the pages, and of the
+// stats what a page needs to draw them.
+func (h *Hub) configure(d *stats.Definitions, build string) {
 	type page struct {
 		Title string     `json:"title"`
 		Rows  [][]string `json:"rows"`
@@ -64,30 +86,41 @@ func configuration(store *Store, d *stats.Definitions, build string) []byte {
 		Kind     string    `json:"kind"`
 		Per      int64     `json:"per,omitempty"`
 		Field    string    `json:"field,omitempty"`
+		By       []string  `json:"by,omitempty"`
+		Top      int       `json:"top,omitempty"`
+		Of       []string  `json:"of,omitempty"`
 		Where    string    `json:"where,omitempty"`
 		Over     int64     `json:"over"`
 		At       []float64 `json:"at,omitempty"`
+		Buckets  []float64 `json:"buckets,omitempty"`
+		Link     string    `json:"link,omitempty"`
 		Warn     *float64  `json:"warn,omitempty"`
 		Crit     *float64  `json:"crit,omitempty"`
 		Reversed bool      `json:"reversed,omitempty"`
 	}
-	pages, all := []page{}, []stat{}
+	pages := []page{}
 	for _, p := range d.Pages {
 		pages = append(pages, page(p))
 	}
-	for _, s := range store.stats {
-		all = append(all, stat{s.Name, s.Title, s.Unit, s.Help, s.Kind, s.Per, s.Field, s.Where, s.Over, s.At, s.Warn, s.Crit, s.Reversed})
+	for _, s := range h.store.stats {
+		a := stat{
+			Name: s.Name, Title: s.Title, Unit: s.Unit, Help: s.Help, Link: s.Link,
+			Kind: s.Kind, Per: s.Per, Field: s.Field, By: s.By, Top: s.Top, Where: s.Where, Over: s.Over, At: s.At, Buckets: s.Buckets,
+			Warn: s.Warn, Crit: s.Crit, Reversed: s.Reversed,
+		}
+		if s.Of[0] != "" {
+			a.Of = s.Of[:]
+		}
+		h.stats = append(h.stats, mustJSON(a))
 	}
 	b := []byte(`"generation":`)
-	b = strconv.AppendQuote(b, store.gen)
+	b = strconv.AppendQuote(b, h.store.gen)
 	b = append(b, `,"build":`...)
 	b = strconv.AppendQuote(b, build)
 	b = append(b, `,"window":`...)
 	b = strconv.AppendInt(b, Window, 10)
 	b = append(b, `,"pages":`...)
-	b = append(b, mustJSON(pages)...)
-	b = append(b, `,"stats":`...)
-	return append(b, mustJSON(all)...)
+	h.head = append(b, mustJSON(pages)...)
 }
 
 // mustJSON marshals what cannot fail: strings, numbers and slices of them.
@@ -130,8 +163,8 @@ func (h *Hub) publish() {
 	defer h.mu.Unlock()
 	h.version = h.store.Cut()
 	h.last = h.now()
-	h.shared = map[uint64]*websocket.PreparedMessage{}
-	h.first = nil
+	h.shared = map[frameID]*websocket.PreparedMessage{}
+	h.first = map[string]*websocket.PreparedMessage{}
 	close(h.published)
 	h.published = make(chan struct{})
 	h.frames.Add(1)
@@ -139,32 +172,42 @@ func (h *Hub) publish() {
 
 // Welcome is the first message for a client (configuration and history), and
 // the version that it has.
-func (h *Hub) Welcome() (*websocket.PreparedMessage, uint64, error) {
+func (h *Hub) Welcome(sub Subscription) (*websocket.PreparedMessage, uint64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.first == nil {
-		b := h.appendHead(nil, "config")
-		b = append(b, ',')
-		b = append(b, h.config...)
-		b = append(b, `,"history":`...)
-		b = h.store.AppendHistory(b)
-		b = append(b, '}')
-		first, err := websocket.NewPreparedMessage(websocket.TextMessage, b)
-		if err != nil {
-			return nil, 0, err
-		}
-		h.first = first
+	if m := h.first[sub.key]; m != nil {
+		return m, h.version, nil
 	}
-	return h.first, h.version, nil
+	b := h.appendHead(nil, "config")
+	b = append(b, ',')
+	b = append(b, h.head...)
+	b = append(b, `,"stats":[`...)
+	sub.stats.each(len(h.stats), func(place, stat int) {
+		if place > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, h.stats[stat]...)
+	})
+	b = append(b, `],"history":`...)
+	b = h.store.AppendHistory(b, sub.stats)
+	b = append(b, '}')
+	m, err := websocket.NewPreparedMessage(websocket.TextMessage, b)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(h.first) < maxShared {
+		h.first[sub.key] = m
+	}
+	return m, h.version, nil
 }
 
 // Next waits for a version after the given one and gives all that changed since.
-func (h *Hub) Next(ctx context.Context, after uint64) (*websocket.PreparedMessage, uint64, error) {
+func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) (*websocket.PreparedMessage, uint64, error) {
 	for {
 		h.mu.Lock()
 		if h.version > after {
 			defer h.mu.Unlock()
-			return h.since(after)
+			return h.since(sub, after)
 		}
 		published := h.published
 		h.mu.Unlock()
@@ -178,20 +221,21 @@ func (h *Hub) Next(ctx context.Context, after uint64) (*websocket.PreparedMessag
 }
 
 // since has the frame of the changes after a version; h.mu is held.
-func (h *Hub) since(after uint64) (*websocket.PreparedMessage, uint64, error) {
-	if m := h.shared[after]; m != nil {
+func (h *Hub) since(sub Subscription, after uint64) (*websocket.PreparedMessage, uint64, error) {
+	id := frameID{after, sub.key}
+	if m := h.shared[id]; m != nil {
 		return m, h.version, nil
 	}
 	b := h.appendHead(nil, "points")
 	b = append(b, `,"points":`...)
-	b = h.store.AppendChanges(b, after, h.version)
+	b = h.store.AppendChanges(b, sub.stats, after, h.version)
 	b = append(b, '}')
 	m, err := websocket.NewPreparedMessage(websocket.TextMessage, b)
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(h.shared) < maxShared {
-		h.shared[after] = m
+		h.shared[id] = m
 	}
 	return m, h.version, nil
 }

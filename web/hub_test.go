@@ -170,7 +170,7 @@ func TestSteadyConn(t *testing.T) {
 func TestSlowClientCoalesces(t *testing.T) {
 	store := NewStore(two())
 	h := NewHub(store, two(), "", time.Now)
-	_, version, err := h.Welcome()
+	_, version, err := h.Welcome(Subscription{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,11 +180,11 @@ func TestSlowClientCoalesces(t *testing.T) {
 		put(store, p)
 		h.publish()
 	}
-	_, upTo, err := h.Next(t.Context(), version)
+	_, upTo, err := h.Next(t.Context(), Subscription{}, version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(store.AppendChanges(nil, version, upTo)); got != "[[0,1000,49]]" {
+	if got := string(store.AppendChanges(nil, nil, version, upTo)); got != "[[0,1000,49]]" {
 		t.Errorf("after 50 revisions a slow client gets %s, want the last alone", got)
 	}
 }
@@ -192,19 +192,19 @@ func TestSlowClientCoalesces(t *testing.T) {
 func TestFramesAreShared(t *testing.T) {
 	store := NewStore(two())
 	h := NewHub(store, two(), "", time.Now)
-	first, version, _ := h.Welcome()
-	if again, _, _ := h.Welcome(); again != first {
+	first, version, _ := h.Welcome(Subscription{})
+	if again, _, _ := h.Welcome(Subscription{}); again != first {
 		t.Error("two clients of one version got two first messages")
 	}
 	put(store, point("a", 1000, "1"))
 	h.publish()
-	frame, _, _ := h.Next(t.Context(), version)
-	if again, _, _ := h.Next(t.Context(), version); again != frame {
+	frame, _, _ := h.Next(t.Context(), Subscription{}, version)
+	if again, _, _ := h.Next(t.Context(), Subscription{}, version); again != frame {
 		t.Error("two clients of one version got two frames")
 	}
 	for after := range uint64(maxShared * 2) {
 		h.version = maxShared * 3
-		if _, _, err := h.Next(t.Context(), after); err != nil {
+		if _, _, err := h.Next(t.Context(), Subscription{}, after); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -223,18 +223,18 @@ func TestHubTicks(t *testing.T) {
 			defer close(done)
 			h.Run(ctx)
 		}()
-		_, version, _ := h.Welcome()
+		_, version, _ := h.Welcome(Subscription{})
 
 		// Without news a heartbeat comes, so that silence is not death.
 		before := time.Now()
-		_, version, _ = h.Next(ctx, version)
+		_, version, _ = h.Next(ctx, Subscription{}, version)
 		if took := time.Since(before); took != heartbeat {
 			t.Errorf("the heartbeat came after %v, want %v", took, heartbeat)
 		}
 		// News come at the next tick, all in one frame.
 		before = time.Now()
 		put(store, point("a", 1000, "1"), point("b", 1000, "2"))
-		_, after, _ := h.Next(ctx, version)
+		_, after, _ := h.Next(ctx, Subscription{}, version)
 		if took := time.Since(before); took > tick || after != version+1 {
 			t.Errorf("news came after %v in %d frames, want %v and one", took, after-version, tick)
 		}

@@ -337,7 +337,7 @@ func TestInjection(t *testing.T) {
 	page := stats.Page{Title: payloads[1], Rows: [][]string{{}}}
 	for i, p := range payloads {
 		name := fmt.Sprint("stat", i, p)
-		d.Stats = append(d.Stats, &stats.Stat{Name: name, Title: p, Unit: p, Help: p, Kind: "rate", Over: 10})
+		d.Stats = append(d.Stats, &stats.Stat{Name: name, Title: p, Unit: p, Help: p, Kind: "rate", By: []string{p}, Top: 20, Over: 10})
 		page.Rows[0] = append(page.Rows[0], name)
 	}
 	d.Pages = []stats.Page{page}

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/common/expfmt"
+
 	"pulse/stats"
 )
 
@@ -101,8 +103,14 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.data))
 }
 
-// socket serves one client's websocket.
+// socket serves one client's websocket: of all stats, or of those that ?stat=
+// names, as often as it is given.
 func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
+	sub, err := s.hub.Subscribe(r.URL.Query()["stat"])
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
 	if !s.admit() {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "this server takes no more clients now", http.StatusServiceUnavailable)
@@ -231,68 +239,92 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Write(b) //nolint:errcheck // the client is gone
+	if s.config.Metrics == nil {
+		return
+	}
+	families, err := s.config.Metrics.Gather()
+	if err != nil {
+		s.config.Logger.Warn("some metrics are missing", "error", err)
+	}
+	for _, f := range families {
+		expfmt.MetricFamilyToText(w, f) //nolint:errcheck // the client is gone
+	}
 }
 
 // appendSamples appends the lines of one stat's value, whatever its shape: a
 // number, quantiles, keys with values, a histogram, or counts by name.
 func appendSamples(b []byte, st *stats.Stat, value json.RawMessage) []byte {
-	sample := func(label, text string, v float64) {
+	sample := func(v float64, labels ...string) {
 		b = append(b, `pulse_stat{stat="`...)
 		b = appendLabel(b, st.Name)
-		if label != "" {
-			b = append(b, `",`+label+`="`...)
-			b = appendLabel(b, text)
+		for i := 0; i < len(labels); i += 2 {
+			b = append(b, `",`+labels[i]+`="`...)
+			b = appendLabel(b, labels[i+1])
 		}
 		b = append(b, `"} `...)
 		b = strconv.AppendFloat(b, v, 'g', -1, 64)
 		b = append(b, '\n')
 	}
+	if st.Top == 0 {
+		each(st, value, sample)
+		return b
+	}
+	var ranking struct {
+		Top []struct {
+			Key   string          `json:"key"`
+			Value json.RawMessage `json:"value"`
+		} `json:"top"`
+	}
+	if json.Unmarshal(value, &ranking) == nil {
+		for _, k := range ranking.Top {
+			each(st, k.Value, func(v float64, labels ...string) { sample(v, append([]string{"key", k.Key}, labels...)...) })
+		}
+	}
+	return b
+}
+
+// each calls f with every number of a value that is not by key, and with the
+// label and text that tell them apart.
+func each(st *stats.Stat, value json.RawMessage, f func(v float64, labels ...string)) {
+	if st.Kind == "histogram" {
+		var heights struct {
+			Le     []float64 `json:"le"`
+			Counts []float64 `json:"counts"`
+		}
+		if json.Unmarshal(value, &heights) != nil {
+			return
+		}
+		total := 0.0 // Prometheus' buckets are cumulative
+		for i, c := range heights.Counts {
+			total += c
+			le := "+Inf"
+			if i < len(heights.Le) {
+				le = strconv.FormatFloat(heights.Le[i], 'g', -1, 64)
+			}
+			f(total, "le", le)
+		}
+		return
+	}
 	var number *float64
 	if json.Unmarshal(value, &number) == nil {
 		if number != nil {
-			sample("", "", *number)
+			f(*number)
 		}
-		return b
-	}
-	var shape struct {
-		Top []struct {
-			Key   string   `json:"key"`
-			Value *float64 `json:"value"`
-		} `json:"top"`
-		Le     []float64 `json:"le"`
-		Counts []float64 `json:"counts"`
-	}
-	if json.Unmarshal(value, &shape) == nil && (shape.Top != nil || shape.Counts != nil) {
-		for _, k := range shape.Top {
-			if k.Value != nil {
-				sample("key", k.Key, *k.Value)
-			}
-		}
-		total := 0.0 // Prometheus' buckets are cumulative
-		for i, c := range shape.Counts {
-			total += c
-			if i < len(shape.Le) {
-				sample("le", strconv.FormatFloat(shape.Le[i], 'g', -1, 64), total)
-			} else {
-				sample("le", "+Inf", total)
-			}
-		}
-		return b
+		return
 	}
 	var named map[string]*float64
 	if json.Unmarshal(value, &named) != nil {
-		return b
+		return
 	}
-	label := "key"
+	label := "count"
 	if st.Kind == "quantiles" {
 		label = "quantile"
 	}
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		if named[name] != nil {
-			sample(label, name, *named[name])
+			f(*named[name], label, name)
 		}
 	}
-	return b
 }
 
 // appendLabel appends the text of a label's value; bytes that are not UTF-8

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"pulse/stats"
 	"pulse/topics"
@@ -39,6 +40,8 @@ type Config struct {
 	Definitions *stats.Definitions
 	Addr        string // host:port to listen on; port 0 takes a free one
 	Logger      *slog.Logger
+
+	Metrics prometheus.Gatherer // what /metrics has besides the server's own; may be nil
 
 	Auth          string // user:password for basic auth; "" lets everybody in
 	ForceHTTPS    bool   // redirect what came to the proxy as plain HTTP

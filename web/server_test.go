@@ -267,7 +267,7 @@ func TestAPI(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	d := &stats.Definitions{Stats: []*stats.Stat{
 		{Name: "a", Kind: "rate"}, {Name: "q", Kind: "quantiles"}, {Name: "none", Kind: "mean"}, {Name: "old", Kind: "rate"},
-		{Name: "top", Kind: "rate"}, {Name: "hist", Kind: "histogram"}, {Name: `odd"\` + "\n", Kind: "rate"},
+		{Name: "top", Kind: "rate", By: []string{"a"}, Top: 3}, {Name: "tops", Kind: "quantiles", By: []string{"a"}, Top: 3}, {Name: "hist", Kind: "histogram"}, {Name: `odd"\` + "\n", Kind: "rate"},
 	}}
 	s, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
 	if err != nil {
@@ -277,6 +277,7 @@ func TestMetrics(t *testing.T) {
 	for stat, value := range map[string]string{
 		"a": "1234.5", "q": `{"0.5":18,"0.95":null}`, "none": "null",
 		"top": `{"top":[{"key":"a\"b","value":9.5}],"other":3,"distinct":12}`, "hist": `{"le":[10,100],"counts":[4,2,1]}`,
+		"tops":         `{"top":[{"key":"x","value":{"0.5":1,"0.9":null}}],"other":{"0.5":3},"distinct":2}`,
 		`odd"\` + "\n": "1", stats.LinesStat: `{"in":3,"late":1}`,
 	} {
 		s.store.Upsert(stats.Snapshot{Stat: stat, Time: 1000, Value: json.RawMessage(value), Gen: s.store.gen}, time.Now())
@@ -288,12 +289,13 @@ func TestMetrics(t *testing.T) {
 	want := `pulse_stat{stat="a"} 1234.5
 pulse_stat{stat="q",quantile="0.5"} 18
 pulse_stat{stat="top",key="a\"b"} 9.5
+pulse_stat{stat="tops",key="x",quantile="0.5"} 1
 pulse_stat{stat="hist",le="10"} 4
 pulse_stat{stat="hist",le="100"} 6
 pulse_stat{stat="hist",le="+Inf"} 7
 pulse_stat{stat="odd\"\\\n"} 1
-pulse_stat{stat="pulse.lines",key="in"} 3
-pulse_stat{stat="pulse.lines",key="late"} 1
+pulse_stat{stat="pulse.lines",count="in"} 3
+pulse_stat{stat="pulse.lines",count="late"} 1
 `
 	got := w.Body.String()
 	_, got, _ = strings.Cut(got, "# TYPE pulse_stat gauge\n")

@@ -2,7 +2,9 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -226,20 +228,35 @@ func (s *Store) Refused() uint64 {
 	return s.refused
 }
 
-// AppendHistory appends the last Window seconds of every stat as a JSON array,
-// in the order of the stats. A stat is a list of runs of seconds without a
+// A selection is some of the stats, by their indices, ascending; nil is all.
+type selection []int
+
+// each calls f with the index of each stat of so many, and its place among them.
+func (sel selection) each(all int, f func(place, stat int)) {
+	if sel == nil {
+		for i := range all {
+			f(i, i)
+		}
+	}
+	for place, stat := range sel {
+		f(place, stat)
+	}
+}
+
+// AppendHistory appends the last Window seconds of every selected stat as a JSON
+// array, in the order of the stats. A stat is a list of runs of seconds without a
 // break, [first second, value, value, …]; the seconds that had no clock are
 // runs [first second, {"stale": last second}].
-func (s *Store) AppendHistory(b []byte) []byte {
+func (s *Store) AppendHistory(b []byte, sel selection) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b = append(b, '[')
-	for i := range s.series {
-		if i > 0 {
+	sel.each(len(s.series), func(place, stat int) {
+		if place > 0 {
 			b = append(b, ',')
 		}
-		b = s.series[i].appendRuns(b, s.newest-Window+1)
-	}
+		b = s.series[stat].appendRuns(b, s.newest-Window+1)
+	})
 	return append(b, ']')
 }
 
@@ -281,18 +298,18 @@ func (sr *series) appendRuns(b []byte, from int64) []byte {
 }
 
 // AppendChanges appends what changed after one version and up to another, as a
-// JSON array of [stat's index, second, value], oldest second first; a gap
-// without a clock is [index, last second, null, first second]. However many
-// versions lie between, each point is there once, as it is now.
-func (s *Store) AppendChanges(b []byte, after, upTo uint64) []byte {
+// JSON array of [place among the selected stats, second, value], oldest second
+// first; a gap without a clock is [place, last second, null, first second].
+// However many versions lie between, each point is there once, as it is now.
+func (s *Store) AppendChanges(b []byte, sel selection, after, upTo uint64) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b = append(b, '[')
 	first := true
-	for i := range s.series {
-		sr := &s.series[i]
+	sel.each(len(s.series), func(place, stat int) {
+		sr := &s.series[stat]
 		if sr.version <= after {
-			continue
+			return
 		}
 		for t := max(1, sr.newest-ringSize+1); t <= sr.newest; t++ {
 			e := &sr.ring[t%ringSize]
@@ -304,7 +321,7 @@ func (s *Store) AppendChanges(b []byte, after, upTo uint64) []byte {
 			}
 			first = false
 			b = append(b, '[')
-			b = strconv.AppendInt(b, int64(i), 10)
+			b = strconv.AppendInt(b, int64(place), 10)
 			b = append(b, ',')
 			b = strconv.AppendInt(b, t, 10)
 			b = append(b, ',')
@@ -315,8 +332,26 @@ func (s *Store) AppendChanges(b []byte, after, upTo uint64) []byte {
 			}
 			b = append(b, ']')
 		}
-	}
+	})
 	return append(b, ']')
+}
+
+// Select finds stats by their names; of none, all. It fails on a name that there
+// is not.
+func (s *Store) Select(names []string) (selection, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	var sel selection
+	for _, name := range names {
+		i, ok := s.index[name]
+		if !ok {
+			return nil, fmt.Errorf("there is no stat %.80q; /api/stats lists them", name)
+		}
+		sel = append(sel, i)
+	}
+	slices.Sort(sel)
+	return slices.Compact(sel), nil
 }
 
 // AppendClocks appends the clocks of the source partitions as a JSON array of

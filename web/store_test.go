@@ -84,13 +84,13 @@ func TestUpsertIsFreeOfOrder(t *testing.T) {
 	}
 	inOrder := NewStore(two())
 	put(inOrder, points...)
-	want := string(inOrder.AppendHistory(nil))
+	want := string(inOrder.AppendHistory(nil, nil))
 	for range 20 {
 		shuffled := append(append([]stats.Snapshot{}, points...), points[:len(points)/2]...)
 		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		s := NewStore(two())
 		put(s, shuffled...)
-		if got := string(s.AppendHistory(nil)); got != want {
+		if got := string(s.AppendHistory(nil, nil)); got != want {
 			t.Fatalf("another order gave\n%s\nwant\n%s", got, want)
 		}
 	}
@@ -138,7 +138,7 @@ func TestHistory(t *testing.T) {
 		point("b", 1003, `{"0.5":1}`), gap, point("b", 1010, "7"), point("a", 1004-Window, "9"))
 	want := `[[[1000,1,2.5],[1003,null,0]],[[1003,{"0.5":1}],[1004,{"stale":1009}],[1010,7]]` +
 		strings.Repeat(",[]", len(two().All())-2) + "]" // Pulse's own have none
-	if got := string(s.AppendHistory(nil)); got != want {
+	if got := string(s.AppendHistory(nil, nil)); got != want {
 		t.Errorf("history is\n%s, want\n%s", got, want)
 	}
 }
@@ -167,7 +167,7 @@ func TestChangesOfVersions(t *testing.T) {
 		{second, third, `[[0,1000,5]]`},
 		{third, third, `[]`},
 	} {
-		if got := string(s.AppendChanges(nil, c.after, c.upTo)); got != c.want {
+		if got := string(s.AppendChanges(nil, nil, c.after, c.upTo)); got != c.want {
 			t.Errorf("changes after %d up to %d are %s, want %s", c.after, c.upTo, got, c.want)
 		}
 	}

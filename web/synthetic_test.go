@@ -129,7 +129,7 @@ func newSynthetic(extra int) *synthetic {
 		add(&stats.Stat{Title: "H99 platform error", Unit: "/min", Kind: "rate", Per: 60, Over: 70, Crit: ptr(1)}, func(int64) string { return "0" }),
 		add(&stats.Stat{Title: "processes up", Kind: "max", Over: 60, Warn: ptr(40000), Reversed: true}, number(curve(12, 53200, 0.02, 0), 0)),
 	}
-	table := add(&stats.Stat{Title: "busiest domains", Unit: "/s", Kind: "rate", Per: 1}, func(t int64) string {
+	table := add(&stats.Stat{Title: "busiest domains", Unit: "/s", Kind: "rate", Per: 1, By: []string{"domain"}, Top: 8}, func(t int64) string {
 		names := []string{"shop.example.com", "api.example.org", "www.example.net", "cdn.example.com", "blog.example.org", "a.example.io", "m.example.com", "img.example.net"}
 		type kv struct {
 			Key   string  `json:"key"`
@@ -142,7 +142,7 @@ func newSynthetic(extra int) *synthetic {
 		b, _ := json.Marshal(map[string]any{"top": top, "other": 3696, "distinct": 2318})
 		return string(b)
 	})
-	heat := add(&stats.Stat{Title: "service time", Unit: "ms", Kind: "histogram", Over: 1}, func(t int64) string {
+	heat := add(&stats.Stat{Title: "service time", Unit: "ms", Kind: "histogram", Over: 1, Buckets: []float64{5, 10, 20, 50, 100, 200, 500, 1000}}, func(t int64) string {
 		le := []float64{5, 10, 20, 50, 100, 200, 500, 1000}
 		counts := make([]int, len(le)+1)
 		centre := curve(90, 3, 0.25, 0.1)(t)

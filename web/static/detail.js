@@ -33,7 +33,7 @@ export class Detail {
     }
     this.stat = stat;
     this.window = WINDOWS.some(([w]) => w === window) ? window : WINDOWS[0][0];
-    this.lines = shapeOf(model.series.get(name)).lines?.(stat) ?? [];
+    this.lines = shapeOf(stat).lines?.(stat) ?? [];
     this.figure = element("span", "figure");
     this.unit = element("span", "unit");
     this.note = element("span", "note");

@@ -90,13 +90,7 @@ export class Grid {
   /** Asks for the panels of some series to be drawn. */
   changed(series) {
     for (const panel of this.panels) {
-      const its = this.view().model.series.get(panel.name);
-      if (!series.has(its)) continue;
-      if (panel.outgrown(its)) {
-        this.show(this.rows.map((r) => r.map((p) => p.name)), "");
-        return;
-      }
-      this.touch(panel);
+      if (series.has(this.view().model.series.get(panel.name))) this.touch(panel);
     }
   }
 

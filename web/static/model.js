@@ -60,11 +60,16 @@ export class Series {
   }
 }
 
-/** Level of a stat's value: "", "warn" or "crit". Of quantiles the worst counts. */
+/** All numbers of a value that thresholds are about: quantiles and keys have several. */
+function* measures(stat, value) {
+  if (typeof value === "number") yield value;
+  else if (value?.top) for (const { value: its } of value.top) yield* measures(stat, its);
+  else if (value && stat.kind === "quantiles") for (const v of Object.values(value)) if (typeof v === "number") yield v;
+}
+
+/** Level of a stat's value: "", "warn" or "crit". Of quantiles and keys the worst counts. */
 export function level(stat, value) {
-  let numbers = [];
-  if (typeof value === "number") numbers = [value];
-  else if (value && stat.kind === "quantiles") numbers = Object.values(value).filter((v) => typeof v === "number");
+  const numbers = [...measures(stat, value)];
   const past = (threshold) => threshold !== undefined && threshold !== null
     && numbers.some((v) => stat.reversed ? v <= threshold : v >= threshold);
   return past(stat.crit) ? "crit" : past(stat.warn) ? "warn" : "";

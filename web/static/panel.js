@@ -11,7 +11,7 @@ export class Panel {
   constructor(series) {
     const { stat } = series;
     this.name = stat.name;
-    this.shape = shapeOf(series);
+    this.shape = shapeOf(stat);
     this.size = this.shape.size(stat);
     this.visible = false;
     this.drawn = false;
@@ -32,9 +32,6 @@ export class Panel {
     this.canvas?.setAttribute("aria-hidden", "true");
     this.drawShape = draw;
   }
-
-  /** Whether the values of a series have another shape than the panel was made for. */
-  outgrown(series) { return shapeOf(series) !== this.shape; }
 
   /** Draws how things stand: model at moment, or at the second that the reader points at. */
   draw(model, moment, colours, cursor) {

@@ -8,7 +8,7 @@ import { brief, exact } from "../format.js";
 const COLUMNS = 100; // at most: seconds are added up to fit
 
 export const histogram = {
-  fits: (stat, value) => Array.isArray(value?.counts),
+  fits: (stat) => stat.kind === "histogram",
   size: () => ({ columns: 2, rows: 2 }),
   build(body, stat) {
     const figure = element("span", "figure"), unit = element("span", "unit"), note = element("span", "note");

@@ -1,13 +1,23 @@
 // Values by key: a short ranked table with bars, and what the others add up to.
 
 import { element, write } from "../dom.js";
-import { brief, exact } from "../format.js";
+import { brief, exact, quantile } from "../format.js";
+import { level } from "../model.js";
 
 const MOST = 12; // keys that are shown
 const LEAST_HEIGHT = 17; // px of a row
 
+/** The number that a key's bar shows: of quantiles the first that is asked for. */
+const length = (stat, value) => typeof value === "number" ? value : value?.[stat.at?.[0]] ?? 0;
+
+const digits = (stat, value, fractional) => value === null || typeof value !== "object" ? brief(value, fractional)
+  : stat.at.map((q) => brief(value[q] ?? null)).join("  ");
+
+const aloud = (stat, value) => value === null || typeof value !== "object" ? `${exact(value)} ${stat.unit ?? ""}`
+  : stat.at.map((q) => `${quantile(q)} ${exact(value[q] ?? null)}`).join(" ") + ` ${stat.unit ?? ""}`;
+
 export const ranking = {
-  fits: (stat, value) => Array.isArray(value?.top),
+  fits: (stat) => stat.top > 0,
   size: () => ({ columns: 2, rows: 2 }),
   build(body, stat) {
     const list = element("ol", "ranking");
@@ -21,23 +31,26 @@ export const ranking = {
     const draw = ({ value, why }) => {
       const room = Math.max(1, Math.floor(list.clientHeight / LEAST_HEIGHT) - 1);
       const top = (value?.top ?? []).slice(0, Math.min(MOST, room));
-      const most = Math.max(...top.map((t) => t.value), 0) || 1;
-      const fractional = top.some((t) => !Number.isInteger(t.value));
-      const lines = top.map((t) => ({ key: t.key, amount: brief(t.value, fractional), share: t.value / most }));
+      const most = Math.max(...top.map((t) => length(stat, t.value)), 0) || 1;
+      const fractional = top.some((t) => typeof t.value === "number" && !Number.isInteger(t.value));
+      const lines = top.map((t) => ({
+        key: t.key, amount: digits(stat, t.value, fractional), share: length(stat, t.value) / most, worth: level(stat, t.value),
+      }));
       const rest = (value?.distinct ?? 0) - top.length;
-      if (rest > 0) lines.push({ key: `other (${rest.toLocaleString("en")})`, amount: brief(value.other, fractional), share: 0, other: true });
+      // Other is of what is not in the value's own top; of fewer rows it would be less than the truth.
+      if (rest > 0) lines.push({ key: `other (${rest.toLocaleString("en")})`, amount: top.length === value.top.length ? digits(stat, value.other, fractional) : "", share: 0, other: true });
       lines.forEach((line, i) => {
         const { item, key, amount } = rows[i];
         write(key, line.key);
         write(amount, line.amount);
-        item.className = line.other ? "other" : "";
+        item.className = line.other ? "other" : line.worth ?? "";
         item.style.setProperty("--share", `${Math.max(0, line.share * 100).toFixed(1)}%`);
         if (item.parentNode !== list) list.append(item);
       });
       rows.slice(lines.length).forEach(({ item }) => item.remove());
-      write(note, why || (value?.top ? "" : `none in ${stat.over} s`));
+      write(note, why || `none in ${stat.over} s`);
       instead.hidden = lines.length > 0;
-      return lines.length ? top.slice(0, 3).map((t) => `${t.key} ${exact(t.value)} ${stat.unit ?? ""}`).join(", ") : why || "no value";
+      return lines.length ? top.slice(0, 3).map((t) => `${t.key} ${aloud(stat, t.value)}`).join(", ") : why || "no value";
     };
     return { chart: null, draw };
   },

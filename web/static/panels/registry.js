@@ -1,5 +1,5 @@
-// The ways to draw a stat, by the shape of its values. A new shape is a new file
-// and a line here.
+// The ways to draw a stat, by the shape that its definition gives its values. A
+// new shape is a new file and a line here.
 
 import { counts } from "./counts.js";
 import { histogram } from "./histogram.js";
@@ -8,15 +8,12 @@ import { quantiles } from "./quantiles.js";
 import { ranking } from "./ranking.js";
 
 /** A shape has
- *   fits(stat, value): whether it draws values like this one;
+ *   fits(stat): whether it draws the values of this one;
  *   size(stat): the grid cells it takes, {columns, rows};
  *   lines(stat): what a chart of it has, [{name, pick, hue}], if it can be one;
  *   build(body, stat): makes its elements in body, and gives a function
  *   draw(view) that shows a view (see panel.js) and returns how it reads aloud. */
-const shapes = [quantiles, counts, ranking, histogram, number];
+const shapes = [ranking, quantiles, counts, histogram, number];
 
-/** shapeOf finds how to draw a series: by its newest value, or its kind while it has none. */
-export function shapeOf(series) {
-  const value = series.newest ? series.at(series.newest) ?? null : null;
-  return shapes.find((shape) => shape.fits(series.stat, value));
-}
+/** shapeOf finds how to draw a stat. */
+export const shapeOf = (stat) => shapes.find((shape) => shape.fits(stat));
