@@ -10,18 +10,20 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // opsFlags are the flags of a role's own small server for its supervisor.
 type opsFlags struct{ addr string }
 
 func (o *opsFlags) add(f *flags) {
-	f.StringVar(&o.addr, "ops", "", "serve /healthz and /readyz on this `address`, say :9100; empty: do not")
+	f.StringVar(&o.addr, "ops", "", "serve /healthz, /readyz and /metrics on this `address`, say :9100; empty: do not")
 }
 
-// serve answers /healthz as soon as it listens and /readyz once ready reports
-// true, until ctx is done. It returns at once.
-func (o *opsFlags) serve(ctx context.Context, log *slog.Logger, ready func() bool) error {
+// serve answers /healthz and /metrics as soon as it listens and /readyz once
+// ready reports true, until ctx is done. It returns at once.
+func (o *opsFlags) serve(ctx context.Context, role *role, ready func() bool) error {
 	if o.addr == "" {
 		return nil
 	}
@@ -38,11 +40,12 @@ func (o *opsFlags) serve(ctx context.Context, log *slog.Logger, ready func() boo
 		}
 		fmt.Fprintln(w, "ok")
 	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(role.metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(role.log.Handler(), slog.LevelWarn)}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the ops server ended", "error", err)
+			role.log.Error("the ops server ended", "error", err)
 		}
 	}()
 	return nil

@@ -56,7 +56,7 @@ signal, once Kafka has acknowledged all that was read.`)
 	if len(inputs) == 0 {
 		return usagef("nothing to read: give --stdin or --file")
 	}
-	if err := r.serve(ctx, role.log, func() bool { return true }); err != nil {
+	if err := r.serve(ctx, role, func() bool { return true }); err != nil {
 		return err
 	}
 	return produce(ctx, role, func(out ingest.Output) error {
@@ -70,6 +70,7 @@ func produce(ctx context.Context, role *role, run func(ingest.Output) error) err
 	if err != nil {
 		return err
 	}
+	role.metrics.producer(producer)
 	err = run(producer)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a signal is not a failure

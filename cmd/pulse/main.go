@@ -26,6 +26,7 @@ const (
 	exitFailed      = 1 // something went wrong while running
 	exitUsage       = 2 // the command line or the environment is wrong
 	exitDefinitions = 3 // the definitions file is wrong
+	exitBehind      = 4 // pulse status: something is behind
 )
 
 func main() {
@@ -68,6 +69,7 @@ func commands() []command {
 		{"eval", "try definitions on logs, without Kafka", evalCommand},
 		{"validate", "check a definitions file", validateCommand},
 		{"test", "run the tests of a definitions file", testCommand},
+		{"status", "what is behind, since when, and who owns what", statusCommand},
 		{"health", "ask a role whether it is well, for container health checks", healthCommand},
 	}
 }
@@ -103,6 +105,8 @@ func (e *environment) exit(command string, err error) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitOK
+	case errors.Is(err, errBehind):
+		return exitBehind // it has said so
 	case errors.As(err, &usage):
 		fmt.Fprintf(e.Stderr, "pulse %s: %v\n`pulse %[1]s --help` lists its flags\n", command, err)
 		return exitUsage
@@ -132,6 +136,6 @@ To try it:      tail -F access.log | pulse run
 A command's flags and their environment variables: pulse COMMAND --help
 
 Exit codes: 0 done; 1 failed while running; 2 wrong command line or
-environment; 3 wrong definitions file.
+environment; 3 wrong definitions file; 4 status: something is behind.
 `)
 }

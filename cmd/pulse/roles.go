@@ -22,6 +22,7 @@ type role struct {
 	cluster     topics.Cluster
 	names       topics.Names
 	definitions *stats.Definitions
+	metrics     metrics
 }
 
 // roleFlags are the flags of such a role.
@@ -62,7 +63,7 @@ func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error
 		return nil, err
 	}
 	names := topics.Names{Prefix: r.prefix, Generation: definitions.Generation()}
-	return &role{log, cluster, names, definitions}, nil
+	return &role{log, cluster, names, definitions, newMetrics(names.Generation)}, nil
 }
 
 // topicOptions are what these definitions ask of topics.
@@ -104,7 +105,8 @@ rollups on. Run as many as you like: they share the partitions.`)
 	if err != nil {
 		return err
 	}
-	if err := r.serve(ctx, role.log, p.Ready); err != nil {
+	role.metrics.receiver(p)
+	if err := r.serve(ctx, role, p.Ready); err != nil {
 		return err
 	}
 	return p.Run(ctx)
@@ -132,7 +134,8 @@ and publishes a snapshot of each stat. Run as many as you like.`)
 	if err != nil {
 		return err
 	}
-	if err := r.serve(ctx, role.log, p.Ready); err != nil {
+	role.metrics.merger(p)
+	if err := r.serve(ctx, role, p.Ready); err != nil {
 		return err
 	}
 	return p.Run(ctx)
@@ -176,7 +179,7 @@ func (w *webFlags) check() error {
 func (w *webFlags) server(role *role) (*web.Server, error) {
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
-		Auth: w.auth, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost,
+		Metrics: role.metrics, Auth: w.auth, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost,
 	})
 }
 
@@ -185,7 +188,7 @@ func webCommand(ctx context.Context, e *environment, args []string) error {
 	var r roleFlags
 	var w webFlags
 	f := newFlags(e, "web", "[flags]", `
-Serves the dashboard. It has /healthz and /readyz itself.`)
+Serves the dashboard. It has /healthz, /readyz and /metrics itself.`)
 	w.add(f)
 	r.logFlags.add(f)
 	r.kafkaFlags.add(f)

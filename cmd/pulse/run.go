@@ -89,6 +89,9 @@ pulse ingest --kafka ADDRESS.
 		return err
 	}
 
+	role.metrics.receiver(receive)
+	role.metrics.merger(merge)
+
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return receive.Run(ctx) })
 	group.Go(func() error { return merge.Run(ctx) })

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"strconv"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"pulse/ingest"
+	"pulse/processors"
+	"pulse/processors/merger"
+	"pulse/processors/receiver"
+	"pulse/topics"
+)
+
+// A metrics is what a process shows at /metrics: of itself, and of the roles
+// that it has. docs/operate.md lists the names.
+type metrics struct{ *prometheus.Registry }
+
+// newMetrics has what every process shows.
+func newMetrics(generation string) metrics {
+	m := metrics{prometheus.NewRegistry()}
+	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewBuildInfoCollector())
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "pulse_info",
+		Help: "Always 1; the label is the generation of the definitions that this process works by.", ConstLabels: prometheus.Labels{"generation": generation}})
+	info.Set(1)
+	m.MustRegister(info)
+	return m
+}
+
+// counter shows what only grows, gauge what may shrink too.
+func (m metrics) counter(name, help string, value func() int64) {
+	m.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+}
+
+func (m metrics) gauge(name, help string, value func() float64) {
+	m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// receiver shows what a receiver does.
+func (m metrics) receiver(r *receiver.Receiver) {
+	n := r.Metrics()
+	m.processor("pulse_receiver", r.Processor, "clock_timestamp_seconds",
+		"How far the clock of a partition of events.raw has come, Unix time: all before it has been rolled up.", &n.Clocks)
+	m.counter("pulse_receiver_ticks_total", "Ticks that ended a range.", n.Ticks.Load)
+	m.counter("pulse_receiver_lines_total", "Lines that came in. Those done again after a restart count again.", n.Lines.In.Load)
+	m.counter("pulse_receiver_line_bytes_total", "Bytes of these lines.", n.Lines.Bytes.Load)
+	m.counter("pulse_receiver_late_lines_total", "Lines whose second was over; they are in no stat.", n.Lines.Late.Load)
+	m.counter("pulse_receiver_unreadable_lines_total", "Lines over 64 KiB, or in records that are no packs; they are in no stat.", n.Lines.Unreadable.Load)
+	m.counter("pulse_receiver_ahead_lines_total", "Lines more than 5 s ahead of their record; they count at its second.", n.Lines.Ahead.Load)
+	m.counter("pulse_receiver_refused_records_total", "Records of another clock, and ticks for another number of partitions.", n.Refused.Load)
+	m.counter("pulse_receiver_undecodable_records_total", "Records that are no packs.", n.Undecodable.Load)
+	m.counter("pulse_receiver_lost_records_total", "Offsets that retention took before they were read.", n.Lost.Load)
+}
+
+// merger shows what a merger does.
+func (m metrics) merger(r *merger.Merger) {
+	n := r.Metrics()
+	m.processor("pulse_merger", r.Processor, "closed_timestamp_seconds",
+		"The last second that has closed in a partition of the fragments topic, Unix time.", &n.Closed)
+	m.counter("pulse_merger_snapshots_total", "Snapshots that were published.", n.Snapshots.Load)
+	m.counter("pulse_merger_incomplete_ranges_total", "Ranges that were not complete and wait for their receiver to emit them again.", n.Incomplete.Load)
+	m.counter("pulse_merger_bad_records_total", "Records that make no sense.", n.Bad.Load)
+	m.counter("pulse_merger_lost_ranges_total", "Ranges of which retention took raw records; their seconds are unknown.", n.Lost.Load)
+}
+
+// processor shows what receivers and mergers have in common, and the second that
+// each of its partitions has come to.
+func (m metrics) processor(prefix string, p *processors.Processor, second, help string, seconds *[topics.MaxPartitions]atomic.Int64) {
+	m.counter(prefix+"_sessions_total", "Sessions of the consumer group: one more with each rebalance.", p.Sessions)
+	m.counter(prefix+"_failures_total", "Errors after which it tried again.", p.Failures)
+	m.gauge(prefix+"_ready", "Whether the consumer group has told this process its partitions.", func() float64 {
+		if p.Ready() {
+			return 1
+		}
+		return 0
+	})
+	partition := []string{"partition"}
+	m.MustRegister(&partitions{
+		processor: p, seconds: seconds,
+		second: prometheus.NewDesc(prefix+"_"+second, help, partition, nil),
+		lag:    prometheus.NewDesc(prefix+"_lag_records", "Records of a partition that have not been processed, as of the last fetch.", partition, nil),
+	})
+}
+
+// partitions shows the partitions that a processor owns, and no others.
+type partitions struct {
+	processor   *processors.Processor
+	seconds     *[topics.MaxPartitions]atomic.Int64
+	second, lag *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (c *partitions) Describe(ch chan<- *prometheus.Desc) {
+	ch <- c.second
+	ch <- c.lag
+}
+
+// Collect implements prometheus.Collector.
+func (c *partitions) Collect(ch chan<- prometheus.Metric) {
+	for _, claim := range c.processor.Claims() {
+		label := strconv.Itoa(int(claim.Partition))
+		if second := c.seconds[claim.Partition].Load(); second > 0 {
+			ch <- prometheus.MustNewConstMetric(c.second, prometheus.GaugeValue, float64(second), label)
+		}
+		if claim.Lag >= 0 {
+			ch <- prometheus.MustNewConstMetric(c.lag, prometheus.GaugeValue, float64(claim.Lag), label)
+		}
+	}
+}
+
+// producer shows what an ingester does.
+func (m metrics) producer(p *ingest.Producer) {
+	m.counter("pulse_ingest_records_total", "Records that Kafka has acknowledged, ticks among them.", func() int64 { return p.Metrics().Records })
+	m.counter("pulse_ingest_lines_total", "Lines that Kafka has acknowledged.", func() int64 { return p.Metrics().Lines })
+	m.counter("pulse_ingest_bytes_total", "Bytes of packs that Kafka has acknowledged.", func() int64 { return p.Metrics().Bytes })
+	m.counter("pulse_ingest_refused_records_total", "Records that Kafka will never take. The first ends the ingester.", func() int64 { return p.Metrics().Refused })
+	m.gauge("pulse_ingest_waiting_records", "Records that Kafka has not acknowledged.", func() float64 { return float64(p.Metrics().Waiting) })
+	m.gauge("pulse_ingest_waiting_bytes", "Bytes of packs that Kafka has not acknowledged; at 64 MiB the ingester reads no further.", func() float64 { return float64(p.Metrics().WaitingBytes) })
+	m.gauge("pulse_ingest_stalled_seconds", "For how long Kafka has acknowledged nothing although records wait.", func() float64 { return p.Metrics().Stalled.Seconds() })
+}

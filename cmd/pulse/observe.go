@@ -1,0 +1,381 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/processors"
+	"pulse/processors/receiver"
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// An observation is what Kafka says about Pulse at one moment. Seconds are Unix
+// time; -1 says that it is not known.
+type observation struct {
+	now       time.Time
+	names     topics.Names
+	others    []string // other generations that have topics here
+	domain    string   // of the clock of events.raw; "" before a record
+	receivers group
+	mergers   group
+	sources   []sourcePartition
+	fragments []fragmentsPartition
+	ingesters map[string]int64 // the clocks of those that the receivers hold to be running
+	lines     lineCounts
+}
+
+// A group is a consumer group.
+type group struct {
+	Name    string `json:"group"`
+	State   string `json:"state"`
+	Members int    `json:"members"`
+}
+
+// offsets are those of a partition and of the group that reads it.
+type offsets struct {
+	start, end int64
+	committed  int64 // -1: nothing yet
+	owner      string
+}
+
+// lag is how many records there are that the group has not committed.
+func (o offsets) lag() int64 { return max(o.end-max(o.committed, o.start), 0) }
+
+// lost is how many records retention took before the group had read them.
+func (o offsets) lost() int64 {
+	if o.committed < 0 {
+		return 0
+	}
+	return max(o.start-o.committed, 0)
+}
+
+// A sourcePartition is one of events.raw.
+type sourcePartition struct {
+	offsets
+	written  int64  // the greatest clock of the newest records
+	ingester string // whose it is
+	clock    int64  // all before it is rolled up, by the receiver's commit
+}
+
+// A fragmentsPartition is one of the fragments topic.
+type fragmentsPartition struct {
+	offsets
+	closed int64 // the last second that closed
+	stats  bool  // whether that is from a stat's snapshots; the clocks' records are a second behind
+}
+
+// stands is the clock that closed the last second.
+func (p fragmentsPartition) stands() int64 {
+	if p.closed < 0 {
+		return -1
+	}
+	return p.closed + 1
+}
+
+// lineCounts are sums over the newest minute of the stat pulse.lines.
+type lineCounts struct {
+	In         int64 `json:"in"`
+	Counted    int64 `json:"counted"`
+	Late       int64 `json:"late"`
+	Unreadable int64 `json:"unreadable"`
+	Ahead      int64 `json:"ahead"`
+	Bytes      int64 `json:"bytes"`
+}
+
+func (c *lineCounts) add(d lineCounts) {
+	c.In += d.In
+	c.Counted += d.Counted
+	c.Late += d.Late
+	c.Unreadable += d.Unreadable
+	c.Ahead += d.Ahead
+	c.Bytes += d.Bytes
+}
+
+// Bounds on what an observation reads.
+const (
+	linesOver     = time.Minute
+	linesRead     = 100_000 // records of stats.merged
+	newestRecords = 4       // of each partition of events.raw
+)
+
+// clocksRead is how many of the newest records of the table are read for the
+// clocks, which are written once a second: more if they are not among them.
+var clocksRead = []int64{256, 16_384}
+
+// An observer reads from one cluster.
+type observer struct {
+	cluster topics.Cluster
+	names   topics.Names
+	admin   *kadm.Client
+	starts  kadm.ListedOffsets
+	ends    kadm.ListedOffsets
+}
+
+// observe reads how Pulse stands. The topics must be there.
+func observe(ctx context.Context, cluster topics.Cluster, names topics.Names, now time.Time) (*observation, error) {
+	client, err := kgo.NewClient(cluster.ClientOptions("pulse-status")...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	o := &observer{cluster: cluster, names: names, admin: kadm.NewClient(client)}
+	seen := &observation{now: now, names: names, ingesters: map[string]int64{}}
+	generations, err := topics.Generations(ctx, cluster, names)
+	if err != nil {
+		return nil, err
+	}
+	seen.others = slices.DeleteFunc(generations, func(g string) bool { return g == names.Generation })
+	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table()}
+	if o.starts, err = o.admin.ListStartOffsets(ctx, all...); err == nil {
+		err = o.starts.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the topics' first offsets: %w", err)
+	}
+	if o.ends, err = o.admin.ListEndOffsets(ctx, all...); err == nil {
+		err = o.ends.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the topics' last offsets: %w", err)
+	}
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines} {
+		if err := step(ctx, seen); err != nil {
+			return nil, err
+		}
+	}
+	return seen, nil
+}
+
+// group reads who works on a topic, and what has been committed of it.
+func (o *observer) group(ctx context.Context, name, topic string) (group, []offsets, map[int32]processors.Commit, error) {
+	described, err := o.admin.DescribeGroups(ctx, name)
+	if err == nil {
+		err = described.Error()
+	}
+	// What a broker says of a group without members or offsets depends on its age.
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return group{}, nil, nil, fmt.Errorf("asking for the group %s: %w", name, err)
+	}
+	commits, err := processors.Commits(ctx, o.admin, name, topic)
+	if err != nil {
+		return group{}, nil, nil, fmt.Errorf("reading the offsets of the group %s: %w", name, err)
+	}
+	partitions := make([]offsets, len(o.ends[topic]))
+	for i := range partitions {
+		start, _ := o.starts.Lookup(topic, int32(i))
+		end, _ := o.ends.Lookup(topic, int32(i))
+		partitions[i] = offsets{start: start.Offset, end: end.Offset, committed: -1}
+		if c, ok := commits[int32(i)]; ok {
+			partitions[i].committed = c.Offset
+		}
+	}
+	d := described[name]
+	for _, m := range d.Members {
+		assigned, ok := m.Assigned.AsConsumer()
+		if !ok {
+			continue
+		}
+		for _, t := range assigned.Topics {
+			for _, p := range t.Partitions {
+				if t.Topic == topic && int(p) < len(partitions) {
+					partitions[p].owner = memberName(m)
+				}
+			}
+		}
+	}
+	return group{name, cmp.Or(d.State, "Dead"), len(d.Members)}, partitions, commits, nil
+}
+
+// memberName is what tells the members of a group apart: the instance id, or the
+// host and the end of the id that Kafka gave.
+func memberName(m kadm.DescribedGroupMember) string {
+	if m.InstanceID != nil && *m.InstanceID != "" {
+		return *m.InstanceID
+	}
+	return strings.TrimPrefix(m.ClientHost, "/") + "#" + m.MemberID[max(len(m.MemberID)-4, 0):]
+}
+
+// raw reads how far the receivers are.
+func (o *observer) raw(ctx context.Context, seen *observation) error {
+	g, partitions, commits, err := o.group(ctx, o.names.ReceiverGroup(), o.names.Raw())
+	if err != nil {
+		return err
+	}
+	seen.receivers = g
+	for i, p := range partitions {
+		s := sourcePartition{offsets: p, written: -1, clock: -1}
+		if c, ok := commits[int32(i)]; ok {
+			domain, clock, err := receiver.Clock(c.Metadata)
+			if err != nil {
+				return fmt.Errorf("the group %s, partition %d: %w", g.Name, i, err)
+			}
+			seen.domain, s.clock = domain, clock.Second()
+			for _, m := range clock.Members() {
+				seen.ingesters[m.Ingester] = max(seen.ingesters[m.Ingester], m.Clock)
+			}
+		}
+		seen.sources = append(seen.sources, s)
+	}
+	return nil
+}
+
+// fragments reads how far the mergers are.
+func (o *observer) fragments(ctx context.Context, seen *observation) error {
+	g, partitions, _, err := o.group(ctx, o.names.MergerGroup(), o.names.Fragments())
+	if err != nil {
+		return err
+	}
+	seen.mergers = g
+	for _, p := range partitions {
+		seen.fragments = append(seen.fragments, fragmentsPartition{offsets: p, closed: -1})
+	}
+	return nil
+}
+
+// newest reads the last records of events.raw, for their clocks.
+func (o *observer) newest(ctx context.Context, seen *observation) error {
+	from := map[int32]int64{}
+	for i, s := range seen.sources {
+		from[int32(i)] = max(s.end-newestRecords, s.start)
+	}
+	return o.read(ctx, o.names.Raw(), from, func(r *kgo.Record) {
+		h, err := topics.ParseRawHeader(func(key string) []byte {
+			i := slices.IndexFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == key })
+			if i < 0 {
+				return nil
+			}
+			return r.Headers[i].Value
+		})
+		if err != nil {
+			return // the receivers count it
+		}
+		if seen.domain == "" {
+			seen.domain = h.Domain
+		}
+		if s := &seen.sources[r.Partition]; h.Domain == seen.domain && h.Second() > s.written {
+			s.written, s.ingester = h.Second(), h.Ingester
+		}
+	})
+}
+
+// closed reads the newest snapshots and the clocks in the merger's table.
+func (o *observer) closed(ctx context.Context, seen *observation) error {
+	table := o.names.Table()
+	tablePartitions := int32(len(o.ends[table]))
+	for _, n := range clocksRead {
+		from := map[int32]int64{}
+		for i, f := range seen.fragments {
+			if p := topics.Partition(topics.ClocksKey(int32(i)), tablePartitions); f.closed < 0 {
+				start, _ := o.starts.Lookup(table, p)
+				end, _ := o.ends.Lookup(table, p)
+				from[p] = max(end.Offset-n, start.Offset)
+			}
+		}
+		err := o.read(ctx, table, from, func(r *kgo.Record) {
+			entry := topics.DecodeTableEntry(string(r.Key), r.Value)
+			if c := entry.Clocks; c != nil && c.Gen == o.names.Generation && c.Partition >= 0 && int(c.Partition) < len(seen.fragments) {
+				f := &seen.fragments[c.Partition]
+				f.closed = max(f.closed, c.Closed)
+			}
+			for _, s := range entry.Snapshots {
+				if s.Gen == o.names.Generation {
+					f := &seen.fragments[topics.Partition(string(r.Key), int32(len(seen.fragments)))]
+					f.closed, f.stats = max(f.closed, s.Time), true
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lines sums the newest minute of Pulse's own stat.
+func (o *observer) lines(ctx context.Context, seen *observation) error {
+	merged := o.names.Merged()
+	p := topics.Partition(stats.LinesStat, int32(len(o.ends[merged])))
+	after, err := o.admin.ListOffsetsAfterMilli(ctx, seen.now.Add(-linesOver-10*time.Second).UnixMilli(), merged)
+	if err == nil {
+		err = after.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("looking for the newest minute of %s: %w", merged, err)
+	}
+	from, _ := after.Lookup(merged, p)
+	end, _ := o.ends.Lookup(merged, p)
+	type point struct {
+		revision int
+		counts   lineCounts
+	}
+	points := map[int64]point{}
+	newest := int64(-1)
+	err = o.read(ctx, merged, map[int32]int64{p: max(from.Offset, end.Offset-linesRead)}, func(r *kgo.Record) {
+		var s stats.Snapshot
+		if string(r.Key) != stats.LinesStat || json.Unmarshal(r.Value, &s) != nil || s.Gen != o.names.Generation {
+			return
+		}
+		var counts lineCounts
+		if old, ok := points[s.Time]; ok && old.revision > s.Revision || json.Unmarshal(s.Value, &counts) != nil {
+			return
+		}
+		points[s.Time] = point{s.Revision, counts}
+		newest = max(newest, s.Time)
+	})
+	for second, p := range points {
+		if second > newest-int64(linesOver/time.Second) {
+			seen.lines.add(p.counts)
+		}
+	}
+	return err
+}
+
+// read calls do with the records of a topic from the given offsets to those that
+// were last when the observation began.
+func (o *observer) read(ctx context.Context, topic string, from map[int32]int64, do func(*kgo.Record)) error {
+	last := map[int32]int64{}
+	begin := map[int32]kgo.Offset{}
+	for p, offset := range from {
+		if end, _ := o.ends.Lookup(topic, p); offset < end.Offset {
+			last[p], begin[p] = end.Offset-1, kgo.NewOffset().At(offset)
+		}
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	client, err := kgo.NewClient(append(o.cluster.ClientOptions("pulse-status"),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: begin}),
+		kgo.KeepControlRecords())...) // the last offset may be one
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for len(last) > 0 {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			left := slices.Sorted(maps.Keys(last))
+			return fmt.Errorf("reading %s, partitions %v: %w", topic, left, err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				do(r)
+			}
+			if r.Offset >= last[r.Partition] {
+				delete(last, r.Partition)
+			}
+		})
+	}
+	return nil
+}
