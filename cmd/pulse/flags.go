@@ -149,9 +149,13 @@ func (k *kafkaFlags) addPrefix(f *flags) {
 func (k *kafkaFlags) cluster() (topics.Cluster, error) { return topics.ParseCluster(k.brokers) }
 
 // statsFlag names the definitions file.
-type statsFlag struct{ file string }
+type statsFlag struct {
+	file string
+	env  *environment
+}
 
 func (s *statsFlag) add(f *flags) {
+	s.env = f.env
 	f.StringVar(&s.file, "stats", "", "the definitions `file`; without it a set that suits any log serves")
 }
 
@@ -160,7 +164,7 @@ func (s *statsFlag) load() (*stats.Definitions, error) {
 	if s.file == "" {
 		return stats.Builtin(), nil
 	}
-	return readDefinitions(s.file)
+	return s.env.readDefinitions(s.file)
 }
 
 // live says what is wrong with definitions for lines that come as they are
@@ -173,12 +177,12 @@ func (s *statsFlag) live(d *stats.Definitions) error {
 	return nil
 }
 
-func readDefinitions(file string) (*stats.Definitions, error) {
+func (e *environment) readDefinitions(file string) (*stats.Definitions, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, definitionsError{fmt.Errorf("cannot read the definitions: %w", err)}
 	}
-	return stats.ParseEnv(file, data, os.LookupEnv)
+	return stats.ParseEnv(file, data, e.LookupEnv)
 }
 
 // definitionsError is a definitions file that cannot be used here, though its

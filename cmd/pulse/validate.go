@@ -19,7 +19,7 @@ its line and column.`)
 	if len(files) != 1 {
 		return usagef("one definitions file is needed")
 	}
-	definitions, err := readDefinitions(files[0])
+	definitions, err := e.readDefinitions(files[0])
 	if err != nil {
 		return err
 	}
