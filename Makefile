@@ -11,7 +11,7 @@ PACKAGES    := ./... ./testdata/generate ./testdata/traffic
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
 
-.PHONY: help build run test lint bench bench-peers chaos screenshot up down compose-check clean
+.PHONY: help build run test lint bench bench-peers kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet $(PACKAGES)
 	$(GO) run $(STATICCHECK) $(PACKAGES)
 
+conformance: ## syslog vectors of other projects, which are in SAMPLES, and how far they are met
+	$(GO) test ./stats/line -run Conformance -count 1 -v -args -samples $(abspath $(SAMPLES))
+
 bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchstat compare two trees
 	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./stats/... ./ingest/... ./processors/... ./cmd/pulse | tee bin/bench.txt
 	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
@@ -43,8 +46,23 @@ bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchsta
 bench-peers: build ## pulse eval beside mawk, mtail and GoAccess on the same file
 	$(GO) run ./cmd/peers -pulse $(PULSE)
 
-chaos: ## kill processes for TIME from SEED and compare every number with the oracle
-	$(GO) run ./cmd/chaos -time $(or $(TIME),2m) -seed $(or $(SEED),0)
+# Apache Kafka from Maven Central's jars; Java 17 and Maven are needed.
+KAFKA_DIR  ?= bin/kafka
+KAFKA_PORT ?= 29092
+BROKERS    ?= 1
+
+kafka-up: ## Apache Kafka in the background, on KAFKA_PORT, its data in KAFKA_DIR; BROKERS=3: three brokers
+	@$(GO) run ./cmd/chaos kafka up -kafka-dir $(KAFKA_DIR) -port $(KAFKA_PORT) -brokers $(BROKERS)
+
+kafka-down: ## end it
+	@$(GO) run ./cmd/chaos kafka down -kafka-dir $(KAFKA_DIR) -port $(KAFKA_PORT)
+
+test-kafka: ## the tests that need a broker again, on an Apache Kafka of their own
+	$(GO) run ./cmd/chaos kafka run -kafka-dir $(KAFKA_DIR) -brokers $(BROKERS) \
+		$(GO) test -count=1 -timeout 10m ./topics/... ./ingest ./processors/... ./web ./cmd/...
+
+chaos: ## kill, pause and cut off processes and brokers from SEED, and compare every number; SHORT=1 takes minutes; SCENARIOS="kill zombie"
+	$(GO) run ./cmd/chaos $(if $(SHORT),-short -parallel 3) -seed $(or $(SEED),0) $(SCENARIOS)
 
 # A recording at twenty times its pace, so that the charts are full in seconds.
 screenshot: build $(DEMO) ## the picture of the page in the README

@@ -2,6 +2,8 @@ package broker_test
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,11 +51,21 @@ func TestSessionsEnd(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
-	for killed := false; !killed; {
+	// One by itself would be forgotten by chance alone.
+	var killed atomic.Int32
+	for killed.Load() == 0 {
 		members(1)
-		killed = joinAndDie(ctx, t, b.Addrs(), group, topic, session)
+		var victims sync.WaitGroup
+		for range 4 {
+			victims.Go(func() {
+				if joinAndDie(ctx, t, b.Addrs(), group, topic, session) {
+					killed.Add(1)
+				}
+			})
+		}
+		victims.Wait()
 	}
-	members(2) // the dead one is taken for one that is alive
+	members(1 + int(killed.Load())) // the dead are taken for alive
 	members(1)
 }
 
@@ -64,7 +76,8 @@ func joinAndDie(ctx context.Context, t *testing.T, brokers []string, group, topi
 	t.Helper()
 	victim, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return false
 	}
 	defer victim.Close()
 	join := kmsg.NewJoinGroupRequest()
@@ -77,7 +90,8 @@ func joinAndDie(ctx context.Context, t *testing.T, brokers []string, group, topi
 	join.Protocols = append(join.Protocols, protocol)
 	response, err := join.RequestWith(ctx, victim)
 	if err != nil || response.ErrorCode != kerr.MemberIDRequired.Code {
-		t.Fatalf("joining: %v, error code %d", err, response.ErrorCode)
+		t.Errorf("joining: %v, error code %d", err, response.ErrorCode)
+		return false
 	}
 	join.MemberID = response.MemberID
 	joining, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
@@ -91,7 +105,7 @@ func joinAndDie(ctx context.Context, t *testing.T, brokers []string, group, topi
 	leaving.MemberID = join.MemberID
 	leave.Members = append(leave.Members, leaving)
 	if _, err := leave.RequestWith(ctx, victim); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return false
 }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"pulse/cmd/chaos/kafka"
+)
+
+// kafkaFlags say where Apache Kafka's jars and data are.
+type kafkaFlags struct {
+	dir string
+}
+
+func (k *kafkaFlags) add(f *flag.FlagSet) {
+	f.StringVar(&k.dir, "kafka-dir", filepath.Join("bin", "kafka"), "the `folder` of Apache Kafka's jars, and of what brokers keep")
+}
+
+func (k *kafkaFlags) libs() string { return filepath.Join(k.dir, "libs") }
+
+// kafkaCommand is `chaos kafka up` and `chaos kafka down`, a Kafka in the
+// background for whoever develops, and `chaos kafka run COMMAND`, one for as
+// long as a command runs, which gets its address as PULSE_TEST_BROKERS.
+func kafkaCommand(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("chaos kafka up|down|run", flag.ExitOnError)
+	var k kafkaFlags
+	k.add(f)
+	port := f.Int("port", 29092, "the first broker's; each takes two; run takes free ones")
+	brokers := f.Int("brokers", 1, "how many")
+	if len(args) == 0 {
+		return errors.New("chaos kafka up, chaos kafka down or chaos kafka run COMMAND")
+	}
+	if err := f.Parse(args[1:]); err != nil {
+		return err
+	}
+	data := filepath.Join(k.dir, fmt.Sprint("port-", *port))
+	switch args[0] {
+	case "up":
+		if err := kafka.Install(ctx, k.libs()); err != nil {
+			return err
+		}
+		cluster, err := kafka.New(ctx, kafka.Config{Dir: data, Libs: k.libs(), Brokers: *brokers, Port: *port})
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		if err := cluster.Start(ctx); err != nil {
+			cluster.Close()
+			return err
+		}
+		fmt.Println(strings.Join(cluster.Addrs(), ","))
+		return nil
+	case "down":
+		n, err := kafka.Down(data)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%d brokers ended; their data is in %s\n", n, data)
+		return nil
+	case "run":
+		if f.NArg() == 0 {
+			return errors.New("chaos kafka run: which command?")
+		}
+		return withKafka(ctx, k, *brokers, f.Args())
+	}
+	return fmt.Errorf("chaos kafka %s: up, down or run", args[0])
+}
+
+// withKafka runs a command beside a Kafka that is gone with it.
+func withKafka(ctx context.Context, k kafkaFlags, brokers int, command []string) error {
+	if err := kafka.Install(ctx, k.libs()); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "pulse-kafka-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	cluster, err := kafka.New(ctx, kafka.Config{Dir: dir, Libs: k.libs(), Brokers: brokers})
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	starting, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := cluster.Start(starting); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), "PULSE_TEST_BROKERS="+strings.Join(cluster.Addrs(), ","))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
+}

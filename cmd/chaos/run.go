@@ -1,0 +1,631 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/cmd/chaos/kafka"
+	"pulse/stats"
+	"pulse/topics"
+	"pulse/topics/broker"
+)
+
+// options say how scenarios are run.
+type options struct {
+	Seed     uint64
+	Short    bool
+	Rate     int    // lines per second, of all ingesters together
+	Brokers  string // a Kafka to use; "": one is started
+	Embedded bool   // that one is the embedded broker
+	Kafka    kafkaFlags
+	Tools    *tools
+	Log      io.Writer
+}
+
+// A run is a scenario that is being run: a Kafka, Pulse's processes on it, and
+// who watches.
+type run struct {
+	options
+	scenario scenario
+	chance   *rand.Rand
+	dir      string // temporary
+	log      *logger
+	report   report
+
+	law          string         // that is broken on purpose; "": none is
+	patience     time.Duration  // with points that are not final
+	pulse, chaos string         // binaries
+	kafka        *kafka.Cluster // nil: it is not ours
+	proxy        *proxy         // in front of the only broker; nil: none
+	addrs        []string
+	generation   int // of a changed definitions file
+	lateness     int64
+	file         string // definitions
+	definitions  *stats.Definitions
+	names        topics.Names
+	env          []string
+	super        *supervisor
+	merged       *merged
+	ledger       *ledger
+	webs         []string // addresses of the dashboards
+	ingesters    int      // started so far
+	loaded       time.Time
+	closers      []func()
+}
+
+// runScenario runs one and reports. An error says that it could not be run to
+// its end.
+func runScenario(ctx context.Context, s scenario, o options) (report, error) {
+	r := newRun(s, o)
+	defer r.close()
+	err := s.run(ctx, r)
+	r.report.Took = time.Since(r.report.Started)
+	if r.super != nil {
+		r.report.Exited, r.report.Exits = r.super.exits()
+	}
+	return r.report, err
+}
+
+func newRun(s scenario, o options) *run {
+	return &run{options: o, scenario: s, lateness: 2, patience: time.Minute,
+		chance: rand.New(rand.NewPCG(o.Seed, 1)),
+		log:    &logger{w: o.Log, name: s.name, start: time.Now()},
+		ledger: &ledger{ranges: map[string][][2]int{}},
+		report: report{Scenario: s.name, Test: s.test, Seed: o.Seed, Rate: o.Rate, Started: time.Now()},
+	}
+}
+
+func (r *run) close() {
+	for _, c := range slices.Backward(r.closers) {
+		c()
+	}
+}
+
+// demand notes a failure unless it holds.
+func (r *run) demand(holds bool, format string, args ...any) {
+	if holds {
+		return
+	}
+	text := fmt.Sprintf(format, args...)
+	r.log.printf("FAILED: %s", text)
+	r.report.Failures = append(r.report.Failures, text)
+}
+
+// pick chooses between the long and the short form.
+func pick[T any](r *run, long, short T) T {
+	if r.Short {
+		return short
+	}
+	return long
+}
+
+// between is a random time between two, in steps of a hundredth of a second so
+// that a schedule reads well.
+func (r *run) between(least, most time.Duration) time.Duration {
+	const step = 10 * time.Millisecond
+	return least + time.Duration(r.chance.Int64N(int64((most-least)/step)+1))*step
+}
+
+// prepare makes the temporary folder and gets the binaries.
+func (r *run) prepare(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "pulse-chaos-")
+	if err != nil {
+		return err
+	}
+	r.dir = dir
+	r.closers = append(r.closers, func() { os.RemoveAll(dir) })
+	tags := ""
+	if r.scenario.broken {
+		tags = "breaklaws"
+	}
+	bin, err := r.Tools.build(ctx, tags)
+	r.pulse, r.chaos = filepath.Join(bin, "pulse"), filepath.Join(bin, "chaos")
+	return err
+}
+
+// tools are the binaries that scenarios run, built once.
+type tools struct {
+	dir string
+
+	mu    sync.Mutex
+	built map[string]error // by tags
+}
+
+// build returns the folder of the binaries that were built with tags.
+func (t *tools) build(ctx context.Context, tags string) (string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	bin := filepath.Join(t.dir, "bin-"+tags)
+	if err, ok := t.built[tags]; ok {
+		return bin, err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-o", bin+string(filepath.Separator), "pulse/cmd/pulse", "pulse/cmd/chaos")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("building pulse and chaos: %w\n%s", err, out)
+	}
+	if t.built == nil {
+		t.built = map[string]error{}
+	}
+	t.built[tags] = err
+	return bin, err
+}
+
+// install gets Kafka's jars, once.
+func (t *tools) install(ctx context.Context, libs string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return kafka.Install(ctx, libs)
+}
+
+// errNoControl says that a scenario does things to its broker.
+var errNoControl = errors.New("this scenario does things to the broker: it needs one of its own, without -brokers and -embedded")
+
+// startKafka starts a Kafka of so many brokers, behind a proxy if that is asked
+// for. Scenarios that do nothing to it can use one that is there.
+func (r *run) startKafka(ctx context.Context, brokers int, proxied bool) error {
+	controlled := r.scenario.controls
+	if controlled && (r.Brokers != "" || r.Embedded) {
+		return errNoControl
+	}
+	switch {
+	case r.Brokers != "":
+		r.addrs = strings.Split(r.Brokers, ",")
+		return nil
+	case r.Embedded:
+		b, err := broker.Start("127.0.0.1:0", filepath.Join(r.dir, "embedded"))
+		if err != nil {
+			return err
+		}
+		r.closers = append(r.closers, b.Close)
+		r.addrs = b.Addrs()
+		return nil
+	}
+	if err := r.Tools.install(ctx, r.Kafka.libs()); err != nil {
+		return err
+	}
+	c := kafka.Config{Dir: filepath.Join(r.dir, "kafka"), Libs: r.Kafka.libs(), Brokers: brokers}
+	if proxied {
+		p, err := listen(r.Seed)
+		if err != nil {
+			return err
+		}
+		r.proxy = p
+		r.closers = append(r.closers, p.close)
+		c.Advertise = []string{p.addr()}
+	}
+	cluster, err := kafka.New(ctx, c)
+	if err != nil {
+		return err
+	}
+	if proxied {
+		go r.proxy.serve(cluster.Nodes[0].Addr())
+	}
+	return r.useKafka(ctx, cluster)
+}
+
+// useKafka starts brokers and goes on with them.
+func (r *run) useKafka(ctx context.Context, cluster *kafka.Cluster) error {
+	r.kafka = cluster
+	r.closers = append(r.closers, cluster.Close)
+	r.addrs = cluster.Addrs()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return cluster.Start(ctx)
+}
+
+// define writes the definitions and names the topics, and makes them.
+func (r *run) define(ctx context.Context, lateness int64) error {
+	r.generation++
+	r.lateness = lateness
+	text := definitions(lateness, r.window())
+	r.file = filepath.Join(r.dir, fmt.Sprintf("stats-%d.yaml", r.generation))
+	if err := os.WriteFile(r.file, []byte(text), 0o600); err != nil {
+		return err
+	}
+	parsed, err := stats.Parse(r.file, []byte(text))
+	if err != nil {
+		return err
+	}
+	r.definitions = parsed
+	r.names = topics.Names{Prefix: fmt.Sprintf("chaos-%s%s-%d-%d.", r.scenario.name, r.law, r.Seed, r.generation), Generation: parsed.Generation()}
+	r.setEnv()
+	_, _, err = output(ctx, r.pulse, r.env, "topics", "--create")
+	if err == nil && r.Brokers != "" {
+		prefix, addrs := r.names.Prefix, r.addrs
+		r.closers = append(r.closers, func() { removeTopics(addrs, prefix) })
+	}
+	return err
+}
+
+// window is the longest of the definitions, in seconds.
+func (r *run) window() int64 { return pick[int64](r, 70, 8) }
+
+func (r *run) setEnv() {
+	r.env = []string{"KAFKA_URL=" + strings.Join(r.addrs, ","), "KAFKA_PREFIX=" + r.names.Prefix, "PULSE_STATS=" + r.file, "PULSE_LOG_LEVEL=warn"}
+	if r.law != "" {
+		r.env = append(r.env, brokenLaw+"="+r.law, brokenWhen+"="+r.breaking())
+	}
+}
+
+// removeTopics takes away what a run made on somebody's Kafka.
+func removeTopics(addrs []string, prefix string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	client, err := kgo.NewClient(kgo.SeedBrokers(addrs...))
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	all, err := admin.ListTopics(ctx)
+	if err != nil {
+		return
+	}
+	for _, name := range all.Names() {
+		if strings.HasPrefix(name, prefix) {
+			admin.DeleteTopics(ctx, name)
+		}
+	}
+}
+
+// supervise begins to keep processes, and to follow what they publish.
+func (r *run) supervise(ctx context.Context) {
+	r.super = &supervisor{log: r.log}
+	r.closers = append(r.closers, r.super.close)
+	r.watch(ctx)
+}
+
+// watch follows stats.merged from its start.
+func (r *run) watch(ctx context.Context) {
+	r.merged = newMerged(r.names.Generation, r.log)
+	ctx, cancel := context.WithCancel(ctx)
+	m, addrs, topic := r.merged, r.addrs, r.names.Merged()
+	if r.proxy != nil {
+		addrs = []string{r.kafka.Nodes[0].Addr()} // its metadata lead to the proxy all the same
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := m.follow(ctx, addrs, topic); err != nil {
+			r.log.printf("following stats.merged: %v", err)
+		}
+	})
+	r.closers = append(r.closers, func() { cancel(); done.Wait() })
+}
+
+// receivers starts some; static ones have an instance id, and come back to their
+// partitions at once.
+func (r *run) receivers(n int, static bool) { r.role("receiver", "receive", n, static) }
+
+// mergers starts some, as receivers does.
+func (r *run) mergers(n int, static bool) { r.role("merger", "merge", n, static) }
+
+func (r *run) role(name, subcommand string, n int, static bool) {
+	for range n {
+		name := fmt.Sprintf("%s-%d", name, len(r.super.procs))
+		args := []string{subcommand}
+		if static {
+			args = append(args, "--instance", name)
+		}
+		binary := r.pulse
+		if r.law != "" {
+			binary, args = r.chaos, append([]string{"broken"}, args...)
+		}
+		r.keep(name, binary, args...)
+	}
+}
+
+func (r *run) keep(name, binary string, args ...string) *process {
+	env := r.env
+	return r.super.keep(name, func(int) *exec.Cmd {
+		cmd := exec.Command(binary, args...)
+		cmd.Env = append(os.Environ(), env...)
+		return cmd
+	}, nil)
+}
+
+// dashboards starts web processes.
+func (r *run) dashboards(n int) error {
+	for i := range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		addr := l.Addr().String()
+		l.Close()
+		r.webs = append(r.webs, addr)
+		r.keep(fmt.Sprintf("web-%d", i), r.pulse, "web", "--http", addr)
+	}
+	return nil
+}
+
+// ingest starts an ingester of its own lines, whose clock is ahead by skew.
+func (r *run) ingest(rate int, skew time.Duration) *process {
+	r.ingesters++
+	name := fmt.Sprintf("ingest-%d", r.ingesters)
+	seed, prefix, addrs, lateness := r.Seed+uint64(r.ingesters)*1000, r.names.Prefix, strings.Join(r.addrs, ","), r.lateness
+	return r.super.keep(name, func(life int) *exec.Cmd {
+		return exec.Command(r.chaos, "ingest", "-brokers", addrs, "-prefix", prefix, "-tag", fmt.Sprintf("%s-%d", name, life),
+			"-rate", fmt.Sprint(rate), "-seed", fmt.Sprint(seed+uint64(life)), "-lateness", fmt.Sprint(lateness), "-skew", skew.String())
+	}, r.ledger.read)
+}
+
+// deploy makes the topics and starts two processes of each role, and waits until
+// all stats are published.
+func (r *run) deploy(ctx context.Context, static bool) error {
+	if err := r.define(ctx, 2); err != nil {
+		return err
+	}
+	r.supervise(ctx)
+	r.receivers(2, static)
+	r.mergers(2, static)
+	if err := r.dashboards(2); err != nil {
+		return err
+	}
+	for range 2 {
+		r.ingest(r.Rate/2, 0)
+	}
+	return r.flowing(ctx)
+}
+
+// flowing waits until every stat is published, and counts time from then.
+func (r *run) flowing(ctx context.Context) error {
+	if err := r.published(ctx, 0, time.Minute); err != nil {
+		return fmt.Errorf("nothing was published: %w", err)
+	}
+	r.loaded = time.Now()
+	return nil
+}
+
+// published waits until a second of every stat has been published.
+func (r *run) published(ctx context.Context, second int64, patience time.Duration) error {
+	return until(ctx, patience, func() bool { return r.merged.newest(len(r.definitions.All())) >= max(second, 1) })
+}
+
+// until waits for a condition.
+func until(ctx context.Context, patience time.Duration, holds func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
+	defer cancel()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// A fault is something that is done to the processes at a time.
+type fault struct {
+	at   time.Duration // from when the load flows
+	what string
+	do   func(ctx context.Context) error
+}
+
+// inject prints a schedule, keeps to it, and returns when all faults are over.
+func (r *run) inject(ctx context.Context, faults []fault) error {
+	slices.SortStableFunc(faults, func(a, b fault) int { return int(a.at - b.at) })
+	r.log.printf("%s, seed %d: %d faults", r.scenario.name, r.Seed, len(faults))
+	for _, f := range faults {
+		r.log.printf("  at %6.2f s %s", f.at.Seconds(), f.what)
+	}
+	r.report.Faults += len(faults)
+	start := time.Now()
+	errs := make([]error, len(faults))
+	var all sync.WaitGroup
+	for i, f := range faults {
+		all.Go(func() {
+			if sleep(ctx, time.Until(start.Add(f.at))) {
+				r.log.printf("%s", f.what)
+				if err := f.do(ctx); err != nil {
+					errs[i] = fmt.Errorf("%s: %w", f.what, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// sleep waits and reports whether it was to the end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// kill is the fault that ends a process of a role, by chance, with SIGKILL.
+func (r *run) kill(at time.Duration, roles ...string) fault {
+	p := r.victim(roles)
+	return fault{at, "SIGKILL " + p.name, func(context.Context) error {
+		p.signal(syscall.SIGKILL)
+		return nil
+	}}
+}
+
+// pause is the fault that stops a process for a while.
+func (r *run) pause(at, length time.Duration, roles ...string) fault {
+	p := r.victim(roles)
+	return fault{at, fmt.Sprintf("SIGSTOP %s for %v", p.name, length), func(ctx context.Context) error {
+		p.signal(syscall.SIGSTOP)
+		sleep(ctx, length)
+		r.log.printf("SIGCONT %s", p.name)
+		p.signal(syscall.SIGCONT)
+		return nil
+	}}
+}
+
+func (r *run) victim(roles []string) *process {
+	var candidates []*process
+	for _, role := range roles {
+		candidates = append(candidates, r.super.running(role)...)
+	}
+	return candidates[r.chance.IntN(len(candidates))]
+}
+
+// settle ends the load, waits until everything is final, and checks it all.
+func (r *run) settle(ctx context.Context) error {
+	ended := time.Now()
+	r.measure(ended)
+	if err := r.super.each("ingest", (*process).finish); err != nil {
+		return err
+	}
+	return r.check(ctx, ended)
+}
+
+// measure notes how publishing looked from when the load flowed until now.
+func (r *run) measure(now time.Time) {
+	d := r.merged.delays(r.loaded, now)
+	r.report.GapP50, r.report.GapP99, r.report.GapMax = quantile(d.gaps, 0.5), quantile(d.gaps, 0.99), quantile(d.gaps, 1)
+	r.report.LagP50, r.report.LagP99 = quantile(d.lags, 0.5), quantile(d.lags, 0.99)
+	r.report.Loaded += now.Sub(r.loaded)
+}
+
+// check compares every number that has to be final by what events.raw holds now
+// with the oracle, as soon as all have been published or its patience ends.
+func (r *run) check(ctx context.Context, since time.Time) error {
+	raw, err := readRaw(ctx, r.addrs, r.names.Raw())
+	if err != nil {
+		return fmt.Errorf("reading events.raw: %w", err)
+	}
+	expected, err := r.oracle(ctx)
+	if err != nil {
+		return err
+	}
+	r.report.Open = expected.until(raw.least - r.lateness)
+	r.await(ctx, expected, since)
+	r.report.verdict = compare(expected, r.merged)
+	r.report.Counts = expected.counts
+	r.report.Lines = raw.lines
+	r.report.Acked += r.ledger.lines()
+	r.report.Lost = r.ledger.missing(raw.has)
+	r.report.Repeated = raw.repeated
+	r.merged.mu.Lock()
+	r.report.Snapshots = r.merged.snapshots
+	r.merged.mu.Unlock()
+	c := expected.counts
+	r.demand(r.report.verdict.ok(), "of %d points %d are wrong, %d missing, %d conflicting", r.report.Points, r.report.Wrong, r.report.Missing, r.report.Conflicting)
+	r.demand(c.addUp(), "%d counted + %d late + %d unreadable are not %d lines", c.Counted, c.Late, c.Unreadable, c.Lines)
+	r.demand(c.Lines == raw.lines, "the oracle counts %d lines, events.raw has %d", c.Lines, raw.lines)
+	r.demand(r.report.Lost == 0, "%d lines that were acknowledged are not in events.raw", r.report.Lost)
+	r.demand(r.report.Repeated == 0, "%d lines are in events.raw twice", r.report.Repeated)
+	return r.checkWeb(ctx, expected)
+}
+
+// oracle asks what should have been published of what events.raw holds now.
+func (r *run) oracle(ctx context.Context) (*oracle, error) {
+	stdout, stderr, err := output(ctx, r.pulse, r.env, "eval", "--raw")
+	if err != nil {
+		return nil, err
+	}
+	return readOracle(stdout, stderr)
+}
+
+// await waits until all points of the oracle are final, or its patience ends.
+func (r *run) await(ctx context.Context, o *oracle, since time.Time) {
+	if err := until(ctx, r.patience, func() bool { return complete(o, r.merged) }); err != nil {
+		r.log.printf("waiting for final points: %v", err)
+	}
+	r.report.Settled = time.Since(since)
+}
+
+// checkWeb asks the dashboards what they show of the last minutes.
+func (r *run) checkWeb(ctx context.Context, o *oracle) error {
+	if len(r.webs) == 0 {
+		return nil
+	}
+	newest := int64(0)
+	for key := range o.values {
+		newest = max(newest, key.second)
+	}
+	for _, addr := range r.webs {
+		var wrong, missing int
+		err := until(ctx, 20*time.Second, func() bool {
+			var err error
+			wrong, missing, err = r.askWeb(ctx, o, addr, newest-shownSeconds+1, newest)
+			return err == nil && wrong+missing == 0
+		})
+		r.demand(err == nil, "the dashboard at %s shows %d wrong points and lacks %d (%v)", addr, wrong, missing, err)
+	}
+	return nil
+}
+
+// shownSeconds is how much of what a dashboard shows is checked.
+const shownSeconds = 240
+
+func (r *run) askWeb(ctx context.Context, o *oracle, addr string, from, to int64) (wrong, missing int, err error) {
+	for _, stat := range r.definitions.All() {
+		shown, err := askPoints(ctx, addr, stat.Name, from, to)
+		if err != nil {
+			return 0, 0, err
+		}
+		for second := from; second <= to; second++ {
+			want, ok := o.values[point{stat.Name, second}]
+			if !ok {
+				continue
+			}
+			switch got, ok := shown[second]; {
+			case !ok && want != stale:
+				missing++
+			case ok && got != want:
+				if wrong++; wrong <= 3 {
+					r.log.printf("the dashboard at %s shows %s at %d as %s, the oracle says %s", addr, stat.Name, second, got, want)
+				}
+			}
+		}
+	}
+	return wrong, missing, nil
+}
+
+func askPoints(ctx context.Context, addr, stat string, from, to int64) (map[int64]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/api/stats/%s?from=%d&to=%d", addr, url.PathEscape(stat), from, to), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 200))
+		return nil, fmt.Errorf("%s: %s", response.Status, text)
+	}
+	var answer struct {
+		Points []stats.Snapshot `json:"points"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	shown := map[int64]string{}
+	for _, s := range answer.Points {
+		for second, value := range seconds(s) {
+			shown[second] = value
+		}
+	}
+	return shown, nil
+}
