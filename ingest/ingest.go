@@ -43,6 +43,8 @@ type Batch struct {
 	// Lines are whole lines with a line feed between them, in order. They
 	// are copied when the batch is taken.
 	Lines []byte
+	// Origin is what the input knows of the lines beside their text.
+	Origin topics.Origin
 	// Acked, if not nil, is called once after all of the batch's lines are
 	// acknowledged by Kafka, or with an error when one of them never will
 	// be; not at all if the batch was never looked at. It must return soon.

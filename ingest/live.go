@@ -32,7 +32,8 @@ type Live struct {
 	// Ingester is its id; a random one if empty.
 	Ingester string
 	// Backlog says that the inputs may begin with lines of the past, as a
-	// file and a pipe do. The clock is then a recording's until it is within
+	// file and a pipe do. Inputs that know their lines' origins have no such
+	// lines: they are for a Live without it. The clock is then a recording's until it is within
 	// the lateness of the wall clock, or no dated line has come for a second.
 	Backlog bool
 	// Lateness is that of the definitions, in seconds.
@@ -229,6 +230,9 @@ func (g *live) add(b Batch) error {
 		g.untold = append(g.untold, g.packer.Track(b.Acked))
 	}
 	var err error
+	if err := g.packer.From(b.Origin); err != nil {
+		return err
+	}
 	if t := g.backlog; t == nil {
 		err = g.packer.Add(b.Lines)
 		g.lastLine = g.packer.Second()

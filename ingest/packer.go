@@ -92,6 +92,10 @@ type Packer struct {
 	lines  int64 // lines taken so far
 	acks   []*ack
 	open   []*ack // those that every line now joins
+
+	origin  topics.Origin // of the lines that come
+	from    int64         // lines when that began, or the pack did
+	origins topics.Origins
 }
 
 // NewPacker returns a packer for an ingester's records in a clock's domain,
@@ -186,6 +190,27 @@ func (p *Packer) Track(tell func(error)) (end func(error)) {
 	}
 }
 
+// From says where the lines that follow come from.
+func (p *Packer) From(origin topics.Origin) error {
+	if origin == p.origin {
+		return nil
+	}
+	p.noteOrigin()
+	p.origin = origin
+	if p.origins.Full() {
+		return p.Flush()
+	}
+	return nil
+}
+
+// noteOrigin notes where the pack's lines came from of which that is not noted.
+func (p *Packer) noteOrigin() {
+	if n := p.lines - p.from; n > 0 {
+		p.origins.Add(n, p.origin)
+	}
+	p.from = p.lines
+}
+
 // Add takes a chunk of whole lines with a line feed between them, at the time
 // that the clock shows. It copies them. Empty lines are no lines; of one that
 // is too long to be read as much is kept as shows it.
@@ -264,11 +289,13 @@ func (p *Packer) Flush() error {
 	if p.size == 0 {
 		return nil
 	}
+	p.noteOrigin()
 	r := Record{
 		Partition: int32(p.packs % int(p.partitions)),
 		Header:    p.header(p.opened / (second / 1000)),
 		acks:      p.acks,
 	}
+	r.Header.Origins = p.origins.Take()
 	value := p.buf[:p.size-1]
 	p.size, p.acks = 0, nil
 	p.packs++

@@ -2,10 +2,12 @@ package processors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Sessions returns how many sessions of the group this process has taken part
@@ -43,6 +45,9 @@ func (p *Processor) Claims() []Claim {
 // being a member of it. Partitions without a commit are not there.
 func Commits(ctx context.Context, admin *kadm.Client, group, topic string) (map[int32]Commit, error) {
 	responses, err := admin.FetchOffsetsForTopics(ctx, group, topic)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, nil // nobody has been a member yet
+	}
 	if err != nil {
 		return nil, err
 	}

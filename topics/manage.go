@@ -23,6 +23,7 @@ const (
 	rawRetention       = 24 * time.Hour
 	fragmentsRetention = time.Hour // and the longest window
 	mergedRetention    = 14 * 24 * time.Hour
+	minutesRetention   = 35 * 24 * time.Hour // a chart of a week, beside a week of a month ago
 )
 
 // Options say how topics are to be.
@@ -63,6 +64,7 @@ func plan(n Names, window time.Duration) []topicPlan {
 		deleted(n.Raw(), rawRetention),
 		deleted(n.Fragments(), fragmentsRetention+window),
 		deleted(n.Merged(), mergedRetention),
+		deleted(n.Minutes(), minutesRetention),
 		{name: n.Table(), compacted: true, config: map[string]string{
 			"cleanup.policy": "compact",
 			"segment.ms":     strconv.FormatInt((10 * time.Minute).Milliseconds(), 10),

@@ -22,6 +22,7 @@ const (
 	headerSince      = "since"      // Unix seconds; there in ticks alone
 	headerPartitions = "partitions" // in ticks
 	headerLeaving    = "leaving"    // "true" in an ingester's last tick
+	headerOrigins    = "origins"    // which of a pack's lines came from where; see Origins
 )
 
 // Domains of a clock.
@@ -45,6 +46,7 @@ type RawHeader struct {
 	Clock    int64  // Unix milliseconds; of a tick a whole second
 	Domain   string // WallDomain, or RecordingPrefix and an id
 	Map      line.Mapping
+	Origins  string   // of a pack's lines, as EachRun reads them; empty if they have none
 	Tick     *RawTick // nil: the record is a pack of lines
 }
 
@@ -68,6 +70,9 @@ func (h RawHeader) Headers() []kgo.RecordHeader {
 	if !h.Map.Identity() {
 		headers = append(headers, kgo.RecordHeader{
 			Key: headerMap, Value: fmt.Appendf(nil, "%d %d %d", h.Map.From, h.Map.To, h.Map.Milli)})
+	}
+	if h.Origins != "" {
+		headers = append(headers, kgo.RecordHeader{Key: headerOrigins, Value: []byte(h.Origins)})
 	}
 	if t := h.Tick; t != nil {
 		headers = append(headers,
@@ -99,6 +104,11 @@ func ParseRawHeader(get func(key string) []byte) (RawHeader, error) {
 			return RawHeader{}, err
 		}
 	}
+	origins := get(headerOrigins)
+	if len(origins) > MaxOrigins {
+		return RawHeader{}, fmt.Errorf("raw record: header %s has %d bytes, more than %d", headerOrigins, len(origins), MaxOrigins)
+	}
+	h.Origins = string(origins)
 	since := get(headerSince)
 	if since == nil {
 		return h, nil

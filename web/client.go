@@ -33,12 +33,14 @@ func (h *Hub) serve(ctx context.Context, conn *websocket.Conn, sub Subscription)
 		<-read
 	}()
 
+	err := h.feed(ctx, conn, sub)
 	var timeout net.Error // as gorilla hides it
-	if err := h.feed(ctx, conn, sub); errors.As(err, &timeout) && timeout.Timeout() {
-		h.cut.Add(1)
-	} else if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		goodbye := websocket.FormatCloseMessage(websocket.CloseGoingAway, "")
 		conn.WriteControl(websocket.CloseMessage, goodbye, time.Now().Add(time.Second)) //nolint:errcheck // it may be gone already
+	case errors.As(err, &timeout) && timeout.Timeout():
+		h.cut.Add(1)
 	}
 }
 

@@ -1,12 +1,11 @@
 package web
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 )
 
 // policy lets the page have what this server sends and nothing else: no inline
@@ -15,32 +14,15 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// login is a user and password, as hashes of one length so that comparing them
-// takes the same time whatever was tried.
-type login struct{ user, password [sha256.Size]byte }
-
-// parseLogin reads user:password; of "" it is nil, which lets everybody in.
-func parseLogin(s string) (*login, error) {
-	if s == "" {
-		return nil, nil
-	}
-	user, password, ok := strings.Cut(s, ":")
-	if !ok || user == "" || password == "" {
-		return nil, errors.New("WEB_AUTH must be user:password, both not empty")
-	}
-	return &login{sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))}, nil
-}
-
-func (l *login) admits(r *http.Request) bool {
-	user, password, _ := r.BasicAuth()
-	u, p := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
-	return subtle.ConstantTimeCompare(u[:], l.user[:])&subtle.ConstantTimeCompare(p[:], l.password[:]) == 1
+// secure reports whether a request came by HTTPS, here or at a proxy.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 // guard puts before next what holds for every request: security headers, the
-// redirects to HTTPS and to the canonical host, and the login. Health checks
-// need none of these, since a load balancer makes them inside.
-func (s *Server) guard(l *login, next http.Handler) http.Handler {
+// redirects to HTTPS and to the canonical host, and who may come in. Health
+// checks need none of these, since a load balancer makes them inside.
+func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -54,7 +36,7 @@ func (s *Server) guard(l *login, next http.Handler) http.Handler {
 			return
 		}
 
-		secure := r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+		secure := secure(r)
 		host := r.Host
 		if s.config.CanonicalHost != "" {
 			host = s.config.CanonicalHost
@@ -70,22 +52,32 @@ func (s *Server) guard(l *login, next http.Handler) http.Handler {
 			http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
 			return
 		}
-		if l != nil && !l.admits(r) {
-			h.Set("WWW-Authenticate", `Basic realm="Pulse", charset="UTF-8"`)
-			http.Error(w, "this dashboard needs a user and a password", http.StatusUnauthorized)
+		if token := r.URL.Query().Get(shareParameter); token != "" && s.access.shares() {
+			s.enterByShare(w, r, token)
+			return
+		}
+		r, ok := s.access.admit(r, time.Now())
+		if !ok {
+			h.Set("WWW-Authenticate", s.access.challenge())
+			http.Error(w, "this dashboard needs a user and a password, a token, or a share link that has not ended", http.StatusUnauthorized)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// sameOrigin refuses sockets that a page of another site opens in a reader's
-// browser. A request without an origin is no browser's.
-func sameOrigin(r *http.Request) bool {
+// mayOpen refuses sockets, and changes, that a page of another site asks for in
+// a reader's browser, unless the site is listed. A request without an origin is no
+// browser's.
+func (s *Server) mayOpen(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, r.Host)
+	if err != nil {
+		return false
+	}
+	return strings.EqualFold(u.Host, r.Host) ||
+		slices.ContainsFunc(s.config.Origins, func(o string) bool { return strings.EqualFold(o, origin) })
 }

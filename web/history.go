@@ -29,9 +29,14 @@ const (
 
 // merged reads the topic of merged snapshots.
 type merged struct {
+	topicReader
+	store *Store
+}
+
+// A topicReader reads parts of a topic.
+type topicReader struct {
 	cluster topics.Cluster
 	topic   string
-	store   *Store
 }
 
 // section is a part of a topic: for each partition the offsets [from, to).
@@ -136,14 +141,14 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 
 // find gives the offsets of what was published in [from, to), Unix milliseconds;
 // to the end, if to is -1.
-func (m *merged) find(ctx context.Context, from, to int64) (section, error) {
-	client, err := kgo.NewClient(m.cluster.ClientOptions("pulse-web")...)
+func (t *topicReader) find(ctx context.Context, from, to int64) (section, error) {
+	client, err := kgo.NewClient(t.cluster.ClientOptions("pulse-web")...)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	first, err := admin.ListOffsetsAfterMilli(ctx, max(from, 0), m.topic)
+	first, err := admin.ListOffsetsAfterMilli(ctx, max(from, 0), t.topic)
 	if err == nil {
 		err = first.Error()
 	}
@@ -152,9 +157,9 @@ func (m *merged) find(ctx context.Context, from, to int64) (section, error) {
 	}
 	var last kadm.ListedOffsets
 	if to < 0 {
-		last, err = admin.ListEndOffsets(ctx, m.topic)
+		last, err = admin.ListEndOffsets(ctx, t.topic)
 	} else {
-		last, err = admin.ListOffsetsAfterMilli(ctx, to, m.topic)
+		last, err = admin.ListOffsetsAfterMilli(ctx, to, t.topic)
 	}
 	if err == nil {
 		err = last.Error()
@@ -164,14 +169,14 @@ func (m *merged) find(ctx context.Context, from, to int64) (section, error) {
 	}
 	where := section{}
 	first.Each(func(o kadm.ListedOffset) {
-		end, _ := last.Lookup(m.topic, o.Partition)
+		end, _ := last.Lookup(t.topic, o.Partition)
 		where[o.Partition] = struct{ from, to int64 }{o.Offset, end.Offset}
 	})
 	return where, nil
 }
 
 // read calls f with each record of a section, and maybe with some after it.
-func (m *merged) read(ctx context.Context, where section, f func(*kgo.Record)) error {
+func (t *topicReader) read(ctx context.Context, where section, f func(*kgo.Record)) error {
 	starts, left := map[int32]kgo.Offset{}, 0
 	for p, s := range where {
 		if s.from < s.to {
@@ -182,8 +187,8 @@ func (m *merged) read(ctx context.Context, where section, f func(*kgo.Record)) e
 	if left == 0 {
 		return nil
 	}
-	client, err := kgo.NewClient(append(m.cluster.ClientOptions("pulse-web"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{m.topic: starts}))...)
+	client, err := kgo.NewClient(append(t.cluster.ClientOptions("pulse-web"),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.topic: starts}))...)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,10 @@ type Subscription struct {
 // Subscribe makes a Subscription to stats by their names; of none, to all.
 func (h *Hub) Subscribe(names []string) (Subscription, error) {
 	sel, err := h.store.Select(names)
-	return Subscription{sel, fmt.Sprint([]int(sel))}, err
+	if sel == nil {
+		return Subscription{}, err
+	}
+	return Subscription{sel, fmt.Sprint([]int(sel))}, nil
 }
 
 // A frameID tells the frames of one version apart.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -24,15 +25,13 @@ import (
 //go:embed static
 var static embed.FS
 
-// Bounds of one request for history.
-const maxRange = 3600 // seconds
-
 // routes is what the server answers.
 func (s *Server) routes(page []*file) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ws", s.socket)
 	mux.HandleFunc("GET /api/stats", s.latest)
-	mux.HandleFunc("GET /api/stats/{name}", s.points)
+	mux.HandleFunc("GET /api/stats/{name}", s.past)
+	mux.HandleFunc("POST /api/share", s.share)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
@@ -122,7 +121,13 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		return // Upgrade has answered
 	}
 	conn.SetCompressionLevel(1) //nolint:errcheck // 1 is a level
-	s.hub.serve(s.stopping, conn)
+	ctx := s.stopping
+	if end, ok := shareEnd(r.Context()); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end)
+		defer cancel()
+	}
+	s.hub.serve(ctx, conn, sub)
 }
 
 // latest answers with the newest point of every stat. "current" is false where
@@ -147,46 +152,6 @@ func (s *Server) latest(w http.ResponseWriter, _ *http.Request) {
 		}
 		answer.Stats = append(answer.Stats, a)
 	}
-	writeJSON(w, answer)
-}
-
-// points answers with a stat's points of the seconds from ?from= to ?to=, both
-// included; without them, with those of the page's window.
-func (s *Server) points(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if _, ok := s.store.index[name]; !ok {
-		http.Error(w, fmt.Sprintf("there is no stat %q; /api/stats lists them", name), http.StatusNotFound)
-		return
-	}
-	to, err := second(r.FormValue("to"), s.store.Newest())
-	if err != nil {
-		http.Error(w, "to: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	from, err := second(r.FormValue("from"), to-Window+1)
-	if err != nil {
-		http.Error(w, "from: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	if from > to || to-from >= maxRange {
-		http.Error(w, fmt.Sprintf("from must not be after to, and not more than %d s before it", maxRange), http.StatusBadRequest)
-		return
-	}
-	points, oldest := s.store.Range(name, from, to)
-	if from < oldest {
-		older, err := s.history.Points(r.Context(), name, from, min(to, oldest-1))
-		if err != nil {
-			s.config.Logger.Warn("history cannot be read", "stat", name, "error", err)
-			http.Error(w, "the history cannot be read from Kafka now", http.StatusBadGateway)
-			return
-		}
-		points = append(older, points...)
-	}
-	answer := struct {
-		Stat       string           `json:"stat"`
-		Generation string           `json:"generation"`
-		Points     []stats.Snapshot `json:"points"`
-	}{name, s.store.gen, append([]stats.Snapshot{}, points...)}
 	writeJSON(w, answer)
 }
 

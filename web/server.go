@@ -6,6 +6,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -43,25 +44,34 @@ type Config struct {
 
 	Metrics prometheus.Gatherer // what /metrics has besides the server's own; may be nil
 
-	Auth          string // user:password for basic auth; "" lets everybody in
-	ForceHTTPS    bool   // redirect what came to the proxy as plain HTTP
-	CanonicalHost string // redirect from other hosts to this one; "" keeps any
+	Auth          string   // user:password for basic auth
+	Tokens        []string // that a client may have as Authorization: Bearer instead; without Auth and Tokens everybody may come in
+	ShareKey      string   // signs links that let others in for a time; the same for all servers of a dashboard; "": there are none
+	Origins       []string // whose pages may open sockets besides the server's own, as https://host
+	ForceHTTPS    bool     // redirect what came as plain HTTP, here or to the proxy
+	CanonicalHost string   // redirect from other hosts to this one; "" keeps any
+	CertFile      string   // of a certificate and its chain, PEM: the server speaks TLS itself; a file that changes is read again
+	KeyFile       string   // of its key
 }
 
 // A Server is the web role.
 type Server struct {
-	config   Config
-	store    *Store
-	hub      *Hub
-	history  history
-	listener net.Listener
-	handler  http.Handler
-	ready    atomic.Bool
-	upgrader websocket.Upgrader
-	clients  sync.WaitGroup
-	stopping context.Context // what the clients' connections last for
-	stop     context.CancelFunc
-	door     sync.Mutex // held while a client is admitted, and while stop is called
+	config      Config
+	access      *access
+	certificate *certificate // nil: no TLS here
+	store       *Store
+	hub         *Hub
+	history     history
+	minutes     minuteHistory
+	rollup      func(ctx context.Context) // rolls up minutes until ctx is done
+	listener    net.Listener
+	handler     http.Handler
+	ready       atomic.Bool
+	upgrader    websocket.Upgrader
+	clients     sync.WaitGroup
+	stopping    context.Context // what the clients' connections last for
+	stop        context.CancelFunc
+	door        sync.Mutex // held while a client is admitted, and while stop is called
 	// fill keeps the store up to date until ctx is done, and calls ready once
 	// it has what was there at the start.
 	fill func(ctx context.Context, ready func()) error
@@ -72,28 +82,39 @@ type history interface {
 	Points(ctx context.Context, stat string, from, to int64) ([]stats.Snapshot, error)
 }
 
+// minuteHistory reads the minutes of a stat that begin in [from, to].
+type minuteHistory interface {
+	Minutes(ctx context.Context, stat string, from, to int64) ([]topics.Minute, error)
+}
+
 // New makes a server and takes its port, so that URL can be told before Run.
 func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	login, err := parseLogin(c.Auth)
+	access, err := newAccess(c)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, store: NewStore(c.Definitions)}
+	certificate, err := newCertificate(c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
-	s.handler = s.guard(login, s.routes(page))
+	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store.gen}
+	s.rollup = (&rollup{cluster: c.Cluster, names: c.Names, stats: c.Definitions.All(), log: c.Logger}).Run
+	s.handler = s.guard(s.routes(page))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout:  headerWithin,
 		ReadBufferSize:    maxMessage,
 		WriteBufferSize:   4 << 10,
 		WriteBufferPool:   &sync.Pool{},
-		CheckOrigin:       sameOrigin,
+		CheckOrigin:       s.mayOpen,
 		EnableCompression: true,
 	}
 
@@ -114,7 +135,11 @@ func (s *Server) URL() string {
 	if !addr.IP.IsUnspecified() && !addr.IP.IsLoopback() {
 		host = addr.IP.String()
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+	scheme := "http://"
+	if s.certificate != nil {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, fmt.Sprint(addr.Port))
 }
 
 // Ready reports whether the store has what Kafka had when the server started.
@@ -141,6 +166,15 @@ func (s *Server) leave() {
 	s.clients.Done()
 }
 
+// serve takes connections, by TLS if there is a certificate.
+func (s *Server) serve(server *http.Server) error {
+	if s.certificate == nil {
+		return server.Serve(s.listener)
+	}
+	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get}
+	return server.ServeTLS(s.listener, "", "")
+}
+
 // Run serves until ctx is done, and then says goodbye to every client. Kafka
 // being away ends nothing: pages are told what is unknown until it is back.
 func (s *Server) Run(ctx context.Context) error {
@@ -158,13 +192,14 @@ func (s *Server) Run(ctx context.Context) error {
 
 	var running sync.WaitGroup
 	running.Go(func() { s.hub.Run(ctx) })
+	running.Go(func() { s.rollup(ctx) })
 	running.Go(func() {
 		if err := s.fill(ctx, func() { s.ready.Store(true) }); err != nil && ctx.Err() == nil {
 			cancel(err)
 		}
 	})
 	running.Go(func() {
-		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.serve(server); !errors.Is(err, http.ErrServerClosed) {
 			cancel(fmt.Errorf("the page is no longer served: %w", err))
 		}
 	})

@@ -20,7 +20,12 @@ import (
 // get asks a server; change may alter the request.
 func get(t testing.TB, s *Server, path string, change func(*http.Request)) (*http.Response, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+path, nil)
+	return do(t, http.MethodGet, s.URL()+path, change)
+}
+
+func do(t testing.TB, method, url string, change func(*http.Request)) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ type view struct {
 func newView(c Config, store *Store) *view {
 	return &view{
 		store: store, cluster: c.Cluster, names: c.Names, log: c.Logger, lateness: c.Definitions.Lateness,
-		merged: &merged{cluster: c.Cluster, topic: c.Names.Merged(), store: store},
+		merged: &merged{topicReader{c.Cluster, c.Names.Merged()}, store},
 	}
 }
 

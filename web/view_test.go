@@ -152,7 +152,7 @@ func TestMergedFillsHoles(t *testing.T) {
 	now := time.Now().Unix()
 	store := NewStore(two())
 	put(store, point("a", now-10, "1"), point("a", now-5, "2"))
-	m := &merged{cluster: k.cluster, topic: k.names.Merged(), store: store}
+	m := &merged{topicReader{k.cluster, k.names.Merged()}, store}
 	for s := now - 10; s < now; s++ {
 		k.publish(revised(point("a", s, fmt.Sprint(s)), 1, true))
 	}
@@ -184,7 +184,7 @@ func TestNoBroker(t *testing.T) {
 
 func TestMissingTopicIsNamed(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
-	m := &merged{cluster: cluster, topic: prefix + "stats.merged"}
+	m := &merged{topicReader: topicReader{cluster, prefix + "stats.merged"}}
 	err := m.reach(t.Context(), prefix+"merger-table")
 	if err == nil || err.Error() != fmt.Sprintf("the topic %smerger-table is not there: `pulse topics` creates it, and so do the receiver and the merger when they start", prefix) {
 		t.Errorf("without topics: %v", err)

@@ -410,7 +410,7 @@ func rawLines(t testing.TB, cluster topics.Cluster, names topics.Names) []string
 // namesOf are those of the topics for a definitions file.
 func namesOf(t testing.TB, prefix, file string) topics.Names {
 	t.Helper()
-	s := statsFlag{file}
+	s := statsFlag{file: file, env: &environment{LookupEnv: os.LookupEnv}}
 	d, err := s.load()
 	if err != nil {
 		t.Fatal(errors.Join(err))

@@ -260,7 +260,7 @@ func (f *findings) problems() []problem {
 	case len(f.silent.numbers) == len(f.sources):
 		say(f.written, "no ingester writes", "see whether pulse ingest runs and reaches Kafka; its log says")
 	case len(f.silent.numbers) > 0:
-		say(f.silent.since, fmt.Sprintf("nothing is written to %s %s, though to others", raw, f.silent),
+		say(f.silent.since, fmt.Sprintf("writes to %s %s have stopped", raw, f.silent),
 			"look at the brokers, for their leaders may be away, and at the ingesters' logs")
 	}
 	if f.receivers.Members == 0 {

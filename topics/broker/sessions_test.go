@@ -28,7 +28,7 @@ func TestSessionsEnd(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	survivor, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs()...), kgo.ConsumeTopics(topic), kgo.ConsumerGroup(group),
-		kgo.Balancers(kgo.RangeBalancer()), kgo.SessionTimeout(session), kgo.HeartbeatInterval(time.Second),
+		kgo.Balancers(kgo.RangeBalancer()), kgo.SessionTimeout(session), kgo.HeartbeatInterval(time.Second), kgo.RebalanceTimeout(4*time.Second),
 		kgo.AllowAutoTopicCreation())
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func joinAndDie(ctx context.Context, t *testing.T, brokers []string, group, topi
 	defer victim.Close()
 	join := kmsg.NewJoinGroupRequest()
 	join.Group, join.ProtocolType = group, "consumer"
-	join.SessionTimeoutMillis, join.RebalanceTimeoutMillis = int32(session.Milliseconds()), 30_000
+	join.SessionTimeoutMillis, join.RebalanceTimeoutMillis = int32(session.Milliseconds()), 4000
 	metadata := kmsg.NewConsumerMemberMetadata()
 	metadata.Topics = []string{topic}
 	protocol := kmsg.NewJoinGroupRequestProtocol()

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/processors/merger"
+	"pulse/processors/receiver"
+	"pulse/stats"
+	"pulse/topics"
+	"pulse/topics/topicstest"
+)
+
+// statusNow is when the observations of these tests are made: 400 ms after a
+// second has ended and closed.
+var statusNow = time.Date(2026, 11, 22, 20, 4, 9, 400e6, time.UTC)
+
+// ago is the second that was so many whole seconds before statusNow.
+func ago(seconds int64) int64 { return statusNow.Unix() - seconds }
+
+// wellObservation is one of a Pulse of two partitions at which all is well.
+func wellObservation() *observation {
+	o := &observation{
+		now: statusNow, names: topics.Names{Prefix: "team.", Generation: "3f9a2c"}, domain: topics.WallDomain,
+		receivers: group{"team.receiver.3f9a2c", "Stable", 2}, mergers: group{"team.merger.3f9a2c", "Stable", 1},
+		ingesters: map[string]int64{"web-1": ago(0), "web-2": ago(1)},
+		lines:     lineCounts{In: 120_000, Counted: 119_988, Late: 12, Bytes: 24_000_000},
+	}
+	for i := range 2 {
+		o.sources = append(o.sources, sourcePartition{
+			offsets: offsets{start: 0, end: 12_345, committed: 12_340, owner: fmt.Sprintf("receiver-%d", i)},
+			written: ago(0), ingester: "web-1", clock: ago(0)})
+		o.fragments = append(o.fragments, fragmentsPartition{
+			offsets: offsets{start: 0, end: 5000, committed: 4000, owner: "merger-0"}, closed: ago(1), stats: true})
+	}
+	return o
+}
+
+// Each state has its headline, and is well or not.
+func TestJudge(t *testing.T) {
+	stop := func(o *observation, source, closed int64) { // what stood still since when
+		for i := range o.sources {
+			o.sources[i].clock = ago(source)
+			o.fragments[i].closed = ago(closed + 1)
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*observation)
+		want   string   // the headline
+		others []string // what other problems say
+	}{
+		{"well", func(*observation) {}, "all well: closed 0.4 s ago", nil},
+		{"a bit behind", func(o *observation) { stop(o, 9, 9) }, "all well: closed 9.4 s ago", nil},
+		{"nothing written", func(o *observation) {
+			*o = observation{now: o.now, names: o.names, receivers: o.receivers, mergers: o.mergers, sources: []sourcePartition{{written: -1, clock: -1}}, fragments: []fragmentsPartition{{closed: -1}}}
+		}, "not well: nothing has been written to team.events.raw yet. Start pulse ingest", nil},
+		{"just begun", func(o *observation) {
+			for i := range o.fragments {
+				o.fragments[i].stats = false
+			}
+		}, "not well: no second has closed yet. Wait a few seconds and ask again", nil},
+		{"no ingester", func(o *observation) {
+			stop(o, 3725, 3725)
+			for i := range o.sources {
+				o.sources[i].written = ago(3725)
+			}
+		}, "not well: no ingester writes since 19:02:04 (62 min 5 s). See whether pulse ingest runs and reaches Kafka; its log says", nil},
+		{"one partition is silent", func(o *observation) {
+			o.sources[1].written, o.sources[1].clock = ago(60), ago(60)
+			o.fragments[0].closed, o.fragments[1].closed = ago(61), ago(61)
+		}, "not well: writes to team.events.raw partition 1 have stopped since 20:03:09 (60 s). Look at the brokers, for their leaders may be away, and at the ingesters' logs", nil},
+		{"no receiver", func(o *observation) {
+			stop(o, 30, 30)
+			o.receivers.Members = 0
+		}, "not well: no receiver runs since 20:03:39 (30 s). Start pulse receive, with the same --stats", nil},
+		{"no receiver, but for a moment", func(o *observation) {
+			o.receivers.Members = 0
+		}, "not well: no receiver runs since 20:04:09 (0.4 s). Start pulse receive, with the same --stats", nil},
+		{"one receiver is behind", func(o *observation) {
+			o.sources[1].clock = ago(42)
+			o.fragments[0].closed, o.fragments[1].closed = ago(43), ago(43)
+		}, "not well: receivers are behind on team.events.raw partition 1 since 20:03:27 (42 s). Read the log of receiver-1; if its CPU is busy start another pulse receive", nil},
+		{"a receiver has never read", func(o *observation) {
+			o.sources[0].clock, o.sources[0].owner = -1, ""
+			stop(o, -1, 100)
+			o.sources[0].clock = -1
+		}, "not well: receivers are behind on team.events.raw partition 0. Read the log of the receivers, of which none owns it; if its CPU is busy start another pulse receive", nil},
+		{"mergers are behind", func(o *observation) { stop(o, 0, 100_000) },
+			"not well: mergers are behind on team.stats.fragments.3f9a2c partitions 0, 1 since 2026-11-21 16:17:29 (27 h 46 min). Read the log of merger-0; if its CPU is busy start another pulse merge", nil},
+		{"receivers are behind, mergers more so", func(o *observation) { stop(o, 20, 40) },
+			"not well: receivers are behind on team.events.raw partitions 0, 1 since 20:03:49 (20 s). Read the log of receiver-0, receiver-1; if its CPU is busy start another pulse receive (and 1 more, below)",
+			[]string{"mergers are behind on team.stats.fragments.3f9a2c partitions 0, 1"}},
+		{"nothing runs", func(o *observation) {
+			stop(o, 60, 60)
+			o.receivers.Members, o.mergers.Members = 0, 0
+			for i := range o.sources {
+				o.sources[i].written = ago(30)
+			}
+		}, "not well: no ingester writes since 20:03:39 (30 s). See whether pulse ingest runs and reaches Kafka; its log says (and 2 more, below)",
+			[]string{"no receiver runs", "no merger runs"}},
+		{"retention was faster", func(o *observation) {
+			o.sources[1].start, o.fragments[0].start = 12_341, 4002
+		}, "not well: retention took 1 records of team.events.raw before they were read. Start the receivers: the seconds of these records will be shown as unknown, and all others go on (and 1 more, below)",
+			[]string{"retention took 2 records of team.stats.fragments.3f9a2c before they were read"}},
+		{"lines come late", func(o *observation) { o.lines = lineCounts{In: 1000, Counted: 940, Late: 59, Unreadable: 1} },
+			"not well: 6 % of the newest minute's lines are in no stat: 59 late, 1 unreadable. Find what delays the inputs, or give the definitions a longer lateness; unreadable are lines over 64 KiB, and records that are not Pulse's", nil},
+		{"a few lines come late", func(o *observation) { o.lines = lineCounts{In: 1000, Counted: 950, Late: 50} }, "all well: closed 0.4 s ago", nil},
+		{"a recording", func(o *observation) {
+			o.domain = topics.RecordingPrefix + "x"
+			o.now = o.now.Add(365 * 24 * time.Hour)
+		}, "all well: the recording has closed up to 2026-11-22 20:04:08", nil},
+		{"a recording is behind", func(o *observation) {
+			o.domain = topics.RecordingPrefix + "x"
+			stop(o, 0, 100)
+			o.now = o.now.Add(365 * 24 * time.Hour)
+		}, "not well: mergers are behind on team.stats.fragments.3f9a2c partitions 0, 1 since 20:02:29 (100 s). Read the log of merger-0; if its CPU is busy start another pulse merge", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := wellObservation()
+			c.change(o)
+			s := judge(o, limits{behind: 10 * time.Second, discarded: 0.05})
+			if s.Headline != c.want {
+				t.Errorf("the headline is\n%s\nwant\n%s", s.Headline, c.want)
+			}
+			if s.Well != strings.HasPrefix(c.want, "all well") {
+				t.Errorf("well is %v", s.Well)
+			}
+			var others []string
+			for _, p := range s.Problems[min(1, len(s.Problems)):] {
+				others = append(others, p.What)
+			}
+			if !slices.Equal(others, c.others) {
+				t.Errorf("the other problems are %q, want %q", others, c.others)
+			}
+			if text := s.text(); !strings.HasPrefix(text, s.Headline+"\n") {
+				t.Errorf("the text does not begin with the headline:\n%s", text)
+			}
+		})
+	}
+}
+
+func TestStatusText(t *testing.T) {
+	o := wellObservation()
+	o.others = []string{"0aa11b"}
+	o.sources[1].owner, o.fragments[1].closed = "", -1
+	s := judge(o, limits{behind: 10 * time.Second, discarded: 1})
+	want := `not well: mergers are behind on team.stats.fragments.3f9a2c partition 1. Read the log of merger-0; if its CPU is busy start another pulse merge
+
+at           2026-11-22 20:04:09 UTC
+generation   3f9a2c (also here: 0aa11b)
+ingesters    web-1 at 20:04:09, web-2 at 20:04:08
+receivers    2, Stable
+mergers      1, Stable
+last minute  120,000 lines, 99.99 % counted, 12 late, 0 unreadable, 0 ahead
+
+events.raw   written  rolled up to  behind  lag  owner
+         0  20:04:09      20:04:09   0.4 s    5  receiver-0
+         1  20:04:09      20:04:09   0.4 s    5  nobody
+
+fragments    closed  behind  since checkpoint  owner
+        0  20:04:08   0.4 s             1,000  merger-0
+        1         -       -             1,000  merger-0
+`
+	if got := s.text(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0.0 s", 440 * time.Millisecond: "0.4 s", -20 * time.Millisecond: "0.0 s", -3 * time.Second: "-3.0 s", 42 * time.Second: "42 s",
+		119 * time.Second: "119 s", 125 * time.Second: "2 min 5 s", 2*time.Hour + 59*time.Minute: "2 h 59 min", 50 * time.Hour: "2 d 2 h",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("span(%v) is %q, want %q", d, got, want)
+		}
+	}
+}
+
+// What status reads from Kafka is what receivers and mergers made of records at
+// a clock that is the test's.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	d := stats.Builtin()
+	names := topics.Names{Prefix: prefix, Generation: d.Generation()}
+	const partitions, second = 3, 1_700_000_000
+	topicstest.Ensure(t, cluster, names, partitions)
+	client, err := kgo.NewClient(append(cluster.ClientOptions("pulse-test"), kgo.DefaultProduceTopic(names.Raw()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	send := func(partition int32, ingester string, clock int64, lines string) {
+		t.Helper()
+		h := topics.RawHeader{Ingester: ingester, Clock: clock * 1000, Domain: topics.WallDomain}
+		if lines == "" {
+			h.Tick = &topics.RawTick{Partitions: partitions}
+		}
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Partition: partition, Headers: h.Headers(), Value: []byte(lines)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(now int64) *status {
+		t.Helper()
+		o, err := observe(t.Context(), cluster, names, time.Unix(now, 4e8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return judge(o, limits{behind: 10 * time.Second, discarded: 0.05})
+	}
+
+	if s := look(second); !strings.Contains(s.Headline, "nothing has been written") || len(s.Problems) != 3 {
+		t.Errorf("before the first record: %s", s.text())
+	}
+	for clock := int64(second); clock <= second+10; clock++ {
+		for p := range int32(partitions) {
+			send(p, "a", clock, "one\ntwo")
+			send(p, "a", clock+1, "")
+			send(p, "b", clock+1, "")
+		}
+	}
+	const last = second + 11
+	if s := look(last); s.Headline != "not well: no receiver runs. Start pulse receive, with the same --stats (and 1 more, below)" {
+		t.Errorf("before the roles run: %s", s.text())
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	log := slog.New(slog.DiscardHandler)
+	receive, err := receiver.New(receiver.Config{Cluster: cluster, Names: names, Definitions: d, InstanceID: "receiver-7", Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	merge, err := merger.New(merger.Config{Cluster: cluster, Names: names, Definitions: d, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 2)
+	go func() { done <- receive.Run(ctx) }()
+	go func() { done <- merge.Run(ctx) }()
+	ended := false
+	defer func() {
+		cancel()
+		for range 2 {
+			if !ended {
+				<-done
+			}
+		}
+	}()
+
+	var s *status
+	eventually(t, "everything is closed and committed", func() bool {
+		s = look(last)
+		return s.Well && s.Sources[0].Lag+s.Sources[1].Lag+s.Sources[2].Lag == 0 && s.Behind != nil && *s.Behind < 1
+	})
+	if s.Headline != "all well: closed 0.4 s ago" {
+		t.Errorf("the headline is %q", s.Headline)
+	}
+	if want := (lineCounts{In: 66, Counted: 66, Bytes: 198}); s.Lines != want {
+		t.Errorf("the newest minute's lines are %+v, want %+v", s.Lines, want)
+	}
+	if len(s.Ingesters) != 2 || s.Ingesters[0].Name != "a" || s.Ingesters[1].Clock.Unix() != last {
+		t.Errorf("the ingesters are %+v", s.Ingesters)
+	}
+	for _, p := range s.Sources {
+		if p.Owner != "receiver-7" || p.Clock.Unix() != last || p.Written.Unix() != last || p.End != 33 || p.Committed != 33 {
+			t.Errorf("source partition %+v", p)
+		}
+	}
+	for _, p := range s.Fragments {
+		if p.Owner == "" || p.Closed == nil || p.Closed.Unix() < last-2 {
+			t.Errorf("fragments partition %+v", p)
+		}
+	}
+	if s := look(last + 60); s.Well || !strings.HasPrefix(s.Headline, "not well: no ingester writes since 22:13:31 (60 s).") {
+		t.Errorf("a minute later: %s", s.text())
+	}
+
+	// One partition gets no more ticks.
+	for p := range int32(2) {
+		send(p, "a", last+20, "")
+	}
+	eventually(t, "the silent partition is named", func() bool {
+		return strings.HasPrefix(look(last+20).Headline, "not well: writes to "+names.Raw()+" partition 2 have stopped since 22:13:31 (20 s).")
+	})
+
+	cancel()
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	ended = true
+	eventually(t, "nobody is in the group of mergers", func() bool {
+		s = look(last + 20)
+		return s.Mergers.Members == 0
+	})
+	if !slices.ContainsFunc(s.Problems, func(p problem) bool { return p.What == "no merger runs" }) {
+		t.Errorf("after the roles have ended: %s", s.text())
+	}
+}
+
+// The command's exit codes and what it prints.
+func TestStatusCommand(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	names := topics.Names{Prefix: prefix, Generation: stats.Builtin().Generation()}
+	topicstest.Ensure(t, cluster, names, 2)
+	env := map[string]string{"KAFKA_URL": cluster.Brokers[0], "KAFKA_PREFIX": prefix}
+
+	p := start(t, env, nil, "status")
+	if code := p.wait(); code != exitBehind || !strings.HasPrefix(p.stdout.String(), "not well: nothing has been written") || p.stderr.String() != "" {
+		t.Errorf("exit code %d, want %d\n%s%s", code, exitBehind, p.stdout, p.stderr)
+	}
+	p = start(t, env, nil, "status", "--json")
+	var s status
+	if code := p.wait(); code != exitBehind {
+		t.Errorf("--json: exit code %d, want %d", code, exitBehind)
+	}
+	if err := json.Unmarshal([]byte(p.stdout.String()), &s); err != nil || s.Well || len(s.Problems) != 3 || len(s.Sources) != 2 {
+		t.Errorf("--json: %v\n%s", err, p.stdout)
+	}
+
+	file := writeFile(t, "stats.yaml", "stats: [{name: lines, rate: second}]\n")
+	refused(t, env, exitFailed, []string{names.Generation, "--stats"}, "status", "--stats", file)
+	refused(t, env, exitUsage, []string{"--max-behind"}, "status", "--max-behind", "0s")
+	refused(t, env, exitUsage, []string{"--max-discarded"}, "status", "--max-discarded", "2")
+}

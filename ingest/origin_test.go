@@ -1,0 +1,86 @@
+package ingest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pulse/topics"
+)
+
+// TestOriginsOfLines packs lines of many origins and finds each line with its
+// own in the records.
+func TestOriginsOfLines(t *testing.T) {
+	for seed := range uint64(50) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		o := &fakeOutput{partitions: 3}
+		p := NewPacker("a", topics.WallDomain, 3, o.sink)
+		var want []string
+		origins := 1 + r.IntN(2000)
+		for i := range 3000 {
+			if r.IntN(20) == 0 {
+				if err := p.Advance(at(float64(i) / 100)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var from topics.Origin
+			if n := r.IntN(origins + 1); n > 0 {
+				from = topics.Origin(fmt.Sprintf("remote=%d&pad=%s", n, strings.Repeat("x", r.IntN(80))))
+			}
+			var lines strings.Builder
+			for j := range r.IntN(4) {
+				l := fmt.Sprintf("%d.%d%s", i, j, strings.Repeat("y", r.IntN(5)*r.IntN(100)))
+				want = append(want, string(from)+" "+l)
+				lines.WriteString(l + []string{"\n", "\n\n", "\r\n"}[r.IntN(3)])
+			}
+			if err := p.From(from); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Add([]byte(lines.String())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.Leave(p.Second() + 1); err != nil {
+			t.Fatal(err)
+		}
+		got := attributed(t, o)
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Fatalf("seed %d: %d lines came with their origins, of %d", seed, len(got), len(want))
+		}
+	}
+}
+
+// attributed returns each line of o's packs after its origin and a space.
+func attributed(t *testing.T, o *fakeOutput) []string {
+	t.Helper()
+	var all []string
+	for _, r := range o.taken() {
+		if r.Header.Tick != nil {
+			continue
+		}
+		if len(r.Header.Origins) > topics.MaxOrigins {
+			t.Errorf("a header of %d bytes", len(r.Header.Origins))
+		}
+		lines := strings.Split(strings.ReplaceAll(string(r.Value), "\r", ""), "\n")
+		if r.Header.Origins == "" {
+			for _, l := range lines {
+				all = append(all, " "+l)
+			}
+			continue
+		}
+		err := topics.EachRun(r.Header.Origins, func(n int64, from topics.Origin) {
+			for _, l := range lines[:n] {
+				all = append(all, string(from)+" "+l)
+			}
+			lines = lines[n:]
+		})
+		if err != nil || len(lines) > 0 {
+			t.Fatalf("%d lines have no origin: %v", len(lines), err)
+		}
+	}
+	return all
+}

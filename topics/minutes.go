@@ -1,0 +1,80 @@
+package topics
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Minutes is the topic of what a minute of a stat amounts to, for charts of days.
+func (n Names) Minutes() string { return n.Prefix + "stats.minutes" }
+
+// MinutesGroup is the group that reads Merged and writes Minutes.
+func (n Names) MinutesGroup() string { return n.Prefix + "minutes." + n.Generation }
+
+// A Minute is what the final values of a stat were in the 60 seconds from Time
+// on. Each second has one final value, so that two Minutes of the same stat, time
+// and generation are of parts of the same: the one with more seconds holds.
+type Minute struct {
+	Stat      string
+	Gen       string // of the definitions
+	Time      int64  // Unix time of its first second
+	Seconds   int    // that have a value; null, the value of nothing, is one
+	Clockless int    // that had no clock; what is left of 60 is unknown
+	// The least and the greatest of every number of the values; of values by key
+	// there is no least, since a key comes and goes. And the value of the last
+	// second that has one. Null if there is none.
+	Min, Max, Last json.RawMessage
+}
+
+// Supersedes reports whether m holds rather than old, of the same stat and time.
+func (m Minute) Supersedes(old Minute) bool {
+	return m.Seconds+m.Clockless > old.Seconds+old.Clockless
+}
+
+// minuteJSON is a Minute as a record of the topic has it, one to a line.
+type minuteJSON struct {
+	Stat      string          `json:"stat"` // first: see MinutePrefix
+	Time      time.Time       `json:"time"`
+	Seconds   int             `json:"seconds"`
+	Clockless int             `json:"clockless,omitempty"`
+	Min       json.RawMessage `json:"min"`
+	Max       json.RawMessage `json:"max"`
+	Last      json.RawMessage `json:"last"`
+	Gen       string          `json:"gen"`
+}
+
+// MaxMinutes is how many bytes of minutes a record of the topic has, at most.
+const MaxMinutes = 900 << 10
+
+// AppendMinute appends a minute as one line of JSON. A record of the topic is
+// lines, of the stats whose names go to its partition.
+func AppendMinute(b []byte, m Minute) ([]byte, error) {
+	line, err := json.Marshal(minuteJSON{m.Stat, time.Unix(m.Time, 0).UTC(), m.Seconds, m.Clockless, m.Min, m.Max, m.Last, m.Gen})
+	if err != nil {
+		return b, fmt.Errorf("minute of %.80q: %w", m.Stat, err)
+	}
+	return append(append(b, line...), '\n'), nil
+}
+
+// MinutePrefix is what the lines of a stat begin with, and no others.
+func MinutePrefix(stat string) []byte {
+	name, _ := json.Marshal(stat) // a string cannot fail
+	return append(append([]byte(`{"stat":`), name...), ',')
+}
+
+// DecodeMinute reads a line that AppendMinute made.
+func DecodeMinute(line []byte) (Minute, error) {
+	var m minuteJSON
+	if err := json.Unmarshal(line, &m); err != nil {
+		return Minute{}, fmt.Errorf("minute: %w", err)
+	}
+	if m.Stat == "" || m.Seconds < 0 || m.Clockless < 0 || m.Seconds > 60 || m.Clockless > 60-m.Seconds {
+		return Minute{}, errors.New("minute: it names no stat, or has not 0 to 60 seconds")
+	}
+	if second := m.Time.Unix(); m.Time.Nanosecond() != 0 || second < 0 || second%60 != 0 {
+		return Minute{}, fmt.Errorf("minute: %s is not the beginning of one", m.Time.Format(time.RFC3339Nano))
+	}
+	return Minute{m.Stat, m.Gen, m.Time.Unix(), m.Seconds, m.Clockless, m.Min, m.Max, m.Last}, nil
+}

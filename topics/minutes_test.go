@@ -1,0 +1,58 @@
+package topics
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+)
+
+func TestMinute(t *testing.T) {
+	m := Minute{
+		Stat: "a\"<b>", Gen: "abc123", Time: 1764000000, Seconds: 58, Clockless: 1,
+		Min: json.RawMessage("0.000000001"), Max: json.RawMessage(`{"0.5":12}`), Last: json.RawMessage("null"),
+	}
+	line, err := AppendMinute(nil, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(line, MinutePrefix(m.Stat)) || bytes.HasPrefix(line, MinutePrefix("a")) || bytes.Count(line, []byte("\n")) != 1 {
+		t.Errorf("the line is %s", line)
+	}
+	got, err := DecodeMinute(line)
+	if err != nil || !reflect.DeepEqual(got, m) {
+		t.Errorf("read %+v, %v; want %+v", got, err, m)
+	}
+	if _, err := AppendMinute(nil, Minute{Stat: "a", Last: json.RawMessage("{")}); err == nil {
+		t.Error("a value that is no JSON was written")
+	}
+	more := m
+	more.Clockless++
+	if !more.Supersedes(m) || m.Supersedes(more) || m.Supersedes(m) {
+		t.Error("of two minutes the one with more seconds must hold")
+	}
+}
+
+func FuzzDecodeMinute(f *testing.F) {
+	line, _ := AppendMinute(nil, Minute{Stat: "a", Gen: "abc123", Time: 1764000000, Seconds: 60, Min: json.RawMessage("1"), Max: json.RawMessage("2"), Last: json.RawMessage("1")})
+	f.Add(line)
+	f.Add([]byte(`{"stat":"a","time":"2026-11-22T10:31:05Z","seconds":60}`))
+	f.Add([]byte(`{"stat":"a","seconds":61}`))
+	f.Add([]byte(`null`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		m, err := DecodeMinute(line)
+		if err != nil {
+			return
+		}
+		if m.Time%60 != 0 || m.Seconds+m.Clockless > 60 || m.Stat == "" {
+			t.Errorf("%q was read as %+v", line, m)
+		}
+		again, err := AppendMinute(nil, m)
+		if err != nil {
+			t.Fatalf("%+v cannot be written: %v", m, err)
+		}
+		if n, err := DecodeMinute(again); err != nil || n.Time != m.Time || n.Stat != m.Stat {
+			t.Errorf("%s was read as %+v, %v; want %+v", again, n, err, m)
+		}
+	})
+}

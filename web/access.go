@@ -1,0 +1,192 @@
+package web
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	minSecret      = 16                  // bytes of a token, and of the key of share links
+	maxShare       = 30 * 24 * time.Hour // a share link ends at the latest
+	defaultShare   = 24 * time.Hour
+	shareParameter = "share" // of the URL that is shared
+	shareCookie    = "pulse-share"
+)
+
+// access says who may come in: who has the user and password, one of the tokens,
+// or a share link that has not ended. If there are no user and no tokens
+// everybody may.
+type access struct {
+	login  *login
+	tokens [][sha256.Size]byte
+	key    []byte // of share links; nil: there are none
+}
+
+// login is a user and password, as hashes of one length so that comparing them
+// takes the same time whatever was tried.
+type login struct{ user, password [sha256.Size]byte }
+
+// newAccess reads what a Config says.
+func newAccess(c Config) (*access, error) {
+	a := &access{}
+	if c.Auth != "" {
+		user, password, ok := strings.Cut(c.Auth, ":")
+		if !ok || user == "" || password == "" {
+			return nil, errors.New("WEB_AUTH must be user:password, both not empty")
+		}
+		a.login = &login{sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))}
+	}
+	for i, token := range c.Tokens {
+		if len(token) < minSecret {
+			return nil, fmt.Errorf("token %d has %d bytes, at least %d are needed; `openssl rand -hex 16` makes one", i+1, len(token), minSecret)
+		}
+		a.tokens = append(a.tokens, sha256.Sum256([]byte(token)))
+	}
+	if c.ShareKey != "" {
+		if len(c.ShareKey) < minSecret {
+			return nil, fmt.Errorf("the key of share links has %d bytes, at least %d are needed; `openssl rand -hex 16` makes one", len(c.ShareKey), minSecret)
+		}
+		a.key = []byte(c.ShareKey)
+	}
+	return a, nil
+}
+
+// open reports whether everybody may come in.
+func (a *access) open() bool { return a.login == nil && a.tokens == nil }
+
+// shares reports whether share links can be made and are taken.
+func (a *access) shares() bool { return a.key != nil && !a.open() }
+
+// challenge tells a browser what to ask for.
+func (a *access) challenge() string {
+	if a.login == nil {
+		return `Bearer realm="Pulse"`
+	}
+	return `Basic realm="Pulse", charset="UTF-8"`
+}
+
+// admit reports whether a request may go on; what it gives back knows the end of
+// the share link by which it came.
+func (a *access) admit(r *http.Request, now time.Time) (*http.Request, bool) {
+	if a.open() || a.knows(r) {
+		return r, true
+	}
+	if cookie, err := r.Cookie(shareCookie); err == nil {
+		if end, ok := a.verify(cookie.Value, now); ok {
+			return r.WithContext(context.WithValue(r.Context(), shareEndKey{}, end)), true
+		}
+	}
+	return r, false
+}
+
+// knows reports whether a request has the user and password or a token. All of
+// them are compared, so that the time says nothing.
+func (a *access) knows(r *http.Request) bool {
+	known := 0
+	if user, password, ok := r.BasicAuth(); ok && a.login != nil {
+		u, p := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
+		known |= subtle.ConstantTimeCompare(u[:], a.login.user[:]) & subtle.ConstantTimeCompare(p[:], a.login.password[:])
+	}
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		sum := sha256.Sum256([]byte(token))
+		for _, t := range a.tokens {
+			known |= subtle.ConstantTimeCompare(sum[:], t[:])
+		}
+	}
+	return known == 1
+}
+
+// sign makes the token of a share link that ends at a Unix second: the second and
+// the HMAC-SHA256 of it, a dot between.
+func (a *access) sign(end int64) string {
+	return strconv.FormatInt(end, 10) + "." + base64.RawURLEncoding.EncodeToString(a.mac(end))
+}
+
+func (a *access) mac(end int64) []byte {
+	m := hmac.New(sha256.New, a.key)
+	fmt.Fprintf(m, "pulse share link until %d", end)
+	return m.Sum(nil)
+}
+
+// verify gives the end of a share link's token, if it is genuine and not over.
+func (a *access) verify(token string, now time.Time) (time.Time, bool) {
+	if !a.shares() {
+		return time.Time{}, false
+	}
+	second, signature, _ := strings.Cut(token, ".")
+	end, err := strconv.ParseInt(second, 10, 64)
+	if err != nil || strconv.FormatInt(end, 10) != second || end > now.Add(maxShare).Unix() {
+		return time.Time{}, false
+	}
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(signature)
+	if err != nil || !hmac.Equal(sum, a.mac(end)) {
+		return time.Time{}, false
+	}
+	return time.Unix(end, 0), now.Unix() < end
+}
+
+// shareEndKey is where a request's context has the end of its share link.
+type shareEndKey struct{}
+
+// shareEnd gives the end of the share link by which a request came in, if it did.
+func shareEnd(ctx context.Context) (time.Time, bool) {
+	end, ok := ctx.Value(shareEndKey{}).(time.Time)
+	return end, ok
+}
+
+// enterByShare puts the token of a share link into a cookie, out of sight of the
+// address bar and of what is copied from it, and goes to the page.
+func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token string) {
+	end, ok := s.access.verify(token, time.Now())
+	if !ok {
+		http.Error(w, "this share link has ended, or is none", http.StatusForbidden)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: shareCookie, Value: token, Path: "/", Expires: end,
+		HttpOnly: true, Secure: secure(r), SameSite: http.SameSiteLaxMode,
+	})
+	query := r.URL.Query()
+	query.Del(shareParameter)
+	to := url.URL{Path: "/" + strings.TrimLeft(r.URL.Path, "/"), RawQuery: query.Encode()} // not //host
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+}
+
+// share answers with a new share link, that ends after ?for=, a duration.
+func (s *Server) share(w http.ResponseWriter, r *http.Request) {
+	if !s.access.shares() {
+		http.Error(w, "share links are off: they need a login, or tokens, and a key", http.StatusNotFound)
+		return
+	}
+	if _, shared := shareEnd(r.Context()); shared || !s.mayOpen(r) {
+		http.Error(w, "a share link makes no others", http.StatusForbidden)
+		return
+	}
+	lasts := defaultShare
+	if text := r.FormValue("for"); text != "" {
+		var err error
+		if lasts, err = time.ParseDuration(text); err != nil || lasts < time.Minute || lasts > maxShare {
+			http.Error(w, fmt.Sprintf("for is a duration from 1m to %dh, unlike %.40q", maxShare/time.Hour, text), http.StatusBadRequest)
+			return
+		}
+	}
+	end := time.Now().Add(lasts).Unix()
+	to := url.URL{Scheme: "http", Host: r.Host, Path: "/", RawQuery: url.Values{shareParameter: {s.access.sign(end)}}.Encode()}
+	if secure(r) {
+		to.Scheme = "https"
+	}
+	writeJSON(w, struct {
+		URL   string    `json:"url"`
+		Until time.Time `json:"until"`
+	}{to.String(), time.Unix(end, 0).UTC()})
+}

@@ -1,0 +1,71 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/topics"
+)
+
+// rolledWithin is how long after its end a minute has been rolled up, at most
+// times, in seconds. Where one is missing all that was written later is read.
+const rolledWithin = 2 * 3600
+
+// minutes reads the topic of minutes.
+type minutes struct {
+	topic topicReader
+	gen   string
+}
+
+// Minutes reads what is known of a stat's minutes that begin in [from, to],
+// ascending.
+func (m *minutes) Minutes(ctx context.Context, stat string, from, to int64) ([]topics.Minute, error) {
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	found := map[int64]topics.Minute{}
+	prefix := topics.MinutePrefix(stat)
+	read := func(r *kgo.Record) {
+		for line := range bytes.Lines(r.Value) {
+			if !bytes.HasPrefix(line, prefix) {
+				continue
+			}
+			minute, err := topics.DecodeMinute(line)
+			if err != nil || minute.Gen != m.gen || minute.Time < from || minute.Time > to {
+				continue
+			}
+			if old, ok := found[minute.Time]; !ok || minute.Supersedes(old) {
+				found[minute.Time] = minute
+			}
+		}
+	}
+	where, err := m.topic.find(ctx, from*1000, -1)
+	if err != nil {
+		return nil, err
+	}
+	p := topics.Partition(stat, int32(len(where)))
+	end := where[p].to
+	soon, err := m.topic.find(ctx, from*1000, (to+rolledWithin)*1000)
+	if err != nil {
+		return nil, err
+	}
+	part := where[p]
+	part.to = min(soon[p].to, end)
+	if err := m.topic.read(ctx, section{p: part}, read); err != nil {
+		return nil, err
+	}
+	if int64(len(found)) < (to-from)/minuteSeconds && part.to < end {
+		part.from, part.to = max(part.from, part.to), end
+		if err := m.topic.read(ctx, section{p: part}, read); err != nil {
+			return nil, err
+		}
+	}
+	all := make([]topics.Minute, 0, len(found))
+	for _, t := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, found[t])
+	}
+	return all, nil
+}

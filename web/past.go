@@ -1,0 +1,127 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"pulse/stats"
+)
+
+// Bounds of one request for history.
+const (
+	maxRange   = 3600           // seconds that are read one by one
+	maxMinutes = 31 * 24 * 3600 // seconds that are read by the minute
+	maxColumns = 5000           // stretches of one answer
+)
+
+// past answers with a stat's points of the seconds from ?from= to ?to=, both
+// included; without them, with those of the page's window. With ?step= it
+// answers with stretches of so many seconds.
+func (s *Server) past(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	i, ok := s.store.index[name]
+	if !ok {
+		http.Error(w, fmt.Sprintf("there is no stat %.80q; /api/stats lists them", name), http.StatusNotFound)
+		return
+	}
+	from, to, step, err := s.span(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	answer := struct {
+		Stat       string           `json:"stat"`
+		Generation string           `json:"generation"`
+		Step       int64            `json:"step,omitempty"`
+		Points     []stats.Snapshot `json:"points,omitzero"`
+		Stretches  []stretch        `json:"stretches,omitzero"`
+	}{Stat: name, Generation: s.store.gen, Step: step}
+	if step == 0 {
+		answer.Points, err = s.points(r.Context(), name, from, to)
+	} else {
+		answer.Stretches, err = s.stretches(r.Context(), s.store.stats[i], from, to, step)
+	}
+	if err != nil {
+		s.config.Logger.Warn("history cannot be read", "stat", name, "error", err)
+		http.Error(w, "the history cannot be read from Kafka now", http.StatusBadGateway)
+		return
+	}
+	writeJSON(w, answer)
+}
+
+// span reads what seconds a request asks for; step is 0 if it asks for each.
+func (s *Server) span(r *http.Request) (from, to, step int64, err error) {
+	if to, err = second(r.FormValue("to"), s.store.Newest()); err != nil {
+		return 0, 0, 0, fmt.Errorf("to: %w", err)
+	}
+	if from, err = second(r.FormValue("from"), max(0, to-Window+1)); err != nil {
+		return 0, 0, 0, fmt.Errorf("from: %w", err)
+	}
+	if text := r.FormValue("step"); text != "" {
+		if step, err = strconv.ParseInt(text, 10, 64); err != nil || step < 1 || step > maxMinutes {
+			return 0, 0, 0, fmt.Errorf("step: %.40q is not a number of seconds from 1 to %d", text, maxMinutes)
+		}
+	}
+	seconds := to - from + 1
+	byMinute := step > 0 && step%minuteSeconds == 0
+	switch {
+	case seconds < 1:
+		err = errors.New("from must not be after to")
+	case !byMinute && seconds > maxRange:
+		err = fmt.Errorf("more than %d s are read by the minute: give a step that is a multiple of %d", maxRange, minuteSeconds)
+	case seconds > maxMinutes:
+		err = fmt.Errorf("from must not be more than %d s before to", maxMinutes)
+	case byMinute && seconds/step > maxColumns:
+		err = fmt.Errorf("at most %d steps are answered: give a greater step", maxColumns)
+	}
+	return from, to, step, err
+}
+
+// points gives a stat's points of [from, to], oldest first: those that the store
+// has, and before them what Kafka has.
+func (s *Server) points(ctx context.Context, name string, from, to int64) ([]stats.Snapshot, error) {
+	points, oldest := s.store.Range(name, from, to)
+	if from < oldest && from <= to {
+		older, err := s.history.Points(ctx, name, from, min(to, oldest-1))
+		if err != nil {
+			return nil, err
+		}
+		points = append(older, points...)
+	}
+	return append([]stats.Snapshot{}, points...), nil
+}
+
+// stretches gives what is known of a stat in [from, to], by step seconds. Steps
+// of whole minutes are made of minutes, from the one that from is in, and of the
+// points that came since the last one was rolled up.
+func (s *Server) stretches(ctx context.Context, st *stats.Stat, from, to, step int64) ([]stretch, error) {
+	var all []stretch
+	if step%minuteSeconds == 0 {
+		from -= from % minuteSeconds
+		rolled, err := s.minutes.Minutes(ctx, st.Name, from, to)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range rolled {
+			all = append(all, ofMinute(m))
+			from = m.Time + minuteSeconds
+		}
+		// Before that nothing was rolled up, as there was nothing, or not yet.
+		from = max(from, to-maxRange+1)
+	}
+	points, err := s.points(ctx, st.Name, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range points {
+		if one := ofPoint(p, st.Top > 0, from, to); p.StaleSince == 0 {
+			all = append(all, one)
+		} else {
+			splitClockless(one, step, func(part stretch) { all = append(all, part) })
+		}
+	}
+	return thin(all, step), nil
+}
