@@ -300,7 +300,7 @@ func (c Cluster) admin() (*kadm.Client, error) {
 	// kadm answers from the client's cached metadata, and it must not say that a
 	// topic is missing that was made a moment ago.
 	client, err := kgo.NewClient(append(c.ClientOptions("pulse-topics"),
-		kgo.RetryTimeout(adminTimeout), kgo.MetadataMinAge(50*time.Millisecond))...)
+		kgo.RetryTimeout(adminTimeout), kgo.RequestTimeoutOverhead(adminTimeout/2), kgo.MetadataMinAge(50*time.Millisecond))...)
 	if err != nil {
 		return nil, fmt.Errorf("brokers %s: %w", strings.Join(c.Brokers, ","), err)
 	}

@@ -160,15 +160,22 @@ func observe(ctx context.Context, cluster topics.Cluster, names topics.Names, no
 
 // group reads who works on a topic, and what has been committed of it.
 func (o *observer) group(ctx context.Context, name, topic string) (group, []offsets, map[int32]processors.Commit, error) {
-	described, err := o.admin.DescribeGroups(ctx, name)
-	if err == nil {
-		err = described.Error()
-	}
+	var described kadm.DescribedGroups
+	err := retry(ctx, func() (err error) {
+		if described, err = o.admin.DescribeGroups(ctx, name); err == nil {
+			err = described.Error()
+		}
+		return err
+	})
 	// What a broker says of a group without members or offsets depends on its age.
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return group{}, nil, nil, fmt.Errorf("asking for the group %s: %w", name, err)
 	}
-	commits, err := processors.Commits(ctx, o.admin, name, topic)
+	var commits map[int32]processors.Commit
+	err = retry(ctx, func() (err error) {
+		commits, err = processors.Commits(ctx, o.admin, name, topic)
+		return err
+	})
 	if err != nil {
 		return group{}, nil, nil, fmt.Errorf("reading the offsets of the group %s: %w", name, err)
 	}
@@ -196,6 +203,22 @@ func (o *observer) group(ctx context.Context, name, topic string) (group, []offs
 		}
 	}
 	return group{name, cmp.Or(d.State, "Dead"), len(d.Members)}, partitions, commits, nil
+}
+
+// retry waits while a broker says that it will know in a moment: one that has
+// just started makes the topic of the groups' offsets at the first question.
+func retry(ctx context.Context, ask func() error) error {
+	for {
+		err := ask()
+		if !kerr.IsRetriable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // memberName is what tells the members of a group apart: the instance id, or the

@@ -42,7 +42,7 @@ func watchSessions(c *kfake.Cluster) (*sessions, error) {
 	s := &sessions{client: client, stop: stop, ended: make(chan struct{}), heard: map[member]time.Time{}, limit: map[string]time.Duration{}}
 	for _, request := range []kmsg.Request{&kmsg.JoinGroupRequest{}, &kmsg.SyncGroupRequest{}, &kmsg.HeartbeatRequest{}} {
 		c.ControlKey(request.Key(), func(request kmsg.Request) (kmsg.Response, error, bool) {
-			s.hear(request)
+			s.hear(request, time.Now())
 			return nil, nil, false // it only listens
 		})
 	}
@@ -57,10 +57,9 @@ func (s *sessions) close() {
 }
 
 // hear notes who has said something.
-func (s *sessions) hear(request kmsg.Request) {
+func (s *sessions) hear(request kmsg.Request, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
 	switch r := request.(type) {
 	case *kmsg.JoinGroupRequest:
 		s.heard[member{r.Group, r.MemberID}] = now

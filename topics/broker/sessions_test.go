@@ -2,8 +2,6 @@ package broker_test
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,21 +49,11 @@ func TestSessionsEnd(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
-	// One by itself would be forgotten by chance alone.
-	var killed atomic.Int32
-	for killed.Load() == 0 {
+	for killed := false; !killed; {
 		members(1)
-		var victims sync.WaitGroup
-		for range 4 {
-			victims.Go(func() {
-				if joinAndDie(ctx, t, b.Addrs(), group, topic, session) {
-					killed.Add(1)
-				}
-			})
-		}
-		victims.Wait()
+		killed = joinAndDie(ctx, t, b.Addrs(), group, topic, session)
 	}
-	members(1 + int(killed.Load())) // the dead are taken for alive
+	members(2) // the dead one is taken for one that is alive
 	members(1)
 }
 
@@ -76,8 +64,7 @@ func joinAndDie(ctx context.Context, t *testing.T, brokers []string, group, topi
 	t.Helper()
 	victim, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
-		t.Error(err)
-		return false
+		t.Fatal(err)
 	}
 	defer victim.Close()
 	join := kmsg.NewJoinGroupRequest()
@@ -90,8 +77,7 @@ func joinAndDie(ctx context.Context, t *testing.T, brokers []string, group, topi
 	join.Protocols = append(join.Protocols, protocol)
 	response, err := join.RequestWith(ctx, victim)
 	if err != nil || response.ErrorCode != kerr.MemberIDRequired.Code {
-		t.Errorf("joining: %v, error code %d", err, response.ErrorCode)
-		return false
+		t.Fatalf("joining: %v, error code %d", err, response.ErrorCode)
 	}
 	join.MemberID = response.MemberID
 	joining, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
@@ -105,7 +91,7 @@ func joinAndDie(ctx context.Context, t *testing.T, brokers []string, group, topi
 	leaving.MemberID = join.MemberID
 	leave.Members = append(leave.Members, leaving)
 	if _, err := leave.RequestWith(ctx, victim); err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
 	return false
 }
