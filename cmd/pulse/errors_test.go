@@ -155,14 +155,19 @@ func TestNoBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone.Close()
+	type attempt struct {
+		*pulse
+		address string
+	}
+	var all []attempt
 	for _, address := range []string{gone.Addr().String(), silent.Addr().String()} {
-		var all []*pulse
 		for _, args := range roles(recording) {
-			all = append(all, start(t, map[string]string{"KAFKA_URL": address}, strings.NewReader("a line\n"), args...))
+			p := start(t, map[string]string{"KAFKA_URL": address}, strings.NewReader("a line\n"), args...)
+			all = append(all, attempt{p, address})
 		}
-		for _, p := range all {
-			p.fails(exitFailed, address, "address right")
-		}
+	}
+	for _, p := range all {
+		p.fails(exitFailed, p.address, "address right")
 	}
 }
 

@@ -43,7 +43,7 @@ func TestLateLines(t *testing.T) {
 	const lines = 8000
 	recording := record(t, traffic.Options{Kind: "router", Lines: lines, Rate: 20, Seed: 9, Disorder: 180 * time.Second})
 	cluster, prefix := topicstest.Cluster(t)
-	for _, lateness := range []int64{0, 2, 10, 60, 120, 180} {
+	for i, lateness := range []int64{0, 2, 10, 60, 120, 180} {
 		late := lateLines(t, recording, lateness)
 		if (late == 0) != (lateness == 180) {
 			t.Errorf("lateness %d s: %d lines are late", lateness, late)
@@ -54,7 +54,7 @@ func TestLateLines(t *testing.T) {
 		if evaluated.account != want {
 			t.Errorf("lateness %d s: eval accounts for %+v, want %+v", lateness, evaluated.account, want)
 		}
-		for _, partitions := range []int{1, 3, 8} {
+		for _, partitions := range []int{1 + 2*(i%2), 8} {
 			t.Run(fmt.Sprintf("%ds in %d", lateness, partitions), func(t *testing.T) {
 				t.Parallel()
 				d := deployOn(t, cluster, fmt.Sprintf("%s%d.%d.", prefix, lateness, partitions), file, partitions, 1)
