@@ -27,6 +27,15 @@ const (
 	testKey   = "0123456789abcdef-key"
 )
 
+// bearer gives a request the token, and shared the cookie of a share link.
+func bearer(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken) }
+
+func shared(s *Server) func(*http.Request) {
+	return func(r *http.Request) {
+		r.AddCookie(&http.Cookie{Name: shareCookie, Value: s.access.sign(time.Now().Unix() + 60)})
+	}
+}
+
 func TestTokens(t *testing.T) {
 	for _, c := range []Config{{Tokens: []string{"short"}}, {ShareKey: "short"}, {Auth: ":"}} {
 		c.Definitions, c.Addr = two(), "127.0.0.1:0"
@@ -63,8 +72,6 @@ func TestShareLinks(t *testing.T) {
 		answer, _ := do(t, method, s.URL()+path, change)
 		return answer
 	}
-	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken) }
-
 	for query, want := range map[string]int{"": 200, "?for=1h": 200, "?for=720h": 200, "?for=721h": 400, "?for=1s": 400, "?for=-1h": 400, "?for=soon": 400} {
 		if answer := ask("POST", "/api/share"+query, bearer); answer.StatusCode != want {
 			t.Errorf("POST /api/share%s: %d, want %d", query, answer.StatusCode, want)

@@ -94,7 +94,7 @@ func (m *merged) fill(ctx context.Context) (int, error) {
 		where[p] = s
 	}
 	n := 0
-	err = m.read(ctx, where, func(r *kgo.Record) {
+	err = m.read(ctx, where, func(r *kgo.Record) bool {
 		n++
 		var s stats.Snapshot
 		if json.Unmarshal(r.Value, &s) == nil {
@@ -102,6 +102,7 @@ func (m *merged) fill(ctx context.Context) (int, error) {
 		} else {
 			m.store.Refuse()
 		}
+		return true
 	})
 	return n, err
 }
@@ -117,17 +118,18 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 	}
 	p := topics.Partition(stat, int32(len(where)))
 	points := map[int64]stats.Snapshot{}
-	err = m.read(ctx, section{p: where[p]}, func(r *kgo.Record) {
+	err = m.read(ctx, section{p: where[p]}, func(r *kgo.Record) bool {
 		if string(r.Key) != stat {
-			return
+			return true
 		}
 		var s stats.Snapshot
 		if json.Unmarshal(r.Value, &s) != nil || s.Gen != m.store.gen || s.Time < from || s.Time > to {
-			return
+			return true
 		}
 		if old, ok := points[s.Time]; !ok || supersedes(s, old) {
 			points[s.Time] = s
 		}
+		return true
 	})
 	if err != nil {
 		return nil, err
@@ -175,8 +177,9 @@ func (t *topicReader) find(ctx context.Context, from, to int64) (section, error)
 	return where, nil
 }
 
-// read calls f with each record of a section, and maybe with some after it.
-func (t *topicReader) read(ctx context.Context, where section, f func(*kgo.Record)) error {
+// read calls f with each record of a section, and maybe with some after it,
+// until f gives false.
+func (t *topicReader) read(ctx context.Context, where section, f func(*kgo.Record) bool, options ...kgo.Opt) error {
 	starts, left := map[int32]kgo.Offset{}, 0
 	for p, s := range where {
 		if s.from < s.to {
@@ -187,13 +190,14 @@ func (t *topicReader) read(ctx context.Context, where section, f func(*kgo.Recor
 	if left == 0 {
 		return nil
 	}
-	client, err := kgo.NewClient(append(t.cluster.ClientOptions("pulse-web"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.topic: starts}))...)
+	options = append(append(t.cluster.ClientOptions("pulse-web"), options...),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.topic: starts}))
+	client, err := kgo.NewClient(options...)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	for left > 0 {
+	for done := map[int32]bool{}; left > 0; {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err0(); err != nil {
 			return err
@@ -201,15 +205,22 @@ func (t *topicReader) read(ctx context.Context, where section, f func(*kgo.Recor
 		for _, e := range fetches.Errors() {
 			return fmt.Errorf("partition %d of %s: %w", e.Partition, e.Topic, e.Err)
 		}
+		enough := false
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			end := where[p.Partition].to
 			for _, r := range p.Records {
-				f(r)
-				if r.Offset == end-1 {
+				if enough = enough || !f(r); enough {
+					return
+				}
+				if r.Offset >= end-1 && !done[p.Partition] {
+					done[p.Partition] = true
 					left--
 				}
 			}
 		})
+		if enough {
+			return nil
+		}
 	}
 	return nil
 }

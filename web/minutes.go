@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -28,7 +29,7 @@ func (m *minutes) Minutes(ctx context.Context, stat string, from, to int64) ([]t
 	defer cancel()
 	found := map[int64]topics.Minute{}
 	prefix := topics.MinutePrefix(stat)
-	read := func(r *kgo.Record) {
+	read := func(r *kgo.Record) bool {
 		for line := range bytes.Lines(r.Value) {
 			if !bytes.HasPrefix(line, prefix) {
 				continue
@@ -41,19 +42,22 @@ func (m *minutes) Minutes(ctx context.Context, stat string, from, to int64) ([]t
 				found[minute.Time] = minute
 			}
 		}
+		return true
 	}
 	where, err := m.topic.find(ctx, from*1000, -1)
 	if err != nil {
 		return nil, err
 	}
 	p := topics.Partition(stat, int32(len(where)))
-	end := where[p].to
-	soon, err := m.topic.find(ctx, from*1000, (to+rolledWithin)*1000)
-	if err != nil {
-		return nil, err
-	}
 	part := where[p]
-	part.to = min(soon[p].to, end)
+	end := part.to
+	if soon := to + rolledWithin; soon < time.Now().Unix() {
+		until, err := m.topic.find(ctx, from*1000, soon*1000)
+		if err != nil {
+			return nil, err
+		}
+		part.to = min(until[p].to, end)
+	}
 	if err := m.topic.read(ctx, section{p: part}, read); err != nil {
 		return nil, err
 	}

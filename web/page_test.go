@@ -218,7 +218,8 @@ func TestPage(t *testing.T) {
 
 // A panel opens to a large view of its stat, with a longer window.
 func TestDetail(t *testing.T) {
-	server := newSynthetic(0).serve(t, nil)
+	log := newSynthetic(0)
+	server := log.serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1440, 900, "dark"), chromedp.Navigate(server.URL()+"/#/edge"))
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
@@ -231,12 +232,95 @@ func TestDetail(t *testing.T) {
 	b.until(t, `/\d\d:\d\d:\d\d +[\d.]+ \/min/.test(document.querySelector(".tip").textContent)`)
 	b.until(t, `document.querySelector("#status").dataset.state === "past"`)
 
-	// An hour: what the page does not have comes from the server.
-	b.do(t, chromedp.Click(".detail nav a:last-child"))
-	b.until(t, `location.hash === "#/stat/stat-01/3600"`)
-	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").dispatchEvent(
-		new PointerEvent("pointermove", {clientX: 200, clientY: 300}))`))
+	if link := value[string](t, b, `document.querySelector(".definition a").href + " " + document.querySelector(".definition a").rel`); link != "https://example.com/runbook noopener noreferrer" {
+		t.Errorf("the link is %q", link)
+	}
+
+	// Longer windows: what the page does not have comes from the server.
+	pick := func(nav int, text string) {
+		t.Helper()
+		b.do(t, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void [...document.querySelectorAll(".detail nav")[%d].querySelectorAll("a")].find((a) => a.textContent === %q).click()`, nav, text)))
+	}
+	pointAt := func(x int) {
+		t.Helper()
+		b.do(t, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.querySelector(".plot canvas").dispatchEvent(new PointerEvent("pointermove", {clientX: %d, clientY: 300}))`, x)))
+	}
+	const loaded = `document.querySelector(".detail").dataset.loaded === "yes"`
+	pick(0, "1 h")
+	b.until(t, `location.hash === "#/stat/stat-01/3600" && `+loaded)
+	pointAt(200)
 	b.until(t, `/\d\d:\d\d:\d\d +[\d.]+ \/min/.test(document.querySelector(".tip").textContent)`)
+	pick(0, "7 d")
+	b.until(t, `location.hash === "#/stat/stat-01/604800" && `+loaded)
+	pointAt(300)
+	b.until(t, `/\d\d:\d\d:\d\d and 10 min on +[\d.]+ to [\d.]+ \/min/.test(document.querySelector(".tip").textContent)`)
+
+	// Beside the day before: two values under the crosshair.
+	pick(1, "−day")
+	b.until(t, `location.hash === "#/stat/stat-01/604800/86400" && document.querySelectorAll(".detail nav")[1].querySelector("[aria-current]").textContent === "−day"`)
+	pick(0, "24 h")
+	b.until(t, `location.hash === "#/stat/stat-01/86400/86400" && `+loaded)
+	pointAt(300)
+	b.until(t, `document.querySelector(".tip").textContent.split("\n").length === 2`)
+	pick(1, "−day")
+	b.until(t, `location.hash === "#/stat/stat-01/86400"`)
+
+	// To drag is to zoom, and the range is in the URL.
+	drag := func(from, to int) {
+		t.Helper()
+		b.do(t, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{
+			const canvas = document.querySelector(".plot canvas");
+			const fire = (type, x) => canvas.dispatchEvent(new PointerEvent(type, {clientX: x, clientY: 300, button: 0, bubbles: true}));
+			canvas.setPointerCapture = null;
+			fire("pointerdown", %d); fire("pointermove", %[2]d); fire("pointerup", %[2]d);
+		}`, from, to)))
+	}
+	drag(900, 930)
+	b.until(t, `/^#\/stat\/stat-01\/\d+-\d+$/.test(location.hash) && `+loaded)
+	if seconds := value[int](t, b, `(([from, to]) => to - from)(location.hash.split("/")[3].split("-"))`); seconds < 1200 || seconds > 3000 {
+		t.Errorf("30 px of a day in 1,350 are %d s", seconds)
+	}
+	b.do(t, press("ArrowDown"))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("ArrowUp"))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void history.back()`))
+
+	// To click is to see the lines, as text.
+	pick(0, "5 min")
+	b.until(t, `location.hash === "#/stat/stat-01/300"`)
+	drag(900, 900)
+	b.until(t, `document.querySelectorAll(".lines li").length === 7 && document.querySelector(".lines code").textContent.startsWith("level=error <b>stat</b>=stat-01")`)
+	b.until(t, `document.querySelector(".lines h3").textContent.startsWith("7 lines of ")`)
+	b.do(t, chromedp.Click(".lines button"))
+	b.until(t, `document.querySelector(".lines").hidden`)
+	pick(0, "24 h")
+	b.until(t, `location.hash === "#/stat/stat-01/86400" && `+loaded)
+	drag(300, 300)
+	b.until(t, `document.querySelector(".lines").textContent.includes("expired")`)
+
+	// What is drawn can be taken away.
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		window.saved = {};
+		URL.createObjectURL = (blob) => { window.last = blob; return "blob:none"; };
+		HTMLAnchorElement.prototype.click = function () { if (this.download) window.last.text().then((text) => { window.saved[this.download] = text; }); };
+		for (const button of document.querySelectorAll(".take button")) button.click();
+	}`))
+	b.until(t, `Object.keys(window.saved).length === 3`)
+	if csv := value[[]string](t, b, `window.saved["stat-01.csv"].split("\n")`); csv[0] != "time,seconds,min,max,last" || len(csv) < 1400 || !strings.HasPrefix(csv[1], "20") || strings.Count(csv[1], ",") != 4 {
+		t.Errorf("the CSV has %d lines, and begins %q %q", len(csv), csv[0], csv[1])
+	}
+	if rows := value[int](t, b, `JSON.parse(window.saved["stat-01.json"]).points.length`); rows < 1400 {
+		t.Errorf("the JSON has %d points", rows)
+	}
+	if png := value[bool](t, b, `window.saved["stat-01.png"].includes("PNG")`); !png {
+		t.Error("the PNG is none")
+	}
+
+	// Every shape can be large.
+	for _, st := range log.definitions.Stats {
+		b.do(t, chromedp.Navigate(server.URL()+"/#/stat/"+st.Name+"/86400/604800"))
+		b.until(t, fmt.Sprintf(`document.querySelector(".detail h2")?.textContent === %q && `, st.Title)+loaded)
+	}
+	b.do(t, chromedp.Navigate(server.URL()+"/#/edge"), chromedp.Navigate(server.URL()+"/#/stat/stat-01"))
 
 	b.do(t, press("Escape"))
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel[data-state=value]").length === 5`)
@@ -464,6 +548,14 @@ func TestScreenshots(t *testing.T) {
 		{"stale-light", "/", false, 1440, 900, ""},
 		{"detail-light", "/#/stat/stat-03", false, 1440, 900, ""},
 		{"detail-dark", "/#/stat/stat-06/3600", true, 1440, 900, ""},
+		{"detail-week", "/#/stat/stat-00/604800/86400", false, 1440, 900, ""},
+		{"detail-heat", "/#/stat/stat-17/86400", true, 1440, 900, ""},
+		{"detail-keys", "/#/stat/stat-16/3600", false, 1440, 900, ""},
+		{"detail-lines", "/#/stat/stat-01/300", false, 1440, 900, `{
+			const canvas = document.querySelector(".plot canvas");
+			canvas.focus();
+			canvas.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+		}`},
 		{"find-light", "/#/find/l", false, 1440, 900, ""},
 		{"phone-detail", "/#/stat/stat-03", true, 390, 844, ""},
 		{"help-light", "/#/edge", false, 1440, 900, `document.getElementById("help").showModal()`},
@@ -484,7 +576,10 @@ func TestScreenshots(t *testing.T) {
 		b.do(t, look(c.width, c.height, scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(from.URL()+c.path))
 		b.until(t, `[...document.querySelectorAll(".panel, .detail")].filter((p) => p.dataset.state).length > 4 || document.querySelector(".detail[data-state]")`)
 		time.Sleep(700 * time.Millisecond)
-		value[any](t, b, c.script)
+		if c.script != "" {
+			value[any](t, b, c.script)
+			time.Sleep(200 * time.Millisecond)
+		}
 		png, err := chromedp.Run(b, chromedp.CaptureScreenshot())
 		if err != nil {
 			t.Fatal(err)

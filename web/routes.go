@@ -31,6 +31,7 @@ func (s *Server) routes(page []*file) http.Handler {
 	mux.HandleFunc("GET /ws", s.socket)
 	mux.HandleFunc("GET /api/stats", s.latest)
 	mux.HandleFunc("GET /api/stats/{name}", s.past)
+	mux.HandleFunc("GET /api/lines", s.lines)
 	mux.HandleFunc("POST /api/share", s.share)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

@@ -63,7 +63,9 @@ type Server struct {
 	hub         *Hub
 	history     history
 	minutes     minuteHistory
-	rollup      func(ctx context.Context) // rolls up minutes until ctx is done
+	raw         rawHistory
+	program     *stats.Program
+	reading     chan struct{} // held by requests for lines
 	listener    net.Listener
 	handler     http.Handler
 	ready       atomic.Bool
@@ -87,6 +89,11 @@ type minuteHistory interface {
 	Minutes(ctx context.Context, stat string, from, to int64) ([]topics.Minute, error)
 }
 
+// rawHistory finds the lines of a stat that count at the seconds [from, to].
+type rawHistory interface {
+	Lines(ctx context.Context, stat string, from, to int64) (foundLines, error)
+}
+
 // New makes a server and takes its port, so that URL can be told before Run.
 func New(c Config) (*Server, error) {
 	if c.Logger == nil {
@@ -100,13 +107,17 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
+	program, err := stats.Compile(c.Definitions)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{program: program, reading: make(chan struct{}, linesAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
+	s.raw = &rawLines{topicReader{c.Cluster, c.Names.Raw()}, program, c.Definitions.Lateness}
 	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store.gen}
-	s.rollup = (&rollup{cluster: c.Cluster, names: c.Names, stats: c.Definitions.All(), log: c.Logger}).Run
 	s.handler = s.guard(s.routes(page))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.upgrader = websocket.Upgrader{
@@ -192,7 +203,6 @@ func (s *Server) Run(ctx context.Context) error {
 
 	var running sync.WaitGroup
 	running.Go(func() { s.hub.Run(ctx) })
-	running.Go(func() { s.rollup(ctx) })
 	running.Go(func() {
 		if err := s.fill(ctx, func() { s.ready.Store(true) }); err != nil && ctx.Err() == nil {
 			cancel(err)

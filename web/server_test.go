@@ -274,6 +274,9 @@ func TestMetrics(t *testing.T) {
 		{Name: "a", Kind: "rate"}, {Name: "q", Kind: "quantiles"}, {Name: "none", Kind: "mean"}, {Name: "old", Kind: "rate"},
 		{Name: "top", Kind: "rate", By: []string{"a"}, Top: 3}, {Name: "tops", Kind: "quantiles", By: []string{"a"}, Top: 3}, {Name: "hist", Kind: "histogram"}, {Name: `odd"\` + "\n", Kind: "rate"},
 	}}
+	for _, st := range d.Stats {
+		st.Over = 10
+	}
 	s, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

@@ -102,6 +102,12 @@ func newSynthetic(extra int) *synthetic {
 	}
 	now := time.Now().Unix()
 
+	linked := few // with a link
+	few = func(title string, every float64, warn, crit *float64) string {
+		name := linked(title, every, warn, crit)
+		s.definitions.Stats[len(s.definitions.Stats)-1].Link = "https://example.com/runbook"
+		return name
+	}
 	edge := []string{
 		rate("nginx requests", 14200, 0.05, 0.01, ptr(17000), nil),
 		few("nginx 500", 8, nil, nil),
@@ -232,6 +238,32 @@ func (s *synthetic) Points(_ context.Context, stat string, from, to int64) (poin
 	return points, nil
 }
 
+// Minutes is what the minutes of a stat amount to, as far back as is asked, of
+// every twentieth second.
+func (s *synthetic) Minutes(_ context.Context, stat string, from, to int64) (all []topics.Minute, err error) {
+	for m := from; m <= min(to, time.Now().Unix()-90); m += 60 {
+		minute := stretch{Time: m}
+		for t := m; t < m+60; t += 20 {
+			minute.add(ofPoint(stats.Snapshot{Time: t, Value: json.RawMessage(s.curves[stat](t))}, false, t, t))
+		}
+		all = append(all, topics.Minute{Stat: stat, Time: m, Seconds: 60, Min: minute.Min, Max: minute.Max, Last: minute.Last})
+	}
+	return all, nil
+}
+
+// Lines is one line for every ten seconds; those of an hour ago are expired.
+func (s *synthetic) Lines(_ context.Context, stat string, from, to int64) (found foundLines, err error) {
+	if to < time.Now().Unix()-3600 {
+		return foundLines{expired: true}, nil
+	}
+	for t := to; t >= from; t-- {
+		if t%10 == 0 {
+			found.lines = append(found.lines, foundLine{t, fmt.Sprintf("level=error <b>stat</b>=%s second=%d", stat, t)})
+		}
+	}
+	return found, nil
+}
+
 // serve runs a server over the synthetic log until the test ends.
 func (s *synthetic) serve(t testing.TB, change func(*Config)) *Server {
 	t.Helper()
@@ -243,7 +275,7 @@ func (s *synthetic) serve(t testing.TB, change func(*Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.fill, server.history = s.run(server.store), s
+	server.fill, server.history, server.minutes, server.raw = s.run(server.store), s, s, s
 	start(t, server)
 	return server
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
@@ -40,6 +41,20 @@ func (k *kafka) produce(records ...*kgo.Record) {
 	if err := k.client.ProduceSync(k.t.Context(), records...).FirstErr(); err != nil {
 		k.t.Fatal(err)
 	}
+}
+
+// deleteBefore deletes the records of each partition before an offset, as
+// retention does.
+func (k *kafka) deleteBefore(topic string, offset int64) error {
+	offsets := kadm.Offsets{}
+	for p := range int32(3) {
+		offsets.AddOffset(topic, p, offset, -1)
+	}
+	answer, err := kadm.NewClient(k.client).DeleteRecords(k.t.Context(), offsets)
+	if err != nil {
+		return err
+	}
+	return answer.Error()
 }
 
 // publish writes a snapshot to the topic of merged ones.

@@ -21,7 +21,7 @@ const view = () => {
   return { model: shown, moment: shown.moment() };
 };
 const grid = new Grid($("page"), view, (name) => pages.look(name));
-const detail = new Detail($("page"), view, grid.colours, { onCursor: () => standStill(), onLeave: () => pages.leave() });
+const detail = new Detail($("page"), view, grid.colours, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
 const touch = () => {
   grid.touch();
   detail.touch();
@@ -29,7 +29,7 @@ const touch = () => {
 const pages = new Pages($("tabs"), (page) => {
   if (page.stat) {
     grid.hide();
-    detail.show(page.stat, page.window);
+    detail.show(page.stat, page.range, page.before);
   } else {
     detail.hide();
     grid.show(page.rows, page.empty);

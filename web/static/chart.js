@@ -7,9 +7,10 @@ const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10]; // tops of the valu
 /** What is known of a second. */
 export const UNKNOWN = 0, VALUE = 1, NOTHING = 2, CLOCKLESS = 3, OUTSIDE = 4;
 
-/** sample gives what is known of each second from one to another: {kinds, numbers}.
- * pick takes the number to draw out of a value. Seconds before a series began
- * are outside, as are those whose time to close has not run out. */
+/** sample gives what is known of each second from one to another: {kinds, numbers,
+ * from, step}. pick takes the number to draw out of a value. Seconds before a series
+ * began are outside, as are those whose time to close has not run out. Where a step is
+ * more than a second, numbers are the greatest of each and lows the least. */
 export function sample(series, from, edge, due, pick = (v) => v) {
   const n = edge - from + 1;
   const kinds = new Uint8Array(n), numbers = new Float64Array(n);
@@ -22,7 +23,7 @@ export function sample(series, from, edge, due, pick = (v) => v) {
     else if (value !== undefined) kinds[i] = NOTHING;
     else kinds[i] = !series.first || second < series.first || second > due ? OUTSIDE : UNKNOWN;
   }
-  return { kinds, numbers };
+  return { kinds, numbers, lows: numbers, from, step: 1 };
 }
 
 /** ceiling is the least round number that is not less than v. */
@@ -65,11 +66,11 @@ export class Chart {
    * thresholds that are near. A power below 1 gives small values more room. */
   scale(samples, thresholds = [], power = 1) {
     let lo = 0, hi = 0;
-    for (const { kinds, numbers } of samples) {
+    for (const { kinds, numbers, lows } of samples) {
       for (let i = 0; i < kinds.length; i++) {
         if (kinds[i] !== VALUE) continue;
         if (numbers[i] > hi) hi = numbers[i];
-        if (numbers[i] < lo) lo = numbers[i];
+        if (lows[i] < lo) lo = lows[i];
       }
     }
     hi = hi > 0 || lo === 0 ? ceiling(hi * 1.03) : 0;
@@ -99,10 +100,10 @@ export class Chart {
   }
 
   /** The lines of a sample: its stretches of values, not joined where something is missing. */
-  #trace({ kinds, numbers }, stepped, f) {
+  #trace({ kinds, numbers, from, step }, stepped, f) {
     Chart.stretches(kinds, VALUE, (first, last) => {
       const path = new Path2D();
-      const x = (i) => this.x(this.from + i);
+      const x = (i) => this.x(from + i * step);
       path.moveTo(first === last ? x(first) - 1 : x(first), this.y(numbers[first]));
       for (let i = first + 1; i <= last; i++) {
         if (stepped && numbers[i] !== numbers[i - 1]) path.lineTo(x(i), this.y(numbers[i - 1]));
@@ -122,7 +123,7 @@ export class Chart {
     const fill = g.createLinearGradient(0, this.top, 0, this.height);
     fill.addColorStop(0, hue);
     fill.addColorStop(1, `${hue}30`); // hues are #rrggbb
-    this.#trace(sample, stepped && this.pixel > 1.5, (path, left, right) => {
+    this.#trace(sample, stepped && this.pixel * sample.step > 1.5, (path, left, right) => {
       if (depth) {
         const under = new Path2D(path);
         under.lineTo(right, base);
@@ -147,20 +148,25 @@ export class Chart {
     g.fillStyle = hue;
     Chart.stretches(both, VALUE, (first, last) => {
       g.beginPath();
-      for (let i = first; i <= last; i++) g.lineTo(this.x(this.from + i), this.y(high.numbers[i]));
-      for (let i = last; i >= first; i--) g.lineTo(this.x(this.from + i), this.y(low.numbers[i]));
+      for (let i = first; i <= last; i++) g.lineTo(this.x(high.from + i * high.step), this.y(high.numbers[i]));
+      for (let i = last; i >= first; i--) g.lineTo(this.x(low.from + i * low.step), this.y(low.numbers[i]));
       g.fill();
     });
     g.globalAlpha = 1;
   }
 
+  /** What is between the least and the greatest values of each step. */
+  spread(sample, hue, alpha) {
+    if (sample.step > 1) this.band({ ...sample, numbers: sample.lows }, sample, hue, alpha);
+  }
+
   /** The seconds without values: unknown ones hatched, those without a clock shaded. */
-  missing({ kinds }, colours) {
+  missing({ kinds, from, step }, colours) {
     const { g } = this;
     const stretch = (first, last, draw) => {
       // From the last known point to the next one, and to the end if there is none.
-      const left = Math.max(this.left, this.x(this.from + first - 1));
-      const right = last === kinds.length - 1 ? this.width : this.x(this.from + last + 1);
+      const left = Math.max(this.left, this.x(from + (first - 1) * step));
+      const right = last === kinds.length - 1 ? this.width : this.x(from + (last + 1) * step);
       draw(left, Math.max(2, right - left));
     };
     Chart.stretches(kinds, UNKNOWN, (first, last) => stretch(first, last, (left, width) => {

@@ -1,39 +1,74 @@
-// One stat, large: axes, exact values under a crosshair, a longer window, what
-// defines it, and its points to take away.
+// One stat, large: axes, exact values under a crosshair, any range of time beside
+// that of an hour, a day or a week before, the lines behind a point, what defines
+// the stat, and its points to take away.
 
-import { Chart, sample } from "./chart.js";
+import { Chart } from "./chart.js";
 import { element, mark, write } from "./dom.js";
-import { clock, exact, brief, split } from "./format.js";
-import { Series, level } from "./model.js";
+import { brief, clock, exact, split, span } from "./format.js";
+import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
+import { level } from "./model.js";
+import { heat } from "./panels/histogram.js";
 import { shapeOf } from "./panels/registry.js";
 
-const WINDOWS = [[300, "5 min"], [3600, "1 h"]];
+const WINDOWS = [[300, "5 min"], [3600, "1 h"], [86400, "24 h"], [604800, "7 d"]];
+const BEFORE = [[3600, "hour"], [86400, "day"], [604800, "week"]];
 const MARGIN = { left: 56, right: 14, foot: 26 };
-const TICKS = [10, 30, 60, 120, 300, 600, 900]; // seconds between marks of time
+const TICKS = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400]; // seconds between marks of time
 const TICK_WIDTH = 90; // px between them, at least
+const LEAST_RANGE = 10; // seconds
+const MOST_RANGE = 31 * 86400; // seconds that the server gives at once
+const DRAG = 6; // px that the pointer moves before it selects
+const CELLS = 240; // columns of a heat strip
+
+/** A range in a URL: a window up to now, "3600", or seconds, "1764000000-1764003600". */
+export function parseRange(text) {
+  const [, from, to] = /^(\d{1,12})-(\d{1,12})$/.exec(text) ?? [];
+  if (from && Number(to) - Number(from) >= LEAST_RANGE - 1 && Number(to) - Number(from) < MOST_RANGE) return { from: Number(from), to: Number(to) };
+  const window = Number(text);
+  return { window: WINDOWS.some(([w]) => w === window) ? window : WINDOWS[0][0] };
+}
+
+const format = ({ window, from, to }) => window ? String(window) : `${from}-${to}`;
 
 export class Detail {
-  /** In a root element; view gives {model, moment}, onCursor hears of the second
-   * that the reader points at, and onLeave of the wish to go back. */
-  constructor(root, view, colours, { onCursor, onLeave }) {
-    Object.assign(this, { root, view, colours, onCursor, onLeave, name: "", cursor: null, frame: 0 });
+  /** In a root element; view gives {model, moment}. onCursor hears of the second
+   * that the reader points at, onLeave of the wish to go back, and onLook of what
+   * is to be looked at: a name, a range and an offset. */
+  constructor(root, view, colours, { onCursor, onLeave, onLook }) {
+    Object.assign(this, { root, view, colours, onCursor, onLeave, onLook, name: "", cursor: null, frame: 0 });
     new ResizeObserver(() => this.#resize()).observe(root);
-    root.addEventListener("keydown", (e) => this.#walk(e));
+    root.addEventListener("keydown", (e) => this.#press(e));
   }
 
-  /** Shows a stat with a window of seconds. */
-  show(name, window) {
+  /** Shows a stat in a range of time; beside it, if asked, so many seconds before. */
+  show(name, range, before) {
     const { model } = this.view();
     const stat = model.series.get(name)?.stat;
-    this.name = stat ? name : "";
-    this.cursor = null;
+    this.hide();
     if (!stat) {
       this.root.replaceChildren(element("p", "hush", `There is no stat called “${name}”.`));
       return;
     }
-    this.stat = stat;
-    this.window = WINDOWS.some(([w]) => w === window) ? window : WINDOWS[0][0];
-    this.lines = shapeOf(stat).lines?.(stat) ?? [];
+    const again = this.stat === stat && this.box?.isConnected;
+    Object.assign(this, { name, stat, range: parseRange(range), before: BEFORE.some(([s]) => s === Number(before)) ? Number(before) : 0 });
+    this.shape = shapeOf(stat);
+    this.data = this.other = null;
+    this.aborts = new AbortController();
+    if (!again) this.#build();
+    this.#choices();
+    this.#told("");
+    this.#load();
+    this.#resize();
+  }
+
+  #build() {
+    const { stat } = this;
+    const press = (text, how) => {
+      const button = element("button", "", text);
+      button.type = "button";
+      button.addEventListener("click", how);
+      return button;
+    };
     this.figure = element("span", "figure");
     this.unit = element("span", "unit");
     this.note = element("span", "note");
@@ -43,45 +78,106 @@ export class Detail {
     this.canvas = element("canvas");
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", `${stat.title} over time; left and right go from second to second`);
-    this.plot = element("div", "plot", this.canvas, this.tip);
+    this.canvas.setAttribute("aria-label", `${stat.title} over time; left and right go along, up and down zoom, enter shows the lines`);
+    this.selection = element("div", "selection");
+    this.selection.hidden = true;
+    this.plot = element("div", "plot", this.canvas, this.selection, this.tip);
     this.chart = new Chart(this.canvas);
-
-    const windows = WINDOWS.map(([w, text]) => {
-      const a = element("a", "", text);
-      a.href = `#/stat/${encodeURIComponent(name)}/${w}`;
-      if (w === this.window) a.setAttribute("aria-current", "true");
-      return a;
-    });
-    const nav = element("nav", "", ...windows);
-    nav.setAttribute("aria-label", "Window");
-    const press = (text, how) => {
-      const button = element("button", "", text);
-      button.type = "button";
-      button.addEventListener("click", how);
-      return button;
-    };
+    this.windows = element("nav");
+    this.windows.setAttribute("aria-label", "Window");
+    this.versus = element("nav");
+    this.versus.setAttribute("aria-label", "Compare with");
     const back = press("←", this.onLeave);
     back.setAttribute("aria-label", "Back");
-    const facts = [["name", stat.name], ["kind", stat.kind + (stat.per === 60 ? " per minute" : stat.per ? " per second" : "")], ["field", stat.field],
-      ["where", stat.where], ["over", `${stat.over} s`], ["warn", stat.warn], ["crit", stat.crit], ["", stat.reversed ? "low values are the bad ones" : ""], ["", stat.help]]
-      .filter(([, v]) => v !== undefined && v !== "" && v !== null)
-      .map(([k, v]) => element("div", "", element("dt", "", k), element("dd", "", String(v))));
+    this.lines = element("section", "lines");
+    this.lines.setAttribute("aria-label", "Lines");
+    this.lines.hidden = true;
     this.box = element("article", "detail",
-      element("div", "detail-head", back, element("h2", "", stat.title), element("p", "value", this.mark, this.figure, this.unit, this.note), nav,
+      element("div", "detail-head", back, element("h2", "", stat.title), element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
         element("p", "take", press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
-      this.plot, element("dl", "definition", ...facts));
+      this.plot, this.lines, this.#definition());
     this.root.replaceChildren(this.box);
 
-    this.canvas.addEventListener("pointermove", (e) => this.#pointAt(this.chart.second(e.clientX - this.canvas.getBoundingClientRect().left)));
-    this.canvas.addEventListener("pointerleave", () => this.#pointAt(null));
-    this.#load();
-    this.#resize();
+    const x = (e) => e.clientX - this.canvas.getBoundingClientRect().left;
+    this.canvas.addEventListener("pointerdown", (e) => {
+      if (e.button !== 0) return;
+      this.drag = { from: x(e), moved: false };
+      this.canvas.setPointerCapture?.(e.pointerId);
+    });
+    this.canvas.addEventListener("pointermove", (e) => {
+      this.#pointAt(this.#snap(this.chart.second(x(e))));
+      if (!this.drag) return;
+      this.drag.moved ||= Math.abs(x(e) - this.drag.from) > DRAG;
+      if (!this.drag.moved) return;
+      const [left, right] = [this.drag.from, x(e)].sort((a, b) => a - b);
+      this.selection.hidden = false;
+      this.selection.style.setProperty("--left", `${left}px`);
+      this.selection.style.setProperty("--width", `${right - left}px`);
+    });
+    this.canvas.addEventListener("pointerup", (e) => {
+      const { drag } = this;
+      this.#dropped();
+      if (!drag) return;
+      if (drag.moved) this.#zoom(this.chart.second(Math.min(drag.from, x(e))), this.chart.second(Math.max(drag.from, x(e))));
+      else this.#showLines(this.#snap(this.chart.second(x(e))));
+    });
+    this.canvas.addEventListener("pointercancel", () => this.#dropped());
+    this.canvas.addEventListener("pointerleave", () => { if (!this.drag) this.#pointAt(null); });
+  }
+
+  #dropped() {
+    this.drag = null;
+    this.selection.hidden = true;
+  }
+
+  #definition() {
+    const { stat } = this;
+    const kind = stat.kind + (stat.per === 60 ? " per minute" : stat.per ? " per second" : "");
+    const facts = [["name", stat.name], ["kind", kind], ["of", stat.of?.join(" / ")], ["field", stat.field], ["by", stat.by?.join(", ")], ["top", stat.top],
+      ["where", stat.where], ["over", `${stat.over} s`], ["at", stat.at?.join(", ")], ["buckets", stat.buckets?.join(", ")],
+      ["warn", stat.warn], ["crit", stat.crit], ["", stat.reversed ? "low values are the bad ones" : ""], ["", stat.help]]
+      .filter(([, v]) => v !== undefined && v !== "" && v !== null)
+      .map(([k, v]) => element("div", "", element("dt", "", k), element("dd", "", String(v))));
+    if (/^https?:\/\//.test(stat.link ?? "")) {
+      const link = element("a", "", stat.link);
+      link.href = stat.link;
+      link.rel = "noopener noreferrer";
+      facts.push(element("div", "", element("dt", "", "link"), element("dd", "", link)));
+    }
+    return element("dl", "definition", ...facts);
+  }
+
+  /** The links to other windows, and to what was before. */
+  #choices() {
+    const choice = (text, range, before, current) => {
+      const a = element("a", "", text);
+      a.href = this.#link(range, before);
+      if (current) a.setAttribute("aria-current", "true");
+      return a;
+    };
+    const { range, before } = this;
+    this.windows.replaceChildren(...WINDOWS.map(([w, text]) => choice(text, { window: w }, before, range.window === w)));
+    if (!range.window) {
+      const { now } = this.view().moment;
+      this.windows.append(choice(`${clock(range.from, now)} · ${span(range.to - range.from + 1)}`, range, before, true));
+    }
+    this.versus.replaceChildren(...BEFORE.map(([s, text]) => choice(`−${text}`, range, before === s ? 0 : s, before === s)));
+  }
+
+  #link(range, before) { return `#/stat/${encodeURIComponent(this.name)}/${format(range)}${before ? `/${before}` : ""}`; }
+
+  /** Looks at the seconds [from, to]. */
+  #zoom(from, to) {
+    const short = LEAST_RANGE - (to - from + 1);
+    if (short > 0) [from, to] = [from - Math.ceil(short / 2), to + Math.ceil(short / 2)];
+    this.onLook(this.#link({ from: Math.max(0, from), to }, this.before));
   }
 
   /** Forgets the stat: another thing is shown. */
   hide() {
     this.name = "";
+    this.aborts?.abort();
+    this.asked?.abort();
     this.#pointAt(null);
   }
 
@@ -93,93 +189,138 @@ export class Detail {
     });
   }
 
-  /** A longer window than the model's is read once from the server; what comes after is the model's. */
-  async #load() {
-    const { model, moment } = this.view();
-    this.older = null;
-    if (this.window <= model.window) return;
-    const { name, window } = this;
-    try {
-      const answer = await fetch(`/api/stats/${encodeURIComponent(name)}?from=${moment.edge - window + 1}&to=${moment.edge}`);
-      if (!answer.ok) throw new Error(await answer.text());
-      const series = new Series(this.stat, window);
-      for (const p of (await answer.json()).points) {
-        const second = Date.parse(p.time) / 1000;
-        if (p.stale_since) series.gap(Date.parse(p.stale_since) / 1000, second);
-        else series.put(second, p.value);
-      }
-      if (this.name !== name || this.window !== window) return;
-      this.older = series;
-      this.touch();
-    } catch (error) {
-      if (this.name === name) write(this.note, String(error.message).trim());
-    }
+  /** The seconds that are drawn: {from, edge, due}. */
+  #span(moment) {
+    const { range } = this;
+    if (!range.window) return { from: range.from, edge: range.to, due: moment.due };
+    if (range.window <= this.view().model.window) return moment;
+    return { from: moment.edge - range.window + 1, edge: moment.edge, due: moment.due };
   }
 
-  /** The points to draw. */
-  #series(model) {
+  /** What the model does not have is read from the server. */
+  async #load() {
+    const { model, moment } = this.view();
+    const { stat, aborts, range, before } = this;
+    const { from, edge } = this.#span(moment);
+    this.loadedAt = edge;
+    const get = async (first, last) => {
+      try {
+        return await load(stat, first, last, aborts.signal);
+      } catch (error) {
+        if (!aborts.signal.aborted) this.#told(error.message);
+        return null;
+      }
+    };
+    const live = range.window <= model.window;
+    const [data, other] = await Promise.all([live ? null : get(from, edge), before ? get(from - before, edge - before) : null]);
+    if (aborts.signal.aborted || aborts !== this.aborts) return;
+    [this.data, this.other] = [data ?? this.data, other ?? this.other];
+    this.touch();
+  }
+
+  /** Says what went wrong, where the reason of a state has its place. */
+  #told(text) {
+    this.wrong = text;
+    if (this.note) write(this.note, text);
+  }
+
+  /** The points to draw: those that were read, and what has come since. */
+  #points(model) {
     const live = model.series.get(this.name);
-    if (!this.older) return live;
-    for (let s = live.newest - model.window; s <= live.newest; s++) {
-      const v = live.at(s);
-      if (v !== undefined) this.older.put(s, v);
+    if (this.range.window <= model.window) return new Seconds(live);
+    if (!this.data) return new Seconds(live);
+    if (this.range.window && this.data instanceof Seconds) {
+      const { series } = this.data;
+      for (let s = live.newest - model.window; s <= live.newest; s++) {
+        const v = live.at(s);
+        if (v !== undefined) series.put(s, v);
+      }
+      series.gaps = [...series.gaps.filter(([, last]) => !live.gaps.some((g) => g[1] === last)), ...live.gaps];
     }
-    this.older.gaps = [...this.older.gaps.filter(([, last]) => !live.gaps.some((g) => g[1] === last)), ...live.gaps];
-    return this.older;
+    return this.data;
   }
 
   #resize() {
     if (!this.name || !this.canvas.isConnected) return;
     const { width, height } = this.plot.getBoundingClientRect();
     this.chart.resize(width, height, devicePixelRatio || 1);
-    this.chart.weight = this.window > 300 ? 1.5 : 2;
+    this.chart.weight = this.range.window === WINDOWS[0][0] ? 2 : 1.5;
     this.#draw();
   }
 
   #draw() {
     if (!this.name || !this.chart.width) return;
     const { model, moment } = this.view();
-    const { chart, colours, stat } = this;
+    const { chart, colours, stat, shape } = this;
     const live = model.series.get(this.name);
     if (!live) return;
-    const series = this.#series(model);
+    const { from, edge, due } = this.#span(moment);
+    const points = this.#points(model);
+    // A window that goes on is read again when a column is full.
+    if (this.range.window > model.window && edge - this.loadedAt >= Math.max(60, stepFor(this.range.window))) this.#load();
+
     const { state, why } = model.state(live, moment);
     const now = state === "value" || state === "stale" && !why ? live.at(live.newest) : null;
     const worth = state === "value" ? level(stat, now) : "";
     mark(this.box, "state", state);
     mark(this.box, "level", worth);
-    const figures = this.lines.map(({ name, pick }) => {
-      const [text, unit] = split(now === null ? null : pick(now) ?? null, this.lines.length > 1 ? "" : stat.unit ?? "", live.fractional);
-      write(this.unit, this.lines.length > 1 ? stat.unit ?? "" : unit);
+    mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
+    this.drawn = shape.lines?.(stat, live.at(live.newest)) ?? [];
+    const many = this.drawn.length > 1;
+    const figures = this.drawn.slice(0, 3).map(({ name, pick }) => {
+      const [text, unit] = split(now === null ? null : pick(now) ?? null, many ? "" : stat.unit ?? "", live.fractional);
+      write(this.unit, many ? stat.unit ?? "" : unit);
       return name ? `${name} ${text}` : text;
     });
-    write(this.figure, figures.join("  ") || "–");
-    if (why || this.older || this.window <= model.window) write(this.note, why);
+    write(this.figure, figures.join("  ") || (shape.heat ? "" : "–"));
+    write(this.note, this.wrong || why);
 
-    const from = this.older ? moment.edge - this.window + 1 : moment.from;
     const hue = state === "stale" ? colours.faint : worth ? colours[worth] : colours.ok;
-    const samples = this.lines.map((l) => sample(series, from, moment.edge, moment.due, l.pick));
-    chart.begin(from, moment.edge, MARGIN);
-    chart.scale(samples, [stat.warn, stat.crit]);
-    this.#axes();
+    const samples = this.drawn.map((l) => points.sample(from, edge, due, l.pick));
+    const others = this.other ? this.drawn.map((l) => this.other.sample(from - this.before, edge - this.before, due, l.pick)) : [];
+    chart.begin(from, edge, MARGIN);
+    chart.scale([...samples, ...others], [stat.warn, stat.crit]);
+    if (shape.heat) this.#heat(points, from, edge, due, hue);
+    this.#axes(shape.heat);
     if (samples.length) chart.missing(samples[0], colours);
     chart.threshold(stat.warn, colours.warn);
     chart.threshold(stat.crit, colours.crit);
+    others.forEach((s) => {
+      const moved = { ...s, from: s.from + this.before };
+      chart.spread(moved, colours.dim, 0.12);
+      chart.area(moved, colours.dim, { depth: 0, alpha: 0.55, line: 0.7 });
+    });
     samples.forEach((s, i) => {
       const weight = 1 - i / samples.length;
-      chart.area(s, this.lines[i].hue ? colours[this.lines[i].hue] : hue, { stepped: true, depth: colours.depth * weight, alpha: 0.4 + 0.6 * weight });
+      const its = this.drawn[i].hue ? colours[this.drawn[i].hue] : hue;
+      chart.spread(s, its, 0.25 * weight);
+      chart.area(s, its, { stepped: true, depth: colours.depth * weight, alpha: 0.4 + 0.6 * weight, line: s.step > 1 ? 0.8 : 1 });
     });
-    this.#tell(series, moment, hue);
+    this.#tell(points, moment, hue);
   }
 
-  #axes() {
+  /** A histogram's counts, as a strip. */
+  #heat(points, from, edge, due, hue) {
+    const { chart, stat } = this;
+    const known = points.sample(from, edge, due, () => undefined);
+    chart.missing(known, this.colours);
+    const step = points.step > 1 ? points.step : Math.ceil((edge - from + 1) / CELLS);
+    heat(chart, from - from % step, edge, step, stat.buckets.length + 1, hue, (second) => points.at(second).value?.counts, points.step);
+  }
+
+  #axes(buckets) {
     const { chart, colours } = this;
     const { g } = chart;
     g.font = `12px ${getComputedStyle(document.documentElement).fontFamily}`;
     g.textBaseline = "middle";
     g.lineWidth = 1;
     g.textAlign = "right";
-    for (let i = 0; i <= 4; i++) {
+    g.fillStyle = colours.dim;
+    if (buckets) {
+      const bounds = this.stat.buckets, height = (chart.bottom - 4) / (bounds.length + 1);
+      const every = Math.ceil(16 / height);
+      bounds.forEach((b, i) => { if (i % every === 0) g.fillText(brief(b), chart.left - 8, chart.bottom - 2 - (i + 1) * height); });
+    } else for (let i = 0; i <= 4; i++) {
       const v = chart.lo + (chart.hi - chart.lo) * i / 4;
       const y = Math.round(chart.y(v)) + 0.5;
       g.strokeStyle = colours.edge;
@@ -196,25 +337,44 @@ export class Detail {
     for (let s = Math.ceil((chart.from - offset) / step) * step + offset; s <= chart.edge; s += step) {
       const x = chart.x(s);
       if (x < chart.left + 20 || x > chart.width - 30) continue;
-      g.fillText(clock(s, s).slice(0, step < 60 ? 8 : 5), x, chart.height - 10);
+      const midnight = step >= 1800 && (s - offset) % 86400 === 0;
+      const text = midnight ? new Date(s * 1000).toLocaleDateString(undefined, { month: "short", day: "numeric" }) : clock(s, s).slice(0, step < 60 ? 8 : 5);
+      g.fillText(text, x, chart.height - 10);
     }
   }
 
+  /** The first second of the column that a second is in. */
+  #snap(second) {
+    const { step } = this.#points(this.view().model);
+    return second - second % step;
+  }
+
   /** Draws the crosshair and says what is under it. */
-  #tell(series, moment, hue) {
+  #tell(points, moment, hue) {
     const { chart, colours, cursor, stat } = this;
-    this.tip.hidden = cursor === null || cursor < chart.from || cursor > chart.edge;
+    this.tip.hidden = cursor === null || cursor < chart.from - points.step || cursor > chart.edge;
     if (this.tip.hidden) return;
-    chart.cursor(cursor, colours);
-    const value = series.at(cursor);
-    const parts = this.lines.map((l) => [l.name, value === undefined || value === null ? null : l.pick(value) ?? null]);
-    for (const [, v] of parts) if (typeof v === "number") chart.dot(cursor, v, hue, colours.panel);
-    const told = value === undefined ? (series.clockless(cursor) ? "no clock" : "unknown")
-      : value === null ? `none in ${stat.over} s`
-        : parts.map(([name, v]) => `${name ? `${name} ` : ""}${exact(v)}`).join(" · ") + ` ${stat.unit ?? ""}`;
-    write(this.tip, `${clock(cursor, moment.now)}   ${told}`);
+    chart.cursor(Math.max(cursor, chart.from), colours);
+    const told = [`${clock(cursor, moment.now)}${points.step > 1 ? ` and ${span(points.step)} on` : ""}   ${this.#value(points.at(cursor), hue)}`];
+    if (this.other) told.push(`${clock(cursor - this.before, moment.now)}   ${this.#value(this.other.at(cursor - this.before))}`);
+    write(this.tip, told.join("\n"));
     const x = chart.x(cursor), width = this.tip.offsetWidth;
     this.tip.style.setProperty("--x", `${Math.round(x + 14 + width > chart.width ? x - 14 - width : x + 14)}px`);
+  }
+
+  /** A known value in words; with dots at it, if it has a hue. */
+  #value({ value, low, clockless }, hue) {
+    const { chart, colours, cursor, stat } = this;
+    if (value === undefined) return clockless ? "no clock" : "unknown";
+    if (value === null) return `none in ${stat.over} s`;
+    if (this.shape.heat) return value.counts.map((n, i) => `${i < value.le.length ? `≤ ${brief(value.le[i])}` : "more"}: ${n}`).join("  ");
+    return this.drawn.map(({ name, pick }) => {
+      const v = pick(value) ?? null;
+      const least = low === undefined || low === null ? undefined : pick(low);
+      if (hue && typeof v === "number" && cursor >= chart.from) chart.dot(cursor, v, hue, colours.panel);
+      const text = typeof least === "number" && least !== v ? `${exact(least)} to ${exact(v)}` : exact(v);
+      return name ? `${name} ${text}` : text;
+    }).join(" · ") + ` ${stat.unit ?? ""}`;
   }
 
   #pointAt(second) {
@@ -224,20 +384,71 @@ export class Detail {
     this.touch();
   }
 
-  #walk(e) {
-    if (!this.name || !["ArrowLeft", "ArrowRight"].includes(e.key)) return;
-    e.preventDefault();
-    const by = (e.key === "ArrowLeft" ? -1 : 1) * (e.shiftKey ? 10 : 1);
+  #press(e) {
+    if (!this.name || e.altKey || e.ctrlKey || e.metaKey || e.target !== this.canvas) return;
     const { chart } = this;
-    this.#pointAt(Math.min(chart.edge, Math.max(chart.from, (this.cursor ?? chart.edge) + by)));
+    const { step } = this.#points(this.view().model);
+    const at = this.cursor ?? chart.edge - chart.edge % step;
+    const length = chart.edge - chart.from + 1;
+    const around = (n) => this.#zoom(Math.round(at - n / 2), Math.min(Math.round(at + n / 2), Math.floor(this.view().moment.now)));
+    const move = (by) => this.#pointAt(Math.min(chart.edge, Math.max(chart.from, at + by * step * (e.shiftKey ? 10 : 1))));
+    const actions = {
+      ArrowLeft: () => move(-1),
+      ArrowRight: () => move(1),
+      ArrowUp: () => around(Math.max(LEAST_RANGE, length / 3)),
+      ArrowDown: () => around(Math.min(MOST_RANGE - 1, length * 3)),
+      Enter: () => this.#showLines(at),
+    };
+    if (!actions[e.key]) return;
+    e.preventDefault();
+    actions[e.key]();
   }
 
+  /** Shows the lines that made the point, or the column, of a second. */
+  async #showLines(second) {
+    const { stat, lines } = this;
+    const { step } = this.#points(this.view().model);
+    this.asked?.abort();
+    const asked = this.asked = new AbortController();
+    const last = second + step - 1;
+    const first = Math.max(0, last - Math.min(BY_SECOND, stat.over + step - 1) + 1);
+    const { now } = this.view().moment;
+    const title = element("h3", "", `Lines of ${clock(first, now)} to ${clock(last, now)}`);
+    const shut = element("button", "", "Close");
+    shut.type = "button";
+    shut.addEventListener("click", () => {
+      asked.abort();
+      lines.hidden = true;
+      this.canvas.focus();
+    });
+    const say = (text) => lines.replaceChildren(title, shut, element("p", "hush", text));
+    lines.hidden = false;
+    say("looking for them…");
+    try {
+      const found = await readLines(stat.name, first, last, asked.signal);
+      if (asked.signal.aborted) return;
+      if (!found.lines.length) {
+        say(found.expired ? "expired: these lines are no longer kept" : "no line");
+        return;
+      }
+      write(title, `${found.more ? `${found.lines.length} or more` : found.lines.length} line${found.lines.length === 1 ? "" : "s"} of ${clock(first, now)} to ${clock(last, now)}${found.expired ? "; some are expired" : ""}`);
+      lines.replaceChildren(title, shut, element("ol", "", ...found.lines.map((l) =>
+        element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", l.text)))));
+    } catch (error) {
+      if (!asked.signal.aborted) say(error.message);
+    }
+  }
+
+  /** The points of what is drawn, as rows of a table. */
   #rows() {
-    const series = this.#series(this.view().model);
+    const points = this.#points(this.view().model);
     const rows = [];
-    for (let s = this.chart.from; s <= this.chart.edge; s++) {
-      const value = series.at(s);
-      if (value !== undefined) rows.push({ time: new Date(s * 1000).toISOString().replace(".000", ""), value });
+    const { from, edge } = this.chart;
+    for (let s = from - from % points.step; s <= edge; s += points.step) {
+      const { value, low, last, seconds } = points.at(s);
+      if (value === undefined) continue;
+      const time = new Date(s * 1000).toISOString().replace(".000", "");
+      rows.push(points.step > 1 ? { time, seconds, min: low, max: value, last } : { time, value });
     }
     return rows;
   }
@@ -248,13 +459,43 @@ export class Detail {
       download(`${this.name}.json`, new Blob([JSON.stringify({ stat: this.name, points: rows })], { type: "application/json" }));
       return;
     }
-    const head = ["time", ...this.lines.map((l) => l.name || "value")].join(",");
-    const body = rows.map(({ time, value }) => [time, ...this.lines.map((l) => value === null ? "" : l.pick(value) ?? "")].join(","));
-    download(`${this.name}.csv`, new Blob([[head, ...body].join("\n"), "\n"], { type: "text/csv" }));
+    const lines = this.shape.heat ? this.#buckets() : this.drawn;
+    const columns = Object.keys(rows[0] ?? { time: "", value: null }).slice(1);
+    const quote = (text) => /[",\r\n]|^[=+\-@\t]/.test(text) ? `"${/^[=+\-@\t]/.test(text) ? "'" : ""}${text.replaceAll("\"", "\"\"")}"` : text;
+    const head = ["time"], cells = [];
+    for (const c of columns) {
+      if (c === "seconds") {
+        head.push(c);
+        cells.push((row) => row[c]);
+      } else for (const { name, pick } of lines) {
+        head.push(quote([name, c].filter((part) => part && (part !== "value" || !name)).join(" ")));
+        cells.push((row) => row[c] === null || row[c] === undefined ? "" : pick(row[c]) ?? "");
+      }
+    }
+    download(`${this.name}.csv`, new Blob([[head.join(","), ...rows.map((row) => [row.time, ...cells.map((f) => f(row))].join(","))].join("\n"), "\n"], { type: "text/csv" }));
   }
 
+  #buckets() {
+    return [...this.stat.buckets, Infinity].map((b, i) => ({ name: `up to ${b === Infinity ? "more" : b}`, pick: (v) => v.counts[i] }));
+  }
+
+  /** The chart as it is, on its ground and with its title. */
   #savePicture() {
-    this.canvas.toBlob((blob) => { if (blob) download(`${this.name}.png`, blob); });
+    const { canvas, chart, colours, stat } = this;
+    const picture = element("canvas");
+    const head = Math.round(34 * chart.ratio);
+    picture.width = canvas.width;
+    picture.height = canvas.height + head;
+    const g = picture.getContext("2d");
+    g.fillStyle = colours.panel;
+    g.fillRect(0, 0, picture.width, picture.height);
+    g.fillStyle = colours.dim;
+    g.textBaseline = "middle";
+    g.font = `${14 * chart.ratio}px ${getComputedStyle(document.documentElement).fontFamily}`;
+    const { now } = this.view().moment;
+    g.fillText(`${stat.title} ${stat.unit ? `(${stat.unit})` : ""}  ${clock(chart.from, now)} – ${clock(chart.edge, now)}`, 14 * chart.ratio, head / 2);
+    g.drawImage(canvas, 0, head);
+    picture.toBlob((blob) => { if (blob) download(`${this.name}.png`, blob); });
   }
 }
 

@@ -8,7 +8,7 @@ const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p
 
 export class Pages {
   /** Tabs in nav; onOpen is called with {rows, empty}, or
-   * {stat, window} for one stat that is shown large, when another page is opened. */
+   * {stat, range, before} for one stat that is shown large, when another page is opened. */
   constructor(nav, onOpen) {
     this.nav = nav;
     this.onOpen = onOpen;
@@ -42,7 +42,7 @@ export class Pages {
   /** Opens the page that the URL names, or the first. */
   open() {
     if (!this.all.length) return;
-    const [, where = "", query = "", window = ""] = location.hash.split("/").map((part) => {
+    const [, where = "", query = "", range = "", before = ""] = location.hash.split("/").map((part) => {
       try { return decodeURIComponent(part); } catch { return part; }
     });
     this.query = where === "find" ? query : "";
@@ -58,7 +58,7 @@ export class Pages {
         this.nav.scrollLeft = Math.min(this.nav.scrollLeft, link.offsetLeft - this.nav.offsetLeft);
       } else link.removeAttribute("aria-current");
     });
-    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, window: Number(window) } : this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." };
+    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before } : this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." };
     this.title = page.title;
     this.onOpen(page);
   }

@@ -7,7 +7,30 @@ import { brief, exact } from "../format.js";
 
 const COLUMNS = 100; // at most: seconds are added up to fit
 
+/** heat draws counts of buckets from a second to another, in columns of so many
+ * seconds; countsAt gives those of a second. */
+export function heat(chart, from, edge, step, buckets, hue, countsAt, every = 1) {
+  const { g } = chart;
+  const height = (chart.bottom - 4) / buckets;
+  g.fillStyle = hue;
+  for (let first = from; first <= edge; first += step) {
+    const added = new Array(buckets).fill(0);
+    for (let s = first; s < Math.min(first + step, edge + 1); s += every) countsAt(s)?.forEach((n, i) => { added[i] += n; });
+    const all = added.reduce((a, b) => a + b, 0);
+    if (!all) continue;
+    const left = Math.max(chart.left, chart.x(first));
+    const width = Math.max(1, chart.x(first + step) - left - (chart.pixel * step > 3 ? 0.75 : 0));
+    added.forEach((n, i) => {
+      if (!n) return;
+      g.globalAlpha = 0.08 + 0.92 * Math.sqrt(n / all);
+      g.fillRect(left, chart.bottom - 2 - (i + 1) * height, width, Math.max(1, height - 0.75));
+    });
+  }
+  g.globalAlpha = 1;
+}
+
 export const histogram = {
+  heat: true,
   fits: (stat) => stat.kind === "histogram",
   size: () => ({ columns: 2, rows: 2 }),
   build(body, stat) {
@@ -15,12 +38,9 @@ export const histogram = {
     const canvas = element("canvas");
     body.append(element("p", "value", figure, unit, note), canvas);
     const chart = new Chart(canvas);
-    let bounds = 0; // the number of them: the last count is beyond the last bound
     const sum = (value) => value ? value.counts.reduce((a, b) => a + b, 0) : null;
 
     const draw = ({ series, value, why, hue, colours, from, edge, due, cursor }) => {
-      if (value) bounds = value.le.length;
-      else for (let s = from; !bounds && s <= edge; s++) bounds = series.at(s)?.le.length ?? 0;
       write(figure, brief(sum(value)));
       write(unit, value ? "values" : "");
       write(note, why);
@@ -28,25 +48,8 @@ export const histogram = {
       const known = sample(series, from, edge, due, () => undefined);
       chart.missing(known, colours);
 
-      const { g } = chart;
       const step = Math.ceil((edge - from + 1) / COLUMNS);
-      const buckets = bounds + 1;
-      const height = (chart.height - 4) / buckets;
-      g.fillStyle = hue;
-      for (let first = from; first <= edge; first += step) {
-        const added = new Array(buckets).fill(0);
-        for (let s = first; s < Math.min(first + step, edge + 1); s++) {
-          if (known.kinds[s - from] === NOTHING) series.at(s)?.counts.forEach((n, i) => { added[i] += n; });
-        }
-        const all = added.reduce((a, b) => a + b, 0);
-        if (!all) continue;
-        added.forEach((n, i) => {
-          if (!n) return;
-          g.globalAlpha = 0.08 + 0.92 * Math.sqrt(n / all);
-          g.fillRect(chart.x(first), chart.height - 2 - (i + 1) * height, Math.max(1, chart.pixel * step - 0.75), Math.max(1, height - 0.75));
-        });
-      }
-      g.globalAlpha = 1;
+      heat(chart, from, edge, step, stat.buckets.length + 1, hue, (second) => known.kinds[second - from] === NOTHING ? series.at(second)?.counts : undefined);
       if (cursor !== null) chart.cursor(cursor, colours);
       return value ? value.counts.map((n, i) => `${i < value.le.length ? `up to ${exact(value.le[i])}` : "beyond"}: ${n}`).join(", ") : why || "no value";
     };

@@ -5,6 +5,7 @@ import { brief, exact, quantile } from "../format.js";
 import { level } from "../model.js";
 
 const MOST = 12; // keys that are shown
+const MOST_LINES = 5; // of a large chart
 const LEAST_HEIGHT = 17; // px of a row
 
 /** The number that a key's bar shows: of quantiles the first that is asked for. */
@@ -18,6 +19,12 @@ const aloud = (stat, value) => value === null || typeof value !== "object" ? `${
 
 export const ranking = {
   fits: (stat) => stat.top > 0,
+  lines: (stat, value) => (value?.top ?? []).slice(0, MOST_LINES).map(({ key }) => ({
+    name: key, pick: (v) => {
+      const found = v.top.find((t) => t.key === key);
+      return found && length(stat, found.value);
+    },
+  })),
   size: () => ({ columns: 2, rows: 2 }),
   build(body, stat) {
     const list = element("ol", "ranking");

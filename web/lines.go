@@ -1,0 +1,278 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// From a number back to its lines: events.raw is read around the seconds that are
+// asked for, and each line goes through the stat's own condition.
+
+const (
+	maxLines    = 100
+	maxLineText = 4 << 10  // bytes of one line that are shown
+	maxScan     = 64 << 20 // bytes that are read for one answer
+	linesWithin = 20 * time.Second
+	linesAtOnce = 2 // answers that are worked on; each reads much
+	// A line may be 5 s ahead of its record's clock, and ingesters' clocks a few
+	// seconds apart, so that a partition's are not quite in order.
+	clockSlack = 10
+)
+
+// foundLine is a line and the second at which it counts.
+type foundLine struct {
+	second int64
+	text   string
+}
+
+// foundLines is what was found.
+type foundLines struct {
+	lines   []foundLine
+	more    bool // there may be more than maxLines, or than maxScan let find
+	expired bool // some of what was asked for is past its retention
+}
+
+// rawLines finds lines in the topic of raw records.
+type rawLines struct {
+	topicReader
+	program  *stats.Program
+	lateness int64
+}
+
+// Lines finds up to maxLines lines of a stat that count at the seconds
+// [from, to], those of the last second first. Whether a line was late is told by
+// its own record's clock: one that only another ingester's clock made late is
+// among them, though it was not counted.
+func (l *rawLines) Lines(ctx context.Context, stat string, from, to int64) (foundLines, error) {
+	ctx, cancel := context.WithTimeout(ctx, linesWithin)
+	defer cancel()
+	matcher, err := l.program.NewMatcher(stat)
+	if err != nil {
+		return foundLines{}, err
+	}
+	var found foundLines
+	left := maxScan
+	for _, part := range [][2]int64{{to, to}, {from, to - 1}} {
+		if part[0] > part[1] || len(found.lines) == maxLines || left <= 0 {
+			continue
+		}
+		if err := l.scan(ctx, matcher, part[0], part[1], &found, &left); err != nil {
+			return foundLines{}, err
+		}
+	}
+	found.more = found.more || left <= 0
+	slices.SortStableFunc(found.lines, func(a, b foundLine) int { return int(b.second - a.second) })
+	return found, nil
+}
+
+// scan appends what it finds at the seconds [from, to].
+func (l *rawLines) scan(ctx context.Context, matcher *stats.Matcher, from, to int64, found *foundLines, left *int) error {
+	all, err := l.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	where, expired, err := l.search(ctx, all, from-clockSlack)
+	if err != nil {
+		return err
+	}
+	found.expired = found.expired || expired
+	last := to + l.lateness + clockSlack
+	beyond := map[int32]bool{} // partitions that are past it
+	return l.read(ctx, where, func(r *kgo.Record) bool {
+		h, err := topics.ParseRawHeader(func(key string) []byte { return headerOf(r, key) })
+		if err != nil {
+			return true
+		}
+		if h.Second() > last {
+			beyond[r.Partition] = true
+			for p, s := range where {
+				if !beyond[p] && s.from < s.to {
+					return true
+				}
+			}
+			return false
+		}
+		if h.Tick != nil || beyond[r.Partition] {
+			return true
+		}
+		*left -= len(r.Value)
+		matcher.Match(stats.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map}, from, to, func(second int64, line []byte) bool {
+			if len(found.lines) == maxLines {
+				found.more = true
+				return false
+			}
+			found.lines = append(found.lines, foundLine{second, textOf(line)})
+			return true
+		})
+		return !found.more && *left > 0
+	}, kgo.FetchMaxBytes(8<<20))
+}
+
+// bounds gives the whole of each partition.
+func (l *rawLines) bounds(ctx context.Context) (section, error) {
+	client, err := kgo.NewClient(l.cluster.ClientOptions("pulse-web")...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	starts, err := admin.ListStartOffsets(ctx, l.topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	ends, err := admin.ListEndOffsets(ctx, l.topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := section{}
+	starts.Each(func(o kadm.ListedOffset) {
+		end, _ := ends.Lookup(l.topic, o.Partition)
+		all[o.Partition] = struct{ from, to int64 }{o.Offset, end.Offset}
+	})
+	return all, nil
+}
+
+// search moves the beginning of each partition to about the first record whose
+// clock is at a second or after it, by bisection: a record's own time says
+// nothing of a recording's clock. All partitions are probed at once. It reports
+// whether retention has taken records of that second or later.
+func (l *rawLines) search(ctx context.Context, all section, second int64) (where section, expired bool, err error) {
+	type bracket struct{ low, high int64 } // the record is after low, and at high or before
+	brackets := map[int32]bracket{}
+	for p, s := range all {
+		expired = expired || s.from > 0 && s.from == s.to
+		brackets[p] = bracket{s.from - 1, s.to}
+	}
+	where = maps.Clone(all)
+	for {
+		probe := section{}
+		for p, b := range brackets {
+			if b.high-b.low > 1 {
+				mid := b.low + (b.high-b.low)/2
+				probe[p] = struct{ from, to int64 }{mid, mid + 1}
+			}
+		}
+		if len(probe) == 0 {
+			break
+		}
+		seen := map[int32]bool{}
+		err := l.read(ctx, probe, func(r *kgo.Record) bool {
+			mid := probe[r.Partition].from
+			if seen[r.Partition] {
+				return true
+			}
+			seen[r.Partition] = true
+			b := brackets[r.Partition]
+			if h, err := topics.ParseRawHeader(func(key string) []byte { return headerOf(r, key) }); err == nil && h.Second() >= second {
+				b.high = mid
+			} else {
+				b.low = mid // what is no raw record is passed over
+			}
+			brackets[r.Partition] = b
+			return true
+		}, kgo.FetchMaxPartitionBytes(1), kgo.FetchMaxBytes(1<<20))
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	for p, b := range brackets {
+		// The first record that is left has this second or a later one.
+		expired = expired || all[p].from > 0 && b.high == all[p].from
+		where[p] = struct{ from, to int64 }{b.high, all[p].to}
+	}
+	return where, expired, nil
+}
+
+func headerOf(r *kgo.Record, key string) []byte {
+	for _, h := range r.Headers {
+		if h.Key == key {
+			return h.Value
+		}
+	}
+	return nil
+}
+
+// textOf is a line as it is shown: bytes that are no UTF-8 are marked, and a long
+// one is cut.
+func textOf(line []byte) string {
+	if len(line) > maxLineText {
+		line = append(slices.Clip(line[:maxLineText]), "…"...)
+	}
+	return strings.ToValidUTF8(string(line), "\ufffd")
+}
+
+// lines answers with the lines of ?stat= that count at the seconds from ?from= to
+// ?to=. Who came by a share link sees numbers alone.
+func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
+	if _, shared := shareEnd(r.Context()); shared {
+		http.Error(w, "a share link shows numbers, not lines", http.StatusForbidden)
+		return
+	}
+	name := r.FormValue("stat")
+	if _, ok := s.store.index[name]; !ok {
+		http.Error(w, fmt.Sprintf("there is no stat %.80q; /api/stats lists them", name), http.StatusNotFound)
+		return
+	}
+	to, err := second(r.FormValue("to"), s.store.Newest())
+	if err != nil {
+		http.Error(w, "to: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	from, err := second(r.FormValue("from"), to)
+	if err != nil || from > to || to-from >= maxRange {
+		http.Error(w, fmt.Sprintf("from must be a time, not after to, and not more than %d s before it", maxRange), http.StatusBadRequest)
+		return
+	}
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	default:
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "lines are being looked for already; try again in a moment", http.StatusServiceUnavailable)
+		return
+	}
+	if _, err := s.program.NewMatcher(name); err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	found, err := s.raw.Lines(r.Context(), name, from, to)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.config.Logger.Warn("lines cannot be read", "stat", name, "error", err)
+		http.Error(w, "the lines cannot be read from Kafka now", http.StatusBadGateway)
+		return
+	}
+	type line struct {
+		Time string `json:"time"`
+		Text string `json:"text"`
+	}
+	answer := struct {
+		Stat    string `json:"stat"`
+		From    string `json:"from"`
+		To      string `json:"to"`
+		Lines   []line `json:"lines"`
+		More    bool   `json:"more"`
+		Expired bool   `json:"expired"`
+	}{name, formatSecond(from), formatSecond(to), []line{}, found.more, found.expired}
+	for _, l := range found.lines {
+		answer.Lines = append(answer.Lines, line{formatSecond(l.second), l.text})
+	}
+	writeJSON(w, answer)
+}

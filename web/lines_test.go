@@ -1,0 +1,118 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// A point's lines are found by the clock of their records, whenever these were
+// written: a recording's too.
+func TestLines(t *testing.T) {
+	k := newKafka(t)
+	d, err := stats.Parse("test", []byte(`
+stats:
+  - name: errors
+    rate: minute
+    where: level == "error"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := kgo.NewClient(append(k.cluster.ClientOptions("test"), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	const first = 1700000000
+	for second := int64(first); second < first+300; second++ {
+		var records []*kgo.Record
+		for p := range int32(3) {
+			h := topics.RawHeader{Ingester: "i", Clock: second*1000 + 300, Domain: topics.RecordingPrefix + "1"}
+			at := time.Unix(second, 0).UTC().Format(time.RFC3339)
+			text := fmt.Sprintf("time=%s level=error n=%d.%d\ntime=%[1]s level=info\n", at, second-first, p)
+			if second == first+200 {
+				text = strings.Repeat(text, 50)
+			}
+			records = append(records, &kgo.Record{Topic: k.names.Raw(), Partition: p, Headers: h.Headers(), Value: []byte(text)})
+			h.Clock, h.Tick = (second+1)*1000, &topics.RawTick{Partitions: 3}
+			records = append(records, &kgo.Record{Topic: k.names.Raw(), Partition: p, Headers: h.Headers()})
+		}
+		if err := raw.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := New(Config{Cluster: k.cluster, Names: k.names, Definitions: d, Addr: "127.0.0.1:0", Tokens: []string{testToken}, ShareKey: testKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, s)
+	type answer struct {
+		Lines         []struct{ Time, Text string }
+		More, Expired bool
+	}
+	ask := func(query string) (a answer) {
+		t.Helper()
+		got, body := get(t, s, "/api/lines?stat=errors"+query, bearer)
+		if err := json.Unmarshal([]byte(body), &a); err != nil || got.StatusCode != 200 {
+			t.Fatalf("%s: %d %v in %.300s", query, got.StatusCode, err, body)
+		}
+		return a
+	}
+	a := ask(fmt.Sprintf("&to=%d", first+100))
+	if len(a.Lines) != 3 || a.More || a.Expired {
+		t.Fatalf("one second has %+v, want the three lines", a)
+	}
+	for _, l := range a.Lines {
+		if !strings.Contains(l.Text, "level=error n=100.") || l.Time != time.Unix(first+100, 0).UTC().Format(time.RFC3339) {
+			t.Errorf("a line of second 100 is %+v", l)
+		}
+	}
+	a = ask(fmt.Sprintf("&from=%d&to=%d", first+91, first+100))
+	if len(a.Lines) != 30 || a.Lines[0].Time < a.Lines[29].Time || a.More {
+		t.Errorf("ten seconds have %d lines, more %v; want 30, the last second's first", len(a.Lines), a.More)
+	}
+	a = ask(fmt.Sprintf("&from=%d&to=%d", first+100, first+200))
+	if len(a.Lines) != maxLines || !a.More || a.Lines[99].Time != time.Unix(first+200, 0).UTC().Format(time.RFC3339) {
+		t.Errorf("a spike has %d lines, more %v; want %d of the last second, and more", len(a.Lines), a.More, maxLines)
+	}
+	if a = ask(fmt.Sprintf("&to=%d", first+5000)); len(a.Lines) != 0 || a.More || a.Expired {
+		t.Errorf("a second that has not been has %+v", a)
+	}
+
+	// Past retention.
+	if err := k.deleteBefore(k.names.Raw(), 400); err != nil {
+		t.Fatal(err)
+	}
+	if a = ask(fmt.Sprintf("&to=%d", first+10)); len(a.Lines) != 0 || !a.Expired {
+		t.Errorf("a second past retention has %+v, want expired", a)
+	}
+	if a = ask(fmt.Sprintf("&to=%d", first+290)); len(a.Lines) != 3 || a.Expired {
+		t.Errorf("a second that is kept has %+v, want three lines", a)
+	}
+
+	for query, want := range map[string]int{"": 404, "?stat=nothing": 404, "?stat=pulse.lines": 404, "?stat=errors&to=x": 400, "?stat=errors&from=5&to=4": 400, "?stat=errors&from=1&to=9999": 400} {
+		if got, _ := get(t, s, "/api/lines"+query, bearer); got.StatusCode != want {
+			t.Errorf("/api/lines%s: %d, want %d", query, got.StatusCode, want)
+		}
+	}
+	if got, _ := get(t, s, "/api/lines?stat=errors", shared(s)); got.StatusCode != 403 {
+		t.Errorf("lines by a share link: %d, want 403", got.StatusCode)
+	}
+}
+
+func TestTextOfLine(t *testing.T) {
+	if got := textOf([]byte("a\xffb")); got != "a\ufffdb" {
+		t.Errorf("bytes that are no UTF-8 are shown as %q", got)
+	}
+	if got := textOf([]byte(strings.Repeat("x", maxLineText+9))); got != strings.Repeat("x", maxLineText)+"…" {
+		t.Errorf("a long line is shown with %d bytes", len(got))
+	}
+}

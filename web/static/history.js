@@ -1,0 +1,87 @@
+// Stretches of the past, as the server has them: second by second, or for longer
+// times in columns of minutes and more that keep the least and the greatest.
+
+import { CLOCKLESS, NOTHING, OUTSIDE, UNKNOWN, VALUE, sample } from "./chart.js";
+import { Series } from "./model.js";
+
+export const BY_SECOND = 3600; // seconds that are read one by one
+const STEPS = [60, 120, 300, 600, 900, 1800, 3600]; // seconds of a column
+const MOST = 1500; // columns
+
+/** The seconds of a column of a chart of so many seconds. */
+export const stepFor = (seconds) => seconds <= BY_SECOND ? 1 : STEPS.find((s) => seconds / s <= MOST) ?? STEPS.at(-1);
+
+/** Second by second: a Series, with what a chart and a table need of it. */
+export class Seconds {
+  constructor(series) { this.series = series; }
+  step = 1;
+
+  sample(from, edge, due, pick) { return sample(this.series, from, edge, due, pick); }
+
+  /** What is known of a second: {value} if there is one, or {clockless}. */
+  at(second) {
+    const value = this.series.at(second);
+    return value === undefined ? { clockless: this.series.clockless(second) } : { value };
+  }
+}
+
+/** Columns of several seconds. */
+export class Columns {
+  constructor(stretches, step) {
+    this.step = step;
+    this.byTime = new Map(stretches.map((s) => [Date.parse(s.time) / 1000, s]));
+    this.first = Math.min(...this.byTime.keys());
+  }
+
+  sample(from, edge, due, pick) {
+    const { step } = this;
+    const start = from - from % step;
+    const n = Math.floor((edge - start) / step) + 1;
+    const kinds = new Uint8Array(n), numbers = new Float64Array(n), lows = new Float64Array(n);
+    const number = (value) => {
+      const v = value === null || value === undefined ? null : pick(value);
+      return typeof v === "number" ? v : null;
+    };
+    for (let i = 0; i < n; i++) {
+      const time = start + i * step;
+      const c = this.byTime.get(time);
+      const high = c ? number(c.max) : null;
+      if (high !== null) [kinds[i], numbers[i], lows[i]] = [VALUE, high, number(c.min) ?? high];
+      else if (c?.seconds) kinds[i] = NOTHING;
+      else if (c?.clockless) kinds[i] = CLOCKLESS;
+      else kinds[i] = time < this.first || time > due ? OUTSIDE : UNKNOWN;
+    }
+    return { kinds, numbers, lows, from: start, step };
+  }
+
+  /** What is known of the column that a second is in. */
+  at(second) {
+    const c = this.byTime.get(second - second % this.step);
+    if (!c) return { clockless: false };
+    return c.seconds ? { value: c.max, low: c.min, last: c.last, seconds: c.seconds } : { clockless: c.clockless > 0 };
+  }
+}
+
+/** Reads the seconds [from, to] of a stat from the server. */
+export async function load(stat, from, to, signal) {
+  const step = stepFor(to - from + 1);
+  const query = new URLSearchParams({ from: Math.max(0, from), to, ...step > 1 && { step } });
+  const answer = await fetch(`/api/stats/${encodeURIComponent(stat.name)}?${query}`, { signal });
+  if (!answer.ok) throw new Error((await answer.text()).trim());
+  const { points, stretches } = await answer.json();
+  if (stretches) return new Columns(stretches, step);
+  const series = new Series(stat, to - from + 1);
+  for (const p of points) {
+    const second = Date.parse(p.time) / 1000;
+    if (p.stale_since) series.gap(Date.parse(p.stale_since) / 1000, second);
+    else series.put(second, p.value);
+  }
+  return new Seconds(series);
+}
+
+/** Reads the lines that count at the seconds [from, to]. */
+export async function readLines(name, from, to, signal) {
+  const answer = await fetch(`/api/lines?${new URLSearchParams({ stat: name, from, to })}`, { signal });
+  if (!answer.ok) throw new Error((await answer.text()).trim());
+  return answer.json();
+}
