@@ -11,7 +11,7 @@ PACKAGES    := ./... ./testdata/generate ./testdata/traffic
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
 
-.PHONY: help build run test lint bench bench-peers kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
+.PHONY: help build run test lint bench bench-peers bench-web kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchsta
 
 bench-peers: build ## pulse eval beside mawk, mtail and GoAccess on the same file
 	$(GO) run ./cmd/peers -pulse $(PULSE)
+
+bench-web: ## what CLIENTS=10000 of the dashboard cost, and how soon each has a value; FOR=30s
+	$(GO) run ./web/loadtest -clients $(or $(CLIENTS),10000) -for $(or $(FOR),30s)
 
 # Apache Kafka from Maven Central's jars; Java 17 and Maven are needed.
 KAFKA_DIR  ?= bin/kafka

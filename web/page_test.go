@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -410,35 +409,73 @@ func TestReconnect(t *testing.T) {
 	b.until(t, `document.querySelector(".panel").dataset.state === "value"`)
 }
 
-// Whatever a log, a stat or a key is called, it is text.
+// payloads are 500 texts that would run a script, or become an element, where
+// one of many ways of putting text into a page, its URL or its scripts is used.
+func payloads() (all []string) {
+	scripts := []string{
+		`<script>window.hit=1</script>`, `<img src=x onerror=window.hit=1>`, `<svg onload=window.hit=1>`, `<svg><script>window.hit=1</script></svg>`,
+		`<iframe srcdoc="<script>parent.hit=1</script>">`, `<iframe src="javascript:parent.hit=1">`, `<details open ontoggle=window.hit=1>`,
+		`<input autofocus onfocus=window.hit=1>`, `<video><source onerror=window.hit=1></video>`, `<math><mtext><img src=x onerror=window.hit=1></mtext></math>`,
+		`<style>@import "javascript:window.hit=1"</style>`, `<link rel=stylesheet href="data:text/css,*{display:none}">`, `<base href="https://evil.example/">`,
+		`<meta http-equiv=refresh content="0;url=javascript:window.hit=1">`, `<object data="javascript:window.hit=1">`, `<form action="javascript:window.hit=1"><button autofocus>`,
+		`<template><script>window.hit=1</script></template>`, `<noscript><p title="</noscript><img src=x onerror=window.hit=1>">`, `javascript:window.hit=1`,
+		`data:text/html,<script>opener.hit=1</script>`, `${window.hit=1}`, `{{constructor.constructor('window.hit=1')()}}`, `__proto__`, `constructor`, `;window.hit=1;`,
+	}
+	around := []string{
+		`%s`, `"%s`, `'%s`, `">%s`, `'>%s`, "`%s`", `</title>%s`, `</script>%s`, `--> %s`, `]]>%s`,
+		`<!-- %s`, `\u003c%s`, `&lt;%s&gt;`, "\u2028%s", "\u202e%s", "\ufeff%s", "\x00%s", "%s\n", `"}],"stats":[{"name":"%s`, `#/stat/../%s?x=`,
+	}
+	for _, script := range scripts {
+		for _, a := range around {
+			all = append(all, fmt.Sprintf(a, script))
+		}
+	}
+	return all
+}
+
+// Whatever a log, a stat or a key is called, it is text: 500 payloads as the
+// stats' names, titles, units, helps, fields, conditions and links, as keys, as a
+// page's title, in what is searched for, and as lines.
 func TestInjection(t *testing.T) {
-	payloads := []string{
-		`<script>window.hit=1</script>`, `"><img src=x onerror=window.hit=1>`, `<svg onload=window.hit=1>`,
-		`javascript:window.hit=1`, `</script><script>window.hit=1</script>`, `${window.hit=1}`, `{{constructor.constructor('window.hit=1')()}}`,
-		`'-window.hit=1-'`, `\u003cscript>window.hit=1</script>`, `<iframe srcdoc="<script>parent.hit=1</script>">`, `__proto__`, "\u2028window.hit=1",
+	all := payloads()
+	if len(all) != 500 {
+		t.Fatalf("%d payloads", len(all))
 	}
 	d := &stats.Definitions{}
-	page := stats.Page{Title: payloads[1], Rows: [][]string{{}}}
-	for i, p := range payloads {
-		name := fmt.Sprint("stat", i, p)
-		d.Stats = append(d.Stats, &stats.Stat{Name: name, Title: p, Unit: p, Help: p, Kind: "rate", By: []string{p}, Top: 20, Over: 10})
-		page.Rows[0] = append(page.Rows[0], name)
+	var pages []stats.Page
+	for i, p := range all {
+		st := &stats.Stat{Name: p, Title: p, Unit: p, Help: p, Link: p, Where: p, Kind: "rate", Over: 10}
+		switch i % 3 {
+		case 0:
+			st.By, st.Top = []string{p}, 20
+		case 1:
+			st.Kind, st.Field = "mean", p
+		}
+		d.Stats = append(d.Stats, st)
+		if i%50 == 0 {
+			pages = append(pages, stats.Page{Title: p})
+		}
+		pages[i/50].Rows = append(pages[i/50].Rows, []string{p})
 	}
-	d.Pages = []stats.Page{page}
+	d.Pages = pages
 	server, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	server.raw = injected(all)
 	server.fill = func(ctx context.Context, ready func()) error {
 		second := time.Now().Unix() - 1
-		for _, st := range d.Stats {
-			top := []map[string]any{}
-			for _, p := range payloads {
-				top = append(top, map[string]any{"key": p, "value": 1})
-			}
-			v, err := json.Marshal(map[string]any{"top": top, "other": 1, "distinct": 40})
-			if err != nil {
-				return err
+		for i, st := range d.Stats {
+			v := []byte("1")
+			if st.Top > 0 {
+				top := []map[string]any{}
+				for k := range 20 {
+					top = append(top, map[string]any{"key": all[(i+k)%len(all)], "value": 20 - k})
+				}
+				var err error
+				if v, err = json.Marshal(map[string]any{"top": top, "other": 1, "distinct": 40}); err != nil {
+					return err
+				}
 			}
 			server.store.Upsert(stats.Snapshot{Stat: st.Name, Time: second, Value: v, Gen: server.store.gen}, time.Now())
 		}
@@ -448,25 +485,61 @@ func TestInjection(t *testing.T) {
 	}
 	start(t, server)
 	b := openBrowser(t)
-	b.do(t, chromedp.Navigate(server.URL()))
-	b.until(t, `document.querySelectorAll(".ranking li").length > 12`)
-	for _, p := range payloads {
-		b.do(t, chromedp.Navigate(server.URL()+"/#/find/"+url.PathEscape(p)), chromedp.Sleep(50*time.Millisecond))
-	}
 	b.do(t, chromedp.Navigate(server.URL()+"/#/all"))
-	b.until(t, fmt.Sprintf(`document.querySelectorAll(".panel").length === %d`, len(d.All())))
+	b.until(t, fmt.Sprintf(`document.querySelectorAll(".panel").length === %d && document.querySelectorAll(".ranking li").length > 12`, len(d.All())))
+
+	// Each payload large with its lines, searched for, and each page.
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void (async () => {
+		const frame = () => new Promise((done) => requestAnimationFrame(done));
+		const names = [...document.querySelectorAll(".panel h3 span:first-child")].map((e) => e.textContent);
+		window.odd = 0;
+		const look = async (hash) => {
+			location.hash = hash;
+			await frame();
+			window.odd += document.querySelectorAll("main :is(img, svg, iframe, script, style, video, math, form, object, details, base, meta, link, input, template), nav :not(a, b)").length;
+		};
+		for (const name of names) {
+			await look("#/stat/" + encodeURIComponent(name) + "/" + encodeURIComponent(name));
+			document.querySelector(".plot canvas")?.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+		}
+		for (const name of names.filter((_, i) => i % 10 === 0)) await look("#/find/" + encodeURIComponent(name));
+		for (const a of document.querySelectorAll("#tabs a")) await look(a.getAttribute("href"));
+		await look("#/stat/" + encodeURIComponent(names[0]));
+		document.querySelector(".plot canvas").dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+		window.looked = names.length;
+	})()`))
+	b.until(t, fmt.Sprintf(`window.looked === %d`, len(d.All())))
+	b.until(t, `document.querySelectorAll(".lines li").length === 100`)
 	if value[bool](t, b, `"hit" in window`) {
 		t.Error("a payload ran as a script")
 	}
-	if n := value[int](t, b, `document.querySelectorAll("main img, main svg, main iframe, main script").length`); n > 0 {
+	if n := value[int](t, b, `window.odd`); n > 0 {
 		t.Errorf("payloads became %d elements", n)
 	}
-	if got := value[string](t, b, `document.querySelector(".panel h3 span").textContent`); got != payloads[0] {
-		t.Errorf("a title is shown as %q, want %q as it is", got, payloads[0])
+	if n := value[int](t, b, `[...document.querySelectorAll("main a")].filter((a) => !["http:", "https:"].includes(a.protocol)).length`); n > 0 {
+		t.Errorf("%d links are to what is no page", n)
+	}
+	if got := value[string](t, b, `document.querySelector(".detail h2").textContent`); got != all[0] {
+		t.Errorf("a title is shown as %q, want %q as it is", got, all[0])
+	}
+	if got := value[string](t, b, `document.querySelectorAll(".lines code")[1].textContent`); got != all[1] {
+		t.Errorf("a line is shown as %q, want %q as it is", got, all[1])
 	}
 	for _, said := range b.said() {
-		t.Error("console:", said)
+		if !strings.Contains(said, "Failed to load resource") || strings.Contains(said, "evil.example") {
+			t.Error("console:", said)
+		}
 	}
+}
+
+// injected are the lines of every stat.
+type injected []string
+
+func (all injected) Lines(context.Context, string, int64, int64) (found foundLines, err error) {
+	for _, p := range all[:maxLines] {
+		found.lines = append(found.lines, foundLine{time.Now().Unix(), p})
+	}
+	return found, nil
 }
 
 // BenchmarkPage measures the time that scripts, and everything, take of a page

@@ -25,25 +25,44 @@ import (
 //go:embed static
 var static embed.FS
 
-// routes is what the server answers.
+// openAPI describes what the server answers.
+//
+//go:embed openapi.yaml
+var openAPI []byte
+
+// answers is what the server answers besides the page's files, by method and
+// path; openapi.yaml has the same.
+func (s *Server) answers() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /ws":               s.socket,
+		"GET /api/stats":        s.latest,
+		"GET /api/stats/{name}": s.past,
+		"GET /api/lines":        s.lines,
+		"POST /api/share":       s.share,
+		"GET /metrics":          s.metrics,
+		"GET /api/openapi.yaml": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/yaml")
+			w.Write(openAPI) //nolint:errcheck // the client is gone
+		},
+		"GET /healthz": func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintln(w, "ok")
+		},
+		"GET /readyz": func(w http.ResponseWriter, _ *http.Request) {
+			if !s.Ready() {
+				http.Error(w, "not ready: the newest points are still being read from Kafka", http.StatusServiceUnavailable)
+				return
+			}
+			fmt.Fprintln(w, "ready")
+		},
+	}
+}
+
+// routes leads requests to what answers them.
 func (s *Server) routes(page []*file) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /ws", s.socket)
-	mux.HandleFunc("GET /api/stats", s.latest)
-	mux.HandleFunc("GET /api/stats/{name}", s.past)
-	mux.HandleFunc("GET /api/lines", s.lines)
-	mux.HandleFunc("POST /api/share", s.share)
-	mux.HandleFunc("GET /metrics", s.metrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "ok")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !s.Ready() {
-			http.Error(w, "not ready: the newest points are still being read from Kafka", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
+	for route, answer := range s.answers() {
+		mux.HandleFunc(route, answer)
+	}
 	for _, f := range page {
 		mux.Handle("GET "+f.route, f)
 	}

@@ -2,7 +2,7 @@
 // that of an hour, a day or a week before, the lines behind a point, what defines
 // the stat, and its points to take away.
 
-import { Chart } from "./chart.js";
+import { Chart, VALUE } from "./chart.js";
 import { element, mark, write } from "./dom.js";
 import { brief, clock, exact, split, span } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
@@ -267,12 +267,12 @@ export class Detail {
     mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
     this.drawn = shape.lines?.(stat, live.at(live.newest)) ?? [];
     const many = this.drawn.length > 1;
-    const figures = this.drawn.slice(0, 3).map(({ name, pick }) => {
+    const figures = (shape.labelled ? [] : this.drawn).map(({ name, pick }) => {
       const [text, unit] = split(now === null ? null : pick(now) ?? null, many ? "" : stat.unit ?? "", live.fractional);
       write(this.unit, many ? stat.unit ?? "" : unit);
       return name ? `${name} ${text}` : text;
     });
-    write(this.figure, figures.join("  ") || (shape.heat ? "" : "–"));
+    write(this.figure, figures.join("  ") || (shape.heat || this.drawn.length ? "" : "–"));
     write(this.note, this.wrong || why);
 
     const hue = state === "stale" ? colours.faint : worth ? colours[worth] : colours.ok;
@@ -296,7 +296,25 @@ export class Detail {
       chart.spread(s, its, 0.25 * weight);
       chart.area(s, its, { stepped: true, depth: colours.depth * weight, alpha: 0.4 + 0.6 * weight, line: s.step > 1 ? 0.8 : 1 });
     });
+    if (shape.labelled) this.#labels(samples);
     this.#tell(points, moment, hue);
+  }
+
+  /** The name of each line, above its end; of lines that are near each other the first's. */
+  #labels(samples) {
+    const { chart, colours } = this;
+    const { g } = chart;
+    g.textAlign = "right";
+    g.fillStyle = colours.ink;
+    const taken = [];
+    samples.forEach((s, i) => {
+      const last = s.kinds.lastIndexOf(VALUE);
+      if (last < 0) return;
+      const y = chart.y(s.numbers[last]) - 12;
+      if (taken.some((other) => Math.abs(other - y) < 15)) return;
+      taken.push(y);
+      g.fillText(`${brief(s.numbers[last])}  ${this.drawn[i].name}`, chart.width - 16, y, chart.width / 2);
+    });
   }
 
   /** A histogram's counts, as a strip. */

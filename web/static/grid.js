@@ -133,7 +133,7 @@ export class Grid {
   /** Takes the colours from the style sheet. */
   readColours() {
     const style = getComputedStyle(document.documentElement);
-    for (const name of ["ok", "warn", "crit", "faint", "dim", "panel", "edge"]) this.colours[name] = style.getPropertyValue(`--${name}`).trim();
+    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge"]) this.colours[name] = style.getPropertyValue(`--${name}`).trim();
     this.colours.depth = document.documentElement.dataset.theme === "dark" ? 0.26 : 0.2;
     this.touch();
   }

@@ -10,8 +10,8 @@ import { ranking } from "./ranking.js";
 /** A shape has
  *   fits(stat): whether it draws the values of this one;
  *   size(stat): the grid cells it takes, {columns, rows};
- *   lines(stat, value): what a large chart of it has, [{name, pick, hue}], or
- *   heat: true, if that is a heat strip;
+ *   lines(stat, value): what a large chart of it has, [{name, pick, hue}], their names
+ *   beside them if labelled, or heat: true, if that is a heat strip;
  *   build(body, stat): makes its elements in body, and gives a function
  *   draw(view) that shows a view (see panel.js) and returns how it reads aloud. */
 const shapes = [ranking, quantiles, counts, histogram, number];

@@ -1,0 +1,271 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"go.yaml.in/yaml/v3"
+
+	"pulse/stats"
+)
+
+// schemas checks values against the part of JSON Schema that openapi.yaml uses;
+// another keyword is an error, so that none is written down and not checked.
+type schemas struct{ file map[string]any }
+
+func (s schemas) check(at string, schema map[string]any, v any) error {
+	if ref, ok := schema["$ref"].(string); ok {
+		to, ok := s.find(ref)
+		if !ok {
+			return fmt.Errorf("%s: there is no %s", at, ref)
+		}
+		return s.check(at, to, v)
+	}
+	for keyword, want := range schema {
+		var wrong bool
+		switch keyword {
+		case "description", "examples", "format":
+		case "type":
+			wrong = !slices.ContainsFunc(list(want), func(t any) bool { return isOf(t.(string), v) })
+		case "const":
+			wrong = want != v
+		case "oneOf":
+			fitting := 0
+			for _, one := range want.([]any) {
+				if s.check(at, one.(map[string]any), v) == nil {
+					fitting++
+				}
+			}
+			wrong = fitting != 1
+		case "required":
+			object, _ := v.(map[string]any)
+			for _, name := range want.([]any) {
+				if _, ok := object[name.(string)]; !ok {
+					return fmt.Errorf("%s has no %s", at, name)
+				}
+			}
+		case "properties", "additionalProperties":
+			properties, _ := schema["properties"].(map[string]any)
+			object, _ := v.(map[string]any)
+			for name, its := range object {
+				its, known := its, false
+				var of map[string]any
+				if of, known = properties[name].(map[string]any); !known {
+					switch more := schema["additionalProperties"].(type) {
+					case bool:
+						return fmt.Errorf("%s has %s, which is not described", at, name)
+					case map[string]any:
+						of = more
+					}
+				}
+				if err := s.check(at+"."+name, of, its); err != nil {
+					return err
+				}
+			}
+		case "minProperties":
+			object, _ := v.(map[string]any)
+			wrong = len(object) < want.(int)
+		case "items":
+			elements, _ := v.([]any)
+			for i, e := range elements {
+				if err := s.check(fmt.Sprintf("%s[%d]", at, i), want.(map[string]any), e); err != nil {
+					return err
+				}
+			}
+		case "minItems":
+			elements, _ := v.([]any)
+			wrong = len(elements) < want.(int)
+		case "maxItems":
+			elements, _ := v.([]any)
+			wrong = len(elements) > want.(int)
+		default:
+			return fmt.Errorf("%s: the keyword %s is not checked", at, keyword)
+		}
+		if wrong {
+			return fmt.Errorf("%s is %.200v, not of %s %v", at, v, keyword, want)
+		}
+	}
+	if schema["format"] == "date-time" {
+		if _, err := time.Parse(time.RFC3339, v.(string)); err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+	}
+	return nil
+}
+
+// find follows a reference within the file.
+func (s schemas) find(ref string) (map[string]any, bool) {
+	at, ok := s.file, true
+	for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+		at, ok = at[part].(map[string]any)
+		if !ok {
+			return nil, false
+		}
+	}
+	return at, true
+}
+
+func list(v any) []any {
+	if all, ok := v.([]any); ok {
+		return all
+	}
+	return []any{v}
+}
+
+func isOf(kind string, v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return kind == "null"
+	case bool:
+		return kind == "boolean"
+	case string:
+		return kind == "string"
+	case float64:
+		return kind == "number" || kind == "integer" && v == float64(int64(v))
+	case []any:
+		return kind == "array"
+	case map[string]any:
+		return kind == "object"
+	}
+	return false
+}
+
+// What the server answers is what openapi.yaml says, and all that it serves is
+// there.
+func TestOpenAPI(t *testing.T) {
+	log := newSynthetic(0)
+	s := log.serve(t, func(c *Config) { c.Tokens, c.ShareKey = []string{testToken}, testKey })
+	_, text := do(t, "GET", s.URL()+"/api/openapi.yaml", bearer)
+	file := map[string]any{}
+	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+		t.Fatal(err)
+	}
+	described := schemas{file}
+	put(s.store, stats.Snapshot{Stat: "stat-00", Time: time.Now().Unix() - 200, StaleSince: time.Now().Unix() - 210, Revision: 9, Gen: s.store.gen})
+	eventually(t, "there are points", func() bool {
+		_, _, ok := s.store.Latest("stat-17", time.Now())
+		return ok
+	})
+
+	asked := map[string]bool{} // "get /path 200"
+	ask := func(method, pattern, target string, change func(*http.Request)) {
+		t.Helper()
+		answer, body := do(t, strings.ToUpper(method), s.URL()+target, change)
+		operation, ok := described.find("paths")
+		if ok {
+			operation, ok = operation[pattern].(map[string]any)
+		}
+		if ok {
+			operation, ok = operation[method].(map[string]any)
+		}
+		if !ok {
+			t.Errorf("%s %s is not described", method, pattern)
+			return
+		}
+		response, ok := operation["responses"].(map[string]any)[fmt.Sprint(answer.StatusCode)].(map[string]any)
+		if !ok {
+			t.Errorf("%s %s: the answer %d is not described", method, target, answer.StatusCode)
+			return
+		}
+		asked[fmt.Sprint(method, " ", pattern, " ", answer.StatusCode)] = true
+		if ref, ok := response["$ref"].(string); ok {
+			response, _ = described.find(ref)
+		}
+		kind, _, _ := strings.Cut(answer.Header.Get("Content-Type"), ";")
+		content, ok := response["content"].(map[string]any)[kind].(map[string]any)
+		if !ok {
+			t.Errorf("%s %s: the content is %s, described are %v", method, target, kind, response["content"])
+			return
+		}
+		schema, ok := content["schema"].(map[string]any)
+		if !ok {
+			return
+		}
+		var v any
+		if err := json.Unmarshal([]byte(body), &v); err != nil {
+			t.Errorf("%s %s: %v", method, target, err)
+			return
+		}
+		if err := described.check("the answer", schema, v); err != nil {
+			t.Errorf("%s %s: %v", method, target, err)
+		}
+	}
+	for _, st := range log.definitions.Stats {
+		for _, query := range []string{"", "?step=10", "?step=600&from=" + url.QueryEscape(time.Now().Add(-24*time.Hour).Format(time.RFC3339))} {
+			ask("get", "/api/stats/{name}", "/api/stats/"+st.Name+query, bearer)
+		}
+	}
+	ask("get", "/api/stats", "/api/stats", bearer)
+	ask("get", "/api/stats", "/api/stats", nil)
+	ask("get", "/api/stats/{name}", "/api/stats/nothing", bearer)
+	ask("get", "/api/stats/{name}", "/api/stats/stat-00?from=x", bearer)
+	ask("get", "/api/stats/{name}", "/api/stats/stat-00", nil)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00&from=100&to=200", bearer)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00", bearer)
+	ask("get", "/api/lines", "/api/lines?stat=nothing", bearer)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00&to=x", bearer)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00", shared(s))
+	ask("get", "/api/lines", "/api/lines?stat=stat-00", nil)
+	ask("post", "/api/share", "/api/share", bearer)
+	ask("post", "/api/share", "/api/share?for=x", bearer)
+	ask("post", "/api/share", "/api/share", shared(s))
+	ask("post", "/api/share", "/api/share", nil)
+	ask("get", "/api/openapi.yaml", "/api/openapi.yaml", bearer)
+	ask("get", "/metrics", "/metrics", bearer)
+	ask("get", "/metrics", "/metrics", nil)
+	ask("get", "/healthz", "/healthz", nil)
+	ask("get", "/readyz", "/readyz", nil)
+	ask("get", "/ws", "/ws?stat=nothing", bearer)
+
+	// The socket's messages.
+	h := http.Header{"Authorization": {"Bearer " + testToken}}
+	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, name := range []string{"Config", "Points", "Points"} {
+		var v any
+		if err := conn.ReadJSON(&v); err != nil {
+			t.Fatal(err)
+		}
+		schema, _ := described.find("#/components/schemas/" + name)
+		if err := described.check("the message", schema, v); err != nil {
+			t.Error(err)
+		}
+	}
+
+	// Nothing is described that there is not, or the other way round.
+	paths := file["paths"].(map[string]any)
+	for pattern, operations := range paths {
+		for method := range operations.(map[string]any) {
+			if !asked[fmt.Sprint(method, " ", pattern, " 200")] && pattern != "/ws" {
+				t.Errorf("%s %s is described, and was never answered by 200", method, pattern)
+			}
+		}
+	}
+	for route := range s.answers() {
+		method, pattern, _ := strings.Cut(route, " ")
+		if _, ok := paths[pattern].(map[string]any)[strings.ToLower(method)]; !ok {
+			t.Errorf("%s is served and not described", route)
+		}
+	}
+	if refs := regexp.MustCompile(`#/[\w/]+`).FindAllString(text, -1); len(refs) < 10 {
+		t.Error("openapi.yaml has no references")
+	} else {
+		for _, ref := range refs {
+			if _, ok := described.find(ref); !ok {
+				t.Errorf("there is no %s", path.Base(ref))
+			}
+		}
+	}
+}
