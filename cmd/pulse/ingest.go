@@ -29,13 +29,15 @@ func ingestCommand(ctx context.Context, e *environment, args []string) (err erro
 	var r roleFlags
 	var files globs
 	f := newFlags(e, "ingest", "[flags]", `
-Sends lines to Kafka, from a pipe or files, and ends when they end, or at a
-signal, once Kafka has acknowledged all that was read.`)
+Sends lines to Kafka, from a pipe, files or the network, and ends when they end,
+or at a signal, once Kafka has acknowledged all that was read.`)
 	r.add(f)
 	stdin := f.Bool("stdin", false, "read lines from standard input")
 	f.Var(&files, "file", "read the files that match this `pattern`; may be given several times")
 	follow := f.Bool("follow", false, "read on when files grow, through rotation, and take up new files that match")
 	id := f.String("id", "", "the ingester's `name`, unique among those that run; by default a random one")
+	var network inputFlags
+	network.add(f)
 	if err := f.parse(args); err != nil {
 		return err
 	}
@@ -53,14 +55,27 @@ signal, once Kafka has acknowledged all that was read.`)
 	if len(files) > 0 {
 		inputs = append(inputs, ingest.Files{Globs: files, Follow: *follow, Log: role.log})
 	}
-	if len(inputs) == 0 {
-		return usagef("nothing to read: give --stdin or --file")
+	backlog := len(inputs) > 0
+	configs, err := network.configs(e)
+	if err != nil {
+		return err
 	}
+	if !backlog && len(configs) == 0 {
+		return usagef("nothing to read: give --stdin or --file, or one of --drain, --syslog-udp, --syslog-tcp, --syslog-tls, --aorta and --inputs")
+	}
+	if backlog && len(configs) > 0 {
+		return usagef("--stdin and --file may begin with lines of the past, which the other inputs have not: run another pulse ingest for those")
+	}
+	listening, err := openInputs(configs, role)
+	if err != nil {
+		return err
+	}
+	inputs = append(inputs, listening...)
 	if err := r.serve(ctx, role, func() bool { return true }); err != nil {
 		return err
 	}
 	return produce(ctx, role, func(out ingest.Output) error {
-		return ingest.Live{Inputs: inputs, Ingester: *id, Backlog: true, Lateness: role.definitions.Lateness}.Run(ctx, out)
+		return ingest.Live{Inputs: inputs, Ingester: *id, Backlog: backlog, Lateness: role.definitions.Lateness}.Run(ctx, out)
 	})
 }
 
@@ -155,12 +170,17 @@ own pace, the last line's at --speed max) unless --original-times is given.`)
 	r.kafkaFlags.add(f)
 	r.statsFlag.add(f)
 	r.logFlags.add(f)
+	var aorta aortaFlags
+	aorta.add(f)
 	files, err := f.parseWords(args)
 	if err != nil {
 		return err
 	}
 	if len(files) == 0 {
 		return usagef("no recording is named")
+	}
+	if aorta.address != "" {
+		return aorta.serve(ctx, e, &r.logFlags, &replay, files)
 	}
 	role, err := r.open(e)
 	if err != nil {

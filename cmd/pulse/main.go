@@ -60,8 +60,9 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "all roles and an embedded broker in one process", runCommand},
-		{"ingest", "lines from a pipe or files into Kafka", ingestCommand},
+		{"ingest", "lines from a pipe, files or the network into Kafka", ingestCommand},
 		{"replay", "a recording into Kafka, at any pace", replayCommand},
+		{"tail", "print lines as they come into Kafka", tailCommand},
 		{"receive", "roll lines up into fragments", receiveCommand},
 		{"merge", "close each second and publish snapshots", mergeCommand},
 		{"web", "the dashboard", webCommand},

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/topics"
+	"pulse/topics/topicstest"
+)
+
+// addresses waits until a command has logged that its inputs listen, and returns
+// where, by their names.
+func (p *pulse) addresses(inputs int) map[string]string {
+	p.t.Helper()
+	logged := regexp.MustCompile(`input=(\S+) address=(\S+)`)
+	found := map[string]string{}
+	eventually(p.t, fmt.Sprintf("%d inputs listen", inputs), func() bool {
+		for _, m := range logged.FindAllStringSubmatch(p.stderr.String(), -1) {
+			found[m[1]] = m[2]
+		}
+		return len(found) == inputs
+	})
+	return found
+}
+
+// One ingester with every input, and what events.raw holds of each, with where it
+// is from; and pulse tail, which prints some of it.
+func TestInputs(t *testing.T) {
+	t.Parallel()
+	d := deploy(t, "", 2, 0)
+	all := d.start("tail")
+	some := d.start("tail", "--where", `source == "heroku" && status >= 500`)
+	requests := d.start("tail", "--stat", "requests-per-second")
+
+	recording := writeFile(t, "recording.log", "2012-11-22T09:00:00Z aorta=1\n2012-11-22T09:00:00.5Z aorta=2\n")
+	server := start(t, map[string]string{"AORTA_SECRET": "s3cret"}, nil, "replay", recording, "--serve-aorta", "127.0.0.1:0", "--original-times", "--speed", "1000")
+	d.env["AORTA_URLS"], d.env["TOKEN"], d.env["PULSE_LOG_LEVEL"] = "aorta://s3cret@"+server.field("aorta"), "d.shop", "info"
+	more := writeFile(t, "inputs.yaml", `
+inputs:
+  - drain: 127.0.0.1:0
+    name: drains
+    sources:
+      - {name: shop, token: "${TOKEN}", fields: {tier: front end}}
+  - syslog-tcp: 127.0.0.1:0
+`)
+	ingester := d.start("ingest", "--inputs", more, "--syslog-udp", "127.0.0.1:0", "--ops", "127.0.0.1:0")
+	address := ingester.addresses(3)
+
+	post := func(token, body string) int {
+		r, err := http.NewRequest("POST", "http://"+address["drains"]+"/drain", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/logplex-1")
+		r.Header.Set("Logplex-Drain-Token", token)
+		w, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Body.Close()
+		return w.StatusCode
+	}
+	router := func(status int) string {
+		return fmt.Sprintf(`<158>1 %s host heroku router - at=info method=GET path="/" host=a.example.com connect=1ms service=2ms status=%d bytes=5`,
+			time.Now().UTC().Format(time.RFC3339), status)
+	}
+	good, bad := router(200), router(503)
+	if status := post("d.shop", fmt.Sprintf("%d %s%d %s", len(good), good, len(bad), bad)); status != http.StatusNoContent {
+		t.Fatalf("the drain's request was answered with %d", status)
+	}
+	if status := post("d.stranger", "1 x"); status != http.StatusUnauthorized {
+		t.Errorf("a stranger's request was answered with %d", status)
+	}
+	for network, name := range map[string]string{"tcp": "syslog-tcp", "udp": "syslog-udp"} {
+		c, err := net.Dial(network, address[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		io.WriteString(c, "<13>1 - - app web.1 - "+network+"=1\n")
+	}
+
+	want := []string{
+		"input=drains&drain=shop&drain_token=d.shop&remote=127.0.0.1&tier=front%20end " + good,
+		"input=drains&drain=shop&drain_token=d.shop&remote=127.0.0.1&tier=front%20end " + bad,
+		"input=syslog-tcp&remote=127.0.0.1 <13>1 - - app web.1 - tcp=1",
+		"input=syslog-udp&remote=127.0.0.1 <13>1 - - app web.1 - udp=1",
+		"input=aorta&remote=127.0.0.1 2012-11-22T09:00:00Z aorta=1",
+		"input=aorta&remote=127.0.0.1 2012-11-22T09:00:00.5Z aorta=2",
+	}
+	eventually(t, "events.raw holds the lines of all inputs", func() bool {
+		got := attributedLines(t, d)
+		return !slices.ContainsFunc(want, func(l string) bool { return !slices.Contains(got, l) })
+	})
+	for _, l := range attributedLines(t, d) {
+		if !slices.Contains(want, l) {
+			t.Errorf("events.raw holds %q", l)
+		}
+	}
+	eventually(t, "tail prints all lines", func() bool {
+		for _, l := range want {
+			if _, l, _ := strings.Cut(l, " "); !strings.Contains(all.stdout.String(), l+"\n") {
+				return false
+			}
+		}
+		return true
+	})
+	eventually(t, "tail prints those that were asked for", func() bool {
+		return some.stdout.String() == bad+"\n" && requests.stdout.String() == good+"\n"+bad+"\n"
+	})
+	for _, p := range []*pulse{ingester, server} {
+		for _, secret := range []string{"s3cret", "d.shop", "d.stranger"} {
+			if strings.Contains(p.stderr.String(), secret) {
+				t.Errorf("pulse %s logs %q", p.args[0], secret)
+			}
+		}
+	}
+	for _, p := range []*pulse{ingester, server, all, some, requests} {
+		p.terminate()
+	}
+}
+
+// attributedLines are those of events.raw, each after where it is from.
+func attributedLines(t *testing.T, d *deployment) []string {
+	t.Helper()
+	var lines []string
+	err := readTopic(t.Context(), d.cluster, d.names.Raw(), func(r *kgo.Record) {
+		if len(r.Value) == 0 {
+			return
+		}
+		h, err := topics.ParseRawHeader(func(key string) []byte {
+			for _, h := range r.Headers {
+				if h.Key == key {
+					return h.Value
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := strings.Split(string(r.Value), "\n")
+		err = topics.EachRun(h.Origins, func(n int64, from topics.Origin) {
+			for _, l := range left[:n] {
+				lines = append(lines, string(from)+" "+l)
+			}
+			left = left[n:]
+		})
+		if err != nil || len(left) > 0 {
+			t.Fatalf("%d lines are of nowhere: %v", len(left), err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func TestInputErrors(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	inputs := func(text string) []string { return []string{"--inputs", writeFile(t, "inputs.yaml", text)} }
+	env := map[string]string{"SECRET": "s3cret"}
+	for _, test := range []struct {
+		code int
+		says []string
+		args []string
+	}{
+		{2, []string{"--drain-sources"}, []string{"--drain", ":0"}},
+		{2, []string{"--drain-sources"}, []string{"--drain", ":0", "--drain-sources", "name"}},
+		{2, []string{"is for --drain"}, []string{"--drain-sources", "a=b"}},
+		{2, []string{"the past", "another pulse ingest"}, []string{"--stdin", "--syslog-tcp", ":0"}},
+		{1, []string{"syslog-tcp", "in use", "choose another"}, []string{"--syslog-tcp", taken.Addr().String()}},
+		{1, []string{"certificate"}, []string{"--syslog-tls", ":0"}},
+		{1, []string{"missing.pem"}, []string{"--syslog-tls", ":0", "--tls-cert", "missing.pem", "--tls-key", "missing.pem"}},
+		{1, []string{"aorta://secret@host:port"}, []string{"--aorta", "s3cret@a:1"}},
+		{2, []string{"cannot read", "missing"}, []string{"--inputs", "missing"}},
+		{2, []string{"0 inputs"}, inputs("")},
+		{2, []string{"line 2", "drian"}, inputs("inputs:\n  - drian: :0")},
+		{2, []string{"number 2", "one of"}, inputs("inputs: [{syslog-udp: ':0'}, {name: x}]")},
+		{2, []string{"number 1", "one of"}, inputs("inputs: [{syslog-udp: ':0', syslog-tcp: ':0'}]")},
+		{2, []string{"two inputs", "syslog-udp"}, inputs("inputs: [{syslog-udp: ':0'}, {syslog-udp: ':0'}]")},
+		{2, []string{"no ABSENT"}, inputs("inputs: [{aorta: 'aorta://${ABSENT}@a:1'}]")},
+		{1, []string{"neither token nor password"}, inputs("inputs: [{drain: '127.0.0.1:0', sources: [{name: a, user: u}]}]")},
+		{1, []string{"sources are for a drain"}, inputs("inputs: [{aorta: 'aorta://${SECRET}@a:1', sources: [{name: a}]}]")},
+		{1, []string{"certificate is for"}, inputs("inputs: [{syslog-tcp: ':0', cert: a, key: b}]")},
+	} {
+		p := start(t, env, nil, append([]string{"ingest"}, test.args...)...)
+		p.fails(test.code, test.says...)
+		if strings.Contains(p.stderr.String(), "s3cret") {
+			t.Errorf("pulse ingest %q tells the secret: %s", test.args, p.stderr)
+		}
+	}
+	refused(t, nil, 2, []string{"--aorta-secret"}, "replay", writeFile(t, "a.log", "x\n"), "--serve-aorta", "127.0.0.1:0")
+	refused(t, nil, 2, []string{"give one"}, "tail", "--where", "a", "--stat", "b")
+	refused(t, nil, 2, []string{"--where", "byte"}, "tail", "--where", "a ==")
+	refused(t, nil, 2, []string{"--stat", "no stat"}, "tail", "--stat", "nosuch")
+	cluster, prefix := topicstest.Cluster(t)
+	refused(t, nil, 1, []string{"there is no topic", "pulse topics --create"}, "tail", "--kafka", cluster.Brokers[0], "--prefix", prefix)
+}

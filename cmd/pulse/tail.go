@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats"
+	"pulse/stats/condition"
+	"pulse/topics"
+)
+
+// tailCommand is `pulse tail`.
+func tailCommand(ctx context.Context, e *environment, args []string) error {
+	var r roleFlags
+	f := newFlags(e, "tail", "[flags]", `
+Prints lines as they come into Kafka, from now on, those of one partition in
+their order:
+
+    pulse tail --where 'source == "heroku" && status >= 500'`)
+	r.kafkaFlags.add(f)
+	r.statsFlag.add(f)
+	r.logFlags.add(f)
+	where := f.String("where", "", "only lines that this `condition` holds for, written as in definitions")
+	stat := f.String("stat", "", "only lines that are of the stat with this `name` in the definitions")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if *where != "" && *stat != "" {
+		return usagef("--where and --stat are two ways to say which lines: give one")
+	}
+	role, err := r.open(e)
+	if err != nil {
+		return err
+	}
+	matcher, err := tailMatcher(role.definitions, *where, *stat)
+	if err != nil {
+		return err
+	}
+	from, err := newestOffsets(ctx, role)
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(append(role.cluster.ClientOptions("pulse-tail"),
+		kgo.ConsumePartitions(from),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxWait(100*time.Millisecond))...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	out := bufio.NewWriter(e.Stdout)
+	print := func(line []byte) {
+		out.Write(line)
+		out.WriteByte('\n')
+	}
+	for {
+		fetches := client.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		fetches.EachError(func(_ string, partition int32, err error) {
+			role.log.Warn("events.raw cannot be read now", "partition", partition, "error", err)
+		})
+		fetches.EachRecord(func(r *kgo.Record) { printPack(matcher, r, print) })
+		// It fails when nobody reads any longer: `pulse tail | head`.
+		if err := out.Flush(); err != nil {
+			return fmt.Errorf("writing lines: %w", err)
+		}
+	}
+}
+
+// printPack prints the lines of a record that a matcher finds, all if it is nil.
+func printPack(matcher *stats.Matcher, r *kgo.Record, print func(line []byte)) {
+	h, err := topics.ParseRawHeader(func(key string) []byte {
+		for _, h := range r.Headers {
+			if h.Key == key {
+				return h.Value
+			}
+		}
+		return nil
+	})
+	switch {
+	case len(r.Value) == 0: // a tick
+	case matcher == nil || err != nil: // what is no pack of Pulse's has lines too
+		if matcher == nil {
+			print(r.Value)
+		}
+	default:
+		pack := stats.Pack{Lines: r.Value, Second: h.Second(), Map: h.Map}
+		matcher.Match(pack, math.MinInt64, math.MaxInt64, func(_ int64, line []byte) bool {
+			print(line)
+			return true
+		})
+	}
+}
+
+// tailMatcher is what says which lines are printed; nil: all.
+func tailMatcher(d *stats.Definitions, where, stat string) (*stats.Matcher, error) {
+	if where == "" && stat == "" {
+		return nil, nil
+	}
+	if where != "" {
+		cond, err := condition.Parse(where, nil)
+		if err != nil {
+			var at *condition.Error
+			if errors.As(err, &at) {
+				return nil, usagef("--where, at byte %d: %s", at.Offset+1, at.Message)
+			}
+			return nil, usagef("--where: %w", err)
+		}
+		stat = "tail"
+		d = &stats.Definitions{Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Over: 1, Where: where, Cond: cond}}}
+	}
+	program, err := stats.Compile(d)
+	if err != nil {
+		return nil, err
+	}
+	matcher, err := program.NewMatcher(stat)
+	if err != nil {
+		return nil, usagef("--stat: %w", err)
+	}
+	return matcher, nil
+}
+
+// newestOffsets are where events.raw ends now.
+func newestOffsets(ctx context.Context, r *role) (map[string]map[int32]kgo.Offset, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	client, err := kgo.NewClient(r.cluster.ClientOptions("pulse-tail")...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	topic, brokers := r.names.Raw(), strings.Join(r.cluster.Brokers, ", ")
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("no Kafka broker answers at %s: is it running, and is its address right (KAFKA_URL)? %w", brokers, err)
+	}
+	if err := ends.Error(); errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return nil, fmt.Errorf("there is no topic %s at %s: `pulse topics --create` makes it", topic, brokers)
+	} else if err != nil {
+		return nil, fmt.Errorf("topic %s: %w", topic, err)
+	}
+	return ends.Offsets().KOffsets(), nil
+}

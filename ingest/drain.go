@@ -1,0 +1,450 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pulse/topics"
+)
+
+const (
+	// drainHeaders and drainRequest bound how long a request's headers, and
+	// all of it, take to come; drainIdle how long a connection waits for the
+	// next one.
+	drainHeaders = 10 * time.Second
+	drainRequest = 25 * time.Second
+	drainIdle    = 25 * time.Second
+
+	// drainAge is how long a connection is used. Logplex then connects anew,
+	// so that its load spreads over the ingesters that there are.
+	drainAge = 5 * time.Minute
+
+	// drainAck is how long a request waits for Kafka.
+	drainAck = 10 * time.Second
+
+	// drainStall is how long Kafka acknowledges nothing before requests are
+	// refused without being looked at. So when it goes away, few requests are
+	// told to come again whose lines it gets in the end all the same.
+	drainStall = 2 * time.Second
+
+	// drainMemory bounds the bodies that are held at a time, as they came.
+	drainMemory = 32 << 20
+
+	// maxTokenText bounds what is kept of a header's value.
+	maxTokenText = 128
+)
+
+// A DrainSource is a sender that a Drain lets in: by its drain token, or its user
+// and password, or all of them.
+type DrainSource struct {
+	// Name becomes the field drain of its lines.
+	Name string
+	// Token is what its Logplex-Drain-Token has to be; empty: anything.
+	Token string
+	// User and Password are those of basic authentication; empty: none.
+	User, Password string
+	// Fields are more fields of its lines, which these cannot overwrite.
+	Fields map[string]string
+}
+
+// Fields of the lines of inputs that know where they come from.
+const (
+	fieldInput  = "input"       // the input's name
+	fieldRemote = "remote"      // the sender's address, without a port
+	fieldDrain  = "drain"       // the source's name
+	fieldToken  = "drain_token" // what Logplex-Drain-Token said
+)
+
+// DrainCounts count lines, once for each time that they are sent, and what
+// happened to connections.
+type DrainCounts struct {
+	Accepted atomic.Int64 // lines of requests answered with 204
+	Repeated atomic.Int64 // lines of those that were known again, also 204
+	Unsure   atomic.Int64 // lines answered with 503 that Kafka may still get
+	Refused  atomic.Int64 // lines of all other requests, as far as known
+	Requests atomic.Int64 // all requests
+	Denied   atomic.Int64 // requests with a wrong token or password, or none
+	Lost     atomic.Int64 // messages that Logplex says it has dropped
+	Over     atomic.Int64 // connections closed because there were too many
+}
+
+// A Drain is an input of what Heroku's Logplex sends over HTTP: POST requests to
+// /drain, /logs or /events of octet-counted syslog frames (application/logplex-1).
+// A request is taken as a whole or not at all, and answered
+//
+//   - 204 when Kafka has acknowledged all of its lines;
+//   - 503 when it has not, or not in time: Logplex sends it again;
+//   - 4xx when it can never be taken: Logplex drops it.
+//
+// A request that has the Logplex-Frame-Id of one that was taken within the last
+// ten minutes, and is among the last 65,536, is not taken again but gets the
+// answer of the first. A restart forgets these: what was acknowledged just
+// before, but not answered, then comes twice.
+type Drain struct {
+	Counts DrainCounts
+
+	name     string
+	listener net.Listener
+	sources  []drainSource
+	notices  *notices
+	now      func() time.Time
+
+	unpackers *unpackers
+	memory    budget
+	repeats   repeats
+
+	mu       sync.Mutex
+	waiting  int       // deliveries that Kafka has not acknowledged
+	progress time.Time // when it acknowledged last, or had nothing to
+}
+
+// A drainSource is a DrainSource made ready.
+type drainSource struct {
+	name                  string
+	token, user, password [sha256.Size]byte
+	anyToken, noPassword  bool
+	pairs                 []string
+}
+
+// NewDrain returns the drain that listens on a listener, with TLS if there is a
+// config; name becomes the field input of its lines. It fails if there is no source, or one
+// that lets everybody in.
+func NewDrain(name string, listener net.Listener, config *tls.Config, sources []DrainSource, log *slog.Logger) (*Drain, error) {
+	d := &Drain{name: name, now: time.Now, unpackers: newUnpackers(), memory: budget{most: drainMemory}}
+	d.notices = newNotices(log, func() time.Time { return d.now() })
+	d.listener = limit(listener, MaxConnections, func() { d.Counts.Over.Add(1) })
+	if config != nil {
+		d.listener = tls.NewListener(d.listener, config)
+	}
+	if len(sources) == 0 {
+		return nil, errors.New("a drain needs a source with a token or a password: it would let everybody in")
+	}
+	for _, s := range sources {
+		if s.Name == "" {
+			return nil, errors.New("a source of the drain has no name")
+		}
+		if s.Token == "" && s.Password == "" {
+			return nil, fmt.Errorf("drain source %s has neither token nor password: it would let everybody in", s.Name)
+		}
+		source := drainSource{
+			name: s.Name, token: sha256.Sum256([]byte(s.Token)), anyToken: s.Token == "",
+			user: sha256.Sum256([]byte(s.User)), password: sha256.Sum256([]byte(s.Password)), noPassword: s.Password == "",
+		}
+		for key, value := range s.Fields {
+			switch key {
+			case fieldInput, fieldRemote, fieldDrain, fieldToken:
+				return nil, fmt.Errorf("drain source %s: the field %s is Pulse's own: choose another name", s.Name, key)
+			}
+			source.pairs = append(source.pairs, key, value)
+		}
+		// The longest address and token must have room.
+		longest := make([]byte, maxTokenText)
+		if _, err := d.origin(&source, string(longest), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%interface-name"); err != nil {
+			return nil, fmt.Errorf("drain source %s: %w", s.Name, err)
+		}
+		d.sources = append(d.sources, source)
+	}
+	return d, nil
+}
+
+// Addr is where the drain listens.
+func (d *Drain) Addr() net.Addr { return d.listener.Addr() }
+
+func (d *Drain) origin(s *drainSource, token, remote string) (topics.Origin, error) {
+	pairs := append([]string{fieldInput, d.name, fieldDrain, s.name, fieldToken, token, fieldRemote, remote}, s.pairs...)
+	return topics.NewOrigin(pairs...)
+}
+
+type connectedKey struct{}
+
+// Run implements Input.
+func (d *Drain) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	server := &http.Server{
+		Handler:           d.handler(ctx, take),
+		ReadHeaderTimeout: drainHeaders,
+		ReadTimeout:       drainRequest,
+		WriteTimeout:      drainRequest + drainAck + drainHeaders,
+		IdleTimeout:       drainIdle,
+		MaxHeaderBytes:    8 << 10,
+		ErrorLog:          slog.NewLogLogger(d.notices.log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, connectedKey{}, d.now())
+		},
+		Protocols: new(http.Protocols),
+	}
+	// Logplex speaks HTTP/1.1, and each of its connections holds little.
+	server.Protocols.SetHTTP1(true)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(d.listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("drain on %s: %w", d.Addr(), err)
+	case <-ctx.Done():
+	}
+	// Requests that were taken get their answer.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	if server.Shutdown(last) != nil {
+		server.Close()
+	}
+	return nil
+}
+
+// handler serves requests; ctx is the input's.
+func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) error) http.Handler {
+	mux := http.NewServeMux()
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		d.Counts.Requests.Add(1)
+		if at, ok := r.Context().Value(connectedKey{}).(time.Time); ok && d.now().Sub(at) >= drainAge {
+			w.Header().Set("Connection", "close")
+		}
+		answer := d.serve(ctx, r, take)
+		answer.count.Add(int64(max(answer.lines, 0)))
+		if answer.status == http.StatusNoContent {
+			// Logplex is promised a length. By its usual spelling net/http would
+			// leave it away, since no 204 has a body.
+			w.Header()["content-length"] = []string{"0"}
+			w.WriteHeader(answer.status)
+			return
+		}
+		// What is left of the body is not worth reading.
+		w.Header().Set("Connection", "close")
+		switch answer.status {
+		case http.StatusUnauthorized:
+			w.Header().Set("WWW-Authenticate", `Basic realm="pulse"`)
+		case http.StatusServiceUnavailable:
+			w.Header().Set("Retry-After", "1")
+		}
+		d.notices.warn("a drain's request was refused", "input", d.name, "status", answer.status,
+			"because", answer.reason, "remote", r.RemoteAddr)
+		http.Error(w, answer.reason, answer.status)
+	}
+	for _, path := range []string{"/drain", "/logs", "/events"} {
+		mux.HandleFunc("POST "+path, serve)
+	}
+	return mux
+}
+
+// An answer is what becomes of a request.
+type answer struct {
+	status int
+	reason string        // what a refused sender is told
+	lines  int           // as far as they are known
+	count  *atomic.Int64 // of the DrainCounts that the lines belong to
+}
+
+func (d *Drain) refuse(status int, reason string, lines int) answer {
+	return answer{status, reason, lines, &d.Counts.Refused}
+}
+
+// away is what a sender is told when Kafka is.
+const away = "Kafka does not acknowledge now: send again"
+
+func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Context, Batch) error) answer {
+	// How many lines are refused unread is known from the sender alone.
+	said, counted := msgCount(r)
+	source := d.authorise(r)
+	if source == nil {
+		d.Counts.Denied.Add(1)
+		return d.refuse(http.StatusUnauthorized, "wrong drain token, user or password", said)
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/logplex-1" {
+		return d.refuse(http.StatusUnsupportedMediaType, "the Content-Type is not application/logplex-1", said)
+	}
+	if d.stalled() {
+		return d.refuse(http.StatusServiceUnavailable, away, said)
+	}
+	body, err := d.readBody(r)
+	held := cap(body)
+	release := func() { d.memory.give(held) }
+	if err == nil {
+		body, err = d.unpackers.unpack(r.Header.Get("Content-Encoding"), body)
+	}
+	var set frameSet
+	if err == nil {
+		set, err = unframe(body)
+	}
+	if err != nil {
+		release()
+		return d.refuse(statusOf(err), err.Error(), said)
+	}
+	if counted && said != set.frames {
+		release()
+		return d.refuse(http.StatusBadRequest, fmt.Sprintf("%d frames came, and Logplex-Msg-Count says %d", set.frames, said), set.count)
+	}
+	token := bounded(r.Header.Get("Logplex-Drain-Token"))
+	from, err := d.origin(source, token, remoteHost(r.RemoteAddr))
+	if err != nil {
+		release()
+		return d.refuse(http.StatusBadRequest, err.Error(), set.count)
+	}
+
+	delivery, first := newDelivery(), true
+	var id requestID
+	frame := r.Header.Get("Logplex-Frame-Id")
+	if frame != "" {
+		id = newRequestID(source.name, token, frame)
+		delivery, first = d.repeats.begin(id, d.now())
+	}
+	if !first {
+		release()
+	} else {
+		d.track(+1)
+		finish := func(err error) {
+			delivery.end.Do(func() {
+				if err != nil && frame != "" {
+					d.repeats.forget(id, delivery)
+				}
+				delivery.err = err
+				d.track(-1)
+				close(delivery.done)
+			})
+		}
+		go func() {
+			ctx, cancel := context.WithTimeout(ctx, drainAck)
+			defer cancel()
+			err := take(ctx, Batch{Lines: set.lines, Origin: from, Acked: finish})
+			release()
+			if err != nil {
+				finish(err)
+			} else {
+				d.Counts.Lost.Add(set.lost)
+			}
+		}()
+	}
+
+	// A request that was not even taken in time is known by then not to be.
+	timeout := time.NewTimer(drainAck + time.Second)
+	defer timeout.Stop()
+	select {
+	case <-delivery.done:
+	case <-timeout.C:
+		return answer{http.StatusServiceUnavailable, away, set.count, &d.Counts.Unsure}
+	}
+	switch {
+	case delivery.err != nil:
+		return d.refuse(http.StatusServiceUnavailable, away, set.count)
+	case !first:
+		return answer{http.StatusNoContent, "", set.count, &d.Counts.Repeated}
+	}
+	return answer{http.StatusNoContent, "", set.count, &d.Counts.Accepted}
+}
+
+// track counts deliveries that Kafka has not acknowledged.
+func (d *Drain) track(change int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.waiting == 0 || change < 0 {
+		d.progress = d.now()
+	}
+	d.waiting += change
+}
+
+// stalled tells whether Kafka has acknowledged nothing for a while, though there
+// was something.
+func (d *Drain) stalled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting > 0 && d.now().Sub(d.progress) > drainStall
+}
+
+// authorise returns the source that a request is from, or nil. It takes the same
+// time whatever is wrong.
+func (d *Drain) authorise(r *http.Request) *drainSource {
+	user, password, _ := r.BasicAuth()
+	token := sha256.Sum256([]byte(r.Header.Get("Logplex-Drain-Token")))
+	userSum, passwordSum := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
+	var found *drainSource
+	for i := range d.sources {
+		s := &d.sources[i]
+		right := subtle.ConstantTimeCompare(token[:], s.token[:])
+		if s.anyToken {
+			right = 1
+		}
+		if !s.noPassword {
+			right &= subtle.ConstantTimeCompare(userSum[:], s.user[:]) & subtle.ConstantTimeCompare(passwordSum[:], s.password[:])
+		}
+		if right == 1 && found == nil {
+			found = s
+		}
+	}
+	return found
+}
+
+// errBusy is what a body gets for which there is no memory now.
+var errBusy = errors.New("too many requests are held: send again")
+
+// readBody reads a request's body. What it returns is taken from the memory that
+// the drain has, with an error too.
+func (d *Drain) readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxBody {
+		return nil, errTooLarge
+	}
+	var body []byte
+	for {
+		if len(body) == cap(body) {
+			// What a sender says of the length costs nothing: what it sends does.
+			grown := min(max(4<<10, 2*cap(body)), maxBody+1)
+			if !d.memory.take(grown) {
+				return body, errBusy
+			}
+			bigger := append(make([]byte, 0, grown), body...)
+			d.memory.give(cap(body))
+			body = bigger
+		}
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > maxBody:
+			return body, errTooLarge
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return body, fmt.Errorf("reading the body: %w", err)
+		}
+	}
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errBusy):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, errTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errEncoding):
+		return http.StatusUnsupportedMediaType
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout
+	}
+	return http.StatusBadRequest
+}
+
+// msgCount is what a sender says of the number of frames, if it does.
+func msgCount(r *http.Request) (n int, ok bool) {
+	text := r.Header.Get("Logplex-Msg-Count")
+	if text == "" {
+		return 0, false
+	}
+	count, err := strconv.ParseUint(text, 10, 24)
+	if err != nil {
+		return -1, true // no number of frames is that
+	}
+	return int(count), true
+}
+
+// bounded is what is kept of a header's value.
+func bounded(text string) string { return text[:min(len(text), maxTokenText)] }

@@ -1,0 +1,124 @@
+package ingest
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// MaxConnections bounds the connections of one listener; those beyond it
+	// are closed at once, so that those that are served stay unharmed.
+	MaxConnections = 16384
+
+	// noticeEvery is how often the same thing is logged at most.
+	noticeEvery = 10 * time.Second
+)
+
+// A limitedListener closes connections beyond a number.
+type limitedListener struct {
+	net.Listener
+	room chan struct{}
+	over func() // a connection was closed
+}
+
+func limit(l net.Listener, connections int, over func()) net.Listener {
+	return &limitedListener{l, make(chan struct{}, connections), over}
+}
+
+func (l *limitedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.room <- struct{}{}:
+			return &limitedConn{Conn: c, leave: sync.OnceFunc(func() { <-l.room })}, nil
+		default:
+			c.Close()
+			l.over()
+		}
+	}
+}
+
+type limitedConn struct {
+	net.Conn
+	leave func()
+}
+
+func (c *limitedConn) Close() error {
+	err := c.Conn.Close()
+	c.leave()
+	return err
+}
+
+// remoteHost is a peer's address without its port.
+func remoteHost(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return host
+}
+
+// notices log what others can cause as often as they like: each message once
+// in noticeEvery, with how often it was meant.
+type notices struct {
+	log *slog.Logger
+	now func() time.Time
+
+	mu   sync.Mutex
+	last map[string]*notice
+}
+
+type notice struct {
+	at    time.Time
+	times int
+}
+
+func newNotices(log *slog.Logger, now func() time.Time) *notices {
+	if log == nil {
+		log = slog.Default()
+	}
+	return &notices{log: log, now: now, last: make(map[string]*notice)}
+}
+
+// warn logs a message, which is one of a few that the program knows.
+func (n *notices) warn(message string, args ...any) {
+	n.mu.Lock()
+	now := n.now()
+	said := n.last[message]
+	if said == nil {
+		said = &notice{at: now.Add(-noticeEvery)}
+		n.last[message] = said
+	}
+	said.times++
+	times := said.times
+	quiet := now.Sub(said.at) < noticeEvery
+	if !quiet {
+		*said = notice{at: now}
+	}
+	n.mu.Unlock()
+	if !quiet {
+		n.log.Warn(message, append(args, "times", times)...)
+	}
+}
+
+// A budget is bytes that many share. Who gets none must do without.
+type budget struct {
+	most int64
+	used atomic.Int64
+}
+
+func (b *budget) take(n int) bool {
+	if b.used.Add(int64(n)) > b.most {
+		b.used.Add(-int64(n))
+		return false
+	}
+	return true
+}
+
+func (b *budget) give(n int) { b.used.Add(-int64(n)) }

@@ -1,0 +1,165 @@
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pulse/topics"
+)
+
+// fieldClient is the field of lines from who has shown a certificate: the common
+// name in it.
+const fieldClient = "client"
+
+// StreamCounts count what came over connections.
+type StreamCounts struct {
+	Lines       atomic.Int64 // taken
+	Connections atomic.Int64 // that were made
+	Cut         atomic.Int64 // that were cut for bad framing, or being slow
+	Over        atomic.Int64 // closed at once because there were too many
+}
+
+// Syslog is an input of syslog messages over TCP or TLS. Each connection may
+// count octets or end messages with line feeds; the first bytes tell. It slows
+// its senders down when Kafka does not keep up. Syslog knows no acknowledgement:
+// what a connection that breaks had on its way is lost.
+type Syslog struct {
+	Counts StreamCounts
+
+	name     string
+	listener net.Listener
+	notices  *notices
+}
+
+// NewSyslog returns the input of a listener's connections; name becomes the field
+// input of their lines. With config they are of TLS, and if config asks for a
+// client's certificate the common name in it becomes the field client.
+func NewSyslog(name string, listener net.Listener, config *tls.Config, log *slog.Logger) *Syslog {
+	s := &Syslog{name: name, notices: newNotices(log, time.Now)}
+	s.listener = limit(listener, MaxConnections, func() {
+		s.Counts.Over.Add(1)
+		s.notices.warn("a connection was closed: there are too many", "input", name, "most", MaxConnections)
+	})
+	if config != nil {
+		s.listener = tls.NewListener(s.listener, config)
+	}
+	return s
+}
+
+// Addr is where the input listens.
+func (s *Syslog) Addr() net.Addr { return s.listener.Addr() }
+
+// Run implements Input.
+func (s *Syslog) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	stop := context.AfterFunc(ctx, func() { s.listener.Close() })
+	defer stop()
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	for {
+		c, err := s.listener.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				c.Close()
+			}
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("syslog on %s: %w", s.Addr(), err)
+		case err != nil: // too many open files, say
+			s.notices.warn("no connection can be accepted", "input", s.name, "error", err)
+			time.Sleep(acceptPause)
+		default:
+			s.Counts.Connections.Add(1)
+			connections.Go(func() { s.serve(ctx, c, take) })
+		}
+	}
+}
+
+// acceptPause is how long a listener waits when it cannot accept.
+const acceptPause = 50 * time.Millisecond
+
+func (s *Syslog) serve(ctx context.Context, c net.Conn, take func(context.Context, Batch) error) {
+	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	from, err := s.origin(ctx, c)
+	if err == nil {
+		err = s.read(ctx, c, from, take)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.Counts.Cut.Add(1)
+		s.notices.warn("a connection was cut", "input", s.name, "remote", c.RemoteAddr().String(), "because", err)
+	}
+}
+
+func (s *Syslog) origin(ctx context.Context, c net.Conn) (topics.Origin, error) {
+	client := ""
+	if t, ok := c.(*tls.Conn); ok {
+		ctx, cancel := context.WithTimeout(ctx, frameTime)
+		defer cancel()
+		if err := t.HandshakeContext(ctx); err != nil {
+			return "", err
+		}
+		if shown := t.ConnectionState().VerifiedChains; len(shown) > 0 {
+			client = bounded(shown[0][0].Subject.CommonName)
+		}
+	}
+	return topics.NewOrigin(fieldInput, s.name, fieldRemote, remoteHost(c.RemoteAddr().String()), fieldClient, client)
+}
+
+// read takes a connection's messages until its end.
+func (s *Syslog) read(ctx context.Context, c net.Conn, from topics.Origin, take func(context.Context, Batch) error) error {
+	var messages stream
+	limit := time.Now().Add(frameTime) // for what is expected now
+	for waited := true; ; {
+		if quiet := time.Now().Add(quietTime); messages.large() && quiet.Before(limit) {
+			c.SetReadDeadline(quiet)
+		} else {
+			c.SetReadDeadline(limit)
+		}
+		lines, err := messages.next(c)
+		if len(lines) > 0 {
+			if err := s.take(ctx, lines, from, take); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			if last := messages.rest(); len(last) > 0 {
+				return s.take(ctx, last, from, take)
+			}
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(limit):
+			messages.shrink()
+		case errors.Is(err, os.ErrDeadlineExceeded) && !waited:
+			return nil // it was idle
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return fmt.Errorf("no whole message came within %s", frameTime)
+		case err != nil:
+			return err
+		}
+		switch waits := messages.waits(); {
+		case waits && (len(lines) > 0 || !waited):
+			limit, waited = time.Now().Add(frameTime), true
+		case !waits && len(lines) > 0:
+			limit, waited = time.Now().Add(idleTime), false
+		}
+	}
+}
+
+func (s *Syslog) take(ctx context.Context, lines []byte, from topics.Origin, take func(context.Context, Batch) error) error {
+	if err := take(ctx, Batch{Lines: lines, Origin: from}); err != nil {
+		return err
+	}
+	s.Counts.Lines.Add(countLines(lines))
+	return nil
+}

@@ -1,0 +1,228 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pulse/topics"
+)
+
+const (
+	// socketBuffer is what is asked of the system for a socket's datagrams.
+	// Linux gives net.core.rmem_max at most.
+	socketBuffer = 4 << 20
+
+	// maxSpool bounds the datagrams that wait to be taken, in bytes, and
+	// maxRuns in changes of the sender.
+	maxSpool = 4 << 20
+	maxRuns  = 32 << 10
+
+	// maxPeers bounds the addresses whose origins are remembered.
+	maxPeers = 4096
+
+	// dropsEvery is how often it is looked whether the socket has dropped.
+	dropsEvery = time.Second
+)
+
+// DatagramCounts count datagrams. Every datagram that reached the socket is in
+// one of them, or still waits.
+type DatagramCounts struct {
+	Lines   atomic.Int64 // taken
+	Empty   atomic.Int64 // without any text: no lines
+	Refused atomic.Int64 // read, but not taken any more at the end
+	Dropped atomic.Int64 // dropped by the socket because its buffer was full; up to date within a second, and at the end
+}
+
+// SyslogUDP is an input of syslog messages over UDP, one a datagram. UDP slows
+// nobody down: what comes when all buffers are full is dropped by the system,
+// which counts it (on Linux).
+type SyslogUDP struct {
+	Counts DatagramCounts
+
+	name    string
+	conn    *net.UDPConn
+	notices *notices
+
+	mu    sync.Mutex
+	some  sync.Cond // there is something in the spool, or ended
+	room  sync.Cond // there is nothing left of the spool, or ended
+	spool spool
+	ended bool
+}
+
+// A spool is lines with their origins.
+type spool struct {
+	lines []byte
+	runs  []spooled
+}
+
+type spooled struct {
+	from topics.Origin
+	end  int // of its lines
+}
+
+// NewSyslogUDP returns the input of a socket; name becomes the field input of its
+// lines.
+func NewSyslogUDP(name string, conn *net.UDPConn, log *slog.Logger) *SyslogUDP {
+	s := &SyslogUDP{name: name, conn: conn, notices: newNotices(log, time.Now)}
+	s.some.L, s.room.L = &s.mu, &s.mu
+	if err := conn.SetReadBuffer(socketBuffer); err != nil {
+		s.notices.warn("the socket's buffer stays as it is", "input", name, "error", err)
+	}
+	return s
+}
+
+// Addr is where the input listens.
+func (s *SyslogUDP) Addr() net.Addr { return s.conn.LocalAddr() }
+
+// Run implements Input.
+func (s *SyslogUDP) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	taken := make(chan error, 1)
+	go func() { taken <- s.drain(ctx, take) }()
+	// What the socket has dropped is known only while it is open.
+	stop := context.AfterFunc(ctx, func() { s.conn.SetReadDeadline(time.Unix(1, 0)) })
+	err := s.read(ctx)
+	stop()
+	s.countDrops()
+	s.conn.Close()
+	s.mu.Lock()
+	s.ended = true
+	s.some.Broadcast()
+	s.mu.Unlock()
+	if refused := <-taken; refused != nil {
+		return refused
+	}
+	return err
+}
+
+// read spools datagrams until ctx ends. When the spool is full it reads no more,
+// and the socket drops what its own buffer has no room for.
+func (s *SyslogUDP) read(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		s.ended = true
+		s.room.Broadcast()
+		s.mu.Unlock()
+	})
+	defer stop()
+	origins := make(map[netip.Addr]topics.Origin)
+	datagram := make([]byte, 64<<10)
+	looked := time.Now()
+	for ctx.Err() == nil {
+		n, peer, err := s.conn.ReadFromUDPAddrPort(datagram)
+		if ctx.Err() != nil {
+			if err == nil {
+				s.Counts.Refused.Add(1)
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("syslog on %s: %w", s.Addr(), err)
+		}
+		if now := time.Now(); now.Sub(looked) > dropsEvery {
+			looked = now
+			s.countDrops()
+		}
+		from, ok := origins[peer.Addr()]
+		if !ok {
+			if len(origins) >= maxPeers {
+				clear(origins)
+			}
+			if from, err = topics.NewOrigin(fieldInput, s.name, fieldRemote, peer.Addr().Unmap().String()); err != nil {
+				return err
+			}
+			origins[peer.Addr()] = from
+		}
+		s.add(datagram[:n], from)
+	}
+	return nil
+}
+
+func (s *SyslogUDP) add(datagram []byte, from topics.Origin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for (len(s.spool.lines)+len(datagram)+1 > maxSpool || len(s.spool.runs) >= maxRuns) && !s.ended {
+		s.room.Wait()
+	}
+	if s.ended {
+		s.Counts.Refused.Add(1)
+		return
+	}
+	before := len(s.spool.lines)
+	s.spool.lines = appendFrame(s.spool.lines, datagram)
+	end := len(s.spool.lines)
+	if end == before {
+		s.Counts.Empty.Add(1)
+		return
+	}
+	if n := len(s.spool.runs); n > 0 && s.spool.runs[n-1].from == from {
+		s.spool.runs[n-1].end = end
+	} else {
+		s.spool.runs = append(s.spool.runs, spooled{from, end})
+	}
+	s.some.Signal()
+}
+
+// drain takes what is spooled, until the end.
+func (s *SyslogUDP) drain(ctx context.Context, take func(context.Context, Batch) error) error {
+	var batch spool
+	for {
+		s.mu.Lock()
+		for len(s.spool.runs) == 0 && !s.ended {
+			s.some.Wait()
+		}
+		if len(s.spool.runs) == 0 {
+			s.mu.Unlock()
+			return nil
+		}
+		s.spool, batch = spool{batch.lines[:0], batch.runs[:0]}, s.spool
+		s.room.Signal()
+		s.mu.Unlock()
+		start := 0
+		for _, run := range batch.runs {
+			lines := batch.lines[start:run.end]
+			if err := take(ctx, Batch{Lines: lines, Origin: run.from}); err != nil {
+				s.end(countLines(batch.lines[start:]))
+				if ctx.Err() != nil {
+					return nil
+				}
+				return err
+			}
+			s.Counts.Lines.Add(countLines(lines))
+			start = run.end
+		}
+	}
+}
+
+// end gives up what is spooled, and n lines more.
+func (s *SyslogUDP) end(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Counts.Refused.Add(n + countLines(s.spool.lines))
+	s.spool = spool{}
+	s.ended = true
+	s.room.Broadcast()
+	s.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (s *SyslogUDP) countDrops() {
+	n, err := socketDrops(s.conn)
+	if err != nil {
+		return // the system does not say
+	}
+	if before := s.Counts.Dropped.Swap(n); n > before {
+		s.notices.warn("the socket dropped datagrams: senders are faster than Kafka takes lines",
+			"input", s.name, "datagrams", n-before, "in all", n)
+	}
+}
+
+func countLines(lines []byte) int64 { return int64(bytes.Count(lines, []byte{'\n'})) }

@@ -1,0 +1,109 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// maxBody bounds a request's body as it comes, and maxUnpacked what it
+	// unpacks to.
+	maxBody     = 1 << 20
+	maxUnpacked = 4 << 20
+
+	// maxWindow is the greatest window of zstd, that of the usual levels, and
+	// the most that one body takes up before it is seen to be too large.
+	maxWindow = 8 << 20
+
+	// maxUnpackers bounds how many bodies are unpacked at a time.
+	maxUnpackers = 4
+)
+
+var (
+	errEncoding = errors.New("the Content-Encoding is not gzip, zstd or snappy")
+	errTooLarge = errors.New("the body is too large")
+	errPacked   = errors.New("the body cannot be unpacked")
+)
+
+// unpackers are the means to unpack, with their bound.
+type unpackers struct {
+	room chan struct{}
+	zstd *zstd.Decoder
+}
+
+func newUnpackers() *unpackers {
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(maxUnpackers),
+		zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		panic(err) // the options are wrong
+	}
+	return &unpackers{room: make(chan struct{}, maxUnpackers), zstd: decoder}
+}
+
+// unpack unpacks a whole body. It holds maxWindow bytes beside it at most.
+func (u *unpackers) unpack(encoding string, body []byte) ([]byte, error) {
+	switch encoding {
+	case "", "identity":
+		return body, nil
+	case "gzip", "x-gzip", "zstd", "snappy", "x-snappy-framed":
+	default:
+		return nil, errEncoding
+	}
+	u.room <- struct{}{}
+	defer func() { <-u.room }()
+	switch encoding {
+	case "gzip", "x-gzip":
+		r, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, errPacked
+		}
+		return readUnpacked(r)
+	case "zstd":
+		out, err := u.zstd.DecodeAll(body, nil)
+		switch {
+		case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+			return nil, errTooLarge
+		case err != nil:
+			return nil, errPacked
+		case len(out) > maxUnpacked:
+			return nil, errTooLarge
+		}
+		return out, nil
+	}
+	// Snappy has two forms: one block, and a stream of them, which shows itself.
+	if bytes.HasPrefix(body, []byte("\xff\x06\x00\x00sNaPpY")) {
+		return readUnpacked(snappy.NewReader(bytes.NewReader(body)))
+	}
+	n, err := snappy.DecodedLen(body)
+	switch {
+	case err != nil:
+		return nil, errPacked
+	case n > maxUnpacked:
+		return nil, errTooLarge
+	case n > 64*len(body): // more than a block can unpack to
+		return nil, errPacked
+	}
+	out, err := snappy.Decode(nil, body)
+	if err != nil {
+		return nil, errPacked
+	}
+	return out, nil
+}
+
+// readUnpacked reads to the end, but not beyond maxUnpacked.
+func readUnpacked(r io.Reader) ([]byte, error) {
+	var out bytes.Buffer
+	n, err := out.ReadFrom(io.LimitReader(r, maxUnpacked+1))
+	switch {
+	case n > maxUnpacked:
+		return nil, errTooLarge
+	case err != nil:
+		return nil, errPacked
+	}
+	return out.Bytes(), nil
+}
