@@ -187,9 +187,7 @@ func clocks(ctx context.Context, r *run) error {
 		r.log.printf("an ingester whose clock is ahead by %v", skew)
 		wrong := r.ingest(rate, skew)
 		sleep(ctx, length/2)
-		// Not the one that is an hour ahead: two clocks that are so, the dead one's
-		// and its successor's, are believed over one that is right.
-		if skew < time.Hour && r.chance.IntN(2) == 0 {
+		if r.chance.IntN(2) == 0 {
 			r.log.printf("SIGKILL %s: it comes again with another id", wrong.name)
 			wrong.signal(syscall.SIGKILL)
 		}

@@ -659,6 +659,7 @@ func (w *world) reference() *reference {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	var unvouched []watermark.Gap
 	for _, log := range w.raw {
 		clock := watermark.New()
 		first := int64(math.MaxInt64)
@@ -678,11 +679,7 @@ func (w *world) reference() *reference {
 				if before < 0 && after >= 0 {
 					first = min(first, after-1)
 				}
-				for _, g := range gaps {
-					for s := g.From; s < g.To; s++ {
-						e.gaps[s] = true
-					}
-				}
+				unvouched = append(unvouched, gaps...)
 			default:
 				second := r.header.Second()
 				if clock.Second() < 0 {
@@ -698,6 +695,11 @@ func (w *world) reference() *reference {
 		e.first = min(e.first, first-w.definitions.Lateness)
 		e.last = min(e.last, clock.Second()-1-w.definitions.Lateness)
 		e.end = max(e.end, clock.Second()-1)
+	}
+	for _, g := range unvouched {
+		for s := max(g.From, e.first); s < g.To; s++ {
+			e.gaps[s] = true
+		}
 	}
 	evaluator.Start(e.first)
 	evaluator.Close(e.last)

@@ -17,7 +17,7 @@ import (
 const (
 	MaxMembers  = 64   // ingesters ticking into one partition at a time
 	MaxIngester = 36   // bytes of an ingester's id: a UUID fits
-	MaxBinary   = 3072 // bytes that AppendBinary appends
+	MaxBinary   = 3328 // bytes that AppendBinary appends
 )
 
 // maxSecond is the last second of the year 9999.
@@ -27,8 +27,8 @@ const maxSecond = 253402300799
 const (
 	leaveBehind = 10 // a member this far behind the greatest clock, or the watermark, has left
 	holdBack    = 1  // a member behind holds the others up by this
-	farAhead    = 5  // a clock more than this ahead of all others is doubted
-	missedTicks = 10 // until the others have missed so many of its ticks
+	farAhead    = 5  // clocks more than this ahead of all others are doubted
+	missedTicks = 10 // until the others have missed so many ticks that went further ahead
 )
 
 // A Tick is what an ingester says at the end of each second of its clock.
@@ -47,7 +47,7 @@ type Member struct {
 	Ingester string
 	Clock    int64 // its greatest
 	Since    int64
-	alone    int // its ticks since another member's last one, missedTicks at most
+	missed   int // ticks beyond all clocks since its last one, missedTicks at most
 }
 
 // A Watermark is the clock of one source partition. Make one with New.
@@ -73,8 +73,8 @@ func (w *Watermark) Members() []Member { return slices.Clone(w.members) }
 func (w *Watermark) Refused() int64 { return w.refused }
 
 // Tick takes a tick, the partition's next one, and returns the watermark before
-// and after it, and the gaps in between, ascending. The watermark of a first
-// tick has no gaps: the log does not say what was before it.
+// and after it, and the gaps in between, ascending. Those of a first tick are of
+// all seconds before it: what its ingester does not vouch for nobody does.
 func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Gap) {
 	before = w.second
 	if !t.valid() {
@@ -97,9 +97,7 @@ func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Gap) {
 		least = min(least, m.Clock)
 	}
 	w.second = max(w.second, least, greatest-holdBack)
-	if before >= 0 {
-		gaps = w.gaps(before, w.second)
-	}
+	gaps = w.gaps(max(before, 0), w.second)
 
 	w.members = slices.DeleteFunc(w.members, func(m Member) bool {
 		return t.Leaving && m.Ingester == t.Ingester || max(greatest, w.second)-m.Clock >= leaveBehind
@@ -115,6 +113,7 @@ func (t Tick) valid() bool {
 // note enters a tick with its member, who joins if it is the first and there is
 // room.
 func (w *Watermark) note(t Tick) bool {
+	beyond := !slices.ContainsFunc(w.members, func(m Member) bool { return m.Clock >= t.Clock })
 	i, found := slices.BinarySearchFunc(w.members, t.Ingester, func(m Member, id string) int {
 		return strings.Compare(m.Ingester, id)
 	})
@@ -126,36 +125,36 @@ func (w *Watermark) note(t Tick) bool {
 	}
 
 	for j := range w.members {
-		if j != i {
-			w.members[j].alone = 0
+		if other := &w.members[j]; j != i && beyond {
+			other.missed = min(other.missed+1, missedTicks)
 		}
 	}
 	m := &w.members[i]
-	m.alone = min(m.alone+1, missedTicks)
+	m.missed = 0
 	if t.Clock >= m.Clock {
 		m.Clock, m.Since = t.Clock, min(max(t.Since, 0), t.Clock)
 	}
 	return true
 }
 
-// greatest returns the greatest clock of the members. A clock that was far ahead
-// of all others when they last ticked does not count until they have missed
-// enough of its ticks: it is wrong, rather than theirs. One that has come far
-// ahead because they stopped does.
+// greatest returns the greatest clock of the members. Clocks that were far ahead
+// of all others when these last ticked do not count until the others have missed
+// enough ticks: they are wrong, rather than the others. Clocks that have come far
+// ahead because the others stopped do count.
 func (w *Watermark) greatest() int64 {
-	first, second := Member{Clock: -1}, Member{Clock: -1}
-	for _, m := range w.members {
-		if m.Clock > first.Clock {
-			first, second = m, first
-		} else if m.Clock > second.Clock {
-			second = m
+	if len(w.members) == 0 {
+		return -1
+	}
+	order := slices.SortedFunc(slices.Values(w.members), func(a, b Member) int { return cmp.Compare(a.Clock, b.Clock) })
+	greatest, missed := order[0].Clock, order[0].missed
+	for _, m := range order[1:] {
+		then := m.Clock - int64(max(missed-1, 0)) // when the last of those below it ticked
+		if then > greatest+farAhead && missed < missedTicks {
+			break
 		}
+		greatest, missed = m.Clock, min(missed, m.missed)
 	}
-	then := first.Clock - int64(max(first.alone-1, 0))
-	if len(w.members) > 1 && then > second.Clock+farAhead && first.alone < missedTicks {
-		return second.Clock
-	}
-	return first.Clock
+	return greatest
 }
 
 // gaps returns the parts of [from, to) that no member vouches for.
@@ -182,14 +181,14 @@ func (w *Watermark) gaps(from, to int64) []Gap {
 }
 
 // version is the first byte of the binary form.
-const version = 1
+const version = 2
 
 // AppendBinary appends the state in at most MaxBinary bytes. A Watermark that
 // Decode makes of them goes on exactly as this one. Equal states have equal
 // bytes.
 func (w *Watermark) AppendBinary(b []byte) []byte {
-	// Members are within seconds of the greatest accepted clock, but for one at
-	// most, so that clocks relative to it are short.
+	// Members are within seconds of the greatest accepted clock, but for those
+	// that are far ahead, so that clocks relative to it are short.
 	base := max(w.greatest(), 0)
 	b = append(b, version)
 	b = binary.AppendVarint(b, w.second)
@@ -200,7 +199,7 @@ func (w *Watermark) AppendBinary(b []byte) []byte {
 		b = append(b, m.Ingester...)
 		b = binary.AppendVarint(b, m.Clock-base)
 		b = binary.AppendUvarint(b, uint64(m.Clock-m.Since))
-		b = append(b, byte(m.alone))
+		b = append(b, byte(m.missed))
 	}
 	return b
 }
@@ -229,12 +228,12 @@ func Decode(b []byte) (*Watermark, error) {
 		m := Member{Ingester: string(d.bytes(int(d.byte())))}
 		m.Clock = base + d.varint()
 		m.Since = m.Clock - int64(d.uvarint())
-		m.alone = int(d.byte())
+		m.missed = int(d.byte())
 		if d.failed {
 			return nil, errTruncated
 		}
 		if m.Ingester == "" || len(m.Ingester) > MaxIngester || m.Clock < 0 || m.Clock > maxSecond ||
-			m.Since < 0 || m.Since > m.Clock || m.alone > missedTicks {
+			m.Since < 0 || m.Since > m.Clock || m.missed > missedTicks {
 			return nil, fmt.Errorf("watermark: member %q out of bounds", m.Ingester)
 		}
 		if len(w.members) > 0 && w.members[len(w.members)-1].Ingester >= m.Ingester {

@@ -52,8 +52,8 @@ func TestWatermark(t *testing.T) {
 		{"one comes back with a new id", "a100 a101. b105", []int64{100, 101, 105}},
 		{
 			"one that is 10 s behind has left", // and then holds nobody back
-			"a100 b100 c100 a109 b109 a110 b110 a111 b111",
-			[]int64{100, 100, 100, 100, 108, 109, 110, 110, 111},
+			"a100 b100 c100 a102 b102 a104 b104 a106 b106 a108 b108 a109 b109 a110 b110 a111 b111",
+			[]int64{100, 100, 100, 101, 101, 103, 103, 105, 105, 107, 107, 108, 108, 109, 110, 110, 111},
 		},
 		{
 			"far ahead is not the greatest", // 6 s and more, and another one ticks
@@ -81,9 +81,14 @@ func TestWatermark(t *testing.T) {
 			[]int64{100, 100, 101, 101, 102, 102, 103},
 		},
 		{
-			"two that are far ahead count",
-			"a100 b3700 c3700",
-			[]int64{100, 100, 3699},
+			"those that are far ahead do not vouch for each other", // b died, and c is its successor
+			"a100 b3700 a101 c3701 a102 c3702 a103",
+			[]int64{100, 100, 101, 101, 102, 102, 103},
+		},
+		{
+			"those that are far ahead count when the other one has stopped",
+			"a100 b3700 c3700 b3701 c3701 b3702 c3702 b3703 c3703 b3704 c3704 b3705 c3705 b3706 c3706 b3707 c3707 b3708 c3708 b3709 c3709",
+			[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 3708, 3709},
 		},
 		{
 			"one that goes on alone is not far ahead", // the other one died
@@ -114,17 +119,18 @@ func TestGaps(t *testing.T) {
 		script string
 		want   []Gap
 	}{
-		{"what was before the first tick is not known", "a100/90", nil},
-		{"one that goes on", "a100/90 a101/90 a105/90", nil},
-		{"one that begins anew", "a100/90 a110/105", []Gap{{100, 105}}},
-		{"another one vouches", "a100/90 b103/80 a108/105", []Gap{{103, 105}}},
-		{"one that has left does not", "a100/90 b103/80. a110/105", []Gap{{102, 105}}},
-		{"members overlap", "a100/90 b102/99 a110/101", nil},
-		{"a new one after none", "a100/90. b200/150", []Gap{{100, 150}}},
-		{"nobody at all", "a100/90. b200/200", []Gap{{100, 200}}},
+		{"what was before the first tick nobody vouches for", "a100/90", []Gap{{0, 90}}},
+		{"a first tick vouches for nothing", "a100/101", []Gap{{0, 100}}},
+		{"one that goes on", "a100 a101/90 a105/90", nil},
+		{"one that begins anew", "a100 a110/105", []Gap{{100, 105}}},
+		{"another one vouches", "a100 b103/80 a108/105", []Gap{{103, 105}}},
+		{"one that has left does not", "a100 b103/80. a110/105", []Gap{{102, 105}}},
+		{"members overlap", "a100 b102/99 a110/101", nil},
+		{"a new one after none", "a100. b200/150", []Gap{{100, 150}}},
+		{"nobody at all", "a100. b200/200", []Gap{{100, 200}}},
 		{"a recording vouches for everything", "a100 a5000", nil},
-		{"the gap is that of the tick that passes it", "a100/90 b100/90 a104/103 b104/90", []Gap{{100, 103}}},
-		{"it vouches for nothing beyond its clock", "a100/90 a110/300", []Gap{{100, 110}}},
+		{"the gap is that of the tick that passes it", "a100 b100 a104/103 b104/90", []Gap{{100, 103}}},
+		{"it vouches for nothing beyond its clock", "a100 a110/300", []Gap{{100, 110}}},
 	} {
 		if _, got := ticks(t, New(), test.script); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %s: %d, want %d", test.name, test.script, got, test.want)
