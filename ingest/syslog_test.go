@@ -210,8 +210,8 @@ func TestSyslogHoldsLittle(t *testing.T) {
 		sent string
 		most int
 	}{
-		{"silent", "", 16 << 10},
-		{"silent after a long line", "\x01" + strings.Repeat("x", 60_000) + "\ny\n", 16 << 10},
+		{"silent", "", 32 << 10},
+		{"silent after a long line", "\x01" + strings.Repeat("x", 60_000) + "\ny\n", 32 << 10},
 		{"endless line", strings.Repeat("x", mostBuffer-leastBuffer), 96 << 10},
 	} {
 		t.Run(test.name, func(t *testing.T) {
