@@ -68,6 +68,7 @@ type run struct {
 	webs         []string // addresses of the dashboards
 	ingesters    int      // started so far
 	loaded       time.Time
+	watchman     watchman
 	closers      []func()
 }
 
@@ -503,35 +504,44 @@ func (r *run) measure(now time.Time) {
 	r.report.Loaded += now.Sub(r.loaded)
 }
 
-// check compares every number that has to be final by what events.raw holds now
-// with the oracle, as soon as all have been published or its patience ends.
+// check compares every number and every line, as the load has ended.
 func (r *run) check(ctx context.Context, since time.Time) error {
-	raw, err := readRaw(ctx, r.addrs, r.names.Raw())
-	if err != nil {
-		return fmt.Errorf("reading events.raw: %w", err)
-	}
-	expected, err := r.oracle(ctx)
+	raw, expected, err := r.checkpoint(ctx, since)
 	if err != nil {
 		return err
 	}
-	r.report.Open = expected.until(raw.least - r.lateness)
-	r.await(ctx, expected, since)
-	r.report.verdict = compare(expected, r.merged)
 	r.report.Counts = expected.counts
 	r.report.Lines = raw.lines
 	r.report.Acked += r.ledger.lines()
 	r.report.Lost = r.ledger.missing(raw.has)
 	r.report.Repeated = raw.repeated
-	r.merged.mu.Lock()
-	r.report.Snapshots = r.merged.snapshots
-	r.merged.mu.Unlock()
 	c := expected.counts
-	r.demand(r.report.verdict.ok(), "of %d points %d are wrong, %d missing, %d conflicting", r.report.Points, r.report.Wrong, r.report.Missing, r.report.Conflicting)
 	r.demand(c.addUp(), "%d counted + %d late + %d unreadable are not %d lines", c.Counted, c.Late, c.Unreadable, c.Lines)
 	r.demand(c.Lines == raw.lines, "the oracle counts %d lines, events.raw has %d", c.Lines, raw.lines)
 	r.demand(r.report.Lost == 0, "%d lines that were acknowledged are not in events.raw", r.report.Lost)
 	r.demand(r.report.Repeated == 0, "%d lines are in events.raw twice", r.report.Repeated)
-	return r.checkWeb(ctx, expected)
+	return nil
+}
+
+// checkpoint compares every number that has to be final by what events.raw holds
+// now with the oracle, as soon as all have been published or its patience ends.
+func (r *run) checkpoint(ctx context.Context, since time.Time) (*rawTopic, *oracle, error) {
+	raw, err := readRaw(ctx, r.addrs, r.names.Raw())
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading events.raw: %w", err)
+	}
+	expected, err := r.oracle(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.report.Open = expected.until(raw.least - r.lateness)
+	r.await(ctx, expected, since)
+	r.report.verdict = compare(expected, r.merged)
+	r.merged.mu.Lock()
+	r.report.Snapshots = r.merged.snapshots
+	r.merged.mu.Unlock()
+	r.demand(r.report.verdict.ok(), "of %d points %d are wrong, %d missing, %d conflicting", r.report.Points, r.report.Wrong, r.report.Missing, r.report.Conflicting)
+	return raw, expected, r.checkWeb(ctx, expected)
 }
 
 // oracle asks what should have been published of what events.raw holds now.

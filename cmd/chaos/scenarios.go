@@ -147,8 +147,11 @@ func together(ctx context.Context, r *run) error {
 	if err := r.deploy(ctx, true); err != nil {
 		return err
 	}
-	rounds := pick(r, 40, 1)
-	for round := range rounds {
+	if err := r.watchVeterans(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	for round := 0; ; round++ {
 		var faults []fault
 		for at := time.Second; at < 30*time.Second; at += r.between(3*time.Second, 6*time.Second) {
 			faults = append(faults, r.kill(at, "ingest", "receiver", "merger", "web"))
@@ -165,16 +168,17 @@ func together(ctx context.Context, r *run) error {
 		if _, err := r.restart(ctx, round+1, r.kafka.Nodes[0], signal, r.between(3*time.Second, 10*time.Second)); err != nil {
 			return err
 		}
-		if err := r.check(ctx, time.Now()); err != nil { // a checkpoint
+		if _, _, err := r.checkpoint(ctx, time.Now()); err != nil {
 			return err
 		}
 		for _, p := range r.super.running("") {
 			r.log.printf("memory of %s: %d MiB", p.name, p.memory()>>20)
 		}
-		if !r.report.ok() {
+		if !r.report.ok() || time.Since(began) >= pick(r, time.Hour, 0) {
 			break
 		}
 	}
+	r.steady(began)
 	if err := r.settle(ctx); err != nil {
 		return err
 	}
