@@ -11,7 +11,7 @@ PACKAGES    := ./... ./testdata/generate ./testdata/traffic
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
 
-.PHONY: help build run test lint bench bench-peers bench-web kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
+.PHONY: help build run test lint bench bench-peers bench-keys bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,8 +43,19 @@ bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchsta
 	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./stats/... ./ingest/... ./processors/... ./cmd/pulse | tee bin/bench.txt
 	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
 
-bench-peers: build ## pulse eval beside mawk, mtail and GoAccess on the same file
+bench-peers: build ## pulse eval beside mawk, mtail, Miller and GoAccess on the same file
 	$(GO) run ./cmd/peers -pulse $(PULSE)
+
+bench-keys: ## ten million different keys by key, as values and as parts: memory, and totals
+	$(GO) test ./stats -run TestManyKeys -count 1 -v -args -keys 10000000 -process-mib 512
+
+fuzz: ## every fuzz target for TIME=10m, one after the other
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
+			echo "$$target of $$file"; \
+			$(GO) test $$(dirname $$file) -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(TIME),10m) || exit 1; \
+		done; \
+	done
 
 bench-web: ## what CLIENTS=10000 of the dashboard cost, and how soon each has a value; FOR=30s
 	$(GO) run ./web/loadtest -clients $(or $(CLIENTS),10000) -for $(or $(FOR),30s)

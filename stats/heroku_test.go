@@ -159,3 +159,24 @@ func TestHerokuHasNoExpressionErrors(t *testing.T) {
 		}
 	}
 }
+
+// Each cloud has the pages, with its own stats.
+func TestHerokuPages(t *testing.T) {
+	var got []string
+	for _, page := range heroku(t, map[string]string{"CLOUDS": "heroku.com,eu.heroku.com"}).Pages {
+		got = append(got, page.Title+": "+strings.Join(page.Rows[0], " "))
+	}
+	want := []string{
+		"Routing: events-per-second nginx-requests-per-second varnish-requests-per-second hermes-requests-per-second",
+		"Hermes: hermes-h10-per-minute",
+		"Platform: amqp-publishes-per-second amqp-receives-per-second amqp-timeouts-per-minute",
+		"eu.heroku Routing: eu.heroku.nginx-requests-per-second eu.heroku.varnish-requests-per-second eu.heroku.hermes-requests-per-second",
+		"eu.heroku Hermes: eu.heroku.hermes-h10-per-minute",
+		"eu.heroku Platform: eu.heroku.amqp-publishes-per-second eu.heroku.amqp-receives-per-second eu.heroku.amqp-timeouts-per-minute",
+	}
+	for i := range want {
+		if i >= len(got) || !strings.HasPrefix(got[i], want[i]) {
+			t.Fatalf("pages\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}

@@ -3,7 +3,6 @@ package stats
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -87,7 +86,12 @@ stats:
   - {name: of-all, ratio: [requests, all], title: share}
 pages:
   - title: P
-    rows: [[requests, error-ratio, pulse.lines]]
+    rows: [[requests, error-ratio, pulse.lines], [all]]
+  - title: Once
+    scope: false
+    rows: [[errors]]
+  - title: All
+    rows: [[all]]
 `
 	d := parseEnv(t, src, "CLOUDS=a.com,b.com", "DEFAULT_CLOUD=b.com", "GRAPHITE_PREFIX=x.")
 	if got, want := names(d), `all: <nil>
@@ -112,11 +116,11 @@ x.a.of-all: <nil>
 	if got := d.Stats[8].Title; got != "a share" {
 		t.Errorf("title %s", got)
 	}
-	if got, want := d.Pages[0].Rows[0], []string{"x.requests", "x.error-ratio", "pulse.lines"}; !slices.Equal(got, want) {
-		t.Errorf("row %s, want %s", got, want)
+	if got, want := fmt.Sprint(d.Pages), "[{P [[x.requests x.error-ratio pulse.lines] [all]]} {Once [[x.errors]]} {All [[all]]} {a P [[x.a.requests x.a.error-ratio]]}]"; got != want {
+		t.Errorf("pages %s\nwant  %s", got, want)
 	}
 	one := parseEnv(t, src, "CLOUDS=a.com")
-	if got := len(one.Stats); got != 5 || one.Stats[1].Name != "requests" {
+	if got := len(one.Stats); got != 5 || one.Stats[1].Name != "requests" || len(one.Pages) != 3 {
 		t.Errorf("one cloud: %s", names(one))
 	}
 	if one.Generation() == d.Generation() || d.Generation() == parseEnv(t, src, "CLOUDS=a.com,b.com", "GRAPHITE_PREFIX=x.").Generation() {
@@ -196,6 +200,9 @@ func TestLanguageErrors(t *testing.T) {
 		{"scope: {field: f, values: [a b, c]}\nstats: [" + stat + "}]", ""},
 		{"scope: {field: f, values: [c, a b]}\nstats: [" + stat + "}]", `2:16: a stat's name has letters, digits and . _ - / only, not "a b.a"`},
 		{"stats: [" + stat + ", scope: cloud}]", `1:40: scope is false for a stat that there is once, not "cloud"`},
+		{"stats: [" + stat + "}]\npages: [{title: P, rows: [[a]], scope: 1}]", `2:40: scope is false for a page that there is once, not "1"`},
+		{"scope: {field: f, values: [x, y]}\nstats: [" + stat + "}]\npages: [{title: P, rows: [[a]]}, {title: y P, rows: [[a]]}]",
+			`3:8: there is a page "y P" already, and the scope makes one of that name`},
 		{"stats: [" + stat + "}]\ntests: [{name: t, lines: x, expect: [{stat: b, value: 1}]}]", "2:45: there is no stat b"},
 		{"stats: [" + stat + "}]\ntests: [{name: t, lines: x, expect: [{stat: a, time: noon, value: 1}]}]", "2:54: time is a whole second"},
 		{"stats: [" + stat + "}]\ntests: [{name: t, lines: x}]", "2:9: this test expects nothing"},

@@ -65,7 +65,7 @@ var (
 	statKeys = slices.Concat([]string{"name"}, Kinds,
 		[]string{"at", "buckets", "by", "top", "over", "expire", "where", "each", "scope",
 			"title", "unit", "warn", "crit", "reversed", "help", "link"})
-	pageKeys = []string{"title", "rows"}
+	pageKeys = []string{"title", "rows", "scope"}
 )
 
 // headerFields are fields that many lines have in their header. A define of
@@ -426,16 +426,8 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	}
 	p.parseLook(s, values)
 
-	scoped := p.scope != nil
-	if n := values["scope"]; n != nil {
-		own := true
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&own) != nil {
-			p.errorf(n, "scope is false for a stat that there is once, not %s", describe(n))
-		}
-		scoped = scoped && own
-	}
 	all := []*Stat{s}
-	if scoped {
+	if p.isScoped(values["scope"], "a stat") {
 		all = p.scope.stats(s)
 	}
 	if s.Name != "" {
@@ -704,6 +696,7 @@ func (p *parser) parsePages(d *Definitions, n *yaml.Node) {
 	}
 	panels := 0
 	titles := make(map[string]bool)
+	var scoped []Page
 	for _, e := range p.sequence(n, "pages") {
 		values := p.mapping(e, "a page", pageKeys)
 		var page Page
@@ -733,6 +726,21 @@ func (p *parser) parsePages(d *Definitions, n *yaml.Node) {
 		if len(p.errs) == maxErrors || len(d.Pages) > MaxPanels {
 			return
 		}
+		if p.isScoped(values["scope"], "a page") {
+			scoped = append(scoped, page)
+		}
+	}
+	for _, page := range p.pagesOfOthers(scoped) {
+		if titles[page.Title] {
+			p.errorf(n, "there is a page %q already, and the scope makes one of that name", page.Title)
+		}
+		for _, row := range page.Rows {
+			panels += len(row)
+		}
+		d.Pages = append(d.Pages, page)
+	}
+	if panels > MaxPanels {
+		p.errorf(n, "the pages have more than %d panels, with those of the scope", MaxPanels)
 	}
 }
 

@@ -114,6 +114,7 @@ func schema() object {
 		"pages": listOf("The pages of the dashboard.", mapping("A page.", object{
 			"title": text("Its title.", MaxName),
 			"rows":  listOf("Its rows: names of stats, or of families.", listOf("", text("", MaxName), 0, 0), 0, 0),
+			"scope": object{"type": "boolean", "description": "false: there is one of it; otherwise each value of the file's scope has one, with its own stats."},
 		}, "title", "rows"), 0, 0),
 		"tests": listOf("Cases that pulse test runs.", mapping("A case.", object{
 			"name":  text("Its name.", MaxName),

@@ -101,6 +101,61 @@ func (s *scope) stats(base *Stat) []*Stat {
 	return all
 }
 
+// isScoped reads the option scope of a stat or a page, and says whether there is
+// one for each value.
+func (p *parser) isScoped(n *yaml.Node, what string) bool {
+	scoped := p.scope != nil
+	if n != nil {
+		own := true
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&own) != nil {
+			p.errorf(n, "scope is false for %s that there is once, not %s", what, describe(n))
+		}
+		scoped = scoped && own
+	}
+	return scoped
+}
+
+// pagesOfOthers gives pages, which have the default value's stats, again for
+// each other value: with its stats alone, and its name in the title. A page
+// without any of them there is once.
+func (p *parser) pagesOfOthers(pages []Page) []Page {
+	if len(pages) == 0 {
+		return nil
+	}
+	variants := make(map[string][]*Stat) // by the name of the first, the default value's
+	for _, all := range p.variants {
+		if len(all) == len(p.scope.values) {
+			variants[all[0].Name] = all
+		}
+	}
+	var others []Page
+	variant := 0
+	for _, value := range p.scope.values {
+		if value == p.scope.standard {
+			continue
+		}
+		variant++
+		for _, page := range pages {
+			other := Page{Title: p.scope.short(value) + " " + page.Title}
+			for _, names := range page.Rows {
+				var row []string
+				for _, name := range names {
+					if all := variants[name]; all != nil {
+						row = append(row, all[variant].Name)
+					}
+				}
+				if len(row) > 0 {
+					other.Rows = append(other.Rows, row)
+				}
+			}
+			if len(other.Rows) > 0 {
+				others = append(others, other)
+			}
+		}
+	}
+	return others
+}
+
 // both gives the condition that a and b hold, as condition.Parse would.
 func both(a condition.Node, b condition.Node) condition.Node {
 	switch b := b.(type) {

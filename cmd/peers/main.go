@@ -60,11 +60,13 @@ func contests(pulse string) []contest {
 			{"pulse eval", eval("router.yaml"), sumSnapshots},
 			{"mawk", []string{"mawk", "-f", "DIR/router.awk", "FILE"}, readPairs},
 			{"mtail", []string{"mtail", "-one_shot", "-one_shot_format=json", "-logtostderr", "-progs", "DIR/router.mtail", "-logs", "FILE"}, readMtail},
+			{"Miller", []string{"mlr", "--idkvp", "--ifs", " ", "--ips", "=", "--onidx", "put", "-q", "-f", "DIR/router.mlr", "FILE"}, readPairs},
 		}},
 		{"combined", []tool{
 			{"pulse eval", eval("combined.yaml"), sumSnapshots},
 			{"mawk", []string{"mawk", "-f", "DIR/combined.awk", "FILE"}, readPairs},
 			{"mtail", []string{"mtail", "-one_shot", "-one_shot_format=json", "-logtostderr", "-progs", "DIR/combined.mtail", "-logs", "FILE"}, readMtail},
+			{"Miller", []string{"mlr", "--inidx", "--ifs", " ", "--onidx", "put", "-q", "-f", "DIR/combined.mlr", "FILE"}, readPairs},
 			{"GoAccess", []string{"goaccess", "FILE", "--log-format=COMBINED", "--no-global-config", "--no-progress", "-o", "DIR/goaccess.json"}, nil},
 		}},
 	}
@@ -108,6 +110,16 @@ counter bytes
   }
 }
 `,
+	"router.mlr": `
+begin { @requests = 0; @errors = 0; @h12 = 0; @bytes = 0 }
+${2} == "heroku[router]:" {
+  @requests += 1;
+  if (is_present($code) && $code == "H12") { @h12 += 1 }
+  if (is_present($status) && $status >= 500) { @errors += 1 }
+  if (is_present($bytes)) { @bytes += $bytes }
+}
+end { print "requests ".@requests."\nerrors ".@errors."\nh12 ".@h12."\nbytes ".@bytes }
+`,
 	"combined.yaml": `
 stats:
   - {name: requests, rate: second, over: 1s, where: http_status != nil}
@@ -124,6 +136,15 @@ stats:
 	}
 }
 END { printf "requests %.0f\nerrors %.0f\nbytes %.0f\n", requests, errors, bytes }
+`,
+	"combined.mlr": `
+begin { @requests = 0; @errors = 0; @bytes = 0 }
+is_present($10) {
+  @requests += 1;
+  if ($9 >= 500) { @errors += 1 }
+  if ($10 != "-") { @bytes += $10 }
+}
+end { print "requests ".@requests."\nerrors ".@errors."\nbytes ".@bytes }
 `,
 	"combined.mtail": `
 counter requests

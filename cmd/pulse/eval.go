@@ -172,7 +172,8 @@ func evalRaw(ctx context.Context, e *stats.Evaluator, cluster topics.Cluster, na
 // readTopic reads a topic from its start to where it ends now.
 func readTopic(ctx context.Context, cluster topics.Cluster, topic string, record func(*kgo.Record)) error {
 	client, err := kgo.NewClient(append(cluster.ClientOptions("pulse-eval"),
-		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.KeepControlRecords())...) // the last of a partition may be one
 	if err != nil {
 		return err
 	}
@@ -202,7 +203,7 @@ func readTopic(ctx context.Context, cluster topics.Cluster, topic string, record
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			if end, ok := left[r.Partition]; ok {
-				if r.Offset < end {
+				if r.Offset < end && !r.Attrs.IsControl() {
 					record(r)
 				}
 				if r.Offset+1 >= end {

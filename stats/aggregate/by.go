@@ -17,6 +17,7 @@ const maxWeight = 1 << 62
 // of some fields are. Its value has the top keys with the greatest values, of
 // equal ones those with the lesser bytes; the value of all others together; and
 // how many keys there are: {"top":[{"key":"a","value":9.5}],"other":3,"distinct":12}.
+// The texts of keys are as different as their bytes (see appendKey).
 // A line without one of the fields, or for all but Rate without a number, does
 // not count.
 //
@@ -401,7 +402,7 @@ func (w *byWindow) Value() json.RawMessage {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendKey(append(b, `{"key":`...), r.key)
+		b = appendKey(append(b, `{"key":`...), r.key, len(w.fields))
 		b = append(append(b, `,"value":`...), r.member.window.Value()...)
 		b = append(b, '}')
 	}

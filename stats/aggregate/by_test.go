@@ -183,3 +183,55 @@ func TestByRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Different keys are different texts, whatever their bytes: here all of up to
+// five bytes of those that mean something.
+func TestKeysStayDistinct(t *testing.T) {
+	const bytes = "\\x,f\xff\xc3\xa9\x00"
+	for _, fields := range []int{1, 2} {
+		keys := map[string]string{}
+		var try func(key string)
+		try = func(key string) {
+			quoted := appendKey(nil, key, fields)
+			var text string
+			if err := json.Unmarshal(quoted, &text); err != nil || strings.ContainsRune(text, '\ufffd') {
+				t.Fatalf("the key %q of %d fields is %s: %v", key, fields, quoted, err)
+			}
+			if other, ok := keys[text]; ok {
+				t.Fatalf("the keys %q and %q of %d fields are both %s", key, other, fields, quoted)
+			}
+			keys[text] = key
+			if len(key) < 5 {
+				for i := range len(bytes) {
+					try(key + bytes[i:i+1])
+				}
+			}
+		}
+		try("")
+	}
+}
+
+func TestKeyText(t *testing.T) {
+	for _, c := range []struct {
+		key    string
+		fields int
+		want   string
+	}{
+		{"/a\xffb", 1, `/a\xffb`},
+		{`/a\xffb`, 1, `/a\\xffb`},
+		{"\\\xff", 1, `\\\xff`},
+		{`\\x`, 1, `\\\\x`},
+		{`DOMAIN\user\`, 1, `DOMAIN\user\`},
+		{"a\x00b\n", 1, "a\\x00b\n"},
+		{"a,b", 1, "a,b"},
+		{"a\x00b", 2, "a,b"},
+		{"a,b\x00c", 2, `a\,b,c`},
+		{"a\\\x00b", 2, `a\\,b`},
+		{"\ufffd€", 1, "\ufffd€"},
+	} {
+		var got string
+		if err := json.Unmarshal(appendKey(nil, c.key, c.fields), &got); err != nil || got != c.want {
+			t.Errorf("the key %q of %d fields is %q, want %q (%v)", c.key, c.fields, got, c.want, err)
+		}
+	}
+}

@@ -251,22 +251,46 @@ func appendChunk(b, c []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(c))), c...)
 }
 
-// appendKey appends a key as a JSON string: NUL, which is between fields, is a
-// comma, and what is not UTF-8 is U+FFFD.
-func appendKey(b []byte, key string) []byte {
+// appendKey appends a key of so many fields as a JSON string. Different keys are
+// different texts, whatever their bytes are:
+//   - NUL, which is between fields, is a comma, and a comma in one of several
+//     fields is `\,`;
+//   - bytes that are not UTF-8, and the NUL of a single field, are `\xff`;
+//   - backslashes are doubled before any of these, and before an x, so that what
+//     a field has itself does not pass for one of them.
+func appendKey(b []byte, key string, fields int) []byte {
+	several := fields > 1
+	slashes := 0 // right before
 	b = append(b, '"')
-	for _, r := range key {
-		switch {
-		case r == keySeparator:
-			b = append(b, ',')
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r < ' ':
-			b = append(b, '\\', 'u', '0', '0')
-			b = hex.AppendEncode(b, []byte{byte(r)})
-		default:
-			b = utf8.AppendRune(b, r)
+	for i := 0; i < len(key); {
+		c := key[i]
+		r, size := utf8.DecodeRuneInString(key[i:])
+		hexed := r == utf8.RuneError && size == 1 || c == 0 && !several
+		if hexed || c == 'x' || several && (c == keySeparator || c == ',') {
+			for range slashes {
+				b = append(b, `\\`...)
+			}
 		}
+		if c == '\\' {
+			slashes++
+		} else {
+			slashes = 0
+		}
+		switch {
+		case hexed:
+			b = hex.AppendEncode(append(b, `\\x`...), []byte{c})
+		case several && c == keySeparator:
+			b = append(b, ',')
+		case several && c == ',':
+			b = append(b, `\\,`...)
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ':
+			b = hex.AppendEncode(append(b, `\u00`...), []byte{c})
+		default:
+			b = append(b, key[i:i+size]...)
+		}
+		i += size
 	}
 	return append(b, '"')
 }

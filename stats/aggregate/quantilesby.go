@@ -83,7 +83,7 @@ func (w *quantilesByWindow) Value() json.RawMessage {
 			b = append(b, ',')
 		}
 		w.each(r.key, func(p Partial) { w.one.Add(p); w.all.Sub(p) })
-		b = appendKey(append(b, `{"key":`...), r.key)
+		b = appendKey(append(b, `{"key":`...), r.key, len(w.fields))
 		b = append(append(b, `,"value":`...), w.one.Value()...)
 		b = append(b, '}')
 		w.each(r.key, w.one.Sub)

@@ -17,10 +17,10 @@ func (sc *Scanner) accessLine(ev *Event, b []byte, start, end int) bool {
 //
 //	1.2.3.4 - user [22/Nov/2012:09:31:34 -0800] "GET /path HTTP/1.1" 200 123 "referrer" "agent" domain
 //
-// What comes after the bytes may be missing, and what comes after the agent is
-// the domain if it is one word. - and an empty text are missing values. Quoted
-// texts are kept as they are, escapes included. The time is left with the
-// clock.
+// The virtual host may stand before it, and what comes after the bytes may be
+// missing; see accessTail for what comes after the agent. - and an empty text
+// are missing values. Quoted texts are kept as they are, escapes included. The
+// time is left with the clock.
 func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	host := i
 	hostEnd := word(b, host)
@@ -31,15 +31,26 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 		return false
 	}
 	userEnd := word(b, user)
+	site, siteEnd := 0, 0
+	if b[userEnd] == ' ' && b[userEnd+1] != '[' {
+		site, siteEnd = host, hostEnd
+		host, hostEnd = ident, identEnd
+		ident = user
+		user = userEnd + 1
+		userEnd = word(b, min(user, end))
+		if hostEnd == host+1 && b[host] == '-' { // rather a user of two words
+			return false
+		}
+	}
 	at := userEnd + 2
-	if userEnd == user || b[userEnd] != ' ' || b[userEnd+1] != '[' || at+clfLength+3 > end {
+	if user == ident || userEnd == user || b[userEnd] != ' ' || b[userEnd+1] != '[' || at+clfLength+3 > end {
 		return false
 	}
 	if b[at+clfLength] != ']' || b[at+clfLength+1] != ' ' || b[at+clfLength+2] != '"' || sc.clock.common(b, at) < 0 {
 		return false
 	}
 	request := at + clfLength + 3
-	requestEnd, _ := closingQuote(b, request, end)
+	requestEnd := endQuote(b, request, end)
 	if requestEnd < 0 || b[requestEnd+1] != ' ' {
 		return false
 	}
@@ -67,12 +78,15 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	if b[size] != '-' {
 		ev.put(s.httpBytes, size, sizeEnd, 0)
 	}
+	if siteEnd > site {
+		putDomain(ev, s.httpSite, b, site, siteEnd)
+	}
 
 	i = sizeEnd + 1
-	if i >= end || b[i] != '"' {
+	if !s.pastBytes || i >= end || b[i] != '"' {
 		return true
 	}
-	referrerEnd, _ := closingQuote(b, i+1, end)
+	referrerEnd := endQuote(b, i+1, end)
 	if referrerEnd < 0 {
 		return true
 	}
@@ -81,15 +95,105 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	if i+1 >= end || b[i] != ' ' || b[i+1] != '"' {
 		return true
 	}
-	agentEnd, _ := closingQuote(b, i+2, end)
+	agentEnd := endQuote(b, i+2, end)
 	if agentEnd < 0 {
 		return true
 	}
 	putPresent(ev, s.httpAgent, b, i+2, agentEnd)
-	if i = agentEnd + 2; i < end && b[i-1] == ' ' && word(b, i) == end {
-		putPresent(ev, s.httpSite, b, i, end)
-	}
+	sc.accessTail(ev, b, agentEnd+1, end, siteEnd > site)
 	return true
+}
+
+// accessTail parses what many access logs have after the agent, in any order:
+//
+//	domain "forwarded for" 0.005 0.003 name=value name="value"
+//
+// The first number is the time of the request and the second that of the server
+// behind it, in the unit that the log has; of a list of times, with commas, the
+// first counts. The first other word is the domain, unless there is a virtual
+// host, and the first other quoted text says for whom a proxy asked. A name is
+// that of a field, unless the line has it already.
+func (sc *Scanner) accessTail(ev *Event, b []byte, i, end int, hasDomain bool) {
+	s := sc.schema
+	// Most often there is a domain and nothing else.
+	if b[i] == ' ' && class[b[i+1]]&isLetter != 0 && !hasDomain && wordOr(b, i+1, ':', '=') == end {
+		ev.put(s.httpSite, i+1, end, asText)
+		return
+	}
+	keys := s.bodies[wholeLine].keys
+	times, hasForwarded := 0, false
+	for {
+		for i < end && b[i] <= ' ' {
+			i++
+		}
+		if i >= end {
+			return
+		}
+		first, last := i, i
+		key, named := uint32(0), false
+		if b[i] != '"' {
+			last = wordOr(b, i, '=', '=')
+			if named = b[last] == '=' && last > first; named {
+				key, _ = keys.find(b, first, last)
+				first = last + 1
+			}
+			if b[last] == '=' {
+				last = word(b, first)
+			}
+		}
+		i = last
+		quoted := b[first] == '"'
+		if quoted {
+			first++
+			if last = endQuote(b, first, end); last < 0 {
+				return
+			}
+			i = last + 1
+		}
+		switch {
+		case last == first || last == first+1 && b[first] == '-': // missing
+		case named:
+			if slot := keySlot(key); !ev.Has(slot) {
+				ev.put(slot, first, last, durations)
+			}
+		case isTime(b, first, &last):
+			if times < len(s.httpTimes) {
+				ev.put(s.httpTimes[times], first, last, 0)
+				times++
+			}
+		case quoted && !hasForwarded:
+			ev.put(s.httpForwarded, first, last, asText)
+			hasForwarded = true
+		case !quoted && !hasDomain:
+			putDomain(ev, s.httpSite, b, first, last)
+			hasDomain = true
+		}
+	}
+}
+
+// isTime reports whether b[start:end] is a number, or a number and then a
+// comma, which end then leaves out.
+func isTime(b []byte, start int, end *int) bool {
+	if b[start]-'0' > 9 {
+		return false
+	}
+	last := *end
+	if comma := bytes.IndexByte(b[start:last], ','); comma > 0 {
+		last = start + comma
+	}
+	if _, ok := parseNumber(b[start:last], 0); !ok {
+		return false
+	}
+	*end = last
+	return true
+}
+
+// putDomain puts a domain without its port.
+func putDomain(ev *Event, s Slot, b []byte, start, end int) {
+	if colon := bytes.IndexByte(b[start:end], ':'); colon > 0 && digits(b, start+colon+1) == end {
+		end = start + colon
+	}
+	putPresent(ev, s, b, start, end)
 }
 
 // request puts the method, URL and version of "GET /path HTTP/1.1". A request
@@ -104,6 +208,26 @@ func (sc *Scanner) request(ev *Event, b []byte, start, end int) {
 	ev.put(s.httpMethod, start, start+method, asText)
 	ev.put(s.httpURL, start+method+1, start+version, asText)
 	ev.put(s.httpVer, start+version+1, end, asText)
+}
+
+// endQuote gives the position of the double quote that ends the text at i, or
+// -1. It is closingQuote for texts that are seldom short.
+func endQuote(b []byte, i, end int) int {
+	for at := i; ; {
+		j := bytes.IndexByte(b[at:end], '"')
+		if j < 0 {
+			return -1
+		}
+		at += j
+		first := at // of the backslashes before it, which escape each other
+		for first > i && b[first-1] == '\\' {
+			first--
+		}
+		if (at-first)%2 == 0 {
+			return at
+		}
+		at++
+	}
 }
 
 // putPresent puts a text that is neither empty nor a dash.

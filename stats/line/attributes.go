@@ -18,14 +18,21 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 	inKey := bd.key
 	at := &g.nodes[root] // the node of the last key
 	for {
-		for i < end && class[b[i]]&inKey == 0 {
+		if b[i] == ' ' {
 			i++
 		}
-		if i >= end {
-			return
+		n := &g.nodes[at.next] // most often; at the line's end no node matches
+		if !n.match(b, i) {
+			for i < end && class[b[i]]&inKey == 0 {
+				i++
+			}
+			if i >= end {
+				return
+			}
+			n = g.follow(at, b, i)
 		}
 		var key uint32
-		if n := g.follow(at, b, i); n != nil {
+		if n != nil {
 			at = n
 			key = n.key
 			i += int(n.size)
@@ -47,37 +54,44 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 		}
 
 		// i is after the = now.
-		first := i
-		switch {
-		case b[i] == '"' && kind == pulseBody:
-			close := bytes.IndexByte(b[i+1:end], '"')
-			if close < 0 {
-				ev.putConstant(keySlot(key), trueText, 0)
-				continue
-			}
-			ev.put(keySlot(key), i+1, i+1+close, 0)
-			i += close + 2
-		case b[i] == '"':
+		if kind == pulseBody {
+			i = sc.pulseValue(ev, b, i, end, key)
+			continue
+		}
+		if b[i] == '"' {
 			i = sc.quoted(ev, b, i+1, end, key)
-		case kind == pulseBody:
-			for class[b[i]]&inValue != 0 {
-				i++
-			}
-			if i == first {
-				ev.putConstant(keySlot(key), trueText, 0)
-			} else if key != 0 {
-				ev.put(keySlot(key), first, i, 0)
-			}
-		default:
-			i = word(b, i)
-			if key != 0 {
-				ev.put(keySlot(key), first, i, durations)
-				if key&timeKey != 0 {
-					sc.dateBy(ev, b, first, i, durations)
-				}
+			continue
+		}
+		first := i
+		if i = word(b, i); key != 0 {
+			ev.put(keySlot(key), first, i, durations)
+			if key&timeKey != 0 {
+				sc.dateBy(ev, b, first, i, durations)
 			}
 		}
 	}
+}
+
+// pulseValue puts the value at i in a Pulse message and gives the position
+// after it. A quote that is not closed is no value, and neither is nothing.
+func (sc *Scanner) pulseValue(ev *Event, b []byte, i, end int, key uint32) int {
+	first := i
+	if b[i] == '"' {
+		if close := bytes.IndexByte(b[i+1:end], '"'); close >= 0 {
+			ev.put(keySlot(key), i+1, i+1+close, 0)
+			return i + close + 2
+		}
+	} else {
+		for class[b[i]]&inValue != 0 {
+			i++
+		}
+	}
+	if i == first {
+		ev.putConstant(keySlot(key), trueText, 0)
+	} else if key != 0 {
+		ev.put(keySlot(key), first, i, 0)
+	}
+	return i
 }
 
 func keySlot(key uint32) Slot { return Slot(key&(timeKey-1)) - 1 }
@@ -172,7 +186,7 @@ type guess struct {
 type node struct {
 	first, mask uint64 // the first eight bytes, and which of them count
 	last        uint64 // the last eight, if there are more
-	size        uint16 // 0: a root
+	size        uint16
 	kind        bodyKind
 	key         uint32
 	next, other int32 // the nodes that followed last, and before that
@@ -190,7 +204,9 @@ func (g *guess) forget() {
 		g.nodes = make([]node, 0, maxNodes)
 	}
 	g.nodes = g.nodes[:int(bodies)*roots]
-	clear(g.nodes)
+	for i := range g.nodes {
+		g.nodes[i] = node{first: 1} // with no mask it matches nothing
+	}
 	clear(g.known[:])
 	g.unknown = 0
 }
@@ -213,7 +229,7 @@ func (g *guess) follow(at *node, b []byte, i int) *node {
 }
 
 func (n *node) match(b []byte, i int) bool {
-	return load(b, i)&n.mask == n.first && n.size != 0 && (n.size <= 8 || load(b, i+int(n.size)-8) == n.last)
+	return load(b, i)&n.mask == n.first && (n.size <= 8 || load(b, i+int(n.size)-8) == n.last)
 }
 
 // learn remembers that b[start:end], a key with its =, followed the node at,

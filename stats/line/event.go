@@ -81,7 +81,12 @@ func (e *Event) Number(s Slot) (fixed.Number, bool) {
 	if v&(asText|isNumber) != 0 {
 		return e.numbers[s], v&isNumber != 0
 	}
-	n, ok := parseNumber(e.Bytes(s), v)
+	start, end := v.bounds()
+	b := e.text[v>>textShift&3]
+	n, ok := shortNumber(b, start, end, v)
+	if !ok {
+		n, ok = parseNumber(b[start:end], v)
+	}
 	if ok {
 		e.numbers[s] = n
 		e.values[s] |= isNumber
@@ -195,24 +200,22 @@ func (e *Event) rewind(m *mark) {
 }
 
 // put gives the field s the value text[start:end] of the place that flags
-// name, and gives its ID, Absent if the field is not coded. It does nothing if
-// s is None.
-func (e *Event) put(s Slot, start, end int, flags value) ID {
+// name. It does nothing if s is None.
+func (e *Event) put(s Slot, start, end int, flags value) {
 	if uint(s) >= MaxFields {
-		return Absent
+		return
 	}
 	e.values[s] = valueOf(start, end, flags)
 	e.present[uint(s)/64] |= 1 << (uint(s) % 64)
 	f := &e.fields[s]
 	if !f.coded {
-		return Absent
+		return
 	}
 	id := Present
 	if f.values != nil {
 		id = e.id(f, s, start, end)
 	}
 	e.push(codeOf(s, id))
-	return id
 }
 
 // putID gives the field s a value whose ID is known.
@@ -251,6 +254,13 @@ func (e *Event) id(f *field, s Slot, start, end int) ID {
 	}
 	v := e.values[s]
 	b := e.text[v>>textShift&3]
+	if v&asText == 0 && b[start]-'0' <= 9 {
+		if n, ok := shortNumber(b, start, end, v); ok {
+			e.numbers[s] = n
+			e.values[s] |= isNumber
+			return f.number(n)
+		}
+	}
 	if found, ok := f.values.find(b, start, end); ok {
 		if v&asText != 0 {
 			return ID(found >> 16)

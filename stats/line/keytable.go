@@ -7,6 +7,7 @@ import "encoding/binary"
 // bytes is found by comparing three words.
 type keyTable struct {
 	shift   uint8
+	lengths uint64 // bit n: there is a text of n bytes, or of 63 and more
 	entries []keyEntry
 	texts   []string // of the entries
 }
@@ -65,6 +66,7 @@ func newKeyTable(m map[string]uint32) *keyTable {
 		}
 		t.entries[i] = keyEntry{first, last, size, v}
 		t.texts[i] = text
+		t.lengths |= 1 << min(len(text), 63)
 	}
 	return t
 }
@@ -72,6 +74,9 @@ func newKeyTable(m map[string]uint32) *keyTable {
 // find looks b[start:end] up, which has eight bytes after it.
 func (t *keyTable) find(b []byte, start, end int) (uint32, bool) {
 	n := end - start
+	if t.lengths>>(min(uint(n), 63))&1 == 0 {
+		return 0, false
+	}
 	if n > 8 {
 		return t.findLong(b, start, end)
 	}

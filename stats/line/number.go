@@ -67,6 +67,23 @@ func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 	return makeNumber(whole, fraction, negative), true
 }
 
+// shortNumber reads what most numbers are, 1 to 8 digits and, with the flag
+// durations, ms after them: all digits at once. It is not ok if b[start:end],
+// which has eight bytes after it, is anything else, a number or not.
+func shortNumber(b []byte, start, end int, flags value) (fixed.Number, bool) {
+	x := load(b, start) ^ '0'*ones // a digit is a byte up to 9
+	others := (x + (0x7f-9)*ones | x) & highs
+	n := min(bits.TrailingZeros64(others)>>3, end-start)
+	if n == 0 || n < end-start && (flags&durations == 0 || n+2 != end-start || b[end-2] != 'm' || b[end-1] != 's') {
+		return fixed.Number{}, false
+	}
+	x <<= 64 - 8*n // zeros before it
+	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
+	x = (x*100 + x>>16) & 0x0000ffff0000ffff
+	x = (x*10000 + x>>32) & 0xffffffff
+	return makeNumber(x, 0, false), true
+}
+
 func makeNumber(whole, fraction uint64, negative bool) fixed.Number {
 	hi, lo := bits.Mul64(whole, 1e9)
 	lo, carry := bits.Add64(lo, fraction, 0)

@@ -41,7 +41,7 @@ func TestParseNumber(t *testing.T) {
 
 // FuzzParseNumber compares with package fixed, and exponents with math/big.
 func FuzzParseNumber(f *testing.F) {
-	for _, s := range []string{"0", "-1.5", "123456789012345678.1234567895", "1e3", "-0.5E-9", "1.5e16", "x", "1s", "5ms"} {
+	for _, s := range []string{"0", "-1.5", "123456789012345678.1234567895", "1e3", "-0.5E-9", "1.5e16", "x", "1s", "5ms", "12345678", "12345678ms", "1234:", "12/"} {
 		f.Add(s)
 	}
 	half := new(big.Rat).SetFrac64(1, 2)
@@ -50,6 +50,12 @@ func FuzzParseNumber(f *testing.F) {
 		want, wantOK := fixed.Parse([]byte(text))
 		if ok != wantOK || ok && got != want {
 			t.Errorf("%q: %v %v, package fixed has %v %v", text, got, ok, want, wantOK)
+		}
+		for _, flags := range []value{0, durations, exponents} {
+			short, isShort := shortNumber(buffer(text), 0, len(text), flags)
+			if n, ok := parseNumber([]byte(text), flags); isShort && (!ok || short != n) {
+				t.Errorf("%q: %v all at once, %v %v digit by digit", text, short, n, ok)
+			}
 		}
 		n, ok := parseNumber([]byte(text), exponents)
 		if !ok || len(text) > 40 || strings.ContainsAny(text, "_") {

@@ -2,7 +2,8 @@ package line
 
 import "bytes"
 
-// pulse parses the original Pulse line, after its timestamp:
+// pulse parses the original Pulse line, after its timestamp and the host that
+// sent it:
 //
 //	10.1.2.3 local7.info nginx[12] - runtime.17@heroku.com - message
 //
@@ -10,7 +11,6 @@ import "bytes"
 // missing or another word.
 func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 	s := sc.schema
-	i = word(b, i) // the sending host
 	if b[i] != ' ' {
 		return false
 	}

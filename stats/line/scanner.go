@@ -60,7 +60,18 @@ func (sc *Scanner) format(ev *Event, b []byte, start, end int) bool {
 		if b[start+4] == '-' {
 			if i := sc.clock.timestamp(b, start); i >= 0 {
 				sc.date(ev)
-				return b[i] == ' ' && (sc.heroku(ev, b, i+1, end) || sc.pulse(ev, b, i+1, end))
+				if b[i] != ' ' {
+					return false
+				}
+				i++
+				host := i
+				if i = wordOr(b, i, '[', '['); b[i] == '[' {
+					if sc.heroku(ev, b, host, end) {
+						return true
+					}
+					i = word(b, i)
+				}
+				return sc.pulse(ev, b, i, end)
 			}
 		}
 		if i := octetCount(b, start); i > 0 {
@@ -121,6 +132,19 @@ func word(b []byte, i int) int {
 		x := load(b, i)
 		if below := (x - ('!' * ones)) &^ x & highs; below != 0 {
 			return i + bits.TrailingZeros64(below)>>3
+		}
+		i += 8
+	}
+}
+
+// wordOr gives the end of the word at i or the first c or d in it.
+func wordOr(b []byte, i int, c, d byte) int {
+	cs, ds := uint64(c)*ones, uint64(d)*ones
+	for {
+		x := load(b, i)
+		c, d := x^cs, x^ds
+		if found := ((x-('!'*ones))&^x | (c-ones)&^c | (d-ones)&^d) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)>>3
 		}
 		i += 8
 	}

@@ -164,7 +164,28 @@ func TestAccessLine(t *testing.T) {
 		{"URL with spaces", `1.2.3.4 - - ` + at + ` "GET /a b HTTP/1.1" 200 0`, utc, fields{
 			"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/a b", "http_version": "'HTTP/1.1", "http_status": "200", "http_bytes": "0"}},
 		{"more after the agent", `1.2.3.4 - - ` + at + ` "GET / HTTP/1.1" 200 0 "-" "-" "x" 0.005`, utc, fields{
-			"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/", "http_version": "'HTTP/1.1", "http_status": "200", "http_bytes": "0"}},
+			"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/", "http_version": "'HTTP/1.1", "http_status": "200", "http_bytes": "0",
+			"http_forwarded_for": "'x", "http_request_time": "0.005"}},
+		{"virtual host", `d.example.com:443 1.2.3.4 - - ` + at + ` "-" 200 0 "-" "a"`, utc, fields{
+			"http_host": "'1.2.3.4", "http_domain": "'d.example.com", "http_status": "200", "http_bytes": "0", "http_user_agent": "'a"}},
+		{"virtual host, common", `[::1]:80 ::2 - bob ` + at + ` "" 200 5`, utc, fields{
+			"http_host": "'::2", "http_user": "'bob", "http_domain": "'[::1]:80", "http_status": "200", "http_bytes": "5"}},
+		{"user of two words", `1.2.3.4 - John Doe ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
+		{"five words", `a b c d e ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
+		{"Apache's microseconds", `d.example.com 1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" 51234`, utc, fields{
+			"http_host": "'1.2.3.4", "http_domain": "'d.example.com", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a", "http_request_time": "51234"}},
+		{"request and upstream times", `1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" "5.6.7.8, 9.9.9.9" d.example.com:80 0.105 0.003, 0.100 x 7`, utc, fields{
+			"http_host": "'1.2.3.4", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a", "http_domain": "'d.example.com",
+			"http_forwarded_for": "'5.6.7.8, 9.9.9.9", "http_request_time": "0.105", "http_upstream_time": "0.003"}},
+		{"times that are missing or quoted", `1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" "-" - "0.105" -`, utc, fields{
+			"http_host": "'1.2.3.4", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a", "http_request_time": "0.105"}},
+		{"named times", `1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" rt=0.105 uct="0.001" urt=- uht="-" http_status=1 at= unparsed=true http_user=x host=h`, utc, fields{
+			"http_host": "'1.2.3.4", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a", "rt": "0.105", "uct": "0.001", "http_user": "'x", "host": "'h"}},
+		{"names that are odd", `1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" =x a"b="1" "rt=1" rt==2`, utc, fields{
+			"http_host": "'1.2.3.4", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a", "http_domain": "'=x", "http_forwarded_for": "'rt=1", "rt": "'=2"}},
+		{"named, of the others", `{"urt":1,"uht":2,"at":3}`, "", fields{"urt": "1", "uht": "2", "at": "3"}},
+		{"tail cut off", `1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" "x`, utc, fields{
+			"http_host": "'1.2.3.4", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a"}},
 		{"day that is not", `1.2.3.4 - - [31/Feb/2012:09:31:34 +0100] "GET / HTTP/1.1" 200 0`, "", fields{"unparsed": "true"}},
 		{"cut off", `1.2.3.4 - - ` + at + ` "GET / HT`, "", fields{"unparsed": "true"}},
 		{"no status", `1.2.3.4 - - ` + at + ` "GET / HTTP/1.1" - 0`, "", fields{"unparsed": "true"}},
@@ -461,6 +482,7 @@ var seeds = []string{
 	`2012-11-22T09:31:34-08:00 10.1.2.3 local7.info nginx: - runtime-17.heroku.com - 1.2.3.4 - u [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 1 "r" "a" d`,
 	`2012-11-22T09:31:34Z 10.1.2.3 local7.info varnish -  - 1.2.3.4 - - x "GET" 503 x`,
 	`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 - "-" "a\"b" d.example.com`,
+	`d.example.com:80 1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 1 "r" "a" "f" 0.005 0.003, 0.1 at=1 q="-" d`,
 	`<134>1 2012-11-30T06:45:29+00:00 host app web.3 - at=info q="a\nb" source=x`,
 	`83 <40>1 2012-11-30T06:45:29.123456789Z h app web.3 - [a@1 b="c\]"] {"a":{"b":1}}`,
 	`2012-11-22T09:31:34.123456+00:00 heroku[router]: at=info connect=1ms service=1.5s q="x`,
@@ -481,7 +503,7 @@ func FuzzParse(f *testing.F) {
 	}
 	names := []string{"line", "unparsed", "msg", "level", "source", "ps", "host", "slot", "instance_id", "cloud", "facility",
 		"http_host", "http_user", "http_method", "http_url", "http_version", "http_status", "http_bytes", "http_referrer", "http_user_agent", "http_domain",
-		"at", "q", "a.b", "time", "bare", "l"}
+		"http_forwarded_for", "http_request_time", "http_upstream_time", "at", "q", "a.b", "time", "bare", "l"}
 	var all []Field
 	for _, n := range names {
 		all = append(all, Field{Name: n, Constants: []condition.Constant{{Type: condition.Text, Text: "info"}, {Type: condition.Num, Num: fixed.Int(200)}}})
@@ -554,3 +576,23 @@ const (
 	wantHashX   = 0x151fb0c1e125740e
 	wantHash500 = 0xf7cb35172be29515
 )
+
+// What looks at eight bytes at once agrees with a loop over them, wherever a
+// byte stands among the eight.
+func TestWords(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			b := buffer(strings.Repeat("a", at) + string([]byte{byte(c)}) + "a ")
+			want := bytes.IndexFunc(b, func(r rune) bool { return r <= ' ' })
+			if got := word(b, 0); got != want {
+				t.Errorf("byte %#x at %d: a word ends at %d, want %d", c, at, got, want)
+			}
+			if c == '[' || c == '=' {
+				want = at
+			}
+			if got := wordOr(b, 0, '[', '='); got != want {
+				t.Errorf("byte %#x at %d: a word, bracket or = ends at %d, want %d", c, at, got, want)
+			}
+		}
+	}
+}

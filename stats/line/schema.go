@@ -33,6 +33,10 @@ type Schema struct {
 	slot, instance, cloud                               Slot
 	httpHost, httpUser, httpMethod, httpURL, httpVer    Slot
 	httpStatus, httpBytes, httpRef, httpAgent, httpSite Slot
+	httpForwarded                                       Slot
+	httpTimes                                           [2]Slot // of the request, and of the server behind
+
+	pastBytes bool // whether what comes after an access line's bytes is wanted
 }
 
 // A field is a Field made ready for parsing.
@@ -71,12 +75,17 @@ func NewSchema(fields ...Field) (*Schema, error) {
 		{"http_host", &s.httpHost}, {"http_user", &s.httpUser}, {"http_method", &s.httpMethod},
 		{"http_url", &s.httpURL}, {"http_version", &s.httpVer}, {"http_status", &s.httpStatus},
 		{"http_bytes", &s.httpBytes}, {"http_referrer", &s.httpRef}, {"http_user_agent", &s.httpAgent},
-		{"http_domain", &s.httpSite},
+		{"http_domain", &s.httpSite}, {"http_forwarded_for", &s.httpForwarded},
+		{"http_request_time", &s.httpTimes[0]}, {"http_upstream_time", &s.httpTimes[1]},
 	} {
 		*h.slot = s.Slot(h.name)
 	}
 	for k := range s.bodies {
 		s.bodies[k] = newBody(bodyKind(k), s.slots)
+	}
+	before := []Slot{s.line, s.unparsed, s.msg, s.httpHost, s.httpUser, s.httpMethod, s.httpURL, s.httpVer, s.httpStatus, s.httpBytes}
+	for slot := range Slot(len(fields)) {
+		s.pastBytes = s.pastBytes || !slices.Contains(before, slot)
 	}
 	return s, nil
 }

@@ -319,6 +319,14 @@ func TimeNear(b []byte, second int64) (unixNanos int64, ok bool) {
 	}
 	t := scanners.Get().(*timeScanner)
 	defer scanners.Put(t)
+	// Where a line begins with a timestamp the rest says nothing about its time.
+	const timestamps = 64 // none is as long, and eight bytes are read at once
+	if len(b) >= timestamps && b[0]-'0' <= 9 && b[4] == '-' {
+		c := &t.scanner.clock
+		if c.timestamp(b, 0) >= 0 {
+			return c.second*1e9 + int64(c.nanos), c.dated
+		}
+	}
 	t.buf = append(t.buf[:0], b...)
 	t.buf = append(t.buf, make([]byte, Padding)...)
 	t.scanner.near = second

@@ -52,6 +52,42 @@ func combined(g *generator, b []byte, _ int) []byte {
 	return b[:len(b)-1]
 }
 
+// access is an access line of a server with several virtual hosts that logs how
+// long requests take: nginx, nginx with names for the times, or Apache with the
+// host in front.
+func access(g *generator, b []byte, _ int) []byte {
+	r := g.request()
+	kind := g.IntN(3)
+	if kind == 2 {
+		b = append(b, domains[r.domain]...)
+		b = append(b, ":443 "...)
+	}
+	b = g.appendAccess(b, &r, g.clock.clf, " +0000")
+	switch kind {
+	case 0:
+		b = append(b, domains[r.domain]...)
+		b = append(b, ` "-" `...)
+		b = appendMillis(b, r.millis)
+		if r.code < 0 {
+			return appendMillis(append(b, ' '), r.millis/2)
+		}
+		return append(b, " -"...)
+	case 1:
+		b = append(b, "rt="...)
+		b = appendMillis(b, r.millis)
+		b = append(b, ` host="`...)
+		b = append(b, domains[r.domain]...)
+		return append(b, '"')
+	}
+	return appendInt(b, 1000*(r.millis+1)+r.connect)
+}
+
+// appendMillis appends milliseconds as seconds.
+func appendMillis(b []byte, millis int) []byte {
+	b = appendInt(b, millis/1000)
+	return append(b, '.', byte('0'+millis/100%10), byte('0'+millis/10%10), byte('0'+millis%10))
+}
+
 // appendAccess appends an access line up to the space after the agent.
 func (g *generator) appendAccess(b []byte, r *request, clf []byte, zone string) []byte {
 	b = appendIP(b, r.client)

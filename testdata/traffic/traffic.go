@@ -31,6 +31,7 @@ type format func(g *generator, b []byte, micros int) []byte
 var formats = map[string]format{
 	"router":   router,
 	"combined": combined,
+	"access":   access,
 	"pulse":    pulse,
 	"json":     jsonLine,
 	"heroku":   drain,
