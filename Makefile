@@ -9,9 +9,9 @@ KAFKA   ?= localhost:9092
 # testdata is not in ./... of its own accord.
 PACKAGES    := ./... ./testdata/generate ./testdata/traffic
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: help build run test lint bench bench-peers bench-keys bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
+.PHONY: help build run test lint bench bench-peers bench-keys bench-e2e bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ fuzz: ## every fuzz target for TIME=10m, one after the other
 			$(GO) test $$(dirname $$file) -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(TIME),10m) || exit 1; \
 		done; \
 	done
+
+bench-e2e: ## the whole way on an Apache Kafka of its own: lines/s, CPU and memory by role, latency, receivers, recovery; PHASES="latency" LINES=4000000
+	$(GO) run ./cmd/bench $(if $(LINES),-lines $(LINES)) -kafka-dir $(KAFKA_DIR) $(PHASES)
 
 bench-web: ## what CLIENTS=10000 of the dashboard cost, and how soon each has a value; FOR=30s
 	$(GO) run ./web/loadtest -clients $(or $(CLIENTS),10000) -for $(or $(FOR),30s)

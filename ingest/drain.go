@@ -64,6 +64,7 @@ type DrainSource struct {
 // Fields of the lines of inputs that know where they come from.
 const (
 	fieldInput  = "input"       // the input's name
+	fieldTopic  = "topic"       // of Kafka's
 	fieldRemote = "remote"      // the sender's address, without a port
 	fieldDrain  = "drain"       // the source's name
 	fieldToken  = "drain_token" // what Logplex-Drain-Token said
@@ -92,8 +93,8 @@ type DrainCounts struct {
 //
 // A request that has the Logplex-Frame-Id of one that was taken within the last
 // ten minutes, and is among the last 65,536, is not taken again but gets the
-// answer of the first. A restart forgets these: what was acknowledged just
-// before, but not answered, then comes twice.
+// answer of the first. A restart forgets these, unless an Exact keeps their
+// positions: what was acknowledged just before, but not answered, then comes twice.
 type Drain struct {
 	Counts DrainCounts
 
@@ -160,6 +161,10 @@ func NewDrain(name string, listener net.Listener, config *tls.Config, sources []
 	}
 	return d, nil
 }
+
+// Restore makes the drain know the requests that one before it took, whose positions
+// an Exact kept, and hand over positions itself. It is for before Run.
+func (d *Drain) Restore(positions Positions) { d.repeats.restore(positions) }
 
 // Addr is where the drain listens.
 func (d *Drain) Addr() net.Addr { return d.listener.Addr() }
@@ -317,7 +322,11 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Co
 		go func() {
 			ctx, cancel := context.WithTimeout(ctx, drainAck)
 			defer cancel()
-			err := take(ctx, Batch{Lines: set.lines, Origin: from, Acked: finish})
+			var positions Positions
+			if frame != "" {
+				positions = d.repeats.position(id, d.now())
+			}
+			err := take(ctx, Batch{Lines: set.lines, Origin: from, Positions: positions, Acked: finish})
 			release()
 			if err != nil {
 				finish(err)

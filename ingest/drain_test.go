@@ -598,3 +598,39 @@ func BenchmarkDrain(b *testing.B) {
 	}
 	b.ReportMetric(float64(lines*b.N)/b.Elapsed().Seconds(), "lines/s")
 }
+
+// TestRepeatsRestored: what positions say is known for what is left of the window, and
+// the positions of what is not known any longer are given up.
+func TestRepeatsRestored(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	var before repeats
+	before.restore(nil)
+	positions := Positions{}
+	for i, age := range []time.Duration{time.Minute, repeatWindow + time.Minute, 0} {
+		id := newRequestID("shop", "token", fmt.Sprint(i))
+		before.begin(id, now.Add(-age))
+		maps.Copy(positions, before.position(id, now.Add(-age)))
+	}
+	positions["frame xyz"], positions["file 1:2"], positions[frameKeys+strings.Repeat("0", 32)] = []byte("1"), []byte("{}"), []byte("x")
+
+	var after repeats
+	after.restore(positions)
+	for i, known := range []bool{true, false, true} {
+		d, first := after.begin(newRequestID("shop", "token", fmt.Sprint(i)), now)
+		if first == known {
+			t.Errorf("request %d is known: %v, want %v", i, !first, known)
+		}
+		if known {
+			<-d.done
+		}
+	}
+	id := newRequestID("shop", "token", "1")
+	after.gone = append(after.gone, newRequestID("shop", "token", "9"))
+	got := after.position(id, now)
+	if value, ok := got[newRequestID("shop", "token", "9").key()]; !ok || value != nil || got[id.key()] == nil {
+		t.Errorf("the positions are %q", got)
+	}
+	if again := after.position(id, now); len(again) != 1 {
+		t.Errorf("what is not needed was given up twice: %q", again)
+	}
+}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"pulse/topics"
 )
 
 const (
@@ -38,6 +40,8 @@ const (
 
 // Files is an input of the lines of files.
 type Files struct {
+	// Name, if not empty, becomes the field input of the lines that are followed.
+	Name string
 	// Globs are patterns of the files' names (path/filepath.Match).
 	Globs []string
 	// Follow reads on at the end of each file, through rotation by renaming
@@ -45,6 +49,10 @@ type Files struct {
 	// until the input's context ends. A last line waits for its end. Without
 	// Follow all files are read once.
 	Follow bool
+	// Positions are where to go on, with Follow: those of batches that were
+	// handed over before. If nil, files are read from their beginning and no
+	// positions are handed over.
+	Positions Positions
 	// Log gets what an operator should know; slog.Default if nil.
 	Log *slog.Logger
 }
@@ -52,12 +60,17 @@ type Files struct {
 // Run implements Input. Lines that are there at the start come in the order
 // of the files' own clocks.
 func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error) error {
-	send := func(lines []byte) error { return take(ctx, Batch{Lines: lines}) }
 	if f.Log == nil {
 		f.Log = slog.Default()
 	}
 	if f.Follow {
-		return f.follow(ctx, send)
+		origin, err := topics.NewOrigin(fieldInput, f.Name)
+		if err != nil {
+			return err
+		}
+		return f.follow(ctx, func(lines []byte, positions Positions) error {
+			return take(ctx, Batch{Lines: lines, Origin: origin, Positions: positions})
+		})
 	}
 	names, err := f.names()
 	if err != nil {
@@ -74,7 +87,7 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if err != nil {
 		return err
 	}
-	return r.Lines(send)
+	return r.Lines(func(lines []byte) error { return take(ctx, Batch{Lines: lines}) })
 }
 
 // names returns the files that match, sorted.
@@ -92,9 +105,12 @@ func (f Files) names() ([]string, error) {
 }
 
 // follow looks at the files again and again.
-func (f Files) follow(ctx context.Context, send func([]byte) error) error {
+func (f Files) follow(ctx context.Context, send func([]byte, Positions) error) error {
 	t := &tails{files: f, send: send, failed: make(map[string]bool)}
 	defer t.close()
+	if f.Positions != nil {
+		t.left = readPositions(f.Positions)
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for first := true; ; first = false {
@@ -105,6 +121,11 @@ func (f Files) follow(ctx context.Context, send func([]byte) error) error {
 		}
 		if err := t.find(); err != nil {
 			return err
+		}
+		if first && f.Positions != nil {
+			if err := t.findRotated(); err != nil {
+				return err
+			}
 		}
 		more, err := t.read(first)
 		if err != nil {
@@ -121,10 +142,11 @@ func (f Files) follow(ctx context.Context, send func([]byte) error) error {
 // tails are the files that are followed, in the order in which they came up.
 type tails struct {
 	files  Files
-	send   func([]byte) error
+	send   func([]byte, Positions) error
 	open   []*tail
 	failed map[string]bool // names that could not be opened when last tried
 	none   bool            // it was said that there are none
+	left   []*filePosition // of files that were not found again yet
 }
 
 // A tail is a file that is followed. It is known by what it is, not by its
@@ -138,6 +160,9 @@ type tail struct {
 	head   []byte // the first of it
 	named  bool   // a name that matches led to it at the last look
 	moved  time.Time
+
+	key  string  // of its position; empty if nobody wants it
+	ends []int64 // where lines end that were read and not sent, in a merge
 }
 
 func (t *tails) close() {
@@ -199,7 +224,17 @@ func (t *tails) see(name string) error {
 		file.Close()
 		return err
 	}
-	t.open = append(t.open, &tail{name: name, file: file, info: info, chunks: newChunker(), named: true, moved: time.Now()})
+	opened := &tail{name: name, file: file, info: info, chunks: newChunker(), named: true, moved: time.Now()}
+	t.open = append(t.open, opened)
+	if t.files.Positions == nil {
+		return nil
+	}
+	opened.key = fileKey(name, info)
+	for _, p := range t.left {
+		if p.key == opened.key {
+			return opened.resume(p)
+		}
+	}
 	return nil
 }
 
@@ -208,18 +243,16 @@ func (t *tails) see(name string) error {
 // those that are gone. It tells whether there is more.
 func (t *tails) read(byClock bool) (more bool, err error) {
 	for _, tail := range t.open {
-		if last := tail.look(); len(last) > 0 {
-			if err := t.send(last); err != nil {
-				return false, err
-			}
+		last, anew := tail.look()
+		if !anew {
+			continue
+		}
+		if err := t.send(last, tail.position()); err != nil {
+			return false, err
 		}
 	}
 	if byClock && len(t.open) > 1 {
-		var parts []func() ([]byte, error)
-		for _, tail := range t.open {
-			parts = append(parts, tail.next)
-		}
-		err = merged(parts, t.send)
+		err = t.merge()
 	} else {
 		for _, tail := range t.open {
 			var left bool
@@ -236,8 +269,9 @@ func (t *tails) read(byClock bool) (more bool, err error) {
 		if tail.named || time.Since(tail.moved) < keepGone {
 			return false
 		}
-		if last := tail.chunks.rest(); len(last) > 0 {
-			err = errors.Join(err, t.send(last))
+		// What becomes of the file from now on is not followed.
+		if last := tail.chunks.rest(); len(last) > 0 || tail.key != "" {
+			err = errors.Join(err, t.send(last, tail.forgotten()))
 		}
 		tail.file.Close()
 		return true
@@ -245,9 +279,32 @@ func (t *tails) read(byClock bool) (more bool, err error) {
 	return more, err
 }
 
+// merge sends all that there is by the files' clocks.
+func (t *tails) merge() error {
+	var parts []func() ([]byte, error)
+	for _, tail := range t.open {
+		parts = append(parts, tail.nextNoted)
+	}
+	positions := Positions{}
+	given := func(part, lines int) {
+		tail := t.open[part]
+		if tail.key == "" {
+			return
+		}
+		end := tail.ends[lines-1]
+		tail.ends = tail.ends[lines:]
+		positions[tail.key] = tail.positionAt(end)
+	}
+	return merged(parts, given, func(lines []byte) error {
+		err := t.send(lines, positions)
+		positions = Positions{}
+		return err
+	})
+}
+
 // drain sends what there is, but no more than a turn's; it tells whether more
 // is left.
-func (t *tail) drain(send func([]byte) error) (more bool, err error) {
+func (t *tail) drain(send func([]byte, Positions) error) (more bool, err error) {
 	for end := t.offset + turn; t.offset < end; {
 		lines, err := t.next()
 		if errors.Is(err, io.EOF) {
@@ -255,7 +312,7 @@ func (t *tail) drain(send func([]byte) error) (more bool, err error) {
 			return false, nil
 		}
 		if err == nil {
-			err = send(lines)
+			err = send(lines, t.position())
 		}
 		if err != nil {
 			return false, err
@@ -264,23 +321,23 @@ func (t *tail) drain(send func([]byte) error) (more bool, err error) {
 	return true, nil
 }
 
-// look goes back to the beginning of a file that was truncated. It returns
-// the last line of what it was before, if that had no end.
-func (t *tail) look() []byte {
+// look goes back to the beginning of a file that was truncated, and tells so. It
+// returns the last line of what it was before, if that had no end.
+func (t *tail) look() (last []byte, anew bool) {
 	info, err := t.file.Stat()
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	changed := info.Size() != t.offset || !info.ModTime().Equal(t.info.ModTime())
 	t.info = info
 	if !changed || info.Size() >= t.offset && t.sameHead() {
-		return nil
+		return nil, false
 	}
 	if _, err := t.file.Seek(0, io.SeekStart); err != nil {
-		return nil
+		return nil, false
 	}
 	t.offset, t.head = 0, nil
-	return t.chunks.rest()
+	return t.chunks.rest(), true
 }
 
 // sameHead tells whether the file begins as it did.

@@ -38,6 +38,16 @@ type Output interface {
 	Newest(ctx context.Context) ([]topics.RawHeader, error)
 }
 
+// A Committer is an Output whose records come into being together with positions.
+type Committer interface {
+	Output
+	// Uncommitted is how many bytes of records wait for Commit.
+	Uncommitted() int
+	// Commit writes the records that were produced since the last one, and the
+	// positions: both or nothing.
+	Commit(ctx context.Context, positions Positions) error
+}
+
 // A Batch is what an input hands over at a time.
 type Batch struct {
 	// Lines are whole lines with a line feed between them, in order. They
@@ -45,6 +55,10 @@ type Batch struct {
 	Lines []byte
 	// Origin is what the input knows of the lines beside their text.
 	Origin topics.Origin
+	// Positions are where the input goes on after these lines, and those of
+	// all batches before; a Committer keeps them. Nil is one that is not needed
+	// any longer.
+	Positions Positions
 	// Acked, if not nil, is called once after all of the batch's lines are
 	// acknowledged by Kafka, or with an error when one of them never will
 	// be; not at all if the batch was never looked at. It must return soon.

@@ -56,10 +56,31 @@ func (o *fakeOutput) Produce(ctx context.Context, r Record) error {
 	o.records = append(o.records, sent{kept, time.Now()})
 	if !o.hold {
 		kept.acks = nil
-		o.records[len(o.records)-1].acks = nil
+		last := &o.records[len(o.records)-1]
+		last.acks, last.done = nil, nil
 		r.Done(nil)
 	}
 	return nil
+}
+
+// keep makes it acknowledge nothing, until release, which does all.
+func (o *fakeOutput) keep() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hold = true
+}
+
+func (o *fakeOutput) release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hold = false
+	for i := range o.records {
+		r := &o.records[i].Record
+		if r.done != nil {
+			r.done()
+			r.done = nil
+		}
+	}
 }
 
 // sink is for a packer without a loop around it.

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"pulse/topics"
@@ -32,8 +33,8 @@ type Live struct {
 	// Ingester is its id; a random one if empty.
 	Ingester string
 	// Backlog says that the inputs may begin with lines of the past, as a
-	// file and a pipe do. Inputs that know their lines' origins have no such
-	// lines: they are for a Live without it. The clock is then a recording's until it is within
+	// file and a pipe do. All their lines have one origin, for those that wait
+	// for the clock do not keep theirs. The clock is then a recording's until it is within
 	// the lateness of the wall clock, or no dated line has come for a second.
 	Backlog bool
 	// Lateness is that of the definitions, in seconds.
@@ -67,8 +68,18 @@ func (l Live) Run(ctx context.Context, out Output) error {
 	// What was taken is still handed on for a while after ctx ended.
 	grace, release := graceful(ctx)
 	defer release()
+	g.committer, _ = out.(Committer)
+	g.grace = grace
+	stalled := &stall{now: l.Now}
 	g.packer = NewPacker(g.Ingester, topics.WallDomain, out.Partitions(), func(r Record) error {
-		return out.Produce(grace, r)
+		if g.committer != nil || g.backlog != nil {
+			return out.Produce(grace, r) // its ticks wait with its packs; its clock is its own
+		}
+		if tick := r.Header.Tick; tick != nil && !tick.Leaving && stalled.leavesOut() {
+			r.Done(nil)
+			return nil
+		}
+		return out.Produce(grace, stalled.watched(r))
 	})
 	err = g.run(ctx)
 	g.tellAll(err)
@@ -91,6 +102,10 @@ type live struct {
 	untold   []func(error) // ends the tracking of batches whose lines the backlog may hold
 
 	lingering lingering
+
+	committer Committer // nil if the output is none
+	grace     context.Context
+	positions Positions // of the lines taken since the last commit
 }
 
 // A handoff is a batch on its way from an input to the loop, which answers
@@ -190,10 +205,33 @@ func (g *live) catchUp() error {
 	case g.now >= g.quiet:
 		err = g.endBacklog()
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = g.lingering.flush(g.packer, g.now)
 	}
-	return g.lingering.flush(g.packer, g.now)
+	if err == nil {
+		err = g.commit()
+	}
+	return err
+}
+
+// commit commits what was produced, if there is something and all lines that were
+// taken are in it: at each tick, and when the last pack has been closed.
+func (g *live) commit() error {
+	if g.committer == nil || g.backlog != nil && g.backlog.waits() {
+		return nil
+	}
+	size := g.committer.Uncommitted()
+	if size >= maxTransaction {
+		if err := g.packer.Flush(); err != nil {
+			return err
+		}
+	}
+	if size == 0 || g.packer.size > 0 {
+		return nil
+	}
+	err := g.committer.Commit(g.grace, g.positions)
+	clear(g.positions)
+	return err
 }
 
 // tick sends the ticks of the seconds that have ended. An ingester that was
@@ -201,6 +239,13 @@ func (g *live) catchUp() error {
 func (g *live) tick() error {
 	last, now := g.packer.Second(), g.now/second
 	if g.now-(last+1)*second > maxPause {
+		if g.committer != nil && g.Backlog {
+			// What its inputs hold by now is of the seconds that it was away for.
+			g.backlog = newTimeline(g.now)
+			g.backlog.clock = (last + 1) * second
+			g.quiet = g.now + int64(backlogQuiet)
+			return nil
+		}
 		g.packer.Vouch(now + 1)
 		last = now
 	}
@@ -226,6 +271,7 @@ func (g *live) add(b Batch) error {
 	if err := g.catchUp(); err != nil {
 		return err
 	}
+	defer g.note(b.Positions)
 	if b.Acked != nil {
 		g.untold = append(g.untold, g.packer.Track(b.Acked))
 	}
@@ -250,6 +296,17 @@ func (g *live) add(b Batch) error {
 		g.tellAll(err)
 	}
 	return err
+}
+
+// note keeps the positions of a batch that was added for the next commit.
+func (g *live) note(positions Positions) {
+	if g.committer == nil || len(positions) == 0 {
+		return
+	}
+	if g.positions == nil {
+		g.positions = make(Positions)
+	}
+	maps.Copy(g.positions, positions)
 }
 
 // tellAll ends the tracking of all batches: none of their lines is held, or
@@ -339,5 +396,8 @@ func (g *live) leave(ended bool) error {
 		// No line is ahead of a recording's clock.
 		s += 1 + g.Lateness
 	}
-	return g.packer.Leave(s)
+	if err := g.packer.Leave(s); err != nil {
+		return err
+	}
+	return g.commit()
 }

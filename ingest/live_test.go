@@ -159,6 +159,32 @@ func TestLivePause(t *testing.T) {
 	}
 }
 
+// TestLiveStall: while Kafka acknowledges nothing, and a while longer, packs go out
+// and no ticks do.
+func TestLiveStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		o := &fakeOutput{partitions: 1}
+		var cues []cue
+		for i := range 12 {
+			cues = append(cues, cue{time.Duration(i)*time.Second + 500*time.Millisecond, fmt.Sprintf("%c\n", 'a'+i)})
+		}
+		input := script(start, true, cues...)
+		time.AfterFunc(1400*time.Millisecond, o.keep)
+		time.AfterFunc(5400*time.Millisecond, o.release)
+		ctx, cancel := context.WithTimeout(t.Context(), 11700*time.Millisecond)
+		defer cancel()
+		if err := (Live{Inputs: []Input{input}}).Run(ctx, o); err != nil {
+			t.Fatal(err)
+		}
+		got := short(story(o.taken()))
+		want := "|0/0 0:a |1/0 1:b |2/0 2:c 3:d 4:e 5:f 6:g 7:h 8:i |9/0 9:j |10/0 10:k |11/0 11:l |11/0!"
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+}
+
 func TestLiveClockNeverStepsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

@@ -9,8 +9,9 @@ import (
 // merged yields the lines of several recordings, each with a clock of its
 // own, as one: in the order of their clocks, and in each recording's own
 // order. Of equal clocks the earlier recording's lines come first. A part
-// returns its next chunk of whole lines, or io.EOF at its end.
-func merged(parts []func() ([]byte, error), yield func(lines []byte) error) error {
+// returns its next chunk of whole lines, or io.EOF at its end. Given, if not nil,
+// is told before each yield how many lines of a part go into it.
+func merged(parts []func() ([]byte, error), given func(part, lines int), yield func(lines []byte) error) error {
 	var strands strands
 	for i, part := range parts {
 		s := &strand{order: i, next: part, clock: newTimeline(0)}
@@ -30,13 +31,16 @@ func merged(parts []func() ([]byte, error), yield func(lines []byte) error) erro
 	}
 	for len(strands) > 0 {
 		s := strands[0]
-		lines := s.take()
+		lines, count := s.take()
 		if len(out) > 0 && len(out)+len(lines) > chunkSize {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
 		out = append(out, lines...)
+		if given != nil {
+			given(s.order, count)
+		}
 		if s.empty() {
 			if err := s.fill(); err != nil {
 				return err
@@ -69,16 +73,18 @@ type strand struct {
 type span struct {
 	clock int64
 	end   int // in lines
+	count int // of lines
 }
 
 func (s *strand) empty() bool { return len(s.spans) == 0 }
 
-// take takes the first span.
-func (s *strand) take() []byte {
-	lines := s.lines[s.start:s.spans[0].end]
-	s.start = s.spans[0].end
+// take takes the first span, and says how many lines it has.
+func (s *strand) take() ([]byte, int) {
+	first := s.spans[0]
+	lines := s.lines[s.start:first.end]
+	s.start = first.end
 	s.spans = s.spans[1:]
-	return lines
+	return lines, first.count
 }
 
 // fill reads on until there are lines, or no more.
@@ -104,8 +110,9 @@ func (s *strand) emit(clock int64, l []byte) error {
 	s.lines = append(append(s.lines, l...), '\n')
 	if n := len(s.spans); n > 0 && s.spans[n-1].clock == clock {
 		s.spans[n-1].end = len(s.lines)
+		s.spans[n-1].count++
 	} else {
-		s.spans = append(s.spans, span{clock, len(s.lines)})
+		s.spans = append(s.spans, span{clock, len(s.lines), 1})
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type Record struct {
 
 	pooled bool
 	acks   []*ack
+	done   func() // nil: nobody asks
 }
 
 // Done tells those whose lines are in the record that Kafka has acknowledged
@@ -29,6 +30,9 @@ type Record struct {
 func (r Record) Done(err error) {
 	for _, a := range r.acks {
 		a.done(err)
+	}
+	if r.done != nil {
+		r.done()
 	}
 	if r.pooled {
 		buffers.Put((*[topics.MaxPack]byte)(r.Value[:topics.MaxPack]))

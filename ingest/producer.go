@@ -53,6 +53,10 @@ type Producer struct {
 
 // NewProducer connects to a cluster, where events.raw must exist.
 func NewProducer(ctx context.Context, cluster topics.Cluster, names topics.Names, log *slog.Logger) (*Producer, error) {
+	return newProducer(ctx, cluster, names, log)
+}
+
+func newProducer(ctx context.Context, cluster topics.Cluster, names topics.Names, log *slog.Logger, more ...kgo.Opt) (*Producer, error) {
 	options := append(cluster.ClientOptions("pulse-ingest"),
 		kgo.DefaultProduceTopic(names.Raw()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -65,7 +69,7 @@ func NewProducer(ctx context.Context, cluster topics.Cluster, names topics.Names
 		// The topic was there at the start: brokers forget it while they start.
 		kgo.UnknownTopicRetries(-1),
 	)
-	client, err := kgo.NewClient(options...)
+	client, err := kgo.NewClient(append(options, more...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +90,7 @@ func (p *Producer) connect(ctx context.Context) error {
 	defer cancel()
 	found, err := kadm.NewClient(p.client).ListTopics(ctx, p.topic)
 	if err != nil {
-		return fmt.Errorf("no Kafka broker answers at %s: is it running, and is its address right (KAFKA_URL)? %w",
-			strings.Join(p.cluster.Brokers, ", "), err)
+		return p.cluster.Unreachable(err)
 	}
 	topic := found[p.topic]
 	if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) || len(topic.Partitions) == 0 {

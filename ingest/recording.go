@@ -80,7 +80,7 @@ func (r *Recording) Lines(yield func(lines []byte) error) error {
 	for _, reader := range readers {
 		parts = append(parts, reader.next)
 	}
-	return merged(parts, yield)
+	return merged(parts, nil, yield)
 }
 
 // ID identifies the recording by what it holds: it is made of the sizes, the

@@ -67,3 +67,27 @@ func Commits(ctx context.Context, admin *kadm.Client, group, topic string) (map[
 	}
 	return commits, nil
 }
+
+// ErrJoined says that a group has members, who alone may commit.
+var ErrJoined = errors.New("the group has members")
+
+// CommitFirst commits, for a group without members, where these shall begin: all
+// partitions or none.
+func CommitFirst(ctx context.Context, admin *kadm.Client, group, topic string, begin map[int32]Commit) error {
+	offsets := kadm.Offsets{}
+	for partition, c := range begin {
+		metadata, err := encodeMetadata(c.Metadata)
+		if err != nil {
+			return fmt.Errorf("partition %d: %w", partition, err)
+		}
+		offsets.Add(kadm.Offset{Topic: topic, Partition: partition, At: c.Offset, LeaderEpoch: -1, Metadata: metadata})
+	}
+	answer, err := admin.CommitOffsets(ctx, group, offsets)
+	if err == nil {
+		err = answer.Error()
+	}
+	if errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress) {
+		return ErrJoined
+	}
+	return err
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"slices"
 
 	"pulse/stats/condition"
@@ -24,8 +25,36 @@ func (d *Definitions) Generation() string {
 	fmt.Fprintf(h, "%d %d\n", valueVersion, d.Lateness)
 	stats := slices.SortedFunc(slices.Values(d.Stats), func(a, b *Stat) int { return cmp.Compare(a.Name, b.Name) })
 	for _, s := range stats {
-		fmt.Fprintf(h, "%q %q %q %d %v %v %q %d %q %d %q\n",
-			s.Name, s.Kind, s.Field, s.Per, s.At, s.Buckets, s.By, s.Top, s.Of, s.Over, condition.Format(s.Cond))
+		s.writeMeaning(h)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:3])
+}
+
+// writeMeaning writes all of a stat that its values depend on.
+func (s *Stat) writeMeaning(w io.Writer) {
+	fmt.Fprintf(w, "%q %q %q %d %v %v %q %d %q %d %q\n",
+		s.Name, s.Kind, s.Field, s.Per, s.At, s.Buckets, s.By, s.Top, s.Of, s.Over, condition.Format(s.Cond))
+}
+
+// Meanings names what each stat of All means, by the stat's name: sixteen
+// hexadecimal digits. A stat with the same meaning in two generations has the
+// same final values in both.
+func (d *Definitions) Meanings() map[string]string {
+	all := map[string]*Stat{}
+	for _, s := range d.All() {
+		all[s.Name] = s
+	}
+	meanings := map[string]string{}
+	for name, s := range all {
+		h := sha256.New()
+		fmt.Fprintf(h, "%d %d\n", valueVersion, d.Lateness)
+		s.writeMeaning(h)
+		for _, of := range s.Of {
+			if of := all[of]; of != nil {
+				of.writeMeaning(h)
+			}
+		}
+		meanings[name] = hex.EncodeToString(h.Sum(nil)[:8])
+	}
+	return meanings
 }

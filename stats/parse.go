@@ -13,12 +13,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
 	"pulse/stats/condition"
 	"pulse/stats/fixed"
-	"pulse/stats/internal/suggest"
 )
 
 // Bounds on a definitions file.
@@ -187,14 +187,28 @@ func (p *parser) document() *yaml.Node {
 
 var yamlLine = regexp.MustCompile(`^(?:line (\d+): )?((?s).*)$`)
 
-// yamlError notes what the YAML parser could not read. It gives the line alone,
-// at the file's end one that there is not.
+// yamlError notes what the YAML parser could not read. Its own line is where
+// what it was reading begins, or one less; the line that it cannot read is the
+// first up to which the file is wrong in the same way.
 func (p *parser) yamlError(err error) {
 	m := yamlLine.FindStringSubmatch(strings.TrimPrefix(err.Error(), "yaml: "))
 	line, _ := strconv.Atoi(m[1])
-	last := 1 + bytes.Count(bytes.TrimSuffix(p.data, []byte("\n")), []byte("\n"))
-	p.errorAt(min(max(line, 1), last), 1, "this is no YAML: "+m[2])
+	lines := bytes.SplitAfter(bytes.TrimSuffix(p.data, []byte("\n")), []byte("\n"))
+	line = min(max(line, 1), len(lines))
+	for at := line; at <= min(line+maxYAMLLines, len(lines)); at++ {
+		var doc yaml.Node
+		if again := yaml.Unmarshal(bytes.Join(lines[:at], nil), &doc); again != nil && strings.HasSuffix(again.Error(), m[2]) {
+			line = at
+			break
+		}
+	}
+	text := lines[line-1]
+	p.errorAt(line, 1+utf8.RuneCount(text)-utf8.RuneCount(bytes.TrimLeft(text, " ")), "this is no YAML: "+m[2])
 }
+
+// maxYAMLLines is how far behind the start of what could not be read the line is
+// sought that is wrong.
+const maxYAMLLines = 100
 
 // resolve follows an alias and refuses tags, of which none has a meaning here.
 func (p *parser) resolve(n *yaml.Node) *yaml.Node {
@@ -507,7 +521,7 @@ func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 		case unit == "minute":
 			s.Per, s.Over, s.Unit = 60, defaultOverPerMinute, "/min"
 		case ok:
-			p.errorf(n, "rate is second or minute, not %s%s", unit, didYouMean(unit, units))
+			p.errorf(n, "rate is second or minute, not %s%s", unit, nearest(unit, units))
 		}
 	case "ratio":
 		if names := p.sequence(n, "ratio"); n.Kind == yaml.SequenceNode && len(names) != 2 {
@@ -772,8 +786,8 @@ func (p *parser) parseRow(names []*yaml.Node, limit int) []string {
 
 // didYouMean is the end of a message about a word that is none of those known.
 func didYouMean(word string, known []string) string {
-	if near := suggest.Nearest(word, slices.Values(known)); near != "" {
-		return ": did you mean " + near + "?"
+	if near := nearest(word, known); near != "" {
+		return near
 	}
 	return " (there are " + list(known) + ")"
 }

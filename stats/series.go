@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"pulse/stats/aggregate"
@@ -57,11 +58,16 @@ func (p *Program) NewSeries(stat int) *Series {
 // that it changed. On an error it changed nothing. Parts of a fragment for
 // seconds that Forget dropped are left out: no later window needs them.
 func (s *Series) Join(fragment []byte, touched func(second int64)) error {
+	return s.JoinWithin(fragment, 0, math.MaxInt64, touched)
+}
+
+// JoinWithin is Join of the seconds [from, to) alone.
+func (s *Series) JoinWithin(fragment []byte, from, to int64, touched func(second int64)) error {
 	if err := s.check(fragment); err != nil {
 		return err
 	}
 	for r := newFragmentReader(fragment); r.next(); {
-		if r.second < s.least {
+		if r.second < max(s.least, from) || r.second >= to {
 			continue
 		}
 		e := &s.seconds[s.find(r.second)]
@@ -187,6 +193,23 @@ func (s *Series) leave(i int) {
 	} else {
 		s.pending--
 	}
+}
+
+// AppendSecond appends a fragment of all that has been joined of a second;
+// nothing, if that is nothing.
+func (s *Series) AppendSecond(b []byte, sec int64) []byte {
+	i, found := s.search(sec)
+	if !found {
+		return b
+	}
+	partial := s.seconds[i].partial.AppendTo(nil)
+	if len(partial) == 0 {
+		return b
+	}
+	b = append(b, fragmentVersion)
+	b = binary.AppendUvarint(b, uint64(sec))
+	b = binary.AppendUvarint(b, uint64(len(partial)))
+	return append(b, partial...)
 }
 
 // between returns the seconds in [from, to) that have something.

@@ -1,6 +1,8 @@
 package topics
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"hash"
 	"log/slog"
@@ -20,24 +22,36 @@ import (
 // settings.
 type Cluster struct {
 	Brokers []string // host:port; any that are up lead to the others
+
+	tls                       *tls.Config // nil: without TLS
+	user, password, mechanism string      // of SASL; no user: without it
 }
 
 // ParseCluster reads a comma list of host:port, each also as a URL
-// (kafka://host:port). A port left out is 9092.
+// (kafka://host:port, and with TLS kafka+ssl://host:port). A port left out is 9092.
 func ParseCluster(list string) (Cluster, error) {
 	var c Cluster
+	plain := false
 	for item := range strings.SplitSeq(list, ",") {
 		item = strings.TrimSpace(item)
 		if item == "" {
 			continue
 		}
-		address := item
+		address, secure := item, false
 		if scheme, _, found := strings.Cut(item, "://"); found {
 			u, err := url.Parse(item)
-			if err != nil || scheme != "kafka" {
-				return Cluster{}, fmt.Errorf("%q is no broker: write host:port or kafka://host:port", item)
+			switch {
+			case strings.Contains(item, "@"):
+				return Cluster{}, errors.New("a broker is named with a user: KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are for that")
+			case err != nil || scheme != "kafka" && scheme != "kafka+ssl":
+				return Cluster{}, fmt.Errorf("%q is no broker: write host:port, kafka://host:port or, with TLS, kafka+ssl://host:port", item)
 			}
-			address = u.Host
+			address, secure = u.Host, scheme == "kafka+ssl"
+		}
+		if secure {
+			c.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+		} else {
+			plain = true
 		}
 		if !strings.Contains(strings.TrimPrefix(address, "["), ":") {
 			address += ":9092"
@@ -51,6 +65,9 @@ func ParseCluster(list string) (Cluster, error) {
 	if len(c.Brokers) == 0 {
 		return Cluster{}, fmt.Errorf("no broker is named: write host:port, say localhost:9092")
 	}
+	if plain && c.tls != nil {
+		return Cluster{}, errors.New("some brokers are named with kafka+ssl:// and some without: TLS is for all or none")
+	}
 	return c, nil
 }
 
@@ -62,13 +79,14 @@ const (
 
 // ClientOptions are the settings of every franz-go client. A producer of keyed
 // records gets Pulse's Partitioner by them; topics are never created by use.
+// What a transaction did not commit is never read.
 func (c Cluster) ClientOptions(clientID string) []kgo.Opt {
-	return []kgo.Opt{
+	return append(c.securityOptions(),
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(clientID),
 		kgo.DialTimeout(dialTimeout),
 		kgo.RecordPartitioner(Partitioner()),
-	}
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 }
 
 // saramaConfig is what goka's clients share. Each call makes a new one: goka's
@@ -77,6 +95,7 @@ func (c Cluster) saramaConfig(clientID string) *sarama.Config {
 	config := sarama.NewConfig()
 	config.ClientID = clientID
 	config.Version = sarama.V2_8_0_0
+	c.secure(config)
 	config.Net.DialTimeout = dialTimeout
 	config.Net.ReadTimeout = readTimeout
 	config.Net.WriteTimeout = readTimeout
@@ -86,6 +105,7 @@ func (c Cluster) saramaConfig(clientID string) *sarama.Config {
 	config.Metadata.Retry.Backoff = 500 * time.Millisecond
 	config.Consumer.Return.Errors = true
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	config.Consumer.IsolationLevel = sarama.ReadCommitted
 	// How long sarama waits for one slow partition before it lets go of the
 	// broker's connection for all.
 	config.Consumer.MaxProcessingTime = time.Second

@@ -38,6 +38,7 @@ type Cover struct {
 
 	Before, After int64           // the watermark around the range; Before is -1 in a partition's first cover
 	First         int64           // in the first cover: no line of the partition counts before First less the lateness
+	Midway        bool            // the first cover of a generation that began behind a Waypoint: seconds before First are not known
 	Gaps          []watermark.Gap // seconds of [Before, After) that nobody vouched for
 
 	// Lost, unless zero, are the raw records that retention took before
@@ -51,18 +52,29 @@ type Lost struct{ From, To int64 }
 // Empty reports whether nothing is lost.
 func (l Lost) Empty() bool { return l.To <= l.From }
 
-// A Message is what one record of the fragments topic says: one of the two, or,
-// of a record that nobody here wrote, neither.
+// A Waypoint is a tick behind which a receiver of another generation can begin:
+// what is known there of the ingesters' clocks, which no definitions change.
+type Waypoint struct {
+	Partition int32  // the source partition
+	Offset    int64  // of the tick
+	State     []byte // the metadata of a receiver's commit of that tick
+}
+
+// A Message is what one record of the fragments topic says: one of these, or, of
+// a record that nobody here wrote, none.
 type Message struct {
 	Fragment *Fragment
 	Cover    *Cover
-	Bad      error // why neither is there
+	Waypoint *Waypoint
+	Bad      error // why none is there
 }
 
 // First bytes of the records. A new form gets a new one.
 const (
 	kindFragment = 'f'
 	kindCover    = 'c'
+	kindMidway   = 'm' // a Cover that is Midway
+	kindWaypoint = 'w'
 )
 
 // Append appends the record's value.
@@ -77,7 +89,11 @@ func (f *Fragment) Append(b []byte) []byte {
 
 // Append appends the record's value.
 func (c *Cover) Append(b []byte) []byte {
-	b = append(b, kindCover)
+	kind := byte(kindCover)
+	if c.Midway {
+		kind = kindMidway
+	}
+	b = append(b, kind)
 	b = binary.AppendUvarint(b, uint64(c.Partition))
 	b = binary.AppendUvarint(b, uint64(c.Partitions))
 	b = binary.AppendUvarint(b, uint64(c.End))
@@ -85,7 +101,7 @@ func (c *Cover) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(c.Fragments))
 	b = binary.AppendUvarint(b, uint64(c.Before+1))
 	b = binary.AppendUvarint(b, uint64(c.After-c.Before))
-	if c.Before < 0 {
+	if c.Before < 0 || c.Midway {
 		b = binary.AppendUvarint(b, uint64(c.First))
 	}
 	b = binary.AppendUvarint(b, uint64(len(c.Gaps)))
@@ -102,9 +118,17 @@ func (c *Cover) Append(b []byte) []byte {
 	return b
 }
 
-// DecodeMessage reads a record's value. It never fails: a record that is neither
-// fragment nor cover has Bad set, so that it can be counted and passed. A
-// fragment's Data is part of value.
+// Append appends the record's value.
+func (w *Waypoint) Append(b []byte) []byte {
+	b = append(b, kindWaypoint)
+	b = binary.AppendUvarint(b, uint64(w.Partition))
+	b = binary.AppendUvarint(b, uint64(w.Offset))
+	return append(b, w.State...)
+}
+
+// DecodeMessage reads a record's value. It never fails: a record of no kind that
+// is known has Bad set, so that it can be counted and passed. A fragment's Data
+// and a waypoint's State are parts of value.
 func DecodeMessage(value []byte) Message {
 	if len(value) == 0 {
 		return Message{Bad: errors.New("fragments record: empty")}
@@ -119,26 +143,33 @@ func DecodeMessage(value []byte) Message {
 			return Message{Bad: errors.New("fragments record: a fragment out of bounds")}
 		}
 		return Message{Fragment: f}
-	case kindCover:
-		c := d.cover()
+	case kindCover, kindMidway:
+		c := d.cover(value[0] == kindMidway)
 		if d.failed || len(d.rest) > 0 {
 			return Message{Bad: errors.New("fragments record: a cover out of bounds")}
 		}
 		return Message{Cover: c}
+	case kindWaypoint:
+		w := &Waypoint{Partition: int32(d.upTo(MaxPartitions - 1)), Offset: d.upTo(maxOffset)}
+		if d.failed || len(d.rest) == 0 || len(d.rest) > CommitMetadata {
+			return Message{Bad: errors.New("fragments record: a waypoint out of bounds")}
+		}
+		w.State = d.rest
+		return Message{Waypoint: w}
 	}
 	return Message{Bad: fmt.Errorf("fragments record: of kind %d, which this program does not know", value[0])}
 }
 
-func (d *decoder) cover() *Cover {
-	c := &Cover{Partition: int32(d.upTo(MaxPartitions - 1)), Partitions: int32(d.upTo(MaxPartitions)), End: d.upTo(maxOffset)}
+func (d *decoder) cover(midway bool) *Cover {
+	c := &Cover{Midway: midway, Partition: int32(d.upTo(MaxPartitions - 1)), Partitions: int32(d.upTo(MaxPartitions)), End: d.upTo(maxOffset)}
 	c.Start = c.End - d.upTo(c.End+1)
 	c.Fragments = int(d.upTo(maxOffset))
 	c.Before = d.upTo(maxSecond+1) - 1
 	c.After = c.Before + d.upTo(maxSecond-c.Before)
-	if c.Before < 0 {
+	if c.Before < 0 || midway {
 		c.First = d.upTo(maxSecond)
 	}
-	if c.Partition >= c.Partitions || c.Start >= c.End {
+	if c.Partition >= c.Partitions || c.Start >= c.End || midway && c.Before < 0 {
 		d.failed = true
 	}
 	at := c.Before

@@ -2,7 +2,12 @@ package topics
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Generations lists the generations of definitions that have a topic of
@@ -15,7 +20,7 @@ func Generations(ctx context.Context, c Cluster, n Names) ([]string, error) {
 	defer admin.Close()
 	found, err := admin.ListTopics(ctx)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, c.Unreachable(err)
 	}
 	var generations []string
 	prefix := Names{Prefix: n.Prefix}.Fragments()
@@ -25,4 +30,86 @@ func Generations(ctx context.Context, c Cluster, n Names) ([]string, error) {
 		}
 	}
 	return generations, nil
+}
+
+// ErrAlive is in the error about a generation that some process still works by.
+var ErrAlive = errors.New("it is at work")
+
+// RemoveGeneration deletes what belongs to the generation of n alone: its topics
+// of fragments and of seconds, and its groups. One that has a process in a group stays
+// (ErrAlive); its snapshots stay in any case, for the history of stats that mean
+// the same in a later generation.
+func RemoveGeneration(ctx context.Context, c Cluster, n Names) error {
+	admin, err := c.admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	groups := []string{n.ReceiverGroup(), n.MergerGroup(), n.MinutesGroup()}
+	// The broker itself refuses to delete a group with members; asking first, so
+	// that all are there or none.
+	described, err := admin.DescribeGroups(ctx, groups...)
+	if err != nil {
+		return c.Unreachable(err)
+	}
+	for _, name := range groups {
+		if members := len(described[name].Members); members > 0 {
+			return fmt.Errorf("generation %s: %w: the group %s has %d members; stop the roles that run by its definitions first", n.Generation, ErrAlive, name, members)
+		}
+	}
+	deleted, err := admin.DeleteGroups(ctx, groups...)
+	if err != nil {
+		return c.Unreachable(err)
+	}
+	for _, name := range groups {
+		switch err := deleted[name].Err; {
+		case errors.Is(err, kerr.NonEmptyGroup):
+			return fmt.Errorf("generation %s: %w: a process has joined the group %s", n.Generation, ErrAlive, name)
+		case err != nil && !errors.Is(err, kerr.GroupIDNotFound):
+			return fmt.Errorf("deleting the group %s: %w", name, err)
+		}
+	}
+	// The fragments last: Generations lists by them what is left.
+	for _, name := range []string{n.Seconds(), n.Fragments()} {
+		topic, err := admin.DeleteTopic(ctx, name)
+		if err == nil {
+			err = topic.Err
+		}
+		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return fmt.Errorf("deleting the topic %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// catalogPrefix begins the keys that hold a Catalog. No stat of a definitions
+// file has such a name.
+const catalogPrefix = "pulse.generation."
+
+// CatalogKey is the key of a generation's Catalog in the merger's table.
+func CatalogKey(generation string) string { return catalogPrefix + generation }
+
+// A Catalog says what a generation has: a reader of another generation learns
+// from it which of the stats mean the same in both.
+type Catalog struct {
+	Gen   string            `json:"gen"`
+	First int64             `json:"first"` // the first second that it publishes, Unix time
+	Stats map[string]string `json:"stats"` // what each stat means: stats.Definitions.Meanings
+}
+
+// Append appends the value that holds a catalog: a JSON object.
+func (c Catalog) Append(b []byte) []byte {
+	value, _ := json.Marshal(c) // numbers and strings cannot fail
+	return append(b, value...)
+}
+
+func decodeCatalog(generation string, value []byte) (*Catalog, error) {
+	var c Catalog
+	if err := json.Unmarshal(value, &c); err != nil {
+		return nil, err
+	}
+	if c.Gen != generation || c.Gen == "" || c.First < 0 || c.First > maxSecond {
+		return nil, fmt.Errorf("a catalog of %.20q from second %d on is no catalog of this generation", c.Gen, c.First)
+	}
+	return &c, nil
 }

@@ -52,7 +52,7 @@ type topicPlan struct {
 
 func plan(n Names, window time.Duration) []topicPlan {
 	// Segments are small against the retention, since only whole ones go; those
-	// of the table, since a reader reads what is not compacted yet.
+	// of compacted topics, since a reader reads what is not compacted yet.
 	deleted := func(name string, retention time.Duration) topicPlan {
 		return topicPlan{name: name, retention: retention, config: map[string]string{
 			"cleanup.policy": "delete",
@@ -60,16 +60,21 @@ func plan(n Names, window time.Duration) []topicPlan {
 			"segment.ms":     strconv.FormatInt((retention / 8).Milliseconds(), 10),
 		}}
 	}
-	return []topicPlan{
-		deleted(n.Raw(), rawRetention),
-		deleted(n.Fragments(), fragmentsRetention+window),
-		deleted(n.Merged(), mergedRetention),
-		deleted(n.Minutes(), minutesRetention),
-		{name: n.Table(), compacted: true, config: map[string]string{
+	compacted := func(name string) topicPlan {
+		return topicPlan{name: name, compacted: true, config: map[string]string{
 			"cleanup.policy": "compact",
 			"segment.ms":     strconv.FormatInt((10 * time.Minute).Milliseconds(), 10),
 			"segment.bytes":  strconv.Itoa(16 << 20),
-		}},
+		}}
+	}
+	return []topicPlan{
+		deleted(n.Raw(), rawRetention),
+		deleted(n.Fragments(), fragmentsRetention+window),
+		deleted(n.Seconds(), fragmentsRetention+window),
+		deleted(n.Merged(), mergedRetention),
+		deleted(n.Minutes(), minutesRetention),
+		compacted(n.Table()),
+		compacted(n.Positions()),
 	}
 }
 
@@ -138,7 +143,7 @@ func PartitionCount(ctx context.Context, c Cluster, topic string) (int32, error)
 	defer admin.Close()
 	details, err := admin.ListTopics(ctx, topic)
 	if err != nil {
-		return 0, c.unreachable(err)
+		return 0, c.Unreachable(err)
 	}
 	if d := details[topic]; d.Err != nil {
 		return 0, fmt.Errorf("topic %s: %w; `pulse topics --create` makes it", topic, d.Err)
@@ -218,7 +223,7 @@ func settled(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Opti
 		over := time.Since(start) >= within
 		switch unknown := errors.Is(err, kerr.UnknownTopicOrPartition); {
 		case err != nil && (!unknown || over):
-			return nil, nil, c.unreachable(err)
+			return nil, nil, c.Unreachable(err)
 		case err == nil && (over || len(existing) == len(plan(n, o.Window))):
 			return existing, configs, nil
 		}
@@ -261,7 +266,7 @@ func list(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Options
 	}
 	details, err := admin.ListTopics(ctx, names...)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, c.Unreachable(err)
 	}
 	for name, d := range details {
 		switch {
@@ -307,8 +312,27 @@ func (c Cluster) admin() (*kadm.Client, error) {
 	return kadm.NewClient(client), nil
 }
 
-func (c Cluster) unreachable(err error) error {
-	return fmt.Errorf("no answer from the brokers %s (are they up, and is the address right?): %w", strings.Join(c.Brokers, ","), err)
+// Leave takes a static member out of a consumer group, whose other members then
+// share its partitions at once rather than after its session's time.
+func Leave(ctx context.Context, cluster Cluster, group, instance string) error {
+	client, err := cluster.admin()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	left, err := client.LeaveGroup(ctx, kadm.LeaveGroup(group).InstanceIDs(instance).Reason("stopped for good"))
+	if err == nil {
+		err = left.Error()
+	}
+	if err != nil && !errors.Is(err, kerr.UnknownMemberID) { // its session is over
+		return fmt.Errorf("leaving the group %s: %w", group, err)
+	}
+	return nil
+}
+
+// Unreachable is the error of a cluster that does not answer.
+func (c Cluster) Unreachable(err error) error {
+	return fmt.Errorf("no Kafka broker answers at %s: is it running, and is its address right (KAFKA_URL)? %w", strings.Join(c.Brokers, ", "), err)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -23,8 +23,15 @@ type Names struct {
 // Raw is the topic of packs of lines and of ticks.
 func (n Names) Raw() string { return n.Prefix + "events.raw" }
 
+// Positions is the compacted topic of where ingesters go on in what they read.
+func (n Names) Positions() string { return n.Prefix + "ingest.positions" }
+
 // Fragments is the topic of partial rollups and their covers.
 func (n Names) Fragments() string { return n.Prefix + "stats.fragments." + n.Generation }
+
+// Seconds is the topic of seconds that are complete, all fragments joined, for
+// mergers that restart.
+func (n Names) Seconds() string { return n.Prefix + "stats.seconds." + n.Generation }
 
 // Merged is the topic of snapshots.
 func (n Names) Merged() string { return n.Prefix + "stats.merged" }
@@ -37,6 +44,9 @@ func (n Names) ReceiverGroup() string { return n.Prefix + "receiver." + n.Genera
 
 // MergerGroup is the group that reads Fragments.
 func (n Names) MergerGroup() string { return n.Prefix + "merger." + n.Generation }
+
+// EmitGroup is the group that reads Merged and sends it to other systems.
+func (n Names) EmitGroup() string { return n.Prefix + "emit." + n.Generation }
 
 // maxPrefix keeps every name within the 249 bytes that Kafka allows.
 const maxPrefix = 200

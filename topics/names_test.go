@@ -43,6 +43,7 @@ func TestPrefix(t *testing.T) {
 		"team-a.events.raw":             n.Raw(),
 		"team-a.stats.fragments.3f9a2c": n.Fragments(),
 		"team-a.stats.merged":           n.Merged(),
+		"team-a.ingest.positions":       n.Positions(),
 		"team-a.merger-table":           n.Table(),
 		"team-a.receiver.3f9a2c":        n.ReceiverGroup(),
 		"team-a.merger.3f9a2c":          n.MergerGroup(),
@@ -61,18 +62,21 @@ func TestPrefix(t *testing.T) {
 
 func TestParseCluster(t *testing.T) {
 	for list, want := range map[string]string{
-		"localhost:9092":           "localhost:9092",
-		"a:1, b:2,":                "a:1 b:2",
-		"kafka://a:9093,kafka://b": "a:9093 b:9092",
-		"localhost":                "localhost:9092",
-		"[::1]:9092":               "[::1]:9092",
-		"":                         "error",
-		",":                        "error",
-		"a:b":                      "error",
-		"a:0":                      "error",
-		":9092":                    "error",
-		"http://a:9092":            "error",
-		"a:99999":                  "error",
+		"localhost:9092":                   "localhost:9092",
+		"a:1, b:2,":                        "a:1 b:2",
+		"kafka://a:9093,kafka://b":         "a:9093 b:9092",
+		"localhost":                        "localhost:9092",
+		"[::1]:9092":                       "[::1]:9092",
+		"":                                 "error",
+		",":                                "error",
+		"a:b":                              "error",
+		"a:0":                              "error",
+		":9092":                            "error",
+		"http://a:9092":                    "error",
+		"a:99999":                          "error",
+		"kafka+ssl://a,kafka+ssl://b:9096": "a:9092 b:9096",
+		"kafka+ssl://a,b":                  "error",
+		"kafka://user:password@a":          "error",
 	} {
 		got := "error"
 		if c, err := ParseCluster(list); err == nil {

@@ -24,13 +24,14 @@ const clocksPrefix = "pulse.clocks."
 func ClocksKey(partition int32) string { return clocksPrefix + strconv.Itoa(int(partition)) }
 
 // A TableEntry is what a key of the merger's table holds: a stat's newest
-// snapshots, or clocks. Snapshots older than these are in the topic of merged
+// snapshots, or clocks, or a catalog. Snapshots older than these are in the topic of merged
 // snapshots, and so is each of these: of two for the same second the higher
 // revision holds, wherever it was read.
 type TableEntry struct {
 	Snapshots []stats.Snapshot // by time, ascending
 	Clocks    *Clocks
-	Bad       error // why neither is there
+	Catalog   *Catalog
+	Bad       error // why none is there
 }
 
 // Clocks says how far each source partition has come, so that a reader can tell
@@ -75,6 +76,13 @@ func DecodeTableEntry(key string, value []byte) TableEntry {
 			return TableEntry{Bad: fmt.Errorf("table entry %.80q: clocks of %d partitions, more than %d", key, len(c.Seconds), MaxPartitions)}
 		}
 		return TableEntry{Clocks: &c}
+	}
+	if gen, ok := strings.CutPrefix(key, catalogPrefix); ok {
+		c, err := decodeCatalog(gen, value)
+		if err != nil {
+			return TableEntry{Bad: fmt.Errorf("table entry %.80q: %w", key, err)}
+		}
+		return TableEntry{Catalog: c}
 	}
 	var snapshots []stats.Snapshot
 	if err := json.Unmarshal(value, &snapshots); err != nil {

@@ -123,7 +123,7 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 			return true
 		}
 		var s stats.Snapshot
-		if json.Unmarshal(r.Value, &s) != nil || s.Gen != m.store.gen || s.Time < from || s.Time > to {
+		if json.Unmarshal(r.Value, &s) != nil || s.Gen != m.store.GenerationAt(stat, s.Time) || s.Time < from || s.Time > to {
 			return true
 		}
 		if old, ok := points[s.Time]; !ok || supersedes(s, old) {
@@ -191,7 +191,8 @@ func (t *topicReader) read(ctx context.Context, where section, f func(*kgo.Recor
 		return nil
 	}
 	options = append(append(t.cluster.ClientOptions("pulse-web"), options...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.topic: starts}))
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.topic: starts}),
+		kgo.KeepControlRecords()) // the last of a partition may be a transaction's end
 	client, err := kgo.NewClient(options...)
 	if err != nil {
 		return err
@@ -209,10 +210,13 @@ func (t *topicReader) read(ctx context.Context, where section, f func(*kgo.Recor
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			end := where[p.Partition].to
 			for _, r := range p.Records {
-				if enough = enough || !f(r); enough {
+				last := r.Offset >= end-1
+				if r.Attrs.IsControl() {
+					last = last && r.Offset >= p.HighWatermark-1
+				} else if enough = enough || !f(r); enough {
 					return
 				}
-				if r.Offset >= end-1 && !done[p.Partition] {
+				if last && !done[p.Partition] {
 					done[p.Partition] = true
 					left--
 				}

@@ -250,6 +250,10 @@ func (h *Hub) appendHead(b []byte, kind string) []byte {
 	b = append(b, kind...)
 	b = append(b, `","now":`...)
 	b = strconv.AppendFloat(b, math.Round(float64(h.now().UnixMilli()))/1000, 'f', -1, 64)
+	if notice := h.store.Notice(h.now()); notice != "" {
+		b = append(b, `,"notice":`...)
+		b = append(b, mustJSON(notice)...)
+	}
 	b = append(b, `,"clocks":`...)
 	return h.store.AppendClocks(b)
 }

@@ -192,6 +192,11 @@ func (l *rawLines) search(ctx context.Context, all section, second int64) (where
 		if err != nil {
 			return nil, false, err
 		}
+		for p, at := range probe {
+			if !seen[p] { // a transaction's end, and nothing after it
+				brackets[p] = bracket{brackets[p].low, at.from}
+			}
+		}
 	}
 	for p, b := range brackets {
 		// The first record that is left has this second or a later one.

@@ -19,7 +19,7 @@ const rolledWithin = 2 * 3600
 // minutes reads the topic of minutes.
 type minutes struct {
 	topic topicReader
-	gen   string
+	store *Store
 }
 
 // Minutes reads what is known of a stat's minutes that begin in [from, to],
@@ -35,7 +35,7 @@ func (m *minutes) Minutes(ctx context.Context, stat string, from, to int64) ([]t
 				continue
 			}
 			minute, err := topics.DecodeMinute(line)
-			if err != nil || minute.Gen != m.gen || minute.Time < from || minute.Time > to {
+			if err != nil || minute.Gen != m.store.GenerationAt(stat, minute.Time) || minute.Time < from || minute.Time > to {
 				continue
 			}
 			if old, ok := found[minute.Time]; !ok || minute.Supersedes(old) {

@@ -347,14 +347,14 @@ func TestStates(t *testing.T) {
 	// a has a true zero, b the value of nothing: both are values.
 	now := time.Now().Unix()
 	put(server.store, point("a", now-1, "0"), point("b", now-1, "null"))
-	server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{now, now, now}})
+	server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{now, now, now}}, time.Now())
 	b.until(t, state("a")+` === "value" && `+figure(0)+` === "0"`)
 	b.until(t, state("b")+` === "value" && `+figure(1)+` === "–"`)
 
 	// Partition 1 stops: the seconds that follow are unknown, and why is told.
 	for i := int64(0); value[bool](t, b, state("a")+` === "value"`); i++ {
 		at := time.Now().Unix()
-		server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{at, now, at}})
+		server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{at, now, at}}, time.Now())
 		if i > 400 {
 			t.Fatal("a stat is shown as known that has no point for many seconds")
 		}
@@ -368,6 +368,41 @@ func TestStates(t *testing.T) {
 	now = time.Now().Unix()
 	put(server.store, point("a", now-1, "7"), point("b", now-1, "8"))
 	b.until(t, state("a")+` === "value" && `+figure(0)+` === "7"`)
+}
+
+// Where what comes is late the numbers are zeros that look true: the header says so.
+func TestLate(t *testing.T) {
+	server := quiet(t)
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()))
+	// until feeds a second, with so many lines, whenever one has ended.
+	next := time.Now().Unix() - 20
+	until := func(expression string, in, late int) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); !value[bool](t, b, expression); time.Sleep(30 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("with %d of %d lines late never true: %s; the header says %q", late, in, expression,
+					value[string](t, b, `document.querySelector("#status").innerText`))
+			}
+			for ; next < time.Now().Unix(); next++ {
+				put(server.store, point("a", next, "0"), point("b", next, "null"), point(stats.LinesStat, next, fmt.Sprintf(`{"in":%d,"late":%d}`, in, late)))
+				server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{next + 1}}, time.Now())
+			}
+		}
+	}
+	const state, text = `document.querySelector("#status").dataset.state`, `document.querySelector("#status-text").textContent`
+	until(state+` === "live"`, 50, 2)
+	until(state+` === "late"`, 50, 49)
+	until(text+` === "49 of 50 lines/s late" && document.querySelector("#status").title.includes("raise lateness")`, 50, 49)
+	until(`getComputedStyle(document.querySelector("#status i")).backgroundColor === (() => {
+		const probe = document.createElement("i");
+		probe.style.color = "var(--warn)";
+		document.body.append(probe);
+		const colour = getComputedStyle(probe).color;
+		probe.remove();
+		return colour;
+	})()`, 50, 49)
+	until(state+` === "live" && document.querySelector("#status").title === ""`, 50, 0)
 }
 
 // The page is never quiet about a connection that is gone, and finds back.

@@ -117,7 +117,7 @@ func New(c Config) (*Server, error) {
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
 	s.raw = &rawLines{topicReader{c.Cluster, c.Names.Raw()}, program, c.Definitions.Lateness}
-	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store.gen}
+	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.handler = s.guard(s.routes(page))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.upgrader = websocket.Upgrader{

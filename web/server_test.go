@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,8 +12,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"pulse/stats"
 )
@@ -313,6 +317,66 @@ pulse_stat{stat="pulse.lines",count="late"} 1
 	}
 	if !strings.Contains(rest, "\npulse_web_ready 0\n") || !strings.Contains(rest, "\npulse_web_newest_seconds 1000\n") {
 		t.Errorf("the server's own are\n%s", rest)
+	}
+}
+
+// TestMetricsOfAnyKeys: keys are what a log has, bytes that are not UTF-8 among
+// them. Prometheus refuses the whole page where two series are the same.
+func TestMetricsOfAnyKeys(t *testing.T) {
+	keys := []string{"/\xff", "/\xfe", `/\xff`, "/\xc3", "/é", `/"`, `/\`, "/\x00", "/\ufffd"}
+	d, err := stats.Parse("test.yaml", []byte("stats: [{name: paths, rate: second, by: path, top: 20}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := stats.Compile(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	evaluator, err := stats.NewEvaluator(program, func(snapshot stats.Snapshot) {
+		snapshot.Gen = s.store.gen
+		snapshot.Value = bytes.Clone(snapshot.Value)
+		s.store.Upsert(snapshot, time.Now())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []byte
+	for _, key := range keys {
+		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key)
+		lines = append(lines, `level=info path="`+quoted+"\"\n"...)
+	}
+	evaluator.Pack(stats.Pack{Lines: lines, Second: 1000, Floor: 1000})
+	evaluator.Close(-1)
+
+	w := httptest.NewRecorder()
+	s.metrics(w, nil)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := map[string]bool{}
+	for _, m := range families["pulse_stat"].GetMetric() {
+		var labels []string
+		for _, l := range m.GetLabel() {
+			labels = append(labels, l.GetName()+"="+l.GetValue())
+			if l.GetName() == "key" && !utf8.ValidString(l.GetValue()) {
+				t.Errorf("the key %q is not UTF-8", l.GetValue())
+			}
+		}
+		id := strings.Join(labels, ";")
+		if series[id] {
+			t.Errorf("the series %s is there twice", id)
+		}
+		series[id] = true
+	}
+	if n := strings.Count(fmt.Sprint(series), "key="); n != len(keys) {
+		t.Errorf("%d keys have a series, want %d: %v", n, len(keys), series)
 	}
 }
 

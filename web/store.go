@@ -34,14 +34,18 @@ func supersedes(p, old stats.Snapshot) bool {
 //
 // Every change belongs to a version: the frames that clients get are what
 // changed between two versions.
+//
+// What generations.go says decides of which generation the points are.
 type Store struct {
 	stats []*stats.Stat
 	index map[string]int
 	gen   string
+	generations
 
 	mu      sync.Mutex
-	series  []series
-	newest  int64 // the newest second of all stats; 0 before the first
+	series  []series // what is shown
+	waiting []series // of the own generation, while another one is shown; else nil
+	newest  int64    // the newest second of all stats; 0 before the first
 	clocks  []int64
 	version uint64 // the last one that was cut; changes belong to the next
 	changed bool   // since then
@@ -65,6 +69,7 @@ type entry struct {
 func NewStore(d *stats.Definitions) *Store {
 	all := d.All()
 	s := &Store{stats: all, index: make(map[string]int, len(all)), gen: d.Generation(), series: make([]series, len(all))}
+	s.generations = newGenerations(d)
 	for i, st := range all {
 		s.index[st.Name] = i
 	}
@@ -72,48 +77,74 @@ func NewStore(d *stats.Definitions) *Store {
 }
 
 // Upsert takes a snapshot as stats.merged and the merger's table have it, at the
-// time now by this process's clock, and reports whether it was news. Those of
-// another generation are ignored.
+// time now by this process's clock, and reports whether it was news. Those of a
+// generation that is not shown at their second are ignored.
 func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
-	if p.Gen != s.gen {
-		return false
-	}
 	i, ok := s.index[p.Stat]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	to, hidden := s.series, false
+	switch {
+	case ok && p.Gen == s.of(s.shown, p.Stat, p.Time), !ok && p.Gen == s.gen:
+	case p.Gen == s.gen && s.waiting != nil:
+		to, hidden = s.waiting, true
+	default:
+		return false
+	}
 	if !ok || p.Time <= 0 || len(p.Value) > maxValue {
 		s.refused++
 		return false
 	}
-	p.Stat, p.Gen = s.stats[i].Name, s.gen // not a copy for each point
+	p.Stat = s.stats[i].Name // not a copy for each point
+	if p.Gen == s.gen {
+		p.Gen = s.gen
+	}
 	if len(p.Value) == 0 {
 		p.Value = json.RawMessage("null")
 	}
-	sr := &s.series[i]
+	if !to[i].upsert(p, s.version+1, now) {
+		return false
+	}
+	if !hidden {
+		s.changed = true
+		s.newest = max(s.newest, p.Time)
+	}
+	return true
+}
+
+// upsert takes a point as a change of a version, and reports whether it was news.
+func (sr *series) upsert(p stats.Snapshot, version uint64, now time.Time) bool {
 	e := &sr.ring[p.Time%ringSize]
 	switch {
 	case p.Time <= sr.newest-ringSize, e.version != 0 && e.Time > p.Time:
 		return false // older than the ring
-	case e.version != 0 && e.Time == p.Time && !supersedes(p, e.Snapshot):
+	case e.version != 0 && e.Time == p.Time && e.Gen == p.Gen && !supersedes(p, e.Snapshot):
 		return false
 	}
-	*e = entry{Snapshot: p, version: s.version + 1}
-	sr.version, s.changed = s.version+1, true
+	*e = entry{Snapshot: p, version: version}
+	sr.version = version
 	if p.Time >= sr.newest {
 		sr.newest, sr.arrived = p.Time, now
 	}
-	s.newest = max(s.newest, p.Time)
 	return true
 }
 
 // Clocks takes how far the source partitions have come, as one partition of the
-// merger knows it. A clock never steps back, so older news change nothing.
-func (s *Store) Clocks(c topics.Clocks) {
-	if c.Gen != s.gen || len(c.Seconds) > topics.MaxPartitions {
+// merger knows it, at the time now by this process's clock. A clock never steps
+// back, so older news change nothing.
+func (s *Store) Clocks(c topics.Clocks, now time.Time) {
+	if len(c.Seconds) > topics.MaxPartitions {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.advance(c, now)
+	if s.shown != s.gen && s.caughtUp(s.shown, now) {
+		s.change(now)
+	}
+	if c.Gen != s.shown {
+		return
+	}
 	for p, second := range c.Seconds {
 		if p == len(s.clocks) {
 			s.clocks = append(s.clocks, second)

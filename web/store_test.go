@@ -176,10 +176,10 @@ func TestChangesOfVersions(t *testing.T) {
 func TestClocks(t *testing.T) {
 	s := NewStore(two())
 	gen := two().Generation()
-	s.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{10, -1, 12}})
-	s.Clocks(topics.Clocks{Gen: gen, Partition: 1, Seconds: []int64{9, 11, 12}})
-	s.Clocks(topics.Clocks{Gen: "000000", Seconds: []int64{99, 99, 99, 99}})
-	s.Clocks(topics.Clocks{Gen: gen, Seconds: make([]int64, topics.MaxPartitions+1)})
+	s.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{10, -1, 12}}, time.Now())
+	s.Clocks(topics.Clocks{Gen: gen, Partition: 1, Seconds: []int64{9, 11, 12}}, time.Now())
+	s.Clocks(topics.Clocks{Gen: "000000", Seconds: []int64{99, 99, 99, 99}}, time.Now())
+	s.Clocks(topics.Clocks{Gen: gen, Seconds: make([]int64, topics.MaxPartitions+1)}, time.Now())
 	if got := string(s.AppendClocks(nil)); got != "[10,11,12]" {
 		t.Errorf("the clocks are %s, want the furthest that is known of each: [10,11,12]", got)
 	}

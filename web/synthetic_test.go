@@ -208,7 +208,7 @@ func (s *synthetic) feed(store *Store, second, now int64) {
 		}
 		clocks.Seconds = append(clocks.Seconds, c)
 	}
-	store.Clocks(clocks)
+	store.Clocks(clocks, time.Now())
 }
 
 // run fills a store with the last minutes and then feeds it each second until

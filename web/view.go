@@ -66,7 +66,10 @@ func (v *view) Run(ctx context.Context, ready func()) error {
 	told := ""
 	for ctx.Err() == nil {
 		err := v.follow(ctx, func() {
-			once.Do(func() { close(recovered) })
+			once.Do(func() {
+				v.store.Begin(time.Now())
+				close(recovered)
+			})
 		})
 		if ctx.Err() != nil {
 			break
@@ -129,7 +132,10 @@ func (v *view) update(_ goka.UpdateContext, _ storage.Storage, key string, value
 		v.store.Upsert(s, now)
 	}
 	if entry.Clocks != nil {
-		v.store.Clocks(*entry.Clocks)
+		v.store.Clocks(*entry.Clocks, now)
+	}
+	if entry.Catalog != nil {
+		v.store.Catalog(*entry.Catalog)
 	}
 	return nil
 }

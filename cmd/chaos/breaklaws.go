@@ -62,8 +62,8 @@ func brokenCommand(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		start = m.Partitions(fragments)
-		c.Group, c.Input, c.Outputs = names.MergerGroup(), names.Fragments(), []string{names.Merged(), names.Table()}
+		start = m.Partitions(fragments, m.Kept(ctx))
+		c.Group, c.Input, c.Outputs = names.MergerGroup(), names.Fragments(), []string{names.Merged(), names.Table(), names.Seconds()}
 	default:
 		return fmt.Errorf("chaos broken %s: receive or merge", args[0])
 	}

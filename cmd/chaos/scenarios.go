@@ -27,6 +27,7 @@ func scenarios() []scenario {
 		{"zombie", "T4", "SIGSTOP for three session timeouts, then SIGCONT", false, false, zombie},
 		{"cut", "T5", "connections that die, go one way only, or are slow", true, false, cut},
 		{"lost", "T6", "retention takes raw records before they are read", false, false, lost},
+		{"rollout", "T7", "every process is restarted with a changed definitions file", false, false, rollout},
 		{"late", "T9", "recordings out of order, at several latenesses", false, false, late},
 		{"cold", "T10", "everything killed, and started on a copy of the broker's data", true, false, cold},
 		{"clocks", "T11", "ingesters with wrong clocks, that come, leave and crash", false, false, clocks},

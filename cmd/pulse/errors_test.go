@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -69,7 +70,7 @@ func TestCommandLineErrors(t *testing.T) {
 		says []string
 	}{
 		{2, nil, []string{"nope"}, []string{`"nope"`, "pulse help"}},
-		{2, nil, []string{"run", "--nope"}, []string{"-nope", "pulse run --help"}},
+		{2, nil, []string{"run", "--nope"}, []string{"not defined: --nope", "pulse run --help"}},
 		{2, nil, []string{"run", "file.log"}, []string{`"file.log"`}},
 		{2, nil, []string{"receive", "--kafka", ""}, []string{"no broker is named", "localhost:9092"}},
 		{2, nil, []string{"receive", "--kafka", "http://a"}, []string{`"http://a"`, "host:port"}},
@@ -90,6 +91,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"topics", "--partitions", "65"}, []string{"--partitions", "64"}},
 		{2, nil, []string{"topics", "--replication", "-1"}, []string{"--replication"}},
 		{2, nil, []string{"eval", "--lateness", "1500ms", recording}, []string{"--lateness", "whole"}},
+		{2, nil, []string{"eval", "--lateness", "2", recording}, []string{"--lateness", "2s"}},
 		{2, nil, []string{"eval", "--raw", recording}, []string{"--raw", recording}},
 		{2, nil, []string{"validate"}, []string{"one definitions file"}},
 		{2, nil, []string{"health"}, []string{"one URL"}},
@@ -240,6 +242,15 @@ func TestPrecedence(t *testing.T) {
 		cluster, err := k.cluster()
 		if got := strings.TrimSpace(fmt.Sprintf("%v %v %v", &r.speed, cluster.Brokers, &files)); err != nil || got != test.want {
 			t.Errorf("%v %v give %q (%v), want %q", test.env, test.args, got, err, test.want)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		if got := start(t, nil, nil, args...).succeed().stdout.String(); !strings.HasPrefix(got, "pulse ") || !strings.Contains(got, runtime.Version()) {
+			t.Errorf("pulse %s prints %q", args[0], got)
 		}
 	}
 }

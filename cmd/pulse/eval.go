@@ -26,12 +26,13 @@ func evalCommand(ctx context.Context, e *environment, args []string) error {
 	var s statsFlag
 	f := newFlags(e, "eval", "[LOG...] [flags]", `
 Prints the final snapshots that Pulse would publish for recordings (or standard
-input), one JSON object a line: every stat, every second from the first line's to
+input, -), one JSON object a line: every stat, every second from the first line's to
 the last's. No Kafka is needed, unless --raw reads the topic events.raw as it
 stands, clocks included. The last line on standard error is one JSON object that
 accounts for the lines.`)
 	s.add(f)
-	lateness := f.Duration("lateness", -1, "instead of the definitions file's: how long a second waits for lines, a whole number of seconds")
+	var lateness time.Duration
+	f.durationVar(&lateness, "lateness", -1, "instead of the definitions file's: how `long` a second waits for lines, a whole number of seconds")
 	f.Lookup("lateness").DefValue = ""
 	people := f.Bool("table", false, "for people: each stat with its last value and a sparkline")
 	raw := f.Bool("raw", false, "read the topic events.raw")
@@ -41,6 +42,9 @@ accounts for the lines.`)
 	if err != nil {
 		return err
 	}
+	if len(files) == 1 && files[0] == "-" {
+		files = nil
+	}
 	if *raw && len(files) > 0 {
 		return usagef("--raw reads the topic events.raw, not %s", files[0])
 	}
@@ -48,12 +52,12 @@ accounts for the lines.`)
 	if err != nil {
 		return err
 	}
-	if *lateness >= 0 {
-		if *lateness%time.Second != 0 || *lateness > time.Hour {
-			return usagef("--lateness is %v: a whole number of seconds, an hour at most", *lateness)
+	if lateness >= 0 {
+		if lateness%time.Second != 0 || lateness > time.Hour {
+			return usagef("--lateness is %v: a whole number of seconds, an hour at most", lateness)
 		}
 		changed := *definitions
-		changed.Lateness = int64(*lateness / time.Second)
+		changed.Lateness = int64(lateness / time.Second)
 		definitions = &changed
 	}
 	program, err := stats.Compile(definitions)

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
+	"time"
 
 	"pulse/stats"
 	"pulse/topics"
@@ -79,7 +81,7 @@ func (f *flags) parseWords(args []string) (words []string, err error) {
 			return nil, err
 		}
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usageError{errors.New(oneDash.ReplaceAllString(err.Error(), "$1--$2"))}
 		}
 		if f.NArg() == 0 {
 			return words, f.parseEnv()
@@ -107,6 +109,28 @@ func (f *flags) parseEnv() error {
 	return nil
 }
 
+// oneDash is a flag as package flag writes it, in the messages that it has.
+var oneDash = regexp.MustCompile(`((?:defined|argument): |for (?:flag )?)-([a-z][a-z0-9-]*(?:$|: ))`)
+
+// durationVar is that of flag.FlagSet, with a message that says what to write.
+func (f *flags) durationVar(d *time.Duration, name string, value time.Duration, usage string) {
+	*d = value
+	f.Var((*duration)(d), name, usage)
+}
+
+type duration time.Duration
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+
+func (d *duration) Set(text string) error {
+	parsed, err := time.ParseDuration(text)
+	if err != nil {
+		return errors.New("write a number with its unit, such as 2s, 500ms or 1h30m")
+	}
+	*d = duration(parsed)
+	return nil
+}
+
 // logFlags are the flags of how a role speaks to its operator.
 type logFlags struct {
 	level  slog.Level
@@ -131,13 +155,30 @@ func (l *logFlags) logger(w io.Writer) (*slog.Logger, error) {
 
 // kafkaFlags say where Kafka is and what Pulse's topics are called there.
 type kafkaFlags struct {
-	brokers string
-	prefix  string
+	brokers  string
+	prefix   string
+	security topics.Security
 }
 
 func (k *kafkaFlags) add(f *flags) {
 	f.vars["kafka"], f.vars["prefix"] = "KAFKA_URL", "KAFKA_PREFIX"
-	f.StringVar(&k.brokers, "kafka", "localhost:9092", "the brokers, a comma list of `host:port`")
+	f.StringVar(&k.brokers, "kafka", "localhost:9092", "the brokers, a comma list of `host:port`, or with TLS of kafka+ssl://host:port")
+	for _, s := range []struct {
+		name, variable string
+		value          *string
+		help           string
+	}{
+		{"kafka-trusted-cert", "KAFKA_TRUSTED_CERT", &k.security.TrustedCert,
+			"`certificates`, in PEM or a file: brokers need one of these and no name; without it one that the system trusts"},
+		{"kafka-client-cert", "KAFKA_CLIENT_CERT", &k.security.ClientCert, "the `certificate` that brokers are shown, in PEM or a file"},
+		{"kafka-client-cert-key", "KAFKA_CLIENT_CERT_KEY", &k.security.ClientKey, "its `key`, in PEM or a file"},
+		{"kafka-sasl-username", "KAFKA_SASL_USERNAME", &k.security.User, "the `user` of SASL"},
+		{"kafka-sasl-password", "KAFKA_SASL_PASSWORD", &k.security.Password, "its `password`; the variable keeps it out of the process list"},
+		{"kafka-sasl-mechanism", "KAFKA_SASL_MECHANISM", &k.security.Mechanism, "`PLAIN`, SCRAM-SHA-256 or SCRAM-SHA-512, which it is by default"},
+	} {
+		f.vars[s.name] = s.variable
+		f.StringVar(s.value, s.name, "", s.help)
+	}
 	k.addPrefix(f)
 }
 
@@ -146,7 +187,13 @@ func (k *kafkaFlags) addPrefix(f *flags) {
 	f.StringVar(&k.prefix, "prefix", "", "a `name` that is put before that of every topic and group, for teams that share a cluster")
 }
 
-func (k *kafkaFlags) cluster() (topics.Cluster, error) { return topics.ParseCluster(k.brokers) }
+func (k *kafkaFlags) cluster() (topics.Cluster, error) {
+	c, err := topics.ParseCluster(k.brokers)
+	if err != nil {
+		return c, err
+	}
+	return c.Secure(k.security)
+}
 
 // statsFlag names the definitions file.
 type statsFlag struct {

@@ -56,7 +56,8 @@ func (o *opsFlags) serve(ctx context.Context, role *role, ready func() bool) err
 func healthCommand(ctx context.Context, e *environment, args []string) error {
 	f := newFlags(e, "health", "URL", `
 Asks URL, say http://localhost:9100/readyz, and fails unless the answer is 200.`)
-	timeout := f.Duration("timeout", 2*time.Second, "how long to wait for the answer")
+	var timeout time.Duration
+	f.durationVar(&timeout, "timeout", 2*time.Second, "how `long` to wait for the answer")
 	urls, err := f.parseWords(args)
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ Asks URL, say http://localhost:9100/readyz, and fails unless the answer is 200.`
 	if len(urls) != 1 {
 		return usagef("one URL is needed")
 	}
-	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, urls[0], nil)
 	if err != nil {

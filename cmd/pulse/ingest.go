@@ -1,15 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"pulse/ingest"
+	"pulse/topics"
 )
 
 // globs is a flag that can be given several times.
@@ -35,7 +42,9 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 	stdin := f.Bool("stdin", false, "read lines from standard input")
 	f.Var(&files, "file", "read the files that match this `pattern`; may be given several times")
 	follow := f.Bool("follow", false, "read on when files grow, through rotation, and take up new files that match")
-	id := f.String("id", "", "the ingester's `name`, unique among those that run; by default a random one")
+	id := f.String("id", "", "the ingester's `name`, unique among those that run; by default random, or with --follow and --kafka-topic always the same")
+	topic := f.String("kafka-topic", "", "read the topic with this `name`, which others fill with a line in each record")
+	field := f.String("kafka-field", "", "the records of --kafka-topic are JSON: the `name` of the field with the line, say message")
 	var network inputFlags
 	network.add(f)
 	if err := f.parse(args); err != nil {
@@ -52,19 +61,39 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 	if err := r.live(role.definitions); err != nil {
 		return err
 	}
-	if len(files) > 0 {
-		inputs = append(inputs, ingest.Files{Globs: files, Follow: *follow, Log: role.log})
+	if len(files) > 0 && !*follow {
+		inputs = append(inputs, ingest.Files{Globs: files, Log: role.log})
 	}
-	backlog := len(inputs) > 0
+	var exact func(ingest.Positions) ingest.Input
+	var fixed string // the id
+	kafka := &ingest.KafkaCounts{}
+	switch {
+	case *topic != "":
+		exact = func(p ingest.Positions) ingest.Input {
+			return ingest.Kafka{Name: "kafka", Topic: *topic, Field: *field, Cluster: role.cluster, Positions: p, Counts: kafka, Log: role.log}
+		}
+		fixed = fixedID("kafka", []string{*topic})
+	case *field != "":
+		return usagef("--kafka-field is for --kafka-topic")
+	case len(files) > 0 && *follow:
+		exact = func(p ingest.Positions) ingest.Input {
+			return ingest.Files{Name: "file", Globs: files, Follow: true, Positions: p, Log: role.log}
+		}
+		fixed = followID(files)
+	}
+	if exact != nil && (*stdin || *topic != "" && len(files) > 0) {
+		return usagef("--stdin, --file --follow and --kafka-topic go on after a restart each in its own way: run a pulse ingest for each")
+	}
+	backlog := len(inputs) > 0 || exact != nil
 	configs, err := network.configs(e)
 	if err != nil {
 		return err
 	}
 	if !backlog && len(configs) == 0 {
-		return usagef("nothing to read: give --stdin or --file, or one of --drain, --syslog-udp, --syslog-tcp, --syslog-tls, --aorta and --inputs")
+		return usagef("nothing to read: give --stdin, --file or --kafka-topic, or one of --drain, --syslog-udp, --syslog-tcp, --syslog-tls, --aorta and --inputs")
 	}
 	if backlog && len(configs) > 0 {
-		return usagef("--stdin and --file may begin with lines of the past, which the other inputs have not: run another pulse ingest for those")
+		return usagef("--stdin, --file and --kafka-topic may begin with lines of the past, which the other inputs have not: run another pulse ingest for those")
 	}
 	listening, err := openInputs(configs, role)
 	if err != nil {
@@ -74,9 +103,66 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 	if err := r.serve(ctx, role, func() bool { return true }); err != nil {
 		return err
 	}
+	if drains := drainsOf(inputs); *id != "" && len(drains) > 0 {
+		// Requests are known again by the next ingester with the id.
+		x := &ingest.Exact{
+			Cluster: role.cluster, Names: role.names, ID: *id, Log: role.log, Once: true,
+			Live: func(p ingest.Positions) ingest.Live {
+				for _, d := range drains {
+					d.Restore(p)
+				}
+				return ingest.Live{Inputs: inputs, Lateness: role.definitions.Lateness}
+			},
+		}
+		role.metrics.producer(x)
+		return x.Run(ctx)
+	}
+	if exact != nil {
+		if *topic != "" {
+			(inputMetrics{role.metrics, prometheus.Labels{"input": "kafka"}}).records(kafka)
+		}
+		x := &ingest.Exact{
+			Cluster: role.cluster, Names: role.names, ID: cmp.Or(*id, fixed), Log: role.log,
+			Live: func(p ingest.Positions) ingest.Live {
+				return ingest.Live{Inputs: []ingest.Input{exact(p)}, Backlog: true, Lateness: role.definitions.Lateness}
+			},
+		}
+		role.metrics.producer(x)
+		return x.Run(ctx)
+	}
 	return produce(ctx, role, func(out ingest.Output) error {
 		return ingest.Live{Inputs: inputs, Ingester: *id, Backlog: backlog, Lateness: role.definitions.Lateness}.Run(ctx, out)
 	})
+}
+
+// drainsOf are the drains among inputs.
+func drainsOf(inputs []ingest.Input) (drains []*ingest.Drain) {
+	for _, input := range inputs {
+		if d, ok := input.(*ingest.Drain); ok {
+			drains = append(drains, d)
+		}
+	}
+	return drains
+}
+
+// followID is the id of an ingester of files that nobody gave one: it says which
+// files, on which host.
+func followID(files globs) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	folder, err := os.Getwd() // patterns may be relative to it
+	if err != nil {
+		folder = ""
+	}
+	return fixedID(host, append([]string{folder}, files...))
+}
+
+// fixedID is an id that begins with a name and is the same for the same input.
+func fixedID(name string, input []string) string {
+	suffix := fmt.Sprintf("-%08x", crc32.ChecksumIEEE([]byte(strings.Join(input, "\x00"))))
+	return name[:min(len(name), topics.MaxIngester-len(suffix))] + suffix
 }
 
 // produce lets run send to events.raw, and returns when Kafka has all of it.

@@ -339,6 +339,13 @@ func (m inputMetrics) datagrams(c *ingest.DatagramCounts) {
 	m.counter("pulse_input_dropped_datagrams_total", "Datagrams that the socket dropped because its buffer was full.", &c.Dropped)
 }
 
+func (m inputMetrics) records(c *ingest.KafkaCounts) {
+	m.counter("pulse_input_lines_total", linesHelp, &c.Lines)
+	m.counter("pulse_input_empty_records_total", "Records without any text.", &c.Empty)
+	m.counter("pulse_input_foreign_records_total", "Records that are not JSON with the field that was asked for; all of each was the line.", &c.Foreign)
+	m.counter("pulse_input_lost_records_total", "Records that retention took before they were read.", &c.Skipped)
+}
+
 // aortaFlags are those of a recording that is served, not sent to Kafka.
 type aortaFlags struct{ address, secret string }
 

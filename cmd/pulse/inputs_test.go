@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -130,7 +131,7 @@ inputs:
 }
 
 // attributedLines are those of events.raw, each after where it is from.
-func attributedLines(t *testing.T, d *deployment) []string {
+func attributedLines(t testing.TB, d *deployment) []string {
 	t.Helper()
 	var lines []string
 	err := readTopic(t.Context(), d.cluster, d.names.Raw(), func(r *kgo.Record) {
@@ -210,4 +211,45 @@ func TestInputErrors(t *testing.T) {
 	refused(t, nil, 2, []string{"--stat", "no stat"}, "tail", "--stat", "nosuch")
 	cluster, prefix := topicstest.Cluster(t)
 	refused(t, nil, 1, []string{"there is no topic", "pulse topics --create"}, "tail", "--kafka", cluster.Brokers[0], "--prefix", prefix)
+}
+
+// Files are followed in transactions: what reads events.raw sees what was committed,
+// and gets past their ends.
+func TestFollowInTransactions(t *testing.T) {
+	t.Parallel()
+	d := deploy(t, "", 2, 1)
+	tail := d.start("tail")
+	file := writeFile(t, "a.log", "")
+	ingester := d.start("ingest", "--file", file, "--follow")
+	grow := func(text string) {
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+		if err == nil {
+			_, err = f.WriteString(text)
+			f.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The first line may come before tail is there.
+	eventually(t, "tail prints lines", func() bool {
+		grow(time.Now().UTC().Format(time.RFC3339) + " a=1\n")
+		return strings.Contains(tail.stdout.String(), " a=1\n")
+	})
+	eventually(t, "the seconds close", func() bool {
+		return start(t, d.env, nil, "status").wait() == exitOK
+	})
+	ingester.terminate()
+	again := d.start("ingest", "--file", file, "--follow")
+	grow(time.Now().UTC().Format(time.RFC3339) + " a=2\n")
+	eventually(t, "tail prints the line after a restart", func() bool { return strings.Contains(tail.stdout.String(), " a=2\n") })
+	again.terminate()
+
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw, want := evaluate(t, d.env, "--raw"), strings.Count(string(data), "\n"); raw.Lines != uint64(want) {
+		t.Errorf("events.raw holds %d lines, the file %d", raw.Lines, want)
+	}
 }

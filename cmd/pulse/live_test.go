@@ -158,13 +158,7 @@ func TestIngestTerminated(t *testing.T) {
 // While Pulse runs kcat prints one JSON object a line.
 func TestKcat(t *testing.T) {
 	t.Parallel()
-	kcat, err := exec.LookPath("kcat")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("kcat is not installed")
-		}
-		t.Skip("kcat is not installed")
-	}
+	kcat := peer(t, "kcat", "kcat")
 	recording := roughRecording(t)
 	stdin, err := os.Open(recording)
 	if err != nil {

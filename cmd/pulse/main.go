@@ -66,11 +66,13 @@ func commands() []command {
 		{"receive", "roll lines up into fragments", receiveCommand},
 		{"merge", "close each second and publish snapshots", mergeCommand},
 		{"web", "the dashboard", webCommand},
+		{"emit", "each stat's final values to other systems", emitCommand},
 		{"topics", "create or check the topics", topicsCommand},
 		{"eval", "try definitions on logs, without Kafka", evalCommand},
 		{"validate", "check a definitions file", validateCommand},
 		{"test", "run the tests of a definitions file", testCommand},
 		{"status", "what is behind, since when, and who owns what", statusCommand},
+		{"version", "what this binary was built from", versionCommand},
 		{"health", "ask a role whether it is well, for container health checks", healthCommand},
 	}
 }
@@ -88,6 +90,9 @@ func (e *environment) main(ctx context.Context, args []string) int {
 			return exitUsage
 		}
 		return exitOK
+	}
+	if args[0] == "-version" || args[0] == "--version" {
+		args = []string{"version"}
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {

@@ -112,7 +112,7 @@ func (c *partitions) Collect(ch chan<- prometheus.Metric) {
 }
 
 // producer shows what an ingester does.
-func (m metrics) producer(p *ingest.Producer) {
+func (m metrics) producer(p interface{ Metrics() ingest.ProducerMetrics }) {
 	m.counter("pulse_ingest_records_total", "Records that Kafka has acknowledged, ticks among them.", func() int64 { return p.Metrics().Records })
 	m.counter("pulse_ingest_lines_total", "Lines that Kafka has acknowledged.", func() int64 { return p.Metrics().Lines })
 	m.counter("pulse_ingest_bytes_total", "Bytes of packs that Kafka has acknowledged.", func() int64 { return p.Metrics().Bytes })

@@ -26,7 +26,8 @@ import (
 type observation struct {
 	now       time.Time
 	names     topics.Names
-	others    []string // other generations that have topics here
+	others    []otherGeneration
+	first     *time.Time // the first second of the generation; read if another one is alive
 	domain    string   // of the clock of events.raw; "" before a record
 	receivers group
 	mergers   group
@@ -132,11 +133,6 @@ func observe(ctx context.Context, cluster topics.Cluster, names topics.Names, no
 	defer client.Close()
 	o := &observer{cluster: cluster, names: names, admin: kadm.NewClient(client)}
 	seen := &observation{now: now, names: names, ingesters: map[string]int64{}}
-	generations, err := topics.Generations(ctx, cluster, names)
-	if err != nil {
-		return nil, err
-	}
-	seen.others = slices.DeleteFunc(generations, func(g string) bool { return g == names.Generation })
 	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table()}
 	if o.starts, err = o.admin.ListStartOffsets(ctx, all...); err == nil {
 		err = o.starts.Error()
@@ -150,7 +146,7 @@ func observe(ctx context.Context, cluster topics.Cluster, names topics.Names, no
 	if err != nil {
 		return nil, fmt.Errorf("reading the topics' last offsets: %w", err)
 	}
-	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines} {
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.others} {
 		if err := step(ctx, seen); err != nil {
 			return nil, err
 		}

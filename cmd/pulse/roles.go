@@ -83,6 +83,9 @@ func (r *role) checkTopics(ctx context.Context) error {
 	return topics.Check(ctx, r.cluster, r.names, r.topicOptions())
 }
 
+// defaultHistory is what a page shows.
+const defaultHistory = web.Window * time.Second
+
 // receiveCommand is `pulse receive`.
 func receiveCommand(ctx context.Context, e *environment, args []string) error {
 	var r roleFlags
@@ -90,8 +93,15 @@ func receiveCommand(ctx context.Context, e *environment, args []string) error {
 Reads packs of lines, rolls them up per stat and second, and sends the partial
 rollups on. Run as many as you like: they share the partitions.`)
 	r.add(f)
-	instance := f.String("instance", "", "a `name` that this process has again after a restart: it then takes its partitions up at once")
+	var member memberFlags
+	member.add(f)
+	var history time.Duration
+	f.durationVar(&history, "history", defaultHistory, "`how much` of the past definitions that are new beside others publish too")
 	if err := f.parse(args); err != nil {
+		return err
+	}
+	instance, err := member.name()
+	if err != nil {
 		return err
 	}
 	role, err := r.open(e)
@@ -101,7 +111,10 @@ rollups on. Run as many as you like: they share the partitions.`)
 	if err := role.checkTopics(ctx); err != nil {
 		return err
 	}
-	p, err := receiver.New(receiver.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, InstanceID: *instance, Logger: role.log})
+	if history < 0 {
+		return usagef("--history is %v: 0s or more", history)
+	}
+	p, err := receiver.New(receiver.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, InstanceID: instance, History: history, Logger: role.log})
 	if err != nil {
 		return err
 	}
@@ -109,7 +122,7 @@ rollups on. Run as many as you like: they share the partitions.`)
 	if err := r.serve(ctx, role, p.Ready); err != nil {
 		return err
 	}
-	return p.Run(ctx)
+	return member.run(ctx, role.cluster, role.names.ReceiverGroup(), instance, p.Run)
 }
 
 // mergeCommand is `pulse merge`.
@@ -119,8 +132,13 @@ func mergeCommand(ctx context.Context, e *environment, args []string) error {
 Joins partial rollups, closes each second when all partitions have come so far,
 and publishes a snapshot of each stat. Run as many as you like.`)
 	r.add(f)
-	instance := f.String("instance", "", "a `name` that this process has again after a restart: it then takes its partitions up at once")
+	var member memberFlags
+	member.add(f)
 	if err := f.parse(args); err != nil {
+		return err
+	}
+	instance, err := member.name()
+	if err != nil {
 		return err
 	}
 	role, err := r.open(e)
@@ -130,7 +148,7 @@ and publishes a snapshot of each stat. Run as many as you like.`)
 	if err := role.checkTopics(ctx); err != nil {
 		return err
 	}
-	p, err := merger.New(merger.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, InstanceID: *instance, Logger: role.log})
+	p, err := merger.New(merger.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, InstanceID: instance, Logger: role.log})
 	if err != nil {
 		return err
 	}
@@ -138,7 +156,7 @@ and publishes a snapshot of each stat. Run as many as you like.`)
 	if err := r.serve(ctx, role, p.Ready); err != nil {
 		return err
 	}
-	return p.Run(ctx)
+	return member.run(ctx, role.cluster, role.names.MergerGroup(), instance, p.Run)
 }
 
 // webFlags are the flags of the dashboard.
@@ -218,15 +236,21 @@ func topicsCommand(ctx context.Context, e *environment, args []string) error {
 	var r roleFlags
 	f := newFlags(e, "topics", "[flags]", `
 Checks that the topics are there and as they have to be: partitions, clean-up,
-retention, replicas. With --create, those that are missing are made first.`)
+retention, replicas. With --create, those that are missing are made first. With
+--remove-generation, what belongs to definitions that nobody uses any more is
+deleted.`)
 	r.kafkaFlags.add(f)
 	r.statsFlag.add(f)
 	r.logFlags.add(f)
+	remove := f.String("remove-generation", "", "delete what other definitions left, by their `generation` as pulse status names it, unless a process runs by it")
 	create := f.Bool("create", false, "make the topics that are missing")
 	partitions := f.Int("partitions", 0, fmt.Sprintf("the `number` of partitions that each topic has; made with %d where nothing is said", topics.DefaultPartitions))
 	replication := f.Int("replication", 0, "the `number` of replicas that each has; 0: the broker's default, any")
 	if err := f.parse(args); err != nil {
 		return err
+	}
+	if *create && *remove != "" {
+		return usagef("--create and --remove-generation are two things: do one after the other")
 	}
 	if *partitions < 0 || *partitions > topics.MaxPartitions {
 		return usagef("--partitions is %d: from 1 to %d", *partitions, topics.MaxPartitions)
@@ -242,6 +266,9 @@ retention, replicas. With --create, those that are missing are made first.`)
 	options.Partitions, options.Replication = int32(*partitions), int16(*replication)
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	if *remove != "" {
+		return role.removeGeneration(ctx, e, *remove)
+	}
 	do := topics.Check
 	if *create {
 		do = topics.Ensure

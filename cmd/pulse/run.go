@@ -80,7 +80,7 @@ pulse ingest --kafka ADDRESS.
 	if err != nil {
 		return err
 	}
-	receive, err := receiver.New(receiver.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Logger: role.log})
+	receive, err := receiver.New(receiver.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, History: defaultHistory, Logger: role.log})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func statusCommand(ctx context.Context, e *environment, args []string) error {
 Says whether every second closes in time, and if not, what is behind, since when
 and what to do. Give it the roles' own --kafka, --prefix and --stats. It ends
 with exit code 4 if something is behind.`)
-	f.DurationVar(&l.behind, "max-behind", 10*time.Second, "the `time` that anything may be behind")
+	f.durationVar(&l.behind, "max-behind", 10*time.Second, "the `time` that anything may be behind")
 	f.Float64Var(&l.discarded, "max-discarded", 0.05, "the `share` of the newest minute's lines that may be late or unreadable, from 0 to 1")
 	asJSON := f.Bool("json", false, "print all of it as one JSON object")
 	r.kafkaFlags.add(f)
@@ -93,21 +93,21 @@ type limits struct {
 // A status is a judgement of an observation, as --json prints it. Times that are
 // not known are null.
 type status struct {
-	Well       bool             `json:"well"`
-	Headline   string           `json:"headline"`
-	Problems   []problem        `json:"problems"`
-	At         time.Time        `json:"at"`
-	Generation string           `json:"generation"`
-	Others     []string         `json:"other_generations"`
-	Domain     string           `json:"domain"`
-	Closed     *time.Time       `json:"closed"` // the last second that has closed everywhere
-	Behind     *float64         `json:"behind_seconds"`
-	Lines      lineCounts       `json:"lines_last_minute"`
-	Ingesters  []ingesterStatus `json:"ingesters"`
-	Receivers  group            `json:"receivers"`
-	Mergers    group            `json:"mergers"`
-	Sources    []sourceStatus   `json:"sources"`
-	Fragments  []mergedStatus   `json:"fragments"`
+	Well       bool              `json:"well"`
+	Headline   string            `json:"headline"`
+	Problems   []problem         `json:"problems"`
+	At         time.Time         `json:"at"`
+	Generation string            `json:"generation"`
+	Others     []otherGeneration `json:"other_generations"`
+	Domain     string            `json:"domain"`
+	Closed     *time.Time        `json:"closed"` // the last second that has closed everywhere
+	Behind     *float64          `json:"behind_seconds"`
+	Lines      lineCounts        `json:"lines_last_minute"`
+	Ingesters  []ingesterStatus  `json:"ingesters"`
+	Receivers  group             `json:"receivers"`
+	Mergers    group             `json:"mergers"`
+	Sources    []sourceStatus    `json:"sources"`
+	Fragments  []mergedStatus    `json:"fragments"`
 }
 
 // A problem says what is wrong, since when, and what to do about it.
@@ -170,7 +170,7 @@ func judge(o *observation, l limits) *status {
 		f.clock = time.Unix(f.written, 0)
 	}
 	s := &status{
-		At: o.now.UTC(), Generation: o.names.Generation, Others: append([]string{}, o.others...), Domain: o.domain,
+		At: o.now.UTC(), Generation: o.names.Generation, Others: append([]otherGeneration{}, o.others...), Domain: o.domain,
 		Lines: o.lines, Ingesters: []ingesterStatus{}, Receivers: o.receivers, Mergers: o.mergers,
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.ingesters)) {
@@ -278,6 +278,7 @@ func (f *findings) problems() []problem {
 	if f.closed < 0 && len(found) == 0 {
 		say(-1, "no second has closed yet", "wait a few seconds and ask again")
 	}
+	f.generations(say)
 	if f.lostRecords > 0 {
 		say(-1, fmt.Sprintf("retention took %s records of %s before they were read", thousands(f.lostRecords), raw),
 			"start the receivers: the seconds of these records will be shown as unknown, and all others go on")
@@ -365,7 +366,11 @@ func (s *status) text() string {
 	}
 	fmt.Fprintf(&b, "\nat           %s\ngeneration   %s", s.At.Format("2006-01-02 15:04:05 UTC"), s.Generation)
 	if len(s.Others) > 0 {
-		fmt.Fprintf(&b, " (also here: %s)", strings.Join(s.Others, ", "))
+		others := make([]string, len(s.Others))
+		for i, g := range s.Others {
+			others[i] = g.text()
+		}
+		fmt.Fprintf(&b, " (also here: %s)", strings.Join(others, "; "))
 	}
 	ingesters := make([]string, len(s.Ingesters))
 	for i, g := range s.Ingesters {

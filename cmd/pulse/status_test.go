@@ -107,6 +107,18 @@ func TestJudge(t *testing.T) {
 			}
 		}, "not well: no ingester writes since 20:03:39 (30 s). See whether pulse ingest runs and reaches Kafka; its log says (and 2 more, below)",
 			[]string{"no receiver runs", "no merger runs"}},
+		{"a rollout", func(o *observation) {
+			o.first = at(ago(600))
+			o.others = []otherGeneration{{Name: "0aa11b", Receivers: 1, First: at(ago(90_000))}}
+		}, "all well: closed 0.4 s ago", nil},
+		{"a rollout that does not end", func(o *observation) {
+			o.first = at(ago(7500))
+			o.others = []otherGeneration{{Name: "0aa11b", Receivers: 1, First: at(ago(90_000))}}
+		}, "not well: 1 receivers and 0 mergers still run by older definitions, generation 0aa11b since 17:59:09 (2 h 5 min). Restart them with the new --stats, then `pulse topics --remove-generation 0aa11b`", nil},
+		{"an old file", func(o *observation) {
+			o.first = at(ago(90_000))
+			o.others = []otherGeneration{{Name: "0aa11b", Receivers: 1, Mergers: 1, First: at(ago(7500))}}
+		}, "not well: newer definitions than these are at work, generation 0aa11b since 17:59:09 (2 h 5 min). Use the newer file for --stats, here and where a role still runs by the older one", nil},
 		{"retention was faster", func(o *observation) {
 			o.sources[1].start, o.fragments[0].start = 12_341, 4002
 		}, "not well: retention took 1 records of team.events.raw before they were read. Start the receivers: the seconds of these records will be shown as unknown, and all others go on (and 1 more, below)",
@@ -150,13 +162,13 @@ func TestJudge(t *testing.T) {
 
 func TestStatusText(t *testing.T) {
 	o := wellObservation()
-	o.others = []string{"0aa11b"}
+	o.others = []otherGeneration{{Name: "0aa11b"}, {Name: "1bb22c", Receivers: 2, Mergers: 1}}
 	o.sources[1].owner, o.fragments[1].closed = "", -1
 	s := judge(o, limits{behind: 10 * time.Second, discarded: 1})
 	want := `not well: mergers are behind on team.stats.fragments.3f9a2c partition 1. Read the log of merger-0; if its CPU is busy start another pulse merge
 
 at           2026-11-22 20:04:09 UTC
-generation   3f9a2c (also here: 0aa11b)
+generation   3f9a2c (also here: 0aa11b, by which nobody runs; 1bb22c, by which 2 receivers and 1 mergers run)
 ingesters    web-1 at 20:04:09, web-2 at 20:04:08
 receivers    2, Stable
 mergers      1, Stable

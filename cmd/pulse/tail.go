@@ -51,7 +51,6 @@ their order:
 	}
 	client, err := kgo.NewClient(append(role.cluster.ClientOptions("pulse-tail"),
 		kgo.ConsumePartitions(from),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxWait(100*time.Millisecond))...)
 	if err != nil {
 		return err
@@ -141,13 +140,13 @@ func newestOffsets(ctx context.Context, r *role) (map[string]map[int32]kgo.Offse
 		return nil, err
 	}
 	defer client.Close()
-	topic, brokers := r.names.Raw(), strings.Join(r.cluster.Brokers, ", ")
+	topic := r.names.Raw()
 	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
 	if err != nil {
-		return nil, fmt.Errorf("no Kafka broker answers at %s: is it running, and is its address right (KAFKA_URL)? %w", brokers, err)
+		return nil, r.cluster.Unreachable(err)
 	}
 	if err := ends.Error(); errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return nil, fmt.Errorf("there is no topic %s at %s: `pulse topics --create` makes it", topic, brokers)
+		return nil, fmt.Errorf("there is no topic %s at %s: `pulse topics --create` makes it", topic, strings.Join(r.cluster.Brokers, ", "))
 	} else if err != nil {
 		return nil, fmt.Errorf("topic %s: %w", topic, err)
 	}

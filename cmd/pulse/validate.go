@@ -26,7 +26,15 @@ its line and column.`)
 	if _, err := stats.Compile(definitions); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "%s: %d stats on %d pages, generation %s\n",
-		files[0], len(definitions.Stats), len(definitions.Pages), definitions.Generation())
+	fmt.Fprintf(e.Stdout, "%s: %s on %s, generation %s\n",
+		files[0], plural(len(definitions.Stats), "stat"), plural(len(definitions.Pages), "page"), definitions.Generation())
 	return nil
+}
+
+// plural counts things.
+func plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
 }

@@ -83,6 +83,7 @@ func TestLawsNoticed(t *testing.T) {
 		"covers are taken for complete":                 func(f *faults) { f.uncheckedCovers = true },
 		"a receiver forgets its clocks":                 func(f *faults) { f.forgetClocks = true },
 		"a merger begins with nothing":                  func(f *faults) { f.forgetState = true },
+		"complete seconds are not kept":                 func(f *faults) { f.forgetKept = true },
 		"a merger commits before its publishing":        func(f *faults) { f.publishLate = true },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,6 +109,7 @@ type faults struct {
 	uncheckedCovers bool
 	forgetClocks    bool
 	forgetState     bool
+	forgetKept      bool
 	publishLate     bool
 }
 
@@ -160,11 +162,13 @@ type world struct {
 	targets     int32 // of the fragments topic
 	raw         [][]rawRecord
 	fragments   [][]fragmentRecord
+	kept        [][][]byte                    // by partition
 	plain       map[snapshotID]stats.Snapshot // of mergers that never fail
 	published   map[snapshotID]stats.Snapshot // of all others
 	conflicts   []string
 	faults      faults
 	tally       tally
+	begin       func(p int32) processors.Commit // where a source partition is begun; nil: with the log
 
 	newReceiver func(processors.Start) (processors.Partition, error)
 	newMerger   func(processors.Start) (processors.Partition, error)
@@ -197,7 +201,14 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.newReceiver, w.newMerger = r.Partitions(w.sources, w.targets), m.Partitions(w.targets)
+	w.newReceiver, w.newMerger = r.Partitions(w.sources, w.targets), m.Partitions(w.targets, func(q int32, last int64) ([][]byte, bool, error) {
+		if w.faults.forgetKept {
+			return nil, true, nil
+		}
+		from := max(len(w.kept[q])-int(last), 0)
+		return w.kept[q][from:], from == 0, nil
+	})
+	w.kept = make([][][]byte, w.targets)
 	w.makeLog()
 	return w
 }
@@ -400,6 +411,9 @@ func (w *world) receive() {
 			record: func(offset int64) processors.Record { return w.rawRecord(p, offset) },
 			until:  math.MaxInt64,
 		}
+		if w.begin != nil {
+			r.committed = w.begin(p)
+		}
 		if w.faults.forgetClocks {
 			empty := func() []byte { // a receiver's metadata after one tick, whatever came since
 				fresh, _ := w.newReceiver(processors.Start{Partition: p, Committed: processors.Commit{Offset: -1}})
@@ -525,7 +539,11 @@ func (w *world) mergerOf(q int32, published map[snapshotID]stats.Snapshot) *runn
 			return processors.Record{Offset: offset, Key: f.key, Value: f.value}
 		},
 		sink: func(topic, key string, value []byte) {
-			if topic == w.names.Table() {
+			switch topic {
+			case w.names.Table():
+				return
+			case w.names.Seconds():
+				w.kept[topics.Partition(key, w.targets)] = append(w.kept[topics.Partition(key, w.targets)], value)
 				return
 			}
 			var s stats.Snapshot

@@ -48,7 +48,7 @@ func New(c Config) (*Merger, error) {
 		Cluster:    c.Cluster,
 		Group:      c.Names.MergerGroup(),
 		Input:      c.Names.Fragments(),
-		Outputs:    []string{c.Names.Merged(), c.Names.Table()},
+		Outputs:    []string{c.Names.Merged(), c.Names.Table(), c.Names.Seconds()},
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
 		Log:        c.Logger,
@@ -71,23 +71,26 @@ func (m *Merger) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.begin = m.Partitions(fragments)
+	m.begin = m.Partitions(fragments, m.Kept(ctx))
 	return m.Processor.Run(ctx)
 }
 
 // Partitions returns what Run begins the partitions of the fragments topic by,
 // if it has so many: the work itself, which knows no Kafka.
-func (m *Merger) Partitions(fragments int32) func(processors.Start) (processors.Partition, error) {
+func (m *Merger) Partitions(fragments int32, kept Kept) func(processors.Start) (processors.Partition, error) {
 	s := &shared{
 		program:    m.program,
 		stats:      m.config.Definitions.All(),
 		generation: m.config.Definitions.Generation(),
+		meanings:   m.config.Definitions.Meanings(),
 		lateness:   m.config.Definitions.Lateness,
 		merged:     m.config.Names.Merged(),
 		table:      m.config.Names.Table(),
+		seconds:    m.config.Names.Seconds(),
+		keys:       topics.PartitionKeys(fragments),
 		partitions: fragments,
 		metrics:    &m.metrics,
 		log:        m.config.Logger,
 	}
-	return func(start processors.Start) (processors.Partition, error) { return newPartition(s, start) }
+	return func(start processors.Start) (processors.Partition, error) { return newPartition(s, start, kept) }
 }

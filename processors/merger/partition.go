@@ -18,10 +18,13 @@ type shared struct {
 	program    *stats.Program
 	stats      []*stats.Stat // as a Program numbers them
 	generation string
+	meanings   map[string]string // of the stats, by name
 	lateness   int64
-	merged     string // topic
-	table      string // topic
-	partitions int32  // of the fragments topic
+	merged     string   // topic
+	table      string   // topic
+	seconds    string   // topic
+	keys       []string // that lead to each partition
+	partitions int32    // of the fragments topic
 	metrics    *Metrics
 	log        *slog.Logger
 }
@@ -34,6 +37,7 @@ type source struct {
 	covered int64 // the end of the last range that was applied; unset before the first
 	second  int64 // its watermark; -1 before the first range
 	first   int64 // no line of it counts before this second less the lateness; asked for before the first second alone
+	midway  bool  // it is not known what counts before first
 }
 
 // A rangeID identifies a range: a source partition and the offset of the tick
@@ -59,9 +63,10 @@ type checkpoint struct {
 	sources []source
 }
 
-// maxCheckpoints is about how many are kept. They reach as far back as the
-// longest window; where that is long they are some seconds apart.
-const maxCheckpoints = 256
+// maxCheckpoints is about how many are held. They reach back by some seconds; where
+// records were lost, as far as the longest window, and where that is long they
+// are some seconds apart.
+const maxCheckpoints = 1024
 
 // partition merges one partition of the fragments topic: the stats whose names
 // go there. It learns everything from the log.
@@ -97,13 +102,17 @@ type partition struct {
 	stretches []stretch
 	touched   map[int64]int64 // second -> offset of the first cover that touched it
 	checks    []checkpoint    // ascending
+	key       string          // that leads to this partition
+	complete  int64           // the seconds before it are kept, but for those in which nothing was
+	kept      int64           // the last of them; -1: none
+	floor     int64           // the seconds before it were restored: fragments add nothing to them
 	greatest  int64           // watermark of any source, at which clocks were last published
 
 	bad, incomplete processors.Complaint
 }
 
 // newPartition goes on from a commit, or begins.
-func newPartition(s *shared, start processors.Start) (*partition, error) {
+func newPartition(s *shared, start processors.Start, kept Kept) (*partition, error) {
 	p := &partition{
 		shared:   s,
 		number:   start.Partition,
@@ -112,6 +121,8 @@ func newPartition(s *shared, start processors.Start) (*partition, error) {
 		fresh:    true,
 		touched:  map[int64]int64{},
 		greatest: -1,
+		key:      s.keys[start.Partition],
+		kept:     -1,
 
 		bad:        processors.Complaint{Log: s.log},
 		incomplete: processors.Complaint{Log: s.log},
@@ -143,8 +154,27 @@ func newPartition(s *shared, start processors.Start) (*partition, error) {
 	p.sources = state.sources
 	p.resume = start.Committed.Offset + state.ahead
 	p.begun = true
+	if state.whole {
+		// Its commit was made by a version that kept no seconds: all that its windows
+		// need comes after the offset.
+		p.complete = max(p.final+1-p.maxOver, 0)
+		return p, nil
+	}
+	p.complete, p.kept = state.complete, state.kept
+	p.floor = p.settled()
+	switch whole, err := p.restore(kept); {
+	case err != nil:
+		return nil, fmt.Errorf("restoring complete seconds: %w", err)
+	case !whole:
+		p.stretches = append(p.stretches, stretch{from: 0, to: p.floor, lost: true, offset: -1})
+		s.log.Error("kept seconds are gone; seconds are shown as unknown until every window is complete again", "partition", p.number, "from second", p.final)
+	}
 	return p, nil
 }
+
+// settled is a second such that nothing came of those before it since the first
+// one that is not final has closed.
+func (p *partition) settled() int64 { return max(p.final-p.lateness, 0) }
 
 // Process takes the next record of the fragments topic.
 func (p *partition) Process(r processors.Record, emit processors.Emit) (*processors.Commit, error) {
@@ -165,6 +195,8 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*process
 		return nil, nil
 	case m.Cover != nil:
 		return p.cover(r.Offset, m.Cover, emit), nil
+	case m.Waypoint != nil:
+		return nil, nil // for receivers of another generation
 	}
 	p.discard(r.Offset, m.Bad)
 	return nil, nil
@@ -253,7 +285,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	}
 	p.apply(offset, src, c, waiting)
 	if !p.begun && after >= 0 {
-		p.begin()
+		p.begin(emit)
 	}
 	var commit *processors.Commit
 	if after > before {
@@ -268,7 +300,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 // the first: what came before it is unknown in any case.
 func (p *partition) continues(src *source, c *topics.Cover) bool {
 	if src.covered == unset {
-		return c.Before < 0 || p.truncated
+		return c.Before < 0 || c.Midway || p.truncated
 	}
 	// The receiver may have emitted a range without committing it, and where
 	// retention took its tick it cannot make it again: it goes on from before it.
@@ -310,14 +342,14 @@ const lostMargin = 6
 // apply adds a complete range to the state.
 func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *pending) {
 	if src.covered == unset {
-		src.first = c.First
-		if c.Before >= 0 { // truncated
+		src.first, src.midway = c.First, c.Midway
+		if c.Before >= 0 && !c.Midway { // truncated
 			src.first = c.Before
 		}
 	}
 	for stat, parts := range waiting.fragments {
 		t := p.byName[stat]
-		err := t.series.Join(slices.Concat(parts...), func(second int64) {
+		err := t.series.JoinWithin(slices.Concat(parts...), p.floor, math.MaxInt64, func(second int64) {
 			t.touch(second)
 			if _, ok := p.touched[second]; !ok {
 				p.touched[second] = offset
@@ -342,16 +374,24 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 	}
 }
 
-// begin finds the first second, once every source partition has a clock.
-func (p *partition) begin() {
+// begin finds the first second, once every source partition has a clock. Of a
+// generation that began midway it is one from which on every window is complete.
+func (p *partition) begin(emit processors.Emit) {
 	p.begun = true
-	least, greatest := p.sources[0].first, p.sources[0].first
+	least, greatest, complete := p.sources[0].first, p.sources[0].first, int64(0)
 	for _, s := range p.sources {
 		least, greatest = min(least, s.first), max(greatest, s.first)
+		if s.midway {
+			complete = max(complete, s.first)
+		}
 	}
 	if !p.committed {
-		p.next = max(least-p.lateness, 0)
+		p.next = max(least-p.lateness, complete, 0)
 		p.final = p.next
+		if p.number == 0 {
+			catalog := topics.Catalog{Gen: p.generation, First: p.next, Stats: p.meanings}
+			emit(p.table, topics.CatalogKey(p.generation), catalog.Append(nil))
+		}
 	}
 	if p.truncated {
 		// No checkpoint is before it: until it has passed a restart meets the same
@@ -378,6 +418,7 @@ func (p *partition) publish(offset int64, emit processors.Emit) *processors.Comm
 			}
 		}
 	}
+	p.keep(emit)
 	var snapshots []stats.Snapshot
 	for _, t := range p.tracks {
 		snapshots = t.publish(snapshots[:0], p.next, least, final, p.stretches)
@@ -425,15 +466,19 @@ func (p *partition) publishClocks(emit processors.Emit) {
 // commit returns the newest checkpoint that does for all seconds from final on,
 // if there is one; it is not taken before these have been published as final.
 //
-// It does if no range that was applied before it touched a window that is still
-// to be published: then a merger that begins there, with nothing but the
-// watermarks, makes of every such window what this one does, at the same covers.
-// The seconds that had closed before the checkpoint it closes at once; nothing
-// had touched their windows by then, so revision 0 of each is what it was.
+// It does if no range that was applied before it touched a second that is not
+// settled. A merger that begins there has the watermarks, takes the settled
+// seconds from what was kept, and all others from fragments. Of a point that is
+// still to be published it makes what this one does, at the same covers: when
+// the point closed, the settled seconds of its window were what they are now, for
+// every watermark was beyond them by the lateness; and whatever came of the others
+// comes again. A point that had closed before the checkpoint it closes at once;
+// nothing had touched the unsettled seconds by then, so its revision 0 is what it
+// was.
 func (p *partition) commit() *processors.Commit {
 	need := int64(math.MaxInt64)
 	for second, offset := range p.touched {
-		if second+p.maxOver <= p.final {
+		if second < p.settled() {
 			delete(p.touched, second)
 			continue
 		}
@@ -455,7 +500,7 @@ func (p *partition) commit() *processors.Commit {
 	c := p.checks[0]
 	return &processors.Commit{
 		Offset:   c.read,
-		Metadata: state{final: p.final, ahead: c.offset - c.read, sources: c.sources}.append(nil),
+		Metadata: state{final: p.final, ahead: c.offset - c.read, complete: p.complete, kept: p.kept, sources: c.sources}.append(nil),
 	}
 }
 

@@ -26,6 +26,13 @@ type log struct {
 	published []stats.Snapshot
 	table     map[string]topics.TableEntry
 	commits   []processors.Commit
+	kept      [][]byte
+}
+
+// last is a Kept.
+func (l *log) last(_ int32, n int64) ([][]byte, bool, error) {
+	from := max(len(l.kept)-int(n), 0)
+	return l.kept[from:], from == 0, nil
 }
 
 func newLog(t *testing.T, definitions string) *log {
@@ -45,7 +52,7 @@ func newLog(t *testing.T, definitions string) *log {
 
 func (l *log) begin(start processors.Start) {
 	l.t.Helper()
-	work, err := l.m.Partitions(1)(start)
+	work, err := l.m.Partitions(1, l.last)(start)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -57,6 +64,10 @@ func (l *log) process(key string, value []byte) {
 	c, err := l.work.Process(processors.Record{Offset: l.next, Key: key, Value: value}, func(topic, key string, value []byte) {
 		if topic == l.work.table {
 			l.table[key] = topics.DecodeTableEntry(key, value)
+			return
+		}
+		if topic == l.work.seconds {
+			l.kept = append(l.kept, value)
 			return
 		}
 		var s stats.Snapshot
@@ -349,26 +360,58 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestManyCheckpoints: a stat with a long window keeps a bounded number of
-// checkpoints, and what is committed lets every open window be made again.
-func TestManyCheckpoints(t *testing.T) {
-	l := newLog(t, "lateness: 0s\nstats:\n  - {name: events, rate: second, over: 1000s}\n")
+// TestLongWindow: what is committed lies a few seconds back, however long the
+// windows are; a successor makes of it what its predecessor would have, and one
+// whose kept seconds are gone shows unknown seconds and no wrong number.
+func TestLongWindow(t *testing.T) {
+	const over, end, more = 1000, 1500, 20
+	l := newLog(t, fmt.Sprintf("lateness: 1s\nstats:\n  - {name: events, rate: minute, over: %ds}\n  - {name: most, max: x, over: 5s}\n", over))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
 	l.send(rangeOf{first, at(100), 100})
-	for s := int64(101); s < 1500; s++ {
-		l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s), s})
+	send := func(from, to int64) {
+		for s := from; s < to; s++ {
+			l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s-s%3) + at(s-1), s})
+		}
 	}
-	if n := len(l.work.checks); n > 2*maxCheckpoints {
-		t.Errorf("%d checkpoints are kept, about %d should be", n, maxCheckpoints)
+	send(101, end)
+	if n := len(l.work.checks); n > 10 {
+		t.Errorf("%d checkpoints are held", n)
 	}
 	last := l.commits[len(l.commits)-1]
 	state, err := decodeState(last.Metadata)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at := state.sources[0].second; at > state.final-1000+1 || at < state.final-1000-20 {
-		t.Errorf("the checkpoint is at second %d, %d is not final yet and its window has 1,000 seconds", at, state.final)
+	if at := state.sources[0].second; at < state.final-4 {
+		t.Errorf("the checkpoint is at second %d, %d is not final yet", at, state.final)
+	}
+	send(end, end+more)
+	want := l.said("events")
+
+	records := l.next - last.Offset
+	if records > 40*more {
+		t.Errorf("a successor reads %d records", records)
+	}
+	kept := slices.Clone(l.kept)
+	again := func() []string {
+		l.published = nil
+		l.begin(processors.Start{Committed: last})
+		l.next = last.Offset
+		for s := state.sources[0].second; s < end+more; s++ {
+			l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s-s%3) + at(s-1), s})
+		}
+		return l.said("events")
+	}
+	got := again()
+	if len(got) == 0 || !slices.Equal(got, want[len(want)-len(got):]) {
+		t.Errorf("a successor published\n%s\nand its predecessor\n%s", strings.Join(got, ", "), strings.Join(want[len(want)-len(got):], ", "))
+	}
+	l.kept = append(kept[:1000:1000], kept[1010:]...)
+	for _, said := range again() {
+		if !strings.Contains(said, "stale") {
+			t.Errorf("with kept seconds gone it published %s", said)
+		}
 	}
 }
 
@@ -376,6 +419,7 @@ func FuzzState(f *testing.F) {
 	f.Add(state{final: 1_700_000_000, ahead: 17, sources: []source{{covered: 5, second: 1_700_000_002}, {covered: math.MaxInt32, second: 1}}}.append(nil))
 	f.Add([]byte{})
 	f.Add([]byte{stateVersion, 1, 1, 64})
+	f.Add([]byte{wholeVersion, 1, 1, 1, 1, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := decodeState(b)
 		if err != nil {

@@ -13,10 +13,17 @@ type state struct {
 	final   int64    // the first second that is not known to be published as final
 	ahead   int64    // the checkpoint's offset less the one to read from
 	sources []source // at the checkpoint
+
+	complete, kept int64 // as a partition has them
+	whole          bool  // all that open windows need comes after the offset: nothing is kept
 }
 
-// stateVersion is the first byte of a commit's metadata.
-const stateVersion = 1
+// First bytes of a commit's metadata: of one whose settled seconds are kept, and
+// of one by a version that kept none.
+const (
+	stateVersion = 2
+	wholeVersion = 1
+)
 
 // maxSecond is beyond all seconds that watermarks have, and maxOffset beyond all
 // offsets.
@@ -26,9 +33,17 @@ const (
 )
 
 func (s state) append(b []byte) []byte {
-	b = append(b, stateVersion)
+	version := byte(stateVersion)
+	if s.whole {
+		version = wholeVersion
+	}
+	b = append(b, version)
 	b = binary.AppendUvarint(b, uint64(s.final))
 	b = binary.AppendUvarint(b, uint64(s.ahead))
+	if !s.whole {
+		b = binary.AppendUvarint(b, uint64(s.complete))
+		b = binary.AppendUvarint(b, uint64(s.kept+1))
+	}
 	b = binary.AppendUvarint(b, uint64(len(s.sources)))
 	for _, src := range s.sources {
 		b = binary.AppendUvarint(b, uint64(src.covered))
@@ -38,11 +53,14 @@ func (s state) append(b []byte) []byte {
 }
 
 func decodeState(b []byte) (state, error) {
-	if len(b) == 0 || b[0] != stateVersion {
-		return state{}, fmt.Errorf("the commit's metadata is not of form %d, which this program reads; was it written by another version?", stateVersion)
+	if len(b) == 0 || b[0] != stateVersion && b[0] != wholeVersion {
+		return state{}, fmt.Errorf("the commit's metadata is not of form 1 or %d, which this program reads; was it written by another version?", stateVersion)
 	}
 	d := reader{rest: b[1:]}
 	s := state{final: d.upTo(maxSecond), ahead: d.upTo(maxOffset)}
+	if s.whole = b[0] == wholeVersion; !s.whole {
+		s.complete, s.kept = d.upTo(maxSecond), d.upTo(maxSecond)-1
+	}
 	sources := d.upTo(topics.MaxPartitions)
 	for range sources {
 		src := source{covered: d.upTo(maxOffset), second: s.final + d.within(maxSecond)}

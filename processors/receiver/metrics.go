@@ -31,7 +31,9 @@ func (p *partition) account(second int64) {
 	p.metrics.Ticks.Add(1)
 	p.metrics.Clocks[p.number].Store(second)
 	counts := p.folder.Counts()
-	p.metrics.Lines.add(counts.Sub(p.counts))
+	added := counts.Sub(p.counts)
+	p.metrics.Lines.add(added)
+	p.late.add(added)
 	p.counts = counts
 }
 

@@ -22,6 +22,7 @@ type shared struct {
 	covers     []string // a key for each partition of the fragments topic
 	partitions int32    // of the topic of raw records
 	metrics    *Metrics
+	late       *lateWatch
 	log        *slog.Logger
 }
 
@@ -46,6 +47,7 @@ type partition struct {
 	lost      bool  // records after start are gone
 	gone      topics.Lost
 	earliest  int64            // least second of the packs before the first tick; -1 before one
+	midway    int64            // what the first cover of a generation that began behind a waypoint says is the first second; 0: it does not, or has been said
 	counts    stats.LineCounts // of the folder, at the last tick
 
 	refused, undecodable processors.Complaint
@@ -186,6 +188,10 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 			cover.First = min(cover.First, p.earliest)
 		}
 	}
+	if p.midway > 0 {
+		cover.Midway, cover.First = true, p.midway
+		p.midway = 0
+	}
 	counts := make([]int, len(p.covers))
 	p.folder.Flush(func(stat int, fragment []byte) {
 		counts[p.target[stat]] += p.emitFragment(stat, offset, fragment, emit)
@@ -196,7 +202,12 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 	}
 	p.start, p.gone = offset, topics.Lost{}
 	p.account(after)
-	return &processors.Commit{Offset: offset + 1, Metadata: p.appendState(nil)}, nil
+	state := p.appendState(nil)
+	if after/waypointEvery > max(before, 0)/waypointEvery {
+		w := topics.Waypoint{Partition: p.number, Offset: offset, State: state}
+		emit(p.topic, p.covers[waypoints], w.Append(nil))
+	}
+	return &processors.Commit{Offset: offset + 1, Metadata: state}, nil
 }
 
 // emitFragment emits a fragment in as many parts as it needs and returns their
@@ -211,19 +222,39 @@ func (p *partition) emitFragment(stat int, end int64, data []byte, emit processo
 	return parts
 }
 
-// stateVersion is the first byte of a commit's metadata.
-const stateVersion = 1
+// First bytes of a commit's metadata: of one that a receiver made, and of one that
+// a new generation begins with, which has its first second before the rest.
+const (
+	stateVersion  = 1
+	midwayVersion = 2
+)
 
 // appendState appends what a successor needs to go on from the tick at start.
 func (p *partition) appendState(b []byte) []byte {
-	b = append(b, stateVersion)
+	if p.midway > 0 {
+		b = append(b, midwayVersion)
+		b = binary.AppendUvarint(b, uint64(p.midway))
+	} else {
+		b = append(b, stateVersion)
+	}
 	b = binary.AppendUvarint(b, uint64(len(p.domain)))
 	b = append(b, p.domain...)
 	return p.clock.AppendBinary(b)
 }
 
+// maxFirst is beyond every second of a clock.
+const maxFirst = 1 << 40
+
 // restore reads what appendState wrote.
 func (p *partition) restore(b []byte) error {
+	if len(b) > 0 && b[0] == midwayVersion {
+		first, n := binary.Uvarint(b[1:])
+		if n <= 0 || first == 0 || first > maxFirst {
+			return errors.New("the commit's metadata is damaged: no first second")
+		}
+		p.midway = int64(first)
+		b = append([]byte{stateVersion}, b[1+n:]...)
+	}
 	if len(b) == 0 || b[0] != stateVersion {
 		return fmt.Errorf("the commit's metadata is not of form %d, which this program reads; was it written by another version?", stateVersion)
 	}

@@ -128,6 +128,10 @@ func TestRanges(t *testing.T) {
 		case m.Fragment != nil:
 			names[r.key] = true
 			counts[q][m.Fragment.End]++
+		case m.Waypoint != nil:
+			if _, clock, err := Clock(m.Waypoint.State); err != nil || q != waypoints || m.Waypoint.Offset != 6 || clock.Second() != 101 {
+				t.Errorf("in partition %d: a waypoint %+v (%v), want one of the first tick, of partition %d", q, m.Waypoint, err, waypoints)
+			}
 		case m.Cover != nil:
 			covered++
 			if m.Cover.Fragments != counts[q][m.Cover.End] {

@@ -6,6 +6,7 @@ package receiver
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"pulse/processors"
 	"pulse/stats"
@@ -17,8 +18,9 @@ type Config struct {
 	Cluster     topics.Cluster
 	Names       topics.Names
 	Definitions *stats.Definitions
-	InstanceID  string       // for a restart without a rebalance; every process its own, "" for none
-	Logger      *slog.Logger // nil: slog.Default
+	InstanceID  string        // for a restart without a rebalance; every process its own, "" for none
+	History     time.Duration // of a new generation beside an older one: how much of the past it publishes too
+	Logger      *slog.Logger  // nil: slog.Default
 }
 
 // A Receiver is one member of the group that reads raw records.
@@ -28,6 +30,7 @@ type Receiver struct {
 	program *stats.Program
 	begin   func(processors.Start) (processors.Partition, error) // set by Run
 	metrics Metrics
+	late    lateWatch
 }
 
 // readAhead is how many records wait in memory for each partition: each may be
@@ -44,7 +47,7 @@ func New(c Config) (*Receiver, error) {
 		c.Logger = slog.Default()
 	}
 	c.Logger = c.Logger.With("role", "receiver")
-	r := &Receiver{config: c, program: program}
+	r := &Receiver{config: c, program: program, late: lateWatch{complaint: processors.Complaint{Log: c.Logger}, now: time.Now}}
 	r.Processor = processors.New(processors.Config{
 		Cluster:    c.Cluster,
 		Group:      c.Names.ReceiverGroup(),
@@ -73,6 +76,9 @@ func (r *Receiver) Run(ctx context.Context) error {
 		return err
 	}
 	r.begin = r.Partitions(raw, fragments)
+	if err := r.seed(ctx, raw); err != nil {
+		return err
+	}
 	return r.Processor.Run(ctx)
 }
 
@@ -85,6 +91,7 @@ func (r *Receiver) Partitions(raw, fragments int32) func(processors.Start) (proc
 		covers:     topics.PartitionKeys(fragments),
 		partitions: raw,
 		metrics:    &r.metrics,
+		late:       &r.late,
 		log:        r.config.Logger,
 	}
 	for _, stat := range r.config.Definitions.All() {

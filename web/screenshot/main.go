@@ -3,8 +3,8 @@
 //	screenshot [flags] [-- command that serves it, and its arguments]
 //
 // Without a command it takes what is served at -url already. With one it starts
-// it, waits until the page has numbers and has shown them for a while, takes
-// the picture and interrupts it.
+// it, waits until the page has something to show and has shown it for a while,
+// takes the picture and interrupts the command, a shell's pipeline too.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -23,8 +24,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// readyWithin is how long the page may take to show a number.
-const readyWithin = time.Minute
+const (
+	readyWithin = time.Minute      // how long the page may take to have something to show
+	shotWithin  = 30 * time.Second // how long Chromium may take beside that
+	endWithin   = 10 * time.Second // how long the command may take to end
+)
+
+// shows is JavaScript: whether a panel has had a point. It need not be a value
+// now: the page of a log that lags has numbers, of which the newest are unknown.
+const shows = `document.querySelector(".panel:is([data-state=value], [data-state=unknown], [data-state=stale])") !== null`
 
 // picture is what is asked for.
 type picture struct {
@@ -41,7 +49,7 @@ func main() {
 	flag.StringVar(&p.scheme, "scheme", "light", "light or dark")
 	flag.Int64Var(&p.width, "width", 1440, "of the window")
 	flag.Int64Var(&p.height, "height", 900, "of the window")
-	flag.DurationVar(&p.after, "after", 2*time.Second, "how long the page shows numbers before the picture is taken")
+	flag.DurationVar(&p.after, "after", 2*time.Second, "how long the page shows something before the picture is taken")
 	flag.Parse()
 	p.command = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -55,19 +63,24 @@ func main() {
 // take serves the page if a command is given, and writes the picture.
 func (p picture) take(ctx context.Context) error {
 	if len(p.command) > 0 {
-		serving := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
-		serving.Cancel = func() error { return serving.Process.Signal(os.Interrupt) }
-		serving.WaitDelay = 10 * time.Second
+		running, end := context.WithCancel(ctx)
+		serving := exec.CommandContext(running, p.command[0], p.command[1:]...)
+		// A shell waits for its pipeline, so the whole group is interrupted.
+		serving.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		serving.Cancel = func() error { return syscall.Kill(-serving.Process.Pid, syscall.SIGINT) }
+		serving.WaitDelay = endWithin
 		var said bytes.Buffer
 		serving.Stderr = &said
 		if err := serving.Start(); err != nil {
+			end()
 			return err
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- serving.Wait() }()
 		defer func() {
-			serving.Process.Signal(os.Interrupt) //nolint:errcheck // it has ended already
+			end()
 			<-ended
+			syscall.Kill(-serving.Process.Pid, syscall.SIGKILL) //nolint:errcheck // nobody is left
 		}()
 		ctx2, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
@@ -79,8 +92,10 @@ func (p picture) take(ctx context.Context) error {
 		ctx = ctx2
 	}
 
-	png, err := p.shoot(ctx)
-	if cause := context.Cause(ctx); cause != nil {
+	shooting, cancel := context.WithTimeoutCause(ctx, 2*readyWithin+shotWithin+p.after, fmt.Errorf("Chromium does not answer"))
+	defer cancel()
+	png, err := p.shoot(shooting)
+	if cause := context.Cause(shooting); cause != nil {
 		return cause
 	}
 	if err != nil {
@@ -125,7 +140,7 @@ func (p picture) shoot(ctx context.Context) ([]byte, error) {
 		time.Sleep(200 * time.Millisecond)
 	}
 	for deadline := time.Now().Add(readyWithin); ; {
-		shown, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.querySelector(".panel[data-state=value]") !== null`))
+		shown, err := chromedp.Run(ctx, chromedp.Evaluate[bool](shows))
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +148,7 @@ func (p picture) shoot(ctx context.Context) ([]byte, error) {
 			break
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("the page at %s showed no number within %v", p.url, readyWithin)
+			return nil, fmt.Errorf("the page at %s had nothing to show within %v", p.url, readyWithin)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}

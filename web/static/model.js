@@ -151,6 +151,7 @@ export class Model {
     this.offset = Math.max(...this.offsets);
     if (message.clocks.some((c, i) => c > (this.clocks[i] ?? 0))) this.moved = performance.now();
     this.clocks = message.clocks;
+    this.notice = message.notice ?? ""; // about other definitions at work
     this.heard = performance.now();
   }
 

@@ -4,7 +4,26 @@
 import { write } from "./dom.js";
 import { clock, span } from "./format.js";
 
-/** standing gives {state, text, rate} of a model at a moment. */
+const LATE_OVER = 10; // seconds whose lines are looked at for late ones
+const LATE_SHARE = 0.05; // of them that may be late before it is told, as pulse status has it
+const LATE_HINT = "Late lines are in no stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
+
+const count = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
+
+/** How many lines a second come in, and how many of them are late, if that is more than a few; else null. */
+function lateness(lines) {
+  let came = 0, late = 0, seconds = 0;
+  for (let second = lines.newest; second > lines.newest - LATE_OVER; second--) {
+    const counts = lines.at(second);
+    if (!counts) continue;
+    seconds++;
+    came += counts.in;
+    late += counts.late;
+  }
+  return late > LATE_SHARE * came ? { came: came / seconds, late: late / seconds } : null;
+}
+
+/** standing gives {state, text, rate, hint} of a model at a moment. */
 export function standing(model, moment, { paused, cursor }) {
   const { now } = moment;
   if (cursor !== null) return { state: "past", text: `at ${clock(cursor, now)} · ${span(now - cursor)} ago` };
@@ -17,10 +36,13 @@ export function standing(model, moment, { paused, cursor }) {
   const lines = model.series.get("pulse.lines");
   const came = lines?.at(lines.newest)?.in;
   const rate = typeof came === "number" ? `${came.toLocaleString("en")} lines/s` : "";
+  const behind = now - model.newest - 1;
+  if (!moment.past && behind > 3) return { state: "behind", text: `${span(behind)} behind` };
+  if (model.notice) return { state: "late", text: model.notice, rate };
+  const late = lines && lateness(lines);
+  if (late) return { state: "late", text: `${count(late.late)} of ${count(late.came)} lines/s late`, hint: LATE_HINT };
   if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}`, rate };
-  const late = now - model.newest - 1;
-  if (late > 3) return { state: "behind", text: `${span(late)} behind` };
-  return { state: "live", text: `live · ${Math.max(0, model.lag ?? late).toFixed(1)} s behind`, rate };
+  return { state: "live", text: `live · ${Math.max(0, model.lag ?? behind).toFixed(1)} s behind`, rate };
 }
 
 /** Status shows it in elements, and announces each new state once to screen readers. */
@@ -29,8 +51,9 @@ export class Status {
     Object.assign(this, { box, text, rate, announcer, state: "" });
   }
 
-  show({ state, text, rate }) {
+  show({ state, text, rate, hint = "" }) {
     write(this.text, text);
+    if (this.box.title !== hint) this.box.title = hint;
     write(this.rate, rate ? `· ${rate}` : "");
     if (state === this.state) return;
     if (state !== "past" && this.state !== "past") write(this.announcer, text);

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"pulse/topics"
+)
+
+// memberFlags say how a process is a member of its consumer group.
+type memberFlags struct {
+	instance string
+	leave    bool
+}
+
+// hostInstance is the --instance that stands for the host's name, which in a
+// container is the container's.
+const hostInstance = "host"
+
+// leaveTimeout bounds how long leaving a group may take.
+const leaveTimeout = 5 * time.Second
+
+func (m *memberFlags) add(f *flags) {
+	f.StringVar(&m.instance, "instance", "", "a `name` that this process has again after a restart: it then takes its partitions up at once; host: the host's name")
+	f.BoolVar(&m.leave, "leave", false, "with --instance: leave the group at SIGTERM, so that others take over at once; for a process that does not come back")
+}
+
+// name is the instance id; "" of a member that is not static.
+func (m *memberFlags) name() (string, error) {
+	switch {
+	case m.leave && m.instance == "":
+		return "", usagef("--leave is for members with --instance: others leave in any case")
+	case m.instance == hostInstance:
+		return os.Hostname()
+	}
+	return m.instance, nil
+}
+
+// run runs a member of a group, and takes it out of it in the end if it leaves.
+func (m *memberFlags) run(ctx context.Context, cluster topics.Cluster, group, instance string, run func(context.Context) error) error {
+	if err := run(ctx); err != nil || !m.leave {
+		return err
+	}
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	return topics.Leave(leaving, cluster, group, instance)
+}

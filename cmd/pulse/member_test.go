@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestLeave: a static member is missed for its session's time, and one with
+// --leave is gone when its process has ended.
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	d := deploy(t, writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "2s")), 2, 0)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(d.cluster.Brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for role, group := range map[string]string{"receive": d.names.ReceiverGroup(), "merge": d.names.MergerGroup()} {
+		members := func() (names []string) {
+			groups, err := kadm.NewClient(client).DescribeGroups(t.Context(), group)
+			if err != nil {
+				return nil // a broker that is elsewhere right now
+			}
+			for _, m := range groups[group].Members {
+				if m.InstanceID != nil {
+					names = append(names, *m.InstanceID)
+				}
+			}
+			return names
+		}
+		stays := d.start(role, "--instance", "stays")
+		eventually(t, "the one that stays has joined", func() bool { return len(members()) == 1 })
+		stays.terminate()
+		if got := members(); len(got) != 1 {
+			t.Errorf("%s: the group has %v; a restarted member should find its place", role, got)
+		}
+		goes := d.start(role, "--instance", "host", "--leave")
+		eventually(t, "the one that goes has joined", func() bool { return slices.Contains(members(), host) })
+		goes.terminate()
+		if slices.Contains(members(), host) {
+			t.Errorf("%s: the member that has left is still in the group", role)
+		}
+	}
+	refused(t, d.env, exitUsage, []string{"--leave", "--instance"}, "merge", "--leave")
+}

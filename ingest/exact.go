@@ -1,0 +1,323 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/topics"
+)
+
+const (
+	// transactionTimeout is after how long Kafka gives up the transaction of an
+	// ingester that is gone and does not come back. Until then readers get
+	// nothing that came after it.
+	transactionTimeout = 10 * time.Second
+
+	// maxTransaction is how many bytes of records make a transaction, however
+	// young they are. A batch of lines may come on top.
+	maxTransaction = 4 << 20
+
+	// positionsTimeout bounds how long the reading of positions takes. It may
+	// have to wait for the transaction of another ingester that is gone.
+	positionsTimeout = time.Minute
+
+	// againAfter is how long to wait after a transaction that did not come about.
+	againAfter = 500 * time.Millisecond
+)
+
+// Positions are where inputs go on: bytes that an input knows by a key of its own.
+type Positions map[string][]byte
+
+// Exact is an ingester of inputs that can be read again, as files can: after it was
+// killed, at any point, the next one with its id goes on so that no line is
+// repeated and none is skipped. For this the packs, the ticks and the inputs' positions
+// are written together, in one transaction of Kafka's.
+type Exact struct {
+	Cluster topics.Cluster
+	Names   topics.Names
+	// ID is the ingester's, which the next one has to have too. If two run at a
+	// time, the first one ends.
+	ID string
+	// Live makes the ingester, whose inputs go on at the positions. It is called
+	// again after a transaction did not come about.
+	Live func(Positions) Live
+	// Once says that the inputs cannot begin again: a transaction that did not
+	// come about then ends Run, and a new process goes on.
+	Once bool
+	// Log gets what an operator should know.
+	Log *slog.Logger
+
+	mu       sync.Mutex
+	producer *Producer
+	before   ProducerMetrics // of the producers before it
+}
+
+// Metrics returns what became of the records so far. Those of a transaction that
+// did not come about count as refused, and are made anew.
+func (x *Exact) Metrics() ProducerMetrics {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.before
+	if x.producer != nil {
+		now := x.producer.Metrics()
+		m.Records, m.Lines, m.Bytes, m.Refused = m.Records+now.Records, m.Lines+now.Lines, m.Bytes+now.Bytes, m.Refused+now.Refused
+		m.Waiting, m.WaitingBytes, m.Stalled = now.Waiting, now.WaitingBytes, now.Stalled
+	}
+	return m
+}
+
+// errTransaction is in errors of a transaction that did not come about: nothing of
+// it will be read by anybody.
+var errTransaction = errors.New("a transaction with Kafka did not come about")
+
+// errTaken says that another ingester has the id now.
+var errTaken = errors.New("another pulse ingest with this --id has started: this one ends")
+
+// Run ingests until ctx ends, or all inputs have, or one fails, or Kafka will never
+// take what they give, or another ingester with the id has started.
+func (x *Exact) Run(ctx context.Context) error {
+	if _, err := identify(x.ID); err != nil {
+		return err
+	}
+	claim := NewID()
+	for first := true; ; first = false {
+		err := x.once(ctx, claim, first)
+		if !errors.Is(err, errTransaction) || ctx.Err() != nil || x.Once {
+			return err
+		}
+		x.Log.Warn("going on from the last transaction that came about", "because", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(againAfter):
+		}
+	}
+}
+
+// once runs until a transaction does not come about.
+func (x *Exact) once(ctx context.Context, claim string, first bool) error {
+	p, err := newProducer(ctx, x.Cluster, x.Names, x.Log,
+		kgo.TransactionalID(x.Names.Prefix+"ingest."+x.ID),
+		kgo.TransactionTimeout(transactionTimeout))
+	if err != nil {
+		if !first && ctx.Err() == nil {
+			return fmt.Errorf("%w: %w", errTransaction, err)
+		}
+		return err
+	}
+	defer p.client.Close()
+	x.mu.Lock()
+	x.producer = p
+	x.mu.Unlock()
+	defer func() {
+		m := x.Metrics()
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		m.Waiting, m.WaitingBytes, m.Stalled = 0, 0, 0
+		x.before, x.producer = m, nil
+	}()
+
+	t := &transactions{Producer: p, names: x.Names, id: x.ID}
+	if t.count, err = topics.PartitionCount(ctx, x.Cluster, x.Names.Positions()); err != nil {
+		return err
+	}
+	positions, err := t.begin(ctx, claim, first)
+	if err != nil {
+		return err
+	}
+	live := x.Live(positions)
+	live.Ingester = x.ID
+	return live.Run(ctx, t)
+}
+
+// transactions is an Output whose records are written in transactions, each with
+// the positions that go with them. It is for one goroutine.
+type transactions struct {
+	*Producer
+	names   topics.Names
+	id      string
+	count   int32 // of the partitions of the positions' topic
+	records []Record
+	size    int
+}
+
+// ownerKey is that of who has the ingester's id.
+const ownerKey = "owner"
+
+// begin fences off whoever had the id, and returns the positions it left.
+func (t *transactions) begin(ctx context.Context, claim string, first bool) (Positions, error) {
+	ctx, cancel := context.WithTimeout(ctx, positionsTimeout)
+	defer cancel()
+	if !first {
+		// Who was fenced off must not do the same to who did it.
+		positions, err := t.positions(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errTransaction, err)
+		}
+		if owner := positions[ownerKey]; owner != nil && string(owner) != claim {
+			return nil, fmt.Errorf("%w (--id %s)", errTaken, t.id)
+		}
+	}
+	if _, _, err := t.client.ProducerID(ctx); err != nil {
+		return nil, t.broken("beginning", err)
+	}
+	positions, err := t.positions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the positions in topic %s: %w", t.names.Positions(), err)
+	}
+	delete(positions, ownerKey)
+	return positions, t.Commit(ctx, Positions{ownerKey: []byte(claim)})
+}
+
+// Produce implements Output: the record waits for Commit.
+func (t *transactions) Produce(ctx context.Context, r Record) error {
+	if err := t.admit(r.Value); err != nil {
+		return err
+	}
+	t.records = append(t.records, r)
+	t.size += len(r.Value) + recordCost
+	return nil
+}
+
+// Uncommitted is how many bytes wait for Commit.
+func (t *transactions) Uncommitted() int { return t.size }
+
+// Commit writes what was produced, and the positions, as one. A position that is
+// nil is forgotten. If it fails with errTransaction nothing was written, or what was
+// can be found out by reading the positions only.
+func (t *transactions) Commit(ctx context.Context, positions Positions) error {
+	records := t.records
+	t.records, t.size = t.records[:0], 0
+	err := t.commit(ctx, records, positions)
+	for i := range records {
+		t.dismiss(records[i].Value, err)
+		records[i].Done(err)
+		records[i] = Record{}
+	}
+	return err
+}
+
+func (t *transactions) commit(ctx context.Context, records []Record, positions Positions) error {
+	defer time.AfterFunc(stallAfter+time.Second, t.warn).Stop()
+	if err := t.client.BeginTransaction(); err != nil {
+		return t.broken("beginning", err)
+	}
+	var mu sync.Mutex
+	var failed error
+	note := func(_ *kgo.Record, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if failed == nil {
+			failed = err
+		}
+	}
+	for _, r := range records {
+		t.client.Produce(ctx, &kgo.Record{Partition: r.Partition, Headers: r.Header.Headers(), Value: r.Value}, note)
+	}
+	for key, value := range positions {
+		t.client.Produce(ctx, &kgo.Record{Topic: t.names.Positions(), Partition: t.partition(), Key: t.key(key), Value: value}, note)
+	}
+	if err := t.client.Flush(ctx); err != nil {
+		return fmt.Errorf("%d records for topic %s were not acknowledged by Kafka at %s: %w",
+			len(records), t.topic, strings.Join(t.cluster.Brokers, ", "), err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if failed != nil {
+		return t.broken("writing", failed)
+	}
+	if err := t.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return t.broken("ending", err)
+	}
+	return nil
+}
+
+// broken explains why a transaction did not come about; some reasons do not pass.
+func (t *transactions) broken(when string, err error) error {
+	switch {
+	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
+		return fmt.Errorf("not allowed to use the transactional id %singest.%s: %w", t.names.Prefix, t.id, err)
+	case errors.Is(err, kerr.InvalidTransactionTimeout):
+		return fmt.Errorf("the brokers' transaction.max.timeout.ms is below %d: %w", transactionTimeout.Milliseconds(), err)
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.TopicAuthorizationFailed):
+		return t.explain(err)
+	}
+	return fmt.Errorf("%w, %s it: %w", errTransaction, when, err)
+}
+
+// key is that of a position in the topic: an ingester's keys begin with its id.
+func (t *transactions) key(key string) []byte { return []byte(t.prefix() + key) }
+
+func (t *transactions) prefix() string { return strconv.Quote(t.id) + " " }
+
+// partition is where all positions of an ingester are, so that it need not read
+// those of most others, nor wait for their transactions.
+func (t *transactions) partition() int32 { return topics.Partition(t.id, t.count) }
+
+// positions reads the positions that were committed.
+func (t *transactions) positions(ctx context.Context) (Positions, error) {
+	topic, partition := t.names.Positions(), t.partition()
+	admin := kadm.NewClient(t.client)
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	start, _ := starts.Lookup(topic, partition)
+	end, _ := ends.Lookup(topic, partition)
+	found := Positions{}
+	if start.Offset >= end.Offset {
+		return found, nil
+	}
+	client, err := kgo.NewClient(append(t.cluster.ClientOptions("pulse-ingest"),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(start.Offset)}}),
+		kgo.KeepControlRecords())...) // the last one is a transaction's end
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	for next := start.Offset; next < end.Offset; {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return nil, err
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			next = r.Offset + 1
+			key, ours := strings.CutPrefix(string(r.Key), t.prefix())
+			switch {
+			case r.Attrs.IsControl() || !ours:
+			case r.Value == nil:
+				delete(found, key)
+			default:
+				found[key] = r.Value
+			}
+		})
+	}
+	return found, nil
+}
+
+// position writes a position as JSON, so that kcat shows it.
+func position(v any) []byte {
+	b, _ := json.Marshal(v) // what has fields of plain types cannot fail
+	return b
+}

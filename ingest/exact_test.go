@@ -1,0 +1,455 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/topics"
+	"pulse/topics/broker"
+	"pulse/topics/topicstest"
+)
+
+// TestFilesResume stops the following of files between any two batches, changes
+// the files meanwhile, and goes on at the positions that were handed over.
+func TestFilesResume(t *testing.T) {
+	add := func(name, text string) func(folder) { return func(f folder) { f.add(name, text) } }
+	long := strings.Repeat("x", 2*chunkSize)
+	for _, test := range []struct {
+		name  string
+		steps []func(folder) // between each two the following stops
+		want  string
+	}{
+		{"lines come", []func(folder){add("a.log", "1\n2\n"), add("a.log", "3\n")}, "1 2 3"},
+		{"a line without its end", []func(folder){add("a.log", "1\n2"), add("a.log", "2\n3\n")}, "1 22 3"},
+		{"nothing comes", []func(folder){add("a.log", "1\n"), func(folder) {}, add("a.log", "2\n")}, "1 2"},
+		{"renamed", []func(folder){add("a.log", "1\n"), func(f folder) {
+			f.add("a.log", "2\n")
+			f.do(os.Rename(f.name("a.log"), f.name("a.log.1")))
+			f.add("a.log", "3\n")
+		}, add("a.log", "4\n")}, "1 2 3 4"},
+		{"renamed, and written to no more", []func(folder){add("a.log", "1\n"), func(f folder) {
+			f.add("a.log", "2\n")
+			f.do(os.Rename(f.name("a.log"), f.name("old")))
+		}, add("a.log", "3\n")}, "1 2 3"},
+		{"copied and truncated", []func(folder){add("a.log", "1\n2\n"), func(f folder) {
+			f.add("a.log.1", "1\n2\n3\n")
+			f.do(os.Truncate(f.name("a.log"), 0))
+			f.add("a.log", "4\n")
+		}, add("a.log", "5\n"), func(folder) {}}, "1 2 3 4 5"},
+		{"copied and truncated, and grown beyond", []func(folder){add("a.log", "1\n"), func(f folder) {
+			f.add("a.log.1", "1\n2\n")
+			f.do(os.Truncate(f.name("a.log"), 0))
+			f.add("a.log", "3\n4\n")
+		}}, "1 2 3 4"},
+		{"removed, and made anew", []func(folder){add("a.log", "1\n"), func(f folder) {
+			f.do(os.Remove(f.name("a.log")))
+			f.add("a.log", "2\n3\n")
+		}}, "1 2 3"},
+		{"within a line that is too long", []func(folder){add("a.log", long), add("a.log", long+"\n1\n")}, "x 1"},
+		{"two files by their clocks", []func(folder){func(f folder) {
+			f.add("a.log", dated(at(1), "1")+"\n\n"+dated(at(3), "3")+"\n")
+			f.add("b.log", dated(at(2), "2")+"\n"+dated(at(4), "4")+"\n")
+		}, func(f folder) {
+			f.add("a.log", dated(at(6), "6")+"\n")
+			f.add("b.log", dated(at(5), "5")+"\n")
+		}}, "1 2 3 4 5 6"},
+	} {
+		// Each batch of a run may be the last that was committed.
+		for batches := 1; batches <= 3; batches++ {
+			t.Run(fmt.Sprint(test.name, ", ", batches), func(t *testing.T) {
+				f := folder{t, t.TempDir()}
+				synctest.Test(t, func(t *testing.T) {
+					positions := Positions{}
+					var got []string
+					for _, step := range test.steps {
+						step(f)
+						// Until all is read: what was found out at the start may be a batch too.
+						for i := range 8 {
+							got = append(got, followOnce(t, f, positions, batches+i%2)...)
+						}
+					}
+					if strings.Join(got, " ") != test.want {
+						t.Errorf("got %q, want %q; the positions are %s", got, test.want, positions)
+					}
+				})
+			})
+		}
+	}
+}
+
+// followOnce follows *.log until so many batches were taken, or nothing more comes,
+// and returns their lines.
+func followOnce(t *testing.T, f folder, positions Positions, batches int) (lines []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), pollEvery/2)
+	defer cancel()
+	full := errors.New("the ingester was killed")
+	err := Files{Globs: []string{f.name("*.log")}, Follow: true, Positions: maps.Clone(positions), Log: slog.New(slog.DiscardHandler)}.Run(ctx,
+		func(_ context.Context, b Batch) error {
+			if batches == 0 {
+				return full
+			}
+			batches--
+			for key, value := range b.Positions {
+				if positions[key] = value; value == nil {
+					delete(positions, key)
+				}
+			}
+			return eachLine(b.Lines, func(l []byte) error {
+				if text := string(l); !isEmpty(l) {
+					text = text[strings.LastIndexByte(text, ' ')+1:]
+					lines = append(lines, text[:min(len(text), 1+strings.IndexByte(text+"x", 'x'))])
+				}
+				return nil
+			})
+		})
+	if err != nil && !errors.Is(err, full) {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// The test binary is an ingester too, so that it can be killed.
+const (
+	childFiles   = "PULSE_TEST_CHILD_FILES" // the pattern
+	childTopic   = "PULSE_TEST_CHILD_TOPIC" // or the topic
+	childBrokers = "PULSE_TEST_CHILD_BROKERS"
+	childPrefix  = "PULSE_TEST_CHILD_PREFIX"
+)
+
+func TestExactChild(t *testing.T) {
+	glob, topic := os.Getenv(childFiles), os.Getenv(childTopic)
+	if glob+topic == "" {
+		t.Skip("it is run by TestFilesKilled and TestKafkaKilled")
+	}
+	cluster, err := topics.ParseCluster(os.Getenv(childBrokers))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := exactFiles(cluster, os.Getenv(childPrefix), glob)
+	if topic != "" {
+		x = exactKafka(cluster, os.Getenv(childPrefix), topic)
+	}
+	if err := x.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func exactFiles(cluster topics.Cluster, prefix, glob string) *Exact {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	return &Exact{
+		Cluster: cluster, Names: topics.Names{Prefix: prefix, Generation: "g"}, ID: "me", Log: log,
+		Live: func(positions Positions) Live {
+			return Live{Inputs: []Input{Files{Globs: []string{glob}, Follow: true, Positions: positions, Log: log}}, Backlog: true, Lateness: 2}
+		},
+	}
+}
+
+// TestFilesKilled kills an ingester again and again, while files grow and are rotated
+// in each way: no line may be there twice, and none may be missing.
+func TestFilesKilled(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	names := topics.Names{Prefix: prefix, Generation: "g"}
+	topicstest.Ensure(t, cluster, names, 3)
+	f := folder{t, t.TempDir()}
+
+	stop, written := make(chan struct{}), make(chan int)
+	go func() {
+		// a.log is renamed, and b.log is one of many that come and stay. The pattern
+		// matches them all, since a file may come and be renamed while nobody looks.
+		// What a truncation takes is lost to whoever follows: TestFilesResume has it.
+		n := 0
+		for round := 0; ; round++ {
+			select {
+			case <-stop:
+				written <- n
+				return
+			case <-time.After(3 * time.Millisecond):
+			}
+			for _, name := range []string{"a.log", fmt.Sprintf("b%d.log", round/200)} {
+				var b strings.Builder
+				for range 20 {
+					b.WriteString(fmt.Sprintf("%s n=%d\n", time.Now().UTC().Format(time.RFC3339Nano), n))
+					n++
+				}
+				f.add(name, b.String())
+			}
+			if round%150 == 149 {
+				f.do(os.Rename(f.name("a.log"), f.name(fmt.Sprintf("a.log.%d", round))))
+			}
+		}
+	}()
+
+	const kills = 8
+	random := rand.New(rand.NewPCG(7, 7))
+	for range kills {
+		child := startChild(t, cluster, prefix, childFiles+"="+f.name("*.log*"))
+		time.Sleep(time.Duration(300+random.IntN(900)) * time.Millisecond) // any time is right
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		child.Wait()
+	}
+	close(stop)
+	want := <-written
+	startChild(t, cluster, prefix, childFiles+"="+f.name("*.log*"))
+	checkOnce(t, cluster, names, want)
+}
+
+// checkOnce waits until events.raw holds so many lines, which must be numbered from 0.
+func checkOnce(t *testing.T, cluster topics.Cluster, names topics.Names, want int) {
+	t.Helper()
+	var got []int
+	for deadline := time.Now().Add(time.Minute); ; {
+		got = committedLines(t, cluster, names)
+		if len(got) >= want || time.Now().After(deadline) {
+			break
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	slices.Sort(got)
+	missing := 0
+	for n := range want {
+		if _, found := slices.BinarySearch(got, n); !found {
+			missing++
+		}
+	}
+	twice := len(got) - len(slices.Compact(slices.Clone(got)))
+	t.Logf("%d lines were written, %d are there", want, len(got))
+	if missing > 0 || twice > 0 {
+		t.Errorf("of %d lines %d are missing and %d are there twice", want, missing, twice)
+	}
+}
+
+// startChild starts an ingester in a process of its own.
+func startChild(t *testing.T, cluster topics.Cluster, prefix, input string) *exec.Cmd {
+	t.Helper()
+	child := exec.Command(os.Args[0], "-test.run=^TestExactChild$")
+	child.Env = append(os.Environ(), input, childBrokers+"="+strings.Join(cluster.Brokers, ","), childPrefix+"="+prefix)
+	if testing.Verbose() {
+		child.Stderr = os.Stderr
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { child.Process.Kill(); child.Wait() })
+	return child
+}
+
+// committedLines are the numbers n=… of the lines that a reader of events.raw gets.
+func committedLines(t *testing.T, cluster topics.Cluster, names topics.Names) (numbers []int) {
+	t.Helper()
+	eachCommitted(t, cluster, names.Raw(), func(r *kgo.Record) {
+		for l := range strings.Lines(string(r.Value)) {
+			n, err := strconv.Atoi(strings.TrimSpace(l[strings.LastIndexByte(l, '=')+1:]))
+			if err != nil {
+				t.Fatalf("the line %q was torn", l)
+			}
+			numbers = append(numbers, n)
+		}
+	})
+	return numbers
+}
+
+// eachCommitted calls f with what a topic holds now.
+func eachCommitted(t *testing.T, cluster topics.Cluster, topic string, f func(*kgo.Record)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.ConsumeTopics(topic), kgo.KeepControlRecords())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListCommittedOffsets(ctx, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[int32]int64{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if end.Offset > 0 {
+			left[end.Partition] = end.Offset
+		}
+	})
+	for len(left) > 0 {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				f(r)
+			}
+			if end, ok := left[r.Partition]; ok && r.Offset+1 >= end {
+				delete(left, r.Partition)
+			}
+		})
+	}
+}
+
+// Of two ingesters with one id the first one ends, and the second one goes on where
+// it was.
+func TestExactFencing(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	names := topics.Names{Prefix: prefix, Generation: "g"}
+	topicstest.Ensure(t, cluster, names, 3)
+	f := folder{t, t.TempDir()}
+	f.add("a.log", "n=0\n")
+	holds := func(want ...int) {
+		t.Helper()
+		var got []int
+		for deadline := time.Now().Add(30 * time.Second); !slices.Equal(got, want); {
+			if time.Now().After(deadline) {
+				t.Fatalf("events.raw holds %v, want %v", got, want)
+			}
+			got = committedLines(t, cluster, names)
+			slices.Sort(got)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { first <- exactFiles(cluster, prefix, f.name("*.log")).Run(ctx) }()
+	holds(0)
+	go func() { second <- exactFiles(cluster, prefix, f.name("*.log")).Run(ctx) }()
+	if err := <-first; !errors.Is(err, errTaken) {
+		t.Fatalf("the first of two ends with %v", err)
+	}
+	f.add("a.log", "n=1\n")
+	holds(0, 1)
+	cancel()
+	if err := <-second; err != nil {
+		t.Errorf("the second of two ends with %v", err)
+	}
+
+	// What it left is for the id alone, and a file that is gone is forgotten.
+	f.do(os.Rename(f.name("a.log"), filepath.Join(t.TempDir(), "a.log")))
+	f.add("c.log", "n=2\n")
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	go func() { second <- exactFiles(cluster, prefix, f.name("*.log")).Run(ctx) }()
+	holds(0, 1, 2)
+	cancel()
+	<-second
+	values := map[string]string{}
+	eachCommitted(t, cluster, names.Positions(), func(r *kgo.Record) { values[string(r.Key)] = string(r.Value) })
+	files := 0
+	for key, value := range values {
+		if strings.Contains(key, fileKeys) && value != "" {
+			files++
+		}
+	}
+	if files != 1 {
+		t.Errorf("the positions are %q, want that of one file", values)
+	}
+}
+
+// TestExactBrokerAway: an ingester outlives its broker, and what it wrote just before
+// is there once, whatever became of the transaction.
+func TestExactBrokerAway(t *testing.T) {
+	t.Parallel()
+	if topicstest.Real() {
+		t.Skip("it restarts its own broker")
+	}
+	dir := t.TempDir()
+	b, err := broker.Start("127.0.0.1:0", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { b.Close() }()
+	address := b.Addrs()[0]
+	cluster, names := topics.Cluster{Brokers: b.Addrs()}, topics.Names{Prefix: "away.", Generation: "g"}
+	topicstest.Ensure(t, cluster, names, 3)
+	f := folder{t, t.TempDir()}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	x := exactFiles(cluster, names.Prefix, f.name("*.log"))
+	go func() { ended <- x.Run(ctx) }()
+
+	lines := 0
+	write := func(times int) {
+		for range times {
+			f.add("a.log", fmt.Sprintf("%s n=%d\n", time.Now().UTC().Format(time.RFC3339Nano), lines))
+			lines++
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for range 3 {
+		write(500)
+		b.Close()
+		write(1500) // longer than a second goes by
+		if b, err = broker.Start(address, dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(500)
+	checkOnce(t, cluster, names, lines)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if m := x.Metrics(); m.Waiting != 0 || m.WaitingBytes != 0 {
+		t.Errorf("at the end the metrics are %+v", m)
+	}
+}
+
+// TestExactGoesOn: when Kafka has given up its transaction an ingester goes on by
+// itself from the last one that came about.
+func TestExactGoesOn(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	names := topics.Names{Prefix: prefix, Generation: "g"}
+	topicstest.Ensure(t, cluster, names, 3)
+	f := folder{t, t.TempDir()}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	x := exactFiles(cluster, prefix, f.name("*.log"))
+	go func() { ended <- x.Run(ctx) }()
+	lines := 0
+	for round := range 4 {
+		for range 100 {
+			f.add("a.log", fmt.Sprintf("n=%d\n", lines))
+			lines++
+		}
+		checkOnce(t, cluster, names, lines)
+		if round == 3 {
+			break
+		}
+		// As a coordinator does that aborts what took too long: a new epoch.
+		client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.TransactionalID(prefix+"ingest.me"))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := client.ProducerID(ctx); err != nil {
+			t.Error(err)
+		}
+		client.Close()
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if m := x.Metrics(); m.Lines != int64(lines) || m.Refused == 0 {
+		t.Errorf("%d lines were acknowledged and %d records refused, want %d and some", m.Lines, m.Refused, lines)
+	}
+}

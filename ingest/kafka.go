@@ -1,0 +1,215 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/topics"
+)
+
+const (
+	// kafkaFetch and kafkaPartition bound what is fetched at a time, of all
+	// partitions and of one. A record that is larger comes alone.
+	kafkaFetch     = 16 << 20
+	kafkaPartition = 1 << 20
+)
+
+// KafkaCounts count the records that a Kafka input took.
+type KafkaCounts struct {
+	Lines   atomic.Int64 // lines that were taken
+	Empty   atomic.Int64 // records without any text
+	Foreign atomic.Int64 // records that are no JSON object with Field: all of each was the line
+	Skipped atomic.Int64 // records that retention took before they were read
+}
+
+// Kafka is an input of a topic that others fill, with one line in each record, as
+// Vector, Fluent Bit and Filebeat do. It is for an Exact, which keeps its positions,
+// and reads all of the topic's partitions, what was committed of them alone.
+type Kafka struct {
+	// Name becomes the field input of the lines, and Topic the field topic.
+	Name  string
+	Topic string
+	// Field, if not empty, says that the records are JSON objects, and in which of
+	// their fields the line is: message, or log.
+	Field string
+	// Cluster is where the topic is.
+	Cluster topics.Cluster
+	// Positions are where to go on; without one a partition is read from its
+	// beginning.
+	Positions Positions
+	// Counts may be those of an input before it.
+	Counts *KafkaCounts
+	// Log gets what an operator should know.
+	Log *slog.Logger
+}
+
+// partitionPosition is where a partition is read on.
+type partitionPosition struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"` // of the next record
+}
+
+func (p partitionPosition) key() string { return fmt.Sprintf("kafka %s/%d", p.Topic, p.Partition) }
+
+// Run implements Input.
+func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	origin, err := topics.NewOrigin(fieldInput, k.Name, fieldTopic, k.Topic)
+	if err != nil {
+		return err
+	}
+	start, err := k.start(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	client, err := kgo.NewClient(append(k.Cluster.ClientOptions("pulse-ingest"),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{k.Topic: start}),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchMaxBytes(kafkaFetch),
+		kgo.FetchMaxPartitionBytes(kafkaPartition),
+		kgo.FetchMaxWait(100*time.Millisecond),
+		kgo.UnknownTopicRetries(-1))...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	notices := newNotices(k.Log, time.Now)
+	b := Batch{Origin: origin, Positions: Positions{}}
+	for {
+		fetches := client.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		fetches.EachError(func(topic string, partition int32, err error) {
+			notices.warn("a topic cannot be read now", "topic", topic, "partition", partition, "error", err)
+		})
+		for _, r := range byTime(fetches) {
+			b.Lines = k.appendLine(b.Lines, r.Value)
+			p := partitionPosition{k.Topic, r.Partition, r.Offset + 1}
+			b.Positions[p.key()] = position(p)
+			if len(b.Lines) < chunkSize {
+				continue
+			}
+			if err := take(ctx, b); err != nil {
+				return err
+			}
+			b.Lines, b.Positions = b.Lines[:0], Positions{}
+		}
+		if len(b.Positions) > 0 {
+			if err := take(ctx, b); err != nil {
+				return err
+			}
+			b.Lines, b.Positions = b.Lines[:0], Positions{}
+		}
+	}
+}
+
+// start is where each partition is read on.
+func (k Kafka) start(ctx context.Context) (map[int32]kgo.Offset, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	client, err := kgo.NewClient(k.Cluster.ClientOptions("pulse-ingest")...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	starts, err := kadm.NewClient(client).ListStartOffsets(ctx, k.Topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return nil, fmt.Errorf("there is no topic %s to read lines from", k.Topic)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("topic %s: %w", k.Topic, err)
+	}
+	offsets := make(map[int32]kgo.Offset)
+	starts.Each(func(first kadm.ListedOffset) {
+		at := partitionPosition{k.Topic, first.Partition, first.Offset}
+		if stored := k.Positions[at.key()]; stored != nil {
+			var p partitionPosition
+			switch err := json.Unmarshal(stored, &p); {
+			case err != nil:
+			case p.Offset < first.Offset:
+				k.Counts.Skipped.Add(first.Offset - p.Offset)
+				k.Log.Error("retention took records before they were read", "topic", k.Topic,
+					"partition", first.Partition, "from", p.Offset, "to", first.Offset)
+			default:
+				at.Offset = p.Offset
+			}
+		}
+		offsets[first.Partition] = kgo.NewOffset().At(at.Offset)
+	})
+	return offsets, nil
+}
+
+// byTime returns the records of several partitions in the order of their times, and
+// those of each partition in their own: what one partition holds of the past does not
+// make that of another late.
+func byTime(fetches kgo.Fetches) []*kgo.Record {
+	type timed struct {
+		at time.Time
+		*kgo.Record
+	}
+	var all []timed
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		var clock time.Time
+		for _, r := range p.Records {
+			if r.Timestamp.After(clock) {
+				clock = r.Timestamp
+			}
+			all = append(all, timed{clock, r})
+		}
+	})
+	slices.SortStableFunc(all, func(a, b timed) int { return a.at.Compare(b.at) })
+	records := make([]*kgo.Record, len(all))
+	for i, r := range all {
+		records[i] = r.Record
+	}
+	return records
+}
+
+// appendLine appends the line that a record's value is, with a line feed. One within
+// it becomes a space.
+func (k Kafka) appendLine(b, value []byte) []byte {
+	line := value
+	if k.Field != "" {
+		var fields map[string]json.RawMessage
+		var text string
+		if json.Unmarshal(value, &fields) == nil && json.Unmarshal(fields[k.Field], &text) == nil {
+			line = []byte(text)
+		} else {
+			k.Counts.Foreign.Add(1)
+		}
+	}
+	line = bytes.TrimRight(line, "\r\n")
+	if len(line) == 0 {
+		k.Counts.Empty.Add(1)
+		return b
+	}
+	k.Counts.Lines.Add(1)
+	line = line[:min(len(line), maxLine)]
+	from := len(b)
+	b = append(append(b, line...), '\n')
+	for i := from; i < len(b)-1; i++ {
+		if b[i] == '\n' {
+			b[i] = ' '
+		}
+	}
+	return b
+}

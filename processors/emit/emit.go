@@ -1,0 +1,278 @@
+// Package emit sends the final values of stats to other systems. It reads the
+// topic of snapshots as a group, and commits what every sender has sent or given
+// up, so that a restart sends some points twice and skips none.
+package emit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+const (
+	// every is how often points are sent.
+	every = 500 * time.Millisecond
+
+	// maxBatch bounds the points that are sent at a time, maxWaiting those that
+	// wait for one sender. Beyond it the oldest are dropped.
+	maxBatch   = 2000
+	maxWaiting = 100_000
+
+	// sendTimeout bounds one try, leastPause and mostPause what is between two.
+	sendTimeout = 10 * time.Second
+	leastPause  = 250 * time.Millisecond
+	mostPause   = 15 * time.Second
+
+	// leaveTimeout bounds how long what waits is still sent at the end.
+	leaveTimeout = 5 * time.Second
+)
+
+// A Sender sends points to one place.
+type Sender interface {
+	// Send sends points. If the error wraps ErrRefused they will never be taken,
+	// and else they are sent again.
+	Send(ctx context.Context, points []Point) error
+	// String names the place, without secrets.
+	String() string
+}
+
+// ErrRefused is in the error of a sender whose points will never be taken.
+var ErrRefused = errors.New("refused")
+
+// Counts count points for one sender: each is in one of these in the end.
+type Counts struct {
+	Sent    atomic.Int64
+	Dropped atomic.Int64 // because too many waited
+	Refused atomic.Int64
+	Retries atomic.Int64 // of sending, not of points
+	Waiting atomic.Int64
+}
+
+// Config is what an Emitter needs.
+type Config struct {
+	Cluster topics.Cluster
+	Names   topics.Names
+	Senders []Sender
+	Logger  *slog.Logger
+}
+
+// An Emitter sends what mergers publish.
+type Emitter struct {
+	config Config
+	queues []*queue
+	newest map[string]stats.Snapshot // the final one of each stat, without its value
+}
+
+// New returns an emitter.
+func New(c Config) *Emitter {
+	e := &Emitter{config: c, newest: make(map[string]stats.Snapshot)}
+	for _, s := range c.Senders {
+		e.queues = append(e.queues, &queue{sender: s, log: c.Logger, wake: make(chan struct{}, 1)})
+	}
+	return e
+}
+
+// Each calls f with each sender's counts.
+func (e *Emitter) Each(f func(sender string, c *Counts)) {
+	for _, q := range e.queues {
+		f(q.sender.String(), &q.counts)
+	}
+}
+
+// Run sends until ctx ends. A group that has sent nothing yet begins with what is
+// published from now on.
+func (e *Emitter) Run(ctx context.Context) error {
+	client, err := kgo.NewClient(append(e.config.Cluster.ClientOptions("pulse-emit"),
+		kgo.ConsumerGroup(e.config.Names.EmitGroup()),
+		kgo.ConsumeTopics(e.config.Names.Merged()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
+		kgo.AutoCommitMarks(),
+		kgo.AutoCommitInterval(time.Second),
+		kgo.FetchMaxWait(100*time.Millisecond))...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	// Senders go on for a while after ctx has ended.
+	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var running sync.WaitGroup
+	for _, q := range e.queues {
+		running.Go(func() { q.run(sending) })
+	}
+	for ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		fetches.EachError(func(topic string, partition int32, err error) {
+			if ctx.Err() == nil {
+				e.config.Logger.Warn("a topic cannot be read now", "topic", topic, "partition", partition, "error", err)
+			}
+		})
+		var points []Point
+		records := fetches.Records()
+		for _, r := range records {
+			points = e.appendPoints(points, r.Value)
+		}
+		// Each sender is done with these after all that came before.
+		left := atomic.Int32{}
+		left.Store(int32(len(e.queues)))
+		for _, q := range e.queues {
+			q.put(points, func() {
+				if left.Add(-1) == 0 {
+					client.MarkCommitRecords(records...)
+				}
+			})
+		}
+	}
+	for _, q := range e.queues {
+		q.end()
+	}
+	timer := time.AfterFunc(leaveTimeout, stop)
+	defer timer.Stop()
+	running.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	if err := client.CommitMarkedOffsets(last); err != nil {
+		return fmt.Errorf("committing what was sent: %w", err)
+	}
+	return nil
+}
+
+// appendPoints appends what a snapshot says, if it is final and was not said.
+func (e *Emitter) appendPoints(points []Point, value []byte) []Point {
+	var s stats.Snapshot
+	if json.Unmarshal(value, &s) != nil || !s.Final || s.Gen != e.config.Names.Generation {
+		return points
+	}
+	if old, ok := e.newest[s.Stat]; ok && (s.Time < old.Time || s.Time == old.Time && s.Revision <= old.Revision) {
+		return points
+	}
+	e.newest[s.Stat] = stats.Snapshot{Time: s.Time, Revision: s.Revision}
+	return AppendPoints(points, s)
+}
+
+// A queue is the points that wait for a sender.
+type queue struct {
+	sender Sender
+	log    *slog.Logger
+	counts Counts
+	wake   chan struct{}
+
+	mu      sync.Mutex
+	waiting []portion
+	ended   bool
+}
+
+// A portion is the points of one fetch.
+type portion struct {
+	points []Point
+	done   func()
+}
+
+func (q *queue) put(points []Point, done func()) {
+	q.mu.Lock()
+	var dropped []portion
+	q.waiting = append(q.waiting, portion{points, done})
+	waiting := q.counts.Waiting.Add(int64(len(points)))
+	for waiting > maxWaiting && len(q.waiting) > 1 {
+		old := q.waiting[0]
+		q.waiting = q.waiting[1:]
+		dropped = append(dropped, old)
+		waiting = q.counts.Waiting.Add(-int64(len(old.points)))
+		q.counts.Dropped.Add(int64(len(old.points)))
+	}
+	q.mu.Unlock()
+	for _, p := range dropped {
+		p.done()
+	}
+}
+
+// end lets run return when nothing waits any more.
+func (q *queue) end() {
+	q.mu.Lock()
+	q.ended = true
+	q.mu.Unlock()
+	q.wake <- struct{}{}
+}
+
+// next takes portions of some maxBatch points together.
+func (q *queue) next() (points []Point, done []func(), ended bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) > 0 && (len(points) == 0 || len(points)+len(q.waiting[0].points) <= maxBatch) {
+		points = append(points, q.waiting[0].points...)
+		done = append(done, q.waiting[0].done)
+		q.waiting = q.waiting[1:]
+	}
+	return points, done, q.ended
+}
+
+// run sends until the queue has ended, or ctx has.
+func (q *queue) run(ctx context.Context) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		points, done, ended := q.next()
+		for len(points) > 0 {
+			n := min(len(points), maxBatch)
+			if !q.deliver(ctx, points[:n]) {
+				return // the next emitter sends them
+			}
+			points = points[n:]
+		}
+		for _, f := range done {
+			f()
+		}
+		switch {
+		case len(done) > 0:
+			if ended {
+				continue
+			}
+		case ended:
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-q.wake:
+		}
+	}
+}
+
+// deliver sends points until they are taken, or refused for good. It fails when ctx
+// ends before.
+func (q *queue) deliver(ctx context.Context, points []Point) bool {
+	n := int64(len(points))
+	for pause := leastPause; ; pause = min(2*pause, mostPause) {
+		try, cancel := context.WithTimeout(ctx, sendTimeout)
+		err := q.sender.Send(try, points)
+		cancel()
+		switch {
+		case err == nil:
+			q.counts.Sent.Add(n)
+			q.counts.Waiting.Add(-n)
+			return true
+		case errors.Is(err, ErrRefused):
+			q.counts.Refused.Add(n)
+			q.log.Error("points were refused", "by", q.sender.String(), "points", n, "error", err)
+			q.counts.Waiting.Add(-n)
+			return true
+		}
+		q.counts.Retries.Add(1)
+		q.log.Warn("points cannot be sent now: trying again", "to", q.sender.String(), "waiting", q.counts.Waiting.Load(), "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false
+		}
+	}
+}

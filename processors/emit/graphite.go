@@ -1,0 +1,98 @@
+package emit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+)
+
+// Graphite is a sender of Graphite's plaintext protocol over TCP: a line of metric,
+// value and Unix time for each point. The protocol has no acknowledgement: what was
+// on its way when a connection broke is lost.
+type Graphite struct {
+	address string
+	prefix  string
+	conn    net.Conn
+}
+
+// NewGraphite returns a sender to a host:port. The prefix goes before all names, as it
+// is.
+func NewGraphite(address, prefix string) (*Graphite, error) {
+	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+		return nil, fmt.Errorf("%q is no Graphite server: write host:port, say localhost:2003", address)
+	}
+	for i := range len(prefix) {
+		if !plain(prefix[i]) {
+			return nil, fmt.Errorf("the prefix %q has the character %q: letters, digits, dots, - and _ can be in it", prefix, prefix[i])
+		}
+	}
+	return &Graphite{address: address, prefix: prefix}, nil
+}
+
+// String implements Sender.
+func (g *Graphite) String() string { return "graphite://" + g.address }
+
+// Send implements Sender.
+func (g *Graphite) Send(ctx context.Context, points []Point) error {
+	if g.conn != nil && g.broken() {
+		g.close()
+	}
+	if g.conn == nil {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", g.address)
+		if err != nil {
+			return err
+		}
+		g.conn = conn
+	}
+	var b []byte
+	for _, p := range points {
+		b = g.appendPoint(b, p)
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		g.conn.SetWriteDeadline(deadline)
+	}
+	if _, err := g.conn.Write(b); err != nil {
+		g.close()
+		return err
+	}
+	return nil
+}
+
+// broken tells whether the server has closed the connection, on which it says
+// nothing: the first write after that would seem to succeed.
+func (g *Graphite) broken() bool {
+	g.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_, err := io.CopyN(io.Discard, g.conn, 4<<10)
+	return !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+func (g *Graphite) close() {
+	g.conn.Close()
+	g.conn = nil
+}
+
+func (g *Graphite) appendPoint(b []byte, p Point) []byte {
+	b = append(b, g.prefix...)
+	for i := range len(p.Metric) {
+		c := p.Metric[i]
+		if !plain(c) {
+			c = '_'
+		}
+		b = append(b, c)
+	}
+	b = append(b, ' ')
+	b = append(b, p.Value...)
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, p.Time, 10)
+	return append(b, '\n')
+}
+
+// plain tells whether a character can be in a metric's name.
+func plain(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_'
+}

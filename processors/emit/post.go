@@ -1,0 +1,80 @@
+package emit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// measurePeriod is what the original's emitter said of each point, in seconds.
+const measurePeriod = 60
+
+// Post is a sender of JSON arrays to a URL, as the original's emitter was:
+//
+//	[{"metric":"requests","value":12.5,"measure_time":1353576694,"measure_period":60}]
+//
+// Each is a POST request. It is sent again when the answer is 408, 429 or 5xx, or does
+// not come, and refused when it is another one that is not 2xx.
+type Post struct {
+	url    *url.URL
+	client *http.Client
+}
+
+// NewPost returns a sender to a URL, in which there may be a user and a password.
+func NewPost(address string) (*Post, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("a metrics URL is not http://host/path or https://host/path") // it may have a secret
+	}
+	return &Post{u, &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+}
+
+// String implements Sender.
+func (p *Post) String() string { return p.url.Scheme + "://" + p.url.Host }
+
+type measure struct {
+	Metric string      `json:"metric"`
+	Value  json.Number `json:"value"`
+	Time   int64       `json:"measure_time"`
+	Period int         `json:"measure_period"`
+}
+
+// Send implements Sender.
+func (p *Post) Send(ctx context.Context, points []Point) error {
+	measures := make([]measure, len(points))
+	for i, m := range points {
+		measures[i] = measure{m.Metric, m.Value, m.Time, measurePeriod}
+	}
+	body, err := json.Marshal(measures)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := p.client.Do(request)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err // without the URL
+		}
+		return err
+	}
+	io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection is used again
+	response.Body.Close()
+	switch status := response.StatusCode; {
+	case status/100 == 2:
+		return nil
+	case status/100 == 5 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
+		return fmt.Errorf("the answer was %s", response.Status)
+	default:
+		return fmt.Errorf("%w: the answer was %s", ErrRefused, response.Status)
+	}
+}

@@ -1,0 +1,163 @@
+package processors_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/processors"
+	"pulse/processors/receiver"
+	"pulse/stats"
+	"pulse/topics"
+	"pulse/topics/topicstest"
+)
+
+// wallSecond sends a second of lines and its end, as a live ingester does.
+func (p *pipeline) wallSecond(second int64, oracle *stats.Evaluator) {
+	for q := range int32(partitions) {
+		lines := fmt.Appendf(nil, "time=%s bytes=%d host=h%d", time.Unix(second-second%3, 0).UTC().Format(time.RFC3339), second%1000+int64(q), second%7)
+		h := topics.RawHeader{Ingester: "live", Clock: second*1000 + 17, Domain: topics.WallDomain}
+		p.client.Produce(p.t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: q, Headers: h.Headers(), Value: lines}, nil)
+		oracle.Pack(stats.Pack{Lines: lines, Second: second, Floor: second})
+		h.Clock, h.Tick = (second+1)*1000, &topics.RawTick{Partitions: partitions}
+		p.client.Produce(p.t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: q, Headers: h.Headers()}, nil)
+	}
+}
+
+// untilCommitted waits until receivers have committed a second in all partitions.
+func (p *pipeline) untilCommitted(second int64) {
+	p.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		commits, err := processors.Commits(p.t.Context(), kadm.NewClient(p.client), p.names.ReceiverGroup(), p.names.Raw())
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		there := 0
+		for _, c := range commits {
+			if _, clock, err := receiver.Clock(c.Metadata); err == nil && clock.Second() >= second {
+				there++
+			}
+		}
+		if there == partitions {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("after 30 s %d of %d partitions are committed", there, partitions)
+		}
+	}
+}
+
+// TestNewGeneration: definitions that are new beside others begin some way back
+// in the log, publish nothing before their windows are complete, and what they
+// publish is what the oracle says; what nobody runs by can be removed.
+func TestNewGeneration(t *testing.T) {
+	cluster, prefix := topicstest.Cluster(t)
+	p := newPipeline(t, cluster, prefix)
+	changed, err := stats.Parse("changed.yaml", []byte(definitions+"  - {name: bytes-min, min: bytes, over: 9s}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := *p
+	next.definitions = changed
+	next.names.Generation = changed.Generation()
+	next.expected = map[point]string{}
+	program, err := stats.Compile(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oracle, err := stats.NewEvaluator(program, func(s stats.Snapshot) { next.expected[point{s.Stat, s.Time}] = string(s.Value) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	const length, more, history = 300, 30, 20
+	start := time.Now().Unix() - length
+	oldReceiver, oldMerger := p.receiver(""), p.merger("")
+	for second := start; second < start+length; second++ {
+		p.wallSecond(second, oracle)
+	}
+	p.until("the older generation has read it all", func(s stats.Snapshot) bool { return s.Time >= start+length-1 })
+
+	p.untilCommitted(start + length)
+
+	topicstest.Ensure(t, cluster, next.names, partitions)
+	var roles []*role
+	for range 2 {
+		r, err := receiver.New(receiver.Config{Cluster: cluster, Names: next.names, Definitions: changed, History: history * time.Second, Logger: p.log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		roles = append(roles, next.run(r.Run, r.Ready))
+	}
+	roles = append(roles, next.merger(""), next.merger(""))
+	for second := start + length; second < start+length+more; second++ {
+		p.wallSecond(second, oracle)
+	}
+	last := start + length + more
+	for i := range p.definitions.Lateness + 1 {
+		for q := range int32(partitions) {
+			h := topics.RawHeader{Ingester: "live", Clock: (last + 1 + i) * 1000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: partitions}}
+			p.client.Produce(t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: q, Headers: h.Headers()}, nil)
+		}
+	}
+	oracle.Start(start)
+	oracle.Close(last)
+
+	type seen struct {
+		value string
+		final bool
+	}
+	points, finals := map[point]seen{}, 0
+	least := last
+	p.until("the newer generation has all final", func(s stats.Snapshot) bool {
+		if s.Gen != next.names.Generation {
+			return false
+		}
+		least = min(least, s.Time)
+		key := point{s.Stat, s.Time}
+		if s.Final && !points[key].final && s.Time == last {
+			finals++
+		}
+		points[key] = seen{string(s.Value), s.Final}
+		return finals == len(changed.All())
+	})
+	// A waypoint comes every ten seconds.
+	if latest := start + length - history; least > latest || least < latest-12 {
+		t.Errorf("the first second is %d s after the log's beginning, want %d to %d", least-start, latest-12-start, latest-start)
+	}
+	compared := 0
+	for key, want := range next.expected {
+		if key.second < least {
+			continue
+		}
+		compared++
+		if got := points[key]; !got.final || got.value != want {
+			t.Errorf("%s at %d is %s (final %v), the oracle says %s", key.stat, key.second-start, got.value, got.final, want)
+		}
+	}
+	t.Logf("%d points from %d s after the log's beginning on", compared, least-start)
+
+	if err := topics.RemoveGeneration(t.Context(), cluster, p.names); !errors.Is(err, topics.ErrAlive) {
+		t.Errorf("removing a generation at work gave %v", err)
+	}
+	oldReceiver.stop()
+	oldMerger.stop()
+	var removed error
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if removed = topics.RemoveGeneration(t.Context(), cluster, p.names); removed == nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	left, err := topics.Generations(t.Context(), cluster, p.names)
+	if removed != nil || err != nil || !slices.Equal(left, []string{next.names.Generation}) {
+		t.Errorf("after removing %s (%v) there are %s (%v)", p.names.Generation, removed, strings.Join(left, ", "), err)
+	}
+	for _, r := range roles {
+		r.stop()
+	}
+}

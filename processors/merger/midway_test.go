@@ -1,0 +1,136 @@
+package merger_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pulse/processors"
+	"pulse/processors/receiver"
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// The logs of newWorld have clocks that are up to 8 s ahead, and lines that are 5 s
+// ahead of their records; and the windows of their stats, but for some of Pulse's
+// own, are 10 s long at most.
+const (
+	lawAhead  = 16
+	lawWindow = 10
+)
+
+// TestLawsMidway begins a second generation behind waypoints of a first one, with
+// the same definitions: it publishes the same final values, and none for seconds
+// before its first.
+func TestLawsMidway(t *testing.T) {
+	begun, compared := 0, 0
+	for seed := range uint64(*lawRuns) {
+		w := newWorld(t, 5000+seed)
+		w.receive()
+		found, latest := w.waypoints()
+		if found == nil {
+			continue
+		}
+		begun++
+		first := latest + lawAhead + lawWindow
+		w.fragments = make([][]fragmentRecord, w.targets)
+		w.begin = func(p int32) processors.Commit {
+			c, err := receiver.Midway(found[p], first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		w.receive()
+		w.merge()
+		for _, conflict := range w.conflicts {
+			t.Errorf("seed %d: %s", 5000+seed, conflict)
+		}
+		expected := w.reference()
+		for name, published := range map[string]map[snapshotID]stats.Snapshot{"without restarts": w.plain, "with restarts": w.published} {
+			wrong, n := w.compareFrom(published, expected, first)
+			for _, text := range wrong {
+				t.Errorf("seed %d, %s: %s", 5000+seed, name, text)
+			}
+			compared += n
+		}
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	t.Logf("%d of %d generations began midway, %d points compared", begun, *lawRuns, compared)
+	if *lawRuns >= 10 && (begun == 0 || compared == 0) {
+		t.Error("none began midway, or none was compared")
+	}
+}
+
+// waypoints picks for each source partition the last waypoint up to a random
+// second, or gives nil if one has none.
+func (w *world) waypoints() (found []topics.Waypoint, latest int64) {
+	until := lawStart + w.rng.Int64N(25)
+	found = make([]topics.Waypoint, w.sources)
+	for _, f := range w.fragments[0] {
+		m := topics.DecodeMessage(f.value)
+		if m.Waypoint == nil {
+			continue
+		}
+		_, clock, err := receiver.Clock(m.Waypoint.State)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if second := clock.Second(); second <= until {
+			found[m.Waypoint.Partition] = *m.Waypoint
+			latest = max(latest, second)
+		}
+	}
+	if slices.ContainsFunc(found, func(p topics.Waypoint) bool { return p.State == nil }) {
+		return nil, 0
+	}
+	return found, latest
+}
+
+// compareFrom compares the highest revision of each point from first on, and
+// returns how many it compared.
+func (w *world) compareFrom(published map[snapshotID]stats.Snapshot, expected *reference, first int64) (wrong []string, compared int) {
+	type point struct {
+		stat string
+		time int64
+	}
+	highest := map[point]stats.Snapshot{}
+	stale := map[point]bool{}
+	for _, s := range published {
+		if s.Time < first {
+			wrong = append(wrong, fmt.Sprintf("%s, before the first second %d", s.AppendJSON(nil), first))
+		}
+		if s.StaleSince != 0 {
+			for second := s.StaleSince; second <= s.Time; second++ {
+				stale[point{s.Stat, second}] = true
+			}
+		}
+		key := point{s.Stat, s.Time}
+		if h, ok := highest[key]; !ok || s.Revision > h.Revision {
+			highest[key] = s
+		}
+	}
+	for _, stat := range w.definitions.All() {
+		if stat.Over > lawWindow {
+			continue
+		}
+		for second := first; second <= expected.last; second++ {
+			key := point{stat.Name, second}
+			compared++
+			if expected.gaps[second] && !(stat.Name == stats.LinesStat && expected.content[second]) {
+				if !stale[key] {
+					wrong = append(wrong, fmt.Sprintf("%s at %d is not stale", stat.Name, second))
+				}
+				continue
+			}
+			h, ok := highest[key]
+			if want := expected.values[stat.Name][second]; !ok || stale[key] || !h.Final || string(h.Value) != want {
+				wrong = append(wrong, fmt.Sprintf("%s (%s at %s), should be %s and final", h.AppendJSON(nil), stat.Name, time.Unix(second, 0).UTC().Format(time.TimeOnly), want))
+			}
+		}
+	}
+	return wrong, compared
+}

@@ -1,0 +1,183 @@
+package merger
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/processors"
+	"pulse/topics"
+)
+
+// A merger that had to read all fragments of the longest window again would be
+// long about it: 1,000 stats over 300 s and 16 source partitions are 4,800,000 of
+// them. So once no line in time can change a second any more, what all fragments
+// of it came to is kept, in a topic of its own, and a successor reads the kept
+// seconds and only the last few seconds' fragments.
+//
+// Which seconds it takes from where decides whether its revisions are the same
+// ones: see commit.
+
+// Kept returns the last values, so many, of a partition of the topic of seconds,
+// oldest first, and whether these are all.
+type Kept func(partition int32, last int64) (values [][]byte, all bool, err error)
+
+// keep emits the seconds that have become complete: no line in time can be of
+// them, since every watermark is beyond them by the lateness.
+func (p *partition) keep(emit processors.Emit) {
+	complete := p.least() - p.lateness
+	if complete <= p.complete {
+		return
+	}
+	var touched []int64
+	for second := range maps.Keys(p.touched) {
+		if second >= p.complete && second < complete {
+			touched = append(touched, second)
+		}
+	}
+	slices.Sort(touched)
+	for _, second := range touched {
+		var data []byte
+		for _, t := range p.tracks {
+			// Shorter windows are made of fragments that are read again anyway.
+			if t.over <= p.lateness+1 {
+				continue
+			}
+			if part := t.series.AppendSecond(nil, second); part != nil {
+				data = topics.AppendNamed(data, t.name, part)
+			}
+		}
+		parts := (len(data) + topics.MaxPart - 1) / topics.MaxPart
+		for i := range parts {
+			s := topics.Second{Second: second, Before: p.kept, Part: i, Parts: parts,
+				Data: data[i*topics.MaxPart : min((i+1)*topics.MaxPart, len(data))]}
+			emit(p.seconds, p.key, s.Append(nil))
+		}
+		if parts > 0 {
+			p.kept = second
+		}
+	}
+	p.complete = complete
+}
+
+// keptSlack is how many records more than seconds of the longest window are
+// asked for at first.
+const keptSlack = 64
+
+// restore joins the kept seconds before floor that windows need which are still
+// to be published. It reports whether none was missing.
+func (p *partition) restore(kept Kept) (whole bool, err error) {
+	from := p.final + 1 - p.maxOver
+	for last := p.maxOver + keptSlack; ; last *= 4 {
+		values, all, err := kept(p.number, last)
+		if err != nil {
+			return false, err
+		}
+		chain, whole := p.chain(values, from)
+		if !whole && !all {
+			continue
+		}
+		for _, data := range chain {
+			err := topics.EachNamed(data, func(stat string, fragment []byte) error {
+				if t := p.byName[stat]; t != nil {
+					return t.series.JoinWithin(fragment, from, p.floor, nil)
+				}
+				return nil
+			})
+			if err != nil {
+				return false, err
+			}
+		}
+		return whole, nil
+	}
+}
+
+// chain finds, from the second kept last backwards, what was kept of seconds from
+// one on, and reports whether all of it is there.
+func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, whole bool) {
+	type unit struct {
+		before int64
+		parts  [][]byte
+	}
+	units := map[int64]unit{}
+	for _, value := range values {
+		s, err := topics.DecodeSecond(value)
+		if err != nil {
+			p.metrics.Bad.Add(1)
+			continue
+		}
+		u := units[s.Second]
+		if u.before != s.Before || len(u.parts) != s.Parts {
+			u = unit{s.Before, make([][]byte, s.Parts)}
+		}
+		u.parts[s.Part] = s.Data
+		units[s.Second] = u
+	}
+	for second := p.kept; second >= from; {
+		u, ok := units[second]
+		if !ok || slices.ContainsFunc(u.parts, func(part []byte) bool { return part == nil }) {
+			return chain, false
+		}
+		if second < p.floor {
+			chain = append(chain, slices.Concat(u.parts...))
+		}
+		second = u.before
+	}
+	return chain, true
+}
+
+// keptWithin is how long reading kept seconds may take.
+const keptWithin = 30 * time.Second
+
+// Kept reads the topic of seconds, until ctx ends.
+func (m *Merger) Kept(ctx context.Context) Kept {
+	return func(partition int32, last int64) ([][]byte, bool, error) { return m.kept(ctx, partition, last) }
+}
+
+func (m *Merger) kept(ctx context.Context, partition int32, last int64) (values [][]byte, all bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, keptWithin)
+	defer cancel()
+	topic := m.config.Names.Seconds()
+	client, err := kgo.NewClient(m.config.Cluster.ClientOptions("pulse-merger")...)
+	if err != nil {
+		return nil, false, err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	var ends kadm.ListedOffsets
+	if err == nil {
+		ends, err = admin.ListEndOffsets(ctx, topic)
+	}
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("asking for the offsets of %s: %w", topic, err)
+	}
+	start, _ := starts.Lookup(topic, partition)
+	end, _ := ends.Lookup(topic, partition)
+	from := max(end.Offset-last, start.Offset)
+	if from < end.Offset {
+		client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(from)}})
+	}
+	for next := from; next < end.Offset; {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return nil, false, fmt.Errorf("reading %s: %w", topic, err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			next = r.Offset + 1
+			values = append(values, r.Value)
+		})
+	}
+	return values, from == start.Offset, nil
+}

@@ -1,0 +1,44 @@
+package receiver
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"pulse/processors"
+)
+
+// TestLateWarning: while lines are late the receiver says so, once a minute,
+// with what to do; it does not for a few of many.
+func TestLateWarning(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		lines    string // of each second
+		seconds  int64
+		warnings int
+	}{
+		{"all late", "time=1970-01-01T00:00:01Z\ntime=1970-01-01T00:00:02Z", 9, 0},
+		{"all late for a while", "time=1970-01-01T00:00:01Z\ntime=1970-01-01T00:00:02Z", 12, 1},
+		{"all late for longer", "time=1970-01-01T00:00:01Z", 65, 1},
+		{"all late for minutes", "time=1970-01-01T00:00:01Z", 150, 3},
+		{"none late", "no time", 150, 0},
+		{"few late", "time=1970-01-01T00:00:01Z" + strings.Repeat("\nno time", 30), 150, 0},
+		{"none at all", "", 150, 0},
+	} {
+		l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+		var said bytes.Buffer
+		now := time.Unix(1000, 0)
+		clock := func() time.Time { return now }
+		l.r.late = lateWatch{now: clock, complaint: processors.Complaint{Log: slog.New(slog.NewTextHandler(&said, nil)), Now: clock}}
+		for second := range c.seconds {
+			l.pack(100+second, c.lines)
+			l.tick(101 + second)
+			now = now.Add(time.Second)
+		}
+		if n := strings.Count(said.String(), "lateness:"); n != c.warnings || n > 0 && !strings.Contains(said.String(), "level=WARN") {
+			t.Errorf("%s: %d warnings, want %d:\n%s", c.name, n, c.warnings, said.String())
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/processors"
+	"pulse/stats/watermark"
+	"pulse/topics"
+)
+
+// A generation that comes to topics where another one is at work does not begin
+// with the log, which may be a day long, but behind a waypoint of the other one:
+// a tick, and the ingesters' clocks as they were after it. The clocks follow from
+// the ticks alone, whatever the definitions are, so that a receiver goes on from
+// there exactly as one would that has read the log from its beginning.
+//
+// Lines before the waypoint are not read. They count at most unknownFor seconds
+// beyond its watermark; the first second of the generation is one whose windows
+// all begin after that.
+
+const (
+	// waypointEvery is how many seconds of the watermark lie between waypoints.
+	waypointEvery = 10
+	// waypoints is the partition of the fragments topic that they are in.
+	waypoints = 0
+	// unknownFor is how many seconds from a tick's clock on lines before the tick
+	// may count at: a record is of that second or the next one, and a line up to
+	// 5 s ahead of its record.
+	unknownFor = 7
+	// believable is how far ahead of the watermark an ingester's clock may be for
+	// its lines to be waited for: one that is further ahead would hold up the
+	// generation, and what it sent before the waypoint is missing in seconds that
+	// are still to come.
+	believable = 60
+	// foundWithin is how much earlier than its clock says a waypoint may have been
+	// written; clocks further ahead cost reading more.
+	foundWithin = 2 * waypointEvery * time.Second
+)
+
+// A waypoint is where a source partition can be begun.
+type waypoint struct {
+	topics.Waypoint
+	complete int64 // the first second of which no line comes before it
+}
+
+// seed commits where a new generation begins, unless something is committed or
+// no other generation can tell. It waits for Kafka until ctx ends.
+func (r *Receiver) seed(ctx context.Context, raw int32) error {
+	for {
+		err := r.trySeed(ctx, raw)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		r.config.Logger.Warn("where to begin cannot be found out, trying again", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
+	c := r.config
+	generations, err := topics.Generations(ctx, c.Cluster, c.Names)
+	if err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(generations, func(g string) bool { return g == c.Names.Generation })
+	if len(others) == 0 {
+		return nil
+	}
+	client, err := kgo.NewClient(c.Cluster.ClientOptions(c.Names.ReceiverGroup())...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	own, err := commits(ctx, admin, c.Names)
+	if err != nil || len(own) > 0 {
+		return err
+	}
+	other, clock, err := r.newest(ctx, admin, others, raw)
+	if err != nil || other.Generation == "" {
+		return err
+	}
+	back := int64(c.History/time.Second) + int64(topics.Window(c.Definitions)/time.Second) + unknownFor
+	found, err := findWaypoints(ctx, c.Cluster, admin, other, clock-back, raw)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		c.Logger.Info("the other generation has nothing that old: beginning with the log", "other", other.Generation)
+		return nil
+	}
+	return r.beginAt(ctx, admin, found, other.Generation)
+}
+
+// commits reads what the receivers of a generation have committed.
+func commits(ctx context.Context, admin *kadm.Client, n topics.Names) (map[int32]processors.Commit, error) {
+	return processors.Commits(ctx, admin, n.ReceiverGroup(), n.Raw())
+}
+
+// newest finds of some generations the one that is furthest, and the second to
+// which it has rolled up every partition. Recordings are read from their
+// beginning.
+func (r *Receiver) newest(ctx context.Context, admin *kadm.Client, generations []string, raw int32) (found topics.Names, clock int64, err error) {
+	for _, generation := range generations {
+		other := topics.Names{Prefix: r.config.Names.Prefix, Generation: generation}
+		committed, err := commits(ctx, admin, other)
+		if err != nil {
+			return found, 0, err
+		}
+		if len(committed) != int(raw) {
+			continue
+		}
+		least := int64(-1)
+		for _, c := range committed {
+			domain, clock, err := Clock(c.Metadata)
+			if err != nil || domain != topics.WallDomain {
+				least = -1
+				break // another version's, or a recording
+			}
+			if second := clock.Second(); least < 0 || second < least {
+				least = second
+			}
+		}
+		if least > clock {
+			found, clock = other, least
+		}
+	}
+	return found, clock, nil
+}
+
+// findWaypoints returns for each source partition the last waypoint of a
+// generation whose watermark is at most latest, or nil if one has none.
+func findWaypoints(ctx context.Context, cluster topics.Cluster, admin *kadm.Client, n topics.Names, latest int64, raw int32) ([]waypoint, error) {
+	topic := n.Fragments()
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking for the first offset of %s: %w", topic, err)
+	}
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking for the last offset of %s: %w", topic, err)
+	}
+	near, err := admin.ListOffsetsAfterMilli(ctx, max(time.Unix(latest, 0).Add(-foundWithin).UnixMilli(), 0), topic)
+	if err == nil {
+		err = near.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking up a time in %s: %w", topic, err)
+	}
+	start, _ := starts.Lookup(topic, waypoints)
+	end, _ := ends.Lookup(topic, waypoints)
+	from, _ := near.Lookup(topic, waypoints)
+	for _, from := range slices.Compact([]int64{max(from.Offset, start.Offset), start.Offset}) {
+		found, err := readWaypoints(ctx, cluster, topic, from, end.Offset, latest, raw)
+		if err != nil || found != nil {
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
+// readWaypoints reads the offsets [from, end), or until every source partition
+// has come beyond latest.
+func readWaypoints(ctx context.Context, cluster topics.Cluster, topic string, from, end, latest int64, raw int32) ([]waypoint, error) {
+	if from >= end {
+		return nil, nil
+	}
+	client, err := kgo.NewClient(append(cluster.ClientOptions("pulse-receiver"),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {waypoints: kgo.NewOffset().At(from)}}),
+		kgo.KeepControlRecords())...) // the last offset may be one
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	found := make([]waypoint, raw)
+	missing, before := raw, raw // source partitions without one, and not yet beyond latest
+	beyond := make([]bool, raw)
+	for next := from; next < end && before > 0; {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", topic, err)
+		}
+		fetches.EachRecord(func(record *kgo.Record) {
+			next = record.Offset + 1
+			w := topics.DecodeMessage(record.Value).Waypoint
+			if w == nil || record.Attrs.IsControl() || w.Partition >= raw {
+				return
+			}
+			_, clock, err := Clock(w.State)
+			if err != nil {
+				return
+			}
+			switch second := clock.Second(); {
+			case second > latest && !beyond[w.Partition]:
+				beyond[w.Partition] = true
+				before--
+			case second <= latest:
+				if found[w.Partition].State == nil {
+					missing--
+				}
+				found[w.Partition] = waypoint{*w, completeFrom(clock)}
+			}
+		})
+	}
+	if missing > 0 {
+		return nil, nil
+	}
+	return found, nil
+}
+
+// beginAt commits waypoints, all at once, for a group that has no member yet.
+func (r *Receiver) beginAt(ctx context.Context, admin *kadm.Client, found []waypoint, other string) error {
+	complete := int64(0)
+	for _, w := range found {
+		complete = max(complete, w.complete)
+	}
+	first := complete + int64(topics.Window(r.config.Definitions)/time.Second) - 1
+	begin := map[int32]processors.Commit{}
+	for i, w := range found {
+		c, err := Midway(w.Waypoint, first)
+		if err != nil {
+			return err
+		}
+		begin[int32(i)] = c
+	}
+	err := processors.CommitFirst(ctx, admin, r.config.Names.ReceiverGroup(), r.config.Names.Raw(), begin)
+	if errors.Is(err, processors.ErrJoined) {
+		return nil // a receiver that was quicker, and has committed before
+	}
+	if err != nil {
+		return fmt.Errorf("committing where to begin: %w", err)
+	}
+	r.config.Logger.Info("new definitions begin beside older ones", "older", other, "first second", time.Unix(first, 0).UTC().Format(time.DateTime))
+	return nil
+}
+
+// Midway is the commit by which a generation begins behind a waypoint of another
+// one, with first as the first second that it publishes.
+func Midway(w topics.Waypoint, first int64) (processors.Commit, error) {
+	var p partition
+	if err := p.restore(w.State); err != nil {
+		return processors.Commit{}, err
+	}
+	p.midway = first
+	return processors.Commit{Offset: w.Offset + 1, Metadata: p.appendState(nil)}, nil
+}
+
+// completeFrom is the first second of which no line comes before a waypoint.
+func completeFrom(clock *watermark.Watermark) int64 {
+	second := clock.Second()
+	for _, m := range clock.Members() {
+		if m.Clock <= clock.Second()+believable {
+			second = max(second, m.Clock)
+		}
+	}
+	return second + unknownFor
+}

@@ -1,0 +1,82 @@
+package topics
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// A Second is one that is complete, as a merger keeps it for its successors: all
+// that the stats of one partition had come by in it, or a part of that. Seconds in
+// which nothing was are left out, so that each says which one was before it.
+type Second struct {
+	Second      int64 // Unix time
+	Before      int64 // the second kept before it; -1: none was
+	Part, Parts int   // which part this is, from 0, and how many there are
+	Data        []byte
+}
+
+// kindSecond is the first byte of a record. A new form gets a new one.
+const kindSecond = 's'
+
+// Append appends the record's value.
+func (s *Second) Append(b []byte) []byte {
+	b = append(b, kindSecond)
+	b = binary.AppendUvarint(b, uint64(s.Second))
+	b = binary.AppendUvarint(b, uint64(s.Second-s.Before))
+	b = binary.AppendUvarint(b, uint64(s.Part))
+	b = binary.AppendUvarint(b, uint64(s.Parts))
+	return append(b, s.Data...)
+}
+
+// DecodeSecond reads a record's value. Data is part of it.
+func DecodeSecond(value []byte) (Second, error) {
+	if len(value) == 0 || value[0] != kindSecond {
+		return Second{}, errors.New("record of a second: of another kind")
+	}
+	d := decoder{rest: value[1:]}
+	s := Second{Second: d.upTo(maxSecond)}
+	s.Before = s.Second - d.upTo(s.Second+1)
+	s.Part, s.Parts = int(d.upTo(maxParts)), int(d.upTo(maxParts))
+	if d.failed || s.Before >= s.Second || s.Part >= s.Parts || len(d.rest) > MaxPart {
+		return Second{}, errors.New("record of a second: out of bounds")
+	}
+	s.Data = d.rest
+	return s, nil
+}
+
+// AppendNamed appends bytes under a stat's name, as the Data of a Second has
+// them one after the other.
+func AppendNamed(b []byte, stat string, data []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(stat)))
+	b = append(b, stat...)
+	b = binary.AppendUvarint(b, uint64(len(data)))
+	return append(b, data...)
+}
+
+// EachNamed calls do with what AppendNamed appended, until it fails.
+func EachNamed(b []byte, do func(stat string, data []byte) error) error {
+	d := decoder{rest: b}
+	for len(d.rest) > 0 {
+		stat := d.bytes()
+		data := d.bytes()
+		if d.failed {
+			return errors.New("record of a second: it ends too early")
+		}
+		if err := do(string(stat), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bytes reads a length and as many bytes.
+func (d *decoder) bytes() []byte {
+	n := d.upTo(int64(len(d.rest)))
+	if n > int64(len(d.rest)) {
+		d.failed = true
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
+}

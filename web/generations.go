@@ -1,0 +1,229 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// A server shows the stats of its own definitions. Those may be of a generation
+// that has just begun beside an older one, and reads the newest lines only when
+// it has caught up; and they may be of one that others are leaving.
+//
+//   - Until its own generation has caught up, it shows the other one's points of
+//     the stats that mean the same in both: such points are equal once they are
+//     final.
+//   - Then it changes to its own, once, and for good.
+//   - The seconds before a generation's first are shown by the one before it, for
+//     the stats that mean the same.
+//
+// So of each stat and second the points of one generation are shown, and those
+// of a stat that means another thing never are.
+
+const (
+	// catchUp is how many seconds beyond the lateness a generation may be behind
+	// another one and count as caught up.
+	catchUp = 3
+	// stoodFor is how long a generation must have stood still for the own one to be
+	// shown although it is behind it: nobody works by it any more.
+	stoodFor = time.Minute
+	// maxGenerations bounds how many are remembered: those that began last.
+	maxGenerations = 64
+)
+
+// generations is what a Store knows of generations. The Store's lock is held for
+// all of its methods.
+type generations struct {
+	own      string
+	lateness int64
+	meanings map[string]string
+	shown    string // of which points are shown now; what came before its first second aside
+	begun    bool   // Begin has been called
+
+	catalogs []topics.Catalog // by First, descending
+	progress map[string]*progress
+}
+
+// progress is how far the mergers of a generation have come.
+type progress struct {
+	closed map[int32]int64 // the last second that has closed in each partition of the fragments topic
+	moved  time.Time       // when the greatest of them did last
+	newest int64
+}
+
+func newGenerations(d *stats.Definitions) generations {
+	gen := d.Generation()
+	return generations{own: gen, lateness: d.Lateness, meanings: d.Meanings(), shown: gen, progress: map[string]*progress{}}
+}
+
+// Catalog takes what another generation has, or the own one.
+func (s *Store) Catalog(c topics.Catalog) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.catalogs = slices.DeleteFunc(s.catalogs, func(o topics.Catalog) bool { return o.Gen == c.Gen })
+	s.catalogs = append(s.catalogs, c)
+	slices.SortFunc(s.catalogs, func(a, b topics.Catalog) int {
+		return cmp.Or(cmp.Compare(b.First, a.First), cmp.Compare(b.Gen, a.Gen))
+	})
+	if len(s.catalogs) > maxGenerations {
+		s.catalogs = slices.Delete(s.catalogs, maxGenerations, len(s.catalogs))
+	}
+}
+
+// GenerationAt is the generation whose point of a stat and second is shown; ""
+// if none is.
+func (s *Store) GenerationAt(stat string, second int64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.of(s.shown, stat, second)
+}
+
+// of is GenerationAt if the points of a generation are shown from its first
+// second on.
+func (g *generations) of(shown, stat string, second int64) string {
+	found := shown
+	if first := g.first(shown); second < first {
+		i := slices.IndexFunc(g.catalogs, func(c topics.Catalog) bool { return c.First <= second && c.First < first })
+		if i < 0 {
+			return ""
+		}
+		found = g.catalogs[i].Gen
+	}
+	if !g.sameMeaning(found, stat) {
+		return ""
+	}
+	return found
+}
+
+// catalog finds a generation's; nil if it is not known.
+func (g *generations) catalog(gen string) *topics.Catalog {
+	if i := slices.IndexFunc(g.catalogs, func(c topics.Catalog) bool { return c.Gen == gen }); i >= 0 {
+		return &g.catalogs[i]
+	}
+	return nil
+}
+
+// first is a generation's first second; 0 if it is not known.
+func (g *generations) first(gen string) int64 {
+	if c := g.catalog(gen); c != nil {
+		return c.First
+	}
+	return 0
+}
+
+// sameMeaning reports whether a stat of the own definitions means the same in a
+// generation.
+func (g *generations) sameMeaning(gen, stat string) bool {
+	if gen == g.own {
+		return true
+	}
+	c := g.catalog(gen)
+	return c != nil && c.Stats[stat] != "" && c.Stats[stat] == g.meanings[stat]
+}
+
+// advance takes how far a generation has come.
+func (g *generations) advance(c topics.Clocks, now time.Time) {
+	if c.Gen != g.own && g.catalog(c.Gen) == nil || c.Partition < 0 || c.Partition >= topics.MaxPartitions {
+		return
+	}
+	p := g.progress[c.Gen]
+	if p == nil {
+		p = &progress{closed: map[int32]int64{}, moved: now}
+		g.progress[c.Gen] = p
+	}
+	p.closed[c.Partition] = max(p.closed[c.Partition], c.Closed)
+	if c.Closed > p.newest {
+		p.newest, p.moved = c.Closed, now
+	}
+}
+
+// caughtUp reports whether the own generation is as far as another one, or goes
+// on while that stands still.
+func (g *generations) caughtUp(other string, now time.Time) bool {
+	own, ahead := g.progress[g.own], g.progress[other]
+	if own == nil || ahead == nil || own.newest <= 0 {
+		return ahead == nil
+	}
+	if now.Sub(ahead.moved) >= stoodFor {
+		return true
+	}
+	for partition, closed := range ahead.closed {
+		if own.closed[partition] < closed-g.lateness-catchUp {
+			return false
+		}
+	}
+	return true
+}
+
+// Begin says that the merger's table has been read to its end, at the time now:
+// what is shown from now on is decided by it.
+func (s *Store) Begin(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.begun {
+		return
+	}
+	s.begun = true
+	furthest := ""
+	for gen, p := range s.progress {
+		if gen != s.own && p.newest > 0 && !s.caughtUp(gen, now) && (furthest == "" || p.newest > s.progress[furthest].newest) {
+			furthest = gen
+		}
+	}
+	if furthest == "" {
+		return
+	}
+	s.shown = furthest
+	s.waiting, s.series = s.series, make([]series, len(s.series))
+	s.newest, s.clocks, s.changed = 0, nil, true
+}
+
+// change shows the own generation, which has caught up. Points that are equal
+// to what was shown are no news.
+func (s *Store) change(now time.Time) {
+	first := s.first(s.own)
+	s.newest = 0
+	for i := range s.series {
+		old, own := &s.series[i], &s.waiting[i]
+		for slot := range own.ring {
+			was, e := &old.ring[slot], &own.ring[slot]
+			switch {
+			case e.version == 0 && was.version != 0 && was.Time < first:
+				*e = *was
+			case e.version == 0:
+			case was.version != 0 && was.Time == e.Time && string(was.Value) == string(e.Value) && was.StaleSince == e.StaleSince:
+				e.version = was.version
+			default:
+				e.version = s.version + 1
+				own.version = s.version + 1
+			}
+			if e.version != 0 && e.Time > own.newest {
+				own.newest, own.arrived = e.Time, now
+			}
+		}
+		own.version = max(own.version, old.version)
+		s.newest = max(s.newest, own.newest)
+	}
+	s.series, s.waiting = s.waiting, nil
+	s.shown, s.clocks, s.changed = s.own, nil, true
+}
+
+// Notice says, in a few words for people, that another generation than the server's own
+// matters now; "" if none does.
+func (s *Store) Notice(now time.Time) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shown != s.own {
+		return "new definitions are catching up"
+	}
+	first := s.first(s.own)
+	for _, c := range s.catalogs {
+		if p := s.progress[c.Gen]; c.First > first && p != nil && now.Sub(p.moved) < aliveFor {
+			return "this dashboard has older definitions than those at work (" + c.Gen + "): restart it with the new file"
+		}
+	}
+	return ""
+}
