@@ -28,7 +28,7 @@ type observation struct {
 	names     topics.Names
 	others    []otherGeneration
 	first     *time.Time // the first second of the generation; read if another one is alive
-	domain    string   // of the clock of events.raw; "" before a record
+	domain    string     // of the clock of events.raw; "" before a record
 	receivers group
 	mergers   group
 	sources   []sourcePartition

@@ -92,7 +92,7 @@ func (p picture) take(ctx context.Context) error {
 		ctx = ctx2
 	}
 
-	shooting, cancel := context.WithTimeoutCause(ctx, 2*readyWithin+shotWithin+p.after, fmt.Errorf("Chromium does not answer"))
+	shooting, cancel := context.WithTimeoutCause(ctx, 2*readyWithin+shotWithin+p.after, errors.New("no answer from Chromium"))
 	defer cancel()
 	png, err := p.shoot(shooting)
 	if cause := context.Cause(shooting); cause != nil {
