@@ -213,6 +213,13 @@ func Prepare(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Def
 		if err == nil {
 			fragments, err = topics.PartitionCount(ctx, c, n.Fragments())
 		}
+		var seconds int32
+		if err == nil {
+			seconds, err = topics.PartitionCount(ctx, c, n.Seconds())
+		}
+		if err == nil && seconds != fragments {
+			err = fmt.Errorf("%w: topic %s has %d partitions and %s has %d; delete the first and let `pulse topics --create` make it anew", topics.ErrTopics, n.Seconds(), seconds, n.Fragments(), fragments)
+		}
 		switch {
 		case err == nil:
 			return raw, fragments, nil

@@ -112,9 +112,13 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 		for k, v := range p.config {
 			config[k] = kadm.StringPtr(v)
 		}
-		_, err := admin.CreateTopic(ctx, partitions, replication, config, p.name)
+		count := partitions
+		if there := existing[n.Fragments()]; p.name == n.Seconds() && len(there.Partitions) > 0 {
+			count = int32(len(there.Partitions)) // a merger has the same one of both
+		}
+		_, err := admin.CreateTopic(ctx, count, replication, config, p.name)
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("cannot create the topic %s with %d partitions: %w", p.name, partitions, err)
+			return fmt.Errorf("cannot create the topic %s with %d partitions: %w", p.name, count, err)
 		}
 	}
 	return check(ctx, admin, c, n, o, createdWithin)

@@ -415,6 +415,41 @@ func TestLongWindow(t *testing.T) {
 	}
 }
 
+// TestCommitOfOlderVersion: a commit by a version that kept no seconds lies so far
+// back that all its windows come after it; a merger that begins there keeps them.
+func TestCommitOfOlderVersion(t *testing.T) {
+	l := newLog(t, "lateness: 1s\nstats:\n  - {name: events, rate: minute, over: 30s}\n")
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 101
+	l.send(rangeOf{first, "", 100})
+	begin := l.next
+	send := func(from, to int64) {
+		for s := from; s < to; s++ {
+			l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s), s})
+		}
+	}
+	send(101, 180)
+	want := l.said("events")
+	l.published, l.commits, l.kept = nil, nil, nil
+	l.begin(processors.Start{Committed: processors.Commit{Offset: begin, Metadata: state{final: 101, whole: true, sources: []source{{covered: 0, second: 101}}}.append(nil)}})
+	send(101, 160)
+	last := l.commits[len(l.commits)-1]
+	send(160, 180)
+	if got := l.said("events"); !slices.Equal(got, want[len(want)-len(got):]) {
+		t.Errorf("after the older version's commit\n%s\nwant\n%s", strings.Join(got, ", "), strings.Join(want, ", "))
+	}
+	state, err := decodeState(last.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.published = nil
+	l.begin(processors.Start{Committed: last})
+	send(state.sources[0].second, 180)
+	if got := l.said("events"); len(got) == 0 || !slices.Equal(got, want[len(want)-len(got):]) {
+		t.Errorf("after its own commit\n%s\nwant\n%s", strings.Join(got, ", "), strings.Join(want, ", "))
+	}
+}
+
 func FuzzState(f *testing.F) {
 	f.Add(state{final: 1_700_000_000, ahead: 17, sources: []source{{covered: 5, second: 1_700_000_002}, {covered: math.MaxInt32, second: 1}}}.append(nil))
 	f.Add([]byte{})

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"pulse/topics"
+	"pulse/topics/topicstest"
+)
+
+// What definitions that nobody uses any more left can be removed, and nothing
+// else can.
+func TestRemoveGeneration(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	older := writeFile(t, "older.yaml", "stats:\n  - {name: a, rate: second}\n")
+	newer := writeFile(t, "newer.yaml", "stats:\n  - {name: a, rate: minute}\n")
+	env := map[string]string{"KAFKA_URL": cluster.Brokers[0], "KAFKA_PREFIX": prefix}
+	for _, file := range []string{older, newer} {
+		start(t, env, nil, "topics", "--create", "--partitions", "2", "--stats", file).succeed()
+	}
+	gone, stays := namesOf(t, prefix, older), namesOf(t, prefix, newer)
+	start(t, env, nil, "topics", "--stats", newer, "--remove-generation", stays.Generation).fails(exitUsage, "give --stats the file that stays")
+	start(t, env, nil, "topics", "--stats", newer, "--remove-generation", "abcdef").fails(exitUsage, "there is no generation", gone.Generation)
+	p := start(t, env, nil, "topics", "--stats", newer, "--remove-generation", gone.Generation).succeed()
+	if !strings.Contains(p.stdout.String(), gone.Generation) {
+		t.Errorf("it printed %q", p.stdout)
+	}
+	left, err := topics.Generations(t.Context(), cluster, stays)
+	if err != nil || len(left) != 1 || left[0] != stays.Generation {
+		t.Errorf("there are the generations %v (%v), want %s", left, err, stays.Generation)
+	}
+	start(t, env, nil, "topics", "--stats", newer).succeed()
+}
