@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,9 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pulse/stats"
 )
 
 // message is what a page gets.
@@ -241,6 +245,36 @@ func TestHubTicks(t *testing.T) {
 		cancel()
 		<-done
 	})
+}
+
+// How long after a second's end its frame is made is measured for each stat, once
+// the store is up to date; a recording of another time is left out.
+func TestDelay(t *testing.T) {
+	now := time.Unix(2000, 0)
+	store := NewStore(two())
+	h := NewHub(store, two(), "", func() time.Time { return now })
+	show := func(at float64, points ...stats.Snapshot) {
+		now = time.UnixMilli(int64(at * 1000))
+		put(store, points...)
+		h.publish()
+	}
+	show(2000, point("a", 1990, "1")) // the first point
+	show(2001, point("a", 1999, "1")) // not live yet
+	h.live.Store(true)
+	show(2001.2, point("a", 2000, "1"), point("b", 2000, "1")) // 0.2 s for a; of b the first
+	show(2002.1, point("a", 2000, "2"), point("b", 2001, "1")) // a revision; 0.1 s for b
+	show(2004.5, point("a", 2002, "1"), point("a", 2001, "1")) // 1.5 and 2.5 s
+	show(9000, point("a", 2003, "1"))                          // a recording
+	own := prometheus.NewRegistry()
+	own.MustRegister(h.delay)
+	families, err := own.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := families[0].GetMetric()[0]
+	if n, sum := got.GetHistogram().GetSampleCount(), got.GetHistogram().GetSampleSum(); n != 4 || math.Abs(sum-4.3) > 1e-6 {
+		t.Errorf("%d delays of %v s were measured, want 4 of 4.3", n, sum)
+	}
 }
 
 // A client that talks is sent away: it has nothing to say.

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
 	"pulse/stats"
@@ -224,10 +225,13 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Write(b) //nolint:errcheck // the client is gone
-	if s.config.Metrics == nil {
-		return
+	own := prometheus.NewRegistry()
+	own.MustRegister(s.hub.delay)
+	all := prometheus.Gatherers{own}
+	if s.config.Metrics != nil {
+		all = append(all, s.config.Metrics)
 	}
-	families, err := s.config.Metrics.Gather()
+	families, err := all.Gather()
 	if err != nil {
 		s.config.Logger.Warn("some metrics are missing", "error", err)
 	}

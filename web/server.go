@@ -204,7 +204,10 @@ func (s *Server) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.hub.Run(ctx) })
 	running.Go(func() {
-		if err := s.fill(ctx, func() { s.ready.Store(true) }); err != nil && ctx.Err() == nil {
+		if err := s.fill(ctx, func() {
+			s.ready.Store(true)
+			s.hub.live.Store(true)
+		}); err != nil && ctx.Err() == nil {
 			cancel(err)
 		}
 	})

@@ -56,6 +56,7 @@ type Store struct {
 type series struct {
 	ring    [ringSize]entry
 	newest  int64
+	shown   int64 // the newest second that Advance has told
 	version uint64
 	arrived time.Time // of the newest point
 }
@@ -166,6 +167,22 @@ func (s *Store) Cut() uint64 {
 	defer s.mu.Unlock()
 	s.version, s.changed = s.version+1, false
 	return s.version
+}
+
+// Advance calls f with each closed second that a stat has come to since the last
+// call; what a stat had at the first is left out.
+func (s *Store) Advance(f func(second int64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.series {
+		sr := &s.series[i]
+		for t := max(sr.shown+1, sr.newest-ringSize+1); sr.shown != 0 && t <= sr.newest; t++ {
+			if e := &sr.ring[t%ringSize]; e.version != 0 && e.Time == t && e.StaleSince == 0 {
+				f(t)
+			}
+		}
+		sr.shown = sr.newest
+	}
 }
 
 // Changed reports whether there are changes that no version has yet.

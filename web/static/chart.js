@@ -75,7 +75,7 @@ export class Chart {
     }
     hi = hi > 0 || lo === 0 ? ceiling(hi * 1.03) : 0;
     lo = lo < 0 ? -ceiling(-lo * 1.03) : 0;
-    for (const t of thresholds) if (t > hi && t <= hi * 1.5) hi = t * 1.06;
+    for (const t of thresholds) if (t > hi && t <= hi * 1.5) hi = ceiling(t * 1.03);
     [this.lo, this.hi, this.power] = [lo, hi, lo < 0 ? 1 : power];
     this.top = this.foot > FOOT ? 18 : Math.min(6, this.height * 0.12);
   }

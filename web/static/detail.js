@@ -96,6 +96,7 @@ export class Detail {
       element("div", "detail-head", back, element("h2", "", stat.title), element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
         element("p", "take", press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
       this.plot, this.lines, this.#definition());
+    this.box.setAttribute("aria-label", stat.title);
     this.root.replaceChildren(this.box);
 
     const x = (e) => e.clientX - this.canvas.getBoundingClientRect().left;

@@ -1,0 +1,246 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/chromedp"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// with runs a server of some stats that are given no points but those that a
+// test puts into its store.
+func with(t testing.TB, all ...*stats.Stat) *Server {
+	t.Helper()
+	d := &stats.Definitions{Lateness: 2, Stats: all}
+	for _, st := range all {
+		if st.Title == "" {
+			st.Title = st.Name
+		}
+	}
+	s, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fill = func(ctx context.Context, ready func()) error {
+		ready()
+		<-ctx.Done()
+		return nil
+	}
+	start(t, s)
+	return s
+}
+
+// tell puts a value of the second before now, with clocks that are past it.
+func tell(s *Server, stat, value string, revision int) {
+	second := time.Now().Unix() - 1
+	s.store.Upsert(stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(value), Revision: revision, Gen: s.store.gen}, time.Now())
+	s.store.Clocks(topics.Clocks{Gen: s.store.gen, Seconds: []int64{second + 1}}, time.Now())
+}
+
+// At three sizes and in both schemes every page fits its window's width, is
+// drawn, and has text that stands off its ground.
+func TestSizesAndSchemes(t *testing.T) {
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	for _, size := range [][2]int64{{390, 844}, {1280, 800}, {1920, 1080}} {
+		for _, scheme := range []string{"light", "dark"} {
+			t.Run(fmt.Sprintf("%dx%d-%s", size[0], size[1], scheme), func(t *testing.T) {
+				for _, where := range []string{"routing", "edge", "all", "find/nginx", "stat/stat-06/3600"} {
+					b.do(t, look(size[0], size[1], scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))
+					b.until(t, fmt.Sprintf(`document.documentElement.dataset.theme === %q && document.querySelector(":is(.panel, .detail)[data-state=value]")`, scheme))
+					if wide := value[int64](t, b, `document.documentElement.scrollWidth`); wide > size[0] {
+						t.Errorf("%s is %d px wide in a window of %d", where, wide, size[0])
+					}
+					if cut := value[string](t, b, `[...document.querySelectorAll(".panel .figure")].filter((f) => f.getBoundingClientRect().right > f.closest(".panel").getBoundingClientRect().right).map((f) => f.textContent).join(" ")`); cut != "" {
+						t.Errorf("in %s the figures %q reach out of their panels", where, cut)
+					}
+				}
+				// WCAG's contrast of the dimmest text, a title, and of the figures.
+				for selector, least := range map[string]float64{".detail .unit": 4.5, ".detail .figure": 4.5, "#tabs a": 4.5} {
+					if got := value[float64](t, b, fmt.Sprintf(contrast, selector)); got < least {
+						t.Errorf("%s has a contrast of %.1f, want at least %.1f", selector, got, least)
+					}
+				}
+			})
+		}
+	}
+	for _, said := range b.said() {
+		t.Error("console:", said)
+	}
+}
+
+// contrast is JavaScript: that of an element's text with the page's ground.
+const contrast = `(() => {
+	const light = (colour) => {
+		const [r, g, b] = colour.match(/[\d.]+/g).map(Number).map((c) => c / 255).map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+	};
+	const pair = [light(getComputedStyle(document.querySelector(%q)).color), light(getComputedStyle(document.body).backgroundColor)].sort((a, b) => b - a);
+	return (pair[0] + 0.05) / (pair[1] + 0.05);
+})()`
+
+// On a wall there is nothing to press, and the pages take turns.
+func TestKiosk(t *testing.T) {
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1920, 1080, "dark"), chromedp.Navigate(server.URL()+"/?kiosk&every=1s"))
+	b.until(t, `document.querySelectorAll(".panel").length === 18`)
+	if shown := value[string](t, b, `getComputedStyle(document.querySelector(".tools")).display`); shown != "none" {
+		t.Errorf("the tools are shown on the wall, as %s", shown)
+	}
+	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
+	b.until(t, `location.hash === "#/routing" && document.querySelectorAll(".panel").length === 18`)
+	for _, said := range b.said() {
+		t.Error("console:", said)
+	}
+}
+
+// The second that the reader points at is shown by all panels.
+func TestSharedCrosshair(t *testing.T) {
+	log := newSynthetic(0)
+	server := log.serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/edge"))
+	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		const canvas = document.querySelector(".panel canvas"), box = canvas.getBoundingClientRect();
+		canvas.dispatchEvent(new PointerEvent("pointermove", {clientX: box.left + box.width / 3, clientY: box.top + 5, pointerType: "mouse", bubbles: true}));
+	}`))
+	b.until(t, `document.querySelectorAll(".panel[data-past]").length === 5 && document.querySelector("#status").dataset.state === "past"`)
+	// All figures are those of one second.
+	b.until(t, `/^at \d\d:\d\d:\d\d · \d+ (s|min) ago$/.test(document.querySelector("#status-text").textContent)`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector("main").dispatchEvent(new PointerEvent("pointerleave"))`))
+	b.until(t, `document.querySelectorAll(".panel[data-past]").length === 0 && document.querySelector("#status").dataset.state === "live"`)
+}
+
+// Where no clock runs the whole page loses its colour, and says since when.
+func TestStalePage(t *testing.T) {
+	server := quiet(t)
+	since := time.Now().Unix() - 100
+	put(server.store, point("a", since-1, "7"), point("b", since-1, "8"))
+	server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{since}}, time.Now())
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()))
+	b.until(t, `document.body.classList.contains("stale") && document.querySelector(".panel").dataset.state === "stale"`)
+	b.until(t, fmt.Sprintf(`document.querySelector("#status-text").textContent === "stale: no clock since " + new Date(%d).toTimeString().slice(0, 8)`, since*1000))
+	if grey := value[bool](t, b, `(() => {
+		const probe = document.createElement("i");
+		probe.style.color = "var(--faint)";
+		document.body.append(probe);
+		return getComputedStyle(document.querySelector(".figure")).color === getComputedStyle(probe).color;
+	})()`); !grey {
+		t.Error("the last figure of a stale page is not grey")
+	}
+}
+
+// A revised point moves, and one of a lower revision that comes later does not.
+func TestRevisionsMove(t *testing.T) {
+	server := with(t, &stats.Stat{Name: "a", Kind: "rate", Per: 1, Over: 10})
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()))
+	second := time.Now().Unix() - 1
+	for _, c := range []struct {
+		revision    int
+		value, want string
+	}{{0, "7", "7"}, {2, "9", "9"}, {1, "8", "9"}} {
+		server.store.Upsert(stats.Snapshot{Stat: "a", Time: second, Value: json.RawMessage(c.value), Revision: c.revision, Gen: server.store.gen}, time.Now())
+		server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{second + 1}}, time.Now())
+		frames := server.hub.frames.Load()
+		eventually(t, "frames go on", func() bool { return server.hub.frames.Load() > frames+1 })
+		b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent === %q`, c.want))
+	}
+}
+
+// Trouble is told by a mark, an edge and weight, and read aloud: not by colour
+// alone. Of a reversed stat low values are the trouble.
+func TestMarks(t *testing.T) {
+	server := with(t,
+		&stats.Stat{Name: "well", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
+		&stats.Stat{Name: "warn", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
+		&stats.Stat{Name: "crit", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
+		&stats.Stat{Name: "low", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(5), Reversed: true},
+		&stats.Stat{Name: "high", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(5), Reversed: true},
+	)
+	for stat, value := range map[string]string{"well": "9.9", "warn": "10", "crit": "20", "low": "5", "high": "11"} {
+		tell(server, stat, value, 0)
+	}
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()))
+	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length >= 5`)
+	got := value[string](t, b, `[...document.querySelectorAll(".panel")].slice(0, 5).map((p) => [
+		p.dataset.level ?? "", getComputedStyle(p.querySelector(".mark"), "::before").content.replaceAll('"', "").replace("none", ""),
+		getComputedStyle(p.querySelector(".figure")).fontWeight, getComputedStyle(p, "::before").width.replace("auto", ""), p.querySelector(".unseen").textContent.split(", ")[1] ?? "",
+	].join(" ")).join("\n")`)
+	want := strings.Join([]string{"  600  ", "warn △ 700 4px warning", "crit ▲ 700 4px critical", "crit ▲ 700 4px critical", "  600  "}, "\n")
+	if got != want {
+		t.Errorf("the panels tell\n%s, want\n%s", got, want)
+	}
+}
+
+// Keys with several quantiles each are ranked, with all of them in figures.
+func TestQuantilesByKey(t *testing.T) {
+	server := with(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", By: []string{"path"}, Top: 10, At: []float64{0.5, 0.99}, Over: 60, Crit: ptr(900)})
+	tell(server, "times", `{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`, 0)
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
+	b.until(t, `document.querySelectorAll(".ranking li").length === 2`)
+	if got := value[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 crit|/b 20 80 " {
+		t.Errorf("the keys are shown as %q", got)
+	}
+	b.until(t, `document.querySelector(".panel .unseen").textContent === "/a p50 40 p99 950 ms, /b p50 20 p99 80 ms, critical"`)
+}
+
+// All that can be pressed is reached by the tab key and has a name for screen readers.
+func TestKeyboardAndNames(t *testing.T) {
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"))
+	for where, want := range map[string]string{
+		"edge": "Pulse: first page, Routing, Edge, All stats, Find a stat, Pause, Light or dark, Keyboard, nginx requests",
+		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Find a stat, Pause, Light or dark, Keyboard, " +
+			"Back, 5 min, 1 h, 24 h, 7 d, −hour, −day, −week, CSV, JSON, PNG, nginx 500 over time",
+	} {
+		b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))
+		b.until(t, `document.querySelector(":is(.panel, .detail)[data-state=value]")`)
+		var reached []string
+		for range strings.Count(want, ",") + 1 {
+			b.do(t, chromedp.KeyEvent("\t"))
+			reached = append(reached, value[string](t, b, `(() => {
+				const e = document.activeElement;
+				return (e.getAttribute("aria-label") ?? e.labels?.[0]?.querySelector(".unseen").textContent ?? e.firstChild?.textContent ?? "").split(";")[0];
+			})()`))
+		}
+		if got := strings.Join(reached, ", "); got != want {
+			t.Errorf("on %s tab reaches\n%s, want\n%s", where, got, want)
+		}
+		var nodes []*accessibility.Node
+		b.do(t, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			tree, err := cdp.Call(ctx, target, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+			if err == nil {
+				nodes = tree.Nodes
+			}
+			return err
+		}))
+		for _, n := range nodes {
+			if n.Ignored || n.Role == nil {
+				continue
+			}
+			role, name := string(n.Role.Value), ""
+			if n.Name != nil {
+				name = string(n.Name.Value)
+			}
+			if strings.Contains(`"link" "button" "searchbox" "image" "navigation" "article" "main"`, role) && strings.Trim(name, `"`) == "" {
+				t.Errorf("on %s a %s has no name", where, role)
+			}
+		}
+	}
+}
