@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -99,6 +100,7 @@ func start(t testing.TB, env map[string]string, stdin io.Reader, args ...string)
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	p := &pulse{t: t, args: args, stdout: newTranscript(), stderr: newTranscript(), stop: stop, done: make(chan struct{})}
+	env = maps.Clone(env)
 	e := &environment{
 		Stdin: stdin, Stdout: p.stdout, Stderr: p.stderr,
 		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
