@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	manyKeys   = flag.Int("keys", 1_000_000, "the keys of TestManyKeys; a short test has fewer")
+	manyKeys   = flag.Int("keys", 400_000, "the keys of TestManyKeys; a short test has fewer")
 	processMiB = flag.Int("process-mib", 0, "the most that the process may take for TestManyKeys, in MiB; 0: not asked")
 )
 
