@@ -14,7 +14,7 @@ BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4d
 .PHONY: help build run test lint bench bench-peers bench-keys bench-e2e bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
 
 help: ## what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build: ## the binary, bin/pulse
 	$(GO) build -o $(PULSE) ./cmd/pulse
