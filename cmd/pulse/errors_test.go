@@ -92,6 +92,9 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"topics", "--replication", "-1"}, []string{"--replication"}},
 		{2, nil, []string{"eval", "--lateness", "1500ms", recording}, []string{"--lateness", "whole"}},
 		{2, nil, []string{"eval", "--lateness", "2", recording}, []string{"--lateness", "2s"}},
+		{2, nil, []string{"eval", "--lateness", "-5s", recording}, []string{"--lateness", "from 0s"}},
+		{2, env{"PULSE_LATENESS": "2h"}, []string{"eval", recording}, []string{"$PULSE_LATENESS", "to 1h"}},
+		{2, nil, []string{"eval", "--log-format", "xml", recording}, []string{"--log-format", "text or json"}},
 		{2, nil, []string{"eval", "--raw", recording}, []string{"--raw", recording}},
 		{2, nil, []string{"validate"}, []string{"one definitions file"}},
 		{2, nil, []string{"health"}, []string{"one URL"}},
@@ -324,6 +327,9 @@ func TestHostileLines(t *testing.T) {
 	if want.account != (account{Lines: 9, Counted: 8, Unreadable: 1}) {
 		t.Errorf("eval accounts for %+v", want.account)
 	}
+	if p := start(t, nil, nil, "eval", "--stats", file, recording).succeed(); !strings.Contains(p.stderr.String(), "longer than 64 KiB") {
+		t.Errorf("eval says nothing of the line that is too long:\n%s", p.stderr)
+	}
 	// The line from the future counts where the clock was, 1 and 2 to 5 after it.
 	last := recordingStart.Unix() + 5
 	if got := string(want.points[point{"n", last}].Value); want.last != last || got != "15" {
@@ -387,7 +393,9 @@ func TestTopics(t *testing.T) {
 	}
 	// Other definitions have fragments of their own.
 	env["PULSE_STATS"] = writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "2s"))
-	refused(t, env, exitFailed, []string{"stats.fragments.", "missing", "`pulse topics --create`"}, "receive")
+	for _, command := range []string{"receive", "web", "status"} {
+		refused(t, env, exitFailed, []string{"is --stats the file that the roles work by?\nIf they are new", "stats.fragments.", "missing", "`pulse topics --create`"}, command)
+	}
 }
 
 // A role tells its supervisor how it is.

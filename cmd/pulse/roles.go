@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,11 +78,22 @@ func (r *role) topicOptions() topics.Options {
 // written down a wrong address should hear of it, and a supervisor tries again.
 const startTimeout = 12 * time.Second
 
-// checkTopics fails unless the topics are there and as they have to be.
+// checkTopics fails unless the topics are there and as they have to be. Where
+// only those of other definitions are, it asks about --stats first: topics made
+// for a wrong file stay.
 func (r *role) checkTopics(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return topics.Check(ctx, r.cluster, r.names, r.topicOptions())
+	err := topics.Check(ctx, r.cluster, r.names, r.topicOptions())
+	if !errors.Is(err, topics.ErrTopics) {
+		return err
+	}
+	others, listErr := topics.Generations(ctx, r.cluster, r.names)
+	if listErr != nil || len(others) == 0 || slices.Contains(others, r.names.Generation) {
+		return err
+	}
+	return fmt.Errorf("the definitions here are of generation %s, the topics there of %s: is --stats the file that the roles work by?\nIf they are new ones to roll out: %w",
+		r.names.Generation, strings.Join(others, ", "), err)
 }
 
 // defaultHistory is what a page shows.

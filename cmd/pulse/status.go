@@ -45,7 +45,7 @@ with exit code 4 if something is behind.`)
 		return err
 	}
 	if err := role.checkTopics(ctx); err != nil {
-		return role.otherDefinitions(ctx, err)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -69,20 +69,6 @@ with exit code 4 if something is behind.`)
 
 // errBehind ends `pulse status` with its own exit code; all is said then.
 var errBehind = errors.New("something is behind")
-
-// otherDefinitions adds to an error about missing topics that those of other
-// definitions are there.
-func (r *role) otherDefinitions(ctx context.Context, err error) error {
-	if !errors.Is(err, topics.ErrTopics) {
-		return err
-	}
-	others, listErr := topics.Generations(ctx, r.cluster, r.names)
-	if listErr != nil || len(others) == 0 || slices.Contains(others, r.names.Generation) {
-		return err
-	}
-	return fmt.Errorf("%w\nThe definitions here are of generation %s, the topics there of %s: is --stats the file that the roles work by?",
-		err, r.names.Generation, strings.Join(others, ", "))
-}
 
 // limits are what may be before something counts as behind.
 type limits struct {

@@ -33,7 +33,7 @@ func (p *partition) account(second int64) {
 	counts := p.folder.Counts()
 	added := counts.Sub(p.counts)
 	p.metrics.Lines.add(added)
-	p.late.add(added)
+	p.discarded.add(added)
 	p.counts = counts
 }
 

@@ -22,7 +22,7 @@ type shared struct {
 	covers     []string // a key for each partition of the fragments topic
 	partitions int32    // of the topic of raw records
 	metrics    *Metrics
-	late       *lateWatch
+	discarded  *discardWatch
 	log        *slog.Logger
 }
 

@@ -26,11 +26,11 @@ type Config struct {
 // A Receiver is one member of the group that reads raw records.
 type Receiver struct {
 	*processors.Processor
-	config  Config
-	program *stats.Program
-	begin   func(processors.Start) (processors.Partition, error) // set by Run
-	metrics Metrics
-	late    lateWatch
+	config    Config
+	program   *stats.Program
+	begin     func(processors.Start) (processors.Partition, error) // set by Run
+	metrics   Metrics
+	discarded discardWatch
 }
 
 // readAhead is how many records wait in memory for each partition: each may be
@@ -47,7 +47,7 @@ func New(c Config) (*Receiver, error) {
 		c.Logger = slog.Default()
 	}
 	c.Logger = c.Logger.With("role", "receiver")
-	r := &Receiver{config: c, program: program, late: lateWatch{complaint: processors.Complaint{Log: c.Logger}, now: time.Now}}
+	r := &Receiver{config: c, program: program, discarded: newDiscardWatch(c.Logger, time.Now)}
 	r.Processor = processors.New(processors.Config{
 		Cluster:    c.Cluster,
 		Group:      c.Names.ReceiverGroup(),
@@ -91,7 +91,7 @@ func (r *Receiver) Partitions(raw, fragments int32) func(processors.Start) (proc
 		covers:     topics.PartitionKeys(fragments),
 		partitions: raw,
 		metrics:    &r.metrics,
-		late:       &r.late,
+		discarded:  &r.discarded,
 		log:        r.config.Logger,
 	}
 	for _, stat := range r.config.Definitions.All() {

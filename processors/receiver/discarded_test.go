@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pulse/processors"
+	"pulse/stats/line"
 )
 
 // TestLateWarning: while lines are late the receiver says so, once a minute,
@@ -31,7 +32,7 @@ func TestLateWarning(t *testing.T) {
 		var said bytes.Buffer
 		now := time.Unix(1000, 0)
 		clock := func() time.Time { return now }
-		l.r.late = lateWatch{now: clock, complaint: processors.Complaint{Log: slog.New(slog.NewTextHandler(&said, nil)), Now: clock}}
+		l.r.discarded = newDiscardWatch(slog.New(slog.NewTextHandler(&said, nil)), clock)
 		for second := range c.seconds {
 			l.pack(100+second, c.lines)
 			l.tick(101 + second)
@@ -39,6 +40,25 @@ func TestLateWarning(t *testing.T) {
 		}
 		if n := strings.Count(said.String(), "lateness:"); n != c.warnings || n > 0 && !strings.Contains(said.String(), "level=WARN") {
 			t.Errorf("%s: %d warnings, want %d:\n%s", c.name, n, c.warnings, said.String())
+		}
+	}
+}
+
+// TestUnreadableWarning: the first line that is too long is told of at once, and
+// more of them once a minute.
+func TestUnreadableWarning(t *testing.T) {
+	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	var said bytes.Buffer
+	now := time.Unix(1000, 0)
+	l.r.discarded = newDiscardWatch(slog.New(slog.NewTextHandler(&said, nil)), func() time.Time { return now })
+	for second, warnings := range []int{0, 1, 1, 1, 2} {
+		if second > 0 {
+			l.pack(100+int64(second), strings.Repeat("x", line.MaxLen+1))
+			now = now.Add(20 * time.Second)
+		}
+		l.tick(101 + int64(second))
+		if n := strings.Count(said.String(), "longer than 64 KiB"); n != warnings {
+			t.Errorf("after %d lines: %d warnings, want %d:\n%s", second, n, warnings, said.String())
 		}
 	}
 }

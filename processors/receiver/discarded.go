@@ -1,0 +1,57 @@
+package receiver
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"pulse/processors"
+	"pulse/stats"
+)
+
+// When late lines are told of: a share of those of a while. A few stragglers are
+// what lateness is for.
+const (
+	lateOver  = 10 * time.Second
+	lateShare = 0.05
+)
+
+// A discardWatch warns, once a minute at most, of lines that are in no stat:
+// while many of the lines of all partitions are late, since the numbers of such
+// a stream are zeros that look true, and of each that cannot be read. By the
+// wall clock, which decides here what is logged and nothing else.
+type discardWatch struct {
+	mu               sync.Mutex
+	late, unreadable processors.Complaint
+	now              func() time.Time
+	since            time.Time // when the counting of sum began
+	sum              stats.LineCounts
+}
+
+func newDiscardWatch(log *slog.Logger, now func() time.Time) discardWatch {
+	c := processors.Complaint{Log: log, Now: now}
+	return discardWatch{late: c, unreadable: c, now: now}
+}
+
+// add enters the lines of a range.
+func (w *discardWatch) add(c stats.LineCounts) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.Unreadable > 0 {
+		w.unreadable.Say("lines are in no stat, being longer than 64 KiB or in a record that is no pack: have the sender split them",
+			"unreadable", c.Unreadable)
+	}
+	w.sum = w.sum.Add(c)
+	now := w.now()
+	if w.since.IsZero() {
+		w.since = now
+	}
+	if now.Sub(w.since) < lateOver {
+		return
+	}
+	if float64(w.sum.Late) > lateShare*float64(w.sum.Lines) {
+		w.late.Say("lines are late and in no stat: raise `lateness:` in the definitions, or check the sender's clock and what delays its lines",
+			"late", w.sum.Late, "lines", w.sum.Lines)
+	}
+	w.since, w.sum = now, stats.LineCounts{}
+}
