@@ -27,6 +27,7 @@ func scenarios() []scenario {
 		{"zombie", "T4", "SIGSTOP for three session timeouts, then SIGCONT", false, false, zombie},
 		{"cut", "T5", "connections that die, go one way only, or are slow", true, false, cut},
 		{"lost", "T6", "retention takes raw records before they are read", false, false, lost},
+		{"full", "T6", "the broker's disk is full", true, false, full},
 		{"rollout", "T7", "every process is restarted with a changed definitions file", false, false, rollout},
 		{"late", "T9", "recordings out of order, at several latenesses", false, false, late},
 		{"cold", "T10", "everything killed, and started on a copy of the broker's data", true, false, cold},
@@ -56,7 +57,7 @@ func kill(ctx context.Context, r *run) error {
 	at := time.Second
 	for range pick(r, 50, 12) {
 		faults = append(faults, r.kill(at, "ingest", "receiver", "merger", "web"))
-		at += pick(r, r.between(1500*time.Millisecond, 4*time.Second), r.between(time.Second, 2200*time.Millisecond))
+		at += pick(r, r.between(2*time.Second, 6*time.Second), r.between(time.Second, 2200*time.Millisecond))
 	}
 	if err := r.injectAndWait(ctx, faults); err != nil {
 		return err
@@ -187,14 +188,24 @@ func together(ctx context.Context, r *run) error {
 	return nil
 }
 
-// restart ends a broker and starts it again after a while. It returns how long
-// after the broker took requests every stat had been published up to then.
+// restart ends a broker and starts it again after a while, and returns what start
+// does.
 func (r *run) restart(ctx context.Context, number int, node *kafka.Node, signal syscall.Signal, away time.Duration) (time.Duration, error) {
 	r.report.Faults++
 	name := map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGKILL: "SIGKILL"}[signal]
 	r.log.printf("restart %d of the broker: %s, away for %v", number, name, away)
 	node.Stop(signal)
 	sleep(ctx, away)
+	after, err := r.start(ctx, node)
+	if err != nil {
+		return 0, fmt.Errorf("after restart %d: %w", number, err)
+	}
+	return after, nil
+}
+
+// start starts a broker that has ended. It returns how long after it took
+// requests every stat had been published up to then.
+func (r *run) start(ctx context.Context, node *kafka.Node) (time.Duration, error) {
 	if err := node.Start(); err != nil {
 		return 0, err
 	}
@@ -206,7 +217,7 @@ func (r *run) restart(ctx context.Context, number int, node *kafka.Node, signal 
 	}
 	back := time.Now()
 	if err := r.published(ctx, back.Unix(), time.Minute); err != nil {
-		return 0, fmt.Errorf("after restart %d: not all stats are published: %w", number, err)
+		return 0, fmt.Errorf("not all stats are published: %w", err)
 	}
 	r.log.printf("the broker took requests %.1f s after its start, all stats were there %.1f s after that", back.Sub(started).Seconds(), time.Since(back).Seconds())
 	return time.Since(back), nil
