@@ -110,7 +110,11 @@ pulse ingest --kafka ADDRESS.
 		role.log.Info("no lines yet: pipe them in, or send them with pulse ingest", "kafka", b.Addrs()[0])
 	}
 	fmt.Fprintf(e.Stdout, "\n  dashboard  %s\n  kafka      %s  (kcat -b %[2]s -t %[3]s)\n\n", server.URL(), b.Addrs()[0], role.names.Merged())
-	return group.Wait()
+	err = group.Wait()
+	if disk := b.Err(); err != nil && disk != nil {
+		return fmt.Errorf("the broker cannot write: %w; make room, or choose another --data-dir", disk)
+	}
+	return err
 }
 
 // piped reports whether somebody sends lines: r is a pipe or a file, not a

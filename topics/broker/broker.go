@@ -5,9 +5,11 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -17,6 +19,7 @@ import (
 type Broker struct {
 	cluster  *kfake.Cluster
 	sessions *sessions
+	disk     *diskErrors
 	unlock   func() // the folder
 }
 
@@ -37,7 +40,9 @@ func Start(listen, dir string) (*Broker, error) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		return nil, fmt.Errorf("the broker's address %q names no host: name the one by which clients reach it, say localhost:%d", listen, port)
 	}
+	disk := &diskErrors{}
 	options := []kfake.Opt{
+		kfake.WithLogger(disk),
 		kfake.Ports(int(port)),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 			l, err := net.Listen(network, listen)
@@ -77,17 +82,42 @@ func Start(listen, dir string) (*Broker, error) {
 		unlock()
 		return nil, err
 	}
-	return &Broker{cluster, sessions, unlock}, nil
+	return &Broker{cluster, sessions, disk, unlock}, nil
 }
 
 // Addrs returns the host:port of the broker.
 func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
+
+// Err returns why the broker could not write to its folder, the last time, or
+// nil. Its clients are only told that something unexpected went wrong.
+func (b *Broker) Err() error {
+	if err := b.disk.last.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // Close stops the broker and writes down what is not yet on disk.
 func (b *Broker) Close() {
 	b.sessions.close()
 	b.cluster.Close()
 	b.unlock()
+}
+
+// diskErrors is kfake's log, of which it keeps the last error of the file
+// system. The rest is kfake's own affair.
+type diskErrors struct {
+	last atomic.Pointer[error]
+}
+
+func (d *diskErrors) Logf(_ kfake.LogLevel, _ string, args ...any) {
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			if file := (*fs.PathError)(nil); errors.As(err, &file) {
+				d.last.Store(&err)
+			}
+		}
+	}
 }
 
 // A listener says the host that it was asked to listen on: clients are sent

@@ -2,9 +2,12 @@ package broker_test
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -128,5 +131,40 @@ func TestHost(t *testing.T) {
 	brokers, err := kadm.NewClient(client).ListBrokers(t.Context())
 	if err != nil || len(brokers) != 1 || brokers[0].Host != "localhost" {
 		t.Errorf("the brokers are %+v (%v), want one on localhost", brokers, err)
+	}
+}
+
+// TestErr: a broker that cannot write says why, which its clients are not told.
+func TestErr(t *testing.T) {
+	dir := t.TempDir()
+	b, err := broker.Start("127.0.0.1:0", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	names := topics.Names{Generation: "3f9a2c"}
+	cluster := topics.Cluster{Brokers: b.Addrs()}
+	if err := topics.Ensure(ctx, cluster, names, topics.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Err(); err != nil {
+		t.Errorf("before anything went wrong: %v", err)
+	}
+	// No folder can be made where a file is.
+	if err := os.WriteFile(filepath.Join(dir, "partitions"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(cluster.ClientOptions("test")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.ProduceSync(ctx, &kgo.Record{Topic: names.Table(), Key: []byte("key")}).FirstErr(); err == nil {
+		t.Error("a record is acknowledged that was not written")
+	}
+	if err := b.Err(); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("the broker says %v, want that something is not a folder", err)
 	}
 }
