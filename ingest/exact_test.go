@@ -129,22 +129,26 @@ func followOnce(t *testing.T, f folder, positions Positions, batches int) (lines
 const (
 	childFiles   = "PULSE_TEST_CHILD_FILES" // the pattern
 	childTopic   = "PULSE_TEST_CHILD_TOPIC" // or the topic
+	childDrain   = "PULSE_TEST_CHILD_DRAIN" // or where to listen
 	childBrokers = "PULSE_TEST_CHILD_BROKERS"
 	childPrefix  = "PULSE_TEST_CHILD_PREFIX"
 )
 
 func TestExactChild(t *testing.T) {
-	glob, topic := os.Getenv(childFiles), os.Getenv(childTopic)
-	if glob+topic == "" {
-		t.Skip("it is run by TestFilesKilled and TestKafkaKilled")
+	glob, topic, drain := os.Getenv(childFiles), os.Getenv(childTopic), os.Getenv(childDrain)
+	if glob+topic+drain == "" {
+		t.Skip("it is run by TestFilesKilled, TestKafkaKilled and TestDrainKilled")
 	}
 	cluster, err := topics.ParseCluster(os.Getenv(childBrokers))
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := exactFiles(cluster, os.Getenv(childPrefix), glob)
-	if topic != "" {
+	switch {
+	case topic != "":
 		x = exactKafka(cluster, os.Getenv(childPrefix), topic)
+	case drain != "":
+		x = exactDrain(t, cluster, os.Getenv(childPrefix), drain)
 	}
 	if err := x.Run(t.Context()); err != nil {
 		t.Fatal(err)
