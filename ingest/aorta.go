@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"pulse/stats/line"
-	"pulse/topics"
 )
 
 const (
@@ -58,7 +57,7 @@ type Aorta struct {
 
 type aortaServer struct {
 	address, secret string
-	from            topics.Origin
+	from            line.Origin
 }
 
 // NewAorta returns the input of a comma list of servers, each
@@ -78,7 +77,7 @@ func NewAorta(name, urls string, log *slog.Logger) (*Aorta, error) {
 		if secret == "" || len(secret) > maxSecret || strings.ContainsAny(secret, "\r\n") {
 			return nil, fmt.Errorf("the secret of the Aorta server %s is no line of 1 to %d bytes", u.Host, maxSecret)
 		}
-		from, err := topics.NewOrigin(fieldInput, name, fieldRemote, u.Hostname())
+		from, err := line.NewOrigin(fieldInput, name, fieldRemote, u.Hostname())
 		if err != nil {
 			return nil, err
 		}

@@ -18,7 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pulse/topics"
+	"pulse/stats/line"
 )
 
 const (
@@ -41,7 +41,8 @@ const (
 	// told to come again whose lines it gets in the end all the same.
 	drainStall = 2 * time.Second
 
-	// drainMemory bounds the bodies that are held at a time, as they came.
+	// drainMemory bounds the bodies that are held at a time, as they came and
+	// as they are unpacked.
 	drainMemory = 32 << 20
 
 	// maxTokenText bounds what is kept of a header's value.
@@ -169,9 +170,9 @@ func (d *Drain) Restore(positions Positions) { d.repeats.restore(positions) }
 // Addr is where the drain listens.
 func (d *Drain) Addr() net.Addr { return d.listener.Addr() }
 
-func (d *Drain) origin(s *drainSource, token, remote string) (topics.Origin, error) {
+func (d *Drain) origin(s *drainSource, token, remote string) (line.Origin, error) {
 	pairs := append([]string{fieldInput, d.name, fieldDrain, s.name, fieldToken, token, fieldRemote, remote}, s.pairs...)
-	return topics.NewOrigin(pairs...)
+	return line.NewOrigin(pairs...)
 }
 
 type connectedKey struct{}
@@ -278,6 +279,14 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Co
 	release := func() { d.memory.give(held) }
 	if err == nil {
 		body, err = d.unpackers.unpack(r.Header.Get("Content-Encoding"), body)
+		// What it was unpacked to is what is held from now on.
+		if more := cap(body) - held; err == nil && more > 0 {
+			if d.memory.take(more) {
+				held += more
+			} else {
+				err = errBusy
+			}
+		}
 	}
 	var set frameSet
 	if err == nil {
@@ -407,7 +416,7 @@ func (d *Drain) readBody(r *http.Request) ([]byte, error) {
 	for {
 		if len(body) == cap(body) {
 			// What a sender says of the length costs nothing: what it sends does.
-			grown := min(max(4<<10, 2*cap(body)), maxBody+1)
+			grown := min(max(1<<10, 2*cap(body)), maxBody+1)
 			if !d.memory.take(grown) {
 				return body, errBusy
 			}

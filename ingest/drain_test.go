@@ -23,7 +23,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 
-	"pulse/topics"
+	"pulse/stats/line"
 )
 
 // A taker is the other end of an input. It acknowledges at once, unless hold
@@ -37,7 +37,7 @@ type taker struct {
 
 	mu      sync.Mutex
 	lines   []string // each after its origin and a space
-	origins []topics.Origin
+	origins []line.Origin
 	acks    []func(error)
 }
 

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"pulse/topics"
+	"pulse/stats/line"
 )
 
 const (
@@ -40,7 +40,7 @@ const (
 
 // Files is an input of the lines of files.
 type Files struct {
-	// Name, if not empty, becomes the field input of the lines that are followed.
+	// Name becomes the field input of the lines; none if empty.
 	Name string
 	// Globs are patterns of the files' names (path/filepath.Match).
 	Globs []string
@@ -63,11 +63,11 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if f.Log == nil {
 		f.Log = slog.Default()
 	}
+	origin, err := line.NewOrigin(fieldInput, f.Name)
+	if err != nil {
+		return err
+	}
 	if f.Follow {
-		origin, err := topics.NewOrigin(fieldInput, f.Name)
-		if err != nil {
-			return err
-		}
 		return f.follow(ctx, func(lines []byte, positions Positions) error {
 			return take(ctx, Batch{Lines: lines, Origin: origin, Positions: positions})
 		})
@@ -87,7 +87,7 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if err != nil {
 		return err
 	}
-	return r.Lines(func(lines []byte) error { return take(ctx, Batch{Lines: lines}) })
+	return r.Lines(func(lines []byte) error { return take(ctx, Batch{Lines: lines, Origin: origin}) })
 }
 
 // names returns the files that match, sorted.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -54,7 +55,7 @@ type Batch struct {
 	// are copied when the batch is taken.
 	Lines []byte
 	// Origin is what the input knows of the lines beside their text.
-	Origin topics.Origin
+	Origin line.Origin
 	// Positions are where the input goes on after these lines, and those of
 	// all batches before; a Committer keeps them. Nil is one that is not needed
 	// any longer.

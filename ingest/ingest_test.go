@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -169,7 +170,7 @@ func checkLaws(t *testing.T, o *fakeOutput) {
 				}
 			}
 		}
-		if !slices.Equal(ticks[partition], ticks[0]) {
+		if !reflect.DeepEqual(ticks[partition], ticks[0]) {
 			t.Errorf("partition %d has other ticks than partition 0", partition)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -65,7 +66,7 @@ func (p partitionPosition) key() string { return fmt.Sprintf("kafka %s/%d", p.To
 
 // Run implements Input.
 func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error) error {
-	origin, err := topics.NewOrigin(fieldInput, k.Name, fieldTopic, k.Topic)
+	origin, err := line.NewOrigin(fieldInput, k.Name, fieldTopic, k.Topic)
 	if err != nil {
 		return err
 	}

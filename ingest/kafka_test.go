@@ -164,8 +164,8 @@ func TestKafkaKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := topics.EachRun(h.Origins, func(_ int64, from topics.Origin) { origins[string(from)] = true }); err != nil {
-			t.Fatal(err)
+		for _, run := range h.Runs() {
+			origins[string(run.From)] = true
 		}
 	})
 	if !slices.Equal(slices.Sorted(maps.Keys(origins)), []string{"input=kafka&topic=" + topic}) {

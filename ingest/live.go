@@ -164,8 +164,13 @@ func (g *live) run(ctx context.Context) error {
 		if err := g.catchUp(); err != nil {
 			return err
 		}
-		if running == 0 && g.settled() {
-			return g.leave(true)
+		if running == 0 {
+			if err := g.settle(); err != nil {
+				return err
+			}
+			if g.settled() {
+				return g.leave(true)
+			}
 		}
 		timer.Reset(time.Duration(g.next() - g.Now().UnixNano()))
 	}
@@ -371,6 +376,15 @@ func (g *live) endBacklog() error {
 	return nil
 }
 
+// settle packs what the backlog holds: no next dated line will come. The backlog
+// may end with it.
+func (g *live) settle() error {
+	if g.backlog == nil {
+		return nil
+	}
+	return g.backlog.settle(g.emit)
+}
+
 // settled tells whether, the inputs having ended, the ingester can leave with
 // all its lines' seconds final: a backlog can at once, but ticks ahead of the
 // wall clock would make lines late that an ingester takes up after this one.
@@ -382,10 +396,8 @@ func (g *live) settled() bool {
 // leave ends with a tick that says so. If all input has ended, the second of
 // a backlog's last line is final with it.
 func (g *live) leave(ended bool) error {
-	if t := g.backlog; t != nil {
-		if err := t.settle(g.emit); err != nil {
-			return err
-		}
+	if err := g.settle(); err != nil {
+		return err
 	}
 	g.tellAll(nil)
 	s := g.packer.Second()

@@ -334,6 +334,16 @@ func TestLiveEnds(t *testing.T) {
 				0, "|-50/-50 -50:a |-47/-50!", nil,
 			},
 			{
+				"a backlog without a date is of now, and waits as lines of now do",
+				script(time.Now(), false, cue{0, "a\n"}), true,
+				8 * time.Second, "|0/0 0:a |1/0 |2/0 |3/0 |4/0 |5/0 |6/0 |7/0 |8/0 |8/0!", nil,
+			},
+			{
+				"a backlog of one line of now",
+				script(time.Now(), false, cue{0, dated(bubble*second, "a")}), true,
+				8 * time.Second, "|0/0 0:a |1/0 |2/0 |3/0 |4/0 |5/0 |6/0 |7/0 |8/0 |8/0!", nil,
+			},
+			{
 				"one input fails", inputFunc(func(ctx context.Context, take func(context.Context, Batch) error) error {
 					return errors.Join(take(ctx, Batch{Lines: []byte("a")}), broken)
 				}), false, 0, "|0/0 0:a |0/0!", broken,

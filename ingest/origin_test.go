@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -25,9 +28,9 @@ func TestOriginsOfLines(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			var from topics.Origin
+			var from line.Origin
 			if n := r.IntN(origins + 1); n > 0 {
-				from = topics.Origin(fmt.Sprintf("remote=%d&pad=%s", n, strings.Repeat("x", r.IntN(80))))
+				from = line.Origin(fmt.Sprintf("remote=%d&pad=%s", n, strings.Repeat("x", r.IntN(80))))
 			}
 			var lines strings.Builder
 			for j := range r.IntN(4) {
@@ -72,14 +75,18 @@ func attributed(t *testing.T, o *fakeOutput) []string {
 			}
 			continue
 		}
-		err := topics.EachRun(r.Header.Origins, func(n int64, from topics.Origin) {
-			for _, l := range lines[:n] {
-				all = append(all, string(from)+" "+l)
+		h, err := topics.ParseRawHeader(header(&kgo.Record{Headers: r.Header.Headers()}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, run := range h.Runs() {
+			for _, l := range lines[:run.Lines] {
+				all = append(all, string(run.From)+" "+l)
 			}
-			lines = lines[n:]
-		})
-		if err != nil || len(lines) > 0 {
-			t.Fatalf("%d lines have no origin: %v", len(lines), err)
+			lines = lines[run.Lines:]
+		}
+		if len(lines) > 0 {
+			t.Fatalf("%d lines have no origin", len(lines))
 		}
 	}
 	return all

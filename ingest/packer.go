@@ -97,8 +97,8 @@ type Packer struct {
 	acks   []*ack
 	open   []*ack // those that every line now joins
 
-	origin  topics.Origin // of the lines that come
-	from    int64         // lines when that began, or the pack did
+	origin  line.Origin // of the lines that come
+	from    int64       // lines when that began, or the pack did
 	origins topics.Origins
 }
 
@@ -195,7 +195,7 @@ func (p *Packer) Track(tell func(error)) (end func(error)) {
 }
 
 // From says where the lines that follow come from.
-func (p *Packer) From(origin topics.Origin) error {
+func (p *Packer) From(origin line.Origin) error {
 	if origin == p.origin {
 		return nil
 	}

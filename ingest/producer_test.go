@@ -122,7 +122,7 @@ func TestThroughKafka(t *testing.T) {
 	if err := replay.Run(t.Context(), p); err == nil || !strings.Contains(err.Error(), "--prefix") {
 		t.Errorf("sent again, it gave %v, want an error that says what to do", err)
 	}
-	live := Live{Inputs: []Input{Stdin{strings.NewReader("a\n")}}}
+	live := Live{Inputs: []Input{Stdin{From: strings.NewReader("a\n")}}}
 	if err := live.Run(t.Context(), p); err == nil || !strings.Contains(err.Error(), "--prefix") {
 		t.Errorf("live lines among a recording gave %v, want an error that says what to do", err)
 	}

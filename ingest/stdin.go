@@ -3,20 +3,27 @@ package ingest
 import (
 	"context"
 	"io"
+
+	"pulse/stats/line"
 )
 
 // Stdin is an input of the lines that a pipe gives, until its end.
 type Stdin struct {
+	Name string // becomes the field input of the lines; none if empty
 	From io.Reader
 }
 
 // Run implements Input. A read that From blocks in when ctx ends is left
 // behind.
 func (s Stdin) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	origin, err := line.NewOrigin(fieldInput, s.Name)
+	if err != nil {
+		return err
+	}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Lines(s.From)(func(lines []byte) error {
-			return take(ctx, Batch{Lines: lines})
+			return take(ctx, Batch{Lines: lines, Origin: origin})
 		})
 	}()
 	select {

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -19,10 +20,18 @@ const (
 	quietTime = time.Second
 
 	// leastBuffer is what a silent connection holds, and mostBuffer the most
-	// that any does: a line that is too long to be read, and its count.
+	// that any does: a line that is too long to be read, and its count. Beyond
+	// ownBuffer, which usual messages fit, an input's connections share
+	// longMemory.
 	leastBuffer = 1 << 10
+	ownBuffer   = 8 << 10
 	mostBuffer  = maxLine + 8
+	longMemory  = 64 << 20
 )
+
+// errLong is what a connection gets whose message is long, as those of too many others
+// are now.
+var errLong = errors.New("too many long messages come at a time")
 
 // A framing is how a stream tells where a message ends (RFC 6587).
 type framing int
@@ -40,6 +49,8 @@ type stream struct {
 	buf     []byte
 	from    int // where what was not handed on begins
 	skip    int // bytes left of a message that was cut; -1: up to a line feed
+
+	long *budget // of what is held beyond ownBuffer; nil: no bound but mostBuffer
 }
 
 // next reads once and returns the messages that are there now, as lines that are
@@ -51,7 +62,9 @@ func (s *stream) next(r io.Reader) ([]byte, error) {
 	case cap(s.buf) == 0:
 		s.buf = make([]byte, 0, leastBuffer)
 	case len(rest) == cap(s.buf):
-		s.buf = append(make([]byte, 0, min(2*cap(s.buf), mostBuffer)), rest...)
+		if err := s.resize(min(2*cap(s.buf), mostBuffer)); err != nil {
+			return nil, err
+		}
 	default:
 		s.buf = s.buf[:copy(s.buf, rest)]
 	}
@@ -73,8 +86,29 @@ func (s *stream) waits() bool { return s.from < len(s.buf) || s.skip != 0 }
 func (s *stream) large() bool { return cap(s.buf) > max(leastBuffer, 2*(len(s.buf)-s.from)) }
 
 func (s *stream) shrink() {
-	rest := s.buf[s.from:]
-	s.buf, s.from = append(make([]byte, 0, max(leastBuffer, len(rest))), rest...), 0
+	s.resize(max(leastBuffer, len(s.buf)-s.from)) // less is always to be had
+}
+
+// resize moves what was not handed on to a buffer of another size.
+func (s *stream) resize(size int) error {
+	beyond := max(size-ownBuffer, 0) - max(cap(s.buf)-ownBuffer, 0)
+	switch {
+	case s.long == nil:
+	case beyond > 0 && !s.long.take(beyond):
+		return errLong
+	case beyond < 0:
+		s.long.give(-beyond)
+	}
+	s.buf, s.from = append(make([]byte, 0, size), s.buf[s.from:]...), 0
+	return nil
+}
+
+// close gives all memory back.
+func (s *stream) close() {
+	if beyond := cap(s.buf) - ownBuffer; s.long != nil && beyond > 0 {
+		s.long.give(beyond)
+	}
+	*s = stream{}
 }
 
 // rest returns what no line feed ends, at the end of a stream.

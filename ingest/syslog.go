@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pulse/topics"
+	"pulse/stats/line"
 )
 
 // fieldClient is the field of lines from who has shown a certificate: the common
@@ -38,13 +38,14 @@ type Syslog struct {
 	name     string
 	listener net.Listener
 	notices  *notices
+	long     budget // of connections' long messages
 }
 
 // NewSyslog returns the input of a listener's connections; name becomes the field
 // input of their lines. With config they are of TLS, and if config asks for a
 // client's certificate the common name in it becomes the field client.
 func NewSyslog(name string, listener net.Listener, config *tls.Config, log *slog.Logger) *Syslog {
-	s := &Syslog{name: name, notices: newNotices(log, time.Now)}
+	s := &Syslog{name: name, notices: newNotices(log, time.Now), long: budget{most: longMemory}}
 	s.listener = limit(listener, MaxConnections, func() {
 		s.Counts.Over.Add(1)
 		s.notices.warn("a connection was closed: there are too many", "input", name, "most", MaxConnections)
@@ -101,7 +102,7 @@ func (s *Syslog) serve(ctx context.Context, c net.Conn, take func(context.Contex
 	}
 }
 
-func (s *Syslog) origin(ctx context.Context, c net.Conn) (topics.Origin, error) {
+func (s *Syslog) origin(ctx context.Context, c net.Conn) (line.Origin, error) {
 	client := ""
 	if t, ok := c.(*tls.Conn); ok {
 		ctx, cancel := context.WithTimeout(ctx, frameTime)
@@ -113,12 +114,13 @@ func (s *Syslog) origin(ctx context.Context, c net.Conn) (topics.Origin, error) 
 			client = bounded(shown[0][0].Subject.CommonName)
 		}
 	}
-	return topics.NewOrigin(fieldInput, s.name, fieldRemote, remoteHost(c.RemoteAddr().String()), fieldClient, client)
+	return line.NewOrigin(fieldInput, s.name, fieldRemote, remoteHost(c.RemoteAddr().String()), fieldClient, client)
 }
 
 // read takes a connection's messages until its end.
-func (s *Syslog) read(ctx context.Context, c net.Conn, from topics.Origin, take func(context.Context, Batch) error) error {
-	var messages stream
+func (s *Syslog) read(ctx context.Context, c net.Conn, from line.Origin, take func(context.Context, Batch) error) error {
+	messages := stream{long: &s.long}
+	defer messages.close()
 	limit := time.Now().Add(frameTime) // for what is expected now
 	for waited := true; ; {
 		if quiet := time.Now().Add(quietTime); messages.large() && quiet.Before(limit) {
@@ -156,7 +158,7 @@ func (s *Syslog) read(ctx context.Context, c net.Conn, from topics.Origin, take 
 	}
 }
 
-func (s *Syslog) take(ctx context.Context, lines []byte, from topics.Origin, take func(context.Context, Batch) error) error {
+func (s *Syslog) take(ctx context.Context, lines []byte, from line.Origin, take func(context.Context, Batch) error) error {
 	if err := take(ctx, Batch{Lines: lines, Origin: from}); err != nil {
 		return err
 	}

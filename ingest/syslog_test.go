@@ -460,3 +460,37 @@ func TestSyslogLogger(t *testing.T) {
 		}
 	}
 }
+
+// TestLongMessages has more long messages come at a time than there is memory for:
+// those beyond it are cut, and usual ones never are.
+func TestLongMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener, k := newPipes(), &taker{}
+		s := NewSyslog("syslog", listener, nil, slog.New(slog.DiscardHandler))
+		const together = 3
+		s.long.most = together * (mostBuffer - ownBuffer)
+		stop := runInput(t, s, k)
+		var all []net.Conn
+		for range 2 * together {
+			c := listener.dial()
+			defer c.Close()
+			go io.WriteString(c, "<13>"+strings.Repeat("x", 60_000))
+			all = append(all, c)
+		}
+		synctest.Wait()
+		if cut := s.Counts.Cut.Load(); cut != together {
+			t.Errorf("%d of %d are cut, want %d", cut, len(all), together)
+		}
+		honest := listener.dial()
+		defer honest.Close()
+		io.WriteString(honest, strings.Repeat("y", ownBuffer-1)+"\n")
+		synctest.Wait()
+		if got := k.taken(); len(got) != 1 || len(got[0]) != ownBuffer-1 {
+			t.Errorf("%d lines came of the honest sender", len(got))
+		}
+		stop()
+		if left := s.long.used.Load(); left != 0 {
+			t.Errorf("%d bytes are still held", left)
+		}
+	})
+}

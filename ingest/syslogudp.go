@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pulse/topics"
+	"pulse/stats/line"
 )
 
 const (
@@ -64,7 +64,7 @@ type spool struct {
 }
 
 type spooled struct {
-	from topics.Origin
+	from line.Origin
 	end  int // of its lines
 }
 
@@ -114,7 +114,7 @@ func (s *SyslogUDP) read(ctx context.Context) error {
 		s.mu.Unlock()
 	})
 	defer stop()
-	origins := make(map[netip.Addr]topics.Origin)
+	origins := make(map[netip.Addr]line.Origin)
 	datagram := make([]byte, 64<<10)
 	looked := time.Now()
 	for ctx.Err() == nil {
@@ -137,7 +137,7 @@ func (s *SyslogUDP) read(ctx context.Context) error {
 			if len(origins) >= maxPeers {
 				clear(origins)
 			}
-			if from, err = topics.NewOrigin(fieldInput, s.name, fieldRemote, peer.Addr().Unmap().String()); err != nil {
+			if from, err = line.NewOrigin(fieldInput, s.name, fieldRemote, peer.Addr().Unmap().String()); err != nil {
 				return err
 			}
 			origins[peer.Addr()] = from
@@ -147,7 +147,7 @@ func (s *SyslogUDP) read(ctx context.Context) error {
 	return nil
 }
 
-func (s *SyslogUDP) add(datagram []byte, from topics.Origin) {
+func (s *SyslogUDP) add(datagram []byte, from line.Origin) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for (len(s.spool.lines)+len(datagram)+1 > maxSpool || len(s.spool.runs) >= maxRuns) && !s.ended {

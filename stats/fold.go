@@ -27,6 +27,7 @@ type Pack struct {
 	Second int64        // of the record's clock
 	Floor  int64        // Second, or w(p) before the record if that is greater: what lateness is measured against
 	Map    line.Mapping // from the lines' times to those that count
+	Runs   []line.Run   // the lines' origins; those after them have none
 }
 
 // A Folder folds lines into the stats of a Program. What it holds until the
@@ -41,6 +42,7 @@ type Folder struct {
 	open    map[int64]*openSecond
 	spare   []*openSecond
 	counts  LineCounts
+	runs    runs
 	skew    int64 // the most seconds by which a line of the pack is ahead of its record
 
 	// Used again and again.
@@ -86,6 +88,8 @@ func (f *Folder) Fold(p Pack) {
 	before := f.counts
 	f.skew = math.MinInt64
 	f.scanner.Near(p.Map.Original(p.Second))
+	f.scanner.From("")
+	f.runs = runs{rest: p.Runs}
 	b := p.Lines
 	// Lines near the end are parsed in a copy that has the padding; the others
 	// where they are.
@@ -146,6 +150,9 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		if length == 0 {
 			continue
 		}
+		if p.Runs != nil {
+			f.runs.next(f.scanner)
+		}
 		f.counts.Lines++
 		f.counts.Bytes += uint64(length)
 		if length > line.MaxLen {
@@ -175,6 +182,30 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		ev.Place(second, nanos)
 		f.fold(ev, second)
 	}
+}
+
+// runs are those of a pack, as its lines are gone through.
+type runs struct {
+	rest []line.Run
+	left int64 // lines of the one before rest
+}
+
+// next tells the scanner where the next line comes from.
+func (r *runs) next(sc *line.Scanner) {
+	if r.left == 0 {
+		r.begin(sc)
+	}
+	r.left--
+}
+
+// begin begins the next run; the last, without an origin, has no end.
+func (r *runs) begin(sc *line.Scanner) {
+	run := line.Run{Lines: math.MaxInt64}
+	if len(r.rest) > 0 {
+		run, r.rest = r.rest[0], r.rest[1:]
+	}
+	sc.From(run.From)
+	r.left = max(run.Lines, 1)
 }
 
 func mapped(m line.Mapping, second int64, nanos uint32) (int64, uint32) {

@@ -49,6 +49,7 @@ func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte
 	m.buffer = append(append(m.buffer[:0], p.Lines...), make([]byte, line.Padding)...)
 	end := len(m.buffer) - line.Padding
 	ev := &m.event
+	runs := runs{rest: p.Runs}
 	for next := 0; next < end; {
 		start, stop := next, end
 		if i := bytes.IndexByte(m.buffer[start:end], '\n'); i >= 0 {
@@ -58,7 +59,11 @@ func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte
 		if stop > start && m.buffer[stop-1] == '\r' {
 			stop--
 		}
-		if stop == start || stop-start > line.MaxLen {
+		if stop == start {
+			continue
+		}
+		runs.next(m.scanner)
+		if stop-start > line.MaxLen {
 			continue
 		}
 		m.scanner.Parse(ev, m.buffer, start, stop)

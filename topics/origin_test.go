@@ -1,28 +1,12 @@
 package topics
 
 import (
-	"maps"
+	"slices"
 	"strings"
 	"testing"
-)
 
-func TestOrigin(t *testing.T) {
-	nasty := "a b&c=d%41:\n\xff€"
-	o, err := NewOrigin("input", "drain", "source", nasty, "token", "", "remote", "2001:db8::1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{"input": "drain", "source": nasty, "remote": "2001:db8::1"}
-	if got := maps.Collect(o.Fields()); !maps.Equal(got, want) {
-		t.Errorf("%s has %q, want %q", o, got, want)
-	}
-	if strings.ContainsAny(string(o), " \n") {
-		t.Errorf("%q is not plain", o)
-	}
-	if _, err := NewOrigin("app", strings.Repeat("x", MaxOrigin)); err == nil {
-		t.Error("an origin beyond its bound was made")
-	}
-}
+	"pulse/stats/line"
+)
 
 func TestOrigins(t *testing.T) {
 	var o Origins
@@ -34,19 +18,16 @@ func TestOrigins(t *testing.T) {
 	if got != want {
 		t.Fatalf("got %q, want %q", got, want)
 	}
-	var runs []string
-	if err := EachRun(got, func(n int64, from Origin) { runs = append(runs, strings.Repeat("x", int(n))+string(from)) }); err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Join(runs, " "); got != "xxinput=drain x xxxinput=drain" {
-		t.Errorf("runs are %q", got)
+	runs, err := parseOrigins(got)
+	if want := []line.Run{{Lines: 2, From: "input=drain"}, {Lines: 1}, {Lines: 3, From: "input=drain"}}; err != nil || !slices.Equal(runs, want) {
+		t.Errorf("runs are %v (%v), want %v", runs, err, want)
 	}
 	o.Add(5, "")
 	if got := o.Take(); got != "" {
 		t.Errorf("lines without an origin have %q", got)
 	}
 	for !o.Full() {
-		o.Add(1<<40, Origin(strings.Repeat("k", len(o.text)%500)+"=v"))
+		o.Add(1<<40, line.Origin(strings.Repeat("k", len(o.text)%500)+"=v"))
 	}
 	if n := len(o.Take()); n > MaxOrigins {
 		t.Errorf("origins grew to %d bytes", n)
@@ -56,38 +37,35 @@ func TestOrigins(t *testing.T) {
 func TestOriginsRefused(t *testing.T) {
 	for _, bad := range []string{
 		"x", "1", ":a=b", "0:a=b", "-1:a=b", "1:0", "1:a=b 1:1", "1:a=b 1:-1", "1:a=b  1:0", "99999999999999999999:a=b",
-		"1:a=" + strings.Repeat("b", MaxOrigin), "1:a=b" + strings.Repeat(" 1:0", MaxOrigins),
+		"1:a=" + strings.Repeat("b", line.MaxOrigin), "1:a=b" + strings.Repeat(" 1:0", MaxOrigins),
 	} {
-		if err := EachRun(bad, func(int64, Origin) {}); err == nil {
+		if _, err := parseOrigins(bad); err == nil {
 			t.Errorf("%.40q is taken", bad)
 		}
 	}
 }
 
 func FuzzOrigins(f *testing.F) {
-	f.Add("2:input=drain&source=shop 1: 40:0", "k", "v")
-	f.Add("1:%zz=%", "", "%")
-	f.Fuzz(func(t *testing.T, text, key, value string) {
-		var o Origins
-		n := 0
-		err := EachRun(text, func(lines int64, from Origin) {
-			if lines < 1 || len(from) > MaxOrigin {
-				t.Fatalf("run of %d lines from %d bytes", lines, len(from))
-			}
-			for range from.Fields() {
-				n++
-			}
-			o.Add(lines, from)
-		})
-		if err == nil && n > len(text)*len(text) {
-			t.Fatal("more fields than there can be")
-		}
-		from, err := NewOrigin(key, value)
-		if err != nil || value == "" {
+	f.Add("2:input=drain&source=shop 1: 40:0")
+	f.Add("1:%zz=% 1:0")
+	f.Fuzz(func(t *testing.T, text string) {
+		runs, err := parseOrigins(text)
+		if err != nil {
 			return
 		}
-		if got := maps.Collect(from.Fields()); got[key] != value || len(got) != 1 {
-			t.Fatalf("%q=%q came back as %q", key, value, got)
+		var o Origins
+		n := 0
+		for _, r := range runs {
+			if r.Lines < 1 || len(r.From) > line.MaxOrigin {
+				t.Fatalf("run of %d lines from %d bytes", r.Lines, len(r.From))
+			}
+			for range r.From.Fields() {
+				n++
+			}
+			o.Add(r.Lines, r.From)
+		}
+		if n > len(text)*len(text) {
+			t.Fatal("more fields than there can be")
 		}
 	})
 }

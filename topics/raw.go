@@ -46,9 +46,15 @@ type RawHeader struct {
 	Clock    int64  // Unix milliseconds; of a tick a whole second
 	Domain   string // WallDomain, or RecordingPrefix and an id
 	Map      line.Mapping
-	Origins  string   // of a pack's lines, as EachRun reads them; empty if they have none
+	Origins  string   // of a pack's lines, as Origins has made them; empty if they have none
 	Tick     *RawTick // nil: the record is a pack of lines
+
+	runs []line.Run // what Origins says
 }
+
+// Runs are the origins of a pack's lines, in their order, of a header that was
+// parsed; nil if no line has one.
+func (h RawHeader) Runs() []line.Run { return h.runs }
 
 // A RawTick is an ingester's word that all seconds below its clock are over.
 type RawTick struct {
@@ -104,11 +110,10 @@ func ParseRawHeader(get func(key string) []byte) (RawHeader, error) {
 			return RawHeader{}, err
 		}
 	}
-	origins := get(headerOrigins)
-	if len(origins) > MaxOrigins {
-		return RawHeader{}, fmt.Errorf("raw record: header %s has %d bytes, more than %d", headerOrigins, len(origins), MaxOrigins)
+	h.Origins = string(get(headerOrigins))
+	if h.runs, err = parseOrigins(h.Origins); err != nil {
+		return RawHeader{}, err
 	}
-	h.Origins = string(origins)
 	since := get(headerSince)
 	if since == nil {
 		return h, nil

@@ -108,7 +108,7 @@ func (l *rawLines) scan(ctx context.Context, matcher *stats.Matcher, from, to in
 			return true
 		}
 		*left -= len(r.Value)
-		matcher.Match(stats.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map}, from, to, func(second int64, line []byte) bool {
+		matcher.Match(stats.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs()}, from, to, func(second int64, line []byte) bool {
 			if len(found.lines) == maxLines {
 				found.more = true
 				return false

@@ -260,7 +260,7 @@ func evalRecord(e *stats.Evaluator, p *rawPartition, r *kgo.Record, partitions i
 		if p.watermark.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
 			p.earliest = second
 		}
-		e.Pack(stats.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map})
+		e.Pack(stats.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map, Runs: header.Runs()})
 		return
 	}
 	_, _, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})

@@ -51,8 +51,12 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 		return err
 	}
 	var inputs []ingest.Input
+	pipe, file := "stdin", "file"
+	if *stdin && len(files) > 0 {
+		pipe, file = "", "" // a backlog's lines have one origin
+	}
 	if *stdin {
-		inputs = append(inputs, ingest.Stdin{From: e.Stdin})
+		inputs = append(inputs, ingest.Stdin{Name: pipe, From: e.Stdin})
 	}
 	role, err := r.open(e)
 	if err != nil {
@@ -62,7 +66,7 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 		return err
 	}
 	if len(files) > 0 && !*follow {
-		inputs = append(inputs, ingest.Files{Globs: files, Log: role.log})
+		inputs = append(inputs, ingest.Files{Name: file, Globs: files, Log: role.log})
 	}
 	var exact func(ingest.Positions) ingest.Input
 	var fixed string // the id

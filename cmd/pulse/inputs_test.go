@@ -39,7 +39,7 @@ func TestInputs(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, "", 2, 0)
 	all := d.start("tail")
-	some := d.start("tail", "--where", `source == "heroku" && status >= 500`)
+	some := d.start("tail", "--where", `source == "heroku" && status >= 500 && tier == "front end"`)
 	requests := d.start("tail", "--stat", "requests-per-second")
 
 	recording := writeFile(t, "recording.log", "2012-11-22T09:00:00Z aorta=1\n2012-11-22T09:00:00.5Z aorta=2\n")
@@ -130,6 +130,34 @@ inputs:
 	}
 }
 
+// Stats ask where lines come from, by receivers and mergers and in eval alike, and a
+// line cannot say otherwise.
+func TestStatsOfOrigins(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "stats.yaml", `
+stats:
+  - {name: by-input, sum: n, by: input, over: 3600s}
+  - {name: true-drains, rate: minute, where: input == "drain"}
+`)
+	d := deploy(t, file, 2, 1)
+	text := func(ago time.Duration) string {
+		at := time.Now().Add(-ago).UTC().Format(time.RFC3339)
+		return fmt.Sprintf("time=%s n=1 input=drain\ntime=%[1]s n=2\n\ntime=%[1]s n=3 input=syslog\n", at)
+	}
+	start(t, d.env, strings.NewReader(text(60*time.Second)), "ingest", "--stdin").succeed()
+	start(t, d.env, nil, "ingest", "--file", writeFile(t, "a.log", text(30*time.Second))).succeed()
+	want := evaluate(t, d.env, "--raw")
+	for stat, value := range map[string]string{
+		"by-input":    `{"top":[{"key":"file","value":6},{"key":"stdin","value":6}],"other":0,"distinct":2}`,
+		"true-drains": "0",
+	} {
+		if got := string(want.points[point{stat, want.last}].Value); got != value {
+			t.Errorf("eval says that %s is %s, want %s", stat, got, value)
+		}
+	}
+	follow(t, d.cluster, d.names).equals(want, 0)
+}
+
 // attributedLines are those of events.raw, each after where it is from.
 func attributedLines(t testing.TB, d *deployment) []string {
 	t.Helper()
@@ -150,14 +178,14 @@ func attributedLines(t testing.TB, d *deployment) []string {
 			t.Fatal(err)
 		}
 		left := strings.Split(string(r.Value), "\n")
-		err = topics.EachRun(h.Origins, func(n int64, from topics.Origin) {
-			for _, l := range left[:n] {
-				lines = append(lines, string(from)+" "+l)
+		for _, run := range h.Runs() {
+			for _, l := range left[:run.Lines] {
+				lines = append(lines, string(run.From)+" "+l)
 			}
-			left = left[n:]
-		})
-		if err != nil || len(left) > 0 {
-			t.Fatalf("%d lines are of nowhere: %v", len(left), err)
+			left = left[run.Lines:]
+		}
+		if len(left) > 0 {
+			t.Fatalf("%d lines are of nowhere", len(left))
 		}
 	})
 	if err != nil {

@@ -103,7 +103,7 @@ pulse ingest --kafka ADDRESS.
 		})
 	case live:
 		group.Go(func() error {
-			stdin := ingest.Live{Inputs: []ingest.Input{ingest.Stdin{From: e.Stdin}}, Backlog: true, Lateness: role.definitions.Lateness}
+			stdin := ingest.Live{Inputs: []ingest.Input{ingest.Stdin{Name: "stdin", From: e.Stdin}}, Backlog: true, Lateness: role.definitions.Lateness}
 			return produce(ctx, role, func(out ingest.Output) error { return stdin.Run(ctx, out) })
 		})
 	default:

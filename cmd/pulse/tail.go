@@ -95,7 +95,7 @@ func printPack(matcher *stats.Matcher, r *kgo.Record, print func(line []byte)) {
 			print(r.Value)
 		}
 	default:
-		pack := stats.Pack{Lines: r.Value, Second: h.Second(), Map: h.Map}
+		pack := stats.Pack{Lines: r.Value, Second: h.Second(), Map: h.Map, Runs: h.Runs()}
 		matcher.Match(pack, math.MinInt64, math.MaxInt64, func(_ int64, line []byte) bool {
 			print(line)
 			return true

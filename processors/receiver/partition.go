@@ -158,7 +158,7 @@ func (p *partition) fold(h topics.RawHeader, lines []byte) {
 	if p.clock.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
 		p.earliest = second
 	}
-	p.folder.Fold(stats.Pack{Lines: lines, Second: second, Floor: max(second, p.clock.Second()), Map: h.Map})
+	p.folder.Fold(stats.Pack{Lines: lines, Second: second, Floor: max(second, p.clock.Second()), Map: h.Map, Runs: h.Runs()})
 }
 
 // tick ends a range.

@@ -11,7 +11,7 @@ import (
 // It refers to the parsed buffer and is valid until the next Parse. The zero
 // Event is ready for use.
 type Event struct {
-	text   [3][]byte // what values are in: the line's buffer, unescaped text, constant text
+	text   [4][]byte // what values are in: the line's buffer, unescaped text, constant text, that of an origin
 	fields []field   // of the Schema
 
 	present [MaxFields / 64]uint64
@@ -38,6 +38,7 @@ type value uint64
 const (
 	inUnescaped value = 1 << 20 // in text[1]
 	inConstant  value = 2 << 20 // in text[2]
+	inOrigin    value = 3 << 20 // in text[3]
 	textShift         = 20
 
 	asText     value = 1 << 22 // text, whatever it looks like
@@ -233,10 +234,16 @@ func (e *Event) putID(s Slot, start, end int, flags value, id ID) {
 // textID gives the ID of text as a value of the field s, Absent if it is not
 // coded.
 func (e *Event) textID(s Slot, b []byte, start, end int) ID {
-	if s == None || !e.fields[s].coded {
+	if s == None {
 		return Absent
 	}
-	f := &e.fields[s]
+	return e.fields[s].textID(b, start, end)
+}
+
+func (f *field) textID(b []byte, start, end int) ID {
+	if !f.coded {
+		return Absent
+	}
 	if f.values == nil {
 		return Present
 	}

@@ -17,6 +17,9 @@ type Scanner struct {
 	path   []byte    // of the JSON key that is read, with its padding
 	near   int64     // when the lines are read; -1 if it is not known
 	zones  bool      // whether a zone is guessed by it
+
+	origin  *origin            // of the lines; nil: none
+	origins map[Origin]*origin // that are ready
 }
 
 // NewScanner makes a Scanner.
@@ -37,12 +40,14 @@ func (sc *Scanner) Parse(ev *Event, buf []byte, start, end int) {
 	s := sc.schema
 	ev.reset(s, buf)
 	ev.put(s.line, start, end, asText)
-	if sc.format(ev, buf, start, end) {
-		return
+	if !sc.format(ev, buf, start, end) {
+		ev.clearFields()
+		ev.put(s.line, start, end, asText)
+		ev.putConstant(s.unparsed, trueText, 0)
 	}
-	ev.clearFields()
-	ev.put(s.line, start, end, asText)
-	ev.putConstant(s.unparsed, trueText, 0)
+	if sc.origin != nil {
+		sc.origin.put(ev)
+	}
 }
 
 // format parses the line by the format that it has, if any. The first byte

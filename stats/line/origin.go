@@ -1,0 +1,160 @@
+package line
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+)
+
+// MaxOrigin is the greatest length of an Origin, in bytes.
+const MaxOrigin = 1 << 10
+
+// An Origin is what an input knows of lines beside their text: fields, such as
+// the input's name and the sender's address, that no line can overwrite. It is
+// text of the form key=value&key=value, in which whatever is no plain character
+// is escaped as in a URL, so that it is comparable and stays readable. No
+// origin is the empty text.
+type Origin string
+
+// NewOrigin returns the origin with these keys and values, in that order; those
+// without a value are left out. It fails beyond MaxOrigin.
+func NewOrigin(pairs ...string) (Origin, error) {
+	var b []byte
+	for i := 0; i+1 < len(pairs); i += 2 {
+		key, value := pairs[i], pairs[i+1]
+		if value == "" {
+			continue
+		}
+		if len(b) > 0 {
+			b = append(b, '&')
+		}
+		b = appendEscaped(b, key)
+		b = append(b, '=')
+		b = appendEscaped(b, value)
+	}
+	if len(b) > MaxOrigin {
+		return "", fmt.Errorf("the fields of an origin take up %d bytes, more than %d: %.60s…", len(b), MaxOrigin, b)
+	}
+	return Origin(b), nil
+}
+
+// Fields yields the keys and values, in their order.
+func (o Origin) Fields() iter.Seq2[string, string] {
+	return func(yield func(key, value string) bool) {
+		for pair := range strings.SplitSeq(string(o), "&") {
+			key, value, ok := strings.Cut(pair, "=")
+			if ok && !yield(unescaped(key), unescaped(value)) {
+				return
+			}
+		}
+	}
+}
+
+// A character is plain if it means nothing in an Origin or in Origins.
+func isPlain(c byte) bool {
+	return c > ' ' && c < 0x7f && c != '%' && c != '&' && c != '='
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendEscaped(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; isPlain(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return b
+}
+
+func unescaped(text string) string {
+	if strings.IndexByte(text, '%') < 0 {
+		return text
+	}
+	b := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) {
+			if n, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				b = append(b, byte(n))
+				i += 2
+				continue
+			}
+		}
+		b = append(b, text[i])
+	}
+	return string(b)
+}
+
+// A Run is lines that follow one another and have one origin. Empty lines are
+// none.
+type Run struct {
+	Lines int64
+	From  Origin
+}
+
+// maxOrigins is how many origins a Scanner keeps ready.
+const maxOrigins = 1024
+
+// An origin is an Origin made ready: the fields of it that are wanted.
+type origin struct {
+	fields []originField
+	text   []byte // their values, and the padding
+}
+
+type originField struct {
+	slot       Slot
+	start, end int
+	id         ID
+}
+
+// From says where the lines that are parsed next come from. They have the
+// origin's fields, as text, instead of what they say themselves of the same
+// names.
+func (sc *Scanner) From(o Origin) {
+	if o == "" {
+		sc.origin = nil
+		return
+	}
+	ready, ok := sc.origins[o]
+	if !ok {
+		if sc.origins == nil || len(sc.origins) >= maxOrigins {
+			sc.origins = make(map[Origin]*origin)
+		}
+		ready = sc.schema.origin(o)
+		sc.origins[Origin(strings.Clone(string(o)))] = ready
+	}
+	sc.origin = ready
+}
+
+// origin gives the fields of an Origin that are wanted, nil if none is.
+func (s *Schema) origin(o Origin) *origin {
+	ready := &origin{}
+	for key, value := range o.Fields() {
+		slot := s.Slot(key)
+		if slot == None {
+			continue
+		}
+		start := len(ready.text)
+		ready.text = append(ready.text, value...)
+		ready.fields = append(ready.fields, originField{slot: slot, start: start, end: len(ready.text)})
+	}
+	if len(ready.fields) == 0 {
+		return nil
+	}
+	ready.text = append(ready.text, make([]byte, Padding)...)
+	for i := range ready.fields {
+		f := &ready.fields[i]
+		f.id = s.fields[f.slot].textID(ready.text, f.start, f.end)
+	}
+	return ready
+}
+
+// put gives the event the fields.
+func (o *origin) put(ev *Event) {
+	ev.text[inOrigin>>textShift] = o.text
+	for _, f := range o.fields {
+		ev.putID(f.slot, f.start, f.end, asText|inOrigin, f.id)
+	}
+}
