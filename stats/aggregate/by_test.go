@@ -187,11 +187,21 @@ func TestByRefuses(t *testing.T) {
 // Different keys are different texts, whatever their bytes: here all of up to
 // five bytes of those that mean something.
 func TestKeysStayDistinct(t *testing.T) {
-	const bytes = "\\x,f\xff\xc3\xa9\x00"
+	const bytes = "\\x,f\xff\xc3\xa9\x00\x01\x02"
 	for _, fields := range []int{1, 2} {
+		var tokens []string // bytes, as they are in a key
+		for i := range len(bytes) {
+			tokens = append(tokens, bytes[i:i+1])
+			if fields > 1 {
+				tokens[i] = string(appendKeyValue(nil, []byte(tokens[i])))
+			}
+		}
+		if fields > 1 {
+			tokens = append(tokens, string(rune(keySeparator)))
+		}
 		keys := map[string]string{}
-		var try func(key string)
-		try = func(key string) {
+		var try func(key string, length int)
+		try = func(key string, length int) {
 			quoted := appendKey(nil, key, fields)
 			var text string
 			if err := json.Unmarshal(quoted, &text); err != nil || strings.ContainsRune(text, '\ufffd') {
@@ -201,13 +211,25 @@ func TestKeysStayDistinct(t *testing.T) {
 				t.Fatalf("the keys %q and %q of %d fields are both %s", key, other, fields, quoted)
 			}
 			keys[text] = key
-			if len(key) < 5 {
-				for i := range len(bytes) {
-					try(key + bytes[i:i+1])
+			if length < 5 {
+				for _, token := range tokens {
+					try(key+token, length+1)
 				}
 			}
 		}
-		try("")
+		try("", 0)
+	}
+}
+
+// What is between the values of two fields can be in one of them too.
+func TestKeysOfSeveralFields(t *testing.T) {
+	f := newFolder(t)
+	k := By(Rate(1, 1), []line.Slot{key, x}, 10, 1)
+	p := k.NewPartial()
+	f.fold(p, `{"key":"a\u0000b","x":"c"}`, `{"key":"a","x":"b\u0000c"}`, `{"key":"a\u0001\u0002b","x":"c"}`, `{"key":"a","x":"b\u0000c"}`)
+	const want = `{"top":[{"key":"a,b\\x00c","value":2},{"key":"a\u0001\u0002b,c","value":1},{"key":"a\\x00b,c","value":1}],"other":0,"distinct":3}`
+	if got := value(k, p); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
@@ -227,6 +249,8 @@ func TestKeyText(t *testing.T) {
 		{"a\x00b", 2, "a,b"},
 		{"a,b\x00c", 2, `a\,b,c`},
 		{"a\\\x00b", 2, `a\\,b`},
+		{"a\x01\x02b\x00c", 2, `a\x00b,c`},
+		{"a\x01\x01\x00\x02", 2, "a\x01,\x02"},
 		{"\ufffd€", 1, "\ufffd€"},
 	} {
 		var got string

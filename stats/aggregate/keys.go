@@ -21,8 +21,14 @@ import (
 // begin alike stay apart.
 const maxKey = 128
 
-// keySeparator is between the values of a key of several fields.
-const keySeparator = 0
+// Between the values of a key of several fields is keySeparator. One in a value
+// itself is keyEscape and escapedSeparator, and a keyEscape there is two, so that
+// different values have different keys.
+const (
+	keySeparator     = 0
+	keyEscape        = 1
+	escapedSeparator = 2
+)
 
 // capacity is how many keys a second has room for in a window of over seconds:
 // 4,000 up to 75 s, then so many that a window has 300,000 at most, but 100 in
@@ -36,8 +42,7 @@ func capacity(over int64) int {
 	return int(min(max(window/over, least), most))
 }
 
-// A keyer makes the key of a line: the text of a field, or of several with NUL
-// between them.
+// A keyer makes the key of a line: the text of a field, or of several.
 type keyer struct {
 	fields []line.Slot
 	buf    []byte
@@ -60,7 +65,7 @@ func (k *keyer) key(ev *line.Event) (key []byte, ok bool) {
 			if i > 0 {
 				k.buf = append(k.buf, keySeparator)
 			}
-			k.buf = append(k.buf, ev.Bytes(f)...)
+			k.buf = appendKeyValue(k.buf, ev.Bytes(f))
 		}
 		key = k.buf
 	}
@@ -68,6 +73,24 @@ func (k *keyer) key(ev *line.Event) (key []byte, ok bool) {
 		return k.shorten(key), true
 	}
 	return key, true
+}
+
+// appendKeyValue appends a value to a key of several fields.
+func appendKeyValue(b, value []byte) []byte {
+	if bytes.IndexByte(value, keySeparator) < 0 && bytes.IndexByte(value, keyEscape) < 0 {
+		return append(b, value...)
+	}
+	for _, c := range value {
+		switch c {
+		case keySeparator:
+			b = append(b, keyEscape, escapedSeparator)
+		case keyEscape:
+			b = append(b, keyEscape, keyEscape)
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
 }
 
 const ellipsis = "…"
@@ -255,7 +278,7 @@ func appendChunk(b, c []byte) []byte {
 // different texts, whatever their bytes are:
 //   - NUL, which is between fields, is a comma, and a comma in one of several
 //     fields is `\,`;
-//   - bytes that are not UTF-8, and the NUL of a single field, are `\xff`;
+//   - bytes that are not UTF-8, and the NUL of a field, are `\xff`;
 //   - backslashes are doubled before any of these, and before an x, so that what
 //     a field has itself does not pass for one of them.
 func appendKey(b []byte, key string, fields int) []byte {
@@ -266,6 +289,14 @@ func appendKey(b []byte, key string, fields int) []byte {
 		c := key[i]
 		r, size := utf8.DecodeRuneInString(key[i:])
 		hexed := r == utf8.RuneError && size == 1 || c == 0 && !several
+		if several && c == keyEscape && i+1 < len(key) && (key[i+1] == keyEscape || key[i+1] == escapedSeparator) {
+			// What stands for a NUL is shown as one; of two escapes one is.
+			hexed = key[i+1] == escapedSeparator
+			if hexed {
+				c = 0
+			}
+			size = 2
+		}
 		if hexed || c == 'x' || several && (c == keySeparator || c == ',') {
 			for range slashes {
 				b = append(b, `\\`...)

@@ -15,7 +15,7 @@ const maxExact = 1000
 
 // Unique counts the different values of a field, of whatever type; 0 of none.
 // Up to 1,000 in the window the count is exact; beyond it is HyperLogLog's
-// estimate, with a relative standard error of 0.81 %: within 2 % in 98 of 100
+// estimate, with a relative standard error of 0.57 %: within 2 % in 9,995 of 10,000
 // cases. Both follow from the set of values alone, but for two different
 // values with the same 64-bit hash.
 func Unique(field line.Slot) Kind { return unique{field} }
