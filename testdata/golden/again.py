@@ -1,0 +1,223 @@
+"""Works the golden values of one stat of each kind out a second time, with
+regular expressions, fractions, and every window from its start, and compares
+them with the goldens in this folder. It knows nothing of Pulse but what README.md
+says of the kinds.
+
+    python3 again.py
+"""
+
+import json
+import math
+import os
+import re
+import sys
+from collections import defaultdict
+from datetime import datetime
+from fractions import Fraction
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+
+# What lines of nginx and of the Redis proxy look like in kinds.log.
+NGINX = r' nginx\[\d+\] - \S+ - \S+ - \S+ \[[^]]+\] "(?P<method>\S+) [^"]*" (?P<status>\d+) (?P<bytes>\S+) .* (?P<domain>\S+)$'
+PROXY = r"mod=hermes_proxy app_id=(?P<app>\S+) code=(?P<code>\S+) .*redis=(?P<redis>\S+) service=(?P<service>\S+)"
+
+
+class Event:
+    def __init__(self, at, key, number):
+        self.at, self.second, self.key, self.number = at, math.floor(at.timestamp()), key, number
+
+
+def numbers(events):
+    return [e.number for e in events]
+
+
+def total(events):
+    return sum(numbers(events))
+
+
+def mean(events):
+    return total(events) / Fraction(len(events)) if events else None
+
+
+def smallest(events):
+    return min(numbers(events), default=None)
+
+
+def greatest(events):
+    return max(numbers(events), default=None)
+
+
+def rate(per, over):
+    return lambda events: Fraction(len(events) * per, over)
+
+
+def distinct(events):
+    return len({e.key for e in events})
+
+
+def quantiles(*at):
+    """Nearest ranks: the ceil(q n)-th smallest."""
+
+    def value(events):
+        if not events:
+            return None
+        ordered = sorted(numbers(events))
+        return {q: ordered[max(1, math.ceil(Fraction(q) * len(ordered))) - 1] for q in at}
+
+    return value
+
+
+def histogram(*bounds):
+    def value(events):
+        counts = [0] * (len(bounds) + 1)
+        for n in numbers(events):
+            counts[next((i for i, b in enumerate(bounds) if n <= b), len(bounds))] += 1
+        return {"le": list(bounds), "counts": counts}
+
+    return value
+
+
+def groups(events):
+    found = defaultdict(list)
+    for e in events:
+        found[e.key].append(e)
+    return found
+
+
+def top(n, value, rank=None):
+    """The n greatest keys by rank, or by their value, the others together."""
+
+    def best(events):
+        found = groups(events)
+        ordered = sorted(found, key=lambda key: (-(rank or value)(found[key]), key.encode()))
+        others = [e for key in ordered[n:] for e in found[key]]
+        shown = [{"key": key, "value": value(found[key])} for key in ordered[:n]]
+        return {"top": shown, "other": value(others), "distinct": len(found)}
+
+    return best
+
+
+def newest(events):
+    """Of the newest events the one with the greatest number."""
+    return max(events, key=lambda e: (e.at, e.number))
+
+
+def last(fold):
+    """Of the newest number of each part."""
+    return lambda events: fold([newest(e) for e in groups(events).values()]) if events else None
+
+
+def grown(events):
+    """Growth from second to second of each part; a smaller number starts anew."""
+    if not events:
+        return None
+    growth = 0
+    for part in groups(events).values():
+        by_second = defaultdict(list)
+        for e in part:
+            by_second[e.second].append(e)
+        values = [newest(by_second[s]).number for s in sorted(by_second)]
+        growth += sum(b - a if b >= a else b for a, b in zip(values, values[1:]))
+    return growth
+
+
+def failed(events):
+    """The ratio of two rates, each rounded as it is published."""
+    if not events:
+        return None
+    bad = sum(n >= 400 for n in numbers(events))
+    return float(Fraction(bad, 10)) / float(Fraction(len(events), 10))
+
+
+# stat, golden, seconds of the window, pattern, key, number, value. Key and number are
+# named groups of the pattern.
+STATS = [
+    ("requests", "router", 10, "", "", "", rate(1, 10)),
+    ("errors", "router", 70, "at=error", "", "", rate(60, 70)),
+    ("service-mean", "router", 60, r"service=(?P<n>\d+)ms", "", "n", mean),
+    ("service-max", "router", 5, r"service=(?P<n>\d+)ms", "", "n", greatest),
+    ("service-min", "router", 5, r"service=(?P<n>\d+)ms", "", "n", smallest),
+    ("bytes", "router", 1, r"bytes=(?P<n>\d+)", "", "n", total),
+    ("service", "router", 30, r"service=(?P<n>\d+)ms", "", "n", quantiles("0.5", "0.95", "0.99")),
+    ("hosts", "router", 20, r"host=(?P<k>\S+)", "k", "", distinct),
+    ("rate-by", "kinds", 10, NGINX, "domain", "", top(3, rate(1, 10))),
+    ("rate-by-two", "kinds", 20, NGINX, "method,status", "", top(4, rate(60, 20))),
+    ("sum-by", "kinds", 20, NGINX, "domain", "bytes", top(3, total)),
+    ("mean-by", "kinds", 30, PROXY, "code", "service", top(2, mean)),
+    ("min-by", "kinds", 30, PROXY, "code", "service", top(2, smallest)),
+    ("max-by", "kinds", 15, PROXY, "app", "redis", top(3, greatest)),
+    ("quantiles-by", "kinds", 30, PROXY, "code", "service", top(2, quantiles("0.5", "0.99"), len)),
+    ("histogram", "kinds", 2, PROXY, "", "service", histogram(1, 5, 20, Fraction("100.5"), 1000)),
+    ("last", "kinds", 30, r"at=stats processes=(?P<n>\d+)", "", "n", last(total)),
+    ("last-sum", "kinds", 40, r"hermes\.(?P<k>\d+)@.*at=stats processes=(?P<n>\d+)", "k", "n", last(total)),
+    ("last-max", "kinds", 40, r"hermes\.(?P<k>\d+)@.*at=stats processes=(?P<n>\d+)", "k", "n", last(greatest)),
+    ("last-mean", "kinds", 20, PROXY, "app", "redis", last(mean)),
+    ("last-count", "kinds", 60, r"logplex\.(?P<k>\d+)@.*drain_id=(?P<l>\d+) drain_delivered=(?P<n>\d+)", "k,l", "n", distinct),
+    ("delta", "kinds", 80, r"hermes\.(?P<k>\d+)@.*mod=hermes_proxy .*service=(?P<n>\d+)", "k", "n", grown),
+    ("delta-of-one", "kinds", 60, r"message_processed=(?P<n>\d+)", "", "n", grown),
+    ("ratio", "kinds", 10, NGINX, "", "status", failed),
+]
+
+
+def read(golden, pattern, key, number):
+    """The events of a recording that a pattern finds."""
+    found = re.compile(pattern)
+    with open(os.path.join(FOLDER, golden + ".log"), encoding="utf-8") as lines:
+        for line in lines:
+            line = line.rstrip("\n")
+            match = found.search(line)
+            if not match:
+                continue
+            try:
+                n = Fraction(match[number]) if number else 0
+            except ValueError:
+                continue
+            at = datetime.fromisoformat(STAMP.search(line)[0].replace("Z", "+00:00"))
+            yield Event(at, ",".join(match[k] for k in key.split(",")) if key else "", n)
+
+
+def plain(value):
+    """As JSON has it: fractions rounded once."""
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return value
+
+
+def check(stat, golden, over, pattern, key, number, value):
+    """Returns how many seconds were compared, and what is wrong."""
+    events = list(read(golden, pattern, key, number))
+    wrong, seen, seconds = [], set(), 0
+    with open(os.path.join(FOLDER, golden + ".jsonl"), encoding="utf-8") as snapshots:
+        for snapshot in map(json.loads, snapshots):
+            if snapshot["stat"] != stat:
+                continue
+            seconds += 1
+            seen.add(json.dumps(snapshot["value"]))
+            end = datetime.fromisoformat(snapshot["time"].replace("Z", "+00:00")).timestamp()
+            want = plain(value([e for e in events if end - over < e.second <= end]))
+            if snapshot["value"] != want:
+                wrong.append(f"{stat} at {snapshot['time']} is {snapshot['value']}, by this calculation {want}")
+    if seconds < 60 or len(seen) < 2:
+        wrong.append(f"{stat}: little was compared: {seconds} seconds, {len(seen)} different values")
+    return seconds, wrong
+
+
+def main():
+    compared, wrong = 0, []
+    for stat in STATS:
+        seconds, errors = check(*stat)
+        compared += seconds
+        wrong += errors
+    for error in wrong[:20]:
+        print(error)
+    print(f"{len(STATS)} stats, {compared} values compared, {len(wrong)} wrong")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
