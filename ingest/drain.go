@@ -43,7 +43,7 @@ const (
 
 	// drainMemory bounds the bodies that are held at a time, as they came and
 	// as they are unpacked.
-	drainMemory = 32 << 20
+	drainMemory = 64 << 20
 
 	// maxTokenText bounds what is kept of a header's value.
 	maxTokenText = 128
@@ -277,16 +277,11 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Co
 	body, err := d.readBody(r)
 	held := cap(body)
 	release := func() { d.memory.give(held) }
-	if err == nil {
-		body, err = d.unpackers.unpack(r.Header.Get("Content-Encoding"), body)
-		// What it was unpacked to is what is held from now on.
-		if more := cap(body) - held; err == nil && more > 0 {
-			if d.memory.take(more) {
-				held += more
-			} else {
-				err = errBusy
-			}
-		}
+	if encoding := r.Header.Get("Content-Encoding"); err == nil && !isPlainBody(encoding) {
+		var unpacked []byte
+		unpacked, err = d.unpackers.unpack(encoding, body, &d.memory)
+		release()
+		body, held = unpacked, cap(unpacked)
 	}
 	var set frameSet
 	if err == nil {

@@ -237,6 +237,38 @@ func TestDrainUnpacks(t *testing.T) {
 	}
 }
 
+// TestDrainUnpacksInBounds sends more compressed bodies at a time than there is memory
+// for what they unpack to, hundreds of times their size.
+func TestDrainUnpacksInBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, k := newDrain(t, io.Discard), &taker{block: true}
+		d.memory.most = 3 * mostUnpacked
+		long := frame(strings.Repeat("x", 60_000))
+		body := pack(t, "gzip", []byte(strings.Repeat(long, maxUnpacked/len(long))))
+		if len(body)*250 > maxUnpacked {
+			t.Fatalf("the body of %d bytes does not grow enough", len(body))
+		}
+		var wg sync.WaitGroup
+		var busy atomic.Int64
+		const requests = 50
+		for range requests {
+			wg.Go(func() {
+				if send(t, d, k, post(body, "Content-Encoding", "gzip")) == http.StatusServiceUnavailable {
+					busy.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		if held, taken := d.memory.used.Load(), k.blocked.Load(); held > d.memory.most || taken == 0 || taken > 3*mostUnpacked/maxUnpacked {
+			t.Errorf("%d bytes are held, of %d bodies; %d may be", held, taken, d.memory.most)
+		}
+		wg.Wait()
+		if busy.Load() != requests || d.memory.used.Load() != 0 {
+			t.Errorf("%d of %d were told to send again, and %d bytes are still held", busy.Load(), requests, d.memory.used.Load())
+		}
+	})
+}
+
 func TestDrainRefuses(t *testing.T) {
 	good := frame(routerLine)
 	for _, test := range []struct {

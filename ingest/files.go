@@ -42,6 +42,8 @@ const (
 type Files struct {
 	// Name becomes the field input of the lines; none if empty.
 	Name string
+	// Format is that of all lines; any if empty.
+	Format string
 	// Globs are patterns of the files' names (path/filepath.Match).
 	Globs []string
 	// Follow reads on at the end of each file, through rotation by renaming
@@ -63,7 +65,7 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if f.Log == nil {
 		f.Log = slog.Default()
 	}
-	origin, err := line.NewOrigin(fieldInput, f.Name)
+	origin, err := line.NewOrigin(fieldInput, f.Name, line.FormatField, f.Format)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,8 @@ type Kafka struct {
 	// Name becomes the field input of the lines, and Topic the field topic.
 	Name  string
 	Topic string
+	// Format is that of all lines; any if empty.
+	Format string
 	// Field, if not empty, says that the records are JSON objects, and in which of
 	// their fields the line is: message, or log.
 	Field string
@@ -66,7 +68,7 @@ func (p partitionPosition) key() string { return fmt.Sprintf("kafka %s/%d", p.To
 
 // Run implements Input.
 func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error) error {
-	origin, err := line.NewOrigin(fieldInput, k.Name, fieldTopic, k.Topic)
+	origin, err := line.NewOrigin(fieldInput, k.Name, fieldTopic, k.Topic, line.FormatField, k.Format)
 	if err != nil {
 		return err
 	}

@@ -9,14 +9,15 @@ import (
 
 // Stdin is an input of the lines that a pipe gives, until its end.
 type Stdin struct {
-	Name string // becomes the field input of the lines; none if empty
-	From io.Reader
+	Name   string // becomes the field input of the lines; none if empty
+	Format string // that all lines are in; any if empty
+	From   io.Reader
 }
 
 // Run implements Input. A read that From blocks in when ctx ends is left
 // behind.
 func (s Stdin) Run(ctx context.Context, take func(context.Context, Batch) error) error {
-	origin, err := line.NewOrigin(fieldInput, s.Name)
+	origin, err := line.NewOrigin(fieldInput, s.Name, line.FormatField, s.Format)
 	if err != nil {
 		return err
 	}

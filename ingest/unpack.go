@@ -16,6 +16,9 @@ const (
 	maxBody     = 1 << 20
 	maxUnpacked = 4 << 20
 
+	// mostUnpacked bounds the memory that this takes up, which grows by doubling.
+	mostUnpacked = 2*maxUnpacked + bytes.MinRead
+
 	// maxWindow is the greatest window of zstd, that of the usual levels, and
 	// the most that one body takes up before it is seen to be too large.
 	maxWindow = 8 << 20
@@ -45,17 +48,32 @@ func newUnpackers() *unpackers {
 	return &unpackers{room: make(chan struct{}, maxUnpackers), zstd: decoder}
 }
 
-// unpack unpacks a whole body. It holds maxWindow bytes beside it at most.
-func (u *unpackers) unpack(encoding string, body []byte) ([]byte, error) {
+// isPlainBody tells whether a body of an encoding is as it was before.
+func isPlainBody(encoding string) bool { return encoding == "" || encoding == "identity" }
+
+// unpack unpacks a whole body. What it returns is taken from the memory, in which there
+// has to be room for the most that it may be: unpacking in vain would cost more time
+// than anything else that can happen to a request. It holds maxWindow bytes beside it
+// at most.
+func (u *unpackers) unpack(encoding string, body []byte, memory *budget) ([]byte, error) {
 	switch encoding {
-	case "", "identity":
-		return body, nil
 	case "gzip", "x-gzip", "zstd", "snappy", "x-snappy-framed":
 	default:
 		return nil, errEncoding
 	}
 	u.room <- struct{}{}
 	defer func() { <-u.room }()
+	if !memory.take(mostUnpacked) {
+		return nil, errBusy
+	}
+	out, err := u.unpackAny(encoding, body)
+	memory.give(mostUnpacked - cap(out))
+	return out, err
+}
+
+// unpackAny unpacks by an encoding that is known. What it returns has mostUnpacked at
+// most, and is nil with an error.
+func (u *unpackers) unpackAny(encoding string, body []byte) ([]byte, error) {
 	switch encoding {
 	case "gzip", "x-gzip":
 		r, err := gzip.NewReader(bytes.NewReader(body))

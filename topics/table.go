@@ -3,6 +3,7 @@ package topics
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // Bounds on the records of the merger's table.
 const (
 	MaxTableSnapshots = 256     // in one record
+	MaxClockIngesters = 8       // named with clocks
 	maxTableValue     = 1 << 20 // bytes
 )
 
@@ -41,6 +43,10 @@ type Clocks struct {
 	Partition int32   `json:"partition"` // of the fragments topic: who says it
 	Closed    int64   `json:"closed"`    // the last second that has closed there, Unix time; -1: none
 	Seconds   []int64 `json:"seconds"`   // the watermark of each source partition; -1: it has no clock yet
+
+	// Ingesters are those whose ticks moved the watermarks, as far as this partition
+	// knows them, the one that is ahead first: whom to look for where all partitions stand still.
+	Ingesters []string `json:"ingesters,omitempty"`
 }
 
 // AppendTableSnapshots appends the value that holds snapshots: a JSON array.
@@ -74,6 +80,9 @@ func DecodeTableEntry(key string, value []byte) TableEntry {
 		}
 		if len(c.Seconds) > MaxPartitions {
 			return TableEntry{Bad: fmt.Errorf("table entry %.80q: clocks of %d partitions, more than %d", key, len(c.Seconds), MaxPartitions)}
+		}
+		if len(c.Ingesters) > MaxClockIngesters || slices.ContainsFunc(c.Ingesters, func(id string) bool { return len(id) > MaxIngester }) {
+			return TableEntry{Bad: fmt.Errorf("table entry %.80q: ingesters out of bounds", key)}
 		}
 		return TableEntry{Clocks: &c}
 	}

@@ -88,6 +88,30 @@ const contrast = `(() => {
 	return (pair[0] + 0.05) / (pair[1] + 0.05);
 })()`
 
+// The grid is filled where it can be, and what is told of how soon a line is on the
+// screen follows from when its seconds were drawn.
+func TestReckoning(t *testing.T) {
+	server := quiet(t)
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()), chromedp.Evaluate[chromedp.Void](`void (async () => {
+		const { fill } = await import("/layout.js"), { accepted } = await import("/status.js");
+		const cells = (...sizes) => sizes.map(([columns, rows]) => ({ columns, rows }));
+		const one = [1, 1], wide = [2, 1], large = [2, 2];
+		window.reckoned = [
+			...[
+				[6, large, large], [6, one, one, one], [6, one, one], [6, one, one, one, one, one],
+				[3, one, one, one, one, one], [3, one, one, one, one], [3, large, one, one], [1, wide],
+			].map(([columns, ...row]) => Object.values(fill(cells(...row), columns))),
+			[accepted([0], 0.5), accepted([0.2], 0.99), accepted([0.1, 0.1, 0.1, 2.1], 0.75), accepted([0.1, 0.3], 0.5)].map((s) => Number(s.toFixed(3))),
+		].map((r) => r.join(" ")).join("; ");
+	})()`))
+	b.until(t, `window.reckoned`)
+	const want = "4 0; 3 0; 6 0; 5 0; 3 1; 3 0; 3 0; 1 0; 0.5 1.19 1.1 0.7"
+	if got := value[string](t, b, `window.reckoned`); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // On a wall there is nothing to press, and the pages take turns.
 func TestKiosk(t *testing.T) {
 	server := newSynthetic(0).serve(t, nil)
@@ -142,6 +166,54 @@ func TestStalePage(t *testing.T) {
 	}
 }
 
+// A log that is steadily ten seconds late has a number in every panel, of whatever
+// shape: the last that is known, dimmed, dated, with who is behind, and never as
+// those of a live one.
+func TestHeld(t *testing.T) {
+	log := newSynthetic(0)
+	log.lag, log.ingesters = 10, []string{"web-1"}
+	server := log.serve(t, nil)
+	b := openBrowser(t)
+	for _, size := range [][2]int64{{390, 844}, {1280, 800}, {2560, 1440}} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.do(t, look(size[0], size[1], scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/routing"))
+			b.until(t, `document.querySelectorAll(".panel[data-state=unknown]").length >= 6`)
+			b.until(t, `/^1[012] s behind · ingester web-1$/.test(document.querySelector("#status-text").textContent)`)
+			const seen = `[...document.querySelectorAll(".panel[data-state=unknown]")]`
+			if bad := value[string](t, b, seen+`.filter((p) => !/^1[012] s ago$/.test(p.querySelector(".ago").textContent) || !p.querySelector(".ago").offsetWidth || !p.innerText.includes("web-1 behind")
+				|| !/^unknown since .*: all partitions: the log of ingester web-1 is 1\d s behind$/.test(p.title)).map((p) => p.innerText).join("; ")`); bad != "" {
+				t.Errorf("%d px, %s: not dated, or not said who is behind: %s", size[0], scheme, bad)
+			}
+			if bad := value[string](t, b, `(() => {
+				const probe = document.createElement("i");
+				probe.style.color = "var(--dim)";
+				document.body.append(probe);
+				const dim = getComputedStyle(probe).color;
+				probe.remove();
+				return `+seen+`.flatMap((p) => [...p.querySelectorAll(".figure, .amount, .key")]).filter((f) => getComputedStyle(f).color !== dim || getComputedStyle(f).fontWeight > 400).map((f) => f.textContent).join(" ");
+			})()`); bad != "" {
+				t.Errorf("%d px, %s: these look live: %s", size[0], scheme, bad)
+			}
+		}
+	}
+	// Every shape has a number: those of the first row, quantiles, keys, a histogram.
+	b.until(t, `document.querySelectorAll(".panel[data-state=unknown]").length === 18`)
+	if empty := value[string](t, b, `[...document.querySelectorAll(".panel")].filter((p) => !/[0-9]/.test([...p.querySelectorAll(".figure, .amount")].map((f) => f.textContent).join("")) && p.querySelector("h3").textContent.includes("connect time") === false).map((p) => p.innerText).join("; ")`); empty != "" {
+		t.Errorf("without a number: %s", empty)
+	}
+	// And it goes on, ten seconds behind.
+	before := value[string](t, b, `document.querySelector(".figure").textContent + document.querySelector(".amount").textContent`)
+	b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent + document.querySelector(".amount").textContent !== %q`, before))
+	b.until(t, `/^\d[\d,.]* \/s$/.test(document.querySelector(".panel .unseen").textContent.split(" ago: ")[1])`)
+	// The large view too.
+	b.do(t, chromedp.Click(".panel"))
+	b.until(t, `document.querySelector(".detail")?.dataset.state === "unknown" && /\d/.test(document.querySelector(".detail .figure").textContent)
+		&& /^\d\d:\d\d:\d\d · 1[012] s ago · web-1 behind$/.test(document.querySelector(".detail .note").textContent)`)
+	for _, said := range b.said() {
+		t.Error("console:", said)
+	}
+}
+
 // A revised point moves, and one of a lower revision that comes later does not.
 func TestRevisionsMove(t *testing.T) {
 	server := with(t, &stats.Stat{Name: "a", Kind: "rate", Per: 1, Over: 10})
@@ -170,11 +242,11 @@ func TestMarks(t *testing.T) {
 		&stats.Stat{Name: "low", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(5), Reversed: true},
 		&stats.Stat{Name: "high", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(5), Reversed: true},
 	)
+	b := openBrowser(t)
+	b.do(t, chromedp.Navigate(server.URL()))
 	for stat, value := range map[string]string{"well": "9.9", "warn": "10", "crit": "20", "low": "5", "high": "11"} {
 		tell(server, stat, value, 0)
 	}
-	b := openBrowser(t)
-	b.do(t, chromedp.Navigate(server.URL()))
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length >= 5`)
 	got := value[string](t, b, `[...document.querySelectorAll(".panel")].slice(0, 5).map((p) => [
 		p.dataset.level ?? "", getComputedStyle(p.querySelector(".mark"), "::before").content.replaceAll('"', "").replace("none", ""),
@@ -189,9 +261,9 @@ func TestMarks(t *testing.T) {
 // Keys with several quantiles each are ranked, with all of them in figures.
 func TestQuantilesByKey(t *testing.T) {
 	server := with(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", By: []string{"path"}, Top: 10, At: []float64{0.5, 0.99}, Over: 60, Crit: ptr(900)})
-	tell(server, "times", `{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`, 0)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
+	tell(server, "times", `{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`, 0)
 	b.until(t, `document.querySelectorAll(".ranking li").length === 2`)
 	if got := value[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 crit|/b 20 80 " {
 		t.Errorf("the keys are shown as %q", got)

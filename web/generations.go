@@ -178,7 +178,8 @@ func (s *Store) Begin(now time.Time) {
 	}
 	s.shown = furthest
 	s.waiting, s.series = s.series, make([]series, len(s.series))
-	s.newest, s.clocks, s.changed = 0, nil, true
+	s.newest, s.clocks = 0, nil
+	s.tell()
 }
 
 // change shows the own generation, which has caught up. Points that are equal
@@ -208,7 +209,8 @@ func (s *Store) change(now time.Time) {
 		s.newest = max(s.newest, own.newest)
 	}
 	s.series, s.waiting = s.waiting, nil
-	s.shown, s.clocks, s.changed = s.own, nil, true
+	s.shown, s.clocks = s.own, nil
+	s.tell()
 }
 
 // Notice says, in a few words for people, that another generation than the server's own

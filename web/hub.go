@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	tick      = 100 * time.Millisecond // between two frames, where there is news
-	heartbeat = time.Second            // between two frames, where there is none
-	maxShared = 64                     // different frames, and first messages, of one version that are kept for sharing
+	settle    = 25 * time.Millisecond  // between news and the frame that has it: what closes together goes together
+	tick      = 100 * time.Millisecond // between two frames, at least
+	heartbeat = time.Second            // between two frames, where there is no news
+	maxShared = 64                     // different frames, and first messages, of one edition that are kept for sharing
 )
 
 // A Hub turns the changes of a store into frames, and each frame once into the
@@ -38,12 +39,20 @@ type Hub struct {
 	live    atomic.Bool   // the store is up to date: from now on delays are measured
 	delay   prometheus.Histogram
 
-	mu        sync.Mutex
-	version   uint64
-	last      time.Time                              // of the last frame
-	published chan struct{}                          // closed when version moves
-	shared    map[frameID]*websocket.PreparedMessage // the changes since a version
-	first     map[string]*websocket.PreparedMessage  // what a new client gets, by its subscription
+	current atomic.Pointer[edition]
+	mu      sync.Mutex // held while an edition is made
+	last    time.Time  // when the last one was
+}
+
+// An edition is what there is to say at a version of the store.
+type edition struct {
+	version uint64
+	changes *websocket.PreparedMessage // of all stats since the version before: what nearly every client gets
+	over    chan struct{}              // closed when the next edition is there
+
+	mu     sync.Mutex
+	shared map[frameID]*websocket.PreparedMessage // other changes
+	first  map[string]*websocket.PreparedMessage  // what a new client gets, by its subscription
 }
 
 // A Subscription is the stats that a client wants.
@@ -61,7 +70,7 @@ func (h *Hub) Subscribe(names []string) (Subscription, error) {
 	return Subscription{sel, fmt.Sprint([]int(sel))}, nil
 }
 
-// A frameID tells the frames of one version apart.
+// A frameID tells the frames of one edition apart.
 type frameID struct {
 	after uint64
 	key   string
@@ -71,7 +80,7 @@ type frameID struct {
 // its stats are d's. build names the page's files: a page reloads itself when it
 // changes. now is the clock of this process, which pages set theirs by.
 func NewHub(store *Store, d *stats.Definitions, build string, now func() time.Time) *Hub {
-	h := &Hub{store: store, now: now, published: make(chan struct{}), delay: newDelay()}
+	h := &Hub{store: store, now: now, delay: newDelay()}
 	h.configure(d, build)
 	h.publish()
 	return h
@@ -139,20 +148,21 @@ func mustJSON(v any) []byte {
 	return b
 }
 
-// Run publishes frames until ctx is done: at each tick where there is news, and
-// at each heartbeat, so that a page can tell silence from a dead connection.
+// Run publishes frames until ctx is done: soon after there is news, and at each
+// heartbeat, so that a page can tell silence from a dead connection.
 func (h *Hub) Run(ctx context.Context) {
-	t := time.NewTicker(tick)
+	t := time.NewTimer(heartbeat)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			if h.store.Changed() || h.silentFor() >= heartbeat {
-				h.publish()
-			}
+		case <-h.store.News():
+			sleep(ctx, max(settle, tick-h.silentFor()))
 		}
+		h.publish()
+		t.Reset(heartbeat)
 	}
 }
 
@@ -186,23 +196,27 @@ func (h *Hub) observe(second int64) {
 func (h *Hub) publish() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.version = h.store.Cut()
+	next := &edition{
+		version: h.store.Cut(), over: make(chan struct{}),
+		shared: map[frameID]*websocket.PreparedMessage{}, first: map[string]*websocket.PreparedMessage{},
+	}
 	h.last = h.now()
 	h.store.Advance(h.observe)
-	h.shared = map[frameID]*websocket.PreparedMessage{}
-	h.first = map[string]*websocket.PreparedMessage{}
-	close(h.published)
-	h.published = make(chan struct{})
+	next.changes = h.changes(Subscription{}, next.version-1, next.version)
 	h.frames.Add(1)
+	if before := h.current.Swap(next); before != nil {
+		close(before.over)
+	}
 }
 
 // Welcome is the first message for a client (configuration and history), and
 // the version that it has.
-func (h *Hub) Welcome(sub Subscription) (*websocket.PreparedMessage, uint64, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if m := h.first[sub.key]; m != nil {
-		return m, h.version, nil
+func (h *Hub) Welcome(sub Subscription) (*websocket.PreparedMessage, uint64) {
+	e := h.current.Load()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if m := e.first[sub.key]; m != nil {
+		return m, e.version
 	}
 	b := h.appendHead(nil, "config")
 	b = append(b, ',')
@@ -217,53 +231,56 @@ func (h *Hub) Welcome(sub Subscription) (*websocket.PreparedMessage, uint64, err
 	b = append(b, `],"history":`...)
 	b = h.store.AppendHistory(b, sub.stats)
 	b = append(b, '}')
-	m, err := websocket.NewPreparedMessage(websocket.TextMessage, b)
-	if err != nil {
-		return nil, 0, err
+	m := prepared(b)
+	if len(e.first) < maxShared {
+		e.first[sub.key] = m
 	}
-	if len(h.first) < maxShared {
-		h.first[sub.key] = m
-	}
-	return m, h.version, nil
+	return m, e.version
 }
 
 // Next waits for a version after the given one and gives all that changed since.
 func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) (*websocket.PreparedMessage, uint64, error) {
-	for {
-		h.mu.Lock()
-		if h.version > after {
-			defer h.mu.Unlock()
-			return h.since(sub, after)
-		}
-		published := h.published
-		h.mu.Unlock()
-
+	e := h.current.Load()
+	for e.version <= after {
 		select {
 		case <-ctx.Done():
 			return nil, 0, ctx.Err()
-		case <-published:
+		case <-e.over:
+		}
+		e = h.current.Load()
+	}
+	if sub.stats == nil && after == e.version-1 {
+		return e.changes, e.version, nil
+	}
+	id := frameID{after, sub.key}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	m := e.shared[id]
+	if m == nil {
+		m = h.changes(sub, after, e.version)
+		if len(e.shared) < maxShared {
+			e.shared[id] = m
 		}
 	}
+	return m, e.version, nil
 }
 
-// since has the frame of the changes after a version; h.mu is held.
-func (h *Hub) since(sub Subscription, after uint64) (*websocket.PreparedMessage, uint64, error) {
-	id := frameID{after, sub.key}
-	if m := h.shared[id]; m != nil {
-		return m, h.version, nil
-	}
+// changes has the frame of what changed after one version and up to another.
+func (h *Hub) changes(sub Subscription, after, upTo uint64) *websocket.PreparedMessage {
 	b := h.appendHead(nil, "points")
 	b = append(b, `,"points":`...)
-	b = h.store.AppendChanges(b, sub.stats, after, h.version)
-	b = append(b, '}')
-	m, err := websocket.NewPreparedMessage(websocket.TextMessage, b)
+	b = h.store.AppendChanges(b, sub.stats, after, upTo)
+	return prepared(append(b, '}'))
+}
+
+// prepared makes a message of text that all clients share. It cannot fail: there is
+// nothing to write to yet.
+func prepared(text []byte) *websocket.PreparedMessage {
+	m, err := websocket.NewPreparedMessage(websocket.TextMessage, text)
 	if err != nil {
-		return nil, 0, err
+		panic(err)
 	}
-	if len(h.shared) < maxShared {
-		h.shared[id] = m
-	}
-	return m, h.version, nil
+	return m
 }
 
 // appendHead appends what every message starts with: its type, the time by
@@ -277,6 +294,6 @@ func (h *Hub) appendHead(b []byte, kind string) []byte {
 		b = append(b, `,"notice":`...)
 		b = append(b, mustJSON(notice)...)
 	}
-	b = append(b, `,"clocks":`...)
+	b = append(b, ',')
 	return h.store.AppendClocks(b)
 }

@@ -174,10 +174,7 @@ func TestSteadyConn(t *testing.T) {
 func TestSlowClientCoalesces(t *testing.T) {
 	store := NewStore(two())
 	h := NewHub(store, two(), "", time.Now)
-	_, version, err := h.Welcome(Subscription{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, version := h.Welcome(Subscription{})
 	for revision := range 50 {
 		p := point("a", 1000, fmt.Sprint(revision))
 		p.Revision = revision
@@ -196,8 +193,8 @@ func TestSlowClientCoalesces(t *testing.T) {
 func TestFramesAreShared(t *testing.T) {
 	store := NewStore(two())
 	h := NewHub(store, two(), "", time.Now)
-	first, version, _ := h.Welcome(Subscription{})
-	if again, _, _ := h.Welcome(Subscription{}); again != first {
+	first, version := h.Welcome(Subscription{})
+	if again, _ := h.Welcome(Subscription{}); again != first {
 		t.Error("two clients of one version got two first messages")
 	}
 	put(store, point("a", 1000, "1"))
@@ -206,14 +203,16 @@ func TestFramesAreShared(t *testing.T) {
 	if again, _, _ := h.Next(t.Context(), Subscription{}, version); again != frame {
 		t.Error("two clients of one version got two frames")
 	}
+	for range maxShared * 2 {
+		h.publish()
+	}
 	for after := range uint64(maxShared * 2) {
-		h.version = maxShared * 3
 		if _, _, err := h.Next(t.Context(), Subscription{}, after); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(h.shared) > maxShared {
-		t.Errorf("%d frames are kept, more than %d", len(h.shared), maxShared)
+	if n := len(h.current.Load().shared); n > maxShared {
+		t.Errorf("%d frames are kept, more than %d", n, maxShared)
 	}
 }
 
@@ -227,7 +226,7 @@ func TestHubTicks(t *testing.T) {
 			defer close(done)
 			h.Run(ctx)
 		}()
-		_, version, _ := h.Welcome(Subscription{})
+		_, version := h.Welcome(Subscription{})
 
 		// Without news a heartbeat comes, so that silence is not death.
 		before := time.Now()

@@ -30,6 +30,7 @@ type browser struct {
 	mu      sync.Mutex
 	console []string
 	cancel  context.CancelFunc
+	within  time.Duration // that until waits
 }
 
 // openBrowser starts Chromium. Where there is none the test is skipped, or
@@ -52,7 +53,7 @@ func openBrowser(t testing.TB) *browser {
 	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-background-networking", true))...)
-	b := &browser{}
+	b := &browser{within: 20 * time.Second}
 	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
 	t.Cleanup(func() {
 		cancelTab()
@@ -117,7 +118,7 @@ func value[T any](t testing.TB, b *browser, expression string) T {
 // until waits for a JavaScript expression to be true.
 func (b *browser) until(t testing.TB, expression string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !value[bool](t, b, "Boolean("+expression+")"); time.Sleep(30 * time.Millisecond) {
+	for deadline := time.Now().Add(b.within); !value[bool](t, b, "Boolean("+expression+")"); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never true: %s\nconsole: %s\npage: %.2000s", expression, strings.Join(b.said(), "\n"),
 				value[string](t, b, "document.body.innerText"))
@@ -156,6 +157,7 @@ func TestPage(t *testing.T) {
 	b.until(t, painted+` >= 15`)
 	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
 	b.until(t, `document.title.endsWith("Routing · Pulse")`)
+	b.until(t, `/^A line is on the screen [\d.]+ s after it came in/.test(document.querySelector("#status").title)`)
 
 	// Numbers change.
 	before := value[string](t, b, `document.querySelector(".figure").textContent`)
@@ -269,6 +271,32 @@ func TestDetail(t *testing.T) {
 	pick(1, "−day")
 	b.until(t, `location.hash === "#/stat/stat-01/86400"`)
 
+	// Each comparison is with the value of just then.
+	pick(0, "5 min")
+	for before, text := range map[int64]string{3600: "−hour", 86400: "−day", 604800: "−week"} {
+		pick(1, text)
+		b.until(t, fmt.Sprintf(`location.hash === "#/stat/stat-01/300/%d"`, before))
+		pointAt(600)
+		date := time.Unix(time.Now().Unix()-before, 0).Format(time.DateOnly) + " "
+		if before < 12*3600 {
+			date = "" // of the last half day the time alone is told
+		}
+		b.until(t, fmt.Sprintf(`/^\S+ +[\d.]+ \/min\n%s\d\d:\d\d:\d\d +[\d.]+ \/min$/.test(document.querySelector(".tip").textContent)`, date))
+		told := strings.Split(value[string](t, b, `document.querySelector(".tip").textContent`), "\n")
+		at := tipTime(t, told[0])
+		if then := tipTime(t, told[1]); at-then != before {
+			t.Errorf("%s is beside a second %d s before it: %q", text, at-then, told)
+		}
+		for i, second := range []int64{at, at - before} {
+			if want := log.curves["stat-01"](second) + " /min"; !strings.HasSuffix(told[i], "   "+want) {
+				t.Errorf("%s: at %d the value is told as %q, want %s", text, second, told[i], want)
+			}
+		}
+	}
+	pick(1, value[string](t, b, `document.querySelectorAll(".detail nav")[1].querySelector("[aria-current]").textContent`))
+	pick(0, "24 h")
+	b.until(t, `location.hash === "#/stat/stat-01/86400" && `+loaded)
+
 	// To drag is to zoom, and the range is in the URL.
 	drag := func(from, to int) {
 		t.Helper()
@@ -335,6 +363,25 @@ func TestDetail(t *testing.T) {
 	}
 }
 
+// tipTime reads the second that a line under the crosshair begins with: a time of
+// the day, the one that is nearest, or one with its date.
+func tipTime(t *testing.T, line string) int64 {
+	t.Helper()
+	text, _, _ := strings.Cut(line, "   ")
+	now := time.Now()
+	if at, err := time.ParseInLocation(time.DateTime, text, now.Location()); err == nil {
+		return at.Unix()
+	}
+	at, err := time.ParseInLocation(time.DateTime, now.Format(time.DateOnly)+" "+text, now.Location())
+	if err != nil {
+		t.Fatalf("%q begins with no time", line)
+	}
+	if at.Sub(now) > 12*time.Hour {
+		at = at.AddDate(0, 0, -1)
+	}
+	return at.Unix()
+}
+
 // What is not known is shown as not known: the three states of a stat.
 func TestStates(t *testing.T) {
 	server := quiet(t)
@@ -365,9 +412,11 @@ func TestStates(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	b.until(t, state("a")+` === "unknown" && `+figure(0)+` === "–"`)
-	b.until(t, `/partition 1 is \d+ s behind/.test(document.querySelector(".note").textContent)`)
-	b.until(t, `document.querySelector("#status").dataset.state === "behind"`)
+	// What is known last is there still, and does not look as if it were of now.
+	b.until(t, state("a")+` === "unknown" && `+figure(0)+` === "0"`)
+	b.until(t, `/^\d+ s ago$/.test(document.querySelector(".ago").textContent) && document.querySelector(".note").textContent === "partition 1 behind"`)
+	b.until(t, `/^unknown since \d\d:\d\d:\d\d: partition 1 is \d+ s behind$/.test(document.querySelector(".panel").title)`)
+	b.until(t, `document.querySelector("#status").dataset.state === "behind" && / · partition 1$/.test(document.querySelector("#status-text").textContent)`)
 
 	// It comes back, and so does the value, with a hole in between.
 	now = time.Now().Unix()
@@ -382,6 +431,7 @@ func TestLate(t *testing.T) {
 	b.do(t, chromedp.Navigate(server.URL()))
 	// until feeds a second, with so many lines, whenever one has ended.
 	next := time.Now().Unix() - 20
+	unreadable := 0
 	until := func(expression string, in, late int) {
 		t.Helper()
 		for deadline := time.Now().Add(30 * time.Second); !value[bool](t, b, expression); time.Sleep(30 * time.Millisecond) {
@@ -390,7 +440,7 @@ func TestLate(t *testing.T) {
 					value[string](t, b, `document.querySelector("#status").innerText`))
 			}
 			for ; next < time.Now().Unix(); next++ {
-				put(server.store, point("a", next, "0"), point("b", next, "null"), point(stats.LinesStat, next, fmt.Sprintf(`{"in":%d,"late":%d}`, in, late)))
+				put(server.store, point("a", next, "0"), point("b", next, "null"), point(stats.LinesStat, next, fmt.Sprintf(`{"in":%d,"late":%d,"unreadable":%d}`, in, late, unreadable)))
 				server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{next + 1}}, time.Now())
 			}
 		}
@@ -407,7 +457,13 @@ func TestLate(t *testing.T) {
 		probe.remove();
 		return colour;
 	})()`, 50, 49)
-	until(state+` === "live" && document.querySelector("#status").title === ""`, 50, 0)
+	until(state+` === "live" && !document.querySelector("#status").title.includes("raise lateness")`, 50, 0)
+
+	// So it does of lines that could not be read, be it one.
+	unreadable = 1
+	until(state+` === "late"`, 50, 0)
+	unreadable = 0
+	until(`/^\d+ lines? unreadable in a minute$/.test(`+text+`) && document.querySelector("#status").title.includes("64 KiB")`, 50, 0)
 }
 
 // The page is never quiet about a connection that is gone, and finds back.
@@ -531,7 +587,7 @@ func TestInjection(t *testing.T) {
 	// Each payload large with its lines, searched for, and each page.
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void (async () => {
 		const frame = () => new Promise((done) => requestAnimationFrame(done));
-		const names = [...document.querySelectorAll(".panel h3 span:first-child")].map((e) => e.textContent);
+		const names = [...document.querySelectorAll(".panel h3 > span:first-child")].map((e) => e.textContent);
 		window.odd = 0;
 		const look = async (hash) => {
 			location.hash = hash;
@@ -548,6 +604,7 @@ func TestInjection(t *testing.T) {
 		document.querySelector(".plot canvas").dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
 		window.looked = names.length;
 	})()`))
+	b.within = time.Minute // some 600 pages
 	b.until(t, fmt.Sprintf(`window.looked === %d`, len(d.All())))
 	b.until(t, `document.querySelectorAll(".lines li").length === 100`)
 	if value[bool](t, b, `"hit" in window`) {
@@ -651,7 +708,9 @@ func TestScreenshots(t *testing.T) {
 	stale := newSynthetic(0)
 	stale.silent = func(_ string, second, _ int64) bool { return second > now-120 }
 	stale.clock = func(_ int, second int64) int64 { return min(second, now-120) + 1 }
-	servers := map[string]*Server{"one": one.serve(t, nil), "waiting": waiting.serve(t, nil), "stale": stale.serve(t, nil)}
+	late := newSynthetic(178)
+	late.lag, late.ingesters = 10, []string{"web-1-4f2a"}
+	servers := map[string]*Server{"late": late.serve(t, nil), "one": one.serve(t, nil), "waiting": waiting.serve(t, nil), "stale": stale.serve(t, nil)}
 	b := openBrowser(t)
 	for _, c := range []struct {
 		name, path    string
@@ -668,6 +727,13 @@ func TestScreenshots(t *testing.T) {
 		{"wall-all", "/#/all", true, 2560, 1440, ""},
 		{"one-light", "/", false, 1440, 900, ""},
 		{"waiting-dark", "/", true, 1440, 900, ""},
+		{"late-light", "/", false, 1280, 800, ""},
+		{"late-five", "/#/edge", true, 1280, 800, ""},
+		{"late-all", "/#/all", false, 1280, 800, ""},
+		{"late-wall", "/?kiosk#/routing", true, 2560, 1440, ""},
+		{"late-wall-all", "/?kiosk#/all", true, 2560, 1440, ""},
+		{"late-phone", "/#/routing", false, 390, 844, ""},
+		{"late-detail", "/#/stat/stat-06", false, 1280, 800, ""},
 		{"stale-light", "/", false, 1440, 900, ""},
 		{"detail-light", "/#/stat/stat-03", false, 1440, 900, ""},
 		{"detail-dark", "/#/stat/stat-06/3600", true, 1440, 900, ""},

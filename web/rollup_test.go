@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
@@ -349,4 +351,29 @@ func BenchmarkWeek(b *testing.B) {
 			}
 		})
 	}
+	// From the click to the frame that has the week.
+	b.Run("7d-drawn", func(b *testing.B) {
+		c := openBrowser(b)
+		c.do(b, look(1440, 900, "light"), chromedp.Navigate(s.URL()+"/#/all"))
+		c.until(b, `document.querySelectorAll(".panel[data-state]").length > 10`)
+		var all []float64
+		for i := 0; b.Loop(); i++ {
+			c.do(b, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{
+				window.took = 0;
+				location.hash = "#/stat/%s/300";
+				const chosen = (text) => document.querySelector(".detail nav [aria-current]")?.textContent === text;
+				const wait = (ready, then) => requestAnimationFrame(() => ready() ? then() : wait(ready, then));
+				wait(() => chosen("5 min"), () => {
+					const clicked = performance.now();
+					[...document.querySelectorAll(".detail nav a")].find((a) => a.textContent === "7 d").click();
+					wait(() => chosen("7 d") && document.querySelector(".detail").dataset.loaded === "yes", () => requestAnimationFrame(() => { window.took = performance.now() - clicked; }));
+				});
+			}`, d.Stats[i%160].Name)))
+			c.until(b, `window.took > 0`)
+			all = append(all, value[float64](b, c, `window.took`))
+		}
+		slices.Sort(all)
+		b.ReportMetric(all[len(all)/2], "ms-median")
+		b.ReportMetric(all[len(all)-1], "ms-most")
+	})
 }

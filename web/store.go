@@ -42,14 +42,15 @@ type Store struct {
 	gen   string
 	generations
 
-	mu      sync.Mutex
-	series  []series // what is shown
-	waiting []series // of the own generation, while another one is shown; else nil
-	newest  int64    // the newest second of all stats; 0 before the first
-	clocks  []int64
-	version uint64 // the last one that was cut; changes belong to the next
-	changed bool   // since then
-	refused uint64
+	mu        sync.Mutex
+	series    []series // what is shown
+	waiting   []series // of the own generation, while another one is shown; else nil
+	newest    int64    // the newest second of all stats; 0 before the first
+	clocks    []int64
+	ingesters []string      // that the clocks are of, as far as is known
+	version   uint64        // the last one that was cut; changes belong to the next
+	news      chan struct{} // has one while there are changes since then
+	refused   uint64
 }
 
 // series is a ring of the points of one stat, by second modulo its size.
@@ -69,7 +70,7 @@ type entry struct {
 // NewStore has a place for each stat of d, and takes points of its generation.
 func NewStore(d *stats.Definitions) *Store {
 	all := d.All()
-	s := &Store{stats: all, index: make(map[string]int, len(all)), gen: d.Generation(), series: make([]series, len(all))}
+	s := &Store{stats: all, index: make(map[string]int, len(all)), gen: d.Generation(), series: make([]series, len(all)), news: make(chan struct{}, 1)}
 	s.generations = newGenerations(d)
 	for i, st := range all {
 		s.index[st.Name] = i
@@ -107,7 +108,7 @@ func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
 		return false
 	}
 	if !hidden {
-		s.changed = true
+		s.tell()
 		s.newest = max(s.newest, p.Time)
 	}
 	return true
@@ -146,6 +147,9 @@ func (s *Store) Clocks(c topics.Clocks, now time.Time) {
 	if c.Gen != s.shown {
 		return
 	}
+	if len(c.Ingesters) > 0 {
+		s.ingesters = c.Ingesters
+	}
 	for p, second := range c.Seconds {
 		if p == len(s.clocks) {
 			s.clocks = append(s.clocks, second)
@@ -165,7 +169,11 @@ func (s *Store) Refuse() {
 func (s *Store) Cut() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.version, s.changed = s.version+1, false
+	select {
+	case <-s.news:
+	default:
+	}
+	s.version++
 	return s.version
 }
 
@@ -185,11 +193,15 @@ func (s *Store) Advance(f func(second int64)) {
 	}
 }
 
-// Changed reports whether there are changes that no version has yet.
-func (s *Store) Changed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed
+// News has something to receive while there are changes that no version has yet.
+func (s *Store) News() <-chan struct{} { return s.news }
+
+// tell makes known that there are changes; s.mu is held.
+func (s *Store) tell() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
 }
 
 // Latest gives the newest point of a stat, and whether it is current: whether
@@ -403,16 +415,22 @@ func (s *Store) Select(names []string) (selection, error) {
 }
 
 // AppendClocks appends the clocks of the source partitions as a JSON array of
-// Unix seconds; -1 is one that was not heard of.
+// Unix seconds, -1 being one that was not heard of, and the ingesters that they
+// are of, if these are known: `"clocks":[…],"ingesters":[…]`.
 func (s *Store) AppendClocks(b []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b = append(b, '[')
+	b = append(b, `"clocks":[`...)
 	for i, c := range s.clocks {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(b, c, 10)
 	}
-	return append(b, ']')
+	b = append(b, ']')
+	if len(s.ingesters) > 0 {
+		b = append(b, `,"ingesters":`...)
+		b = append(b, mustJSON(s.ingesters)...)
+	}
+	return b
 }

@@ -22,6 +22,9 @@ type synthetic struct {
 	silent func(stat string, second, now int64) bool
 	// clock is how far the clocks of a source partition are when a second closes.
 	clock func(partition int, second int64) int64
+	lag   int64 // seconds after its end that a second closes
+	// ingesters are those that the clocks are of.
+	ingesters []string
 }
 
 func ptr(v float64) *float64 { return &v }
@@ -200,7 +203,7 @@ func (s *synthetic) feed(store *Store, second, now int64) {
 		store.Upsert(stats.Snapshot{Stat: stats.LinesStat, Time: second, Final: true, Gen: store.gen, Value: fmt.Appendf(nil,
 			`{"in":%d,"counted":%d,"late":%d,"unreadable":0,"ahead":0,"bytes":%d}`, in, in-late, late, in*212)}, time.Now())
 	}
-	clocks := topics.Clocks{Gen: store.gen}
+	clocks := topics.Clocks{Gen: store.gen, Ingesters: s.ingesters}
 	for p := range 8 {
 		c := second + 1
 		if s.clock != nil {
@@ -219,7 +222,7 @@ func (s *synthetic) run(store *Store) func(ctx context.Context, ready func()) er
 		for {
 			now := time.Now()
 			for ; next < now.Unix(); next++ {
-				s.feed(store, next, now.Unix())
+				s.feed(store, next-s.lag, now.Unix())
 			}
 			ready()
 			sleep(ctx, time.Until(time.Unix(next+1, int64(20*time.Millisecond))))

@@ -124,7 +124,7 @@ func TestViewJoinsTableAndHistory(t *testing.T) {
 	if p := points[19]; string(p.Value) != "6" {
 		t.Errorf("the newest point is %s, want that of the table, 6", p.Value)
 	}
-	if got := string(s.store.AppendClocks(nil)); got != fmt.Sprintf("[%d,%d]", now, now+1) {
+	if got := string(s.store.AppendClocks(nil)); got != fmt.Sprintf(`"clocks":[%d,%d]`, now, now+1) {
 		t.Errorf("the clocks are %s", got)
 	}
 	if s.store.Refused() != 1 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -14,6 +15,7 @@ import (
 
 	"pulse/ingest"
 	"pulse/stats"
+	"pulse/stats/line"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
@@ -44,6 +46,7 @@ accounts for the lines.`)
 		return nil
 	})
 	people := f.Bool("table", false, "for people: each stat with its last value and a sparkline")
+	format := f.formatFlag()
 	raw := f.Bool("raw", false, "read the topic events.raw")
 	k.add(f)
 	l.add(f)
@@ -57,6 +60,9 @@ accounts for the lines.`)
 	}
 	if len(files) == 1 && files[0] == "-" {
 		files = nil
+	}
+	if *raw && *format != "" {
+		return usagef("--format is for recordings: the topic events.raw says which format lines are in")
 	}
 	if *raw && len(files) > 0 {
 		return usagef("--raw reads the topic events.raw, not %s", files[0])
@@ -99,10 +105,10 @@ accounts for the lines.`)
 		var recording *ingest.Recording
 		if recording, err = ingest.OpenRecording(files); err == nil {
 			total := recording.Size()
-			err = evalRecording(ctx, evaluator, recording.Lines, recording.Modified(), definitions.Lateness, func(done, lines int64) { bar.show(done, total, lines) })
+			err = evalRecording(ctx, evaluator, *format, recording.Lines, recording.Modified(), definitions.Lateness, func(done, lines int64) { bar.show(done, total, lines) })
 		}
 	default:
-		err = evalRecording(ctx, evaluator, ingest.Lines(e.Stdin), time.Now(), definitions.Lateness, func(done, lines int64) { bar.show(done, 0, lines) })
+		err = evalRecording(ctx, evaluator, *format, ingest.Lines(e.Stdin), time.Now(), definitions.Lateness, func(done, lines int64) { bar.show(done, 0, lines) })
 	}
 	bar.end()
 	if err := errors.Join(err, out.flush()); err != nil {
@@ -116,15 +122,21 @@ accounts for the lines.`)
 	return printCounts(e.Stderr, counts)
 }
 
-// evalRecording feeds the packs and clocks that a replay would send.
-func evalRecording(ctx context.Context, e *stats.Evaluator, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
+// evalRecording feeds the packs and clocks that a replay would send, with the format
+// of the lines, if they have one.
+func evalRecording(ctx context.Context, e *stats.Evaluator, format string, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
+	origin, err := line.NewOrigin(line.FormatField, format)
+	if err != nil {
+		return err
+	}
+	runs := []line.Run{{Lines: math.MaxInt64, From: origin}}
 	packer := ingest.NewPacker("eval", topics.RecordingPrefix+"eval", 1, func(r ingest.Record) error {
 		defer r.Done(nil)
 		second := r.Header.Second()
 		if r.Header.Tick != nil {
 			e.Advance(second)
 		} else {
-			e.Pack(stats.Pack{Lines: r.Value, Second: second, Floor: second})
+			e.Pack(stats.Pack{Lines: r.Value, Second: second, Floor: second, Runs: runs})
 		}
 		return ctx.Err()
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -129,6 +130,16 @@ func (d *duration) Set(text string) error {
 	}
 	*d = duration(parsed)
 	return nil
+}
+
+// formatFlag is the format of all lines, empty if each is told by its look.
+func (f *flags) formatFlag() *string {
+	name := new(string)
+	f.Func("format", "the `format` that all lines are in (access, heroku, json, logfmt, pulse, syslog or text)", func(text string) error {
+		*name = text
+		return line.CheckFormat(text)
+	})
+	return name
 }
 
 // logFlags are the flags of how a role speaks to its operator.

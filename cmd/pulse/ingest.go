@@ -45,6 +45,7 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 	id := f.String("id", "", "the ingester's `name`, unique among those that run; by default random, or with --follow and --kafka-topic always the same")
 	topic := f.String("kafka-topic", "", "read the topic with this `name`, which others fill with a line in each record")
 	field := f.String("kafka-field", "", "the records of --kafka-topic are JSON: the `name` of the field with the line, say message")
+	format := f.formatFlag()
 	var network inputFlags
 	network.add(f)
 	if err := f.parse(args); err != nil {
@@ -56,7 +57,7 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 		pipe, file = "", "" // a backlog's lines have one origin
 	}
 	if *stdin {
-		inputs = append(inputs, ingest.Stdin{Name: pipe, From: e.Stdin})
+		inputs = append(inputs, ingest.Stdin{Name: pipe, Format: *format, From: e.Stdin})
 	}
 	role, err := r.open(e)
 	if err != nil {
@@ -66,7 +67,7 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 		return err
 	}
 	if len(files) > 0 && !*follow {
-		inputs = append(inputs, ingest.Files{Name: file, Globs: files, Log: role.log})
+		inputs = append(inputs, ingest.Files{Name: file, Format: *format, Globs: files, Log: role.log})
 	}
 	var exact func(ingest.Positions) ingest.Input
 	var fixed string // the id
@@ -74,14 +75,14 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 	switch {
 	case *topic != "":
 		exact = func(p ingest.Positions) ingest.Input {
-			return ingest.Kafka{Name: "kafka", Topic: *topic, Field: *field, Cluster: role.cluster, Positions: p, Counts: kafka, Log: role.log}
+			return ingest.Kafka{Name: "kafka", Topic: *topic, Format: *format, Field: *field, Cluster: role.cluster, Positions: p, Counts: kafka, Log: role.log}
 		}
 		fixed = fixedID("kafka", []string{*topic})
 	case *field != "":
 		return usagef("--kafka-field is for --kafka-topic")
 	case len(files) > 0 && *follow:
 		exact = func(p ingest.Positions) ingest.Input {
-			return ingest.Files{Name: "file", Globs: files, Follow: true, Positions: p, Log: role.log}
+			return ingest.Files{Name: "file", Format: *format, Globs: files, Follow: true, Positions: p, Log: role.log}
 		}
 		fixed = followID(files)
 	}
@@ -95,6 +96,9 @@ or at a signal, once Kafka has acknowledged all that was read.`)
 	}
 	if !backlog && len(configs) == 0 {
 		return usagef("nothing to read: give --stdin, --file or --kafka-topic, or one of --drain, --syslog-udp, --syslog-tcp, --syslog-tls, --aorta and --inputs")
+	}
+	if *format != "" && !backlog {
+		return usagef("--format is for --stdin, --file and --kafka-topic; a drain's source has it among its fields")
 	}
 	if backlog && len(configs) > 0 {
 		return usagef("--stdin, --file and --kafka-topic may begin with lines of the past, which the other inputs have not: run another pulse ingest for those")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -41,6 +42,7 @@ func TestInputs(t *testing.T) {
 	all := d.start("tail")
 	some := d.start("tail", "--where", `source == "heroku" && status >= 500 && tier == "front end"`)
 	requests := d.start("tail", "--stat", "requests-per-second")
+	objects := d.start("tail", "--json", "--where", `remote == "127.0.0.1" && status >= 500`)
 
 	recording := writeFile(t, "recording.log", "2012-11-22T09:00:00Z aorta=1\n2012-11-22T09:00:00.5Z aorta=2\n")
 	server := start(t, map[string]string{"AORTA_SECRET": "s3cret"}, nil, "replay", recording, "--serve-aorta", "127.0.0.1:0", "--original-times", "--speed", "1000")
@@ -116,8 +118,19 @@ inputs:
 		return true
 	})
 	eventually(t, "tail prints those that were asked for", func() bool {
-		return some.stdout.String() == bad+"\n" && requests.stdout.String() == good+"\n"+bad+"\n"
+		return some.stdout.String() == bad+"\n" && requests.stdout.String() == good+"\n"+bad+"\n" && objects.stdout.String() != ""
 	})
+	var object struct {
+		Clock, Ingester, Line string
+		Origin                map[string]string
+	}
+	if err := json.Unmarshal([]byte(objects.stdout.String()), &object); err != nil || object.Line != bad || object.Ingester == "" ||
+		object.Origin["tier"] != "front end" || object.Origin["remote"] != "127.0.0.1" {
+		t.Errorf("tail --json prints %s (%v)", objects.stdout, err)
+	}
+	if _, err := time.Parse(time.RFC3339, object.Clock); err != nil {
+		t.Error(err)
+	}
 	for _, p := range []*pulse{ingester, server} {
 		for _, secret := range []string{"s3cret", "d.shop", "d.stranger"} {
 			if strings.Contains(p.stderr.String(), secret) {
@@ -156,6 +169,27 @@ stats:
 		}
 	}
 	follow(t, d.cluster, d.names).equals(want, 0)
+}
+
+// A source's format is named, and holds in eval and through Kafka alike.
+func TestNamedFormat(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "stats.yaml", "stats: [{name: unparsed, rate: minute, over: 3600s, where: unparsed}]\n")
+	at := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)
+	log := writeFile(t, "a.log", fmt.Sprintf("{\"time\":%q}\ntime=%s n=1\n{\"time\":%[1]q}\n", at, at))
+	for format, value := range map[string]string{"json": "0.016666666666666666", "logfmt": "0.03333333333333333", "text": "0"} {
+		alone := evaluate(t, nil, "--stats", file, "--format", format, log)
+		if got := string(alone.points[point{"unparsed", alone.last}].Value); got != value {
+			t.Errorf("of lines in %s eval says that %s are unparsed, want %s", format, got, value)
+		}
+		d := deploy(t, file, 2, 1)
+		start(t, d.env, nil, "ingest", "--file", log, "--format", format).succeed()
+		raw := evaluate(t, d.env, "--raw")
+		if got := string(raw.points[point{"unparsed", raw.last}].Value); got != value {
+			t.Errorf("of lines in %s eval --raw says that %s are unparsed, want %s", format, got, value)
+		}
+		follow(t, d.cluster, d.names).equals(raw, 0)
+	}
 }
 
 // attributedLines are those of events.raw, each after where it is from.

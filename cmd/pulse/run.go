@@ -35,6 +35,7 @@ pulse ingest --kafka ADDRESS.
 	data := f.String("data-dir", "pulse-data", "the `folder` of the broker's data; a restart goes on with it. Empty: in memory")
 	recording := f.String("replay", "", "send this recording, a `file`")
 	replay.add(f)
+	format := f.formatFlag()
 	r.addPrefix(f)
 	r.statsFlag.add(f)
 	r.logFlags.add(f)
@@ -50,6 +51,9 @@ pulse ingest --kafka ADDRESS.
 	}
 
 	live := *recording == "" && piped(e.Stdin)
+	if *format != "" && !live {
+		return usagef("--format is for lines from standard input, and there are none")
+	}
 	if live {
 		if err := r.live(role.definitions); err != nil {
 			return err
@@ -103,7 +107,7 @@ pulse ingest --kafka ADDRESS.
 		})
 	case live:
 		group.Go(func() error {
-			stdin := ingest.Live{Inputs: []ingest.Input{ingest.Stdin{Name: "stdin", From: e.Stdin}}, Backlog: true, Lateness: role.definitions.Lateness}
+			stdin := ingest.Live{Inputs: []ingest.Input{ingest.Stdin{Name: "stdin", Format: *format, From: e.Stdin}}, Backlog: true, Lateness: role.definitions.Lateness}
 			return produce(ctx, role, func(out ingest.Output) error { return stdin.Run(ctx, out) })
 		})
 	default:

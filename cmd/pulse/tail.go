@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"time"
@@ -15,6 +18,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/condition"
+	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -25,12 +29,16 @@ func tailCommand(ctx context.Context, e *environment, args []string) error {
 Prints lines as they come into Kafka, from now on, those of one partition in
 their order:
 
-    pulse tail --where 'source == "heroku" && status >= 500'`)
+    pulse tail --where 'source == "heroku" && status >= 500'
+
+With --json each is an object: the line, what its input knows of it (origin), and
+whose record it came in, at which time of that ingester's clock.`)
 	r.kafkaFlags.add(f)
 	r.statsFlag.add(f)
 	r.logFlags.add(f)
 	where := f.String("where", "", "only lines that this `condition` holds for, written as in definitions")
 	stat := f.String("stat", "", "only lines that are of the stat with this `name` in the definitions")
+	asJSON := f.Bool("json", false, "print each line as a JSON object, with where it comes from")
 	if err := f.parse(args); err != nil {
 		return err
 	}
@@ -58,8 +66,14 @@ their order:
 	defer client.Close()
 
 	out := bufio.NewWriter(e.Stdout)
-	print := func(line []byte) {
-		out.Write(line)
+	object := json.NewEncoder(out)
+	object.SetEscapeHTML(false)
+	print := func(h topics.RawHeader, from line.Origin, text []byte) {
+		if *asJSON {
+			object.Encode(tailLine{clockText(h), h.Ingester, maps.Collect(from.Fields()), string(text)}) // a bufio.Writer keeps its error for Flush
+			return
+		}
+		out.Write(text)
 		out.WriteByte('\n')
 	}
 	for {
@@ -78,8 +92,24 @@ their order:
 	}
 }
 
+// A tailLine is a line as --json prints it.
+type tailLine struct {
+	Clock    string            `json:"clock,omitempty"`
+	Ingester string            `json:"ingester,omitempty"`
+	Origin   map[string]string `json:"origin"`
+	Line     string            `json:"line"`
+}
+
+// clockText is the time of a record's clock; there is none in a record of others'.
+func clockText(h topics.RawHeader) string {
+	if h.Ingester == "" {
+		return ""
+	}
+	return time.UnixMilli(h.Clock).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
 // printPack prints the lines of a record that a matcher finds, all if it is nil.
-func printPack(matcher *stats.Matcher, r *kgo.Record, print func(line []byte)) {
+func printPack(matcher *stats.Matcher, r *kgo.Record, print func(h topics.RawHeader, from line.Origin, text []byte)) {
 	h, err := topics.ParseRawHeader(func(key string) []byte {
 		for _, h := range r.Headers {
 			if h.Key == key {
@@ -88,16 +118,28 @@ func printPack(matcher *stats.Matcher, r *kgo.Record, print func(line []byte)) {
 		}
 		return nil
 	})
-	switch {
-	case len(r.Value) == 0: // a tick
-	case matcher == nil || err != nil: // what is no pack of Pulse's has lines too
-		if matcher == nil {
-			print(r.Value)
+	if err != nil && matcher != nil {
+		return // what is no pack of Pulse's has lines too, but they are in no stat
+	}
+	runs := h.Runs()
+	for text := range bytes.SplitSeq(r.Value, []byte{'\n'}) {
+		if text = bytes.TrimSuffix(text, []byte{'\r'}); len(text) == 0 {
+			continue // no run counts it
 		}
-	default:
-		pack := stats.Pack{Lines: r.Value, Second: h.Second(), Map: h.Map, Runs: h.Runs()}
-		matcher.Match(pack, math.MinInt64, math.MaxInt64, func(_ int64, line []byte) bool {
-			print(line)
+		var from line.Origin
+		if len(runs) > 0 {
+			from = runs[0].From
+			if runs[0].Lines--; runs[0].Lines == 0 {
+				runs = runs[1:]
+			}
+		}
+		if matcher == nil {
+			print(h, from, text)
+			continue
+		}
+		pack := stats.Pack{Lines: text, Second: h.Second(), Map: h.Map, Runs: []line.Run{{Lines: 1, From: from}}}
+		matcher.Match(pack, math.MinInt64, math.MaxInt64, func(int64, []byte) bool {
+			print(h, from, text)
 			return true
 		})
 	}

@@ -112,7 +112,7 @@ func runTest(ctx context.Context, program *stats.Program, d *stats.Definitions, 
 		return nil, err
 	}
 	undated := time.Unix(0, 0) // of a test whose lines have no time: always the same
-	err = evalRecording(ctx, evaluator, ingest.Lines(bytes.NewReader(test.Lines)), undated, d.Lateness, func(int64, int64) {})
+	err = evalRecording(ctx, evaluator, "", ingest.Lines(bytes.NewReader(test.Lines)), undated, d.Lateness, func(int64, int64) {})
 	if err != nil {
 		return nil, err
 	}

@@ -18,13 +18,19 @@ const MaxOrigin = 1 << 10
 type Origin string
 
 // NewOrigin returns the origin with these keys and values, in that order; those
-// without a value are left out. It fails beyond MaxOrigin.
+// without a value are left out. It fails beyond MaxOrigin, and for a format that
+// there is not.
 func NewOrigin(pairs ...string) (Origin, error) {
 	var b []byte
 	for i := 0; i+1 < len(pairs); i += 2 {
 		key, value := pairs[i], pairs[i+1]
 		if value == "" {
 			continue
+		}
+		if key == FormatField {
+			if err := CheckFormat(value); err != nil {
+				return "", err
+			}
 		}
 		if len(b) > 0 {
 			b = append(b, '&')
@@ -99,6 +105,7 @@ const maxOrigins = 1024
 
 // An origin is an Origin made ready: the fields of it that are wanted.
 type origin struct {
+	format format // that it names; nil: any
 	fields []originField
 	text   []byte // their values, and the padding
 }
@@ -132,6 +139,9 @@ func (sc *Scanner) From(o Origin) {
 func (s *Schema) origin(o Origin) *origin {
 	ready := &origin{}
 	for key, value := range o.Fields() {
+		if key == FormatField {
+			ready.format = formats[value] // one of a newer Pulse: any
+		}
 		slot := s.Slot(key)
 		if slot == None {
 			continue
@@ -140,7 +150,7 @@ func (s *Schema) origin(o Origin) *origin {
 		ready.text = append(ready.text, value...)
 		ready.fields = append(ready.fields, originField{slot: slot, start: start, end: len(ready.text)})
 	}
-	if len(ready.fields) == 0 {
+	if len(ready.fields) == 0 && ready.format == nil {
 		return nil
 	}
 	ready.text = append(ready.text, make([]byte, Padding)...)

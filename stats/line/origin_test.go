@@ -3,6 +3,7 @@ package line
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,4 +135,104 @@ func TestManyOrigins(t *testing.T) {
 			t.Fatalf("%d origins are kept", len(sc.origins))
 		}
 	}
+}
+
+// TestNamedFormats: a line in the format that its origin names is parsed as ever, and
+// one of another format is unparsed.
+func TestNamedFormats(t *testing.T) {
+	names := []string{"source", "msg", "unparsed", "http_status", "n", "format"}
+	var fields []Field
+	for _, name := range names {
+		fields = append(fields, Field{Name: name})
+	}
+	s, err := NewSchema(fields...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := s.NewScanner()
+	text := func(from Origin, l string) string {
+		var ev Event
+		sc.From(from)
+		sc.Parse(&ev, append([]byte(l), make([]byte, Padding)...), 0, len(l))
+		var found []string
+		for _, name := range names[:5] {
+			if slot := s.Slot(name); ev.Has(slot) {
+				found = append(found, fmt.Sprintf("%s=%q", name, ev.Bytes(slot)))
+			}
+		}
+		second, nanos, dated := ev.Time()
+		return fmt.Sprint(found, second, nanos, dated)
+	}
+	lines := map[string]string{
+		"pulse":  "2012-11-22T09:31:34.123456-08:00 10.1.2.3 local7.info nginx[12] - runtime.17@heroku.com - n=1",
+		"heroku": "2012-11-22T09:31:34.123456+00:00 heroku[router]: n=2",
+		"syslog": "<134>1 2012-11-22T09:00:00Z host app web.1 - - n=3",
+		"access": `1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123`,
+		"logfmt": "time=2012-11-22T09:31:34Z n=4",
+		"json":   `{"n":5}`,
+	}
+	if want := len(formats) - 1; len(lines) != want {
+		t.Fatalf("%d formats have a line, want %d", len(lines), want)
+	}
+	for is, l := range lines {
+		for name := range formats {
+			o, err := NewOrigin(FormatField, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := text(o, l)
+			switch {
+			case name == is:
+				if want := text("", l); got != want {
+					t.Errorf("%s named: %s, by its look %s", name, got, want)
+				}
+			case name == "text":
+				if want := fmt.Sprintf(`[msg=%q] 0 0 false`, l); got != want {
+					t.Errorf("%s as text: %s, want %s", is, got, want)
+				}
+			default:
+				if !strings.Contains(got, "unparsed") {
+					t.Errorf("%s as %s: %s, want it unparsed", is, name, got)
+				}
+			}
+			if got := text(o, ""); !strings.Contains(got, "unparsed") {
+				t.Errorf("nothing as %s: %s", name, got)
+			}
+		}
+	}
+	if _, err := NewOrigin(FormatField, "xml"); err == nil || !strings.Contains(err.Error(), "logfmt, pulse") {
+		t.Errorf("a format that there is not: %v", err)
+	}
+}
+
+// FuzzNamedFormats parses any line as any format.
+func FuzzNamedFormats(f *testing.F) {
+	f.Add("", uint8(0))
+	f.Add("<134>1 2012-11-22T09:00:00Z host app web.1 - - n=3", uint8(6))
+	f.Add("12 <13>Nov 22 09:00:00 a b[1]: c", uint8(6))
+	f.Add("2012-11-22T09:31:34.123456+00:00 heroku[router]: n=2", uint8(1))
+	f.Add("2012-11-22T09:31:34.123456-08:00 10.1.2.3 local7.info nginx[12] - runtime.17@heroku.com - n=1", uint8(5))
+	s, err := NewSchema(Field{Name: "source"}, Field{Name: "msg"}, Field{Name: "unparsed"}, Field{Name: "n"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	names := slices.Sorted(maps.Keys(formats))
+	f.Fuzz(func(t *testing.T, text string, format uint8) {
+		if strings.ContainsRune(text, '\n') {
+			return
+		}
+		o, err := NewOrigin(FormatField, names[int(format)%len(names)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc := s.NewScanner()
+		sc.From(o)
+		var ev Event
+		sc.Parse(&ev, append([]byte(text), make([]byte, Padding)...), 0, len(text))
+		for slot := range Slot(s.Len()) {
+			if ev.Has(slot) && len(ev.Bytes(slot)) > max(len(text), len("true")) {
+				t.Fatalf("as %s a field has %q", o, ev.Bytes(slot))
+			}
+		}
+	})
 }

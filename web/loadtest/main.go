@@ -154,6 +154,7 @@ func (l *load) run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("connected: all had their first message %.1f s after the first began\n", took.Seconds())
+	before := usage(server.Process.Pid, url)
 	m.begin()
 	peak := 0
 	for end := time.Now().Add(l.lasting); time.Now().Before(end) && ctx.Err() == nil; {
@@ -161,6 +162,7 @@ func (l *load) run(ctx context.Context) error {
 		peak = max(peak, resident(server.Process.Pid))
 	}
 	m.report()
+	usage(server.Process.Pid, url).since(before, l.clients, l.lasting)
 	fmt.Printf("RSS of the server: %d MB at most; clients that ended though they read: %d\n", peak>>20, m.ended.Load())
 	fmt.Print(metrics(url))
 
@@ -275,7 +277,7 @@ func (m *measure) connect(ctx context.Context, l *load, within time.Duration) (t
 // dial opens a socket; a single local address has too few ports for many.
 func (m *measure) dial(i int) (*websocket.Conn, error) {
 	dialer := websocket.Dialer{
-		HandshakeTimeout: 30 * time.Second, ReadBufferSize: 4 << 10, WriteBufferSize: 256,
+		HandshakeTimeout: 30 * time.Second, ReadBufferSize: 8 << 10, WriteBufferSize: 256,
 		NetDial: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%100))}}).Dial,
 	}
 	conn, _, err := dialer.Dial(m.url, nil)
@@ -386,6 +388,45 @@ func (m *measure) hangUp() {
 	m.conns = nil
 }
 
+// used is what was used up to a moment.
+type used struct {
+	server, generator time.Duration // of CPU time, in user and kernel mode
+	frames            float64       // that the server has made
+}
+
+// usage reads what a server has used, and this process, which has the broker and the clients.
+func usage(pid int, url string) used {
+	frames, _ := strconv.ParseFloat(metric(url, "pulse_web_frames_total"), 64)
+	return used{cpuTime(pid), cpuTime(os.Getpid()), frames}
+}
+
+// since tells what was used in so long a time for so many clients.
+func (u used) since(before used, clients int, took time.Duration) {
+	server, generator, frames := u.server-before.server, u.generator-before.generator, u.frames-before.frames
+	share := func(d time.Duration) float64 { return 100 * d.Seconds() / took.Seconds() }
+	fmt.Printf("CPU: server %.0f %% of a core, load generator and broker %.0f %%; server %.1f µs for each of %.0f frames and each client\n",
+		share(server), share(generator), float64(server.Microseconds())/frames/float64(clients), frames)
+}
+
+// clockTick is the unit of a process's times, which is the same on all Linux systems.
+const clockTick = time.Second / 100
+
+// cpuTime is the CPU time that a process has taken, 0 where the system does not tell.
+func cpuTime(pid int) time.Duration {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// After the name, which ends with the last parenthesis, user and system time are the 12th and 13th.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * clockTick
+}
+
 // resident is the memory of a process in bytes, 0 where the system does not tell.
 func resident(pid int) int {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
@@ -400,7 +441,17 @@ func resident(pid int) int {
 	return pages * os.Getpagesize()
 }
 
-// metrics are those of the server that are about clients.
+// metric is the value of one of the server's metrics.
+func metric(url, name string) string {
+	for line := range strings.Lines(metrics(url)) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// metrics are those of the server that are about clients and frames.
 func metrics(url string) string {
 	answer, err := http.Get(url + "/metrics")
 	if err != nil {
@@ -413,7 +464,7 @@ func metrics(url string) string {
 	}
 	var lines strings.Builder
 	for line := range strings.Lines(string(data)) {
-		if strings.HasPrefix(line, "pulse_web_clients") {
+		if strings.HasPrefix(line, "pulse_web_clients") || strings.HasPrefix(line, "pulse_web_frames") {
 			lines.WriteString(line)
 		}
 	}

@@ -4,7 +4,8 @@
 //
 // Without a command it takes what is served at -url already. With one it starts
 // it, waits until the page has something to show and has shown it for a while,
-// takes the picture and interrupts the command, a shell's pipeline too.
+// takes the picture and interrupts the command, a shell's pipeline too. It writes what
+// the page's header says, how soon a line is on the screen among it.
 package main
 
 import (
@@ -33,6 +34,9 @@ const (
 // shows is JavaScript: whether a panel has had a point. It need not be a value
 // now: the page of a log that lags has numbers, of which the newest are unknown.
 const shows = `document.querySelector(".panel:is([data-state=value], [data-state=unknown], [data-state=stale])") !== null`
+
+// header is JavaScript: what the page's header says of the log, and its hint.
+const header = `document.getElementById("status").innerText + "\n" + document.getElementById("status").title`
 
 // picture is what is asked for.
 type picture struct {
@@ -155,5 +159,10 @@ func (p picture) shoot(ctx context.Context) ([]byte, error) {
 	if err := chromedp.Do(ctx, chromedp.Sleep(p.after)); err != nil {
 		return nil, err
 	}
+	said, err := chromedp.Run(ctx, chromedp.Evaluate[string](header))
+	if err != nil {
+		return nil, err
+	}
+	fmt.Println(said)
 	return chromedp.Run(ctx, chromedp.CaptureScreenshot())
 }

@@ -65,9 +65,10 @@ connect((message) => {
     }
     if (!frozen) touch();
   } else {
-    const edge = model.moment().edge;
+    const { newest } = model, { edge } = model.moment();
     const changed = model.apply(message);
     if (frozen) return;
+    if (model.newest > newest) noteDrawn(model.newest);
     if (model.moment().edge !== edge) touch();
     else grid.changed(changed);
     if ([...changed].some((series) => series.stat.name === detail.name)) detail.touch();
@@ -77,6 +78,18 @@ connect((message) => {
   model.connected = state === "open";
   standStill();
 });
+
+/** Notes when a second that has come is on the screen: in the frame after the one
+ * that the last panel was drawn in. */
+function noteDrawn(second) {
+  const { past } = model.moment();
+  if (document.hidden || past) return;
+  const look = () => {
+    if (grid.busy) requestAnimationFrame(look);
+    else requestAnimationFrame(() => { if (model.newest === second) model.drawn(second); });
+  };
+  requestAnimationFrame(look);
+}
 
 // Time goes on where no message comes: what is not known must be seen.
 let drawnEdge = 0;

@@ -4,7 +4,7 @@
 
 import { Chart, VALUE } from "./chart.js";
 import { element, mark, write } from "./dom.js";
-import { brief, clock, exact, split, span } from "./format.js";
+import { brief, clock, exact, short, split, span } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
 import { level } from "./model.js";
 import { heat } from "./panels/histogram.js";
@@ -26,6 +26,13 @@ export function parseRange(text) {
   if (from && Number(to) - Number(from) >= LEAST_RANGE - 1 && Number(to) - Number(from) < MOST_RANGE) return { from: Number(from), to: Number(to) };
   const window = Number(text);
   return { window: WINDOWS.some(([w]) => w === window) ? window : WINDOWS[0][0] };
+}
+
+/** The round numbers between two, four to eight of them. */
+function* round(lo, hi) {
+  const unit = 10 ** Math.floor(Math.log10((hi - lo) / 4));
+  const step = [5, 2, 1].find((s) => s * unit <= (hi - lo) / 4) * unit;
+  for (let i = Math.ceil(lo / step); i * step <= hi * (1 + 1e-9); i++) yield Number((i * step).toPrecision(12));
 }
 
 const format = ({ window, from, to }) => window ? String(window) : `${from}-${to}`;
@@ -260,9 +267,9 @@ export class Detail {
     // A window that goes on is read again when a column is full.
     if (this.range.window > model.window && edge - this.loadedAt >= Math.max(60, stepFor(this.range.window))) this.#load();
 
-    const { state, why } = model.state(live, moment);
-    const now = state === "value" || state === "stale" && !why ? live.at(live.newest) : null;
-    const worth = state === "value" ? level(stat, now) : "";
+    const { state, why, brief: who, held } = model.state(live, moment);
+    const now = state === "value" || held || state === "stale" && !why ? live.at(live.newest) : null;
+    const worth = state === "value" || held ? level(stat, now) : "";
     mark(this.box, "state", state);
     mark(this.box, "level", worth);
     mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
@@ -274,7 +281,8 @@ export class Detail {
       return name ? `${name} ${text}` : text;
     });
     write(this.figure, figures.join("  ") || (shape.heat || this.drawn.length ? "" : "–"));
-    write(this.note, this.wrong || why);
+    write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${who} behind` : why));
+    this.note.title = held ? why : "";
 
     const hue = state === "stale" ? colours.faint : worth ? colours[worth] : colours.ok;
     const samples = this.drawn.map((l) => points.sample(from, edge, due, l.pick));
@@ -301,20 +309,25 @@ export class Detail {
     this.#tell(points, moment, hue);
   }
 
-  /** The name of each line, above its end; of lines that are near each other the first's. */
+  /** The name of each line, above what it stands over; of lines that are near each other the first's. */
   #labels(samples) {
     const { chart, colours } = this;
     const { g } = chart;
     g.textAlign = "right";
     g.fillStyle = colours.ink;
+    g.strokeStyle = colours.panel; // lines of others go behind the text
+    g.lineWidth = 3;
     const taken = [];
     samples.forEach((s, i) => {
       const last = s.kinds.lastIndexOf(VALUE);
       if (last < 0) return;
-      const y = chart.y(s.numbers[last]) - 12;
+      const text = `${brief(s.numbers[last])}  ${this.drawn[i].name}`;
+      const under = Math.ceil(Math.min(g.measureText(text).width, chart.width / 2) / (chart.pixel * s.step));
+      const y = chart.y(Math.max(...s.numbers.subarray(Math.max(0, last - under), last + 1))) - 12;
       if (taken.some((other) => Math.abs(other - y) < 15)) return;
       taken.push(y);
-      g.fillText(`${brief(s.numbers[last])}  ${this.drawn[i].name}`, chart.width - 16, y, chart.width / 2);
+      g.strokeText(text, chart.width - 16, y, chart.width / 2);
+      g.fillText(text, chart.width - 16, y, chart.width / 2);
     });
   }
 
@@ -338,9 +351,8 @@ export class Detail {
     if (buckets) {
       const bounds = this.stat.buckets, height = (chart.bottom - 4) / (bounds.length + 1);
       const every = Math.ceil(16 / height);
-      bounds.forEach((b, i) => { if (i % every === 0) g.fillText(brief(b), chart.left - 8, chart.bottom - 2 - (i + 1) * height); });
-    } else for (let i = 0; i <= 4; i++) {
-      const v = chart.lo + (chart.hi - chart.lo) * i / 4;
+      bounds.forEach((b, i) => { if (i % every === 0) g.fillText(short(b), chart.left - 8, chart.bottom - 2 - (i + 1) * height); });
+    } else for (const v of round(chart.lo, chart.hi)) {
       const y = Math.round(chart.y(v)) + 0.5;
       g.strokeStyle = colours.edge;
       g.beginPath();
@@ -348,7 +360,7 @@ export class Detail {
       g.lineTo(chart.width, y);
       g.stroke();
       g.fillStyle = colours.dim;
-      g.fillText(brief(v), chart.left - 8, y);
+      g.fillText(short(v), chart.left - 8, y);
     }
     g.textAlign = "center";
     const step = TICKS.find((t) => t * chart.pixel >= TICK_WIDTH) ?? TICKS.at(-1);

@@ -16,6 +16,9 @@ export function brief(v, fractional = false) {
   return (v < 0 && Number(text) !== 0 ? "−" : "") + text + SUFFIXES[step];
 }
 
+/** A round number, without the zeros that say nothing: 2.5, 15k. */
+export const short = (v) => brief(v).replace(/(\.\d*?)0+([kMGTP]?)$/, "$1$2").replace(/\.([kMGTP]?)$/, "$1");
+
 /** A number with all the digits that it has. */
 export const exact = (v) => v === null || v === undefined ? "none" : v.toLocaleString("en", { maximumFractionDigits: 9 });
 

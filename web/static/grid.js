@@ -1,7 +1,7 @@
 // The grid of panels: which there are, how large they are, and when they are drawn.
 
 import { element } from "./dom.js";
-import { fit } from "./layout.js";
+import { fill, fit } from "./layout.js";
 import { Panel } from "./panel.js";
 
 const BUDGET = 7; // ms of drawing in one frame; what is left waits for the next
@@ -83,6 +83,9 @@ export class Grid {
     this.#ask();
   }
 
+  /** Whether something waits to be drawn. */
+  get busy() { return this.frame !== 0; }
+
   #ask() {
     if (!this.frame && this.dirty.size) this.frame = requestAnimationFrame(() => this.#draw());
   }
@@ -128,6 +131,11 @@ export class Grid {
     this.root.style.setProperty("--columns", cell.columns);
     this.root.style.setProperty("--cell-width", `${cell.width.toFixed(1)}px`);
     this.root.style.setProperty("--row", `${cell.height}px`);
+    this.rows.forEach((row, i) => {
+      const { columns, more } = fill(row.map((p) => p.size), cell.columns);
+      this.root.children[i].style.setProperty("--columns", columns);
+      row[0].element.style.setProperty("--more", more);
+    });
   }
 
   /** Takes the colours from the style sheet. */

@@ -4,7 +4,8 @@
 const LEAST = { width: 160, height: 86 }; // of a panel that must fit
 const COMFORTABLE = { width: 208, height: 112 }; // of one that need not
 const WIDEST = 680; // at a width of 1440
-const RATIO = { least: 0.4, most: 0.7 }; // height by width: flatter is worse, higher is not needed
+const WIDER = 2.5; // times that a panel is as wide as others, at most
+const RATIO = { least: 0.4, most: 0.85 }; // height by width: flatter is worse, higher is not needed
 
 /** place gives the number of grid rows that cells ({columns, rows}) take when
  * they flow densely into a number of columns. */
@@ -24,6 +25,19 @@ export function place(cells, columns) {
     }
   }
   return taken.length;
+}
+
+/** fill gives the columns that a row has of its own, and how many more than it asks for the
+ * first cell takes, so that no hole is left: a row of one line reaches the edge, if its
+ * cells do not become too wide, and of several lines the first cell makes up for one hole. */
+export function fill(cells, columns) {
+  const rows = place(cells, columns);
+  const asked = cells.reduce((n, c) => n + Math.min(c.columns, columns), 0);
+  if (cells.every((c) => c.rows === rows)) return { columns: asked * WIDER < columns ? columns : asked, more: 0 };
+  const area = cells.reduce((n, c) => n + Math.min(c.columns, columns) * c.rows, 0);
+  const wider = cells.map((c, i) => i ? c : { ...c, columns: c.columns + 1 });
+  const fits = columns * rows - area === cells[0].rows && place(wider, columns) === rows;
+  return { columns, more: fits ? 1 : 0 };
 }
 
 /** fit chooses {columns, width, height} of the cells for groups of panels in a window. */

@@ -7,6 +7,7 @@ const SLACK = 60; // seconds kept beyond the window
 const GRACE = 3; // seconds after its end within which a second may close before it is called unknown
 const CLOCKLESS = 12; // seconds without a clock after which all is stale; an ingester leaves after 10
 const YOUNG = 60; // seconds that are drawn at least, while there is not a window of them yet
+const NAMED = 3; // partitions or ingesters that are named
 const MOVING = 3; // seconds without news after which nothing is moving
 
 /** Series has the points of one stat: a number, an object, or null for the value
@@ -75,6 +76,12 @@ export function level(stat, value) {
   return past(stat.crit) ? "crit" : past(stat.warn) ? "warn" : "";
 }
 
+/** Names of things with what they are: "partition 3", "ingesters a, b", or of many "5 partitions"; "" of none. */
+function plural(what, names) {
+  if (names.length < 2) return names.length ? `${what} ${names[0]}` : "";
+  return names.length > NAMED ? `${names.length} ${what}s` : `${what}s ${names.join(", ")}`;
+}
+
 export class Model {
   constructor() {
     this.window = 300;
@@ -83,6 +90,7 @@ export class Model {
     this.pages = [];
     this.configured = false;
     this.clocks = [];
+    this.ingesters = []; // that these clocks are of, as far as is known
     this.first = Infinity; // the oldest second of all stats
     this.newest = 0;
     this.offset = 0; // this browser's clock plus it is the server's
@@ -90,7 +98,7 @@ export class Model {
     this.moved = -Infinity; // when the log was last seen to move, by performance.now
     this.connected = false;
     this.heard = performance.now(); // when the server was last heard of
-    this.lag = null; // how long after its end the newest second was shown, in seconds
+    this.lags = []; // how long after its end each of the last seconds was drawn, in seconds
   }
 
   /** The time in Unix seconds, by the server's clock. */
@@ -102,7 +110,7 @@ export class Model {
     this.clocks = [];
     this.first = Infinity;
     this.newest = 0;
-    this.lag = null;
+    this.lags = [];
     this.#head(message);
     this.window = message.window;
     this.generation = message.generation;
@@ -137,11 +145,14 @@ export class Model {
       this.newest = Math.max(this.newest, second);
       this.first = Math.min(this.first, second);
     }
-    if (this.newest > before) {
-      this.moved = performance.now();
-      this.lag = Math.max(0, message.now - (this.newest + 1));
-    }
+    if (this.newest > before) this.moved = performance.now();
     return changed;
+  }
+
+  /** Notes that a second has just been drawn for the first time. */
+  drawn(second) {
+    this.lags.push(Math.max(0, this.now() - (second + 1)));
+    if (this.lags.length > this.window) this.lags.shift();
   }
 
   #head(message) {
@@ -151,6 +162,7 @@ export class Model {
     this.offset = Math.max(...this.offsets);
     if (message.clocks.some((c, i) => c > (this.clocks[i] ?? 0))) this.moved = performance.now();
     this.clocks = message.clocks;
+    this.ingesters = message.ingesters ?? [];
     this.notice = message.notice ?? ""; // about other definitions at work
     this.heard = performance.now();
   }
@@ -175,27 +187,36 @@ export class Model {
   }
 
   /** State of a stat: "value", "unknown", "stale" or "empty" (nothing yet), and
-   * why it is not a value. */
+   * why it is not a value; of an unknown one who is behind, if that is known, and
+   * since when its last known value is held: shown, but as what it was then. */
   state(series, moment) {
     if (!series.newest) return { state: "empty", why: moment.lost ? "not connected" : "nothing yet" };
     if (moment.stale) return { state: "stale", why: "" };
     if (moment.lost && moment.now - moment.lost > GRACE) return { state: "unknown", why: "not connected" };
-    if (series.newest < moment.due) return { state: "unknown", why: this.#behind(series, moment) };
+    if (series.newest < moment.due) {
+      const onChart = series.newest >= moment.from && !series.clockless(series.newest);
+      return { state: "unknown", held: onChart ? series.newest : 0, ...this.behind(series.newest, moment) };
+    }
     if (series.clockless(series.newest)) return { state: "stale", why: "no clock" };
     return { state: "value", why: "" };
   }
 
-  /** Why the second after a series' newest has not closed, from the clocks. */
-  #behind(series, moment) {
-    const needed = series.newest + 2; // a second closes when every clock is past its end
+  /** Who is behind, and why, that the second after the newest one has not closed, from
+   * the clocks: {who, brief, why}. */
+  behind(newest, moment) {
+    const needed = newest + 2; // a second closes when every clock is past its end
     const late = this.clocks.map((clock, p) => ({ p, clock })).filter(({ clock }) => clock < needed);
-    const by = (clock) => clock < 0 ? "has no clock yet" : `is ${span(moment.now - clock)} behind`;
-    if (late.length === 1) return `partition ${late[0].p} ${by(late[0].clock)}`;
-    if (late.length > 1) {
-      const least = Math.min(...late.map(({ clock }) => clock));
-      return late.length === this.clocks.length ? `all partitions: the log ${by(least)}` : `${late.length} partitions: the last ${by(least)}`;
+    if (!late.length) return { who: "its merger", brief: "its merger", why: `its merger is ${span(moment.now - newest - 1)} behind` };
+    const least = Math.min(...late.map(({ clock }) => clock));
+    const by = least < 0 ? "has no clock yet" : `is ${span(moment.now - least)} behind`;
+    // An ingester ticks into every partition: where one goes on it is not the ingester that is behind.
+    if (late.length === this.clocks.length && late.length > 1) {
+      const who = plural("ingester", this.ingesters);
+      const brief = this.ingesters.length === 1 ? this.ingesters[0] : who;
+      return { who: who || "all partitions", brief: brief || "all partitions", why: `all partitions: the log${who && ` of ${who}`} ${by}` };
     }
-    return `its merger is ${span(moment.now - series.newest - 1)} behind`;
+    const who = plural("partition", late.map(({ p }) => p));
+    return { who, brief: who, why: late.length > 1 ? `${who}: the last ${by}` : `${who} ${by}` };
   }
 
   /** A copy that stands still, for looking at while the page is paused. */

@@ -92,7 +92,8 @@ export class Pages {
   count(moment) {
     const worth = new Map();
     for (const [name, series] of this.model.series) {
-      if (this.model.state(series, moment).state === "value") worth.set(name, level(series.stat, series.at(series.newest)));
+      const { state, held } = this.model.state(series, moment);
+      if (state === "value" || held) worth.set(name, level(series.stat, series.at(series.newest)));
     }
     this.tabs.forEach(({ link, crit, warn, names }, i) => {
       const counted = { warn: 0, crit: 0 };

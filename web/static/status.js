@@ -6,6 +6,8 @@ import { clock, span } from "./format.js";
 
 const LATE_OVER = 10; // seconds whose lines are looked at for late ones
 const LATE_SHARE = 0.05; // of them that may be late before it is told, as pulse status has it
+const UNREADABLE_OVER = 60; // seconds whose lines are looked at for unreadable ones: each of them is told
+const UNREADABLE_HINT = "A line over 64 KiB, and a record of the log that is no pack, is in no stat; the receivers' log says where they come from.";
 const LATE_HINT = "Late lines are in no stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
 
 const count = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
@@ -23,6 +25,25 @@ function lateness(lines) {
   return late > LATE_SHARE * came ? { came: came / seconds, late: late / seconds } : null;
 }
 
+/** How many lines of the last minute could not be read. */
+function unreadable(lines) {
+  let lost = 0;
+  for (let second = lines.newest; second > lines.newest - UNREADABLE_OVER; second--) lost += lines.at(second)?.unreadable ?? 0;
+  return lost;
+}
+
+/** The q-quantile of the time from when a line is accepted to when its second is drawn, if
+ * lines come evenly: each is accepted up to a second before its second's end. */
+export function accepted(lags, q) {
+  let [low, high] = [0, Math.max(0, ...lags) + 1];
+  for (let i = 0; i < 20; i++) {
+    const middle = (low + high) / 2;
+    const share = lags.reduce((sum, lag) => sum + Math.min(1, Math.max(0, middle - lag)), 0) / lags.length;
+    [low, high] = share < q ? [middle, high] : [low, middle];
+  }
+  return high;
+}
+
 /** standing gives {state, text, rate, hint} of a model at a moment. */
 export function standing(model, moment, { paused, cursor }) {
   const { now } = moment;
@@ -37,12 +58,19 @@ export function standing(model, moment, { paused, cursor }) {
   const came = lines?.at(lines.newest)?.in;
   const rate = typeof came === "number" ? `${came.toLocaleString("en")} lines/s` : "";
   const behind = now - model.newest - 1;
-  if (!moment.past && behind > 3) return { state: "behind", text: `${span(behind)} behind` };
+  if (!moment.past && model.newest < moment.due) {
+    const { who, why } = model.behind(model.newest, moment);
+    return { state: "behind", text: `${span(behind)} behind · ${who}`, hint: why };
+  }
   if (model.notice) return { state: "late", text: model.notice, rate };
   const late = lines && lateness(lines);
   if (late) return { state: "late", text: `${count(late.late)} of ${count(late.came)} lines/s late`, hint: LATE_HINT };
+  const lost = lines && unreadable(lines);
+  if (lost) return { state: "late", text: `${count(lost)} ${lost === 1 ? "line" : "lines"} unreadable in a minute`, rate, hint: UNREADABLE_HINT };
   if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}`, rate };
-  return { state: "live", text: `live · ${Math.max(0, model.lag ?? behind).toFixed(1)} s behind`, rate };
+  const [p50, p99] = [0.5, 0.99].map((q) => accepted(model.lags, q).toFixed(2));
+  return { state: "live", text: `live · ${Math.max(0, model.lags.at(-1) ?? behind).toFixed(1)} s behind`, rate,
+    hint: model.lags.length > 1 ? `A line is on the screen ${p50} s after it came in, of a hundred lines 99 within ${p99} s, over the last ${span(model.lags.length)}.` : "" };
 }
 
 /** Status shows it in elements, and announces each new state once to screen readers. */

@@ -23,7 +23,7 @@ export const counts = {
       note), canvas);
     const chart = new Chart(canvas);
 
-    const draw = ({ series, value, why, hue, colours, from, edge, due, cursor }) => {
+    const draw = ({ series, value, why, hue, colours, from, edge, due, cursor, point }) => {
       write(came, brief(value?.in ?? null));
       const [text, unit] = split(value?.bytes ?? null, "B/s");
       write(bytes, text);
@@ -40,7 +40,7 @@ export const counts = {
       chart.area(lost, colours.warn, { depth: 0.5 });
       if (cursor !== null) chart.cursor(cursor, colours);
       const second = cursor ?? series.newest;
-      if (typeof value?.in === "number" && second >= from && second <= edge) chart.dot(second, value.in, hue, colours.panel);
+      if (typeof value?.in === "number" && second >= from && second <= edge) chart.dot(second, value.in, ...point);
       return value ? Object.entries(value).map(([k, v]) => `${k} ${exact(v)}`).join(", ") : why || "no value";
     };
     return { chart, draw };

@@ -18,7 +18,7 @@ export const number = {
     const chart = new Chart(canvas);
     const stepped = STEPPED.has(stat.kind) || stat.per === 60;
 
-    const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor }) => {
+    const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor, point }) => {
       const [text, suffix] = split(value, stat.unit ?? "", series.fractional);
       write(figure, text);
       write(unit, text === "–" ? "" : suffix);
@@ -33,7 +33,7 @@ export const number = {
       chart.area(seconds, hue, { stepped, depth: colours.depth });
       if (cursor !== null) chart.cursor(cursor, colours);
       const at = cursor ?? series.newest;
-      if (typeof value === "number" && at <= edge && at >= from) chart.dot(at, value, hue, colours.panel);
+      if (typeof value === "number" && at <= edge && at >= from) chart.dot(at, value, ...point);
       return text === "–" ? why || "no value" : `${exact(value)} ${stat.unit ?? ""}`;
     };
     return { chart, draw };

@@ -16,7 +16,7 @@ export const quantiles = {
     const chart = new Chart(canvas);
     const ascending = at.map((_, i) => i).sort((a, b) => stat.at[a] - stat.at[b]);
 
-    const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor }) => {
+    const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor, point }) => {
       for (const { key, figure } of at) write(figure, value ? split(value[key] ?? null, "", series.fractional)[0] : "–");
       write(note, why || (value === null && shown ? `none in ${stat.over} s` : ""));
 
@@ -35,7 +35,7 @@ export const quantiles = {
       if (cursor !== null) chart.cursor(cursor, colours);
       const second = cursor ?? series.newest;
       if (value && second >= from && second <= edge) {
-        for (const { key } of at) if (typeof value[key] === "number") chart.dot(second, value[key], hue, colours.panel);
+        for (const { key } of at) if (typeof value[key] === "number") chart.dot(second, value[key], ...point);
       }
       return value ? at.map(({ key, name }) => `${name} ${exact(value[key] ?? null)}`).join(", ") + ` ${stat.unit ?? ""}` : why || "no value";
     };
