@@ -11,7 +11,7 @@ import (
 // It refers to the parsed buffer and is valid until the next Parse. The zero
 // Event is ready for use.
 type Event struct {
-	text   [4][]byte // what values are in: the line's buffer, unescaped text, constant text, that of an origin
+	text   [3][]byte // what values are in: the line's buffer, unescaped text (or an origin's), constant text
 	fields []field   // of the Schema
 
 	present [MaxFields / 64]uint64
@@ -38,7 +38,6 @@ type value uint64
 const (
 	inUnescaped value = 1 << 20 // in text[1]
 	inConstant  value = 2 << 20 // in text[2]
-	inOrigin    value = 3 << 20 // in text[3]
 	textShift         = 20
 
 	asText     value = 1 << 22 // text, whatever it looks like
@@ -175,6 +174,13 @@ func (e *Event) reset(schema *Schema, buf []byte) {
 	e.text[2] = constantText
 	e.dated = false
 	e.clearFields()
+}
+
+// unparsed makes it the event of a line that no format fits.
+func (e *Event) unparsed(s *Schema, start, end int) {
+	e.clearFields()
+	e.put(s.line, start, end, asText)
+	e.putConstant(s.unparsed, trueText, 0)
 }
 
 func (e *Event) clearFields() {

@@ -161,10 +161,21 @@ func (s *Schema) origin(o Origin) *origin {
 	return ready
 }
 
-// put gives the event the fields.
-func (o *origin) put(ev *Event) {
-	ev.text[inOrigin>>textShift] = o.text
+// parse parses a line of that origin, of which ev has the field line.
+func (o *origin) parse(sc *Scanner, ev *Event, b []byte, start, end int) {
+	format := o.format
+	if format == nil {
+		format = (*Scanner).format
+	}
+	if start == end || !format(sc, ev, b, start, end) {
+		ev.unparsed(sc.schema, start, end)
+	}
+	if len(o.fields) == 0 {
+		return
+	}
+	base := len(ev.text[1])
+	ev.text[1] = append(ev.text[1], o.text...)
 	for _, f := range o.fields {
-		ev.putID(f.slot, f.start, f.end, asText|inOrigin, f.id)
+		ev.putID(f.slot, base+f.start, base+f.end, asText|inUnescaped, f.id)
 	}
 }

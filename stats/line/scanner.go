@@ -40,22 +40,13 @@ func (sc *Scanner) Parse(ev *Event, buf []byte, start, end int) {
 	s := sc.schema
 	ev.reset(s, buf)
 	ev.put(s.line, start, end, asText)
-	if !sc.read(ev, buf, start, end) {
-		ev.clearFields()
-		ev.put(s.line, start, end, asText)
-		ev.putConstant(s.unparsed, trueText, 0)
+	if o := sc.origin; o != nil {
+		o.parse(sc, ev, buf, start, end)
+		return
 	}
-	if sc.origin != nil {
-		sc.origin.put(ev)
+	if !sc.format(ev, buf, start, end) {
+		ev.unparsed(s, start, end)
 	}
-}
-
-// read parses the line by the format that its origin names, or that it has.
-func (sc *Scanner) read(ev *Event, b []byte, start, end int) bool {
-	if o := sc.origin; o != nil && o.format != nil {
-		return start < end && o.format(sc, ev, b, start, end)
-	}
-	return sc.format(ev, b, start, end)
 }
 
 // format parses the line by the format that it has, if any. The first byte
