@@ -42,8 +42,9 @@ type Folder struct {
 	open    map[int64]*openSecond
 	spare   []*openSecond
 	counts  LineCounts
-	runs    runs
 	skew    int64 // the most seconds by which a line of the pack is ahead of its record
+
+	runs runs // of the pack
 
 	// Used again and again.
 	tail     []byte
@@ -137,6 +138,7 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 	ev := &f.event
 	identity := p.Map.Identity()
 	lastLate := p.Floor - 1 - f.program.lateness
+	attributed := p.Runs != nil
 	for next := 0; next < end; {
 		start, stop := next, end
 		if i := bytes.IndexByte(b[start:end], '\n'); i >= 0 {
@@ -150,7 +152,7 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		if length == 0 {
 			continue
 		}
-		if p.Runs != nil {
+		if attributed {
 			f.runs.next(f.scanner)
 		}
 		f.counts.Lines++

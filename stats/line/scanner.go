@@ -10,6 +10,7 @@ import (
 // is for one goroutine.
 type Scanner struct {
 	schema *Schema
+	origin *origin // of the lines; nil: none
 	clock  clock
 	guess  guess
 	whos   [whos]who // of Pulse lines
@@ -18,7 +19,6 @@ type Scanner struct {
 	near   int64     // when the lines are read; -1 if it is not known
 	zones  bool      // whether a zone is guessed by it
 
-	origin  *origin            // of the lines; nil: none
 	origins map[Origin]*origin // that are ready
 }
 
