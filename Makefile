@@ -57,7 +57,7 @@ fuzz: ## every fuzz target for TIME=10m, one after the other
 		done; \
 	done
 
-bench-e2e: ## the whole way on an Apache Kafka of its own: lines/s, CPU and memory by role, latency, receivers, recovery; PHASES="latency" LINES=4000000
+bench-e2e: ## the whole way on an Apache Kafka of its own: lines/s, CPU and memory by role, latency, receivers, backlog, mergers, recovery; PHASES="latency" LINES=4000000
 	$(GO) run ./cmd/bench $(if $(LINES),-lines $(LINES)) -kafka-dir $(KAFKA_DIR) $(PHASES)
 
 bench-web: ## what CLIENTS=10000 of the dashboard cost, and how soon each has a value; FOR=30s

@@ -34,6 +34,8 @@ type Series struct {
 	from, to int64           // the window's seconds, [from, to]
 	lo, hi   int             // where they are: seconds[lo:hi]
 	pending  int             // of those, how many window lacks
+	packAge  int64           // how far before to a second is packed
+	packed   int             // the seconds before this one are packed, if the window has them
 	value    json.RawMessage // window's value; nil if it is to be made anew
 
 	free []aggregate.Partial
@@ -41,17 +43,28 @@ type Series struct {
 
 type second struct {
 	second  int64
-	partial aggregate.Partial
+	partial aggregate.Partial // nil: it is packed
+	packed  []byte
 	added   bool // to window
 }
+
+// Of windows of longWindow seconds and more those older than packAge are kept as
+// bytes, which take a fraction of what a partial takes, if the kind allows it.
+const (
+	longWindow = 600
+	packAge    = 60
+)
 
 // maxFree bounds the partials kept to be used again.
 const maxFree = 64
 
 // NewSeries returns an empty Series of a stat, by its number.
 func (p *Program) NewSeries(stat int) *Series {
-	kind := p.kinds[stat]
-	return &Series{kind: kind, over: p.stats[stat].Over, window: kind.NewWindow(), to: -1}
+	s := &Series{kind: p.kinds[stat], over: p.stats[stat].Over, window: p.kinds[stat].NewWindow(), to: -1, packAge: math.MaxInt64}
+	if _, ok := s.kind.(aggregate.Packable); ok && s.over >= longWindow {
+		s.packAge = packAge
+	}
+	return s
 }
 
 // Join adds a fragment and calls touched, if it is not nil, with each second
@@ -70,14 +83,15 @@ func (s *Series) JoinWithin(fragment []byte, from, to int64, touched func(second
 		if r.second < max(s.least, from) || r.second >= to {
 			continue
 		}
-		e := &s.seconds[s.find(r.second)]
-		if e.added {
-			s.window.Sub(e.partial)
+		i := s.find(r.second)
+		partial := s.partial(i)
+		if e := &s.seconds[i]; e.added {
+			s.window.Sub(partial)
 			e.added = false
 			s.pending++
 			s.value = nil
 		}
-		if err := e.partial.Join(r.partial); err != nil {
+		if err := partial.Join(r.partial); err != nil {
 			return err // cannot be: check would have found it
 		}
 		if touched != nil {
@@ -107,6 +121,7 @@ func (s *Series) find(sec int64) int {
 		}
 	}
 	s.seconds = slices.Insert(s.seconds, i, second{second: sec, partial: s.newPartial()})
+	s.packed = min(s.packed, i)
 	if sec < s.from {
 		s.lo++
 	}
@@ -121,6 +136,31 @@ func (s *Series) find(sec int64) int {
 
 func (s *Series) search(sec int64) (int, bool) {
 	return slices.BinarySearchFunc(s.seconds, sec, func(e second, sec int64) int { return cmp.Compare(e.second, sec) })
+}
+
+// partial returns that of the second at i, unpacked.
+func (s *Series) partial(i int) aggregate.Partial {
+	e := &s.seconds[i]
+	if e.partial == nil {
+		e.partial = s.newPartial()
+		if err := e.partial.Join(e.packed); err != nil {
+			panic(fmt.Sprintf("stats: what was packed does not join: %v", err))
+		}
+		e.packed = nil
+		s.packed = min(s.packed, i)
+	}
+	return e.partial
+}
+
+// pack packs the window's seconds that are old enough.
+func (s *Series) pack() {
+	for ; s.packed < s.hi && s.seconds[s.packed].second < s.to-s.packAge; s.packed++ {
+		if e := &s.seconds[s.packed]; e.added && e.partial != nil {
+			e.packed = slices.Clip(e.partial.AppendTo(nil))
+			s.recycle(e.partial)
+			e.partial = nil
+		}
+	}
 }
 
 func (s *Series) newPartial() aggregate.Partial {
@@ -177,17 +217,18 @@ func (s *Series) move(sec int64) {
 			s.enter(i)
 		}
 	}
+	s.pack()
 }
 
 func (s *Series) enter(i int) {
-	s.window.Add(s.seconds[i].partial)
+	s.window.Add(s.partial(i))
 	s.seconds[i].added = true
 	s.value = nil
 }
 
 func (s *Series) leave(i int) {
 	if s.seconds[i].added {
-		s.window.Sub(s.seconds[i].partial)
+		s.window.Sub(s.partial(i))
 		s.seconds[i].added = false
 		s.value = nil
 	} else {
@@ -202,7 +243,10 @@ func (s *Series) AppendSecond(b []byte, sec int64) []byte {
 	if !found {
 		return b
 	}
-	partial := s.seconds[i].partial.AppendTo(nil)
+	partial := s.seconds[i].packed
+	if p := s.seconds[i].partial; p != nil {
+		partial = p.AppendTo(nil)
+	}
 	if len(partial) == 0 {
 		return b
 	}
@@ -234,7 +278,9 @@ func (s *Series) Forget(sec int64) {
 		if n >= s.lo && n < s.hi {
 			s.leave(n)
 		}
-		s.recycle(s.seconds[n].partial)
+		if p := s.seconds[n].partial; p != nil {
+			s.recycle(p)
+		}
 		n++
 	}
 	if n == 0 {
@@ -242,7 +288,7 @@ func (s *Series) Forget(sec int64) {
 	}
 	clear(s.seconds[:n])
 	s.seconds = s.seconds[n:]
-	s.lo, s.hi = max(s.lo-n, 0), max(s.hi-n, 0)
+	s.lo, s.hi, s.packed = max(s.lo-n, 0), max(s.hi-n, 0), max(s.packed-n, 0)
 }
 
 func (s *Series) recycle(p aggregate.Partial) {

@@ -87,6 +87,7 @@ func FuzzRawHeader(f *testing.F) {
 var messages = []Message{
 	{Fragment: &Fragment{Partition: 7, End: 123456, Part: 0, Parts: 1, Data: []byte("partial")}},
 	{Fragment: &Fragment{Partition: 0, End: 0, Part: 2, Parts: 3, Data: []byte{}}},
+	{Bundle: &Bundle{Partition: 7, End: 123456, Data: AppendNamed(AppendNamed(nil, "a", []byte("partial")), "b", nil)}},
 	{Cover: &Cover{Partition: 0, Partitions: 1, Start: -1, End: 0, Before: -1, After: 1353576695, First: 1353576690}},
 	{Cover: &Cover{Partition: 7, Partitions: 8, Start: 17, End: 400, Fragments: 31, Before: 100, After: 900,
 		Gaps: []watermark.Gap{{From: 100, To: 200}, {From: 300, To: 900}}, Lost: Lost{From: 18, To: 300}}},
@@ -99,6 +100,8 @@ func appendMessage(m Message) []byte {
 	switch {
 	case m.Fragment != nil:
 		return m.Fragment.Append(nil)
+	case m.Bundle != nil:
+		return m.Bundle.Append(nil)
 	case m.Waypoint != nil:
 		return m.Waypoint.Append(nil)
 	}
@@ -115,8 +118,8 @@ func TestMessage(t *testing.T) {
 
 // TestMessageCutShort: no cover that lost bytes passes for one.
 func TestMessageCutShort(t *testing.T) {
-	whole := appendMessage(messages[3])
-	lossless := len(appendMessage(Message{Cover: func() *Cover { c := *messages[3].Cover; c.Lost = Lost{}; return &c }()}))
+	whole := appendMessage(messages[4])
+	lossless := len(appendMessage(Message{Cover: func() *Cover { c := *messages[4].Cover; c.Lost = Lost{}; return &c }()}))
 	for n := range whole {
 		if m := DecodeMessage(whole[:n]); m.Bad == nil && n != lossless {
 			t.Errorf("%d of %d bytes were taken for %+v", n, len(whole), m.Cover)
@@ -154,7 +157,7 @@ func TestTableEntry(t *testing.T) {
 	if got := DecodeTableEntry("a", AppendTableSnapshots(nil, want)); !reflect.DeepEqual(got.Snapshots, want) {
 		t.Errorf("snapshots came back as %+v (%v)", got.Snapshots, got.Bad)
 	}
-	clocks := Clocks{Gen: "3f9a2c", Partition: 3, Closed: 1353576694, Seconds: []int64{1353576695, -1}}
+	clocks := Clocks{Gen: "3f9a2c", Partition: 3, Closed: 1353576694, Seconds: []int64{1353576695, -1}, Ingesters: []string{"web-1-4711"}}
 	if got := DecodeTableEntry(ClocksKey(3), clocks.Append(nil)); got.Clocks == nil || !reflect.DeepEqual(*got.Clocks, clocks) {
 		t.Errorf("clocks came back as %+v (%v)", got.Clocks, got.Bad)
 	}

@@ -19,8 +19,12 @@ const (
 	maxSecond = maxClock / 1000
 )
 
+// MaxBundled is the most bytes of a fragment in a Bundle.
+const MaxBundled = MaxPart / 4
+
 // A Fragment is what one range of a source partition adds to one stat, or a part
-// of that. The record's key names the stat.
+// of that, as a record of its own: it is too large for a Bundle. The record's key
+// names the stat.
 type Fragment struct {
 	Partition   int32 // the source partition
 	End         int64 // the offset of the tick that ends the range
@@ -28,13 +32,21 @@ type Fragment struct {
 	Data        []byte
 }
 
+// A Bundle is fragments of one range that are for the same partition of the
+// fragments topic: a record for each would cost more than what is in it.
+type Bundle struct {
+	Partition int32  // the source partition
+	End       int64  // the offset of the tick that ends the range
+	Data      []byte // whole fragments by their stats' names: see AppendNamed
+}
+
 // A Cover ends a range: what the range added to the stats of one partition of
-// the fragments topic is complete if Fragments records of it are there.
+// the fragments topic is complete if so many Fragments of it are there.
 type Cover struct {
 	Partition  int32 // the source partition
 	Partitions int32 // how many source partitions there are
 	Start, End int64 // the range (Start, End] of offsets; Start is -1 or the tick before
-	Fragments  int   // records of the range in this partition of the fragments topic
+	Fragments  int   // of the range in this partition of the fragments topic: whole ones, and parts
 
 	Before, After int64           // the watermark around the range; Before is -1 in a partition's first cover
 	First         int64           // in the first cover: no line of the partition counts before First less the lateness
@@ -64,6 +76,7 @@ type Waypoint struct {
 // a record that nobody here wrote, none.
 type Message struct {
 	Fragment *Fragment
+	Bundle   *Bundle
 	Cover    *Cover
 	Waypoint *Waypoint
 	Bad      error // why none is there
@@ -72,6 +85,7 @@ type Message struct {
 // First bytes of the records. A new form gets a new one.
 const (
 	kindFragment = 'f'
+	kindBundle   = 'b'
 	kindCover    = 'c'
 	kindMidway   = 'm' // a Cover that is Midway
 	kindWaypoint = 'w'
@@ -85,6 +99,15 @@ func (f *Fragment) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(f.Part))
 	b = binary.AppendUvarint(b, uint64(f.Parts))
 	return append(b, f.Data...)
+}
+
+// Append appends the record's value. What AppendNamed appends behind it is more
+// Data.
+func (u *Bundle) Append(b []byte) []byte {
+	b = append(b, kindBundle)
+	b = binary.AppendUvarint(b, uint64(u.Partition))
+	b = binary.AppendUvarint(b, uint64(u.End))
+	return append(b, u.Data...)
 }
 
 // Append appends the record's value.
@@ -127,8 +150,8 @@ func (w *Waypoint) Append(b []byte) []byte {
 }
 
 // DecodeMessage reads a record's value. It never fails: a record of no kind that
-// is known has Bad set, so that it can be counted and passed. A fragment's Data
-// and a waypoint's State are parts of value.
+// is known has Bad set, so that it can be counted and passed. A fragment's and a
+// bundle's Data and a waypoint's State are parts of value.
 func DecodeMessage(value []byte) Message {
 	if len(value) == 0 {
 		return Message{Bad: errors.New("fragments record: empty")}
@@ -143,6 +166,13 @@ func DecodeMessage(value []byte) Message {
 			return Message{Bad: errors.New("fragments record: a fragment out of bounds")}
 		}
 		return Message{Fragment: f}
+	case kindBundle:
+		u := &Bundle{Partition: int32(d.upTo(MaxPartitions - 1)), End: d.upTo(maxOffset)}
+		u.Data = d.rest
+		if d.failed || len(u.Data) > MaxPart {
+			return Message{Bad: errors.New("fragments record: a bundle out of bounds")}
+		}
+		return Message{Bundle: u}
 	case kindCover, kindMidway:
 		c := d.cover(value[0] == kindMidway)
 		if d.failed || len(d.rest) > 0 {

@@ -44,8 +44,8 @@ func DecodeSecond(value []byte) (Second, error) {
 	return s, nil
 }
 
-// AppendNamed appends bytes under a stat's name, as the Data of a Second has
-// them one after the other.
+// AppendNamed appends bytes under a stat's name, as the Data of a Second and of a
+// Bundle has them one after the other.
 func AppendNamed(b []byte, stat string, data []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(stat)))
 	b = append(b, stat...)
@@ -54,15 +54,15 @@ func AppendNamed(b []byte, stat string, data []byte) []byte {
 }
 
 // EachNamed calls do with what AppendNamed appended, until it fails.
-func EachNamed(b []byte, do func(stat string, data []byte) error) error {
+func EachNamed(b []byte, do func(stat, data []byte) error) error {
 	d := decoder{rest: b}
 	for len(d.rest) > 0 {
 		stat := d.bytes()
 		data := d.bytes()
 		if d.failed {
-			return errors.New("record of a second: it ends too early")
+			return errors.New("a stat's name or its bytes end too early")
 		}
-		if err := do(string(stat), data); err != nil {
+		if err := do(stat, data); err != nil {
 			return err
 		}
 	}

@@ -29,10 +29,10 @@ func FuzzSecond(f *testing.F) {
 			t.Errorf("%+v came back as %+v (%v)", s, again, err)
 		}
 		var out []byte
-		if EachNamed(s.Data, func(stat string, data []byte) error { out = AppendNamed(out, stat, data); return nil }) != nil {
+		if EachNamed(s.Data, func(stat, data []byte) error { out = AppendNamed(out, string(stat), data); return nil }) != nil {
 			return
 		}
-		if err := EachNamed(out, func(string, []byte) error { return nil }); err != nil {
+		if err := EachNamed(out, func(_, _ []byte) error { return nil }); err != nil {
 			t.Errorf("what was read of %q cannot be read again: %v", s.Data, err)
 		}
 	})

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -34,6 +35,8 @@ var phases = []phase{
 	{"sustained", "a recording at full speed with all roles running", sustained},
 	{"receivers", "one, two and four receivers after a stop, and catching up", receivers},
 	{"latency", "from a line's acceptance to the publication of its second", latency},
+	{"backlog", "catching up after a stop, with one process of each role", backlog},
+	{"mergers", "a merger's CPU for each second of a stream with 16 source partitions", mergers},
 	{"recovery", "a merger of 1,000 stats over 300 s and 16 source partitions is killed", recovery},
 }
 
@@ -43,15 +46,23 @@ var variables = map[string]string{"CLOUDS": "example.com,eu.example.com", "DEPLO
 // A bench is what all phases share.
 type bench struct {
 	file  string        // definitions
-	lines int           // of the recording
+	lines int           // of a recording
 	rates []int         // lines per second of latency
 	each  time.Duration // how long latency is measured at each rate
+	stop  time.Duration // that is caught up with
 
 	dir, pulse string
-	recording  string
-	seconds    float64 // that the recording lasts
 	addrs      string
+	brokers    []*kafka.Node
 	number     int // of the phases' prefixes
+}
+
+// A recording is a file of lines that all phases read.
+type recording struct {
+	file    string
+	lines   int
+	seconds float64 // that it lasts
+	last    int64   // the second before that of the last line
 }
 
 func main() {
@@ -75,12 +86,14 @@ func command(ctx context.Context, args []string) error {
 		f.PrintDefaults()
 	}
 	f.StringVar(&b.file, "stats", filepath.Join("testdata", "heroku.yaml"), "the definitions `file`")
-	f.IntVar(&b.lines, "lines", 2_000_000, "of the recording, at 20,000 a second")
+	f.IntVar(&b.lines, "lines", 2_000_000, "of a recording")
 	f.DurationVar(&b.each, "for", 15*time.Second, "how long latency is measured at each rate")
+	f.DurationVar(&b.stop, "backlog", time.Hour, "how long the stop was that is caught up with, at 20,000 lines a second")
+	f.StringVar(&b.pulse, "pulse", "", "the binary to measure; empty: one that is built")
 	dir := f.String("kafka-dir", filepath.Join("bin", "kafka"), "the `folder` of Apache Kafka's jars")
 	f.Parse(args) // ends the process at an error
-	if b.lines < 1000 || b.each < 5*time.Second {
-		return errors.New("at least 1000 lines, and 5 s")
+	if b.lines < 1000 || b.each < 5*time.Second || b.stop < time.Minute {
+		return errors.New("at least 1000 lines, 5 s, and a stop of a minute")
 	}
 	chosen := phases
 	if f.NArg() > 0 {
@@ -111,7 +124,7 @@ func command(ctx context.Context, args []string) error {
 	return nil
 }
 
-// prepare builds pulse and makes the recording.
+// prepare builds pulse and reads the definitions.
 func (b *bench) prepare(ctx context.Context) (err error) {
 	if b.file, err = filepath.Abs(b.file); err != nil {
 		return err
@@ -129,30 +142,58 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	fmt.Printf("%d stats\n", len(d.All()))
 	if b.dir, err = os.MkdirTemp("", "pulse-bench-"); err != nil {
+		return err
+	}
+	if b.pulse != "" {
+		b.pulse, err = filepath.Abs(b.pulse)
 		return err
 	}
 	b.pulse = filepath.Join(b.dir, "pulse")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.pulse, "./cmd/pulse").CombinedOutput(); err != nil {
 		return fmt.Errorf("building pulse: %w\n%s", err, out)
 	}
-	const rate = 20_000
-	b.recording = filepath.Join(b.dir, "recording.log")
-	out, err := os.Create(b.recording)
-	if err != nil {
-		return err
-	}
-	err = traffic.Write(out, traffic.Options{Kind: "pulse", Lines: b.lines, Rate: rate, Seed: 1, Start: time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)})
-	if err = errors.Join(err, out.Close()); err != nil {
-		return err
-	}
-	b.seconds = float64(b.lines) / rate
-	info, err := os.Stat(b.recording)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%d stats; a recording of %d lines, %d bytes each on average, %.0f s\n", len(d.All()), b.lines, info.Size()/int64(b.lines), b.seconds)
 	return nil
+}
+
+// record makes a recording of so many lines in each of its seconds, or finds the
+// one that is there.
+func (b *bench) record(lines, rate int) (recording, error) {
+	r := recording{file: filepath.Join(b.dir, fmt.Sprintf("recording-%d-%d.log", rate, lines)), lines: lines, seconds: float64(lines) / float64(rate)}
+	start := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	if _, err := os.Stat(r.file); err != nil {
+		out, err := os.Create(r.file)
+		if err != nil {
+			return r, err
+		}
+		err = traffic.Write(out, traffic.Options{Kind: "pulse", Lines: lines, Rate: float64(rate), Seed: 1, Start: start})
+		if err = errors.Join(err, out.Close()); err != nil {
+			return r, err
+		}
+	}
+	f, err := os.Open(r.file)
+	if err != nil {
+		return r, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return r, err
+	}
+	tail := make([]byte, min(info.Size(), 64<<10))
+	if _, err := f.ReadAt(tail, info.Size()-int64(len(tail))); err != nil {
+		return r, err
+	}
+	tail = bytes.TrimSuffix(tail, []byte("\n"))
+	text, _, _ := strings.Cut(string(tail[bytes.LastIndexByte(tail, '\n')+1:]), " ")
+	last, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return r, fmt.Errorf("the recording's last line: %w", err)
+	}
+	r.last = last.Unix() - 1
+	fmt.Printf("%d lines, %d bytes each on average, of %d s: %d a second\n\n", lines, info.Size()/int64(lines), r.last+2-start.Unix(), lines/int(r.last+2-start.Unix()))
+	return r, nil
 }
 
 func (b *bench) start(ctx context.Context, libs string) (*kafka.Cluster, error) {
@@ -169,6 +210,7 @@ func (b *bench) start(ctx context.Context, libs string) (*kafka.Cluster, error) 
 		cluster.Close()
 		return nil, err
 	}
+	b.brokers = cluster.Nodes
 	b.addrs = strings.Join(cluster.Addrs(), ",")
 	return cluster, nil
 }

@@ -9,25 +9,47 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/stats/line"
 	"pulse/topics"
 )
-
-// lastSecond is that of the recording's last line, and of those behind it that
-// the replay makes final.
-func (b *bench) lastSecond() int64 {
-	return time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC).Unix() + int64(b.seconds) - 2
-}
 
 // partitions is how many topics have, but where a phase says another number.
 const partitions = 8
 
-// sustained sends the recording while all roles run, so that the broker, the
+// How many lines a second of a recording has: of one that is caught up with, and
+// of one that stands for a stream at full speed, where the stats' cost for each
+// second is small beside that for each line.
+const (
+	sparse = 20_000
+	dense  = 500_000
+)
+
+// rounds is how often a dense recording is sent, each time to topics of its own:
+// a broker that has just started has not compiled its own code yet.
+const rounds = 4
+
+// sustained sends a recording while all roles run, so that the broker, the
 // ingester and they share the machine.
 func sustained(ctx context.Context, b *bench) error {
+	r, err := b.record(b.lines, dense)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ns of CPU/line, and MiB at most, by role")
+	for range rounds {
+		if err := b.sustain(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) sustain(ctx context.Context, r recording) error {
 	d, err := b.deploy(ctx, b.file, partitions)
 	if err != nil {
 		return err
@@ -45,31 +67,41 @@ func sustained(ctx context.Context, b *bench) error {
 	if err := sleep(ctx, 3*time.Second); err != nil { // they have joined their groups
 		return err
 	}
-	replay := d.run("replay", b.recording, "--original-times", "--speed", "max")
+	broker, reader := b.brokerCPU(), ownCPU()
+	replay := d.run("replay", r.file, "--original-times", "--speed", "max")
 	started := time.Now()
 	if err := d.finish(replay); err != nil {
 		return err
 	}
 	sent := time.Since(started)
-	if err := until(ctx, 5*time.Minute, "all seconds are final", func() bool { return d.watch.reached(b.lastSecond(), true) }); err != nil {
+	if err := until(ctx, 5*time.Minute, "all seconds are final", func() bool { return d.watch.reached(r.last, true) }); err != nil {
 		return err
 	}
 	took := time.Since(started)
+	broker, reader = b.brokerCPU()-broker, ownCPU()-reader
 	used, err := d.end()
 	if err != nil {
 		return err
 	}
-	used = append([]usage{usageOf(replay)}, used...)
-	fmt.Printf("%.0f lines/s from ingest to the last closed second (%.1f s; all were sent after %.1f s)\n\n", float64(b.lines)/took.Seconds(), took.Seconds(), sent.Seconds())
-	fmt.Printf("%-8s  %12s  %10s  %10s\n", "role", "ns of CPU/line", "CPU s", "MiB at most")
+	used = append([]usage{usageOf(replay), {name: "broker", cpu: broker}}, used...)
+	used = append(used, usage{name: "this program", cpu: reader})
+	var roles []string
+	var all time.Duration
 	for _, u := range used {
-		fmt.Printf("%-8s  %14.0f  %10.2f  %11s\n", u.name, float64(u.cpu.Nanoseconds())/float64(b.lines), u.cpu.Seconds(), u.mebibytes())
+		all += u.cpu
+		roles = append(roles, fmt.Sprintf("%s %d, %s", u.name, u.cpu.Nanoseconds()/int64(r.lines), u.mebibytes()))
 	}
+	fmt.Printf("%8.0f lines/s to the last closed second, %8.0f lines/s sent; all %d ns/line: %s\n",
+		float64(r.lines)/took.Seconds(), float64(r.lines)/sent.Seconds(), all.Nanoseconds()/int64(r.lines), strings.Join(roles, "; "))
 	return nil
 }
 
 // receivers starts one, two and four after the recording has been sent.
 func receivers(ctx context.Context, b *bench) error {
+	r, err := b.record(b.lines, sparse)
+	if err != nil {
+		return err
+	}
 	fmt.Printf("%9s  %9s  %22s  %16s  %20s\n", "receivers", "lines/s", "lines per CPU-second", "most CPU of one", "times real time")
 	for _, n := range []int{1, 2, 4} {
 		d, err := b.deploy(ctx, b.file, partitions)
@@ -78,7 +110,7 @@ func receivers(ctx context.Context, b *bench) error {
 		}
 		err = func() error {
 			defer d.close()
-			if err := d.finish(d.run("replay", b.recording, "--original-times", "--speed", "max")); err != nil {
+			if err := d.finish(d.run("replay", r.file, "--original-times", "--speed", "max")); err != nil {
 				return err
 			}
 			started := time.Now()
@@ -90,7 +122,7 @@ func receivers(ctx context.Context, b *bench) error {
 			if _, err := d.begin("merge"); err != nil {
 				return err
 			}
-			if err := until(ctx, 5*time.Minute, "all seconds are final", func() bool { return d.watch.reached(b.lastSecond(), true) }); err != nil {
+			if err := until(ctx, 5*time.Minute, "all seconds are final", func() bool { return d.watch.reached(r.last, true) }); err != nil {
 				return err
 			}
 			took := time.Since(started)
@@ -102,7 +134,7 @@ func receivers(ctx context.Context, b *bench) error {
 			for _, u := range used[:n] {
 				cpu, most = cpu+u.cpu, max(most, u.cpu)
 			}
-			fmt.Printf("%9d  %9.0f  %22.0f  %14.0f %%  %20.1f\n", n, float64(b.lines)/took.Seconds(), float64(b.lines)/cpu.Seconds(), 100*most.Seconds()/cpu.Seconds(), b.seconds/took.Seconds())
+			fmt.Printf("%9d  %9.0f  %22.0f  %14.0f %%  %20.1f\n", n, float64(r.lines)/took.Seconds(), float64(r.lines)/cpu.Seconds(), 100*most.Seconds()/cpu.Seconds(), r.seconds/took.Seconds())
 			return nil
 		}()
 		if err != nil {
@@ -115,7 +147,12 @@ func receivers(ctx context.Context, b *bench) error {
 
 // latency feeds lines at a rate, as they are written.
 func latency(ctx context.Context, b *bench) error {
-	lines, err := b.firstLines(50_000)
+	const enough = 50_000
+	r, err := b.record(enough, sparse)
+	if err != nil {
+		return err
+	}
+	lines, err := r.read()
 	if err != nil {
 		return err
 	}
@@ -169,15 +206,15 @@ func latency(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// firstLines are those of the recording, so many at most.
-func (b *bench) firstLines(most int) (lines [][]byte, err error) {
-	f, err := os.Open(b.recording)
+// read returns the recording's lines.
+func (r recording) read() (lines [][]byte, err error) {
+	f, err := os.Open(r.file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	scanner := bufio.NewScanner(f)
-	for len(lines) < most && scanner.Scan() {
+	for scanner.Scan() {
 		lines = append(lines, bytes.Clone(scanner.Bytes()))
 	}
 	return lines, scanner.Err()
@@ -235,17 +272,210 @@ func rank(ascending []time.Duration, q float64) time.Duration {
 	return ascending[min(int(q*float64(len(ascending))), len(ascending)-1)]
 }
 
+// backlog has all that came during a stop read by one process of each role.
+func backlog(ctx context.Context, b *bench) error {
+	const minute = 60
+	r, err := b.record(minute*sparse, sparse)
+	if err != nil {
+		return err
+	}
+	lines, err := r.read()
+	if err != nil {
+		return err
+	}
+	d, err := b.deploy(ctx, b.file, partitions)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	rounds := int64(b.stop / time.Minute)
+	last, err := d.repeat(ctx, lines, rounds)
+	if err != nil {
+		return err
+	}
+	broker, started := b.brokerCPU(), time.Now()
+	for _, args := range [][]string{{"receive"}, {"merge"}, {"web", "--http", "127.0.0.1:0"}} {
+		if _, err := d.begin(args...); err != nil {
+			return err
+		}
+	}
+	if err := until(ctx, time.Hour, "all seconds are final", func() bool { return d.watch.reached(last, true) }); err != nil {
+		return err
+	}
+	took := time.Since(started)
+	broker = b.brokerCPU() - broker
+	used, err := d.end()
+	if err != nil {
+		return err
+	}
+	all := float64(len(lines)) * float64(rounds)
+	fmt.Printf("%.0f lines, %v at %d a second, were caught up with in %.1f s: %.0f lines/s, %.1f times real time\n", all, b.stop, sparse, took.Seconds(), all/took.Seconds(), b.stop.Seconds()/took.Seconds())
+	for _, u := range append(used, usage{name: "broker", cpu: broker}) {
+		fmt.Printf("%-8s  %5.0f ns of CPU/line, %s MiB at most\n", u.name, float64(u.cpu.Nanoseconds())/all, u.mebibytes())
+	}
+	return nil
+}
+
+// repeat writes lines to events.raw, so many times one after the other in their own
+// time, as an ingester that leaves, and returns the last second.
+func (d *deployment) repeat(ctx context.Context, lines [][]byte, rounds int64) (last int64, err error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(d.addrs), kgo.DefaultProduceTopic(d.names.Raw()), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(0), kgo.MaxBufferedRecords(100))
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	type pack struct {
+		second int64
+		lines  []byte
+	}
+	var packs []pack
+	for _, l := range lines {
+		text, _, _ := bytes.Cut(l, []byte(" "))
+		t, err := time.Parse(time.RFC3339Nano, string(text))
+		if err != nil {
+			return 0, err
+		}
+		n := len(packs)
+		if n == 0 || packs[n-1].second != t.Unix() || len(packs[n-1].lines)+len(l) >= topics.MaxPack {
+			packs, n = append(packs, pack{second: t.Unix()}), n+1
+		}
+		packs[n-1].lines = append(append(packs[n-1].lines, l...), '\n')
+	}
+	first := packs[0].second
+	length := packs[len(packs)-1].second + 1 - first
+	h := topics.RawHeader{Ingester: "past", Domain: topics.RecordingPrefix + "bench"}
+	var failed atomic.Pointer[error]
+	produce := func(p int32, value []byte) {
+		client.Produce(ctx, &kgo.Record{Partition: p, Headers: h.Headers(), Value: value}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				failed.Store(&err)
+			}
+		})
+	}
+	tick := func(second int64, leaving bool) {
+		h.Clock, h.Tick = second*1000, &topics.RawTick{Partitions: partitions, Leaving: leaving}
+		for p := range int32(partitions) {
+			produce(p, nil)
+		}
+		h.Tick = nil
+	}
+	clock, sent := first, 0
+	for round := range rounds {
+		h.Map = line.Mapping{From: 0, To: round * length * 1e9}
+		for _, p := range packs {
+			if second := p.second + round*length; second != clock {
+				clock = second
+				tick(clock, false)
+			}
+			h.Clock = clock * 1000
+			produce(int32(sent%partitions), p.lines)
+			sent++
+		}
+	}
+	tick(clock+10, true) // final, whatever the lateness of the definitions is here
+	if err := client.Flush(ctx); err != nil {
+		return 0, err
+	}
+	if err := failed.Load(); err != nil {
+		return 0, *err
+	}
+	return clock, nil
+}
+
+// logged is what lines have between their time and their message.
+const logged = "10.1.2.3 local7.info app[12] - web.1@example.com -"
+
+// mergers measures what a merger uses while it keeps up with a stream that every
+// stat counts in.
+func mergers(ctx context.Context, b *bench) error {
+	// Two ingesters, each of which makes ten packs a second, so that every source
+	// partition has lines in every second.
+	const sources, ingesters, rate = 16, 2, 1600
+	lines := make([][]byte, 5000)
+	for i := range lines {
+		lines[i] = fmt.Appendf(nil, "- %s bytes=%d host=h%d", logged, i*7919%5000, i*13%300)
+	}
+	fmt.Printf("%6s  %22s  %20s  %s\n", "stats", "merger's CPU ms/second", "receiver's", "merger's MiB at most")
+	for _, count := range []int{161, 1000} {
+		file := filepath.Join(b.dir, fmt.Sprintf("mergers-%d.yaml", count))
+		if err := os.WriteFile(file, definitions(count, "rate: second", "rate: minute", "sum: bytes", "mean: bytes", "max: bytes", "unique: host", "quantiles: bytes, at: [0.5, 0.95, 0.99]"), 0o600); err != nil {
+			return err
+		}
+		d, err := b.deploy(ctx, file, sources)
+		if err != nil {
+			return err
+		}
+		err = func() (err error) {
+			defer d.close()
+			var ingest [ingesters]*process
+			var stop [ingesters]func()
+			for i := range ingest {
+				if ingest[i], stop[i], err = d.live(ctx, lines, rate); err != nil {
+					return err
+				}
+			}
+			receive, err := d.begin("receive")
+			if err != nil {
+				return err
+			}
+			merge, err := d.begin("merge")
+			if err != nil {
+				return err
+			}
+			if err := until(ctx, time.Minute, "seconds close in time", func() bool { return d.watch.least() >= time.Now().Unix()-2 }); err != nil {
+				return fmt.Errorf("%w\n%s", err, &ingest[0].stderr)
+			}
+			if err := sleep(ctx, 5*time.Second); err != nil { // the longest windows but one are full
+				return err
+			}
+			used := []time.Duration{cpuOf(merge.cmd.Process.Pid), cpuOf(receive.cmd.Process.Pid)}
+			started := time.Now()
+			if err := sleep(ctx, b.each); err != nil {
+				return err
+			}
+			took := time.Since(started).Seconds()
+			for i, p := range []*process{merge, receive} {
+				used[i] = cpuOf(p.cmd.Process.Pid) - used[i]
+			}
+			merge.look()
+			for i, p := range ingest {
+				stop[i]()
+				if err := p.cmd.Wait(); err != nil {
+					return fmt.Errorf("pulse ingest: %w\n%s", err, &p.stderr)
+				}
+			}
+			if _, err := d.end(); err != nil {
+				return err
+			}
+			fmt.Printf("%6d  %22.1f  %20.1f  %s\n", count, 1000*used[0].Seconds()/took, 1000*used[1].Seconds()/took, usageOf(merge).mebibytes())
+			return nil
+		}()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// definitions are so many stats, of kinds by turns.
+func definitions(count int, kinds ...string) []byte {
+	text := []byte("lateness: 2s\nstats:\n")
+	for i := range count {
+		text = fmt.Appendf(text, "  - {name: stat-%d, %s}\n", i, kinds[i%len(kinds)])
+	}
+	return text
+}
+
 // recovery kills a merger whose windows are full, and starts it again at once.
 func recovery(ctx context.Context, b *bench) error {
 	const count, over, sources = 1000, 300, 16
-	var text strings.Builder
-	text.WriteString("lateness: 2s\nstats:\n")
 	kinds := []string{"rate: second", "sum: bytes", "mean: bytes", "max: bytes"}
-	for i := range count {
-		fmt.Fprintf(&text, "  - {name: stat-%d, %s, over: %ds}\n", i, kinds[i%len(kinds)], over)
+	for i := range kinds {
+		kinds[i] += fmt.Sprintf(", over: %ds", over)
 	}
 	file := filepath.Join(b.dir, "recovery.yaml")
-	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, definitions(count, kinds...), 0o600); err != nil {
 		return err
 	}
 	d, err := b.deploy(ctx, file, sources)
@@ -256,7 +486,7 @@ func recovery(ctx context.Context, b *bench) error {
 	if err := d.past(ctx, over+10, sources); err != nil {
 		return err
 	}
-	line := []byte("- source=x bytes=1")
+	line := fmt.Appendf(nil, "- %s bytes=1", logged)
 	_, stop, err := d.live(ctx, [][]byte{line}, 1000)
 	if err != nil {
 		return err
@@ -310,7 +540,7 @@ func (d *deployment) past(ctx context.Context, seconds int64, sources int32) err
 	for second := end - seconds; second < end; second++ {
 		for p := range sources {
 			h := topics.RawHeader{Ingester: "past", Clock: second * 1000, Domain: topics.WallDomain}
-			lines := fmt.Appendf(nil, "%s source=x bytes=%d", time.Unix(second, 0).UTC().Format(time.RFC3339), p)
+			lines := fmt.Appendf(nil, "%s %s bytes=%d", time.Unix(second, 0).UTC().Format(time.RFC3339), logged, p)
 			records = append(records, &kgo.Record{Partition: p, Headers: h.Headers(), Value: lines})
 			h.Clock, h.Tick = (second+1)*1000, &topics.RawTick{Since: end - seconds, Partitions: sources, Leaving: second+1 == end}
 			records = append(records, &kgo.Record{Partition: p, Headers: h.Headers()})

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -149,6 +150,39 @@ func (u usage) mebibytes() string {
 
 func usageOf(p *process) usage {
 	return usage{name: p.name, cpu: p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime(), memory: p.memory}
+}
+
+// brokerCPU is what the brokers have used.
+func (b *bench) brokerCPU() (all time.Duration) {
+	for _, n := range b.brokers {
+		all += cpuOf(n.PID())
+	}
+	return all
+}
+
+// cpuOf is what a process has used so far; 0 on another system than Linux.
+func cpuOf(pid int) (used time.Duration) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The name, in parentheses, may have spaces; utime and stime are the 12th and
+	// 13th field after it, in hundredths of a second.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	for _, f := range fields[11:13] {
+		n, _ := strconv.Atoi(f)
+		used += time.Duration(n) * 10 * time.Millisecond
+	}
+	return used
+}
+
+// ownCPU is what this program has used.
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // A watch reads stats.merged.

@@ -109,7 +109,7 @@ func (p *brokenReceiver) Process(r processors.Record, emit processors.Emit) (*pr
 		emit = func(topic, key string, value []byte) {
 			// One in fifty is lost, and nobody is told. Covers are not: one that is
 			// lost is as if the range had not been made.
-			if topics.DecodeMessage(value).Fragment != nil && rand.IntN(50) == 0 {
+			if m := topics.DecodeMessage(value); (m.Fragment != nil || m.Bundle != nil) && rand.IntN(50) == 0 {
 				return
 			}
 			all(topic, key, value)
@@ -136,11 +136,17 @@ const forgotten = 8
 
 func (p *brokenMerger) Process(r processors.Record, emit processors.Emit) (*processors.Commit, error) {
 	m := topics.DecodeMessage(r.Value)
-	if f := m.Fragment; f != nil && f.Parts == 1 {
-		if p.ranges[f.Partition] == nil {
-			p.ranges[f.Partition] = map[string][]byte{}
+	if u := m.Bundle; u != nil {
+		if p.ranges[u.Partition] == nil {
+			p.ranges[u.Partition] = map[string][]byte{}
 		}
-		p.ranges[f.Partition][r.Key] = append([]byte(nil), f.Data...)
+		err := topics.EachNamed(u.Data, func(stat, data []byte) error {
+			p.ranges[u.Partition][string(stat)] = append([]byte(nil), data...)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	if c := m.Cover; c != nil {
 		if p.breaks("covers") {

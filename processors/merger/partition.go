@@ -1,15 +1,19 @@
 package merger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"sync/atomic"
 
 	"pulse/processors"
+	"pulse/processors/receiver"
 	"pulse/stats"
+	"pulse/stats/watermark"
 	"pulse/topics"
 )
 
@@ -49,9 +53,10 @@ type rangeID struct {
 
 // pending is what is there of a range that has not been applied.
 type pending struct {
-	first     int64 // offset of its first record
-	records   int
-	fragments map[string][][]byte // stat -> parts; nil: not there yet
+	first     int64            // offset of its first record
+	fragments int              // whole ones, and parts
+	whole     [][]byte         // by track; nil: not there
+	parts     map[int][][]byte // by track; nil: not there
 }
 
 // A checkpoint is a state from which another merger makes the same of the log:
@@ -108,6 +113,8 @@ type partition struct {
 	floor     int64           // the seconds before it were restored: fragments add nothing to them
 	greatest  int64           // watermark of any source, at which clocks were last published
 
+	members map[int32][]watermark.Member // of source partitions, as the last waypoints had them
+
 	bad, incomplete processors.Complaint
 }
 
@@ -120,6 +127,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		ranges:   map[rangeID]*pending{},
 		fresh:    true,
 		touched:  map[int64]int64{},
+		members:  map[int32][]watermark.Member{},
 		greatest: -1,
 		key:      s.keys[start.Partition],
 		kept:     -1,
@@ -131,7 +139,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		if topics.Partition(stat.Name, s.partitions) != p.number {
 			continue
 		}
-		t := &track{name: stat.Name, over: stat.Over, series: s.program.NewSeries(i), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
+		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Over, series: s.program.NewSeries(i), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
 		p.tracks = append(p.tracks, t)
 		p.byName[t.name] = t
 		p.maxOver = max(p.maxOver, t.over)
@@ -193,10 +201,14 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*process
 	case m.Fragment != nil:
 		p.fragment(r, m.Fragment)
 		return nil, nil
+	case m.Bundle != nil:
+		p.bundle(r.Offset, m.Bundle)
+		return nil, nil
 	case m.Cover != nil:
 		return p.cover(r.Offset, m.Cover, emit), nil
 	case m.Waypoint != nil:
-		return nil, nil // for receivers of another generation
+		p.meet(m.Waypoint)
+		return nil, nil
 	}
 	p.discard(r.Offset, m.Bad)
 	return nil, nil
@@ -209,35 +221,70 @@ func (p *partition) discard(offset int64, err error) {
 		"partition", p.number, "offset", offset, "error", err)
 }
 
-// fragment keeps a fragment until its range's cover comes. One that came before
-// is the same.
+// pendingOf returns what is there of a range, to which the record at offset adds;
+// nil if the range has been applied.
+func (p *partition) pendingOf(offset int64, source int32, end int64) *pending {
+	if int(source) < len(p.sources) && end <= p.sources[source].covered {
+		return nil
+	}
+	id := rangeID{source, end}
+	waiting := p.ranges[id]
+	if waiting == nil {
+		waiting = &pending{first: offset, whole: make([][]byte, len(p.tracks)), parts: map[int][][]byte{}}
+		p.ranges[id] = waiting
+	}
+	return waiting
+}
+
+// bundle keeps fragments until their range's cover comes. Those that came before
+// are the same.
+func (p *partition) bundle(offset int64, u *topics.Bundle) {
+	waiting := p.pendingOf(offset, u.Partition, u.End)
+	if waiting == nil {
+		return
+	}
+	// A copy: the record is part of a whole batch's memory.
+	err := topics.EachNamed(slices.Clone(u.Data), func(stat, fragment []byte) error {
+		t := p.byName[string(stat)]
+		if t == nil {
+			return fmt.Errorf("a fragment of the stat %.80q, which this partition has not", stat)
+		}
+		if waiting.whole[t.number] == nil {
+			waiting.whole[t.number] = fragment
+			waiting.fragments++
+		}
+		return nil
+	})
+	if err != nil {
+		p.discard(offset, fmt.Errorf("a bundle: %w", err))
+	}
+}
+
+// fragment keeps a fragment, or a part of one, that is a record of its own. A
+// receiver of before there were bundles emits all so.
 func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
-	if p.byName[r.Key] == nil {
+	t := p.byName[r.Key]
+	if t == nil {
 		p.discard(r.Offset, fmt.Errorf("a fragment of the stat %.80q, which this partition has not", r.Key))
 		return
 	}
-	if int(f.Partition) < len(p.sources) && f.End <= p.sources[f.Partition].covered {
+	waiting := p.pendingOf(r.Offset, f.Partition, f.End)
+	if waiting == nil {
 		return
 	}
-	id := rangeID{f.Partition, f.End}
-	waiting := p.ranges[id]
-	if waiting == nil {
-		waiting = &pending{first: r.Offset, fragments: map[string][][]byte{}}
-		p.ranges[id] = waiting
-	}
-	parts := waiting.fragments[r.Key]
+	parts := waiting.parts[t.number]
 	if parts == nil {
 		parts = make([][]byte, f.Parts)
-		waiting.fragments[r.Key] = parts
+		waiting.parts[t.number] = parts
 	}
 	if len(parts) != f.Parts {
 		p.discard(r.Offset, fmt.Errorf("a fragment of %s in %d parts, and in %d before", r.Key, f.Parts, len(parts)))
 		return
 	}
 	if parts[f.Part] == nil {
-		// A copy: the record is part of a whole batch's memory.
+		// A copy, as in bundle.
 		parts[f.Part] = append(make([]byte, 0, len(f.Data)), f.Data...)
-		waiting.records++
+		waiting.fragments++
 	}
 }
 
@@ -265,11 +312,11 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	if waiting == nil {
 		waiting = &pending{first: offset}
 	}
-	if !p.continues(src, c) || waiting.records < c.Fragments {
+	if !p.continues(src, c) || waiting.fragments < c.Fragments {
 		p.metrics.Incomplete.Add(1)
 		p.incomplete.Say("a range is not complete; its receiver will emit it again", "partition", p.number, "offset", offset,
 			"source partition", c.Partition, "range after", c.Start, "to", c.End, "covered", src.covered,
-			"fragments", waiting.records, "of", c.Fragments)
+			"fragments", waiting.fragments, "of", c.Fragments)
 		return nil
 	}
 
@@ -347,17 +394,13 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 			src.first = c.Before
 		}
 	}
-	for stat, parts := range waiting.fragments {
-		t := p.byName[stat]
-		err := t.series.JoinWithin(slices.Concat(parts...), p.floor, math.MaxInt64, func(second int64) {
-			t.touch(second)
-			if _, ok := p.touched[second]; !ok {
-				p.touched[second] = offset
-			}
-		})
-		if err != nil {
-			p.discard(offset, fmt.Errorf("the fragment of %s from source partition %d, range to %d: %w", stat, c.Partition, c.End, err))
+	for i, fragment := range waiting.whole {
+		if fragment != nil {
+			p.join(offset, p.tracks[i], fragment, c)
 		}
+	}
+	for i, parts := range waiting.parts {
+		p.join(offset, p.tracks[i], slices.Concat(parts...), c)
 	}
 	for _, g := range c.Gaps {
 		p.stretches = append(p.stretches, stretch{from: g.From, to: g.To, offset: offset})
@@ -371,6 +414,19 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 		if id.partition == c.Partition && id.end <= c.End {
 			delete(p.ranges, id)
 		}
+	}
+}
+
+// join adds a fragment of a cover's range to its stat.
+func (p *partition) join(offset int64, t *track, fragment []byte, c *topics.Cover) {
+	err := t.series.JoinWithin(fragment, p.floor, math.MaxInt64, func(second int64) {
+		t.touch(second)
+		if _, ok := p.touched[second]; !ok {
+			p.touched[second] = offset
+		}
+	})
+	if err != nil {
+		p.discard(offset, fmt.Errorf("the fragment of %s from source partition %d, range to %d: %w", t.name, c.Partition, c.End, err))
 	}
 }
 
@@ -442,6 +498,31 @@ func (p *partition) publish(offset int64, emit processors.Emit) *processors.Comm
 	return p.commit()
 }
 
+// meet learns from a waypoint, which is there for receivers of another generation,
+// which ingesters the clock of a source partition is of. It changes no value.
+func (p *partition) meet(w *topics.Waypoint) {
+	_, clock, err := receiver.Clock(w.State)
+	if err != nil {
+		return // they will say so
+	}
+	p.members[w.Partition] = clock.Members()
+}
+
+// ingesters returns those that are known, the one that is ahead first, at most as many
+// as are named.
+func (p *partition) ingesters() []string {
+	clocks := map[string]int64{}
+	for _, members := range p.members {
+		for _, m := range members {
+			clocks[m.Ingester] = max(clocks[m.Ingester], m.Clock)
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(clocks), func(a, b string) int {
+		return cmp.Or(cmp.Compare(clocks[b], clocks[a]), cmp.Compare(a, b))
+	})
+	return names[:min(len(names), topics.MaxClockIngesters)]
+}
+
 // publishClocks says once a second, by the fastest clock, how far each source
 // partition has come.
 func (p *partition) publishClocks(emit processors.Emit) {
@@ -453,7 +534,7 @@ func (p *partition) publishClocks(emit processors.Emit) {
 		return
 	}
 	p.greatest = greatest
-	clocks := topics.Clocks{Gen: p.generation, Partition: p.number, Closed: -1}
+	clocks := topics.Clocks{Gen: p.generation, Partition: p.number, Closed: -1, Ingesters: p.ingesters()}
 	if p.begun {
 		clocks.Closed = p.next - 1
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"pulse/processors"
+	"pulse/processors/receiver"
 	"pulse/stats"
 	"pulse/stats/watermark"
 	"pulse/topics"
@@ -357,6 +358,70 @@ func TestTable(t *testing.T) {
 	}
 	if want := []int64{114, 115, 116, 117, 118, 119}; !slices.Equal(times, want) {
 		t.Errorf("the table has the seconds %v, want %v", times, want)
+	}
+}
+
+// TestIngesters: the clocks name the ingesters that they are of, once a waypoint has
+// said so: those whose ticks the partition holds, the one that is ahead first, and
+// at most so many.
+func TestIngesters(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 1))
+	definitions, err := stats.Parse("test.yaml", fmt.Appendf(nil, one, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := receiver.New(receiver.Config{Names: topics.Names{Generation: l.work.generation}, Definitions: definitions, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	received, err := r.Partitions(1, 1)(processors.Start{Committed: processors.Commit{Offset: -1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset := int64(0)
+	tick := func(ingester string, second int64, leaving bool) {
+		h := topics.RawHeader{Ingester: ingester, Clock: second * 1000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: 1, Leaving: leaving}}
+		record := processors.Record{Offset: offset, Header: func(key string) []byte {
+			for _, header := range h.Headers() {
+				if header.Key == key {
+					return header.Value
+				}
+			}
+			return nil
+		}}
+		offset++
+		if _, err := received.Process(record, func(_, key string, value []byte) { l.process(key, value) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := func() []string { return l.table[topics.ClocksKey(0)].Clocks.Ingesters }
+	for s := int64(1001); s < 1010; s++ {
+		tick("a", s, false)
+		tick("b", s, false)
+	}
+	if got := named(); got != nil && len(got) != 1 {
+		t.Errorf("before the second waypoint %q are named", got)
+	}
+	tick("a", 1010, false)
+	tick("b", 1011, false)
+	tick("a", 1011, false)
+	if got := named(); !slices.Equal(got, []string{"b", "a"}) {
+		t.Errorf("%q are named, want b, which was ahead, and a", got)
+	}
+	tick("a", 1012, true)
+	for s := int64(1012); s <= 1021; s++ {
+		tick("b", s, false)
+	}
+	if got := named(); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("%q are named after a has left, want b", got)
+	}
+	for s := int64(1022); s <= 1032; s++ {
+		for i := range 2 * topics.MaxClockIngesters {
+			tick(fmt.Sprintf("c%02d", i), s, false)
+		}
+	}
+	if got := named(); len(got) != topics.MaxClockIngesters {
+		t.Errorf("%d are named, want %d at most", len(got), topics.MaxClockIngesters)
 	}
 }
 

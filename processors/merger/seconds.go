@@ -83,8 +83,8 @@ func (p *partition) restore(kept Kept) (whole bool, err error) {
 			continue
 		}
 		for _, data := range chain {
-			err := topics.EachNamed(data, func(stat string, fragment []byte) error {
-				if t := p.byName[stat]; t != nil {
+			err := topics.EachNamed(data, func(stat, fragment []byte) error {
+				if t := p.byName[string(stat)]; t != nil {
 					return t.series.JoinWithin(fragment, from, p.floor, nil)
 				}
 				return nil

@@ -14,6 +14,7 @@ import (
 // published and are not final yet.
 type track struct {
 	name   string
+	number int // among the partition's
 	over   int64
 	series *stats.Series
 

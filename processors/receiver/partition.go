@@ -27,7 +27,7 @@ type shared struct {
 }
 
 // partition rolls up one source partition: what lies between two ticks becomes
-// one fragment for each stat that it adds to, and then one cover for each
+// one fragment for each stat that it adds to, bundled, and then one cover for each
 // partition of the fragments topic.
 //
 // What it emits is a function of the log and of what its last commit says, so a
@@ -49,6 +49,7 @@ type partition struct {
 	earliest  int64            // least second of the packs before the first tick; -1 before one
 	midway    int64            // what the first cover of a generation that began behind a waypoint says is the first second; 0: it does not, or has been said
 	counts    stats.LineCounts // of the folder, at the last tick
+	bundled   []int            // bytes that the last range's bundles had: the next's have hardly more
 
 	refused, undecodable processors.Complaint
 }
@@ -63,6 +64,7 @@ func newPartition(s *shared, start processors.Start) (*partition, error) {
 		start:    -1,
 		fresh:    true,
 		earliest: -1,
+		bundled:  make([]int, len(s.covers)),
 
 		refused:     processors.Complaint{Log: s.log},
 		undecodable: processors.Complaint{Log: s.log},
@@ -192,10 +194,7 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 		cover.Midway, cover.First = true, p.midway
 		p.midway = 0
 	}
-	counts := make([]int, len(p.covers))
-	p.folder.Flush(func(stat int, fragment []byte) {
-		counts[p.target[stat]] += p.emitFragment(stat, offset, fragment, emit)
-	})
+	counts := p.flush(offset, p.folder.Flush, emit)
 	for q, key := range p.covers {
 		cover.Fragments = counts[q]
 		emit(p.topic, key, cover.Append(nil))
@@ -208,6 +207,38 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 		emit(p.topic, p.covers[waypoints], w.Append(nil))
 	}
 	return &processors.Commit{Offset: offset + 1, Metadata: state}, nil
+}
+
+// flush emits the fragments of the range that ends with a tick, which each gives,
+// bundled by partition of the fragments topic, and returns how many there are in
+// each partition.
+func (p *partition) flush(end int64, each func(func(stat int, fragment []byte)), emit processors.Emit) (counts []int) {
+	counts = make([]int, len(p.covers))
+	bundles := make([][]byte, len(p.covers))
+	header := topics.Bundle{Partition: p.number, End: end}
+	each(func(stat int, fragment []byte) {
+		q := p.target[stat]
+		if len(fragment) > topics.MaxBundled {
+			counts[q] += p.emitFragment(stat, end, fragment, emit)
+			return
+		}
+		if n := len(bundles[q]); n+len(fragment)+len(p.stats[stat])+2*binary.MaxVarintLen32 > topics.MaxPart {
+			emit(p.topic, p.covers[q], bundles[q])
+			bundles[q] = nil
+		}
+		if bundles[q] == nil {
+			bundles[q] = header.Append(make([]byte, 0, p.bundled[q]))
+		}
+		bundles[q] = topics.AppendNamed(bundles[q], p.stats[stat], fragment)
+		counts[q]++
+	})
+	for q, bundle := range bundles {
+		p.bundled[q] = len(bundle)
+		if bundle != nil {
+			emit(p.topic, p.covers[q], bundle)
+		}
+	}
+	return counts
 }
 
 // emitFragment emits a fragment in as many parts as it needs and returns their

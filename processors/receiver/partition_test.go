@@ -125,9 +125,18 @@ func TestRanges(t *testing.T) {
 	for _, r := range l.records {
 		q := topics.Partition(r.key, fragments)
 		switch m := topics.DecodeMessage(r.value); {
-		case m.Fragment != nil:
-			names[r.key] = true
-			counts[q][m.Fragment.End]++
+		case m.Bundle != nil:
+			err := topics.EachNamed(m.Bundle.Data, func(stat, _ []byte) error {
+				names[string(stat)] = true
+				counts[q][m.Bundle.End]++
+				if want := topics.Partition(string(stat), fragments); want != q {
+					return fmt.Errorf("a fragment of %s is for partition %d, and in %d", stat, want, q)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
 		case m.Waypoint != nil:
 			if _, clock, err := Clock(m.Waypoint.State); err != nil || q != waypoints || m.Waypoint.Offset != 6 || clock.Second() != 101 {
 				t.Errorf("in partition %d: a waypoint %+v (%v), want one of the first tick, of partition %d", q, m.Waypoint, err, waypoints)
@@ -219,6 +228,53 @@ func TestParts(t *testing.T) {
 	})
 	if n != 3 || !bytes.Equal(slices.Concat(parts...), data) {
 		t.Errorf("%d parts make %d bytes, want 3 and %d", n, len(slices.Concat(parts...)), len(data))
+	}
+}
+
+// TestBundles: fragments go together in records as large as the merger takes,
+// those that are too large for that in records of their own, and none is missing.
+func TestBundles(t *testing.T) {
+	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	sizes := []int{1, 0, 100, topics.MaxBundled, topics.MaxBundled + 1, topics.MaxBundled, topics.MaxBundled, 3 * topics.MaxPart, topics.MaxBundled, topics.MaxBundled, 7}
+	l.work.stats, l.work.target = nil, nil
+	for i := range sizes {
+		l.work.stats = append(l.work.stats, fmt.Sprint("stat", i))
+		l.work.target = append(l.work.target, 1)
+	}
+	got := map[string]int{}
+	records := 0
+	counts := l.work.flush(99, func(do func(int, []byte)) {
+		for i, n := range sizes {
+			do(i, bytes.Repeat([]byte{byte(i)}, n))
+		}
+	}, func(_, key string, value []byte) {
+		records++
+		m := topics.DecodeMessage(value)
+		switch {
+		case m.Fragment != nil:
+			got[key] += len(m.Fragment.Data)
+		case m.Bundle != nil && m.Bundle.End == 99 && key == l.work.covers[1]:
+			err := topics.EachNamed(m.Bundle.Data, func(stat, data []byte) error {
+				got[string(stat)] += len(data)
+				if want := fmt.Sprint("stat", data[:min(len(data), 1)]); len(data) > 0 && want != fmt.Sprintf("stat[%s]", stat[4:]) {
+					return fmt.Errorf("%s has the bytes of %s", stat, want)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Errorf("%+v with the key %s (%v)", m, key, m.Bad)
+		}
+	})
+	for i, n := range sizes {
+		if size, ok := got[fmt.Sprint("stat", i)]; !ok || size != n {
+			t.Errorf("the fragment of stat%d came as %d bytes, want %d", i, size, n)
+		}
+	}
+	if want := len(sizes) + 2; counts[0] != 0 || counts[1] != want || records != 1+3+2 {
+		t.Errorf("%d records with %v fragments, want 6 with %d in partition 1", records, counts, want)
 	}
 }
 

@@ -64,6 +64,13 @@ type Window interface {
 	Value() json.RawMessage
 }
 
+// A Packable is a Kind whose windows keep nothing of a partial that was added: one
+// with the same bytes can be taken out in its place.
+type Packable interface {
+	Kind
+	packable()
+}
+
 // A Kind is one statistic's way of aggregating, with its parameters. Its
 // partials and windows work with each other and with no other kind's.
 type Kind interface {

@@ -75,6 +75,7 @@ func (q quantile) rank(n uint64) uint64 {
 
 func (k *quantiles) NewPartial() Partial { return &values{field: k.field} }
 func (k *quantiles) NewWindow() Window   { return &quantilesWindow{quantiles: k} }
+func (*quantiles) packable()             {}
 
 func (k *quantiles) Check(b []byte) error {
 	return eachValue(b, func(uint32, uint64) {})

@@ -24,6 +24,7 @@ type unique struct{ field line.Slot }
 
 func (k unique) NewPartial() Partial { return &set{field: k.field} }
 func (unique) NewWindow() Window     { return new(uniqueWindow) }
+func (unique) packable()             {}
 
 // The first byte of a set's bytes: what follows is its hashes, ascending, eight
 // bytes each, big endian; or the registers.

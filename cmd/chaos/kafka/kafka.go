@@ -274,6 +274,16 @@ func (n *Node) Running() bool {
 	return n.cmd != nil
 }
 
+// PID is the process id; 0 of a broker that does not run.
+func (n *Node) PID() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cmd == nil {
+		return 0
+	}
+	return n.cmd.Process.Pid
+}
+
 // Signal sends the process a signal: SIGSTOP, SIGCONT. One that is not running
 // gets none.
 func (n *Node) Signal(s syscall.Signal) {
