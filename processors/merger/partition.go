@@ -260,8 +260,7 @@ func (p *partition) bundle(offset int64, u *topics.Bundle) {
 	}
 }
 
-// fragment keeps a fragment, or a part of one, that is a record of its own. A
-// receiver of before there were bundles emits all so.
+// fragment keeps a fragment, or a part of one, that is a record of its own.
 func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
 	t := p.byName[r.Key]
 	if t == nil {

@@ -47,7 +47,8 @@ const splitSources = 4
 
 // TestSplits is law L3 as a merger sees it: the lines of each second come to one
 // partition by one source in one range, and to another by several, in packs,
-// orders and interleavings of every sort, ranges sent twice as after a crash.
+// bundles, orders and interleavings of every sort, ranges sent twice as after a
+// crash.
 // Both publish the same bytes.
 func TestSplits(t *testing.T) {
 	definitions, err := stats.Parse("splits.yaml", []byte(splitDefinitions))
@@ -79,7 +80,7 @@ func TestSplits(t *testing.T) {
 			if p == 0 {
 				own = lines
 			}
-			ranges[p] = whole.records(int32(p), i, second, [][]string{own})
+			ranges[p] = whole.records(int32(p), i, second, [][]string{own}, 0)
 		}
 		whole.process(slices.Concat(ranges[:]...))
 
@@ -94,7 +95,7 @@ func TestSplits(t *testing.T) {
 			*pack = append(*pack, l)
 		}
 		for p := range ranges {
-			ranges[p] = split.records(int32(p), i, second, packs[p])
+			ranges[p] = split.records(int32(p), i, second, packs[p], r.IntN(8))
 		}
 		split.process(disordered(r, ranges))
 
@@ -144,8 +145,9 @@ type splitSide struct {
 	published []byte
 }
 
-// records are the fragments of a range of a source, and last its cover.
-func (s *splitSide) records(source int32, offset, second int64, packs [][]string) []splitRecord {
+// records are the fragments of a range of a source, so many of them bundled at a
+// time, 0: none, and last its cover.
+func (s *splitSide) records(source int32, offset, second int64, packs [][]string, bundled int) []splitRecord {
 	c := topics.Cover{Partition: source, Partitions: splitSources, Start: offset - 1, End: offset, Before: second, After: second + 1}
 	if offset == 0 {
 		c.Before, c.First = -1, second
@@ -159,9 +161,19 @@ func (s *splitSide) records(source int32, offset, second int64, packs [][]string
 	}
 	var out []splitRecord
 	s.folder.Flush(func(stat int, data []byte) {
+		name := s.work.stats[stat].Name
+		switch {
+		case bundled == 0:
+			f := topics.Fragment{Partition: source, End: offset, Parts: 1, Data: data}
+			out = append(out, splitRecord{name, f.Append(nil)})
+		case c.Fragments%bundled == 0:
+			u := topics.Bundle{Partition: source, End: offset}
+			out = append(out, splitRecord{"bundle", topics.AppendNamed(u.Append(nil), name, data)})
+		default:
+			last := &out[len(out)-1]
+			last.value = topics.AppendNamed(last.value, name, data)
+		}
 		c.Fragments++
-		f := topics.Fragment{Partition: source, End: offset, Parts: 1, Data: data}
-		out = append(out, splitRecord{s.work.stats[stat].Name, f.Append(nil)})
 	})
 	return append(out, splitRecord{"cover", c.Append(nil)})
 }
