@@ -169,7 +169,8 @@ type AortaServer struct {
 	// that a line begins with, or that follows a syslog priority, is that of
 	// sending it; at MaxSpeed times are left as they are too.
 	OriginalTimes bool
-	// Loop begins anew at the recording's end.
+	// Loop begins anew at the recording's end; else the connection stays, and
+	// nothing comes any more.
 	Loop bool
 	// Log gets what an operator should know; slog.Default if nil.
 	Log *slog.Logger
@@ -221,9 +222,18 @@ func (s AortaServer) serve(ctx context.Context, c net.Conn) {
 		return
 	}
 	s.Log.Info("an Aorta client is served", "remote", c.RemoteAddr().String())
-	err = s.play(ctx, c)
+	if err = s.play(ctx, c); err == nil {
+		// A client whose connection ends comes again, and would get it all twice.
+		s.Log.Info("an Aorta client has the whole recording", "remote", c.RemoteAddr().String())
+		c.SetReadDeadline(time.Time{})
+		_, err = io.Copy(io.Discard, c)
+	}
 	if ctx.Err() == nil {
-		s.Log.Info("an Aorta client is not served any longer", "remote", c.RemoteAddr().String(), "error", err)
+		args := []any{"remote", c.RemoteAddr().String()}
+		if err != nil {
+			args = append(args, "error", err)
+		}
+		s.Log.Info("an Aorta client is gone", args...)
 	}
 }
 

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -125,7 +126,22 @@ func TestAortaServer(t *testing.T) {
 		t.Errorf("the recording came as %.200q", got)
 	}
 
+	// Who has it all is not sent away: it would come again.
 	c, err := net.Dial("tcp", whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "s3cret\n")
+	if _, err := io.ReadFull(c, make([]byte, text.Len())); err != nil {
+		t.Fatal(err)
+	}
+	c.SetReadDeadline(time.Now().Add(10 * aortaPause))
+	if n, err := c.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after the recording came %d bytes, and %v", n, err)
+	}
+
+	c, err = net.Dial("tcp", whole)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -235,7 +235,7 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 		case http.StatusServiceUnavailable:
 			w.Header().Set("Retry-After", "1")
 		}
-		d.notices.warn("a drain's request was refused", "input", d.name, "status", answer.status,
+		d.notices.warn(fmt.Sprintf("a drain's request was refused with %d", answer.status), "input", d.name,
 			"because", answer.reason, "remote", r.RemoteAddr)
 		http.Error(w, answer.reason, answer.status)
 	}

@@ -136,7 +136,7 @@ func (k Kafka) start(ctx context.Context) (map[int32]kgo.Offset, error) {
 		err = starts.Error()
 	}
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return nil, fmt.Errorf("there is no topic %s to read lines from", k.Topic)
+		return nil, fmt.Errorf("there is no topic %s to read lines from: who fills it makes it first", k.Topic)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("topic %s: %w", k.Topic, err)
