@@ -7,7 +7,8 @@ HTTP    ?= localhost:8080
 KAFKA   ?= localhost:9092
 
 # testdata is not in ./... of its own accord.
-PACKAGES    := ./... ./testdata/generate ./testdata/traffic
+# The slow ones first, so that nothing waits for them alone.
+PACKAGES    := ./web ./cmd/... ./ingest ./... ./testdata/generate ./testdata/traffic
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 

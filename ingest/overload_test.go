@@ -30,7 +30,7 @@ import (
 )
 
 var (
-	overloadFor = flag.Duration("overload", 2*time.Second, "how long TestOverload sends five times what is taken")
+	overloadFor = flag.Duration("overload", time.Second, "how long TestOverload sends five times what is taken")
 	idleSenders = flag.Int("idle", 3000, "how many connections TestIdleConnections opens; 10000 needs ulimit -n 20000")
 )
 
