@@ -57,9 +57,10 @@ func TestNear(t *testing.T) {
 		if inUTC == "" {
 			inUTC = test.want
 		}
-		at, ok := TimeNear([]byte(text), near)
+		var times Times
+		at, ok := times.Near([]byte(text), near)
 		if got := time.Unix(0, at).UTC().Format(time.RFC3339Nano); ok && got != inUTC || !ok && inUTC != "none" {
-			t.Errorf("%s: TimeNear gives %s, %v, want %s", test.name, got, ok, inUTC)
+			t.Errorf("%s: Near gives %s, %v, want %s", test.name, got, ok, inUTC)
 		}
 		if _, ok := Time([]byte(text)); ok {
 			t.Errorf("%s: has a time without knowing when it was read", test.name)

@@ -32,7 +32,7 @@ var lowBytes = [16]uint64{
 }
 
 // load gives the eight bytes at i as a little-endian word.
-func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8]) }
 
 // ends gives the first and the last eight bytes of b[start:end], which has
 // eight bytes after it. A text of up to eight is the first alone.

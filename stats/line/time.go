@@ -289,7 +289,7 @@ func sixDigits(x uint64) (uint32, bool) {
 	return uint32(x&0xff)*10000 + uint32(x>>16&0xff)*100 + uint32(x>>32&0xff), true
 }
 
-// scanners are those of Time, which wants no field.
+// scanners are those of Times, which want no field.
 var scanners = sync.Pool{New: func() any {
 	s, err := NewSchema()
 	if err != nil {
@@ -307,26 +307,40 @@ type timeScanner struct {
 // Time gives a line's own time in Unix nanoseconds, and whether it has one: the
 // time that Parse finds. A line longer than MaxLen has none, and neither has one
 // whose time has no year.
-func Time(b []byte) (unixNanos int64, ok bool) { return TimeNear(b, -1) }
+func Time(b []byte) (unixNanos int64, ok bool) {
+	var t Times
+	return t.Near(b, -1)
+}
 
-// TimeNear is Time for lines that were written before a time, in Unix seconds: a
+// Times reads the times of lines as Time does, faster where many have the same
+// second. The zero Times is ready. It is for one goroutine.
+type Times struct {
+	clock clock
+}
+
+// Near is Time for lines that were written before a time, in Unix seconds: a
 // time without a year is the newest one in UTC that is not more than a day later
 // than that. It does not guess zones, so that a clock made of such times goes on
 // as they do. Parse finds the same if it is told that clock by Scanner.Near.
-func TimeNear(b []byte, second int64) (unixNanos int64, ok bool) {
+func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
+	// Where a line begins with a timestamp the rest says nothing about its time.
+	const timestamps = 64 // none is as long, and eight bytes are read at once
+	if n := len(b); n >= timestamps && n <= MaxLen && b[0]-'0' <= 9 && b[4] == '-' {
+		c := &t.clock
+		if c.timestamp(b, 0) >= 0 {
+			return c.second*1e9 + int64(c.nanos), c.dated
+		}
+	}
+	return parsedTime(b, second)
+}
+
+// parsedTime is Near by parsing the line.
+func parsedTime(b []byte, second int64) (unixNanos int64, ok bool) {
 	if n := len(b); n > MaxLen && (n > MaxLen+1 || b[n-1] != '\r') {
 		return 0, false
 	}
 	t := scanners.Get().(*timeScanner)
 	defer scanners.Put(t)
-	// Where a line begins with a timestamp the rest says nothing about its time.
-	const timestamps = 64 // none is as long, and eight bytes are read at once
-	if len(b) >= timestamps && b[0]-'0' <= 9 && b[4] == '-' {
-		c := &t.scanner.clock
-		if c.timestamp(b, 0) >= 0 {
-			return c.second*1e9 + int64(c.nanos), c.dated
-		}
-	}
 	t.buf = append(t.buf[:0], b...)
 	t.buf = append(t.buf, make([]byte, Padding)...)
 	t.scanner.near = second
