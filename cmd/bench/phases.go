@@ -391,18 +391,36 @@ const logged = "10.1.2.3 local7.info app[12] - web.1@example.com -"
 func mergers(ctx context.Context, b *bench) error {
 	// Two ingesters, each of which makes ten packs a second, so that every source
 	// partition has lines in every second.
-	const sources, ingesters, rate = 16, 2, 1600
-	lines := make([][]byte, 5000)
-	for i := range lines {
-		lines[i] = fmt.Appendf(nil, "- %s bytes=%d host=h%d", logged, i*7919%5000, i*13%300)
+	const sources, ingesters = 16, 2
+	const windows = 75 * time.Second // the longest are full
+	type stream struct {
+		name, file string
+		lines      [][]byte
+		rate       int // of each ingester
 	}
-	fmt.Printf("%6s  %22s  %20s  %s\n", "stats", "merger's CPU ms/second", "receiver's", "merger's MiB at most")
+	r, err := b.record(50_000, sparse)
+	if err != nil {
+		return err
+	}
+	recorded, err := r.read()
+	if err != nil {
+		return err
+	}
+	streams := []stream{{filepath.Base(b.file), b.file, recorded, sparse}}
+	all := make([][]byte, 5000) // every stat counts them
+	for i := range all {
+		all[i] = fmt.Appendf(nil, "- %s bytes=%d host=h%d", logged, i*7919%5000, i*13%300)
+	}
 	for _, count := range []int{161, 1000} {
-		file := filepath.Join(b.dir, fmt.Sprintf("mergers-%d.yaml", count))
-		if err := os.WriteFile(file, definitions(count, "rate: second", "rate: minute", "sum: bytes", "mean: bytes", "max: bytes", "unique: host", "quantiles: bytes, at: [0.5, 0.95, 0.99]"), 0o600); err != nil {
+		s := stream{fmt.Sprintf("%d stats, each of all lines", count), filepath.Join(b.dir, fmt.Sprintf("mergers-%d.yaml", count)), all, 1600}
+		if err := os.WriteFile(s.file, definitions(count, "rate: second", "rate: minute", "sum: bytes", "mean: bytes", "max: bytes", "unique: host", "quantiles: bytes, at: [0.5, 0.95, 0.99]"), 0o600); err != nil {
 			return err
 		}
-		d, err := b.deploy(ctx, file, sources)
+		streams = append(streams, s)
+	}
+	fmt.Printf("%-30s  %22s  %20s  %s\n", "definitions", "merger's CPU ms/second", "receiver's", "merger's MiB at most")
+	for _, s := range streams {
+		d, err := b.deploy(ctx, s.file, sources)
 		if err != nil {
 			return err
 		}
@@ -411,7 +429,7 @@ func mergers(ctx context.Context, b *bench) error {
 			var ingest [ingesters]*process
 			var stop [ingesters]func()
 			for i := range ingest {
-				if ingest[i], stop[i], err = d.live(ctx, lines, rate); err != nil {
+				if ingest[i], stop[i], err = d.live(ctx, s.lines, s.rate); err != nil {
 					return err
 				}
 			}
@@ -426,7 +444,7 @@ func mergers(ctx context.Context, b *bench) error {
 			if err := until(ctx, time.Minute, "seconds close in time", func() bool { return d.watch.least() >= time.Now().Unix()-2 }); err != nil {
 				return fmt.Errorf("%w\n%s", err, &ingest[0].stderr)
 			}
-			if err := sleep(ctx, 5*time.Second); err != nil { // the longest windows but one are full
+			if err := sleep(ctx, windows); err != nil { // what they take they have
 				return err
 			}
 			used := []time.Duration{cpuOf(merge.cmd.Process.Pid), cpuOf(receive.cmd.Process.Pid)}
@@ -448,7 +466,7 @@ func mergers(ctx context.Context, b *bench) error {
 			if _, err := d.end(); err != nil {
 				return err
 			}
-			fmt.Printf("%6d  %22.1f  %20.1f  %s\n", count, 1000*used[0].Seconds()/took, 1000*used[1].Seconds()/took, usageOf(merge).mebibytes())
+			fmt.Printf("%-30s  %22.1f  %20.1f  %s\n", s.name, 1000*used[0].Seconds()/took, 1000*used[1].Seconds()/took, usageOf(merge).mebibytes())
 			return nil
 		}()
 		if err != nil {
