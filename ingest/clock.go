@@ -40,6 +40,7 @@ type timeline struct {
 	jump int64
 	// dated counts the lines that had a time.
 	dated int64
+	times line.Times
 }
 
 func newTimeline(undated int64) *timeline {
@@ -57,7 +58,7 @@ func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
 	if near < 0 {
 		near = t.undated
 	}
-	at, dated := line.TimeNear(l, near/1e9)
+	at, dated := t.times.Near(l, near/1e9)
 	if dated {
 		t.dated++
 	}

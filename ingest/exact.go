@@ -182,7 +182,7 @@ func (t *transactions) begin(ctx context.Context, claim string, first bool) (Pos
 
 // Produce implements Output: the record waits for Commit.
 func (t *transactions) Produce(ctx context.Context, r Record) error {
-	if err := t.admit(r.Value); err != nil {
+	if err := t.admit(r); err != nil {
 		return err
 	}
 	t.records = append(t.records, r)
@@ -201,7 +201,7 @@ func (t *transactions) Commit(ctx context.Context, positions Positions) error {
 	t.records, t.size = t.records[:0], 0
 	err := t.commit(ctx, records, positions)
 	for i := range records {
-		t.dismiss(records[i].Value, err)
+		t.dismiss(records[i], err)
 		records[i].Done(err)
 		records[i] = Record{}
 	}

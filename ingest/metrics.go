@@ -1,9 +1,6 @@
 package ingest
 
-import (
-	"bytes"
-	"time"
-)
+import "time"
 
 // ProducerMetrics are what became of the records that a Producer was given.
 type ProducerMetrics struct {
@@ -30,15 +27,13 @@ func (p *Producer) Metrics() ProducerMetrics {
 }
 
 // count enters what became of a record.
-func (m *ProducerMetrics) count(value []byte, err error) {
-	m.WaitingBytes -= int64(len(value))
+func (m *ProducerMetrics) count(r Record, err error) {
+	m.WaitingBytes -= int64(len(r.Value))
 	if err != nil {
 		m.Refused++
 		return
 	}
 	m.Records++
-	m.Bytes += int64(len(value))
-	if len(value) > 0 {
-		m.Lines += int64(bytes.Count(value, []byte{'\n'})) + 1
-	}
+	m.Bytes += int64(len(r.Value))
+	m.Lines += r.Lines
 }

@@ -36,7 +36,7 @@ func TestProducerMetrics(t *testing.T) {
 
 	// What Kafka refuses is neither waiting nor there.
 	m = ProducerMetrics{WaitingBytes: 9}
-	m.count([]byte("refused"), errors.New("no"))
+	m.count(Record{Value: []byte("refused")}, errors.New("no"))
 	if want := (ProducerMetrics{Refused: 1, WaitingBytes: 2}); m != want {
 		t.Errorf("after a refusal %+v, want %+v", m, want)
 	}

@@ -18,6 +18,8 @@ type Record struct {
 	// Value is a pack's lines with a line feed between each two; a tick
 	// has none. It is valid until Done.
 	Value []byte
+	// Lines is how many there are in it.
+	Lines int64
 
 	pooled bool
 	acks   []*ack
@@ -84,6 +86,7 @@ type Packer struct {
 	partitions int32
 	mapping    line.Mapping
 	sink       func(Record) error
+	immediate  bool // sink is done with a record when it returns
 
 	clock  int64 // Unix nanoseconds; -1 before the first
 	second int64 // the whole second of it
@@ -94,6 +97,7 @@ type Packer struct {
 	opened int64 // the clock at the pack's first line
 	packs  int   // packs closed so far
 	lines  int64 // lines taken so far
+	packed int64 // those of them in closed packs
 	acks   []*ack
 	open   []*ack // those that every line now joins
 
@@ -297,16 +301,21 @@ func (p *Packer) Flush() error {
 	r := Record{
 		Partition: int32(p.packs % int(p.partitions)),
 		Header:    p.header(p.opened / (second / 1000)),
+		Lines:     p.lines - p.packed,
 		acks:      p.acks,
 	}
+	p.packed = p.lines
 	r.Header.Origins = p.origins.Take()
 	value := p.buf[:p.size-1]
 	p.size, p.acks = 0, nil
 	p.packs++
-	if len(value) >= topics.MaxPack/2 {
+	switch {
+	case p.immediate:
+		r.Value = value
+	case len(value) >= topics.MaxPack/2:
 		r.Value, r.pooled = value, true
 		p.buf = buffers.Get().(*[topics.MaxPack]byte)
-	} else {
+	default:
 		// A small pack may wait for long when Kafka is away: it must not
 		// hold a large buffer.
 		r.Value = bytes.Clone(value)

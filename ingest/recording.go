@@ -139,9 +139,11 @@ func (r *Recording) firstTime() (int64, error) {
 
 // PackRecording packs a recording's lines by their own clock, with original
 // times, and ends with a tick that makes all its seconds final by a lateness
-// in seconds. It is what a replay does, at once and without Kafka. Undated is
-// the time of a recording that shows none.
+// in seconds. It is what a replay does, at once and without Kafka: p's sink must
+// be done with a record when it returns. Undated is the time of a recording that
+// shows none.
 func PackRecording(source Source, p *Packer, undated time.Time, lateness int64) error {
+	p.immediate = true
 	t := newTimeline(undated.UnixNano())
 	emit := func(clock int64, l []byte) error {
 		if err := p.Advance(clock); err != nil {

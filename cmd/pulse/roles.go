@@ -135,6 +135,7 @@ rollups on. Run as many as you like: they share the partitions.`)
 	if err := r.serve(ctx, role, p.Ready); err != nil {
 		return err
 	}
+	collectSeldom(e.LookupEnv)
 	return member.run(ctx, role.cluster, role.names.ReceiverGroup(), instance, p.Run)
 }
 
