@@ -62,6 +62,7 @@ type recording struct {
 	file    string
 	lines   int
 	seconds float64 // that it lasts
+	first   int64   // the second of the first line
 	last    int64   // the second before that of the last line
 }
 
@@ -191,7 +192,7 @@ func (b *bench) record(lines, rate int) (recording, error) {
 	if err != nil {
 		return r, fmt.Errorf("the recording's last line: %w", err)
 	}
-	r.last = last.Unix() - 1
+	r.first, r.last = start.Unix(), last.Unix()-1
 	fmt.Printf("%d lines, %d bytes each on average, of %d s: %d a second\n\n", lines, info.Size()/int64(lines), r.last+2-start.Unix(), lines/int(r.last+2-start.Unix()))
 	return r, nil
 }
