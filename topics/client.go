@@ -133,10 +133,10 @@ func (c Cluster) GroupConfig(clientID, instanceID string) *sarama.Config {
 	config.Consumer.Group.Rebalance.Retry.Max = 60
 	config.Consumer.Group.Rebalance.Retry.Backoff = 500 * time.Millisecond
 	config.Consumer.Group.InstanceId = instanceID
-	// Compressed, and of each partition at a time: one pack of 900 KB, or two. By
-	// sarama's 1 MiB a receiver that catches up comes to 200 MB instead of 120;
-	// much less means more requests.
-	config.Consumer.Fetch.Default = 384 << 10
+	// Compressed, and of each partition at a time: a pack or two. By sarama's 1 MiB
+	// a receiver that catches up holds twice as much; much less means more
+	// requests.
+	config.Consumer.Fetch.Default = 256 << 10
 	return config
 }
 

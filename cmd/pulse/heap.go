@@ -3,7 +3,7 @@ package main
 import "sync"
 
 // ballastSize is what a receiver may have in garbage beside twice what it uses.
-const ballastSize = 32 << 20
+const ballastSize = 24 << 20
 
 // ballast is never touched, so that it takes no memory; the garbage collector
 // counts it. A receiver at full speed uses some 20 MiB and unpacks 300 MB a
