@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,7 +136,7 @@ rollups on. Run as many as you like: they share the partitions.`)
 	if err := r.serve(ctx, role, p.Ready); err != nil {
 		return err
 	}
-	collectSeldom(e.LookupEnv)
+	defer runtime.KeepAlive(ballast(e.LookupEnv))
 	return member.run(ctx, role.cluster, role.names.ReceiverGroup(), instance, p.Run)
 }
 
