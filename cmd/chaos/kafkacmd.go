@@ -40,6 +40,12 @@ func kafkaCommand(ctx context.Context, args []string) error {
 	if err := f.Parse(args[1:]); err != nil {
 		return err
 	}
+	if *brokers < 1 || *brokers > 9 {
+		return fmt.Errorf("-brokers is %d: from 1 to 9", *brokers)
+	}
+	if last := 65_535 - 2**brokers; *port < 1 || *port > last {
+		return fmt.Errorf("-port is %d: from 1 to %d, since each broker takes two", *port, last)
+	}
 	data := filepath.Join(k.dir, fmt.Sprint("port-", *port))
 	switch args[0] {
 	case "up":
@@ -63,7 +69,11 @@ func kafkaCommand(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%d brokers ended; their data is in %s\n", n, data)
+		if n == 0 {
+			fmt.Printf("no broker ran on port %d\n", *port)
+			return nil
+		}
+		fmt.Printf("brokers ended: %d; their data is in %s\n", n, data)
 		return nil
 	case "run":
 		if f.NArg() == 0 {

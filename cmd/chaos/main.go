@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -37,8 +38,10 @@ func command(ctx context.Context, args []string) error {
 		}
 	}
 	o := options{Log: os.Stderr}
-	f := flag.NewFlagSet("chaos", flag.ExitOnError)
-	f.Usage = func() {
+	f := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	f.SetOutput(io.Discard) // main says the error, in one line
+	usage := func() {
+		f.SetOutput(os.Stdout)
 		fmt.Fprint(f.Output(), "usage: chaos [flags] [SCENARIO...]\n       chaos kafka up|down [flags]\n\nscenarios (all but \"all\" where none is named):\n")
 		for _, s := range scenarios() {
 			fmt.Fprintf(f.Output(), "  %-10s %-4s %s\n", s.name, s.test, s.about)
@@ -54,7 +57,13 @@ func command(ctx context.Context, args []string) error {
 	parallel := f.Int("parallel", 1, "how many scenarios run at a time; gaps are longer then")
 	table := f.String("table", "", "append the figures to this `file`, as a table in Markdown")
 	o.Kafka.add(f)
-	f.Parse(args) // ends the process at an error
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		usage()
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w; -help lists them", err)
+	}
 	if o.Rate < 10 || o.Rate > 1_000_000 {
 		return fmt.Errorf("-rate is %d: from 10 to 1000000", o.Rate)
 	}
@@ -64,6 +73,13 @@ func command(ctx context.Context, args []string) error {
 	chosen, err := choose(f.Args())
 	if err != nil {
 		return err
+	}
+	if o.Brokers != "" || o.Embedded {
+		for _, s := range chosen {
+			if s.controls {
+				return fmt.Errorf("%s does things to the broker: it needs one of its own, without -brokers and -embedded", s.name)
+			}
+		}
 	}
 	if o.Seed == 0 {
 		o.Seed = uint64(time.Now().UnixNano()) % 1_000_000_000

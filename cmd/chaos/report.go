@@ -45,6 +45,9 @@ func (r report) String() string {
 	if !r.ok() {
 		verdict = "FAILED: " + strings.Join(r.Failures, "; ")
 	}
+	if !r.ok() && r.Lines == 0 {
+		return fmt.Sprintf("%s %s, seed %d: %s", r.Test, r.Scenario, r.Seed, verdict) // it never began
+	}
 	exits := "none"
 	if r.Exits > 0 {
 		exits = strings.Join(r.Exited, ", ")

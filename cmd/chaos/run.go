@@ -177,16 +177,9 @@ func (t *tools) install(ctx context.Context, libs string) error {
 	return kafka.Install(ctx, libs)
 }
 
-// errNoControl says that a scenario does things to its broker.
-var errNoControl = errors.New("this scenario does things to the broker: it needs one of its own, without -brokers and -embedded")
-
 // startKafka starts a Kafka of so many brokers, behind a proxy if that is asked
 // for. Scenarios that do nothing to it can use one that is there.
 func (r *run) startKafka(ctx context.Context, brokers int, proxied bool) error {
-	controlled := r.scenario.controls
-	if controlled && (r.Brokers != "" || r.Embedded) {
-		return errNoControl
-	}
 	switch {
 	case r.Brokers != "":
 		r.addrs = strings.Split(r.Brokers, ",")

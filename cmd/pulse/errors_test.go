@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -177,6 +178,16 @@ func TestNoBroker(t *testing.T) {
 	}
 	for _, p := range all {
 		p.fails(exitFailed, p.address, "address right")
+	}
+	// A monitor that reads JSON gets some all the same.
+	p := start(t, map[string]string{"KAFKA_URL": gone.Addr().String()}, nil, "status", "--json")
+	code := p.wait()
+	var got unseen
+	if err := json.Unmarshal([]byte(p.stdout.String()), &got); err != nil {
+		t.Fatalf("pulse status --json: %v in %s", err, p.stdout)
+	}
+	if code != exitFailed || got.Well || len(got.Problems) != 1 || !strings.Contains(got.Headline, gone.Addr().String()) {
+		t.Errorf("pulse status --json: exit code %d and %+v, want %d and one problem", code, got, exitFailed)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,6 +43,15 @@ type group struct {
 	Name    string `json:"group"`
 	State   string `json:"state"`
 	Members int    `json:"members"`
+}
+
+// String is the number of members, and whether they share partitions out just
+// now.
+func (g group) String() string {
+	if strings.HasSuffix(g.State, "Rebalance") {
+		return fmt.Sprintf("%d, rebalancing", g.Members)
+	}
+	return strconv.Itoa(g.Members)
 }
 
 // offsets are those of a partition and of the group that reads it.

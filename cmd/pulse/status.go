@@ -44,20 +44,15 @@ with exit code 4 if something is behind.`)
 	if err != nil {
 		return err
 	}
-	if err := role.checkTopics(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	seen, err := observe(ctx, role.cluster, role.names, time.Now())
+	s, err := role.status(ctx, l)
 	if err != nil {
+		if *asJSON { // who reads it need not read stderr too
+			encodeJSON(e.Stdout, unseen{Headline: "not well: " + err.Error(), Problems: []problem{{What: err.Error()}}}) //nolint:errcheck // err matters more
+		}
 		return err
 	}
-	s := judge(seen, l)
 	if *asJSON {
-		encoder := json.NewEncoder(e.Stdout)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(s)
+		err = encodeJSON(e.Stdout, s)
 	} else {
 		_, err = io.WriteString(e.Stdout, s.text())
 	}
@@ -65,6 +60,26 @@ with exit code 4 if something is behind.`)
 		err = errBehind
 	}
 	return err
+}
+
+// status looks at the topics and groups, and judges.
+func (r *role) status(ctx context.Context, l limits) (*status, error) {
+	if err := r.checkTopics(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	seen, err := observe(ctx, r.cluster, r.names, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return judge(seen, l), nil
+}
+
+func encodeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
 }
 
 // errBehind ends `pulse status` with its own exit code; all is said then.
@@ -94,6 +109,13 @@ type status struct {
 	Mergers    group             `json:"mergers"`
 	Sources    []sourceStatus    `json:"sources"`
 	Fragments  []mergedStatus    `json:"fragments"`
+}
+
+// unseen is what --json prints when there is nothing to judge: no broker, say.
+type unseen struct {
+	Well     bool      `json:"well"`
+	Headline string    `json:"headline"`
+	Problems []problem `json:"problems"`
 }
 
 // A problem says what is wrong, since when, and what to do about it.
@@ -242,7 +264,7 @@ func (f *findings) problems() []problem {
 	raw, fragments := f.names.Raw(), f.names.Fragments()
 	switch {
 	case f.written < 0:
-		say(-1, "nothing has been written to "+raw+" yet", "start pulse ingest")
+		say(-1, "nothing has been written to "+raw+" yet", "start pulse ingest, with what it shall read: `pulse ingest --help`")
 	case len(f.silent.numbers) == len(f.sources):
 		say(f.written, "no ingester writes", "see whether pulse ingest runs and reaches Kafka; its log says")
 	case len(f.silent.numbers) > 0:
@@ -366,7 +388,7 @@ func (s *status) text() string {
 		ingesters = []string{"none"}
 	}
 	fmt.Fprintf(&b, "\ningesters    %s\n", strings.Join(ingesters, ", "))
-	fmt.Fprintf(&b, "receivers    %d, %s\nmergers      %d, %s\n", s.Receivers.Members, s.Receivers.State, s.Mergers.Members, s.Mergers.State)
+	fmt.Fprintf(&b, "receivers    %s\nmergers      %s\n", s.Receivers, s.Mergers)
 	n := s.Lines
 	fmt.Fprintf(&b, "last minute  %s lines, %s counted, %s late, %s unreadable, %s ahead\n\n",
 		thousands(n.In), percent(n.Counted, n.In), thousands(n.Late), thousands(n.Unreadable), thousands(n.Ahead))

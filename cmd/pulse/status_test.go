@@ -62,7 +62,7 @@ func TestJudge(t *testing.T) {
 		{"a bit behind", func(o *observation) { stop(o, 9, 9) }, "all well: closed 9.4 s ago", nil},
 		{"nothing written", func(o *observation) {
 			*o = observation{now: o.now, names: o.names, receivers: o.receivers, mergers: o.mergers, sources: []sourcePartition{{written: -1, clock: -1}}, fragments: []fragmentsPartition{{closed: -1}}}
-		}, "not well: nothing has been written to team.events.raw yet. Start pulse ingest", nil},
+		}, "not well: nothing has been written to team.events.raw yet. Start pulse ingest, with what it shall read: `pulse ingest --help`", nil},
 		{"just begun", func(o *observation) {
 			for i := range o.fragments {
 				o.fragments[i].stats = false
@@ -170,8 +170,8 @@ func TestStatusText(t *testing.T) {
 at           2026-11-22 20:04:09 UTC
 generation   3f9a2c (also here: 0aa11b, by which nobody runs; 1bb22c, by which 2 receivers and 1 mergers run)
 ingesters    web-1 at 20:04:09, web-2 at 20:04:08
-receivers    2, Stable
-mergers      1, Stable
+receivers    2
+mergers      1
 last minute  120,000 lines, 99.99 % counted, 12 late, 0 unreadable, 0 ahead
 
 events.raw   written  rolled up to  behind  lag  owner
