@@ -44,6 +44,7 @@ type Stat struct {
 	Top     int       // how many keys the value has; 0 if it is not by key
 	Of      [2]string // ratio: the names of the two stats; else empty
 	Over    int64     // seconds of the trailing window; of the last- kinds after which a part expires
+	Expire  int64     // of delta: seconds before the window in which a part's number still counts as the one before; 0 of others
 
 	Where string         // the condition as the file writes it; "" if every line counts
 	Cond  condition.Node // what Where means, with the defines expanded; nil if every line counts
@@ -53,6 +54,9 @@ type Stat struct {
 
 	own ownStat // what it is among Pulse's own
 }
+
+// Reach is how many seconds, up to the last of a window, its value depends on.
+func (s *Stat) Reach() int64 { return s.Over + s.Expire }
 
 // A Page is one page of the dashboard: rows of names of stats.
 type Page struct {

@@ -14,7 +14,7 @@ import (
 // valueVersion is the version of what definitions mean: of how lines are
 // parsed, of the kinds' values and of the partials' bytes. It changes when one
 // of them does, so that two versions of Pulse do not mix their fragments.
-const valueVersion = 2
+const valueVersion = 3
 
 // Generation is the name, six hexadecimal digits, of all that the definitions
 // say about values: definitions whose values can differ have different ones.
@@ -32,8 +32,8 @@ func (d *Definitions) Generation() string {
 
 // writeMeaning writes all of a stat that its values depend on.
 func (s *Stat) writeMeaning(w io.Writer) {
-	fmt.Fprintf(w, "%q %q %q %d %v %v %q %d %q %d %q\n",
-		s.Name, s.Kind, s.Field, s.Per, s.At, s.Buckets, s.By, s.Top, s.Of, s.Over, condition.Format(s.Cond))
+	fmt.Fprintf(w, "%q %q %q %d %v %v %q %d %q %d %d %q\n",
+		s.Name, s.Kind, s.Field, s.Per, s.At, s.Buckets, s.By, s.Top, s.Of, s.Over, s.Expire, condition.Format(s.Cond))
 }
 
 // Meanings names what each stat of All means, by the stat's name: sixteen

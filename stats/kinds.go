@@ -46,7 +46,7 @@ func newKind(s *Stat, field line.Slot, by []line.Slot) (aggregate.Kind, error) {
 	case "last-max":
 		return aggregate.LastMax(field, by, s.Over), nil
 	case "delta":
-		return aggregate.Delta(field, by, s.Over), nil
+		return aggregate.Delta(field, by, s.Over, s.Expire), nil
 	case LinesKind:
 		return aggregate.Lines(), nil
 	default:

@@ -498,7 +498,7 @@ var kindOptions = []struct {
 	{"by", slices.Concat(topKinds, expireKinds, []string{"delta"})},
 	{"top", topKinds},
 	{"over", slices.Concat(topKinds, []string{"unique", "histogram", "last", "delta"})},
-	{"expire", expireKinds},
+	{"expire", slices.Concat(expireKinds, []string{"delta"})},
 	{"where", Kinds[:len(Kinds)-1]}, // a ratio's stats have their own
 }
 
@@ -549,10 +549,18 @@ func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 		if values["by"] == nil {
 			p.errorf(n, "%s goes by the parts that report the field: name them with by", kind)
 		}
+	case "delta":
+		s.Expire = defaultExpire
 	}
-	for _, key := range []string{"over", "expire"} {
-		if over := values[key]; over != nil {
-			s.Over = p.seconds(over, key, time.Second, MaxOver)
+	if over := values["over"]; over != nil {
+		s.Over = p.seconds(over, "over", time.Second, MaxOver)
+	}
+	if expire := values["expire"]; expire != nil {
+		seconds := p.seconds(expire, "expire", time.Second, MaxOver)
+		if kind == "delta" {
+			s.Expire = seconds
+		} else {
+			s.Over = seconds
 		}
 	}
 	p.parseBy(s, values)

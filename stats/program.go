@@ -93,7 +93,7 @@ func (p *Program) compileRatios() error {
 		var of [2]int
 		for j, name := range s.Of {
 			n, ok := number[name]
-			if !ok || p.stats[n].Kind == "ratio" || p.stats[n].Over != s.Over {
+			if !ok || p.stats[n].Kind == "ratio" || p.stats[n].Over != s.Over || p.stats[n].Expire != s.Expire {
 				return fmt.Errorf("stat %s: a ratio is of two stats that are none, over the same seconds: not of %s", s.Name, name)
 			}
 			of[j] = n

@@ -45,13 +45,16 @@ func (p *parser) resolveRatios() {
 			case i == 1 && r.all[0].Over > 0 && of.Over != r.all[0].Over:
 				p.errorf(n, "a ratio is of stats over the same window, and %s is over %d s, not %d s: give both the same over", name, of.Over, r.all[0].Over)
 				continue
+			case i == 1 && r.all[0].Over > 0 && of.Expire != r.all[0].Expire:
+				p.errorf(n, "a ratio of a delta is one of two, with the same expire: %s has another", name)
+				continue
 			}
 			for j, s := range r.all {
 				of := variants[0]
 				if len(variants) == len(r.all) {
 					of = variants[j]
 				}
-				s.Of[i], s.Over = of.Name, of.Over
+				s.Of[i], s.Over, s.Expire = of.Name, of.Over, of.Expire
 			}
 		}
 	}

@@ -26,7 +26,8 @@ const fragmentVersion = 1
 // window and of the lateness are the least. A Series is for one goroutine.
 type Series struct {
 	kind    aggregate.Kind
-	over    int64
+	over    int64 // so many seconds are kept of a window
+	shown   int64 // so many, the last ones, its value is of
 	seconds []second // ascending
 	least   int64    // no second below is kept
 
@@ -60,7 +61,7 @@ const maxFree = 64
 
 // NewSeries returns an empty Series of a stat, by its number.
 func (p *Program) NewSeries(stat int) *Series {
-	s := &Series{kind: p.kinds[stat], over: p.stats[stat].Over, window: p.kinds[stat].NewWindow(), to: -1, packAge: math.MaxInt64}
+	s := &Series{kind: p.kinds[stat], over: p.stats[stat].Reach(), shown: p.stats[stat].Over, window: p.kinds[stat].NewWindow(), to: -1, packAge: math.MaxInt64}
 	if _, ok := s.kind.(aggregate.Packable); ok && s.over >= longWindow {
 		s.packAge = packAge
 	}
@@ -176,7 +177,11 @@ func (s *Series) newPartial() aggregate.Partial {
 // the seconds with lines cost that enter or leave the window that was asked for
 // before. The value must not be changed.
 func (s *Series) Value(sec int64) json.RawMessage {
+	moved := s.to != sec
 	s.move(sec)
+	if w, ok := s.window.(aggregate.Trailing); ok && (s.value == nil || moved) {
+		s.value = w.ValueSince(sec + 1 - s.shown)
+	}
 	if s.value == nil {
 		s.value = s.window.Value()
 	}

@@ -27,7 +27,10 @@ func allKinds() *Definitions {
 		{Name: "last", Kind: "last", Field: "x", Over: 6},
 		{Name: "last-sum", Kind: "last-sum", Field: "x", By: []string{"x"}, Over: 8},
 		{Name: "last-max", Kind: "last-max", Field: "x", By: []string{"level", "x"}, Over: 5},
-		{Name: "delta", Kind: "delta", Field: "x", By: []string{"level"}, Over: 10},
+		{Name: "delta", Kind: "delta", Field: "x", By: []string{"level"}, Over: 10, Expire: 15},
+		{Name: "delta-alone", Kind: "delta", Field: "x", Over: 3, Expire: 1},
+		{Name: "delta-ratio", Kind: "ratio", Of: [2]string{"delta", "delta-too"}, Over: 10, Expire: 15},
+		{Name: "delta-too", Kind: "delta", Field: "x", Over: 10, Expire: 15},
 		{Name: "ratio", Kind: "ratio", Of: [2]string{"rate", "rate-by-ten"}, Over: 10},
 		{Name: "rate-by-ten", Kind: "rate", Per: 60, Over: 10},
 	}}
@@ -76,7 +79,8 @@ func (n *naive) value(t *testing.T, second int64) string {
 	t.Helper()
 	kind := n.program.kinds[n.stat]
 	w := kind.NewWindow()
-	for s := second + 1 - n.program.stats[n.stat].Over; s <= second; s++ {
+	stat := n.program.stats[n.stat]
+	for s := second + 1 - stat.Reach(); s <= second; s++ {
 		p := kind.NewPartial()
 		for _, b := range n.seconds[s] {
 			if err := p.Join(b); err != nil {
@@ -84,6 +88,9 @@ func (n *naive) value(t *testing.T, second int64) string {
 			}
 		}
 		w.Add(p)
+	}
+	if w, ok := w.(aggregate.Trailing); ok {
+		return string(w.ValueSince(second + 1 - stat.Over))
 	}
 	return string(w.Value())
 }
@@ -147,7 +154,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 						}
 					}
 				}
-				series.Forget(at + s.Over)
+				series.Forget(at + s.Reach())
 				if n := len(series.seconds); n > 5 {
 					t.Errorf("seed %d: %d seconds are left when all are forgotten", seed, n)
 				}
@@ -242,7 +249,7 @@ func FuzzSeriesJoin(f *testing.F) {
 		if len(touched) == 0 {
 			return
 		}
-		series.Forget(touched[len(touched)-1] + 1 + p.stats[i].Over)
+		series.Forget(touched[len(touched)-1] + 1 + p.stats[i].Reach())
 		if len(series.seconds) != 0 {
 			t.Fatalf("%d seconds are left when all are forgotten", len(series.seconds))
 		}

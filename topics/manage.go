@@ -33,11 +33,12 @@ type Options struct {
 	Window      time.Duration // the longest window of the definitions: for so long a merger must be able to read back
 }
 
-// Window returns the longest window of definitions, for Options.
+// Window returns how far back the longest window of definitions reaches, for
+// Options.
 func Window(d *stats.Definitions) time.Duration {
 	var longest int64
 	for _, s := range d.All() {
-		longest = max(longest, s.Over)
+		longest = max(longest, s.Reach())
 	}
 	return time.Duration(longest) * time.Second
 }

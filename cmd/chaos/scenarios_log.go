@@ -265,7 +265,7 @@ func lost(ctx context.Context, r *run) error {
 	r.ingest(r.Rate, 0)
 	known := map[string]int64{} // stat -> from when on its windows do not reach back to what was lost
 	for _, s := range r.definitions.All() {
-		known[s.Name] = back.Unix() + lostMargin + s.Over
+		known[s.Name] = back.Unix() + lostMargin + s.Reach()
 	}
 	if err := r.published(ctx, back.Unix()+lostMargin+r.window()+r.lateness+2, 2*time.Minute); err != nil {
 		return fmt.Errorf("after records were lost not all stats are published: %w", err)

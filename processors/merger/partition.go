@@ -139,7 +139,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		if topics.Partition(stat.Name, s.partitions) != p.number {
 			continue
 		}
-		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Over, series: s.program.NewSeries(i), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
+		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Reach(), series: s.program.NewSeries(i), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
 		p.tracks = append(p.tracks, t)
 		p.byName[t.name] = t
 		p.maxOver = max(p.maxOver, t.over)

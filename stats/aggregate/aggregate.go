@@ -64,6 +64,14 @@ type Window interface {
 	Value() json.RawMessage
 }
 
+// A Trailing is a Window that has seconds before those that count as well, from
+// which these are reckoned.
+type Trailing interface {
+	Window
+	// ValueSince is the value of the seconds from since on.
+	ValueSince(since int64) json.RawMessage
+}
+
 // A Packable is a Kind whose windows keep nothing of a partial that was added: one
 // with the same bytes can be taken out in its place.
 type Packable interface {

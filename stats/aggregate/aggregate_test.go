@@ -40,8 +40,8 @@ var kinds = []struct {
 	{"last-mean", LastMean(x, []line.Slot{key}, 300)},
 	{"last-count", LastCount(x, []line.Slot{key, x}, 300)},
 	{"last-max", LastMax(x, []line.Slot{key, x}, 3000)},
-	{"delta", Delta(x, []line.Slot{key}, 60)},
-	{"delta of one counter", Delta(x, nil, 60)},
+	{"delta", Delta(x, []line.Slot{key}, 60, 300)},
+	{"delta of one counter", Delta(x, nil, 60, 300)},
 	{"ratio", Ratio(Sum(x), Rate(60, 70))},
 }
 

@@ -3,19 +3,90 @@ package aggregate
 import (
 	"encoding/json"
 
+	"pulse/stats/fixed"
 	"pulse/stats/line"
 )
 
-// Delta is by how much a counter grew in the window, an exact decimal: of each
-// part from its oldest number in the window to its newest, all parts together.
-// A number less than the one before began anew at 0. Of the numbers of a second
-// the newest counts. It is null where there are none; a part that a second left
-// out did not grow then (see parts.go).
-func Delta(field line.Slot, by []line.Slot, over int64) Kind {
-	return &parts{field: field, by: by, room: capacity(over), value: func(w *partsWindow) json.RawMessage {
-		if w.count() == 0 {
-			return null
-		}
-		return w.growth.Append(nil)
-	}}
+// Delta is by how much a counter grew in the window, an exact decimal, all parts
+// together. Each number of a part counts by what it is more than the part's
+// number before, which may lie up to expire seconds before the window; so all
+// growth counts once, however seldom a part reports. A number less than the one
+// before began anew at 0, and one that has none before is where counting begins.
+// Of the numbers of a second the newest counts. It is null where the window has
+// no number; a part that a second left out did not grow then (see parts.go).
+func Delta(field line.Slot, by []line.Slot, over, expire int64) Kind {
+	return &delta{parts{field: field, by: by, room: capacity(over + expire)}}
 }
+
+type delta struct{ parts }
+
+func (k *delta) NewPartial() Partial { return k.newPartial() }
+func (k *delta) NewWindow() Window {
+	w := &deltaWindow{partsWindow: k.newWindow(), grown: make(map[int64]growth)}
+	w.moved = w.move
+	return w
+}
+
+// A growth is what the numbers of a second amount to.
+type growth struct {
+	by       fixed.Number
+	readings int
+}
+
+type deltaWindow struct {
+	*partsWindow
+	grown map[int64]growth // by the second of the later number
+}
+
+// move counts reading i of a part, or takes it back.
+func (w *deltaWindow) move(s readings, i int, comes bool) {
+	change := func(at reading, by fixed.Number, readings int) {
+		g := w.grown[at.second]
+		if !comes {
+			by, readings = by.Neg(), -readings
+		}
+		if g.by, g.readings = g.by.Add(by), g.readings+readings; g == (growth{}) {
+			delete(w.grown, at.second)
+			return
+		}
+		w.grown[at.second] = g
+	}
+	var own fixed.Number
+	if i > 0 {
+		own = grew(s[i-1], s[i])
+	}
+	change(s[i], own, 1)
+	if i+1 < len(s) { // it comes between two
+		next := grew(s[i], s[i+1])
+		if i > 0 {
+			next = next.Sub(grew(s[i-1], s[i+1]))
+		}
+		change(s[i+1], next, 0)
+	}
+}
+
+// grew is by how much a counter grew from one reading to the next: a lesser
+// number is one that began anew at 0.
+func grew(from, to reading) fixed.Number {
+	if to.number.Cmp(from.number) < 0 {
+		return to.number
+	}
+	return to.number.Sub(from.number)
+}
+
+func (w *deltaWindow) ValueSince(since int64) json.RawMessage {
+	var sum fixed.Number
+	some := false
+	for second, g := range w.grown { // adding is free of order
+		if second >= since {
+			sum, some = sum.Add(g.by), some || g.readings > 0
+		}
+	}
+	if !some {
+		return null
+	}
+	return sum.Append(nil)
+}
+
+// Value is that of all seconds.
+func (w *deltaWindow) Value() json.RawMessage { return w.ValueSince(0) }

@@ -3,7 +3,7 @@ package aggregate
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
+	"math"
 	"slices"
 
 	"pulse/stats/fixed"
@@ -18,21 +18,25 @@ import (
 // whose names have the least hashes; of the others it keeps how many lines they
 // had, and the sum and the greatest of their numbers. All of that follows from
 // the second's lines alone: it is free of order and grouping, whatever comes.
+//
+// How many parts the lines are of that were left out is reckoned from those that
+// are kept, which are a random sample since their hashes are: a part has as many
+// lines there as here. That is exact where all parts report equally often, be it
+// each second or once ever, and an estimate elsewhere.
 
 // parts is what these kinds share.
 type parts struct {
 	field line.Slot
 	by    []line.Slot // none: there is one part
 	room  int
-	value func(w *partsWindow) json.RawMessage
 }
 
-func (k *parts) NewPartial() Partial {
+func (k *parts) newPartial() Partial {
 	return &reports{parts: k, keyer: keyer{fields: k.by}}
 }
 
-func (k *parts) NewWindow() Window {
-	return &partsWindow{parts: k, members: make(map[string]*part)}
+func (k *parts) newWindow() *partsWindow {
+	return &partsWindow{members: make(map[string]*part)}
 }
 
 // A tallied is an account of lines: how many, and of their numbers the sum and
@@ -195,12 +199,13 @@ func (p *reports) Join(b []byte) error {
 
 // partsWindow has the readings of each part, and what they amount to.
 type partsWindow struct {
-	*parts
 	members map[string]*part
 	sum     fixed.Number // of the parts' newest numbers
-	growth  fixed.Number // of all parts
+	lines   uint64       // of all parts that are kept
 	out     tallied      // of parts left out; its greatest is not kept
 	leaving []*reports   // seconds that left parts out
+
+	moved func(s readings, i int, comes bool) // if it is not nil: a part's reading i has come, or goes
 }
 
 type part struct{ readings readings }
@@ -218,8 +223,11 @@ func (w *partsWindow) Add(p Partial) {
 			w.sum = w.sum.Sub(m.readings.newest().number)
 		}
 		at := m.readings.add(e.value.newest)
-		w.growth = w.growth.Add(m.readings.growthAt(at))
+		if w.moved != nil {
+			w.moved(m.readings, at, true)
+		}
 		w.sum = w.sum.Add(m.readings.newest().number)
+		w.lines += e.value.lines.lines
 	}
 	if s.out.lines > 0 {
 		w.out.lines += s.out.lines
@@ -234,9 +242,12 @@ func (w *partsWindow) Sub(p Partial) {
 		e := &s.keys.entries[i]
 		key := s.keys.key(e)
 		m := w.members[string(key)]
+		w.lines -= e.value.lines.lines
 		w.sum = w.sum.Sub(m.readings.newest().number)
-		at, _ := slices.BinarySearchFunc(m.readings, e.value.newest, reading.compare)
-		w.growth = w.growth.Sub(m.readings.growthAt(at))
+		if w.moved != nil {
+			at, _ := slices.BinarySearchFunc(m.readings, e.value.newest, reading.compare)
+			w.moved(m.readings, at, false)
+		}
 		m.readings.sub(e.value.newest)
 		if len(m.readings) == 0 {
 			delete(w.members, string(key))
@@ -252,33 +263,23 @@ func (w *partsWindow) Sub(p Partial) {
 	}
 }
 
-// growthAt is by how much reading i makes its part's growth greater.
-func (s readings) growthAt(i int) (n fixed.Number) {
-	if i > 0 {
-		n = n.Add(growth(s[i-1], s[i]))
-	}
-	if i+1 < len(s) {
-		n = n.Add(growth(s[i], s[i+1]))
-		if i > 0 {
-			n = n.Sub(growth(s[i-1], s[i+1]))
-		}
-	}
-	return n
-}
-
-// growth is that of a counter from one reading to the next: a lesser number is
-// one that began anew at 0.
-func growth(from, to reading) fixed.Number {
-	if to.number.Cmp(from.number) < 0 {
-		return to.number
-	}
-	return to.number.Sub(from.number)
-}
-
-func (w *partsWindow) Value() json.RawMessage { return w.value(w) }
-
 // count is how many parts the window has.
-func (w *partsWindow) count() uint64 { return uint64(len(w.members)) + w.out.lines }
+func (w *partsWindow) count() uint64 {
+	kept := uint64(len(w.members))
+	if w.out.lines == 0 || w.lines == kept {
+		return kept + w.out.lines
+	}
+	return kept + uint64(math.Round(float64(w.out.lines)*w.share()))
+}
 
-// total is the sum of what they have.
+// share is the part of the lines that are the newest of their parts.
+func (w *partsWindow) share() float64 { return float64(len(w.members)) / float64(w.lines) }
+
+// exact reports whether total is exact; else it is estimated.
+func (w *partsWindow) exact() bool { return w.out.lines == 0 || w.lines == uint64(len(w.members)) }
+
+// total is the sum of what the parts have, if that is exact.
 func (w *partsWindow) total() fixed.Number { return w.sum.Add(w.out.sum) }
+
+// estimate is the sum of what the parts have, if that is not.
+func (w *partsWindow) estimate() float64 { return w.sum.Float64() + w.out.sum.Float64()*w.share() }

@@ -77,7 +77,7 @@ func TestDelta(t *testing.T) {
 			15: {reportLine(15, "a", 110)}, 11: {reportLine(11, "a", 90)},
 		}, "7"},
 	} {
-		k := Delta(x, byKey, 60)
+		k := Delta(x, byKey, 60, 300)
 		if got := value(k, seconds(t, k, test.lines)...); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
@@ -117,6 +117,57 @@ func TestPartsBeyondTheirRoom(t *testing.T) {
 			if got := value(k, p); got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
+		}
+	}
+}
+
+// TestDeltaReachesBack has a counter that reports seldom: each step counts in
+// the windows that have its end.
+func TestDeltaReachesBack(t *testing.T) {
+	k := Delta(x, byKey, 10, 300)
+	reports := map[int]int{0: 100, 20: 160, 40: 20}
+	for second, want := range map[int]string{
+		0: "0", 9: "0", 10: "null", 19: "null", 20: "60", 29: "60", 30: "null",
+		40: "20", // began anew
+		49: "20", 50: "null",
+	} {
+		w := k.NewWindow()
+		for at, number := range reports {
+			if at <= second {
+				w.Add(seconds(t, k, map[int][]string{10 * at: {reportLine(10*at, "a", number)}})[0])
+			}
+		}
+		if got := string(w.(Trailing).ValueSince(1_700_000_000 + int64(second) - 9)); got != want {
+			t.Errorf("at %d: %s, want %s", second, got, want)
+		}
+	}
+}
+
+// TestPartsThatStay has more parts than there is room for, all of which report
+// each second: how many there are does not grow with their lines.
+func TestPartsThatStay(t *testing.T) {
+	const n = 300 // room for 100
+	sum, mean, count, most := LastSum(x, byKey, 3000), LastMean(x, byKey, 3000), LastCount(x, byKey, 3000), LastMax(x, byKey, 3000)
+	for k, want := range map[Kind]string{sum: "600", mean: "2", count: "300", most: "2"} {
+		lines := map[int][]string{}
+		for second := range 60 {
+			for i := range n {
+				lines[10*second] = append(lines[10*second], reportLine(10*second, fmt.Sprint("part", i), 2))
+			}
+		}
+		all := seconds(t, k, lines)
+		if got := value(k, all...); got != want {
+			t.Errorf("%T: %s, want %s", k, got, want)
+		}
+		w := k.NewWindow()
+		for _, p := range all {
+			w.Add(p)
+		}
+		for _, p := range all[1:] {
+			w.Sub(p)
+		}
+		if got := string(w.Value()); got != want {
+			t.Errorf("%T of one second: %s, want %s", k, got, want)
 		}
 	}
 }

@@ -9,8 +9,9 @@ import (
 )
 
 // Ratio is the value of one kind by that of another over the same window: the
-// quotient of the two values as they are written, rounded to a float64. It is
-// null where one of them is, and where the second is 0. Its partial has the
+// quotient of the two values, to 15 significant digits, in which their own being
+// rounded does not show. It is null where one of them is, and where the second is
+// 0. Its partial has the
 // partials of both, so that they are of the same lines at any time.
 func Ratio(numerator, denominator Kind) Kind { return &ratio{numerator, denominator} }
 
@@ -104,11 +105,26 @@ func (w *ratioWindow) Sub(p Partial) {
 	w.b.Sub(s.b)
 }
 
-func (w *ratioWindow) Value() json.RawMessage {
-	a, errA := strconv.ParseFloat(string(w.a.Value()), 64)
-	b, errB := strconv.ParseFloat(string(w.b.Value()), 64)
-	if q := a / b; errA == nil && errB == nil && !math.IsNaN(q) && !math.IsInf(q, 0) {
-		return appendFloat(nil, q)
+func (w *ratioWindow) Value() json.RawMessage { return quotient(w.a.Value(), w.b.Value()) }
+
+func (w *ratioWindow) ValueSince(since int64) json.RawMessage {
+	return quotient(valueSince(w.a, since), valueSince(w.b, since))
+}
+
+func valueSince(w Window, since int64) json.RawMessage {
+	if t, ok := w.(Trailing); ok {
+		return t.ValueSince(since)
 	}
-	return null
+	return w.Value()
+}
+
+func quotient(numerator, denominator json.RawMessage) json.RawMessage {
+	a, errA := strconv.ParseFloat(string(numerator), 64)
+	b, errB := strconv.ParseFloat(string(denominator), 64)
+	q := a / b
+	if errA != nil || errB != nil || math.IsNaN(q) || math.IsInf(q, 0) {
+		return null
+	}
+	q, _ = strconv.ParseFloat(strconv.FormatFloat(q, 'e', 14, 64), 64) // what was printed can be read
+	return appendFloat(nil, q)
 }

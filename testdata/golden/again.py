@@ -108,26 +108,30 @@ def last(fold):
     return lambda events: fold([newest(e) for e in groups(events).values()]) if events else None
 
 
-def grown(events):
-    """Growth from second to second of each part; a smaller number starts anew."""
-    if not events:
+def grown(events, since):
+    """What each number of a part is more than the one before, of the seconds after
+    since; a smaller number starts anew."""
+    if not any(e.second > since for e in events):
         return None
     growth = 0
     for part in groups(events).values():
         by_second = defaultdict(list)
         for e in part:
             by_second[e.second].append(e)
-        values = [newest(by_second[s]).number for s in sorted(by_second)]
-        growth += sum(b - a if b >= a else b for a, b in zip(values, values[1:]))
+        values = [(s, newest(by_second[s]).number) for s in sorted(by_second)]
+        growth += sum(b - a if b >= a else b for (_, a), (s, b) in zip(values, values[1:]) if s > since)
     return growth
 
 
+grown.reach = 300  # seconds before the window that it needs
+
+
 def failed(events):
-    """The ratio of two rates, each rounded as it is published."""
+    """The ratio of two rates, to 15 digits."""
     if not events:
         return None
     bad = sum(n >= 400 for n in numbers(events))
-    return float(Fraction(bad, 10)) / float(Fraction(len(events), 10))
+    return float(f"{float(Fraction(bad, len(events))):.14e}")
 
 
 # stat, golden, seconds of the window, pattern, key, number, value. Key and number are
@@ -199,7 +203,10 @@ def check(stat, golden, over, pattern, key, number, value):
             seconds += 1
             seen.add(json.dumps(snapshot["value"]))
             end = datetime.fromisoformat(snapshot["time"].replace("Z", "+00:00")).timestamp()
-            want = plain(value([e for e in events if end - over < e.second <= end]))
+            if reach := getattr(value, "reach", 0):
+                want = plain(value([e for e in events if end - over - reach < e.second <= end], end - over))
+            else:
+                want = plain(value([e for e in events if end - over < e.second <= end]))
             if snapshot["value"] != want:
                 wrong.append(f"{stat} at {snapshot['time']} is {snapshot['value']}, by this calculation {want}")
     if seconds < 60 or len(seen) < 2:
