@@ -130,6 +130,14 @@ func randomCondition(r *rand.Rand, depth int) condition.Node {
 			return &condition.Not{Node: randomCondition(r, depth-1)}
 		}
 	}
+	if r.IntN(12) == 0 {
+		n, err := condition.Parse(pick(r, `len(host) > 6`, `service + status > 300`, `upper(level) == "ERR"`, `(redis ?? 1) > 9`,
+			`code == $env["status"]`, `status % 2 == 0`, `any(split(msg, " "), # == "publish")`, `let s = status; s > 200 && s < 500`), nil)
+		if err != nil {
+			panic(err)
+		}
+		return n
+	}
 	field := pick(r, "source", "level", "cloud", "http.method", "cached", "error_type", "mod", "code", "at", "action", "amqp_message", "http_status", "http_host", "redis", "service", "method", "status", "unparsed", "msg", "line", "host", "instance_id", "callback")
 	c := &condition.Compare{Field: field, Op: condition.Op(r.IntN(int(condition.Matches) + 1))}
 	switch c.Op {

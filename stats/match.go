@@ -21,6 +21,7 @@ type cond struct {
 	nodes []*cond // of condAnd, condOr; of condNot one
 	atom  atom    // of condCoded, condTest
 	test  func(*line.Event) bool
+	expr  *reckoned // of condExpr
 }
 
 type condKind uint8
@@ -31,6 +32,7 @@ const (
 	condNot
 	condCoded // the ID of a field decides it
 	condTest  // false if the field is missing, otherwise to be tested on the line
+	condExpr  // run on the line by expr's machine
 )
 
 // An atom is a comparison of one field.
@@ -39,6 +41,8 @@ type atom struct {
 	op   condition.Op
 	id   line.ID // of the constant
 	typ  condition.Type
+
+	typed bool // a value of another type is a mistake
 }
 
 func (p *Program) compileCond(n condition.Node) (*cond, error) {
@@ -56,6 +60,9 @@ func (p *Program) compileCond(n condition.Node) (*cond, error) {
 		return &cond{kind: condNot, nodes: []*cond{c}}, err
 	case *condition.Compare:
 		return p.compileCompare(n)
+	case *condition.Expr:
+		e, err := newReckoned(n, p.schema)
+		return &cond{kind: condExpr, expr: e}, err
 	}
 	return nil, fmt.Errorf("unknown condition %T", n)
 }
@@ -77,6 +84,7 @@ func (p *Program) compileCompare(n *condition.Compare) (*cond, error) {
 		return nil, fmt.Errorf("field %s: comparison %d does not go with a constant of type %d", n.Field, n.Op, n.Const.Type)
 	}
 	c := &cond{kind: condTest, atom: atom{slot: p.schema.Slot(n.Field), op: n.Op, typ: n.Const.Type}}
+	c.atom.typed = n.Op > condition.Eq || n.Op == condition.Eq && !honest(n.Const)
 	switch n.Op {
 	case condition.Has, condition.Missing:
 		c.kind = condCoded
@@ -178,6 +186,8 @@ func (c *cond) match(s *line.Schema, x *ids, ev *line.Event) bool {
 		return !c.nodes[0].match(s, x, ev)
 	case condCoded:
 		return c.atom.holds(s, x[c.atom.slot])
+	case condExpr:
+		return c.expr.verdict(ev) == holds
 	}
 	return x[c.atom.slot] != line.Absent && c.test(ev)
 }
@@ -215,6 +225,11 @@ func (c *cond) decide(s *line.Schema, x *ids) *cond {
 			return mistyped
 		}
 		return never
+	case condExpr:
+		if c.expr.lacks(x) {
+			return never
+		}
+		return c
 	}
 	if x[c.atom.slot] == line.Absent {
 		return never
@@ -269,6 +284,8 @@ func (c *cond) left(ev *line.Event) bool {
 		return false
 	case condNot:
 		return !c.nodes[0].left(ev)
+	case condExpr:
+		return c.expr.verdict(ev) == holds
 	}
 	return c.test(ev)
 }
@@ -307,9 +324,9 @@ const presentWeight = 1 << 20
 
 func newIndex(s *line.Schema, conds []*cond) index {
 	// A value that few stats ask for is a better guard than one of many.
-	weights := make(map[guard]int)
+	weights := make(weights)
 	for _, c := range conds {
-		c.weigh(weights)
+		c.weigh(s, weights)
 	}
 	x := index{slots: make([]slotIndex, s.Len())}
 	for i := range x.slots {
@@ -319,7 +336,7 @@ func newIndex(s *line.Schema, conds []*cond) index {
 		if c == nil {
 			continue
 		}
-		guards, ok := c.guards(weights, false)
+		guards, ok := c.guards(s, weights, false)
 		if !ok {
 			x.unguarded = append(x.unguarded, int32(stat))
 			continue
@@ -341,52 +358,83 @@ func newIndex(s *line.Schema, conds []*cond) index {
 	return x
 }
 
-func (c *cond) weigh(weights map[guard]int) {
+// weights say how many conditions ask for a code.
+type weights map[guard]int
+
+// present counts a condition that asks whether a field is there.
+func (w weights) present(slot line.Slot) {
+	g := guard{slot, line.Absent}
+	w[g] = max(w[g], presentWeight) + 1
+}
+
+func (c *cond) weigh(s *line.Schema, weights weights) {
 	if c == nil {
 		return
 	}
 	for _, n := range c.nodes {
-		n.weigh(weights)
+		n.weigh(s, weights)
 	}
 	switch {
 	case c.kind == condCoded && c.atom.op == condition.Eq:
-		weights[guard{c.atom.slot, c.atom.id}]++
+		for _, g := range c.atom.equals(s) {
+			weights[g]++
+		}
 	case c.kind == condCoded || c.kind == condTest:
-		g := guard{c.atom.slot, line.Absent}
-		weights[g] = max(weights[g], presentWeight) + 1
+		weights.present(c.atom.slot)
+	case c.kind == condExpr:
+		for _, slot := range c.expr.needs {
+			weights.present(slot)
+		}
 	}
+}
+
+// equals gives the codes of the values that an equality asks for: the constant,
+// and where they are a mistake those of other types.
+func (a *atom) equals(s *line.Schema) []guard {
+	guards := []guard{{a.slot, a.id}}
+	if a.typed {
+		for id := line.Absent + 1; int(id) < s.IDs(a.slot); id++ {
+			if s.Type(a.slot, id) != a.typ {
+				guards = append(guards, guard{a.slot, id})
+			}
+		}
+	}
+	return guards
 }
 
 // guards gives codes of which a line that meets c (that does not, if not) has
 // at least one; it is not ok if there are none such.
-func (c *cond) guards(weights map[guard]int, not bool) (guards []guard, ok bool) {
+func (c *cond) guards(s *line.Schema, weights weights, not bool) (guards []guard, ok bool) {
 	switch c.kind {
 	case condNot:
-		return c.nodes[0].guards(weights, !not)
+		return c.nodes[0].guards(s, weights, !not)
 	case condAnd, condOr:
 		if (c.kind == condAnd) == not {
-			return c.anyGuards(weights, not)
+			return c.anyGuards(s, weights, not)
 		}
-		return c.bestGuards(weights, not)
+		return c.bestGuards(s, weights, not)
 	case condCoded:
 		switch {
 		case c.atom.op == condition.Eq && !not:
-			return []guard{{c.atom.slot, c.atom.id}}, true
+			return c.atom.equals(s), true
 		case c.atom.op == condition.Missing && not, c.atom.op != condition.Missing && !not:
 			return []guard{{c.atom.slot, line.Absent}}, true
 		}
 		return nil, false
 	}
-	if not {
+	switch {
+	case not, c.kind == condExpr && len(c.expr.needs) == 0:
 		return nil, false
+	case c.kind == condExpr:
+		return []guard{{c.expr.needs[0], line.Absent}}, true
 	}
 	return []guard{{c.atom.slot, line.Absent}}, true
 }
 
 // anyGuards gives the guards of a line that meets one of the nodes.
-func (c *cond) anyGuards(weights map[guard]int, not bool) (all []guard, ok bool) {
+func (c *cond) anyGuards(s *line.Schema, weights weights, not bool) (all []guard, ok bool) {
 	for _, n := range c.nodes {
-		guards, ok := n.guards(weights, not)
+		guards, ok := n.guards(s, weights, not)
 		if !ok {
 			return nil, false
 		}
@@ -396,10 +444,10 @@ func (c *cond) anyGuards(weights map[guard]int, not bool) (all []guard, ok bool)
 }
 
 // bestGuards gives the best guards of a line that meets all of the nodes.
-func (c *cond) bestGuards(weights map[guard]int, not bool) (best []guard, ok bool) {
+func (c *cond) bestGuards(s *line.Schema, weights weights, not bool) (best []guard, ok bool) {
 	least := 0
 	for _, n := range c.nodes {
-		guards, found := n.guards(weights, not)
+		guards, found := n.guards(s, weights, not)
 		if !found {
 			continue
 		}

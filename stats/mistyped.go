@@ -2,13 +2,14 @@ package stats
 
 import (
 	"pulse/stats/condition"
+	"pulse/stats/fixed"
 	"pulse/stats/line"
 )
 
 // A comparison with a value of another type does not hold. Mostly that is a
 // mistake in the definitions, so the lines for which it decides are counted by
-// stat. But an equality with a value of another type is an honest no: code ==
-// "H10" where most lines have code=200.
+// stat. But a text that looks like nothing else is an honest no where a value is no
+// text: code == "H10" where most lines have code=200. status == "500" is none.
 //
 // Which lines these are does not depend on the order in which a condition is
 // evaluated: such a comparison has a third verdict, and And, Or and Not treat
@@ -29,7 +30,7 @@ func (a *atom) verdict(s *line.Schema, id line.ID) verdict {
 	switch {
 	case a.holds(s, id):
 		return holds
-	case a.op >= condition.Ne && id != line.Absent && s.Type(a.slot, id) != a.typ:
+	case a.typed && id != line.Absent && s.Type(a.slot, id) != a.typ:
 		return isMistyped
 	}
 	return fails
@@ -55,6 +56,8 @@ func (c *cond) verdict(ev *line.Event) verdict {
 		return greatest
 	case condNot:
 		return holds - c.nodes[0].verdict(ev)
+	case condExpr:
+		return c.expr.verdict(ev)
 	}
 	switch {
 	case ev.Type(c.atom.slot) != condition.Text:
@@ -75,5 +78,15 @@ func (c *cond) typed() bool {
 			return true
 		}
 	}
-	return c.kind == condTest || c.kind == condCoded && c.atom.op >= condition.Ne
+	return c.kind == condTest || c.kind == condExpr || c.kind == condCoded && c.atom.typed
+}
+
+// honest reports whether a value of another type than the constant just differs
+// from it.
+func honest(c condition.Constant) bool {
+	if c.Type != condition.Text {
+		return false
+	}
+	_, number := fixed.Parse([]byte(c.Text))
+	return !number && c.Text != "true" && c.Text != "false"
 }

@@ -165,6 +165,10 @@ func (w *wanted) constants(n condition.Node) {
 		}
 	case *condition.Not:
 		w.constants(n.Node)
+	case *condition.Expr:
+		for _, name := range n.Fields {
+			w.field(name)
+		}
 	case *condition.Compare:
 		f := w.field(n.Field)
 		c := wantedConstant{n.Field, n.Const}

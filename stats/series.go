@@ -26,8 +26,8 @@ const fragmentVersion = 1
 // window and of the lateness are the least. A Series is for one goroutine.
 type Series struct {
 	kind    aggregate.Kind
-	over    int64 // so many seconds are kept of a window
-	shown   int64 // so many, the last ones, its value is of
+	over    int64    // so many seconds are kept of a window
+	shown   int64    // so many, the last ones, its value is of
 	seconds []second // ascending
 	least   int64    // no second below is kept
 

@@ -39,6 +39,12 @@ func ingesterCommand(ctx context.Context, args []string) error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	producer, err := ingest.NewProducer(ctx, cluster, topics.Names{Prefix: *prefix}, log)
+	// One that is killed just before the broker is away comes back without one. It
+	// would end, and be started again and again; here an end that nobody asked for
+	// is a failure.
+	for began := time.Now(); err != nil && time.Since(began) < time.Minute && sleep(ctx, time.Second); {
+		producer, err = ingest.NewProducer(ctx, cluster, topics.Names{Prefix: *prefix}, log)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,8 @@
 // Package condition has the conditions that decide which lines a stat counts.
 // They are written in the syntax of github.com/expr-lang/expr and kept as a
 // tree of And, Or and Not over comparisons of one field with one constant, so
-// that a program can index them instead of running them one by one.
+// that a program can index them instead of running them one by one. What is more
+// than that is run by expr's machine.
 package condition
 
 import "pulse/stats/fixed"
@@ -43,7 +44,7 @@ type Constant struct {
 	Bool bool         // Type == Bool
 }
 
-// A Node is a condition: one of *And, *Or, *Not, *Compare. A nil Node is true.
+// A Node is a condition: one of *And, *Or, *Not, *Compare, *Expr. A nil Node is true.
 // Nodes are never changed once made: conditions share those of their defines.
 //
 // Parse gives simple trees: there is no And in an And, no Or in an Or, no Not

@@ -48,6 +48,11 @@ func appendNode(b []byte, n Node, in int) []byte {
 		return appendJoined(b, n.Nodes, " || ", inOr, in)
 	case *Not:
 		return appendNode(append(b, '!'), n.Node, inNot)
+	case *Expr:
+		if in == 0 {
+			return append(b, n.Source...)
+		}
+		return append(append(append(b, '('), n.Source...), ')')
 	case *Compare:
 		if n.Op == Eq && n.Const.Type == Bool && n.Const.Bool {
 			return append(b, formatField(n.Field)...)

@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 
@@ -82,13 +81,14 @@ func NewDefines(exprs map[string]string) (*Defines, map[string]*Error) {
 // Parse gives the condition that an expression means; defines may be nil. The
 // error is an *Error.
 //
-// The syntax is that of github.com/expr-lang/expr, of which a condition has:
-// comparisons of a field with a constant by == != < <= > >= contains
-// startsWith endsWith matches, either way round where that has a meaning; in
-// with a list of constants; nil for a missing field; && || ! (and or not) and
-// parentheses; true and false. A field alone is true if its value is true. A
-// field's name may have dots; a name with other characters, or one that a
-// define has too, is written $env["like-this"].
+// The syntax is that of github.com/expr-lang/expr. Comparisons of a field with a
+// constant by == != < <= > >= contains startsWith endsWith matches, either way
+// round where that has a meaning, in with a list of constants or a range, and nil
+// for a missing field become Compare, which is fast; what has functions,
+// arithmetic or several fields becomes an Expr. A field alone is true if its value
+// is true. A field's name may have dots; a name with other characters, or one that
+// a define has too, is written $env["like-this"]. There are no functions of the
+// time, no ?. and no function over a list within another.
 func Parse(src string, defines *Defines) (Node, error) {
 	n, err := parse(src, func(name string) (Node, bool, *Error) {
 		if defines == nil {
@@ -138,9 +138,7 @@ func parse(src string, resolve resolver) (Node, *Error) {
 	if !utf8.ValidString(src) {
 		return nil, errorf(0, "the condition is not UTF-8: write other bytes as b\"\\xff\"")
 	}
-	config := conf.CreateNew()
-	config.DisableIfOperator = true // no statements here, so "if" and "else" are fields
-	tree, err := parser.ParseWithConfig(src, config)
+	tree, err := parser.ParseWithConfig(src, newConfig())
 	if err != nil {
 		return nil, syntaxError(src, err)
 	}
@@ -220,7 +218,12 @@ func (t *translator) grow(n int, at ast.Node) *Error {
 
 // condition translates what stands where a condition must.
 func (t *translator) condition(n ast.Node) (Node, *Error) {
+	if isReckoned(n) {
+		return t.reckoned(n)
+	}
 	switch n := n.(type) {
+	case *ast.ConditionalNode:
+		return t.conditional(n)
 	case *ast.BoolNode:
 		return constant(n.Value), nil
 	case *ast.IdentifierNode:
@@ -329,7 +332,7 @@ func (t *translator) comparison(n *ast.BinaryNode) (Node, *Error) {
 	}
 	switch {
 	case left.field != "" && right.field != "":
-		return nil, t.errorf(n, "%s and %s are both fields: a field can be compared with constants only (a text stands in quotes)", left, right)
+		return nil, t.errorf(n, "%s and %s are both fields: a text stands in quotes (if a field is meant, write $env[%q])", left, right, right.field)
 	case left.field == "" && right.field == "":
 		return nil, t.errorf(n, "%s and %s are both constants: compare a field with one", left, right)
 	case left.field == "" && !o.swaps:
@@ -366,12 +369,11 @@ func (t *translator) in(n *ast.BinaryNode) (Node, *Error) {
 		return nil, t.errorf(n.Left, "the field stands on the left of in, %s is none", field)
 	}
 	if r, ok := n.Right.(*ast.BinaryNode); ok && r.Operator == ".." {
-		return nil, t.errorf(r, "a range is written as two comparisons: %s >= %s && %s <= %s",
-			field, t.text(r.Left), field, t.text(r.Right))
+		return t.between(n, r, field.field)
 	}
 	list, ok := n.Right.(*ast.ArrayNode)
 	if !ok {
-		return nil, t.errorf(n.Right, `in takes a list of constants: in ["a", "b"]`)
+		return nil, t.errorf(n.Right, `in takes a list: in ["a", "b"]`)
 	}
 	if err := t.grow(len(list.Nodes), n); err != nil {
 		return nil, err
@@ -500,30 +502,24 @@ func (t *translator) number(at, literal ast.Node, sign string) (operand, *Error)
 
 // unsupported is the error for what expr has and a condition has not.
 func (t *translator) unsupported(n ast.Node) *Error {
-	const arithmetic = `there is no arithmetic in a condition (a field whose name has a %q is written $env["a%sb"])`
+	const joined = `a field whose name has a %s is written $env["a%sb"]; where a number is reckoned, blanks stand around the %s, and it is compared with something`
 	switch n := n.(type) {
-	case *ast.CallNode, *ast.BuiltinNode, *ast.PredicateNode, *ast.PointerNode:
-		return t.errorf(n, "there are no functions in a condition")
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "-", "/":
-			return t.errorf(n, arithmetic, n.Operator, n.Operator)
+			return t.errorf(n, joined, n.Operator, n.Operator, n.Operator)
 		case "&&", "||", "and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "contains", "startsWith", "endsWith", "matches":
 			return t.errorf(n, "a comparison cannot be compared: put parentheses around what belongs together")
 		case "+", "*", "%", "^", "**":
-			return t.errorf(n, "there is no arithmetic in a condition")
+			return t.errorf(n, "a number is no condition: compare it with something")
 		}
 		return t.errorf(n, "%s is not for conditions", n.Operator)
 	case *ast.UnaryNode:
 		return t.errorf(n, "%s stands before numbers only", n.Operator)
-	case *ast.ConditionalNode:
-		return t.errorf(n, "there is no ?: in a condition: use && and ||")
 	case *ast.ChainNode:
 		return t.errorf(n, "?. is not needed: a comparison with a missing field is false, write .")
 	case *ast.ArrayNode:
 		return t.errorf(n, "a list stands on the right of in only")
-	case *ast.SequenceNode, *ast.VariableDeclaratorNode:
-		return t.errorf(n, "a condition is one expression: use define to name a part of it")
 	}
 	return t.errorf(n, "%s is not for conditions", t.text(n))
 }
@@ -626,7 +622,7 @@ func Size(n Node) int {
 		}
 	case *Not:
 		total = Size(n.Node)
-	case *Compare:
+	case *Compare, *Expr:
 		total = 1
 	}
 	return total

@@ -31,6 +31,21 @@ func Eval(n condition.Node, lookup func(field string) (condition.Constant, bool)
 		return false
 	case *condition.Not:
 		return !Eval(n.Node, lookup)
+	case *condition.Expr:
+		fields := map[string]any{}
+		for _, name := range n.Fields {
+			if value, ok := lookup(name); ok {
+				fields[name] = value.Value()
+			} else if !n.Missing {
+				return false
+			}
+		}
+		machine, err := condition.NewMachine(n)
+		if err != nil {
+			panic(err)
+		}
+		holds, err := machine.Run(fields)
+		return err == nil && holds
 	case *condition.Compare:
 		value, ok := lookup(n.Field)
 		switch {
