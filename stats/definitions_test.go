@@ -154,7 +154,9 @@ func TestErrors(t *testing.T) {
 		{"misspelt key", "stat: []", []string{"1:1: the file has no key stat: did you mean stats?"}},
 		{"key twice", "stats: [" + stat + "}]\nstats: []", []string{"2:1: stats is given twice"}},
 		{"unknown key", "stats:\n  - name: a\n    rate: second\n    wher: x", []string{"4:5: a stat has no key wher: did you mean where?"}},
-		{"far key", "stats: [" + stat + ", colour: red}]", []string{"a stat has no key colour (there are name, rate,"}},
+		{"far key", "stats: [" + stat + ", colour: red}]", []string{"a stat has no key colour (beside its name and its kind there are at, buckets,"}},
+		{"far key, no kind", "stats: [{name: a, colour: red}]", []string{"1:19: a stat has no key colour (its kind is one of rate, mean,"}},
+		{"another tool's word", "stats: [{name: a, percentiles: v}]", []string{"1:19: a stat has no key percentiles: did you mean quantiles?"}},
 		{"merge", "stats: [&a " + stat + "}, {<<: *a, name: b}]", []string{"1:38: YAML's merge key"}},
 		{"key that is a list", "stats: [" + stat + ", [x]: 1}]", []string{"a key of a stat is a word, not a list"}},
 

@@ -50,6 +50,9 @@ func (p *parser) members(n *yaml.Node) []*yaml.Node {
 			return nil
 		}
 	}
+	if !p.namesDiffer(value(n, "name"), loops) {
+		total = 1 // so that what names it is not wrong too
+	}
 	var members []*yaml.Node
 	values := make(map[string]string, len(loops))
 	for i := range total {
@@ -65,6 +68,29 @@ func (p *parser) members(n *yaml.Node) []*yaml.Node {
 		}
 	}
 	return members
+}
+
+// namesDiffer reports whether the name of a family has each list of several
+// values in it, and notes those that it lacks.
+func (p *parser) namesDiffer(name *yaml.Node, loops []loop) bool {
+	if name == nil {
+		return true // that is another error
+	}
+	name = p.resolve(name)
+	if name.Kind != yaml.ScalarNode {
+		return true
+	}
+	var lacks []string
+	for _, l := range loops {
+		in := func(match []string) bool { return match[1] == l.name }
+		if len(l.values) > 1 && !slices.ContainsFunc(placeholder.FindAllStringSubmatch(name.Value, -1), in) {
+			lacks = append(lacks, "{"+l.name+"}")
+		}
+	}
+	if len(lacks) > 0 {
+		p.errorf(name, "the name lacks %s: each makes several stats, which need different names", list(lacks))
+	}
+	return len(lacks) == 0
 }
 
 // value gives the value of a key of a mapping, nil if there is none.

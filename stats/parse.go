@@ -62,11 +62,22 @@ var defaultAt = []float64{0.5, 0.95, 0.99}
 // suggestions give them.
 var (
 	fileKeys = []string{"lateness", "define", "scope", "stats", "pages", "tests"}
-	statKeys = slices.Concat([]string{"name"}, Kinds,
-		[]string{"at", "buckets", "by", "top", "over", "expire", "where", "each", "scope",
-			"title", "unit", "warn", "crit", "reversed", "help", "link"})
+	statKeys = slices.Concat([]string{"name"}, Kinds, optionKeys)
 	pageKeys = []string{"title", "rows", "scope"}
+
+	optionKeys = []string{
+		"at", "buckets", "by", "top", "over", "expire", "where", "each", "scope",
+		"title", "unit", "warn", "crit", "reversed", "help", "link",
+	}
 )
+
+// otherWords are what other tools call keys of a stat.
+var otherWords = map[string]string{
+	"percentile": "quantiles", "percentiles": "quantiles", "count": "rate", "average": "mean", "avg": "mean",
+	"distinct": "unique", "cardinality": "unique", "gauge": "last", "counter": "delta",
+	"window": "over", "filter": "where", "if": "where", "group_by": "by", "limit": "top",
+	"label": "title", "description": "help", "url": "link",
+}
 
 // headerFields are fields that many lines have in their header. A define of
 // such a name would change what the name means in a condition.
@@ -224,6 +235,12 @@ func (p *parser) resolve(n *yaml.Node) *yaml.Node {
 
 // mapping gives the values of a mapping by key and notes keys it must not have.
 func (p *parser) mapping(n *yaml.Node, what string, keys []string) map[string]*yaml.Node {
+	return p.mappingWith(n, what, keys, func(key string) string { return didYouMean(key, keys) })
+}
+
+// mappingWith is mapping with what the message about an unknown key says at its
+// end.
+func (p *parser) mappingWith(n *yaml.Node, what string, keys []string, hint func(key string) string) map[string]*yaml.Node {
 	values := make(map[string]*yaml.Node)
 	if n.Kind != yaml.MappingNode {
 		p.errorf(n, "%s is a mapping with keys %s, not %s", what, list(keys), describe(n))
@@ -237,7 +254,7 @@ func (p *parser) mapping(n *yaml.Node, what string, keys []string) map[string]*y
 		case key.Tag == "!!merge":
 			p.errorf(key, "YAML's merge key << is not supported: name what stats share under define")
 		case !slices.Contains(keys, key.Value):
-			p.errorf(key, "%s has no key %s%s", what, key.Value, didYouMean(key.Value, keys))
+			p.errorf(key, "%s has no key %s%s", what, key.Value, hint(key.Value))
 		case values[key.Value] != nil:
 			p.errorf(key, "%s is given twice", key.Value)
 		default:
@@ -409,7 +426,7 @@ var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9._/-]+$`)
 func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	before := len(p.errs)
 	s := &Stat{}
-	values := p.mapping(n, "a stat", statKeys)
+	values := p.mappingWith(n, "a stat", statKeys, func(key string) string { return statHint(n, key) })
 
 	if name := values["name"]; name == nil {
 		if n.Kind == yaml.MappingNode {
@@ -457,6 +474,22 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 		}
 	}
 	return all
+}
+
+// statHint is the end of a message about a key that a stat must not have. There
+// are too many to list them all: of a stat without a kind it was to be that, of
+// another one an option.
+func statHint(n *yaml.Node, key string) string {
+	if word := otherWords[key]; word != "" {
+		return ": did you mean " + word + "?"
+	}
+	if near := nearest(key, statKeys); near != "" {
+		return near
+	}
+	if slices.ContainsFunc(Kinds, func(kind string) bool { return value(n, kind) != nil }) {
+		return " (beside its name and its kind there are " + list(optionKeys) + ")"
+	}
+	return " (its kind is one of " + list(Kinds) + ")"
 }
 
 // enter notes the name that a stat has in the file, and those of its variants.
@@ -525,7 +558,7 @@ func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 		}
 	case "ratio":
 		if names := p.sequence(n, "ratio"); n.Kind == yaml.SequenceNode && len(names) != 2 {
-			p.errorf(n, "ratio takes the names of two stats, the first by the second, not of %d", len(names))
+			p.errorf(n, "ratio takes the names of two stats, such as [errors, requests]: this list has %d", len(names))
 		}
 		s.Over = 0 // that of its stats
 	default:
