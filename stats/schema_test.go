@@ -4,9 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	"pulse/stats/condition"
 )
 
 var updateSchema = flag.Bool("update-schema", false, "write schema.json anew")
@@ -14,32 +21,82 @@ var updateSchema = flag.Bool("update-schema", false, "write schema.json anew")
 // An object is a part of a JSON Schema.
 type object = map[string]any
 
-func text(description string, most int) object {
-	return object{"type": "string", "description": description, "minLength": 1, "maxLength": most}
-}
+// Patterns of texts. A duration is what time.ParseDuration takes, without a
+// sign; what a variable or a value of each gives is not known to the schema.
+const (
+	somePattern     = `\S`
+	variablePattern = `\$\{|\{[a-z]`
+	namePattern     = `^([A-Za-z0-9._/-]|\$?\{[^}]*\})+$`
+	durationPattern = `^(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h))+$`
+)
 
-func number(description string) object { return object{"type": "number", "description": description} }
+// scalars are what a text may look like to YAML: title: 5 is a text.
+var scalars = []string{"string", "number", "boolean"}
 
-func field(description string) object { return text(description, MaxName) }
-
-func duration(description string) object {
-	return object{
-		"type": "string", "description": description, "examples": []string{"10s", "5m", "1h"},
-		"pattern": `^([0-9.]+(ms|s|m|h))+$|\$\{`,
-	}
-}
-
-// listOf has elements; of texts it may be one text with commas.
-func listOf(description string, items object, least, most int) object {
-	o := object{"type": "array", "description": description, "items": items, "minItems": least}
-	if most > 0 {
-		o["maxItems"] = most
+func described(description string, o object) object {
+	if description != "" {
+		o["description"] = description
 	}
 	return o
 }
 
-func oneOf(description string, schemas ...object) object {
-	return object{"description": description, "anyOf": schemas}
+// anyOf is a value of one of several schemas.
+func anyOf(description string, schemas ...any) object {
+	return described(description, object{"anyOf": schemas})
+}
+
+// orVariable is a value, or a text with a variable or a value of each in it.
+func orVariable(description string, o object) object {
+	return anyOf(description, o, object{"$ref": "#/definitions/variable"})
+}
+
+func text(description string, most int) object {
+	return orVariable(description, object{"type": scalars, "pattern": somePattern, "maxLength": most})
+}
+
+func conditionText(description string) object {
+	return orVariable(description, object{"type": []string{"string", "boolean"}, "pattern": somePattern, "maxLength": condition.MaxLength})
+}
+
+func number(description string) object { return orVariable(description, object{"type": "number"}) }
+
+func boolean(description string) object { return orVariable(description, object{"type": "boolean"}) }
+
+// field is the name of a field, which is as it is in lines.
+func field(description string) object {
+	return orVariable(description, object{
+		"type": "string", "pattern": somePattern, "not": object{"pattern": `^\$env`}, "maxLength": MaxName,
+	})
+}
+
+func duration(description string) object {
+	o := orVariable(description, object{"type": "string", "pattern": durationPattern})
+	o["examples"] = []string{"10s", "5m", "1h"}
+	return o
+}
+
+// listOf has from least to most elements; 0: as many as there are.
+func listOf(description string, items object, least, most int) object {
+	o := object{"type": "array", "items": items}
+	if least > 0 {
+		o["minItems"] = least
+	}
+	if most > 0 {
+		o["maxItems"] = most
+	}
+	return described(description, o)
+}
+
+// setOf is a list of different elements.
+func setOf(description string, items object, least, most int) object {
+	o := listOf(description, items, least, most)
+	o["uniqueItems"] = true
+	return o
+}
+
+// words are a list of different texts, which may be one text with commas.
+func words(description string) object {
+	return anyOf(description, setOf("", text("", MaxName), 1, 0), object{"type": scalars, "pattern": `[^\s,]`})
 }
 
 // mapping has properties in no order, of which some are required, and no other.
@@ -51,17 +108,48 @@ func mapping(description string, properties object, required ...string) object {
 	return o
 }
 
-// schema is the JSON Schema of a definitions file, for editors that complete
-// and check as one types. What it cannot say, such as which options go with
-// which kind, `pulse validate` does.
-func schema() object {
-	any := object{}
-	word := object{"type": []string{"string", "number", "boolean"}}
-	words := oneOf("a list, or a text with commas", listOf("", word, 1, 0), object{"type": "string"})
-	statProperties := object{
-		"name": text("Its name: letters, digits and . _ - /, and what each names in braces.", MaxName),
+// named has values of one schema by names of a pattern, none of them one of
+// others.
+func named(description string, values object, pattern string, others ...string) object {
+	names := object{"pattern": pattern}
+	if len(others) > 0 {
+		names["not"] = object{"enum": others}
+	}
+	return object{"type": "object", "description": description, "additionalProperties": values, "propertyNames": names}
+}
 
-		"rate":       object{"enum": []string{"second", "minute"}, "description": "Lines per second over the last 10 s, or per minute over the last 70 s."},
+// kindDependencies says what each kind wants and what it does not take.
+func kindDependencies() object {
+	all := object{"top": object{"required": []string{"by"}}}
+	for _, kind := range Kinds {
+		not := object{}
+		for _, o := range kindOptions {
+			if !slices.Contains(o.kinds, kind) {
+				not[o.key] = false
+			}
+		}
+		says := object{"properties": not}
+		switch {
+		case kind == "histogram":
+			says["required"] = []string{"buckets"}
+		case slices.Contains(expireKinds, kind):
+			says["required"] = []string{"by"}
+		}
+		all[kind] = says
+	}
+	return all
+}
+
+// schema is the JSON Schema of a definitions file, for editors that complete
+// and check as one types. What it cannot say, such as whether a stat that a page
+// names is there, `pulse validate` does. It is of draft 7, which is what the
+// editors' language server for YAML knows.
+func schema() object {
+	statProperties := object{
+		"name": orVariable("Its name: letters, digits and . _ - /, and what each names in braces.",
+			object{"type": scalars, "pattern": namePattern, "not": object{"type": "string", "pattern": `^pulse\.`}, "maxLength": MaxName}),
+
+		"rate":       orVariable("Lines per second over the last 10 s, or per minute over the last 70 s.", object{"enum": []string{"second", "minute"}}),
 		"mean":       field("The mean of a field's numbers."),
 		"max":        field("The greatest of a field's numbers."),
 		"min":        field("The least of a field's numbers."),
@@ -77,57 +165,67 @@ func schema() object {
 		"delta":      field("By how much a counter grew; of several parts with by."),
 		"ratio":      listOf("One stat by another: their names. Both have the same over.", text("", MaxName), 2, 2),
 
-		"at":       listOf("Which quantiles; 0.5, 0.95 and 0.99 if not given.", object{"type": "number", "exclusiveMinimum": 0, "maximum": 1}, 1, MaxAt),
-		"buckets":  listOf("The bounds of a histogram, ascending. What is equal to one is below it.", object{"type": "number"}, 1, MaxBuckets),
-		"by":       oneOf("A field, or several, whose texts are the key of the value or name a part.", field(""), listOf("", field(""), 1, MaxBy)),
-		"top":      object{"type": "integer", "minimum": 1, "maximum": MaxTop, "description": "How many keys the value has; 10 if not given."},
+		"at":       setOf("Which quantiles; 0.5, 0.95 and 0.99 if not given.", orVariable("", object{"type": "number", "exclusiveMinimum": 0, "maximum": 1}), 1, MaxAt),
+		"buckets":  setOf("The bounds of a histogram, ascending. What is equal to one is below it.", orVariable("", object{"type": "number", "exclusiveMinimum": -1e18, "exclusiveMaximum": 1e18}), 1, MaxBuckets),
+		"by":       anyOf("A field, or several, whose texts are the key of the value or name a part.", field(""), setOf("", field(""), 1, MaxBy)),
+		"top":      orVariable("How many keys the value has; 10 if not given.", object{"type": "integer", "minimum": 1, "maximum": MaxTop}),
 		"over":     duration("The trailing window, whole seconds; 60 s if not said otherwise."),
 		"expire":   duration("How long a part's newest number counts; 300 s if not given."),
-		"where":    text("Which lines count: an expression over their fields.", 8<<10),
-		"each":     object{"type": "object", "description": "Makes a family: names with lists of values, which {name}, {name:lower} and {name:dashes} stand for.", "additionalProperties": words, "minProperties": 1},
-		"scope":    object{"type": "boolean", "description": "false: there is one of it, whatever the file's scope is."},
+		"where":    conditionText("Which lines count: an expression over their fields."),
+		"each":     named("Makes a family: names with lists of values, which {name}, {name:lower} and {name:dashes} stand for.", words("a list, or a text with commas"), placeholderName.String()),
+		"scope":    boolean("false: there is one of it, whatever the file's scope is."),
 		"title":    text("Shown instead of the name.", MaxName),
 		"unit":     text("Shown after the value.", MaxUnit),
 		"warn":     number("From here on it is shown as a warning."),
 		"crit":     number("From here on it is shown as critical."),
-		"reversed": object{"type": "boolean", "description": "true: low values are the bad ones."},
+		"reversed": boolean("true: low values are the bad ones."),
 		"help":     text("What it means, for those who look at it.", MaxHelp),
-		"link":     object{"type": "string", "format": "uri", "maxLength": MaxLink, "description": "Where its panel leads."},
+		"link":     orVariable("Where its panel leads.", object{"type": "string", "pattern": "^https?://", "maxLength": MaxLink}),
 	}
+	statProperties["each"].(object)["minProperties"] = 1
 	stat := mapping("A stat.", statProperties, "name")
 	var kinds []object
 	for _, kind := range Kinds {
 		kinds = append(kinds, object{"required": []string{kind}})
 	}
 	stat["oneOf"] = kinds
+	stat["dependencies"] = kindDependencies()
+
+	empty := object{"type": append([]string{"null"}, scalars...)} // or a text
+	optional := func(description string) object { return described(description, maps.Clone(empty)) }
 	s := mapping("What Pulse counts, and how it shows it.", object{
-		"lateness": duration("How long a second waits for its lines, whole seconds; 2 s if not given."),
-		"define":   object{"type": "object", "description": "Conditions by name, for use in others.", "additionalProperties": text("", 8<<10)},
+		"lateness": anyOf("How long a second waits for its lines, whole seconds; 2 s if not given.", duration(""), object{"const": 0}),
+		"define": named("Conditions by name, for use in others.", conditionText(""),
+			`^[^0-9\s-][^\s-]*$`, slices.Concat(headerFields, condition.Words())...),
 		"scope": mapping("Each stat once for each value of a field, which meets only lines with that value.", object{
 			"field":   field("The field."),
-			"values":  words,
-			"default": object{"type": "string", "description": "The value whose stats keep their plain names; the first if not given."},
-			"prefix":  object{"type": "string", "description": "Stands before the names of all."},
-			"strip":   object{"type": "string", "description": "A suffix of values that names do without."},
+			"values":  words("The values: a list, or a text with commas."),
+			"default": optional("The value whose stats keep their plain names; the first if not given."),
+			"prefix":  optional("Stands before the names of all."),
+			"strip":   optional("A suffix of values that names do without."),
 		}, "field", "values"),
 		"stats": listOf("The stats.", stat, 1, MaxStats),
 		"pages": listOf("The pages of the dashboard.", mapping("A page.", object{
 			"title": text("Its title.", MaxName),
 			"rows":  listOf("Its rows: names of stats, or of families.", listOf("", text("", MaxName), 0, 0), 0, 0),
-			"scope": object{"type": "boolean", "description": "false: there is one of it; otherwise each value of the file's scope has one, with its own stats."},
+			"scope": boolean("false: there is one of it; otherwise each value of the file's scope has one, with its own stats."),
 		}, "title", "rows"), 0, 0),
 		"tests": listOf("Cases that pulse test runs.", mapping("A case.", object{
 			"name":  text("Its name.", MaxName),
 			"lines": text("The lines that come in.", maxTestLines),
 			"expect": listOf("The final values of stats.", mapping("A value.", object{
 				"stat":  text("The stat's name.", MaxName),
-				"time":  object{"type": "string", "format": "date-time", "description": "The second; the last one if not given."},
-				"value": any,
+				"time":  orVariable("The second; the last one if not given.", object{"type": "string", "format": "date-time"}),
+				"value": object{},
 			}, "stat", "value"), 0, maxExpected),
 		}, "name", "lines", "expect"), 0, maxTests),
 	}, "stats")
-	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["$schema"] = "http://json-schema.org/draft-07/schema#"
 	s["title"] = "Pulse definitions"
+	s["definitions"] = object{"variable": object{
+		"type": "string", "pattern": variablePattern,
+		"description": "A text with ${NAME}, or with {name} of each, which stands for the value.",
+	}}
 	return s
 }
 
@@ -177,6 +275,231 @@ func TestSchemaIsCurrent(t *testing.T) {
 		want := slices.Sorted(slices.Values(c.keys))
 		if !slices.Equal(has, want) {
 			t.Errorf("%s: the schema has the keys %s, Parse takes %s", name, has, want)
+		}
+	}
+}
+
+// compiled is the schema as an editor reads it.
+func compiled(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	s, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// jsonOf gives a node as an editor compares it with the schema: every scalar is
+// a number, a boolean, null or a text, of which a time is one.
+func jsonOf(t *testing.T, n *yaml.Node) any {
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return jsonOf(t, n.Content[0])
+	case yaml.AliasNode:
+		return jsonOf(t, n.Alias)
+	case yaml.MappingNode:
+		m := make(map[string]any)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = jsonOf(t, n.Content[i+1])
+		}
+		return m
+	case yaml.SequenceNode:
+		l := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			l[i] = jsonOf(t, c)
+		}
+		return l
+	}
+	var v any = n.Value
+	if n.Tag != "!!timestamp" {
+		if err := n.Decode(&v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return v
+}
+
+// bySchema is what the schema says of a file.
+func bySchema(t *testing.T, s *jsonschema.Schema, data []byte) error {
+	t.Helper()
+	var n yaml.Node
+	if err := yaml.Unmarshal(data, &n); err != nil {
+		t.Fatalf("%v\nin %s", err, data)
+	}
+	return s.Validate(jsonOf(t, &n))
+}
+
+// The schema takes what Parse takes.
+func TestSchemaTakesFiles(t *testing.T) {
+	s := compiled(t)
+	files, err := filepath.Glob("../testdata/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range append(files, "builtin.yaml") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := bySchema(t, s, data); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestSchemaAndParse(t *testing.T) {
+	const (
+		both    = iota // take it
+		neither        // takes it
+		parse          // alone refuses it: the schema cannot say that
+	)
+	s := compiled(t)
+	const other = "{name: x, mean: v}"
+	for _, test := range []struct {
+		src  string
+		want int
+	}{
+		{"stats: [{name: a, rate: second}]", both},
+		{"stats: [{name: a, rate: hour}]", neither},
+		{"stats: [{name: a, rate: '${X:-minute}'}]", both},
+		{"stats: [{name: a}]", neither},
+		{"stats: [{name: a, rate: second, mean: x}]", neither},
+		{"stats: [{rate: second}]", neither},
+		{"stats: []", neither},
+		{"{}", neither},
+		{"stat: []", neither},
+		{"stats: [{name: a, rate: second, colour: red}]", neither},
+
+		{"stats: [{name: 5, rate: second}]", both},
+		{"stats: [{name: a b, rate: second}]", neither},
+		{"stats: [{name: '', rate: second}]", neither},
+		{"stats: [{name: pulse.lines, rate: second}]", neither},
+		{"stats: [{name: 'a-${X:-b}/{c:lower}', each: {c: [1]}, rate: second}]", both},
+
+		{"stats: [{name: a, mean: 5}]", neither},
+		{"stats: [{name: a, mean: [x]}]", neither},
+		{"stats: [{name: a, mean: }]", neither},
+		{"stats: [{name: a, mean: 'two words'}]", both},
+		{"stats: [{name: a, mean: '$env[\"x\"]'}]", neither},
+		{"stats: [{name: a, mean: '${X:-x}'}]", both},
+
+		{"stats: [{name: a, quantiles: x, at: [0.5, 1]}]", both},
+		{"stats: [{name: a, quantiles: x, at: ['${X:-0.5}']}]", both},
+		{"stats: [{name: a, quantiles: x, at: 0.5}]", neither},
+		{"stats: [{name: a, quantiles: x, at: [0]}]", neither},
+		{"stats: [{name: a, quantiles: x, at: [0.5, 0.5]}]", neither},
+		{"stats: [{name: a, quantiles: x, at: [0.1234567]}]", parse},
+		{"stats: [{name: a, mean: x, at: [0.5]}]", neither},
+
+		{"stats: [{name: a, histogram: x, buckets: [1, 2]}]", both},
+		{"stats: [{name: a, histogram: x, buckets: ['${X:-1}']}]", both},
+		{"stats: [{name: a, histogram: x}]", neither},
+		{"stats: [{name: a, histogram: x, buckets: []}]", neither},
+		{"stats: [{name: a, histogram: x, buckets: [1, 1]}]", neither},
+		{"stats: [{name: a, histogram: x, buckets: [2, 1]}]", parse},
+		{"stats: [{name: a, histogram: x, buckets: [1e18]}]", neither},
+		{"stats: [{name: a, histogram: x, buckets: [1], by: y}]", neither},
+		{"stats: [{name: a, sum: x, buckets: [1]}]", neither},
+
+		{"stats: [{name: a, rate: second, by: x}]", both},
+		{"stats: [{name: a, rate: second, by: [x, y], top: 100}]", both},
+		{"stats: [{name: a, rate: second, by: x, top: '${X:-10}'}]", both},
+		{"stats: [{name: a, rate: second, by: x, top: '{n}', each: {n: 3}}]", both},
+		{"stats: [{name: a, rate: second, by: x, top: '5'}]", neither},
+		{"stats: [{name: a, rate: second, by: x, top: 101}]", neither},
+		{"stats: [{name: a, rate: second, by: x, top: 1.5}]", neither},
+		{"stats: [{name: a, rate: second, top: 5}]", neither},
+		{"stats: [{name: a, rate: second, by: []}]", neither},
+		{"stats: [{name: a, rate: second, by: [x, x]}]", neither},
+		{"stats: [{name: a, rate: second, by: [1]}]", neither},
+		{"stats: [{name: a, rate: second, by: [a, b, c, d, e]}]", neither},
+		{"stats: [{name: a, unique: x, by: y}]", neither},
+		{"stats: [{name: a, last: x, by: y}]", neither},
+		{"stats: [{name: a, delta: x, by: y, top: 5}]", neither},
+
+		{"stats: [{name: a, last-sum: x, by: y, expire: 10s}]", both},
+		{"stats: [{name: a, last-sum: x}]", neither},
+		{"stats: [{name: a, last-count: x, by: y, over: 10s}]", neither},
+		{"stats: [{name: a, last-max: x, by: y, top: 3}]", neither},
+		{"stats: [{name: a, rate: second, expire: 10s}]", neither},
+		{"stats: [{name: a, max: x, by: y, expire: 10s}]", neither},
+		{"stats: [{name: a, delta: x, by: y, over: 10s, expire: 20s}]", both},
+
+		{"stats: [{name: a, ratio: [x, x]}, " + other + "]", both},
+		{"stats: [{name: a, ratio: [x]}, " + other + "]", neither},
+		{"stats: [{name: a, ratio: [x, x], over: 10s}, " + other + "]", neither},
+		{"stats: [{name: a, ratio: [x, x], where: y}, " + other + "]", neither},
+		{"stats: [{name: a, ratio: [x, y]}, " + other + "]", parse},
+
+		{"stats: [{name: a, mean: x, over: 1h30m}]", both},
+		{"stats: [{name: a, mean: x, over: .5m}]", both},
+		{"stats: [{name: a, mean: x, over: '${X:-10}s'}]", both},
+		{"stats: [{name: a, mean: x, over: 10}]", neither},
+		{"stats: [{name: a, mean: x, over: soon}]", neither},
+		{"stats: [{name: a, mean: x, over: 10d}]", neither},
+		{"stats: [{name: a, mean: x, over: 25h}]", parse},
+		{"lateness: 0\nstats: [" + other + "]", both},
+		{"lateness: 2\nstats: [" + other + "]", neither},
+
+		{"stats: [{name: a, mean: x, where: true}]", both},
+		{"stats: [{name: a, mean: x, where: 5}]", neither},
+		{"stats: [{name: a, mean: x, where: '5'}]", parse},
+		{"define: {a: true, größe: x == 1}\nstats: [" + other + "]", both},
+		{"define: {a-b: y}\nstats: [" + other + "]", neither},
+		{"define: {1: y}\nstats: [" + other + "]", neither},
+		{"define: {level: y}\nstats: [" + other + "]", neither},
+		{"define: {in: y}\nstats: [" + other + "]", neither},
+		{"define: {a: 5}\nstats: [" + other + "]", neither},
+
+		{"stats: [{name: 'a{b}', mean: x, each: {b: 1}}]", both},
+		{"stats: [{name: 'a{b}', mean: x, each: {b: '1, 2'}}]", both},
+		{"stats: [{name: 'a{b}', mean: x, each: {b: [1, x, true]}}]", both},
+		{"stats: [{name: 'a{b}', mean: x, each: {b: []}}]", neither},
+		{"stats: [{name: 'a{b}', mean: x, each: {b: ','}}]", neither},
+		{"stats: [{name: 'a{b}', mean: x, each: {b: [1, 1]}}]", neither},
+		{"stats: [{name: 'a{b}', mean: x, each: {b: }}]", neither},
+		{"stats: [{name: 'a', mean: x, each: {}}]", neither},
+		{"stats: [{name: 'a', mean: x, each: {B: 1}}]", neither},
+		{"stats: [{name: 'a', mean: x, each: {b: [1, 2]}}]", parse},
+
+		{"stats: [{name: a, mean: x, title: 5, unit: true, help: 1.5}]", both},
+		{"stats: [{name: a, mean: x, title: 2012-11-22}]", both},
+		{"stats: [{name: a, mean: x, title: ' '}]", neither},
+		{"stats: [{name: a, mean: x, title: }]", neither},
+		{"stats: [{name: a, mean: x, unit: a unit that is far too long}]", neither},
+		{"stats: [{name: a, mean: x, unit: '${SOME_VERY_LONG_VARIABLE:-ms}'}]", both},
+		{"stats: [{name: a, mean: x, warn: 1e3, crit: '${X:-2000}'}]", both},
+		{"stats: [{name: a, mean: x, warn: high}]", neither},
+		{"stats: [{name: a, mean: x, warn: '5'}]", neither},
+		{"stats: [{name: a, mean: x, warn: 5, crit: 1}]", parse},
+		{"stats: [{name: a, mean: x, reversed: true, scope: '${X:-false}'}]", both},
+		{"stats: [{name: a, mean: x, reversed: 'yes'}]", neither},
+		{"stats: [{name: a, mean: x, link: 'https://example.com/{b}', each: {b: 1}}]", both},
+		{"stats: [{name: a, mean: x, link: 'ftp://example.com'}]", neither},
+
+		{"scope: {field: f, values: '${X:-a}', default: , prefix: 5, strip: ''}\nstats: [" + other + "]", both},
+		{"scope: {field: f, values: 5}\nstats: [" + other + "]", both},
+		{"scope: {values: a}\nstats: [" + other + "]", neither},
+		{"scope: {field: f, values: []}\nstats: [" + other + "]", neither},
+		{"scope: {field: f, values: a, default: b}\nstats: [" + other + "]", parse},
+
+		{"stats: [" + other + "]\npages: [{title: 5, rows: [[x], []]}]", both},
+		{"stats: [" + other + "]\npages: [{title: P, rows: [x]}]", neither},
+		{"stats: [" + other + "]\npages: [{rows: []}]", neither},
+		{"stats: [" + other + "]\npages: [{title: P, rows: [[y]]}]", parse},
+		{"stats: [" + other + "]\ntests: [{name: 5, lines: 5, expect: [{stat: x, value: , time: 2012-11-22T09:31:34Z}]}]", both},
+		{"stats: [" + other + "]\ntests: [{name: t, lines: y, expect: [{stat: x}]}]", neither},
+		{"stats: [" + other + "]\ntests: [{name: t, lines: y, expect: [{stat: x, value: 1, time: noon}]}]", neither},
+	} {
+		_, errParse := Parse("f.yaml", []byte(test.src))
+		errSchema := bySchema(t, s, []byte(test.src))
+		if (errParse == nil) != (test.want == both) {
+			t.Errorf("Parse says %v\nof %s", errParse, test.src)
+		}
+		if (errSchema == nil) != (test.want != neither) {
+			t.Errorf("the schema says %v\nof %s", errSchema, test.src)
 		}
 	}
 }

@@ -133,6 +133,9 @@ var words = []string{
 	"and", "contains", "endsWith", "false", "in", "let", "matches", "nil", "not", "or", "startsWith", "true", "$env",
 }
 
+// Words are those of the language, which are no names.
+func Words() []string { return slices.Clone(words) }
+
 // IsName reports whether a field or a define of that name can be written as
 // it is in an expression, for a field also with dots between such names.
 func IsName(s string) bool {
