@@ -183,6 +183,7 @@ func TestErrors(t *testing.T) {
 		{"number for a field", "stats: [{name: a, mean: 5}]", []string{`1:25: mean takes the name of a field, not "5"`}},
 		{"$env for a field", "stats: [{name: a, mean: '$env[\"x\"]'}]", []string{"1:25: mean takes the name of a field as it is"}},
 		{"define for a field", "define: {x: y}\nstats: [{name: a, mean: x}]", []string{"2:25: mean takes the name of a field, and x is a define"}},
+		{"expression for a field", "stats: [{name: a, mean: service / 1000}]", []string{"1:25: mean takes the name of a field, and service / 1000 is an expression, which only where takes"}},
 
 		{"over", "stats: [" + stat + ", over: 25h}]", []string{"1:39: over is from 1s to 24h, not 25h"}},
 		{"over zero", "stats: [" + stat + ", over: 0s}]", []string{"1:39: over is from 1s to 24h, not 0s"}},

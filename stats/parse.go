@@ -635,6 +635,9 @@ func (p *parser) parseBy(s *Stat, values map[string]*yaml.Node) {
 	}
 }
 
+// arithmetic is in what is rather an expression than a field's name.
+var arithmetic = regexp.MustCompile(`\S [-+*/%] \S`)
+
 // fieldName gives the name of a field that a key names.
 func (p *parser) fieldName(n *yaml.Node, key string) string {
 	field, ok := p.text(n, key, MaxName)
@@ -646,6 +649,8 @@ func (p *parser) fieldName(n *yaml.Node, key string) string {
 		p.errorf(n, "%s takes the name of a field as it is, without $env", key)
 	case p.defined[field]:
 		p.errorf(n, "%s takes the name of a field, and %s is a define", key, field)
+	case arithmetic.MatchString(field):
+		p.errorf(n, "%s takes the name of a field, and %s is an expression, which only where takes", key, field)
 	default:
 		return field
 	}

@@ -15,7 +15,8 @@ import (
 const (
 	warm        = 10 * time.Minute // after which a process takes what it ever will
 	sampleEvery = 2 * time.Second
-	sampleOver  = 2 * time.Minute // a figure is the median over so long: the heap breathes
+	sampleOver  = 5 * time.Minute // a figure is the median over so long: the heap breathes
+	fewest      = 5               // samples that make a median
 	steady      = 1.05            // how much of what it took when warm it may take at the end
 )
 
@@ -29,6 +30,7 @@ type veteran struct {
 
 type sample struct {
 	at         time.Time
+	partitions int     // that it owns: each has its goroutines
 	heap       float64 // bytes at which the next collection begins: about twice what is live
 	goroutines float64
 }
@@ -94,41 +96,53 @@ func scrape(ctx context.Context, ops string) (s sample, err error) {
 		}
 		return families[name].Metric[0].GetGauge().GetValue()
 	}
-	return sample{time.Now(), gauge("go_memstats_next_gc_bytes"), gauge("go_goroutines")}, nil
+	owned := len(families["pulse_receiver_clock_timestamp_seconds"].GetMetric()) + len(families["pulse_merger_closed_timestamp_seconds"].GetMetric())
+	return sample{time.Now(), owned, gauge("go_memstats_next_gc_bytes"), gauge("go_goroutines")}, nil
 }
 
 // steady holds each veteran's heap and goroutines at the end against those when
-// it was warm.
+// it was warm, and owned as many partitions.
 func (r *run) steady(began time.Time) {
 	r.watchman.mu.Lock()
 	defer r.watchman.mu.Unlock()
 	for _, v := range r.watchman.all {
-		heap, goroutines, ok := v.median(began.Add(warm))
-		if !ok {
-			r.demand(r.Short, "%s was not sampled when it was warm", v.name)
-			continue
+		before, after := v.medians(began.Add(warm)), v.medians(time.Now())
+		compared := false
+		for partitions, was := range before {
+			is, ok := after[partitions]
+			if !ok {
+				continue
+			}
+			compared = true
+			r.report.note("%s with %d partitions: heap goal %.1f, %.1f MB, goroutines %.0f, %.0f, after %v and at the end",
+				v.name, partitions, was.heap/1e6, is.heap/1e6, was.goroutines, is.goroutines, warm)
+			r.demand(is.heap <= was.heap*steady, "the heap of %s grew", v.name)
+			r.demand(is.goroutines <= was.goroutines*steady, "the goroutines of %s became more", v.name)
 		}
-		heapNow, goroutinesNow, ok := v.median(time.Now())
-		r.report.note("%s: heap goal %.1f, %.1f MB, goroutines %.0f, %.0f, after %v and at the end", v.name, heap/1e6, heapNow/1e6, goroutines, goroutinesNow, warm)
-		r.demand(ok && heapNow <= heap*steady, "the heap of %s grew", v.name)
-		r.demand(ok && goroutinesNow <= goroutines*steady, "the goroutines of %s became more", v.name)
+		r.demand(compared || r.Short, "%s did not own as many partitions at the end as when it was warm", v.name)
 	}
 }
 
-// median is over the samples before a time.
-func (v *veteran) median(before time.Time) (heap, goroutines float64, ok bool) {
-	var heaps, counts []float64
+// medians are over the samples before a time, by the partitions owned.
+func (v *veteran) medians(before time.Time) map[int]sample {
+	heaps, counts := map[int][]float64{}, map[int][]float64{}
 	for _, s := range v.samples {
 		if s.at.Before(before) && s.at.After(before.Add(-sampleOver)) {
-			heaps, counts = append(heaps, s.heap), append(counts, s.goroutines)
+			heaps[s.partitions] = append(heaps[s.partitions], s.heap)
+			counts[s.partitions] = append(counts[s.partitions], s.goroutines)
 		}
 	}
-	if len(heaps) == 0 {
-		return 0, 0, false
+	medians := map[int]sample{}
+	for partitions, heap := range heaps {
+		goroutines := counts[partitions]
+		if len(heap) < fewest {
+			continue
+		}
+		slices.Sort(heap)
+		slices.Sort(goroutines)
+		medians[partitions] = sample{partitions: partitions, heap: heap[len(heap)/2], goroutines: goroutines[len(goroutines)/2]}
 	}
-	slices.Sort(heaps)
-	slices.Sort(counts)
-	return heaps[len(heaps)/2], counts[len(counts)/2], true
+	return medians
 }
 
 // watchVeterans starts one of each role, and samples them until the run ends.
