@@ -119,6 +119,10 @@ accounts for the lines.`)
 		log.Warn("lines are in no stat, being longer than 64 KiB (or, with --raw, in records that are no packs): have the sender split them",
 			"unreadable", counts.Unreadable, "lines", counts.Lines)
 	}
+	if counts.Late*20 > counts.Lines { // as the receiver warns
+		log.Warn("lines are in no stat, being later than the lateness of the definitions: read a log that is out of order with a longer --lateness, say 60s",
+			"late", counts.Late, "lines", counts.Lines, "lateness", time.Duration(definitions.Lateness)*time.Second)
+	}
 	return printCounts(e.Stderr, counts)
 }
 

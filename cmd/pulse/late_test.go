@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,9 @@ func TestLateLines(t *testing.T) {
 		evaluated := evaluate(t, nil, "--stats", file, recording)
 		if evaluated.account != want {
 			t.Errorf("lateness %d s: eval accounts for %+v, want %+v", lateness, evaluated.account, want)
+		}
+		if warned := strings.Contains(evaluated.stderr, "longer --lateness"); warned != (late*20 > lines) {
+			t.Errorf("lateness %d s: %d of %d lines are late, and eval says\n%s", lateness, late, lines, evaluated.stderr)
 		}
 		for _, partitions := range []int{1 + 2*(i%2), 8} {
 			t.Run(fmt.Sprintf("%ds in %d", lateness, partitions), func(t *testing.T) {

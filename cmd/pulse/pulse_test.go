@@ -256,13 +256,14 @@ type oracle struct {
 	points map[point]stats.Snapshot
 	first  int64
 	last   int64
+	stderr string
 }
 
 // evaluate runs `pulse eval`.
 func evaluate(t testing.TB, env map[string]string, args ...string) *oracle {
 	t.Helper()
 	p := start(t, env, nil, append([]string{"eval"}, args...)...).succeed()
-	o := &oracle{points: map[point]stats.Snapshot{}, first: -1}
+	o := &oracle{points: map[point]stats.Snapshot{}, first: -1, stderr: p.stderr.String()}
 	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &o.account); err != nil {
 		t.Fatalf("eval's account is %q: %v", lines[len(lines)-1], err)

@@ -171,6 +171,9 @@ func syntaxError(src string, err error) *Error {
 	case strings.HasPrefix(msg, "unexpected token "):
 		if tok := token(src, e.Location); tok != "" {
 			msg = "unexpected " + tok
+			if near := suggest.Nearest(tok, slices.Values(words)); near != "" {
+				msg += ": did you mean " + near + "?"
+			}
 		}
 	}
 	return errorf(at, "%s", msg)

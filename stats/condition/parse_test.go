@@ -103,6 +103,7 @@ func TestParseErrors(t *testing.T) {
 		{`source == "nginx" &&`, 20, "ends too early"},
 		{`(a == 1`, 7, "ends too early"},
 		{`a == 1)`, 6, "unexpected )"},
+		{`a contians "x"`, 2, "did you mean contains?"},
 		{`a == "x`, 7, "not terminated"},
 		{`ä == 1 && ö ~ 2`, 14, "unrecognized character"},
 		{`a == b`, 2, "both fields"},
