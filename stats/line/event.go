@@ -41,7 +41,7 @@ const (
 	textShift         = 20
 
 	asText     value = 1 << 22 // text, whatever it looks like
-	durations  value = 1 << 23 // 1ms and 1.5s are numbers, of milliseconds
+	durations  value = 1 << 23 // 1ms, 1.5s and 1m2s are numbers, of milliseconds
 	exponents  value = 1 << 24 // 1e3 is a number
 	isNumber   value = 1 << 25 // a number, which is in Event.numbers
 	hashed     value = 1 << 26 // the hash is in Event.hashes

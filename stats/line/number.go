@@ -1,6 +1,7 @@
 package line
 
 import (
+	"bytes"
 	"math/bits"
 
 	"pulse/stats/fixed"
@@ -15,8 +16,9 @@ func beginsNumber(c byte) bool { return c-'0' <= 9 || c == '-' }
 
 // parseNumber reads a number: an optional minus, 1 to 18 digits, optionally a
 // point and more digits, rounded half away from zero to nine. The flag
-// durations allows a unit after it, ms or s, and gives milliseconds; exponents
-// allows an exponent whose number then is as short.
+// durations allows a unit after it, ns, us, µs, ms or s, or several as in 1m2.5s,
+// and gives milliseconds; exponents allows an exponent. What that gives has no
+// more digits than a number.
 func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 	i := 0
 	negative := len(b) > 0 && b[0] == '-'
@@ -49,22 +51,71 @@ func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 		}
 		fraction *= pow10[max(9-(i-point-1), 0)]
 	}
-	if i < len(b) {
-		switch {
-		case flags&durations != 0 && len(b) == i+2 && b[i] == 'm' && b[i+1] == 's':
-		case flags&durations != 0 && len(b) == i+1 && b[i] == 's':
+	if i == len(b) {
+		return makeNumber(whole, fraction, negative), true
+	}
+	if flags&durations != 0 {
+		switch string(b[i:]) {
+		case "ms":
+			return makeNumber(whole, fraction, negative), true
+		case "s":
 			return shift(b[first:point], b[point:i], 3, negative)
-		case flags&exponents != 0 && b[i]|0x20 == 'e':
-			n, ok := parseExponent(b[i+1:])
-			if !ok {
-				return fixed.Number{}, false
-			}
-			return shift(b[first:point], b[point:i], n, negative)
-		default:
-			return fixed.Number{}, false
+		case "us", "\u00b5s", "\u03bcs": // the micro sign and the Greek letter
+			return shift(b[first:point], b[point:i], -3, negative)
+		case "ns":
+			return shift(b[first:point], b[point:i], -6, negative)
+		}
+		if i == point && (b[i] == 'h' || b[i] == 'm') {
+			return compound(b[first:], negative)
 		}
 	}
-	return makeNumber(whole, fraction, negative), true
+	if flags&exponents != 0 && b[i]|0x20 == 'e' {
+		if n, ok := parseExponent(b[i+1:]); ok {
+			return shift(b[first:point], b[point:i], n, negative)
+		}
+	}
+	return fixed.Number{}, false
+}
+
+// compound reads a duration of several units as Go prints it, 1h2m0.5s, in
+// milliseconds: whole hours, whole minutes and seconds, of which the last alone
+// are never missing. 5m alone may be months or megabytes and is no number.
+func compound(b []byte, negative bool) (fixed.Number, bool) {
+	const most = 12 // digits of hours or minutes, so that their sum fits 64 bits
+	var millis uint64
+	for _, unit := range [...]struct {
+		letter byte
+		millis uint64
+	}{{'h', 3600e3}, {'m', 60e3}} {
+		n := bytes.IndexByte(b, unit.letter)
+		if n < 0 {
+			continue
+		}
+		var count uint64
+		for _, c := range b[:n] {
+			if c-'0' > 9 {
+				return fixed.Number{}, false
+			}
+			count = count*10 + uint64(c-'0')
+		}
+		if n == 0 || n > most {
+			return fixed.Number{}, false
+		}
+		millis += count * unit.millis
+		b = b[n+1:]
+	}
+	if len(b) < 2 || b[0]-'0' > 9 || b[len(b)-2]-'0' > 9 || b[len(b)-1] != 's' || bytes.ContainsAny(b, "hm") {
+		return fixed.Number{}, false
+	}
+	seconds, ok := parseNumber(b, durations)
+	sum := makeNumber(millis, 0, false).Add(seconds)
+	if !ok || sum.Cmp(makeNumber(pow10[9]*pow10[9], 0, false)) >= 0 { // more than maxDigits
+		return fixed.Number{}, false
+	}
+	if negative {
+		sum = sum.Neg()
+	}
+	return sum, true
 }
 
 // shortNumber reads what most numbers are, 1 to 8 digits and, with the flag

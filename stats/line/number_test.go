@@ -1,9 +1,13 @@
 package line
 
 import (
+	"fmt"
 	"math/big"
+	"math/bits"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"pulse/stats/fixed"
 )
@@ -23,6 +27,15 @@ func TestParseNumber(t *testing.T) {
 		{"18ms", durations, "18"}, {"1.5ms", durations, "1.5"}, {"1.5s", durations, "1500"}, {"-2s", durations, "-2000"},
 		{"0.0000000000005s", durations, "0.000000001"}, {"1s", exponents, ""}, {"1m", durations, ""}, {"1sm", durations, ""}, {"s", durations, ""},
 		{"123456789012345s", durations, "123456789012345000"}, {"1234567890123456s", durations, ""},
+		{"1500us", durations, "1.5"}, {"1.5\u00b5s", durations, "0.0015"}, {"-2\u03bcs", durations, "-0.002"}, {"5ns", durations, "0.000005"},
+		{"0.0005ns", durations, "0.000000001"}, {"0.00049ns", durations, "0"}, {"5us", 0, ""}, {"5ns", exponents, ""}, {"5\u00b5", durations, ""}, {"5u", durations, ""},
+		{"1m2.5s", durations, "62500"}, {"1h2m0s", durations, "3720000"}, {"-1h0m0.000000001s", durations, "-3600000.000001"}, {"1h5s", durations, "3605000"},
+		{"100m90s", durations, "6090000"}, {"1m0.0000000000005s", durations, "60000.000000001"},
+		{"5m", durations, ""}, {"1h", durations, ""}, {"1h2m", durations, ""}, {"1m2s", 0, ""}, {"1m2s", exponents, ""}, {"1m1h2s", durations, ""}, {"1h1h2s", durations, ""},
+		{"1m2m3s", durations, ""}, {"1m5ms", durations, ""}, {"1m5us", durations, ""}, {"1m5ns", durations, ""}, {"1hs", durations, ""}, {"1ms5s", durations, ""}, {"1m-2s", durations, ""},
+		{"1m--2s", durations, ""}, {"1.5m2s", durations, ""}, {"1hm2s", durations, ""}, {"1m2.s", durations, ""}, {"1m.5s", durations, ""}, {"1m2s3s", durations, ""}, {"1s2m", durations, ""}, {"1m 2s", durations, ""},
+		{"277777777777h0m0s", durations, "999999999997200000"}, {"277777777777h46m39.9s", durations, "999999999999999900"}, {"277777777777h46m40s", durations, ""},
+		{"999999999999h999999999999m1s", durations, ""}, {"1000000000000m1s", durations, ""}, {"1m123456789012345s", durations, "123456789012405000"}, {"1m1234567890123456s", durations, ""},
 		{"1e3", exponents, "1000"}, {"1E+3", exponents, "1000"}, {"-1.25e1", exponents, "-12.5"}, {"15e-1", exponents, "1.5"},
 		{"1e17", exponents, "100000000000000000"}, {"1e18", exponents, ""}, {"0.001e20", exponents, "100000000000000000"},
 		{"0e9999", exponents, "0"}, {"5e-10", exponents, "0.000000001"}, {"4e-10", exponents, "0"}, {"1e-9999", exponents, "0"},
@@ -39,9 +52,44 @@ func TestParseNumber(t *testing.T) {
 	}
 }
 
+// TestDurations: what a time.Duration prints is its milliseconds, to the
+// nanosecond, and what Parse takes and Go does too is the same.
+func TestDurations(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	check := func(text string, want time.Duration) {
+		hi, lo := bits.Mul64(uint64(want.Abs()), 1000) // of a millisecond's billionths
+		n := fixed.Number{Hi: int64(hi), Lo: lo}
+		if want < 0 {
+			n = n.Neg()
+		}
+		if got, ok := parseNumber([]byte(text), durations); !ok || got != n {
+			t.Errorf("%s: %v, %v, want %v", text, got, ok, n)
+		}
+	}
+	for range 20000 {
+		d := time.Duration(r.Int64() >> r.IntN(63))
+		for _, d := range []time.Duration{d, -d, d.Round(time.Second), d.Round(time.Minute)} {
+			check(d.String(), d)
+		}
+		text := ""
+		for _, unit := range []string{"h", "m", "s", "ms", "us", "µs", "ns"} {
+			if r.IntN(4) == 0 {
+				text += fmt.Sprint(r.IntN(100), unit)
+			}
+		}
+		if n, ok := parseNumber([]byte(text), durations); ok {
+			d, err := time.ParseDuration(text)
+			if err != nil {
+				t.Fatalf("%s is %v to us, and to Go: %v", text, n, err)
+			}
+			check(text, d)
+		}
+	}
+}
+
 // FuzzParseNumber compares with package fixed, and exponents with math/big.
 func FuzzParseNumber(f *testing.F) {
-	for _, s := range []string{"0", "-1.5", "123456789012345678.1234567895", "1e3", "-0.5E-9", "1.5e16", "x", "1s", "5ms", "12345678", "12345678ms", "1234:", "12/"} {
+	for _, s := range []string{"0", "-1.5", "123456789012345678.1234567895", "1e3", "-0.5E-9", "1.5e16", "x", "1s", "5ms", "5us", "1h2m3.5s", "12345678", "12345678ms", "1234:", "12/"} {
 		f.Add(s)
 	}
 	half := new(big.Rat).SetFrac64(1, 2)

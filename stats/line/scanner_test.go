@@ -251,6 +251,7 @@ func TestLogfmt(t *testing.T) {
 		{"a number that is no time", `t=12 at=1 msg=m`, "", fields{"at": "1", "msg": "'m"}},
 		{"the first time counts", `ts=x time=2012-11-22T09:31:34Z ts=2012-11-22T09:31:35Z msg=m`, "2012-11-22T09:31:34Z", fields{"msg": "'m"}},
 		{"bare first", `bare at=é msg=m`, "", fields{"bare": "true", "at": "'é", "msg": "'m"}},
+		{"durations", `at=250µs d="1m2.5s" q=5m bare=1e5 msg=m`, "", fields{"at": "0.25", "d": "62500", "q": "'5m", "bare": "'1e5", "msg": "'m"}},
 		{"last counts", `at=1 at=2 msg=m`, "", fields{"at": "2", "msg": "'m"}},
 		{"not closed", `q="a b msg=m`, "", fields{"q": "'a b msg=m", "msg": `'q="a b msg=m`}},
 		{"header names are free", `at=1 source=x msg=m`, "", fields{"at": "1", "source": "'x", "msg": "'m"}},
@@ -308,7 +309,7 @@ func TestIDs(t *testing.T) {
 	}
 	text := func(s string) condition.Constant { return condition.Constant{Type: condition.Text, Text: s} }
 	constants := []condition.Constant{
-		text("info"), number("500"), number("1.5"), text("500"), text("true"), number("5"), text("5ms"), text("1e3"), text(""),
+		text("info"), number("500"), number("1.5"), text("500"), text("true"), number("5"), text("5ms"), text("1e3"), text(""), text("5µs"), number("0.005"), text("5m"), number("62500"),
 		{Type: condition.Bool, Bool: true}, number("1000"), number("-7"), text("a text of more than sixteen bytes"),
 	}
 	s, err := NewSchema(Field{Name: "f", Constants: constants})
@@ -317,9 +318,9 @@ func TestIDs(t *testing.T) {
 	}
 	sc, ev := s.NewScanner(), new(Event)
 	for _, line := range []string{
-		`f=info`, `f=500`, `f=500.0`, `f=0500`, `f=1.50`, `f=true`, `f=false`, `f`, `f=5ms`, `f=1e3`, `f=1s`, `f=x`, `f=7`, `f=-7`, `f=-8`, `f=999999`, `f=`,
+		`f=info`, `f=500`, `f=500.0`, `f=0500`, `f=1.50`, `f=true`, `f=false`, `f`, `f=5ms`, `f=1e3`, `f=1s`, `f=5µs`, `f=5us`, `f=5m`, `f=1m2.5s`, `f=x`, `f=7`, `f=-7`, `f=-8`, `f=999999`, `f=`,
 		`f="a text of more than sixteen bytes"`, `f="a text of more than sixteen bits!"`,
-		`{"f":"500"}`, `{"f":500}`, `{"f":5e2}`, `{"f":1e3}`, `{"f":"1e3"}`, `{"f":true}`, `{"f":"true"}`, `{"f":"5ms"}`, `{"f":"\u0069nfo"}`, `{"f":""}`,
+		`{"f":"500"}`, `{"f":500}`, `{"f":5e2}`, `{"f":1e3}`, `{"f":"1e3"}`, `{"f":true}`, `{"f":"true"}`, `{"f":"5ms"}`, `{"f":"5µs"}`, `{"f":"\u0069nfo"}`, `{"f":""}`,
 		`2012-11-22T09:31:34Z h l.info x - w - f=5ms`, `2012-11-22T09:31:34Z h l.info x - w - f=1e3`, `2012-11-22T09:31:34Z h l.info x - w - f`,
 	} {
 		line = strings.Replace(line, "f", "x=1 f", b2i(line[0] == 'f'))
