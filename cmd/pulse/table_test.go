@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -62,5 +63,38 @@ func TestEvalTable(t *testing.T) {
 	first, _, _ := strings.Cut(p.stdout.String(), "\n")
 	if got, want := strings.Join(strings.Fields(first), " "), "all 1 /s ██"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestEvalBuiltin: without definitions of one's own, the access lines that
+// docs/formats.md shows have what they say of themselves.
+func TestEvalBuiltin(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	for line := range strings.Lines(string(doc)) {
+		if text, ok := strings.CutPrefix(line, "    "); ok && strings.Contains(text, "[22/Nov/2012:09:31:34 -0800]") && strings.HasSuffix(text, "0.105 0.100\n") {
+			log.WriteString(text)
+		}
+	}
+	if log.Len() == 0 {
+		t.Fatal("docs/formats.md shows no access line that ends with a request's time")
+	}
+	p := start(t, nil, strings.NewReader(log.String()), "eval").succeed()
+	for name, want := range map[string]string{"access-request-time": `"0.5":0.105`, "access-bytes-per-second": "123", "access-domains": "1"} {
+		for line := range strings.Lines(p.stdout.String()) {
+			var s stats.Snapshot
+			if err := json.Unmarshal([]byte(line), &s); err != nil {
+				t.Fatal(err)
+			}
+			if s.Stat == name && !strings.Contains(string(s.Value), want) {
+				t.Errorf("%s is %s, want %s", name, s.Value, want)
+			}
+		}
+		if !strings.Contains(p.stdout.String(), `"`+name+`"`) {
+			t.Errorf("no %s", name)
+		}
 	}
 }
