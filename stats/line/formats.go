@@ -11,6 +11,9 @@ import (
 // that is not in it is unparsed, whatever else it looks like.
 const FormatField = "format"
 
+// asIsFormat is the format whose lines are kept as they are, blanks before them too.
+const asIsFormat = "text"
+
 // A format parses a line, or reports that it is none of its own.
 type format func(sc *Scanner, ev *Event, b []byte, start, end int) bool
 
@@ -34,7 +37,7 @@ var formats = map[string]format{
 	"json": func(sc *Scanner, ev *Event, b []byte, start, end int) bool {
 		return b[start] == '{' && sc.jsonLine(ev, b, start, end)
 	},
-	"text": func(sc *Scanner, ev *Event, b []byte, start, end int) bool {
+	asIsFormat: func(sc *Scanner, ev *Event, b []byte, start, end int) bool {
 		ev.put(sc.schema.msg, start, end, asText)
 		return true
 	},

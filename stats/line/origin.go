@@ -106,6 +106,7 @@ const maxOrigins = 1024
 // An origin is an Origin made ready: the fields of it that are wanted.
 type origin struct {
 	format format // that it names; nil: any
+	asIs   bool   // blanks before a line are the format's too
 	fields []originField
 	text   []byte // their values, and the padding
 }
@@ -140,7 +141,7 @@ func (s *Schema) origin(o Origin) *origin {
 	ready := &origin{}
 	for key, value := range o.Fields() {
 		if key == FormatField {
-			ready.format = formats[value] // one of a newer Pulse: any
+			ready.format, ready.asIs = formats[value], value == asIsFormat // one of a newer Pulse: any
 		}
 		slot := s.Slot(key)
 		if slot == None {
@@ -167,7 +168,11 @@ func (o *origin) parse(sc *Scanner, ev *Event, b []byte, start, end int) {
 	if format == nil {
 		format = (*Scanner).format
 	}
-	if start == end || !format(sc, ev, b, start, end) {
+	first := start
+	if !o.asIs {
+		first = begin(b, start, end)
+	}
+	if start == end || !format(sc, ev, b, first, end) {
 		ev.unparsed(sc.schema, start, end)
 	}
 	if len(o.fields) == 0 {

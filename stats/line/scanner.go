@@ -30,7 +30,8 @@ func (s *Schema) NewScanner() *Scanner {
 }
 
 // Parse parses the line buf[start:end] into ev. A trailing CR is not part of
-// it. buf must have Padding bytes after end, of which the first is LF, CR or
+// it, and neither are blanks and a mark of UTF-8 before it, but of the field line.
+// buf must have Padding bytes after end, of which the first is LF, CR or
 // NUL. Parse does not fail: a line that no format fits has the fields unparsed
 // (true) and line, and the time of a timestamp that it begins with.
 func (sc *Scanner) Parse(ev *Event, buf []byte, start, end int) {
@@ -44,10 +45,28 @@ func (sc *Scanner) Parse(ev *Event, buf []byte, start, end int) {
 		o.parse(sc, ev, buf, start, end)
 		return
 	}
-	if !sc.format(ev, buf, start, end) {
+	if !sc.format(ev, buf, begin(buf, start, end), end) {
 		ev.unparsed(s, start, end)
 	}
 }
+
+// begin gives where what counts of a line begins: after a mark of UTF-8, which a
+// file may begin with, and blanks.
+func begin(b []byte, start, end int) int {
+	if b[start]-'!' < 0xef-'!' { // as most do
+		return start
+	}
+	return afterBlanks(b, start, end)
+}
+
+func afterBlanks(b []byte, start, end int) int {
+	if bytes.HasPrefix(b[start:end], utf8Mark) {
+		start += len(utf8Mark)
+	}
+	return spaces(b, start)
+}
+
+var utf8Mark = []byte("\xef\xbb\xbf")
 
 // format parses the line by the format that it has, if any. The first byte
 // tells most of them apart.

@@ -267,7 +267,7 @@ func TestJSON(t *testing.T) {
 			"s": "'a", "n": "-1500", "t": "true", "f": "false", "o.p.q": "1", "l": `'[1,{"s":"b"}]`, "msg": "'m"}},
 		{"text that looks like others", `{"s":"true","n":"5","msg":"1"}`, "", fields{"s": "'true", "n": "'5", "msg": "'1"}},
 		{"escapes", `{"s":"\u00e9\ud83d\ude00\ud83dx\n\/\"\\","\u006e":5,"o":{"p":{"\u0071":6}},"msg":"m"}`, "", fields{"s": "'é😀�x\n/\"\\", "n": "5", "o.p.q": "6", "msg": "'m"}},
-		{"spaces", ` { } `, "", fields{"unparsed": "true"}},
+		{"spaces", ` { } `, "", fields{"msg": "'{ } "}},
 		{"more spaces", "{ \"n\" : 1 ,\t\"s\" : \"a\" } ", "", fields{"n": "1", "s": "'a", "msg": "'{ \"n\" : 1 ,\t\"s\" : \"a\" } "}},
 		{"empty", `{}`, "", fields{"msg": "'{}"}},
 		{"last counts", `{"n":1,"n":"x","msg":"m"}`, "", fields{"n": "'x", "msg": "'m"}},
@@ -285,6 +285,45 @@ func TestJSON(t *testing.T) {
 		{"comma", `{"n":1,}`, "", fields{"unparsed": "true"}},
 		{"more after it", `{"n":1} x`, "", fields{"unparsed": "true"}},
 	})
+}
+
+// TestBlanksBefore: a line after blanks or a mark of UTF-8 is what it is without
+// them, but for the field line.
+func TestBlanksBefore(t *testing.T) {
+	s := newSchema(t, "unparsed", "msg", "level", "facility", "source", "ps", "host", "slot", "at", "q", "http_host", "http_status", "a.b", "n")
+	withLine := newSchema(t, "line")
+	sc, ev := s.NewScanner(), new(Event)
+	parse := func(text string, from Origin) string {
+		sc.From(from)
+		sc.Parse(ev, buffer(text), 0, len(text))
+		if second, nanos, dated := ev.Time(); dated {
+			return fmt.Sprint(describe(s, ev), second, nanos)
+		}
+		return fmt.Sprint(describe(s, ev))
+	}
+	for _, text := range append([]string{`{"n":1}`, "n=1", "2012-11-22T09:31:34Z hello", ""}, seeds...) {
+		if strings.HasPrefix(text, "\xef\xbb\xbf") {
+			continue // one is enough
+		}
+		for _, before := range []string{" ", "\t", "\xef\xbb\xbf", " \t   \t  ", "\xef\xbb\xbf "} {
+			for name := range formats {
+				o := Origin(FormatField + "=" + name)
+				if got, want := parse(before+text, o), parse(text, o); got != want && name != "text" {
+					t.Errorf("%q as %s: %s, and without what is before it %s", before+text, name, got, want)
+				}
+			}
+			if got, want := parse(before+text, ""), parse(text, ""); got != want {
+				t.Errorf("%q: %s, and without what is before it %s", before+text, got, want)
+			}
+			withLine.NewScanner().Parse(ev, buffer(before+text), 0, len(before+text))
+			if got := string(ev.Bytes(0)); got != strings.TrimSuffix(before+text, "\r") {
+				t.Errorf("%q: line is %q", before+text, got)
+			}
+		}
+	}
+	if got, want := parse("  a", "format=text"), "map[msg:'  a]"; got != want {
+		t.Errorf("as text: %s, want %s", got, want)
+	}
 }
 
 func TestUnparsed(t *testing.T) {
@@ -492,7 +531,7 @@ var seeds = []string{
 	`{"time":"2012-11-22T09:31:34Z","a":{"b":1.5e-3},"q":"\ud83d\ude00\n","l":[{},"]"],"n":null,"t":true}`,
 	`{"ts":1353576694123,"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{"i":1}}}}}}}}}`,
 	`{"a"`, `<`, `[`, `{`, `{"a":`, `{"a":"\`, `1`, `12 <`, `=`, `"`, `a="`, `a=`, `2012-11-22T09:31:34.`, `2012-11-22T09:31:34+`, "\x00", "\xff\xfe a=\xff",
-	"unparsed",
+	"unparsed", " \t{\"a\":1}", "\xef\xbb\xbfat=1 q=5us", "\xef\xbb",
 }
 
 // FuzzParse checks what holds for every line: that its values are in it or were

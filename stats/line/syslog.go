@@ -76,8 +76,8 @@ func (sc *Scanner) syslog(ev *Event, b []byte, i, end int) bool {
 	putPresent(ev, s.ps, b, header[2].start, header[2].end)
 
 	i = structuredData(b, i, end)
-	if bytes.HasPrefix(b[min(i, end):end], []byte("\xef\xbb\xbf")) {
-		i += 3 // the mark of UTF-8
+	if bytes.HasPrefix(b[min(i, end):end], utf8Mark) {
+		i += len(utf8Mark)
 	}
 	sc.message(ev, b, i, end, kind, header[1].start)
 	return true
