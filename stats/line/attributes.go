@@ -1,6 +1,9 @@
 package line
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // attributes reads b[i:end] as attributes: words, each alone (its value is
 // true) or followed by = and a value, plain or between double quotes.
@@ -146,8 +149,14 @@ func closingQuote(b []byte, i, end int) (close int, escaped bool) {
 func looksLikeAttributes(b []byte, i, end int) bool {
 	for i < end {
 		first := i
-		for class[b[i]]&inSource != 0 || b[i] == '#' || b[i] == '@' || b[i] == ':' {
-			i++
+		for class[b[i]]&inSource != 0 || b[i] == '#' || b[i] == '@' || b[i] == ':' || b[i] >= utf8.RuneSelf {
+			n := 1
+			if b[i] >= utf8.RuneSelf {
+				if _, n = utf8.DecodeRune(b[i:end]); n == 1 { // bytes of any value are no words
+					return false
+				}
+			}
+			i += n
 		}
 		if i == first {
 			return false
