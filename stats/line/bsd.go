@@ -1,5 +1,7 @@
 package line
 
+import "bytes"
+
 // bsd parses RFC 3164, with or without its priority:
 //
 //	<34>Oct 11 22:14:15 mymachine su[12]: message
@@ -8,9 +10,15 @@ package line
 // host, source (the tag), ps (the process's number), msg, and the fields of the
 // message. A message without a tag and its colon has none of source and ps.
 //
-// Its time has no year and no zone: see Scanner.Near.
+// Its time has no year and no zone: see Scanner.Near. rsyslog writes an RFC 3339
+// time in its place:
+//
+//	2012-10-11T22:14:15.123+02:00 mymachine su[12]: message
+//
+// Many other lines begin with such a time, so that without a priority a tag is
+// needed, and a host that looks like one.
 func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
-	priority := -1
+	priority, dated, ok := -1, false, false
 	if b[i] == '<' {
 		first := i + 1
 		i = digits(b, first)
@@ -26,16 +34,33 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		}
 		i++
 	}
-	if i+bsdLength+2 > end || b[i+bsdLength] != ' ' {
+	bare := priority < 0
+	if b[i]-'0' <= 9 {
+		if i = sc.clock.timestamp(b, i); i < 0 {
+			return false
+		}
+		dated = sc.clock.dated
+	} else {
+		if i+bsdLength > end {
+			return false
+		}
+		if dated, ok = sc.clock.bsd(b, i, sc.near, sc.zones); !ok {
+			return false
+		}
+		i += bsdLength
+		bare = false
+	}
+	host := i + 1
+	hostEnd := word(b, min(host, end))
+	if b[i] != ' ' || hostEnd == host || hostEnd < end && b[hostEnd] != ' ' || bare && !looksLikeHost(b[host:hostEnd]) {
 		return false
 	}
-	dated, ok := sc.clock.bsd(b, i, sc.near, sc.zones)
-	if !ok {
-		return false
-	}
-	host := i + bsdLength + 1
-	hostEnd := word(b, host)
-	if hostEnd == host || hostEnd < end && b[hostEnd] != ' ' {
+	i = min(hostEnd+1, end)
+	source := i
+	message := sc.tag(ev, b, i, end)
+	if message >= 0 {
+		i = message
+	} else if bare {
 		return false
 	}
 
@@ -52,14 +77,27 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		kind = syslogBody
 		ev.put(s.host, host, hostEnd, asText)
 	}
-	i = min(hostEnd+1, end)
-	source := i
-	if message := sc.tag(ev, b, i, end); message >= 0 {
-		i = message
-	}
 	sc.message(ev, b, i, end, kind, source)
 	return true
 }
+
+// looksLikeHost reports whether a word after a time may be a host: letters,
+// digits, dashes, dots and colons, and no level, which many programs have there.
+func looksLikeHost(b []byte) bool {
+	for _, c := range b {
+		if class[c]&inValue == 0 || c == '/' {
+			return false
+		}
+	}
+	for _, level := range levels {
+		if bytes.EqualFold(b, level) {
+			return false
+		}
+	}
+	return class[b[len(b)-1]]&isAlnum != 0 // and not a word with its colon
+}
+
+var levels = bytes.Fields([]byte("trace debug info notice warn warning err error crit critical alert emerg fatal panic"))
 
 // tag puts source and ps, if a tag is at i, and gives the position of the
 // message after it and its colon, or -1.

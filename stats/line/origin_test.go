@@ -200,6 +200,11 @@ func TestNamedFormats(t *testing.T) {
 			}
 		}
 	}
+	for _, l := range []string{"2012-10-11T22:14:15.123+02:00 host1 su[3]: n=6", "<13>2012-10-11T22:14:15Z host1 su: n=7", "<13>Oct 11 22:14:15 host1 su: n=8"} {
+		if got, want := text("format=syslog", l), text("", l); got != want || !strings.Contains(got, "n=") {
+			t.Errorf("%s as syslog: %s, by its look %s", l, got, want)
+		}
+	}
 	if _, err := NewOrigin(FormatField, "xml"); err == nil || !strings.Contains(err.Error(), "logfmt, pulse") {
 		t.Errorf("a format that there is not: %v", err)
 	}

@@ -94,7 +94,7 @@ func (sc *Scanner) format(ev *Event, b []byte, start, end int) bool {
 					}
 					i = word(b, i)
 				}
-				return sc.pulse(ev, b, i, end)
+				return sc.pulse(ev, b, i, end) || sc.bsd(ev, b, start, end)
 			}
 		}
 		if i := octetCount(b, start); i > 0 {

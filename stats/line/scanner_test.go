@@ -526,6 +526,8 @@ func TestParseAllocates(t *testing.T) {
 var seeds = []string{
 	"<34>Oct 11 22:14:15 mymachine su[12]: at=info \"a\"",
 	"Feb  5 17:32:18 10.0.0.99 app: {\"a\":1}",
+	"2012-10-11T22:14:15.123+02:00 h1 su[3]: at=1",
+	"<13>2012-10-11T22:14:15Z host su: x",
 	"2012-11-22T09:31:34.123456-08:00 10.1.2.3 local7.info nginx[12] - runtime.17@heroku.com - message at=info q=\"a b\"",
 	`2012-11-22T09:31:34-08:00 10.1.2.3 local7.info nginx: - runtime-17.heroku.com - 1.2.3.4 - u [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 1 "r" "a" d`,
 	`2012-11-22T09:31:34Z 10.1.2.3 local7.info varnish -  - 1.2.3.4 - - x "GET" 503 x`,
