@@ -18,9 +18,9 @@ func (sc *Scanner) accessLine(ev *Event, b []byte, start, end int) bool {
 //	1.2.3.4 - user [22/Nov/2012:09:31:34 -0800] "GET /path HTTP/1.1" 200 123 "referrer" "agent" domain
 //
 // The virtual host may stand before it, and what comes after the bytes may be
-// missing; see accessTail for what comes after the agent. - and an empty text
-// are missing values. Quoted texts are kept as they are, escapes included. The
-// time is left with the clock.
+// missing; see accessTail for what comes after the agent, and oddNames for more
+// before the time. - and an empty text are missing values. Quoted texts are kept
+// as they are, escapes included. The time is left with the clock.
 func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	host := i
 	hostEnd := word(b, host)
@@ -35,15 +35,17 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	if b[userEnd] == ' ' && b[userEnd+1] != '[' {
 		site, siteEnd = host, hostEnd
 		host, hostEnd = ident, identEnd
-		ident = user
 		user = userEnd + 1
 		userEnd = word(b, min(user, end))
-		if hostEnd == host+1 && b[host] == '-' { // rather a user of two words
-			return false
+		if isDashAlone(b, host, hostEnd) || b[siteEnd-1] == ',' || b[userEnd] != ' ' || b[userEnd+1] != '[' {
+			var ok bool
+			if siteEnd, host, hostEnd, user, userEnd, ok = sc.oddNames(b, site, end); !ok {
+				return false
+			}
 		}
 	}
 	at := userEnd + 2
-	if user == ident || userEnd == user || b[userEnd] != ' ' || b[userEnd+1] != '[' || at+clfLength+3 > end {
+	if userEnd == user || b[userEnd] != ' ' || b[userEnd+1] != '[' || at+clfLength+3 > end {
 		return false
 	}
 	if b[at+clfLength] != ']' || b[at+clfLength+1] != ' ' || b[at+clfLength+2] != '"' || sc.clock.common(b, at) < 0 {
@@ -103,6 +105,50 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	sc.accessTail(ev, b, agentEnd+1, end, siteEnd > site)
 	return true
 }
+
+// oddNames reads the names before the time of an access line that has more words
+// there than usual: a list of addresses, of which the first is the client's, or a
+// user with blanks, which is told by the dash before it.
+//
+//	example.com 1.2.3.4, 5.6.7.8 - John Doe [22/Nov/2012:09:31:34 -0800] …
+func (sc *Scanner) oddNames(b []byte, site, end int) (siteEnd, host, hostEnd, user, userEnd int, ok bool) {
+	siteEnd = site // none
+	host, hostEnd = site, word(b, site)
+	ident := hostEnd + 1
+	identEnd := word(b, min(ident, end))
+	if b[hostEnd-1] != ',' && !isDashAlone(b, ident, identEnd) {
+		siteEnd = hostEnd
+		host, hostEnd = ident, identEnd
+		ident = identEnd + 1
+		identEnd = word(b, min(ident, end))
+	}
+	list := b[hostEnd-1] == ','
+	for last := hostEnd; b[last-1] == ','; {
+		if last = identEnd; last <= ident || b[last] != ' ' {
+			return
+		}
+		ident = last + 1
+		identEnd = word(b, min(ident, end))
+	}
+	if list {
+		hostEnd--
+	}
+	user = identEnd + 1
+	if identEnd <= ident || b[identEnd] != ' ' || !list && !isDashAlone(b, ident, identEnd) || b[user] == '-' && b[user+1] == ' ' && b[user+2] != '[' {
+		return
+	}
+	for at := user; ; at++ {
+		if at = index(b, at, end, '['); at < 0 || at+1+clfLength+3 > end {
+			return
+		}
+		if b[at-1] == ' ' && b[at+1+clfLength] == ']' && sc.clock.common(b, at+1) >= 0 {
+			userEnd = at - 1
+			return siteEnd, host, hostEnd, user, userEnd, userEnd > user
+		}
+	}
+}
+
+func isDashAlone(b []byte, start, end int) bool { return end == start+1 && b[start] == '-' }
 
 // accessTail parses what many access logs have after the agent, in any order:
 //

@@ -170,7 +170,20 @@ func TestAccessLine(t *testing.T) {
 			"http_host": "'1.2.3.4", "http_domain": "'d.example.com", "http_status": "200", "http_bytes": "0", "http_user_agent": "'a"}},
 		{"virtual host, common", `[::1]:80 ::2 - bob ` + at + ` "" 200 5`, utc, fields{
 			"http_host": "'::2", "http_user": "'bob", "http_domain": "'[::1]:80", "http_status": "200", "http_bytes": "5"}},
-		{"user of two words", `1.2.3.4 - John Doe ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
+		{"user of two words", `1.2.3.4 - John Doe ` + at + ` "" 200 5`, utc, fields{
+			"http_host": "'1.2.3.4", "http_user": "'John Doe", "http_status": "200", "http_bytes": "5"}},
+		{"user of many words", `d.example.com:80 1.2.3.4 - a  [b] [c ` + at + ` "" 200 5`, utc, fields{
+			"http_host": "'1.2.3.4", "http_domain": "'d.example.com", "http_user": "'a  [b] [c", "http_status": "200", "http_bytes": "5"}},
+		{"list of addresses", `1.2.3.4, 5.6.7.8 - - ` + at + ` "" 200 5`, utc, fields{"http_host": "'1.2.3.4", "http_status": "200", "http_bytes": "5"}},
+		{"long list of addresses", `1.2.3.4, 5.6.7.8, ::1 - John Doe ` + at + ` "" 200 5 "-" "-" d.example.com`, utc, fields{
+			"http_host": "'1.2.3.4", "http_user": "'John Doe", "http_domain": "'d.example.com", "http_status": "200", "http_bytes": "5"}},
+		{"list of addresses after a virtual host", `d.example.com 1.2.3.4, 5.6.7.8 id bob ` + at + ` "" 200 5`, utc, fields{
+			"http_host": "'1.2.3.4", "http_domain": "'d.example.com", "http_user": "'bob", "http_status": "200", "http_bytes": "5"}},
+		{"list of addresses alone", `1.2.3.4, 5.6.7.8, ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
+		{"commas alone", `, , , , ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
+		{"word after a missing user", `1.2.3.4 - - x ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
+		{"two users, neither told", `d.example.com 1.2.3.4 x John Doe ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
+		{"user of two words, no time", `1.2.3.4 - John Doe [x] "" 200 5`, "", fields{"unparsed": "true"}},
 		{"five words", `a b c d e ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
 		{"Apache's microseconds", `d.example.com 1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" 51234`, utc, fields{
 			"http_host": "'1.2.3.4", "http_domain": "'d.example.com", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a", "http_request_time": "51234"}},
@@ -532,6 +545,8 @@ var seeds = []string{
 	`2012-11-22T09:31:34-08:00 10.1.2.3 local7.info nginx: - runtime-17.heroku.com - 1.2.3.4 - u [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 1 "r" "a" d`,
 	`2012-11-22T09:31:34Z 10.1.2.3 local7.info varnish -  - 1.2.3.4 - - x "GET" 503 x`,
 	`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 - "-" "a\"b" d.example.com`,
+	`d.example.com:80 1.2.3.4, 5.6.7.8 - John [x] Doe [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 1 "r" "a"`,
+	`1.2.3.4 - a b [22/Nov`, `1.2.3.4, `, `, - `, `1.2.3.4, 5.6.7.8 -`,
 	`d.example.com:80 1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 1 "r" "a" "f" 0.005 0.003, 0.1 at=1 q="-" d`,
 	`<134>1 2012-11-30T06:45:29+00:00 host app web.3 - at=info q="a\nb" source=x`,
 	`83 <40>1 2012-11-30T06:45:29.123456789Z h app web.3 - [a@1 b="c\]"] {"a":{"b":1}}`,
