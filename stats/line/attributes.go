@@ -147,28 +147,27 @@ func closingQuote(b []byte, i, end int) (close int, escaped bool) {
 // looksLikeAttributes reports whether b[i:end] begins with an attribute that
 // has a value, or with words that could be keys and then one.
 func looksLikeAttributes(b []byte, i, end int) bool {
+	first := i // of the word
 	for i < end {
-		first := i
-		for class[b[i]]&inSource != 0 || b[i] == '#' || b[i] == '@' || b[i] == ':' || b[i] >= utf8.RuneSelf {
-			n := 1
-			if b[i] >= utf8.RuneSelf {
-				if _, n = utf8.DecodeRune(b[i:end]); n == 1 { // bytes of any value are no words
-					return false
-				}
+		for class[b[i]]&inSource != 0 || b[i] == '#' || b[i] == '@' || b[i] == ':' {
+			i++
+		}
+		switch c := b[i]; {
+		case c == '=':
+			return i > first
+		case c == ' ' && i > first:
+			for b[i] == ' ' {
+				i++
+			}
+			first = i
+		case c >= utf8.RuneSelf:
+			_, n := utf8.DecodeRune(b[i:end])
+			if n == 1 { // bytes of any value are no words
+				return false
 			}
 			i += n
-		}
-		if i == first {
+		default:
 			return false
-		}
-		if b[i] == '=' {
-			return true
-		}
-		if b[i] != ' ' {
-			return false
-		}
-		for b[i] == ' ' {
-			i++
 		}
 	}
 	return false
