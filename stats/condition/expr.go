@@ -191,22 +191,18 @@ func isReckoned(n ast.Node) bool {
 
 // reckoned makes the Expr of a condition.
 func (t *translator) reckoned(n ast.Node) (Node, *Error) {
-	found := map[string]bool{}
-	r := rewriter{translator: t, field: func(name string) ast.Node {
-		found[name] = true
-		return &ast.MemberNode{Node: &ast.IdentifierNode{Value: "$env"}, Property: &ast.StringNode{Value: name}}
-	}}
+	r := rewriter{translator: t, fields: map[string]bool{}}
 	canonical, err := r.rewrite(n)
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 {
+	if len(r.fields) == 0 {
 		return nil, t.errorf(n, "the condition has no field: it is the same for all lines")
 	}
 	if err := t.grow(r.nodes, n); err != nil {
 		return nil, err
 	}
-	e := &Expr{Source: canonical.String(), Fields: slices.Sorted(maps.Keys(found)), Missing: r.defaults}
+	e := &Expr{Source: canonical.String(), Fields: slices.Sorted(maps.Keys(r.fields)), Missing: r.defaults}
 	if _, err := NewMachine(e); err != nil {
 		message := err.Error()
 		if inner := new(file.Error); errors.As(err, &inner) {
@@ -217,15 +213,20 @@ func (t *translator) reckoned(n ast.Node) (Node, *Error) {
 	return e, nil
 }
 
-// A rewriter puts something in the place of each field of an expression, and
-// refuses what a condition cannot have.
+// A rewriter makes each field of an expression a member of $env, by its whole
+// name, and refuses what a condition cannot have.
 type rewriter struct {
 	*translator
-	field     func(name string) ast.Node
-	nodes     int  // so far
-	defaults  bool // there is a ??
+	fields    map[string]bool // so far
+	nodes     int             // so far
+	defaults  bool            // there is a ??
 	variables []string
 	within    bool // a predicate: what is asked of each element of a list
+}
+
+func (r *rewriter) field(name string) ast.Node {
+	r.fields[name] = true
+	return &ast.MemberNode{Node: &ast.IdentifierNode{Value: "$env"}, Property: &ast.StringNode{Value: name}}
 }
 
 func (r *rewriter) rewrite(n ast.Node) (ast.Node, *Error) {
