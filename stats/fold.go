@@ -245,9 +245,15 @@ func (f *Folder) fold(ev *line.Event, second int64) {
 	}
 	e.counts[n]++
 	for i := range e.folds {
-		if s := &e.folds[i]; s.left == nil || s.left.left(ev) {
+		s := &e.folds[i]
+		v := holds
+		if s.left != nil {
+			v = s.left.verdict(ev)
+		}
+		switch {
+		case v.met():
 			f.foldInto(l.open, s.stat, ev)
-		} else if s.left.verdict(ev) == isMistyped {
+		case v == isMistyped:
 			l.open.errors[s.stat]++
 		}
 	}

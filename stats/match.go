@@ -187,7 +187,7 @@ func (c *cond) match(s *line.Schema, x *ids, ev *line.Event) bool {
 	case condCoded:
 		return c.atom.holds(s, x[c.atom.slot])
 	case condExpr:
-		return c.expr.verdict(ev) == holds
+		return c.expr.verdict(ev).met()
 	}
 	return x[c.atom.slot] != line.Absent && c.test(ev)
 }
@@ -263,31 +263,6 @@ func decideAll(c *cond, s *line.Schema, x *ids, empty, end *cond) *cond {
 		return left[0]
 	}
 	return &cond{kind: c.kind, nodes: left}
-}
-
-// left evaluates what decide left.
-func (c *cond) left(ev *line.Event) bool {
-	switch c.kind {
-	case condAnd:
-		for _, n := range c.nodes {
-			if !n.left(ev) {
-				return false
-			}
-		}
-		return true
-	case condOr:
-		for _, n := range c.nodes {
-			if n.left(ev) {
-				return true
-			}
-		}
-		return false
-	case condNot:
-		return !c.nodes[0].left(ev)
-	case condExpr:
-		return c.expr.verdict(ev) == holds
-	}
-	return c.test(ev)
 }
 
 // size counts the nodes.

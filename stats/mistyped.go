@@ -12,18 +12,21 @@ import (
 // text: code == "H10" where most lines have code=200. status == "500" is none.
 //
 // Which lines these are does not depend on the order in which a condition is
-// evaluated: such a comparison has a third verdict, and And, Or and Not treat
-// it as Kleene's logic does the unknown.
+// evaluated: such a comparison has a verdict between the others, and And, Or and
+// Not treat it as Kleene's logic does the unknown, but that Not of it holds.
 
 // A verdict is what becomes of a condition on a line; And takes the least of
-// its nodes', Or the greatest.
+// its nodes', Or the greatest, and Not what is as far from the other end.
 type verdict uint8
 
 const (
 	fails verdict = iota
 	isMistyped
+	isNotMistyped // which holds
 	holds
 )
+
+func (v verdict) met() bool { return v >= isNotMistyped }
 
 // verdict is what becomes of a comparison that the field's ID decides.
 func (a *atom) verdict(s *line.Schema, id line.ID) verdict {
@@ -42,7 +45,9 @@ func (c *cond) verdict(ev *line.Event) verdict {
 	case condAnd:
 		least := holds
 		for _, n := range c.nodes {
-			least = min(least, n.verdict(ev))
+			if least = min(least, n.verdict(ev)); least == fails {
+				break
+			}
 		}
 		return least
 	case condOr:
@@ -51,7 +56,9 @@ func (c *cond) verdict(ev *line.Event) verdict {
 		}
 		greatest := fails
 		for _, n := range c.nodes {
-			greatest = max(greatest, n.verdict(ev))
+			if greatest = max(greatest, n.verdict(ev)); greatest == holds {
+				break
+			}
 		}
 		return greatest
 	case condNot:
@@ -60,10 +67,10 @@ func (c *cond) verdict(ev *line.Event) verdict {
 		return c.expr.verdict(ev)
 	}
 	switch {
-	case ev.Type(c.atom.slot) != condition.Text:
-		return isMistyped
 	case c.test(ev):
 		return holds
+	case ev.Type(c.atom.slot) != condition.Text:
+		return isMistyped
 	}
 	return fails
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // A reckoned is an Expr made ready. Conditions of functions, arithmetic or several
-// fields cost some microseconds and a few allocations for each line that they are
+// fields cost about a microsecond and a few allocations for each line that they are
 // asked of, where comparisons with constants cost nanoseconds and none.
 type reckoned struct {
 	machine *condition.Machine

@@ -266,7 +266,7 @@ func (w *partsWindow) Sub(p Partial) {
 // count is how many parts the window has.
 func (w *partsWindow) count() uint64 {
 	kept := uint64(len(w.members))
-	if w.out.lines == 0 || w.lines == kept {
+	if w.exact() {
 		return kept + w.out.lines
 	}
 	return kept + uint64(math.Round(float64(w.out.lines)*w.share()))
