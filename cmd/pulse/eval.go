@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/ingest"
+	"pulse/processors/receiver"
 	"pulse/stats"
 	"pulse/stats/line"
 	"pulse/stats/watermark"
@@ -119,7 +120,7 @@ accounts for the lines.`)
 		log.Warn("lines are in no stat, being longer than 64 KiB (or, with --raw, in records that are no packs): have the sender split them",
 			"unreadable", counts.Unreadable, "lines", counts.Lines)
 	}
-	if counts.Late*20 > counts.Lines { // as the receiver warns
+	if float64(counts.Late) > receiver.LateShare*float64(counts.Lines) {
 		log.Warn("lines are in no stat, being later than the lateness of the definitions: read a log that is out of order with a longer --lateness, say 60s",
 			"late", counts.Late, "lines", counts.Lines, "lateness", time.Duration(definitions.Lateness)*time.Second)
 	}

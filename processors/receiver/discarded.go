@@ -9,12 +9,12 @@ import (
 	"pulse/stats"
 )
 
-// When late lines are told of: a share of those of a while. A few stragglers are
-// what lateness is for.
-const (
-	lateOver  = 10 * time.Second
-	lateShare = 0.05
-)
+// LateShare is the share of lines that may be late before that is told of. A few
+// stragglers are what lateness is for.
+const LateShare = 0.05
+
+// lateOver is for how long lines are counted for that.
+const lateOver = 10 * time.Second
 
 // A discardWatch warns, once a minute at most, of lines that are in no stat:
 // while many of the lines of all partitions are late, since the numbers of such
@@ -49,7 +49,7 @@ func (w *discardWatch) add(c stats.LineCounts) {
 	if now.Sub(w.since) < lateOver {
 		return
 	}
-	if float64(w.sum.Late) > lateShare*float64(w.sum.Lines) {
+	if float64(w.sum.Late) > LateShare*float64(w.sum.Lines) {
 		w.late.Say("lines are late and in no stat: raise `lateness:` in the definitions, or check the sender's clock and what delays its lines",
 			"late", w.sum.Late, "lines", w.sum.Lines)
 	}
