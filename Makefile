@@ -6,11 +6,11 @@ DEMO    := bin/demo.log
 HTTP    ?= localhost:8080
 KAFKA   ?= localhost:9092
 
-# testdata is not in ./... of its own accord.
+
 # The slow ones first, so that nothing waits for them alone.
-PACKAGES    := ./web ./cmd/... ./ingest ./... ./testdata/generate ./testdata/traffic
+PACKAGES    := ./web ./cmd/pulse ./ingest ./...
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+BENCHSTAT   := golang.org/x/perf/cmd/dev/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .PHONY: help build run test lint bench bench-peers bench-keys bench-e2e bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
 
@@ -20,10 +20,10 @@ help: ## what there is to make
 build: ## the binary, bin/pulse
 	$(GO) build -o $(PULSE) ./cmd/pulse
 
-# Ten minutes of several sources, made anew from its seed; see testdata/generate.
-$(DEMO): $(wildcard testdata/generate/*.go testdata/traffic/*.go)
+# Ten minutes of several sources, made anew from its seed; see cmd/dev/generate.
+$(DEMO): $(wildcard cmd/dev/generate/*.go cmd/dev/traffic/*.go)
 	@mkdir -p bin
-	$(GO) run ./testdata/generate -kind mixed -lines 240000 -rate 400 -seed 7 >$@.part
+	$(GO) run ./cmd/dev/generate -kind mixed -lines 240000 -rate 400 -seed 7 >$@.part
 	@mv $@.part $@
 
 run: build $(DEMO) ## everything in one process, a recording replayed, the dashboard on localhost
@@ -45,7 +45,7 @@ bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchsta
 	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
 
 bench-peers: build ## pulse eval beside mawk, mtail, Miller and GoAccess on the same file
-	$(GO) run ./cmd/peers -pulse $(PULSE)
+	$(GO) run ./cmd/dev/peers -pulse $(PULSE)
 
 bench-keys: ## ten million different keys by key, as values and as parts: memory, and totals
 	$(GO) test ./stats -run TestManyKeys -count 1 -v -args -keys 10000000 -process-mib 512
@@ -59,10 +59,10 @@ fuzz: ## every fuzz target for TIME=10m, one after the other
 	done
 
 bench-e2e: ## the whole way on an Apache Kafka of its own: lines/s, CPU and memory by role, latency, receivers, backlog, mergers, recovery; PHASES="latency" LINES=4000000
-	$(GO) run ./cmd/bench $(if $(LINES),-lines $(LINES)) -kafka-dir $(KAFKA_DIR) $(PHASES)
+	$(GO) run ./cmd/dev/bench $(if $(LINES),-lines $(LINES)) -kafka-dir $(KAFKA_DIR) $(PHASES)
 
 bench-web: ## what CLIENTS=10000 of the dashboard cost, and how soon each has a value; FOR=30s
-	$(GO) run ./web/loadtest -clients $(or $(CLIENTS),10000) -for $(or $(FOR),30s)
+	$(GO) run ./cmd/dev/loadtest -clients $(or $(CLIENTS),10000) -for $(or $(FOR),30s)
 
 # Apache Kafka from Maven Central's jars; Java 17 and Maven are needed.
 KAFKA_DIR  ?= bin/kafka
@@ -70,21 +70,21 @@ KAFKA_PORT ?= 29092
 BROKERS    ?= 1
 
 kafka-up: ## Apache Kafka in the background, on KAFKA_PORT, its data in KAFKA_DIR; BROKERS=3: three brokers
-	@$(GO) run ./cmd/chaos kafka up -kafka-dir $(KAFKA_DIR) -port $(KAFKA_PORT) -brokers $(BROKERS)
+	@$(GO) run ./cmd/dev/chaos kafka up -kafka-dir $(KAFKA_DIR) -port $(KAFKA_PORT) -brokers $(BROKERS)
 
 kafka-down: ## end it
-	@$(GO) run ./cmd/chaos kafka down -kafka-dir $(KAFKA_DIR) -port $(KAFKA_PORT)
+	@$(GO) run ./cmd/dev/chaos kafka down -kafka-dir $(KAFKA_DIR) -port $(KAFKA_PORT)
 
 test-kafka: ## the tests that need a broker again, on an Apache Kafka of their own
-	$(GO) run ./cmd/chaos kafka run -kafka-dir $(KAFKA_DIR) -brokers $(BROKERS) \
+	$(GO) run ./cmd/dev/chaos kafka run -kafka-dir $(KAFKA_DIR) -brokers $(BROKERS) \
 		$(GO) test -count=1 -timeout 10m ./topics/... ./ingest ./processors/... ./web ./cmd/...
 
 chaos: ## kill, pause and cut off processes and brokers from SEED, and compare every number; SHORT=1 takes minutes; SCENARIOS="kill zombie"
-	$(GO) run ./cmd/chaos $(if $(SHORT),-short -parallel 3) -seed $(or $(SEED),0) $(SCENARIOS)
+	$(GO) run ./cmd/dev/chaos $(if $(SHORT),-short -parallel 3) -seed $(or $(SEED),0) $(SCENARIOS)
 
 # A recording at twenty times its pace, so that the charts are full in seconds.
 screenshot: build $(DEMO) ## the picture of the page in the README
-	$(GO) run ./web/screenshot -after 15s -url http://localhost:18391 -out web/page.png -- $(PULSE) run \
+	$(GO) run ./cmd/dev/screenshot -after 15s -url http://localhost:18391 -out web/page.png -- $(PULSE) run \
 		--kafka-listen localhost:19392 --http localhost:18391 --data-dir "" --stats testdata/demo.yaml \
 		--replay $(DEMO) --original-times --speed 20
 

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/traffic"
 	"pulse/stats/aggregate"
 	"pulse/stats/condition"
 	"pulse/stats/condition/conditiontest"
 	"pulse/stats/fixed"
 	"pulse/stats/line"
-	"pulse/testdata/traffic"
 )
 
 // flush gives the fragments of a Folder by stat, and checks their order.

@@ -17,14 +17,14 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/traffic"
 	"pulse/stats"
 	"pulse/stats/line"
-	"pulse/testdata/traffic"
 )
 
 var update = flag.Bool("update", false, "write the recordings and values of testdata/golden anew")
 
-// Each case has a recording NAME.log, which testdata/generate makes of these
+// Each case has a recording NAME.log, which cmd/dev/generate makes of these
 // options, definitions NAME.yaml, and the values that they gave, NAME.jsonl.
 var goldens = map[string]traffic.Options{
 	"router":   {Kind: "router", Lines: 700, Rate: 6, Seed: 1},
@@ -175,7 +175,7 @@ func TestGoldenRecordings(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got.Bytes(), readFile(t, golden(name, ".log"))) {
-			t.Errorf("%s.log is not what testdata/generate makes of %+v", name, options)
+			t.Errorf("%s.log is not what cmd/dev/generate makes of %+v", name, options)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/traffic"
 	"pulse/stats"
-	"pulse/testdata/traffic"
 )
 
 // heroku gives the definitions of testdata/heroku.yaml with variables.

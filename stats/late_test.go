@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/traffic"
 	"pulse/stats"
-	"pulse/testdata/traffic"
 )
 
 // lateByAwk counts, in a recording of one day whose lines begin with their time

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"pulse/testdata/traffic"
+	"pulse/cmd/dev/traffic"
 )
 
 // Lines and definitions of the tests and benchmarks of the hot path.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/traffic"
 	"pulse/stats"
-	"pulse/testdata/traffic"
 )
 
 // cpuTime is what this process has used so far.

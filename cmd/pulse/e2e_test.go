@@ -10,8 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/traffic"
 	"pulse/stats/line"
-	"pulse/testdata/traffic"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"pulse/testdata/traffic"
+	"pulse/cmd/dev/traffic"
 )
 
 // What goes by keys, parts and other stats is the same through Kafka as in eval,

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/traffic"
 	"pulse/stats/line"
-	"pulse/testdata/traffic"
 	"pulse/topics/topicstest"
 )
 

@@ -20,8 +20,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/traffic"
 	"pulse/stats"
-	"pulse/testdata/traffic"
 	"pulse/topics"
 )
 

@@ -1,9 +1,9 @@
 // Chaos does to Pulse what befalls it in the wild, on a real Kafka, and compares
 // every number that is published with the oracle, `pulse eval --raw`.
 //
-//	go run ./cmd/chaos                     all scenarios
-//	go run ./cmd/chaos -short kill zombie  two, in their short forms
-//	go run ./cmd/chaos kafka up            a Kafka in the background
+//	go run ./cmd/dev/chaos                     all scenarios
+//	go run ./cmd/dev/chaos -short kill zombie  two, in their short forms
+//	go run ./cmd/dev/chaos kafka up            a Kafka in the background
 package main
 
 import (
@@ -176,7 +176,7 @@ func appendTable(file string, args []string, reports []report) error {
 		return err
 	}
 	defer f.Close()
-	fmt.Fprintf(f, "\n%s, `go run ./cmd/chaos", time.Now().Format(time.DateOnly))
+	fmt.Fprintf(f, "\n%s, `go run ./cmd/dev/chaos", time.Now().Format(time.DateOnly))
 	for _, a := range args {
 		io.WriteString(f, " "+a)
 	}

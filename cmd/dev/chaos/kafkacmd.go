@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"pulse/cmd/chaos/kafka"
+	"pulse/cmd/dev/chaos/kafka"
 )
 
 // kafkaFlags say where Apache Kafka's jars and data are.

@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"pulse/cmd/chaos/kafka"
+	"pulse/cmd/dev/chaos/kafka"
 )
 
 // A scenario is a kind of trouble that Pulse has to bear.

@@ -1,8 +1,8 @@
 // Bench measures the whole way of a line, from an ingester to a closed second, on
 // an Apache Kafka of its own on this machine, and prints tables.
 //
-//	go run ./cmd/bench                    all phases
-//	go run ./cmd/bench -lines 4000000 sustained receivers
+//	go run ./cmd/dev/bench                    all phases
+//	go run ./cmd/dev/bench -lines 4000000 sustained receivers
 package main
 
 import (
@@ -20,9 +20,9 @@ import (
 	"syscall"
 	"time"
 
-	"pulse/cmd/chaos/kafka"
+	"pulse/cmd/dev/chaos/kafka"
+	"pulse/cmd/dev/traffic"
 	"pulse/stats"
-	"pulse/testdata/traffic"
 )
 
 // A phase is one kind of measurement.

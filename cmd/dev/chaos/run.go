@@ -22,7 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pulse/cmd/chaos/kafka"
+	"pulse/cmd/dev/chaos/kafka"
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/broker"
@@ -158,7 +158,7 @@ func (t *tools) build(ctx context.Context, tags string) (string, error) {
 	if err, ok := t.built[tags]; ok {
 		return bin, err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-o", bin+string(filepath.Separator), "pulse/cmd/pulse", "pulse/cmd/chaos")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-o", bin+string(filepath.Separator), "pulse/cmd/pulse", "pulse/cmd/dev/chaos")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("building pulse and chaos: %w\n%s", err, out)

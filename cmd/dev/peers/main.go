@@ -48,7 +48,7 @@ type tool struct {
 
 // A contest is one file and the tools that count it.
 type contest struct {
-	kind  string // of testdata/generate
+	kind  string // of cmd/dev/generate
 	tools []tool
 }
 
@@ -242,7 +242,7 @@ func run(ctx context.Context, pulse string, lines, runs int) error {
 // run times the tools in turn, so that they meet the same moods of the machine.
 func (c contest) run(ctx context.Context, dir string, lines, runs int) error {
 	file := filepath.Join(dir, c.kind+".log")
-	generate := exec.CommandContext(ctx, "go", "run", "./testdata/generate", "-kind", c.kind,
+	generate := exec.CommandContext(ctx, "go", "run", "./cmd/dev/generate", "-kind", c.kind,
 		"-lines", fmt.Sprint(lines), "-rate", "5000", "-seed", "1", "-garbage", "0")
 	out, err := os.Create(file)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pulse/cmd/chaos/kafka"
+	"pulse/cmd/dev/chaos/kafka"
 )
 
 // late is T9: what is late follows from the file alone.

@@ -1,6 +1,6 @@
 // Command generate writes a recording of made-up traffic to stdout:
 //
-//	go run ./testdata/generate -kind mixed -lines 1000000 -rate 2000 -seed 7 >mixed.log
+//	go run ./cmd/dev/generate -kind mixed -lines 1000000 -rate 2000 -seed 7 >mixed.log
 //
 // The same flags give the same bytes.
 package main
@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"pulse/testdata/traffic"
+	"pulse/cmd/dev/traffic"
 )
 
 func main() {

@@ -1,0 +1,10 @@
+//go:build !linux
+
+package testkit
+
+// served is known on Linux alone.
+type served struct{}
+
+func startServed() served { return served{} }
+
+func (served) starved() string { return "" }

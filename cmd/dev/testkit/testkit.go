@@ -1,0 +1,75 @@
+// Package testkit has what the tests of all packages need and none of them is
+// about: waiting for a condition, leaving out what is long, and finding the
+// programs that a test drives. It imports nothing of Pulse.
+package testkit
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// PatienceVariable is the environment variable whose value multiplies how long
+// Eventually waits: 3 on a machine that is three times as busy.
+const PatienceVariable = "PULSE_TEST_PATIENCE"
+
+// patience is how long Eventually waits on a machine of its own. It is far more
+// than anything takes: waiting costs time only in a test that fails.
+const patience = time.Minute
+
+// Eventually calls check until it returns nil, and fails the test with the last
+// error, which is to say what was seen instead. It asks often at first and then
+// less and less, so that what is nearly there costs no wait and what takes long
+// no CPU.
+func Eventually(t testing.TB, what string, check func() error) {
+	t.Helper()
+	limit := patience * time.Duration(Factor())
+	served := startServed()
+	begun := time.Now()
+	for pause := time.Millisecond; ; pause = min(pause*3/2, 200*time.Millisecond) {
+		err := check()
+		if err == nil {
+			return
+		}
+		if waited := time.Since(begun); waited > limit {
+			t.Fatalf("%s: not within %v%s; last seen: %v", what, waited.Round(time.Second), served.starved(), err)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// Factor is the value of PatienceVariable, from 1 to 100; 1 if it has none.
+func Factor() int {
+	n, err := strconv.Atoi(os.Getenv(PatienceVariable))
+	if err != nil {
+		return 1
+	}
+	return min(max(n, 1), 100)
+}
+
+// Long leaves a test to `make test-all`: one that starts processes, floods a
+// socket, drives another program, or repeats at length what a short test has.
+func Long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("long: make test-all runs it")
+	}
+}
+
+// Tool returns where a program is. Without it the test is skipped, and fails
+// where CI=true, since there it is to be installed.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+		return path
+	case os.Getenv("CI") == "true":
+		t.Fatalf("%s is not installed, and CI is to have it: see .ci/run", name)
+	default:
+		t.Skipf("%s is not installed", name)
+	}
+	return ""
+}
