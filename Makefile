@@ -6,13 +6,13 @@ DEMO    := bin/demo.log
 HTTP    ?= localhost:8080
 KAFKA   ?= localhost:9092
 
+# What make test runs, and make test-steady many times.
+TEST := $(GO) test -race -short -timeout 10m ./...
 
-# The slow ones first, so that nothing waits for them alone.
-PACKAGES    := ./web ./cmd/pulse ./ingest ./...
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-BENCHSTAT   := golang.org/x/perf/cmd/dev/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: help build run test lint bench bench-peers bench-keys bench-e2e bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
+.PHONY: help build run test test-all test-steady lint bench bench-peers bench-keys bench-e2e bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,13 +29,24 @@ $(DEMO): $(wildcard cmd/dev/generate/*.go cmd/dev/traffic/*.go)
 run: build $(DEMO) ## everything in one process, a recording replayed, the dashboard on localhost
 	$(PULSE) run --kafka-listen $(KAFKA) --http $(HTTP) --data-dir pulse-data --stats testdata/demo.yaml --replay $(DEMO) --loop
 
-test: ## all tests, with the race detector, on the embedded broker
-	$(GO) test -race -timeout 5m $(PACKAGES)
+# timed runs a command and says how long it took.
+timed = begun=$$(date +%s); $(1); code=$$?; echo "make $@: $$(($$(date +%s) - begun)) s"; exit $$code
+
+test: ## the tests that are quick, with the race detector: no Kafka and no other program needed
+	@$(call timed,$(TEST))
+
+test-all: ## all tests, one package after the other: processes, floods, browsers, other programs
+	@$(call timed,$(GO) test -count=1 -p 1 -timeout 12m ./...)
+
+test-steady: ## make test N=20 times beside LOOPS=4 busy loops
+	@mkdir -p bin
+	@$(GO) build -o bin/steady ./cmd/dev/steady
+	@bin/steady -n $(or $(N),20) -loops $(or $(LOOPS),4) -- $(TEST) -count=1
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "make lint: gofmt -w these files"; exit 1; }
-	$(GO) vet $(PACKAGES)
-	$(GO) run $(STATICCHECK) $(PACKAGES)
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
 
 conformance: ## syslog vectors of other projects, which are in SAMPLES, and how far they are met
 	$(GO) test ./stats/line -run Conformance -count 1 -v -args -samples $(abspath $(SAMPLES))
@@ -54,7 +65,7 @@ fuzz: ## every fuzz target for TIME=10m, one after the other
 	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
 			echo "$$target of $$file"; \
-			$(GO) test $$(dirname $$file) -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(TIME),10m) || exit 1; \
+			$(GO) test $$(dirname $$file) -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(TIME),10m) -fuzzminimizetime 1x || exit 1; \
 		done; \
 	done
 

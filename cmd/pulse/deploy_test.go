@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics/topicstest"
 )
 
@@ -73,6 +74,7 @@ func TestDeploymentFiles(t *testing.T) {
 
 // The Procfile's web, receiver and merger, run by foreman.
 func TestProcfile(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	foreman := peer(t, "foreman", "ruby-foreman")
 	cluster, prefix := topicstest.Cluster(t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/cmd/dev/traffic"
 	"pulse/stats/line"
 	"pulse/topics"
@@ -57,6 +58,7 @@ func roughRecording(t testing.TB) string {
 
 // What receivers and mergers make of a recording is what eval makes of it.
 func TestDistributedEqualsEval(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
 	recording := roughRecording(t)
@@ -86,6 +88,7 @@ func TestDistributedEqualsEval(t *testing.T) {
 
 // The same in one process: what a new user starts.
 func TestRunReplay(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
 	recording := roughRecording(t)
@@ -104,6 +107,7 @@ func TestRunReplay(t *testing.T) {
 // A recording's values are the same at any pace, and when its times are mapped
 // by whole seconds.
 func TestReplayPaces(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "2s"))
 	recording := record(t, traffic.Options{Kind: "mixed", Lines: 1500, Rate: 500, Seed: 5, Disorder: 4 * time.Second, Garbage: 0.01})

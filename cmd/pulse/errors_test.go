@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/line"
 	"pulse/topics"
@@ -153,6 +154,7 @@ func roles(recording string) [][]string {
 // Whoever starts without a broker ends with the address in the message: it is
 // wrong as a rule, and where it is not a supervisor tries again.
 func TestNoBroker(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	recording := writeFile(t, "a.log", "2012-11-22T09:00:00Z a\n")
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
@@ -192,6 +194,7 @@ func TestNoBroker(t *testing.T) {
 }
 
 func TestNoTopics(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	recording := writeFile(t, "a.log", "2012-11-22T09:00:00Z a\n")
@@ -393,6 +396,7 @@ func TestDataDirInUse(t *testing.T) {
 
 // The topics are made as asked for, and what is not as asked for is named.
 func TestTopics(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	env := map[string]string{"KAFKA_URL": strings.Join(cluster.Brokers, ","), "KAFKA_PREFIX": prefix}

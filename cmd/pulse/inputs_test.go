@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -146,6 +147,7 @@ inputs:
 // Stats ask where lines come from, by receivers and mergers and in eval alike, and a
 // line cannot say otherwise.
 func TestStatsOfOrigins(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", `
 stats:
@@ -278,6 +280,7 @@ func TestInputErrors(t *testing.T) {
 // Files are followed in transactions: what reads events.raw sees what was committed,
 // and gets past their ends.
 func TestFollowInTransactions(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	d := deploy(t, "", 2, 1)
 	tail := d.start("tail")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/cmd/dev/traffic"
 	"pulse/stats/line"
 	"pulse/topics/topicstest"
@@ -40,6 +41,7 @@ func lateLines(t *testing.T, recording string, lateness int64) (late uint64) {
 // What is late in a recording does not depend on the number of partitions, nor
 // on anything else but the file. See the package stats for the same by awk.
 func TestLateLines(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	const lines = 8000
 	recording := record(t, traffic.Options{Kind: "router", Lines: lines, Rate: 20, Seed: 9, Disorder: 180 * time.Second})

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 )
 
@@ -57,6 +58,7 @@ func sameLines(t *testing.T, got, want []string) {
 // `tail -F access.log | pulse run` with no file written, and once more with the
 // data of the first time.
 func TestRunPipe(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	dir := t.TempDir()
 	log, stdin := newTail(t)
@@ -112,6 +114,7 @@ func finals(m *merged) map[point]stats.Snapshot {
 
 // A file on standard input ends, and so do its seconds; the page stays.
 func TestRunFile(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
 	recording := roughRecording(t)
@@ -128,6 +131,7 @@ func TestRunFile(t *testing.T) {
 
 // `pulse ingest --stdin` loses nothing that it took when it is told to end.
 func TestIngestTerminated(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "1s"))
 	d := deploy(t, file, 3, 1)
@@ -157,6 +161,7 @@ func TestIngestTerminated(t *testing.T) {
 
 // While Pulse runs kcat prints one JSON object a line.
 func TestKcat(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	kcat := peer(t, "kcat", "kcat")
 	recording := roughRecording(t)

@@ -8,11 +8,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/cmd/dev/testkit"
 )
 
 // TestLeave: a static member is missed for its session's time, and one with
 // --leave is gone when its process has ended.
 func TestLeave(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	d := deploy(t, writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "2s")), 2, 0)
 	host, err := os.Hostname()

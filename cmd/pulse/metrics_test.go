@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 )
 
@@ -36,6 +37,7 @@ func fetch(t *testing.T, url string) string {
 // `pulse run` with lines: what status and /metrics say of it. Every metric is in
 // the runbook, and every one that the runbook names is there.
 func TestMetrics(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	w, stdin := newTail(t)
 	run := startRun(t, "", "", stdin)

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 )
 
@@ -69,6 +70,7 @@ func (d *deployment) holds(texts ...string) {
 
 // curl posts what Logplex would; with chunked encoding too, and compressed.
 func TestPeerCurl(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	curl := peer(t, "curl", "curl")
 	d := deploy(t, "", 2, 0)
@@ -115,6 +117,7 @@ func TestPeerCurl(t *testing.T) {
 // A request that comes again after a restart is not taken again, if the ingester has
 // a name.
 func TestDrainKnowsRequestsAfterRestart(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	d := deploy(t, "", 2, 0)
 	d.env["PULSE_LOG_LEVEL"] = "info"
@@ -155,6 +158,7 @@ func TestDrainKnowsRequestsAfterRestart(t *testing.T) {
 // rsyslogd forwards what logger says, by UDP, by TCP with line feeds and by TCP with
 // octet counting.
 func TestPeerRsyslog(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	rsyslogd, logger := peer(t, "rsyslogd", "rsyslog"), peer(t, "logger", "bsdutils")
 	d := deploy(t, "", 2, 0)
@@ -219,6 +223,7 @@ action(type="omfwd" target="127.0.0.1" port=%q protocol="tcp" template="tcp")
 // kcat fills a topic that is repacked, and prints events.raw, where a pack's lines are
 // lines.
 func TestPeerKcat(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	kcat := peer(t, "kcat", "kcat")
 	d := deploy(t, "", 2, 0)

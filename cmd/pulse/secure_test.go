@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -15,6 +16,7 @@ import (
 // Every role works with a Kafka that wants certificates and passwords, told by the
 // environment alone.
 func TestSecureKafka(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	url, s := topicstest.Secure(t, topics.MechanismSCRAM512)
 	env := map[string]string{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors/merger"
 	"pulse/processors/receiver"
 	"pulse/stats"
@@ -201,6 +202,7 @@ func TestSpan(t *testing.T) {
 // What status reads from Kafka is what receivers and mergers made of records at
 // a clock that is the test's.
 func TestObserve(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	d := stats.Builtin()

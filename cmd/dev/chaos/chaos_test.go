@@ -3,13 +3,13 @@ package main
 import (
 	"os"
 	"testing"
+
+	"pulse/cmd/dev/testkit"
 )
 
 // TestKillStorm is the short form of T1, without a Kafka of its own.
 func TestKillStorm(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts processes")
-	}
+	testkit.Long(t)
 	o := options{Seed: 43, Short: true, Rate: 2000, Brokers: os.Getenv("PULSE_TEST_BROKERS"), Log: &lockedWriter{w: testLog{t}}, Tools: &tools{dir: t.TempDir()}}
 	o.Embedded = o.Brokers == ""
 	chosen, err := choose([]string{"kill"})
