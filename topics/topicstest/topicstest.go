@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,26 +25,47 @@ const BrokersVariable = "PULSE_TEST_BROKERS"
 // Real reports whether tests run on a real broker.
 func Real() bool { return os.Getenv(BrokersVariable) != "" }
 
-// Cluster returns a Kafka and a prefix for the names of topics and groups that
-// no other test has. The embedded broker ends with the test; on a real one the
-// topics with the prefix are deleted.
+// embedded is the one broker of the test binary. It ends with the process.
+var embedded = sync.OnceValues(func() (*broker.Broker, error) { return broker.Start("127.0.0.1:0", "") })
+
+// clusters counts the calls of Cluster, for prefixes.
+var clusters atomic.Int64
+
+// Cluster returns a Kafka that all tests of the binary share, and a prefix for
+// the names of topics and groups that no other test has. The topics with the
+// prefix are deleted when the test ends. A test that stops its broker, or fills
+// it, starts one of its own by Own.
 func Cluster(t testing.TB) (topics.Cluster, string) {
 	t.Helper()
+	n := clusters.Add(1)
 	if !Real() {
-		b, err := broker.Start("127.0.0.1:0", "")
+		b, err := embedded()
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(b.Close)
-		return topics.Cluster{Brokers: b.Addrs()}, "test."
+		c, prefix := topics.Cluster{Brokers: b.Addrs()}, fmt.Sprintf("test-%d.", n)
+		t.Cleanup(func() { remove(t, c, prefix) })
+		return c, prefix
 	}
 	c, err := topics.ParseCluster(os.Getenv(BrokersVariable))
 	if err != nil {
 		t.Fatalf("%s: %v", BrokersVariable, err)
 	}
-	prefix := fmt.Sprintf("test-%d-%d.", os.Getpid(), time.Now().UnixNano())
+	prefix := fmt.Sprintf("test-%d-%d-%d.", os.Getpid(), time.Now().UnixNano(), n)
 	t.Cleanup(func() { remove(t, c, prefix) })
 	return c, prefix
+}
+
+// Own starts an embedded broker for one test alone, with its data in memory. It
+// ends with the test, unless the test closes it before.
+func Own(t testing.TB) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start("127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
 }
 
 // Ensure makes the topics with so many partitions each, for windows of a day.
