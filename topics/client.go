@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ import (
 // settings.
 type Cluster struct {
 	Brokers []string // host:port; any that are up lead to the others
+
+	// Session is how long a consumer group waits for a member that says nothing
+	// before others get its partitions; 0: DefaultSession.
+	Session time.Duration
 
 	tls                       *tls.Config // nil: without TLS
 	user, password, mechanism string      // of SASL; no user: without it
@@ -112,17 +117,20 @@ func (c Cluster) saramaConfig(clientID string) *sarama.Config {
 	return config
 }
 
-// SessionTimeout is how long a group waits for a member that says nothing: the
-// least that brokers allow by default.
-const SessionTimeout = 6 * time.Second
+// DefaultSession is the Session of a Cluster that names none: the least that
+// brokers allow by default.
+const DefaultSession = 6 * time.Second
+
+// SessionTimeout is Session, or its default.
+func (c Cluster) SessionTimeout() time.Duration { return cmp.Or(c.Session, DefaultSession) }
 
 // GroupConfig configures a member of a consumer group. A member with an instance
-// id is static: it can restart within SessionTimeout without a rebalance.
+// id is static: it can restart within the session's time without a rebalance.
 func (c Cluster) GroupConfig(clientID, instanceID string) *sarama.Config {
 	config := c.saramaConfig(clientID)
 	config.Consumer.Offsets.AutoCommit.Interval = 500 * time.Millisecond
 	config.Consumer.Group.Rebalance.Strategy = goka.CopartitioningStrategy
-	config.Consumer.Group.Session.Timeout = SessionTimeout
+	config.Consumer.Group.Session.Timeout = c.SessionTimeout()
 	config.Consumer.Group.Heartbeat.Interval = time.Second
 	// A JoinGroup is answered when the dead have been waited for. That must be
 	// over before the session of one who waits in it ends, since the embedded

@@ -176,8 +176,8 @@ func (u *rollup) run(ctx context.Context) error {
 		kgo.ConsumerGroup(u.names.MinutesGroup()),
 		kgo.ConsumeTopics(u.names.Merged()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.SessionTimeout(topics.SessionTimeout),
-		kgo.HeartbeatInterval(topics.SessionTimeout/6),
+		kgo.SessionTimeout(u.cluster.SessionTimeout()),
+		kgo.HeartbeatInterval(time.Second),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsRevoked(forget), kgo.OnPartitionsLost(forget),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()))...)

@@ -75,6 +75,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"run", "--nope"}, []string{"not defined: --nope", "pulse run --help"}},
 		{2, nil, []string{"run", "file.log"}, []string{`"file.log"`}},
 		{2, nil, []string{"receive", "--kafka", ""}, []string{"no broker is named", "localhost:9092"}},
+		{2, nil, []string{"receive", "--kafka-session", "1s"}, []string{"--kafka-session", "from 6s"}},
 		{2, nil, []string{"receive", "--kafka", "http://a"}, []string{`"http://a"`, "host:port"}},
 		{2, nil, []string{"merge", "--prefix", "a/b"}, []string{`"a/b"`, `'/'`}},
 		{2, nil, []string{"eval", "--raw", "--prefix", "a/b"}, []string{`"a/b"`, `'/'`}},

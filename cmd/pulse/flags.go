@@ -168,6 +168,7 @@ func (l *logFlags) logger(w io.Writer) (*slog.Logger, error) {
 type kafkaFlags struct {
 	brokers  string
 	prefix   string
+	session  time.Duration
 	security topics.Security
 }
 
@@ -190,6 +191,7 @@ func (k *kafkaFlags) add(f *flags) {
 		f.vars[s.name] = s.variable
 		f.StringVar(s.value, s.name, "", s.help)
 	}
+	f.durationVar(&k.session, "kafka-session", topics.DefaultSession, "`how long` a consumer group waits for a member that says nothing before others get its partitions")
 	k.addPrefix(f)
 }
 
@@ -198,11 +200,21 @@ func (k *kafkaFlags) addPrefix(f *flags) {
 	f.StringVar(&k.prefix, "prefix", "", "a `name` that is put before that of every topic and group, for teams that share a cluster")
 }
 
+// Brokers refuse sessions that are shorter or longer by default.
+const (
+	minSession = topics.DefaultSession
+	maxSession = 30 * time.Minute
+)
+
 func (k *kafkaFlags) cluster() (topics.Cluster, error) {
 	c, err := topics.ParseCluster(k.brokers)
 	if err != nil {
 		return c, err
 	}
+	if k.session < minSession || k.session > maxSession {
+		return c, fmt.Errorf("--kafka-session is %v: from %v to %v", k.session, minSession, maxSession)
+	}
+	c.Session = k.session
 	return c.Secure(k.security)
 }
 

@@ -31,6 +31,10 @@ var embedded = sync.OnceValues(func() (*broker.Broker, error) { return broker.St
 // clusters counts the calls of Cluster, for prefixes.
 var clusters atomic.Int64
 
+// session is how long groups of tests wait for a member that says nothing: on a
+// busy machine a live one may be silent for longer than the default.
+const session = 30 * time.Second
+
 // Cluster returns a Kafka that all tests of the binary share, and a prefix for
 // the names of topics and groups that no other test has. The topics with the
 // prefix are deleted when the test ends. A test that stops its broker, or fills
@@ -43,7 +47,7 @@ func Cluster(t testing.TB) (topics.Cluster, string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, prefix := topics.Cluster{Brokers: b.Addrs()}, fmt.Sprintf("test-%d.", n)
+		c, prefix := topics.Cluster{Brokers: b.Addrs(), Session: session}, fmt.Sprintf("test-%d.", n)
 		t.Cleanup(func() { remove(t, c, prefix) })
 		return c, prefix
 	}
@@ -51,6 +55,7 @@ func Cluster(t testing.TB) (topics.Cluster, string) {
 	if err != nil {
 		t.Fatalf("%s: %v", BrokersVariable, err)
 	}
+	c.Session = session
 	prefix := fmt.Sprintf("test-%d-%d-%d.", os.Getpid(), time.Now().UnixNano(), n)
 	t.Cleanup(func() { remove(t, c, prefix) })
 	return c, prefix
