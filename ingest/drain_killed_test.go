@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -38,6 +39,7 @@ func exactDrain(t *testing.T, cluster topics.Cluster, prefix, address string) *E
 // does: a request that got no answer comes again with its Logplex-Frame-Id. No line may
 // be there twice, and none may be missing.
 func TestDrainKilled(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	names := topics.Names{Prefix: prefix, Generation: "g"}
@@ -51,6 +53,8 @@ func TestDrainKilled(t *testing.T) {
 
 	stop, written := make(chan struct{}), make(chan int)
 	repeated := 0
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
 	go func() {
 		for n := 0; ; n += 2 {
 			select {
@@ -66,6 +70,7 @@ func TestDrainKilled(t *testing.T) {
 			}
 			for !posted(address, body, fmt.Sprint("frame-", n)) {
 				repeated++
+				<-again.C // the ingester is away
 			}
 		}
 	}()
@@ -73,12 +78,7 @@ func TestDrainKilled(t *testing.T) {
 	const kills = 6
 	random := rand.New(rand.NewPCG(9, 9))
 	for range kills {
-		child := startChild(t, cluster, prefix, childDrain+"="+address)
-		time.Sleep(time.Duration(300+random.IntN(900)) * time.Millisecond) // any time is right
-		if err := child.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		child.Wait()
+		killAfter(t, cluster, names, 1+random.Int64N(60), startChild(t, cluster, prefix, childDrain+"="+address))
 	}
 	startChild(t, cluster, prefix, childDrain+"="+address)
 	close(stop)
@@ -99,7 +99,6 @@ func posted(address, body, id string) bool {
 	client := http.Client{Timeout: 5 * time.Second}
 	w, err := client.Do(r)
 	if err != nil {
-		time.Sleep(20 * time.Millisecond) // the ingester is away
 		return false
 	}
 	w.Body.Close()

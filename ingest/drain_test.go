@@ -212,18 +212,18 @@ func pack(t testing.TB, encoding string, body []byte) string {
 }
 
 func TestDrainUnpacks(t *testing.T) {
-	body := []byte(strings.Repeat(frame(routerLine+"\n"), 5000))
+	body := []byte(strings.Repeat(frame(routerLine+"\n"), 500))
 	for _, encoding := range []string{"gzip", "zstd", "snappy", "x-snappy-framed"} {
 		t.Run(encoding, func(t *testing.T) {
 			d, k := newDrain(t, io.Discard), &taker{}
 			packed := pack(t, encoding, body)
-			if status := send(t, d, k, post(packed, "Content-Encoding", encoding, "Logplex-Msg-Count", "5000")); status != 204 {
+			if status := send(t, d, k, post(packed, "Content-Encoding", encoding, "Logplex-Msg-Count", "500")); status != 204 {
 				t.Fatalf("answered %d", status)
 			}
-			if got := len(k.taken()); got != 5000 {
-				t.Errorf("%d lines came of 5000", got)
+			if got := len(k.taken()); got != 500 {
+				t.Errorf("%d lines came of 500", got)
 			}
-			bomb := pack(t, encoding, make([]byte, 64<<20))
+			bomb := pack(t, encoding, make([]byte, 2*maxUnpacked))
 			if status := send(t, d, k, post(bomb, "Content-Encoding", encoding)); status != http.StatusRequestEntityTooLarge {
 				t.Errorf("a bomb of %d bytes was answered with %d", len(bomb), status)
 			}
@@ -520,10 +520,14 @@ func TestDrainConnections(t *testing.T) {
 // TestDrainOverload sends far more than is taken: what was accepted is in the
 // packs, and with what was refused it is all.
 func TestDrainOverload(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	synctest.Test(t, testDrainOverload)
+}
+
+func testDrainOverload(t *testing.T) {
+	listener := newPipes()
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return listener.dial(), nil }}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
 	d, err := NewDrain("drain", listener, nil, testSources, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -531,29 +535,34 @@ func TestDrainOverload(t *testing.T) {
 	d.memory.most = 200 << 10 // a few bodies
 	o := &fakeOutput{partitions: 2, block: make(chan struct{})}
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- Live{Inputs: []Input{d}}.Run(ctx, o) }()
 	var sent, accepted, refused atomic.Int64
-	go func() { // an output that takes its time
+	var output sync.WaitGroup
+	defer output.Wait()
+	enough := make(chan struct{})
+	defer close(enough)
+	output.Go(func() { // it takes its time
 		for {
 			select {
 			case o.block <- struct{}{}:
 				time.Sleep(time.Millisecond)
-			case <-t.Context().Done():
+			case <-enough:
 				return
 			}
 		}
-	}()
+	})
 	var wg sync.WaitGroup
 	body := strings.Repeat(frame(routerLine+"\n"), 500)
 	for range 16 {
 		wg.Go(func() {
 			for range 12 {
-				r, _ := http.NewRequest("POST", "http://"+listener.Addr().String()+"/logs", strings.NewReader(body))
+				r, _ := http.NewRequest("POST", "http://drain/logs", strings.NewReader(body))
 				r.Header = post("").Header.Clone()
 				r.Header.Set("Logplex-Msg-Count", "500")
 				sent.Add(500)
-				w, err := http.DefaultClient.Do(r)
+				w, err := client.Do(r)
 				if err != nil {
 					t.Error(err)
 					return

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/broker"
 	"pulse/topics/topicstest"
@@ -168,6 +169,7 @@ func exactFiles(cluster topics.Cluster, prefix, glob string) *Exact {
 // TestFilesKilled kills an ingester again and again, while files grow and are rotated
 // in each way: no line may be there twice, and none may be missing.
 func TestFilesKilled(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	names := topics.Names{Prefix: prefix, Generation: "g"}
@@ -204,12 +206,7 @@ func TestFilesKilled(t *testing.T) {
 	const kills = 8
 	random := rand.New(rand.NewPCG(7, 7))
 	for range kills {
-		child := startChild(t, cluster, prefix, childFiles+"="+f.name("*.log*"))
-		time.Sleep(time.Duration(300+random.IntN(900)) * time.Millisecond) // any time is right
-		if err := child.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		child.Wait()
+		killAfter(t, cluster, names, random.Int64N(60), startChild(t, cluster, prefix, childFiles+"="+f.name("*.log*")))
 	}
 	close(stop)
 	want := <-written
@@ -221,13 +218,10 @@ func TestFilesKilled(t *testing.T) {
 func checkOnce(t *testing.T, cluster topics.Cluster, names topics.Names, want int) {
 	t.Helper()
 	var got []int
-	for deadline := time.Now().Add(time.Minute); ; {
+	testkit.Eventually(t, "events.raw holds all lines", func() error {
 		got = committedLines(t, cluster, names)
-		if len(got) >= want || time.Now().After(deadline) {
-			break
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
+		return atLeast(int64(len(got)), int64(want))
+	})
 	slices.Sort(got)
 	missing := 0
 	for n := range want {
@@ -240,6 +234,31 @@ func checkOnce(t *testing.T, cluster topics.Cluster, names topics.Names, want in
 	if missing > 0 || twice > 0 {
 		t.Errorf("of %d lines %d are missing and %d are there twice", want, missing, twice)
 	}
+}
+
+// killAfter kills an ingester once it has written so many records more to events.raw,
+// which may be none: at any moment, within a transaction or between two.
+func killAfter(t *testing.T, cluster topics.Cluster, names topics.Names, records int64, child *exec.Cmd) {
+	t.Helper()
+	client, err := kgo.NewClient(cluster.ClientOptions("test")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	written := func() (n int64) {
+		ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), names.Raw())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends.Each(func(end kadm.ListedOffset) { n += end.Offset })
+		return n
+	}
+	until := written() + records
+	testkit.Eventually(t, "the ingester writes", func() error { return atLeast(written(), until) })
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	child.Wait()
 }
 
 // startChild starts an ingester in a process of its own.
@@ -319,14 +338,13 @@ func TestExactFencing(t *testing.T) {
 	f.add("a.log", "n=0\n")
 	holds := func(want ...int) {
 		t.Helper()
-		var got []int
-		for deadline := time.Now().Add(30 * time.Second); !slices.Equal(got, want); {
-			if time.Now().After(deadline) {
-				t.Fatalf("events.raw holds %v, want %v", got, want)
+		testkit.Eventually(t, "events.raw holds the lines", func() error {
+			got := committedLines(t, cluster, names)
+			if slices.Sort(got); !slices.Equal(got, want) {
+				return fmt.Errorf("it holds %v, want %v", got, want)
 			}
-			got = committedLines(t, cluster, names)
-			slices.Sort(got)
-		}
+			return nil
+		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -369,6 +387,7 @@ func TestExactFencing(t *testing.T) {
 // TestExactBrokerAway: an ingester outlives its broker, and what it wrote just before
 // is there once, whatever became of the transaction.
 func TestExactBrokerAway(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	if topicstest.Real() {
 		t.Skip("it restarts its own broker")
@@ -390,22 +409,26 @@ func TestExactBrokerAway(t *testing.T) {
 	go func() { ended <- x.Run(ctx) }()
 
 	lines := 0
-	write := func(times int) {
-		for range times {
-			f.add("a.log", fmt.Sprintf("%s n=%d\n", time.Now().UTC().Format(time.RFC3339Nano), lines))
-			lines++
-			time.Sleep(time.Millisecond)
-		}
+	write := func() {
+		f.add("a.log", fmt.Sprintf("%s n=%d\n", time.Now().UTC().Format(time.RFC3339Nano), lines))
+		lines++
 	}
 	for range 3 {
-		write(500)
+		before := x.Metrics().Lines
+		testkit.Eventually(t, "the ingester writes", func() error { write(); return atLeast(x.Metrics().Lines, before+1) })
 		b.Close()
-		write(1500) // longer than a second goes by
+		testkit.Eventually(t, "the ingester notices that the broker is away", func() error {
+			write()
+			if stalled := x.Metrics().Stalled; stalled < tickless {
+				return fmt.Errorf("stalled for %v", stalled)
+			}
+			return nil
+		})
 		if b, err = broker.Start(address, dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(500)
+	write()
 	checkOnce(t, cluster, names, lines)
 	cancel()
 	if err := <-ended; err != nil {
@@ -430,13 +453,14 @@ func TestExactGoesOn(t *testing.T) {
 	x := exactFiles(cluster, prefix, f.name("*.log"))
 	go func() { ended <- x.Run(ctx) }()
 	lines := 0
-	for round := range 4 {
+	const rounds = 2
+	for round := range rounds {
 		for range 100 {
 			f.add("a.log", fmt.Sprintf("n=%d\n", lines))
 			lines++
 		}
 		checkOnce(t, cluster, names, lines)
-		if round == 3 {
+		if round == rounds-1 {
 			break
 		}
 		// As a coordinator does that aborts what took too long: a new epoch.

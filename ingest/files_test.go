@@ -215,9 +215,10 @@ func TestFilesWhole(t *testing.T) {
 func TestMergedKeepsEachOrder(t *testing.T) {
 	f := folder{t, t.TempDir()}
 	var names []string
+	const each = 600
 	for file := range 5 {
 		var b strings.Builder
-		for i := range 3000 {
+		for i := range each {
 			s := float64(i/3) - float64(i*7919%60)
 			b.WriteString(dated(at(100+s), fmt.Sprintf("%d.%d", file, i)) + "\n")
 		}
@@ -254,8 +255,8 @@ func TestMergedKeepsEachOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file := range 5 {
-		if next[file] != 3000 {
-			t.Errorf("file %d: %d lines of 3000", file, next[file])
+		if next[file] != each {
+			t.Errorf("file %d: %d lines of %d", file, next[file], each)
 		}
 	}
 	if late > 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -99,6 +100,7 @@ func exactKafka(cluster topics.Cluster, prefix, topic string) *Exact {
 // TestKafkaKilled kills an ingester that repacks a topic, into which others write in
 // transactions too, some of which they abort: each line that was committed comes once.
 func TestKafkaKilled(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	names := topics.Names{Prefix: prefix, Generation: "g"}
@@ -146,12 +148,7 @@ func TestKafkaKilled(t *testing.T) {
 	const kills = 6
 	random := rand.New(rand.NewPCG(8, 8))
 	for range kills {
-		child := startChild(t, cluster, prefix, childTopic+"="+topic)
-		time.Sleep(time.Duration(300+random.IntN(900)) * time.Millisecond) // any time is right
-		if err := child.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		child.Wait()
+		killAfter(t, cluster, names, random.Int64N(60), startChild(t, cluster, prefix, childTopic+"="+topic))
 	}
 	close(stop)
 	want := <-written

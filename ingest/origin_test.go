@@ -16,7 +16,7 @@ import (
 // TestOriginsOfLines packs lines of many origins and finds each line with its
 // own in the records.
 func TestOriginsOfLines(t *testing.T) {
-	for seed := range uint64(50) {
+	for seed := range seeds(5, 50) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		o := &fakeOutput{partitions: 3}
 		p := NewPacker("a", topics.WallDomain, 3, o.sink)

@@ -25,6 +25,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -219,6 +220,7 @@ func (o *overloaded) stop() (a inputAccount) {
 // (two minutes in the long form). Every event is accounted for: what was accepted is in
 // Kafka, and with what was refused it is what was sent.
 func TestOverload(t *testing.T) {
+	testkit.Long(t)
 	for input, overload := range map[string]func(*testing.T, *overloaded) (sent, refused int64){
 		"drain": overloadDrain, "syslog-tcp": overloadTCP, "syslog-udp": overloadUDP,
 	} {
@@ -298,8 +300,10 @@ func overloadDrain(t *testing.T, o *overloaded) (sent, refused int64) {
 	before, asked := o.account().Lines, all.Load()
 	began = time.Now()
 	room := make(chan struct{}, 2000) // requests at a time
+	due := time.NewTimer(0)
 	for n := time.Duration(0); n*pace < *overloadFor; n++ {
-		time.Sleep(time.Until(began.Add(n * pace)))
+		due.Reset(time.Until(began.Add(n * pace)))
+		<-due.C
 		room <- struct{}{}
 		wg.Go(func() { one(); <-room })
 	}
@@ -359,7 +363,7 @@ func overloadTCP(t *testing.T, o *overloaded) (sent, refused int64) {
 	const glance = 500 * time.Millisecond
 	able := float64(flood(sink.Addr().String(), glance)) / glance.Seconds()
 	sent = flood(o.address, *overloadFor)
-	until(t, "all that was sent is taken", func() bool { return o.account().Lines >= sent })
+	testkit.Eventually(t, "all that was sent is taken", func() error { return atLeast(o.account().Lines, sent) })
 	t.Logf("senders were slowed down from %.0f to %.0f lines/s, to one in %.1f", able, float64(sent)/overloadFor.Seconds(), able*overloadFor.Seconds()/float64(sent))
 	return sent, 0
 }
@@ -378,11 +382,12 @@ func overloadUDP(t *testing.T, o *overloaded) (sent, refused int64) {
 		}
 	}
 	before := int64(-1)
-	until(t, "what the socket holds is read", func() bool {
-		now := o.account()
-		still := now.Lines == before
-		before = now.Lines
-		return still
+	testkit.Eventually(t, "what the socket holds is read", func() error {
+		last := before
+		if before = o.account().Lines; before != last {
+			return fmt.Errorf("%d lines are taken, and were %d", before, last)
+		}
+		return nil
 	})
 	return sent, -1
 }
@@ -427,6 +432,7 @@ func countCommitted(t *testing.T, cluster topics.Cluster, topic string) (lines i
 // TestIdleConnections opens many connections that send nothing, or half a message, and
 // measures what each takes up. A sender that behaves is served all the while.
 func TestIdleConnections(t *testing.T) {
+	testkit.Long(t)
 	if files := raiseFiles(t); files < uint64(*idleSenders)+100 {
 		t.Skipf("only %d files may be open", files)
 	}
@@ -460,7 +466,7 @@ func TestIdleConnections(t *testing.T) {
 				}
 				defer c.Close()
 				io.WriteString(c, test.honest)
-				until(t, "the honest sender's line is taken", func() bool { return o.account().Lines > before })
+				testkit.Eventually(t, "the honest sender's line is taken", func() error { return atLeast(o.account().Lines, before+1) })
 			}
 			sendHonest()
 			before := statusBytes(t, o.cmd.Process.Pid, "VmRSS")

@@ -16,7 +16,7 @@ import (
 // TestPackerLaws drives a packer at random and checks that every line is in
 // one pack, in order, at the second at which it came.
 func TestPackerLaws(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range seeds(20, 100) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		o := &fakeOutput{partitions: 1 + rng.Int32N(8)}
 		p := NewPacker("i", topics.WallDomain, o.partitions, o.sink)
@@ -96,13 +96,21 @@ func TestPackerLaws(t *testing.T) {
 	}
 }
 
+// seeds is how many random cases a test tries: few, and more in its long form.
+func seeds(few, many uint64) uint64 {
+	if testing.Short() {
+		return few
+	}
+	return many
+}
+
 // randomLength is mostly short, and now and then at a bound.
 func randomLength(rng *rand.Rand) int {
 	if rng.IntN(20) == 0 {
 		return line.MaxLen - 10 + rng.IntN(20)
 	}
 	if rng.IntN(60) == 0 {
-		return 200_000 + rng.IntN(1_000_000)
+		return rng.IntN(3 * line.MaxLen)
 	}
 	return rng.IntN(300)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/broker"
 	"pulse/topics/topicstest"
@@ -83,10 +84,10 @@ func TestThroughKafka(t *testing.T) {
 	}
 
 	var lines []string
-	for i := range 20_000 {
-		lines = append(lines, dated(at(float64(i)/2000), fmt.Sprint(i, strings.Repeat("x", 190))))
+	for i := range 3000 {
+		lines = append(lines, dated(at(float64(i)/300), fmt.Sprint(i, strings.Repeat("x", 190))))
 	}
-	lines[7777] = "\x00 \xff\xfe\r" // bytes pass
+	lines[777] = "\x00 \xff\xfe\r" // bytes pass
 	r := record(t, lines...)
 	replay := Replay{Recording: r, OriginalTimes: true, Lateness: 2, Ingester: "me"}
 	if err := replay.Run(t.Context(), p); err != nil {
@@ -166,6 +167,7 @@ func TestLiveThroughKafka(t *testing.T) {
 // TestProducerOutlivesTheBroker stops the broker under load and starts it
 // again where it was.
 func TestProducerOutlivesTheBroker(t *testing.T) {
+	testkit.Long(t)
 	dir := filepath.Join(t.TempDir(), "kafka")
 	b, err := broker.Start("127.0.0.1:0", dir)
 	if err != nil {
@@ -242,10 +244,7 @@ func TestProducerWithoutATopic(t *testing.T) {
 // TestProducerHoldsLittle takes the broker away: records wait up to a bound,
 // then whoever produces does, and what is left at the end is counted.
 func TestProducerHoldsLittle(t *testing.T) {
-	b, err := broker.Start("127.0.0.1:0", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := topicstest.Own(t)
 	p := connect(t, topics.Cluster{Brokers: b.Addrs()}, topics.Names{Generation: "g"}, 1)
 	b.Close()
 
@@ -272,7 +271,7 @@ func TestProducerHoldsLittle(t *testing.T) {
 	}
 	expired, cancel := context.WithCancel(t.Context())
 	cancel()
-	err = p.Close(expired)
+	err := p.Close(expired)
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprint(taken, " records")) {
 		t.Errorf("Close gave %v, want how many records were not acknowledged", err)
 	}

@@ -21,9 +21,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"testing/synctest"
 	"time"
+
+	"pulse/cmd/dev/testkit"
 )
 
 const octets = "<13>1 - - a b - x=1"
@@ -54,7 +55,7 @@ func readStream(t *testing.T, r io.Reader) (lines string, err error) {
 }
 
 func TestStream(t *testing.T) {
-	long := "<13>" + strings.Repeat("x", 200_000)
+	long := "<13>" + strings.Repeat("x", 2*mostBuffer)
 	for _, test := range []struct {
 		name, sent, lines string
 		bad               bool
@@ -81,10 +82,14 @@ func TestStream(t *testing.T) {
 		{name: "line feeds, a number alone", sent: "17", lines: "17\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for name, r := range map[string]io.Reader{"at once": strings.NewReader(test.sent), "byte by byte": iotest.OneByteReader(strings.NewReader(test.sent))} {
-				got, err := readStream(t, r)
+			pieces := []int{1, 7, len(test.sent)}
+			if len(test.sent) > maxLine {
+				pieces[0] = 101 // byte by byte takes long, and FuzzStream has any size
+			}
+			for _, size := range pieces {
+				got, err := readStream(t, &piecemeal{[]byte(test.sent), size})
 				if got != test.lines || errors.Is(err, errFrames) != test.bad {
-					t.Errorf("%s: got %.100q, %v; want %.100q", name, got, err, test.lines)
+					t.Errorf("in pieces of %d: got %.100q, %v; want %.100q", size, got, err, test.lines)
 				}
 			}
 		})
@@ -215,35 +220,38 @@ func TestSyslogHoldsLittle(t *testing.T) {
 		{"endless line", strings.Repeat("x", mostBuffer-leastBuffer), 96 << 10},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			listener, k := newPipes(), &taker{}
-			s := NewSyslog("syslog", listener, nil, slog.New(slog.DiscardHandler))
-			stop := runInput(t, s, k)
-			const connections = 1000
-			memory := func() int {
-				runtime.GC()
-				var m runtime.MemStats
-				runtime.ReadMemStats(&m)
-				return int(m.HeapInuse + m.StackInuse)
-			}
-			before := memory()
-			var all []net.Conn
-			for range connections {
-				c := listener.dial()
-				defer c.Close()
-				all = append(all, c)
-				io.WriteString(c, test.sent)
-				k.mu.Lock()
-				k.lines, k.origins = nil, nil
-				k.mu.Unlock()
-			}
-			time.Sleep(quietTime + quietTime/2) // silence is what is measured
-			if each := (memory() - before) / connections; each > test.most {
-				t.Errorf("a connection takes up %d bytes, more than %d", each, test.most)
-			} else {
-				t.Logf("a connection takes up %d bytes", each)
-			}
-			runtime.KeepAlive(all)
-			stop()
+			synctest.Test(t, func(t *testing.T) {
+				listener, k := newPipes(), &taker{}
+				s := NewSyslog("syslog", listener, nil, slog.New(slog.DiscardHandler))
+				stop := runInput(t, s, k)
+				const connections = 200
+				memory := func() int {
+					runtime.GC()
+					var m runtime.MemStats
+					runtime.ReadMemStats(&m)
+					return int(m.HeapInuse + m.StackInuse)
+				}
+				before := memory()
+				var all []net.Conn
+				for range connections {
+					c := listener.dial()
+					defer c.Close()
+					all = append(all, c)
+					io.WriteString(c, test.sent)
+					k.mu.Lock()
+					k.lines, k.origins = nil, nil
+					k.mu.Unlock()
+				}
+				time.Sleep(quietTime + quietTime/2) // silence is what is measured
+				synctest.Wait()
+				if each := (memory() - before) / connections; each > test.most {
+					t.Errorf("a connection takes up %d bytes, more than %d", each, test.most)
+				} else {
+					t.Logf("a connection takes up %d bytes", each)
+				}
+				runtime.KeepAlive(all)
+				stop()
+			})
 		})
 	}
 }
@@ -363,14 +371,12 @@ func listenUDP(t testing.TB) *net.UDPConn {
 	return conn
 }
 
-// until waits for a condition.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
+// atLeast is a condition of testkit.Eventually: something has been counted so far.
+func atLeast(got, want int64) error {
+	if got < want {
+		return fmt.Errorf("%d of %d", got, want)
 	}
+	return nil
 }
 
 // TestSyslogUDPCounts sends more datagrams than are taken: each is taken, or
@@ -392,12 +398,12 @@ func TestSyslogUDPCounts(t *testing.T) {
 		fmt.Fprintf(c, "<13>1 - - a b - n=%d\nx", i)
 	}
 	stop := runInput(t, s, k)
-	until(t, "what was not dropped is taken", func() bool {
+	testkit.Eventually(t, "what was not dropped is taken", func() error {
 		drops, _ := socketDrops(conn)
-		return s.Counts.Lines.Load()+drops == sent-1
+		return atLeast(s.Counts.Lines.Load()+drops, sent-1)
 	})
 	io.WriteString(c, "\n")
-	until(t, "the empty datagram is counted", func() bool { return s.Counts.Empty.Load() == 1 })
+	testkit.Eventually(t, "the empty datagram is counted", func() error { return atLeast(s.Counts.Empty.Load(), 1) })
 	stop()
 	n := &s.Counts
 	if lines, dropped := n.Lines.Load(), n.Dropped.Load(); lines+n.Empty.Load()+n.Refused.Load()+dropped != sent || dropped == 0 || lines == 0 {
@@ -421,7 +427,7 @@ func TestSyslogUDPEnds(t *testing.T) {
 	for range 10 {
 		io.WriteString(c, octets)
 	}
-	until(t, "lines wait", func() bool { return k.blocked.Load() > 0 })
+	testkit.Eventually(t, "lines wait", func() error { return atLeast(k.blocked.Load(), 1) })
 	stop()
 	if got := s.Counts.Refused.Load(); got == 0 || got > 10 {
 		t.Errorf("%d lines are refused, of 10", got)
@@ -430,10 +436,8 @@ func TestSyslogUDPEnds(t *testing.T) {
 
 // TestSyslogLogger lets the logger of util-linux send.
 func TestSyslogLogger(t *testing.T) {
-	logger, err := exec.LookPath("logger")
-	if err != nil {
-		t.Skip("logger is not installed")
-	}
+	testkit.Long(t)
+	logger := testkit.Tool(t, "logger")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -454,7 +458,7 @@ func TestSyslogLogger(t *testing.T) {
 		if out, err := exec.Command(logger, args...).CombinedOutput(); err != nil {
 			t.Fatalf("logger %q: %v\n%s", args, err, out)
 		}
-		until(t, "a line came", func() bool { return len(k.taken()) == i+1 })
+		testkit.Eventually(t, "a line came", func() error { return atLeast(int64(len(k.taken())), int64(i+1)) })
 		if got := k.taken()[i]; !strings.HasPrefix(got, "<134>") || !strings.HasSuffix(got, text) {
 			t.Errorf("logger %q: got %q", args, got)
 		}
