@@ -35,7 +35,7 @@ type loop struct {
 
 // members gives the stats that an element of stats stands for, as nodes.
 func (p *parser) members(n *yaml.Node) []*yaml.Node {
-	each := value(n, "each")
+	each := valueOf(n, "each")
 	if each == nil {
 		return []*yaml.Node{n}
 	}
@@ -50,7 +50,7 @@ func (p *parser) members(n *yaml.Node) []*yaml.Node {
 			return nil
 		}
 	}
-	if !p.namesDiffer(value(n, "name"), loops) {
+	if !p.namesDiffer(valueOf(n, "name"), loops) {
 		total = 1 // so that what names it is not wrong too
 	}
 	var members []*yaml.Node
@@ -93,8 +93,8 @@ func (p *parser) namesDiffer(name *yaml.Node, loops []loop) bool {
 	return len(lacks) == 0
 }
 
-// value gives the value of a key of a mapping, nil if there is none.
-func value(n *yaml.Node, key string) *yaml.Node {
+// valueOf gives the value of a key of a mapping, nil if there is none.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
 	if n.Kind != yaml.MappingNode {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 
 	"pulse/stats/aggregate"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // Kinds are the kinds of stats that a definitions file can have, in the order
@@ -60,3 +61,31 @@ func newKind(s *Stat, field line.Slot, by []line.Slot) (aggregate.Kind, error) {
 
 // LineCounts accounts for lines.
 type LineCounts = aggregate.LineCounts
+
+// Shape is the shape of the stat's values.
+func (s *Stat) Shape() value.Shape {
+	if s.Top > 0 {
+		return value.ShapeKeyed
+	}
+	return s.shapeOfKind()
+}
+
+// KeyShape is the shape of the value of each key, "" if the stat is not by key.
+func (s *Stat) KeyShape() value.Shape {
+	if s.Top > 0 {
+		return s.shapeOfKind()
+	}
+	return ""
+}
+
+func (s *Stat) shapeOfKind() value.Shape {
+	switch s.Kind {
+	case "quantiles":
+		return value.ShapeQuantiles
+	case "histogram":
+		return value.ShapeHistogram
+	case LinesKind:
+		return value.ShapeCounts
+	}
+	return value.ShapeNumber
+}

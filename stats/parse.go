@@ -396,7 +396,7 @@ func (p *parser) parseStats(d *Definitions, n *yaml.Node) {
 		elements = nil
 	}
 	for _, e := range elements {
-		family := value(e, "name")
+		family := valueOf(e, "name")
 		for _, member := range p.members(e) {
 			before := len(p.errs)
 			stats := p.parseStat(member)
@@ -486,7 +486,7 @@ func statHint(n *yaml.Node, key string) string {
 	if near := nearest(key, statKeys); near != "" {
 		return near
 	}
-	if slices.ContainsFunc(Kinds, func(kind string) bool { return value(n, kind) != nil }) {
+	if slices.ContainsFunc(Kinds, func(kind string) bool { return valueOf(n, kind) != nil }) {
 		return " (beside its name and its kind there are " + list(optionKeys) + ")"
 	}
 	return " (its kind is one of " + list(Kinds) + ")"

@@ -99,6 +99,8 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		Unit     string    `json:"unit,omitempty"`
 		Help     string    `json:"help,omitempty"`
 		Kind     string    `json:"kind"`
+		Shape    string    `json:"shape"`               // of its values: see package value
+		KeyShape string    `json:"key_shape,omitempty"` // of the values of its keys
 		Per      int64     `json:"per,omitempty"`
 		Field    string    `json:"field,omitempty"`
 		By       []string  `json:"by,omitempty"`
@@ -120,7 +122,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 	for _, s := range h.store.stats {
 		a := stat{
 			Name: s.Name, Title: s.Title, Unit: s.Unit, Help: s.Help, Link: s.Link,
-			Kind: s.Kind, Per: s.Per, Field: s.Field, By: s.By, Top: s.Top, Where: s.Where, Over: s.Over, At: s.At, Buckets: s.Buckets,
+			Kind: s.Kind, Shape: string(s.Shape()), KeyShape: string(s.KeyShape()), Per: s.Per, Field: s.Field, By: s.By, Top: s.Top, Where: s.Where, Over: s.Over, At: s.At, Buckets: s.Buckets,
 			Warn: s.Warn, Crit: s.Crit, Reversed: s.Reversed,
 		}
 		if s.Of[0] != "" {
