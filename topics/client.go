@@ -121,8 +121,20 @@ func (c Cluster) saramaConfig(clientID string) *sarama.Config {
 // brokers allow by default.
 const DefaultSession = 6 * time.Second
 
-// SessionTimeout is Session, or its default.
-func (c Cluster) SessionTimeout() time.Duration { return cmp.Or(c.Session, DefaultSession) }
+// session is Session, or its default.
+func (c Cluster) session() time.Duration { return cmp.Or(c.Session, DefaultSession) }
+
+// heartbeat is how often a member of a group says that it is there. The answer
+// tells it of a rebalance, so that it is not longer where sessions are.
+const heartbeat = time.Second
+
+// GroupOptions are ClientOptions for a member of a consumer group.
+func (c Cluster) GroupOptions(clientID, group string) []kgo.Opt {
+	return append(c.ClientOptions(clientID),
+		kgo.ConsumerGroup(group),
+		kgo.SessionTimeout(c.session()),
+		kgo.HeartbeatInterval(heartbeat))
+}
 
 // GroupConfig configures a member of a consumer group. A member with an instance
 // id is static: it can restart within the session's time without a rebalance.
@@ -130,14 +142,14 @@ func (c Cluster) GroupConfig(clientID, instanceID string) *sarama.Config {
 	config := c.saramaConfig(clientID)
 	config.Consumer.Offsets.AutoCommit.Interval = 500 * time.Millisecond
 	config.Consumer.Group.Rebalance.Strategy = goka.CopartitioningStrategy
-	config.Consumer.Group.Session.Timeout = c.SessionTimeout()
-	config.Consumer.Group.Heartbeat.Interval = time.Second
+	config.Consumer.Group.Session.Timeout = c.session()
+	config.Consumer.Group.Heartbeat.Interval = heartbeat
 	// A JoinGroup is answered when the dead have been waited for. That must be
 	// over before the session of one who waits in it ends, since the embedded
 	// broker then forgets him without an answer, and before the read timeout, at
 	// which his connection is given up.
-	config.Consumer.Group.Rebalance.Timeout = 4 * time.Second
-	config.Net.ReadTimeout = 10 * time.Second
+	config.Consumer.Group.Rebalance.Timeout = c.session() * 2 / 3
+	config.Net.ReadTimeout = c.session() + 4*time.Second
 	config.Consumer.Group.Rebalance.Retry.Max = 60
 	config.Consumer.Group.Rebalance.Retry.Backoff = 500 * time.Millisecond
 	config.Consumer.Group.InstanceId = instanceID

@@ -172,12 +172,9 @@ func (u *rollup) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(append(u.cluster.ClientOptions("pulse-web"),
-		kgo.ConsumerGroup(u.names.MinutesGroup()),
+	client, err := kgo.NewClient(append(u.cluster.GroupOptions("pulse-web", u.names.MinutesGroup()),
 		kgo.ConsumeTopics(u.names.Merged()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.SessionTimeout(u.cluster.SessionTimeout()),
-		kgo.HeartbeatInterval(time.Second),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsRevoked(forget), kgo.OnPartitionsLost(forget),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()))...)

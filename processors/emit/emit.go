@@ -92,8 +92,7 @@ func (e *Emitter) Each(f func(sender string, c *Counts)) {
 // Run sends until ctx ends. A group that has sent nothing yet begins with what is
 // published from now on.
 func (e *Emitter) Run(ctx context.Context) error {
-	client, err := kgo.NewClient(append(e.config.Cluster.ClientOptions("pulse-emit"),
-		kgo.ConsumerGroup(e.config.Names.EmitGroup()),
+	client, err := kgo.NewClient(append(e.config.Cluster.GroupOptions("pulse-emit", e.config.Names.EmitGroup()),
 		kgo.ConsumeTopics(e.config.Names.Merged()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
 		kgo.AutoCommitMarks(),

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors"
 	"pulse/processors/merger"
 	"pulse/processors/receiver"
@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	lawRuns = flag.Int("laws", 20, "how many random logs TestLaws makes")
+	lawRuns = flag.Int("laws", 0, "how many random logs TestLaws makes; 0: 4 in a short test, else 20")
 	lawSeed = flag.Uint64("seed", 0, "the seed of TestLaws's first log; 0: another one each time")
 )
 
@@ -54,7 +54,8 @@ func TestLaws(t *testing.T) {
 		seed = uint64(time.Now().UnixNano())
 	}
 	var sum tally
-	for i := range uint64(*lawRuns) {
+	runs := lawLogs()
+	for i := range uint64(runs) {
 		w := newWorld(t, seed+i)
 		w.receive()
 		w.merge()
@@ -69,32 +70,43 @@ func TestLaws(t *testing.T) {
 	t.Logf("seeds from %d: %+v", seed, sum)
 	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "mergers that resume": sum.MergersResumed, "lost emits": sum.LostEmits,
 		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable} {
-		if n == 0 && *lawRuns >= 10 {
+		if n == 0 && runs >= 10 {
 			t.Errorf("the logs had no %s, so that nothing is known of them", what)
 		}
 	}
 }
 
+// lawLogs is how many random logs a test makes.
+func lawLogs() int {
+	if *lawRuns > 0 {
+		return *lawRuns
+	}
+	return testkit.Size(4, 20)
+}
+
 // TestLawsNoticed breaks what the laws ask for, and the comparison of TestLaws
 // must notice it.
 func TestLawsNoticed(t *testing.T) {
-	for name, breakIt := range map[string]func(*faults){
-		"offsets are committed although an emit failed": func(f *faults) { f.commitAnyway = true },
-		"covers are taken for complete":                 func(f *faults) { f.uncheckedCovers = true },
-		"a receiver forgets its clocks":                 func(f *faults) { f.forgetClocks = true },
-		"a merger begins with nothing":                  func(f *faults) { f.forgetState = true },
-		"complete seconds are not kept":                 func(f *faults) { f.forgetKept = true },
-		"a merger commits before its publishing":        func(f *faults) { f.publishLate = true },
+	for name, test := range map[string]struct {
+		breakIt func(*faults)
+		seed    uint64 // of a log in which it shows; any would do, sooner or later
+	}{
+		"offsets are committed although an emit failed": {func(f *faults) { f.commitAnyway = true }, 1001},
+		"covers are taken for complete":                 {func(f *faults) { f.uncheckedCovers = true }, 1001},
+		"a receiver forgets its clocks":                 {func(f *faults) { f.forgetClocks = true }, 1006},
+		"a merger begins with nothing":                  {func(f *faults) { f.forgetState = true }, 1000},
+		"complete seconds are not kept":                 {func(f *faults) { f.forgetKept = true }, 1000},
+		"a merger commits before its publishing":        {func(f *faults) { f.publishLate = true }, 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const runs = 30
-			for seed := range uint64(runs) {
-				w := newWorld(t, 1000+seed)
-				breakIt(&w.faults)
+			for i := range uint64(runs) {
+				w := newWorld(t, test.seed+i)
+				test.breakIt(&w.faults)
 				w.receive()
 				w.merge()
 				if wrong := w.compare(); len(wrong) > 0 {
-					t.Logf("after %d logs: %s", seed+1, wrong[0])
+					t.Logf("after %d logs: %s", i+1, wrong[0])
 					return
 				}
 			}

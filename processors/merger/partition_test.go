@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors"
 	"pulse/processors/receiver"
 	"pulse/stats"
@@ -273,7 +274,7 @@ func TestTruncated(t *testing.T) {
 			hole := cover(0, 10, 11, 100, 101)
 			hole.Fragments = 1
 			l.process("cover", hole.Append(nil))
-			for s := int64(101); s < 300; s++ {
+			for s := int64(101); s < 101+lostMargin+l.work.maxOver+20; s++ {
 				l.send(rangeOf{cover(0, s-90, s-89, s, s+1), at(s), s})
 				if known := s+1 >= 101+lostMargin+l.work.maxOver-1; len(l.commits) > 0 && !known {
 					t.Errorf("a commit at %d, before all windows are complete", s)
@@ -429,7 +430,8 @@ func TestIngesters(t *testing.T) {
 // windows are; a successor makes of it what its predecessor would have, and one
 // whose kept seconds are gone shows unknown seconds and no wrong number.
 func TestLongWindow(t *testing.T) {
-	const over, end, more = 1000, 1500, 20
+	over := int64(testkit.Size(200, 1000))
+	end, more := over+over/2, int64(20)
 	l := newLog(t, fmt.Sprintf("lateness: 1s\nstats:\n  - {name: events, rate: minute, over: %ds}\n  - {name: most, max: x, over: 5s}\n", over))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
@@ -472,7 +474,7 @@ func TestLongWindow(t *testing.T) {
 	if len(got) == 0 || !slices.Equal(got, want[len(want)-len(got):]) {
 		t.Errorf("a successor published\n%s\nand its predecessor\n%s", strings.Join(got, ", "), strings.Join(want[len(want)-len(got):], ", "))
 	}
-	l.kept = append(kept[:1000:1000], kept[1010:]...)
+	l.kept = append(kept[:over/2:over/2], kept[over/2+10:]...)
 	for _, said := range again() {
 		if !strings.Contains(said, "stale") {
 			t.Errorf("with kept seconds gone it published %s", said)

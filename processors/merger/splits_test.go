@@ -2,6 +2,7 @@ package merger
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -9,12 +10,13 @@ import (
 	"slices"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors"
 	"pulse/stats"
 	"pulse/topics"
 )
 
-var splits = flag.Int("splits", 1500, "how many seconds TestSplits splits at random")
+var splits = flag.Int("splits", 0, "how many seconds TestSplits splits at random; 0: 200 in a short test, else 1500")
 
 // splitDefinitions have every kind of stat.
 const splitDefinitions = `
@@ -70,8 +72,8 @@ func TestSplits(t *testing.T) {
 	const first = 1_800_000_000
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 3))
-	published, amended := 0, 0
-	for i := range int64(*splits) {
+	seconds, published, amended := cmp.Or(*splits, testkit.Size(200, 1500)), 0, 0
+	for i := range int64(seconds) {
 		second := first + i
 		lines := splitLines(r, second)
 		var ranges [splitSources][]splitRecord
@@ -106,7 +108,7 @@ func TestSplits(t *testing.T) {
 		amended += bytes.Count(whole.published, []byte(`"revision":1,`))
 		whole.published, split.published = whole.published[:0], split.published[:0]
 	}
-	if least := *splits * len(definitions.Stats); published < least {
+	if least := seconds * len(definitions.Stats); published < least {
 		t.Errorf("%d snapshots were published, want at least %d", published, least)
 	}
 	if amended == 0 {

@@ -58,6 +58,15 @@ func Long(t testing.TB) {
 	}
 }
 
+// Size returns how much of something repeated a test does: short for `make test`,
+// long for `make test-all`.
+func Size(short, long int) int {
+	if testing.Short() {
+		return short
+	}
+	return long
+}
+
 // Tool returns where a program is. Without it the test is skipped, and fails
 // where CI=true, since there it is to be installed.
 func Tool(t testing.TB, name string) string {
