@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -43,7 +44,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%v was accepted", c)
 		}
 	}
-	s := newSynthetic(0).serve(t, func(c *Config) { c.Tokens = []string{testToken, testToken + "2"} })
+	s := idle(t, func(c *Config) { c.Tokens = []string{testToken, testToken + "2"} })
 	for authorization, want := range map[string]int{
 		"":                                       401,
 		"Bearer " + testToken:                    200,
@@ -66,10 +67,14 @@ func TestTokens(t *testing.T) {
 
 // A share link lets its bearer read until its end, and no longer.
 func TestShareLinks(t *testing.T) {
-	s := newSynthetic(0).serve(t, func(c *Config) { c.Tokens, c.ShareKey = []string{testToken}, testKey })
+	synctest.Test(t, testShareLinks)
+}
+
+func testShareLinks(t *testing.T) {
+	s := inMemory(t, func(c *Config) { c.Tokens, c.ShareKey = []string{testToken}, testKey })
 	ask := func(method, path string, change func(*http.Request)) *http.Response {
 		t.Helper()
-		answer, _ := do(t, method, s.URL()+path, change)
+		answer, _ := do(t, s, method, path, change)
 		return answer
 	}
 	for query, want := range map[string]int{"": 200, "?for=1h": 200, "?for=720h": 200, "?for=721h": 400, "?for=1s": 400, "?for=-1h": 400, "?for=soon": 400} {
@@ -91,7 +96,7 @@ func TestShareLinks(t *testing.T) {
 		t.Errorf("a share link made by another site: %d, want 403", answer.StatusCode)
 	}
 
-	_, body := do(t, "POST", s.URL()+"/api/share?for=1h", bearer)
+	_, body := do(t, s, "POST", "/api/share?for=1h", bearer)
 	var link struct {
 		URL   string
 		Until time.Time
@@ -153,17 +158,12 @@ func TestShareLinks(t *testing.T) {
 
 	// Its socket ends with it.
 	soon := s.access.sign(now + 2)
-	h := http.Header{"Cookie": {shareCookie + "=" + soon}, "Origin": {s.URL()}}
-	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", h)
+	conn, _, err := open(s, "/ws", http.Header{"Cookie": {shareCookie + "=" + soon}, "Origin": {s.URL()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetReadDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // the read fails then
-	for err == nil {
-		_, _, err = conn.ReadMessage()
-	}
-	if !websocket.IsCloseError(err, websocket.CloseGoingAway) || time.Now().Unix() < now+2 {
+	if err := untilClosed(t, conn); !websocket.IsCloseError(err, websocket.CloseGoingAway) || time.Now().Unix() != now+2 {
 		t.Errorf("the socket of a share link ended with %v, want a close at its end", err)
 	}
 }
@@ -171,47 +171,32 @@ func TestShareLinks(t *testing.T) {
 // Where everybody may come in there is nothing to share, and the key alone opens
 // nothing.
 func TestShareNeedsLogin(t *testing.T) {
-	s := newSynthetic(0).serve(t, func(c *Config) { c.ShareKey = testKey })
-	if answer, _ := do(t, "POST", s.URL()+"/api/share", nil); answer.StatusCode != 404 {
+	s := idle(t, func(c *Config) { c.ShareKey = testKey })
+	if answer, _ := do(t, s, "POST", "/api/share", nil); answer.StatusCode != 404 {
 		t.Errorf("POST /api/share of an open dashboard: %d, want 404", answer.StatusCode)
-	}
-}
-
-func TestListedOrigin(t *testing.T) {
-	s := newSynthetic(0).serve(t, func(c *Config) { c.Origins = []string{"https://wall.example"} })
-	for origin, want := range map[string]int{"https://wall.example": 101, "http://wall.example": 403, "https://wall.example.evil": 403, s.URL(): 101} {
-		conn, answer, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", http.Header{"Origin": {origin}})
-		if answer == nil {
-			t.Fatal(err)
-		}
-		if answer.StatusCode != want {
-			t.Errorf("a socket from %s: %d, want %d", origin, answer.StatusCode, want)
-		}
-		if err == nil {
-			conn.Close()
-		}
 	}
 }
 
 // A socket can be of some stats alone.
 func TestSubscription(t *testing.T) {
-	s := quiet(t)
-	put(s.store, point("a", 1000, "1"), point("b", 1000, "2"))
-	to := "ws" + strings.TrimPrefix(s.URL(), "http") + "/ws"
-	conn, _, err := websocket.DefaultDialer.Dial(to+"?stat=b&stat=b", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	m := next(t, conn)
-	if len(m.Stats) != 1 || m.Stats[0]["name"] != "b" || fmt.Sprint(m.History) != "[[[1000 2]]]" {
-		t.Fatalf("the first message is of %v with %v, want b alone", m.Stats, m.History)
-	}
-	put(s.store, point("a", 1001, "3"), point("b", 1001, "4"))
-	untilPoint(t, conn, 0, 1001, "4")
-	if _, answer, err := websocket.DefaultDialer.Dial(to+"?stat=nothing", nil); err == nil || answer.StatusCode != 404 {
-		t.Errorf("a socket of a stat that there is not: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := inMemory(t, nil)
+		put(s.store, point("a", 1000, "1"), point("b", 1000, "2"))
+		conn, _, err := open(s, "/ws?stat=b&stat=b", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		m := next(t, conn)
+		if len(m.Stats) != 1 || m.Stats[0]["name"] != "b" || fmt.Sprint(m.History) != "[[[1000 2]]]" {
+			t.Fatalf("the first message is of %v with %v, want b alone", m.Stats, m.History)
+		}
+		put(s.store, point("a", 1001, "3"), point("b", 1001, "4"))
+		untilPoint(t, conn, 0, 1001, "4")
+		if _, answer, err := open(s, "/ws?stat=nothing", nil); err == nil || answer.StatusCode != 404 {
+			t.Errorf("a socket of a stat that there is not: %v", err)
+		}
+	})
 }
 
 // TLS with a certificate of one's own, that is read again when it changes.
@@ -251,7 +236,8 @@ func TestTLS(t *testing.T) {
 		}
 	}
 	write(1)
-	s := newSynthetic(0).serve(t, func(c *Config) { c.CertFile, c.KeyFile, c.ForceHTTPS = certFile, keyFile, true })
+	s := idle(t, func(c *Config) { c.CertFile, c.KeyFile, c.ForceHTTPS = certFile, keyFile, true })
+	onPort(t, s)
 	serial := func() int64 {
 		t.Helper()
 		client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}

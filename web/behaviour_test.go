@@ -12,32 +12,10 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/topics"
 )
-
-// with runs a server of some stats that are given no points but those that a
-// test puts into its store.
-func with(t testing.TB, all ...*stats.Stat) *Server {
-	t.Helper()
-	d := &stats.Definitions{Lateness: 2, Stats: all}
-	for _, st := range all {
-		if st.Title == "" {
-			st.Title = st.Name
-		}
-	}
-	s, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.fill = func(ctx context.Context, ready func()) error {
-		ready()
-		<-ctx.Done()
-		return nil
-	}
-	start(t, s)
-	return s
-}
 
 // tell puts a value of the second before now, with clocks that are past it.
 func tell(s *Server, stat, value string, revision int) {
@@ -49,6 +27,7 @@ func tell(s *Server, stat, value string, revision int) {
 // At three sizes and in both schemes every page fits its window's width, is
 // drawn, and has text that stands off its ground.
 func TestSizesAndSchemes(t *testing.T) {
+	testkit.Long(t)
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	for _, size := range [][2]int64{{390, 844}, {1280, 800}, {1920, 1080}} {
@@ -73,9 +52,7 @@ func TestSizesAndSchemes(t *testing.T) {
 			})
 		}
 	}
-	for _, said := range b.said() {
-		t.Error("console:", said)
-	}
+	b.quietConsole(t)
 }
 
 // contrast is JavaScript: that of an element's text with the page's ground.
@@ -91,6 +68,7 @@ const contrast = `(() => {
 // The grid is filled where it can be, and what is told of how soon a line is on the
 // screen follows from when its seconds were drawn.
 func TestReckoning(t *testing.T) {
+	testkit.Long(t)
 	server := quiet(t)
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()), chromedp.Evaluate[chromedp.Void](`void (async () => {
@@ -114,6 +92,7 @@ func TestReckoning(t *testing.T) {
 
 // On a wall there is nothing to press, and the pages take turns.
 func TestKiosk(t *testing.T) {
+	testkit.Long(t)
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1920, 1080, "dark"), chromedp.Navigate(server.URL()+"/?kiosk&every=1s"))
@@ -123,13 +102,12 @@ func TestKiosk(t *testing.T) {
 	}
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
 	b.until(t, `location.hash === "#/routing" && document.querySelectorAll(".panel").length === 18`)
-	for _, said := range b.said() {
-		t.Error("console:", said)
-	}
+	b.quietConsole(t)
 }
 
 // The second that the reader points at is shown by all panels.
 func TestSharedCrosshair(t *testing.T) {
+	testkit.Long(t)
 	log := newSynthetic(0)
 	server := log.serve(t, nil)
 	b := openBrowser(t)
@@ -148,6 +126,7 @@ func TestSharedCrosshair(t *testing.T) {
 
 // Where no clock runs the whole page loses its colour, and says since when.
 func TestStalePage(t *testing.T) {
+	testkit.Long(t)
 	server := quiet(t)
 	since := time.Now().Unix() - 100
 	put(server.store, point("a", since-1, "7"), point("b", since-1, "8"))
@@ -170,6 +149,7 @@ func TestStalePage(t *testing.T) {
 // shape: the last that is known, dimmed, dated, with who is behind, and never as
 // those of a live one.
 func TestHeld(t *testing.T) {
+	testkit.Long(t)
 	log := newSynthetic(0)
 	log.lag, log.ingesters = 10, []string{"web-1"}
 	server := log.serve(t, nil)
@@ -209,14 +189,13 @@ func TestHeld(t *testing.T) {
 	b.do(t, chromedp.Click(".panel"))
 	b.until(t, `document.querySelector(".detail")?.dataset.state === "unknown" && /\d/.test(document.querySelector(".detail .figure").textContent)
 		&& /^\d\d:\d\d:\d\d · 1[012] s ago · web-1 behind$/.test(document.querySelector(".detail .note").textContent)`)
-	for _, said := range b.said() {
-		t.Error("console:", said)
-	}
+	b.quietConsole(t)
 }
 
 // A revised point moves, and one of a lower revision that comes later does not.
 func TestRevisionsMove(t *testing.T) {
-	server := with(t, &stats.Stat{Name: "a", Kind: "rate", Per: 1, Over: 10})
+	testkit.Long(t)
+	server := quiet(t, &stats.Stat{Name: "a", Kind: "rate", Per: 1, Over: 10})
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
 	second := time.Now().Unix() - 1
@@ -235,7 +214,8 @@ func TestRevisionsMove(t *testing.T) {
 // Trouble is told by a mark, an edge and weight, and read aloud: not by colour
 // alone. Of a reversed stat low values are the trouble.
 func TestMarks(t *testing.T) {
-	server := with(t,
+	testkit.Long(t)
+	server := quiet(t,
 		&stats.Stat{Name: "well", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
 		&stats.Stat{Name: "warn", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
 		&stats.Stat{Name: "crit", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
@@ -260,7 +240,8 @@ func TestMarks(t *testing.T) {
 
 // Keys with several quantiles each are ranked, with all of them in figures.
 func TestQuantilesByKey(t *testing.T) {
-	server := with(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", By: []string{"path"}, Top: 10, At: []float64{0.5, 0.99}, Over: 60, Crit: ptr(900)})
+	testkit.Long(t)
+	server := quiet(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", By: []string{"path"}, Top: 10, At: []float64{0.5, 0.99}, Over: 60, Crit: ptr(900)})
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
 	tell(server, "times", `{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`, 0)
@@ -273,6 +254,7 @@ func TestQuantilesByKey(t *testing.T) {
 
 // All that can be pressed is reached by the tab key and has a name for screen readers.
 func TestKeyboardAndNames(t *testing.T) {
+	testkit.Long(t)
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"))

@@ -2,12 +2,10 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -17,101 +15,62 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 )
 
-// message is what a page gets.
-type message struct {
-	Type    string              `json:"type"`
-	Now     float64             `json:"now"`
-	Clocks  []int64             `json:"clocks"`
-	Stats   []map[string]any    `json:"stats"`
-	Pages   []map[string]any    `json:"pages"`
-	History [][][]any           `json:"history"`
-	Points  [][]json.RawMessage `json:"points"`
-}
-
-// dial opens a websocket as a browser on the same host does.
-func dial(t testing.TB, s *Server) *websocket.Conn {
-	t.Helper()
-	url := "ws" + strings.TrimPrefix(s.URL(), "http") + "/ws"
-	dialer := websocket.Dialer{EnableCompression: true}
-	conn, _, err := dialer.Dial(url, http.Header{"Origin": {s.URL()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
-}
-
-// next reads one message.
-func next(t testing.TB, conn *websocket.Conn) message {
-	t.Helper()
-	conn.SetReadDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // the read fails then
-	_, data, err := conn.ReadMessage()
-	if err != nil {
-		t.Fatalf("no message: %v", err)
-	}
-	var m message
-	if err := json.Unmarshal(data, &m); err != nil {
-		t.Fatalf("%v in %.300s", err, data)
-	}
-	return m
-}
-
-// quiet is a server without Kafka: tests put the points into its store.
-func quiet(t testing.TB) *Server {
-	t.Helper()
-	s, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.fill = func(ctx context.Context, ready func()) error {
-		ready()
-		<-ctx.Done()
-		return nil
-	}
-	start(t, s)
-	return s
-}
-
-// untilPoint reads messages until one has the value of a stat's second.
-func untilPoint(t testing.TB, conn *websocket.Conn, stat int, second int64, value string) {
-	t.Helper()
-	want := fmt.Sprint(stat, " ", second, " ", value)
-	for range 1000 {
-		for _, p := range next(t, conn).Points {
-			if fmt.Sprint(string(p[0]), " ", string(p[1]), " ", string(p[2])) == want {
-				return
-			}
-		}
-	}
-	t.Fatalf("the point %s never came", want)
-}
-
 func TestReconnectingClientGetsHistoryThenLivePoints(t *testing.T) {
-	s := quiet(t)
-	put(s.store, point("a", 1000, "1"), point("a", 1001, "2"))
-	first := dial(t, s)
-	m := next(t, first)
-	if m.Type != "config" || len(m.Stats) != len(two().All()) || fmt.Sprint(m.History[0]) != "[[1000 1 2]]" {
-		t.Fatalf("the first message is %+v, want the configuration with the history of a", m)
-	}
-	put(s.store, point("a", 1002, "3"))
-	untilPoint(t, first, 0, 1002, "3")
-	first.Close()
+	synctest.Test(t, func(t *testing.T) {
+		s := inMemory(t, nil)
+		put(s.store, point("a", 1000, "1"), point("a", 1001, "2"))
+		first := dial(t, s)
+		m := next(t, first)
+		if m.Type != "config" || len(m.Stats) != len(two().All()) || fmt.Sprint(m.History[0]) != "[[1000 1 2]]" {
+			t.Fatalf("the first message is %+v, want the configuration with the history of a", m)
+		}
+		put(s.store, point("a", 1002, "3"))
+		untilPoint(t, first, 0, 1002, "3")
+		first.Close()
 
-	put(s.store, point("a", 1003, "4"))
-	again := dial(t, s)
-	if m := next(t, again); m.Type != "config" || fmt.Sprint(m.History[0]) != "[[1000 1 2 3 4]]" {
-		t.Fatalf("after reconnecting the history is %v, want all four points", m.History)
-	}
-	put(s.store, point("b", 1004, "null"))
-	untilPoint(t, again, 1, 1004, "null")
+		put(s.store, point("a", 1003, "4"))
+		again := dial(t, s)
+		if m := next(t, again); m.Type != "config" || fmt.Sprint(m.History[0]) != "[[1000 1 2 3 4]]" {
+			t.Fatalf("after reconnecting the history is %v, want all four points", m.History)
+		}
+		put(s.store, point("b", 1004, "null"))
+		untilPoint(t, again, 1, 1004, "null")
+	})
 }
 
 // A client that never reads keeps nobody from being served, and is cut.
 func TestClientThatNeverReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := inMemory(t, nil)
+		deaf := time.Now()
+		dial(t, s)
+		conn := dial(t, s)
+		next(t, conn)
+		for i := int64(0); s.hub.cut.Load() == 0; i++ {
+			if time.Since(deaf) > 2*progressWithin {
+				t.Fatal("the client that never reads was never cut")
+			}
+			put(s.store, point("b", 1000+i, fmt.Sprint(i)))
+			untilPoint(t, conn, 1, 1000+i, fmt.Sprint(i))
+			time.Sleep(heartbeat)
+		}
+		if took := time.Since(deaf); took < progressWithin {
+			t.Errorf("the client that never reads was cut after %v, want %v at least", took, progressWithin)
+		}
+		synctest.Wait()
+		if n := s.hub.clients.Load(); n != 1 {
+			t.Errorf("%d clients are left, want the one that reads", n)
+		}
+	})
+}
+
+// The same over TCP, where the kernel keeps much for the one that never reads.
+func TestClientThatNeverReadsTCP(t *testing.T) {
+	testkit.Long(t)
 	s, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +81,7 @@ func TestClientThatNeverReads(t *testing.T) {
 	}
 	s.listener = steadyListener{s.listener.(steadyListener).Listener, 300 * time.Millisecond}
 	start(t, s)
-	deaf, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", nil)
+	deaf, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", nil) // without compression
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,18 +237,14 @@ func TestDelay(t *testing.T) {
 
 // A client that talks is sent away: it has nothing to say.
 func TestTalkingClientIsCut(t *testing.T) {
-	s := quiet(t)
-	conn := dial(t, s)
-	if err := conn.WriteMessage(websocket.TextMessage, []byte("hello")); err != nil {
-		t.Fatal(err)
-	}
-	conn.SetReadDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // the read fails then
-	for {
-		if _, _, err := conn.ReadMessage(); err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Error("the connection was not closed")
-			}
-			return
+	synctest.Test(t, func(t *testing.T) {
+		s := inMemory(t, nil)
+		conn := dial(t, s)
+		if err := conn.WriteMessage(websocket.TextMessage, []byte("hello")); err != nil {
+			t.Fatal(err)
 		}
-	}
+		if err := untilClosed(t, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("the connection was not closed")
+		}
+	})
 }

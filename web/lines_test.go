@@ -32,28 +32,24 @@ stats:
 	}
 	defer raw.Close()
 	const first = 1700000000
-	for second := int64(first); second < first+300; second++ {
-		var records []*kgo.Record
+	var records []*kgo.Record
+	for second := int64(first); second < first+60; second++ {
 		for p := range int32(3) {
 			h := topics.RawHeader{Ingester: "i", Clock: second*1000 + 300, Domain: topics.RecordingPrefix + "1"}
 			at := time.Unix(second, 0).UTC().Format(time.RFC3339)
 			text := fmt.Sprintf("time=%s level=error n=%d.%d\ntime=%[1]s level=info\n", at, second-first, p)
-			if second == first+200 {
+			if second == first+40 {
 				text = strings.Repeat(text, 50)
 			}
 			records = append(records, &kgo.Record{Topic: k.names.Raw(), Partition: p, Headers: h.Headers(), Value: []byte(text)})
 			h.Clock, h.Tick = (second+1)*1000, &topics.RawTick{Partitions: 3}
 			records = append(records, &kgo.Record{Topic: k.names.Raw(), Partition: p, Headers: h.Headers()})
 		}
-		if err := raw.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
 	}
-	s, err := New(Config{Cluster: k.cluster, Names: k.names, Definitions: d, Addr: "127.0.0.1:0", Tokens: []string{testToken}, ShareKey: testKey})
-	if err != nil {
+	if err := raw.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	start(t, s)
+	s := k.idle(func(c *Config) { c.Definitions, c.Tokens, c.ShareKey = d, []string{testToken}, testKey })
 	type answer struct {
 		Lines         []struct{ Time, Text string }
 		More, Expired bool
@@ -66,21 +62,21 @@ stats:
 		}
 		return a
 	}
-	a := ask(fmt.Sprintf("&to=%d", first+100))
+	a := ask(fmt.Sprintf("&to=%d", first+20))
 	if len(a.Lines) != 3 || a.More || a.Expired {
 		t.Fatalf("one second has %+v, want the three lines", a)
 	}
 	for _, l := range a.Lines {
-		if !strings.Contains(l.Text, "level=error n=100.") || l.Time != time.Unix(first+100, 0).UTC().Format(time.RFC3339) {
-			t.Errorf("a line of second 100 is %+v", l)
+		if !strings.Contains(l.Text, "level=error n=20.") || l.Time != time.Unix(first+20, 0).UTC().Format(time.RFC3339) {
+			t.Errorf("a line of second 20 is %+v", l)
 		}
 	}
-	a = ask(fmt.Sprintf("&from=%d&to=%d", first+91, first+100))
+	a = ask(fmt.Sprintf("&from=%d&to=%d", first+11, first+20))
 	if len(a.Lines) != 30 || a.Lines[0].Time < a.Lines[29].Time || a.More {
 		t.Errorf("ten seconds have %d lines, more %v; want 30, the last second's first", len(a.Lines), a.More)
 	}
-	a = ask(fmt.Sprintf("&from=%d&to=%d", first+100, first+200))
-	if len(a.Lines) != maxLines || !a.More || a.Lines[99].Time != time.Unix(first+200, 0).UTC().Format(time.RFC3339) {
+	a = ask(fmt.Sprintf("&from=%d&to=%d", first+20, first+40))
+	if len(a.Lines) != maxLines || !a.More || a.Lines[99].Time != time.Unix(first+40, 0).UTC().Format(time.RFC3339) {
 		t.Errorf("a spike has %d lines, more %v; want %d of the last second, and more", len(a.Lines), a.More, maxLines)
 	}
 	if a = ask(fmt.Sprintf("&to=%d", first+5000)); len(a.Lines) != 0 || a.More || a.Expired {
@@ -88,13 +84,13 @@ stats:
 	}
 
 	// Past retention.
-	if err := k.deleteBefore(k.names.Raw(), 400); err != nil {
+	if err := k.deleteBefore(k.names.Raw(), 70); err != nil {
 		t.Fatal(err)
 	}
 	if a = ask(fmt.Sprintf("&to=%d", first+10)); len(a.Lines) != 0 || !a.Expired {
 		t.Errorf("a second past retention has %+v, want expired", a)
 	}
-	if a = ask(fmt.Sprintf("&to=%d", first+290)); len(a.Lines) != 3 || a.Expired {
+	if a = ask(fmt.Sprintf("&to=%d", first+55)); len(a.Lines) != 3 || a.Expired {
 		t.Errorf("a second that is kept has %+v, want three lines", a)
 	}
 

@@ -5,149 +5,35 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/heapprofiler"
-	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/performance"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/topics"
 )
 
-// browser is a headless Chromium for a test, with all that its console says.
-type browser struct {
-	context.Context
-	mu      sync.Mutex
-	console []string
-	cancel  context.CancelFunc
-	within  time.Duration // that until waits
-}
-
-// openBrowser starts Chromium. Where there is none the test is skipped, or
-// fails if CI=true.
-func openBrowser(t testing.TB) *browser {
-	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
-	}
-	if path == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("Chromium is not installed, and CI must not skip the tests of the page")
-		}
-		t.Skip("Chromium is not installed: the page is not tested (Debian: apt-get install chromium)")
-	}
-	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-background-networking", true))...)
-	b := &browser{within: 20 * time.Second}
-	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
-	t.Cleanup(func() {
-		cancelTab()
-		cancelAllocator()
-	})
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("Chromium does not start: %v", err)
-	}
-	within := 2 * time.Minute
-	if _, ok := t.(*testing.B); ok {
-		within = time.Hour // as long as -benchtime says
-	}
-	b.Context, b.cancel = context.WithTimeout(ctx, within)
-	t.Cleanup(b.cancel)
-	return b
-}
-
-func (b *browser) listen(event any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := event.(type) {
-	case *runtime.EventExceptionThrown:
-		text := e.ExceptionDetails.Text
-		if e.ExceptionDetails.Exception != nil {
-			text += " " + e.ExceptionDetails.Exception.Description
-		}
-		b.console = append(b.console, text)
-	case *runtime.EventConsoleAPICalled:
-		for _, arg := range e.Args {
-			b.console = append(b.console, fmt.Sprint(e.Type, " ", string(arg.Value), arg.Description))
-		}
-	case *log.EventEntryAdded:
-		b.console = append(b.console, e.Entry.Text+" "+e.Entry.URL)
-	}
-}
-
-// do runs actions, and ends the test if one fails.
-func (b *browser) do(t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(b, actions...); err != nil {
-		t.Fatalf("%v\nconsole: %s", err, strings.Join(b.said(), "\n"))
-	}
-}
-
-// said is what the console has said so far.
-func (b *browser) said() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return append([]string{}, b.console...)
-}
-
-// value gives what a JavaScript expression is.
-func value[T any](t testing.TB, b *browser, expression string) T {
-	t.Helper()
-	v, err := chromedp.Run(b, chromedp.Evaluate[T](expression))
-	if err != nil {
-		t.Fatalf("%s: %v\nconsole: %s", expression, err, strings.Join(b.said(), "\n"))
-	}
-	return v
-}
-
-// until waits for a JavaScript expression to be true.
-func (b *browser) until(t testing.TB, expression string) {
-	t.Helper()
-	for deadline := time.Now().Add(b.within); !value[bool](t, b, "Boolean("+expression+")"); time.Sleep(30 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never true: %s\nconsole: %s\npage: %.2000s", expression, strings.Join(b.said(), "\n"),
-				value[string](t, b, "document.body.innerText"))
-		}
-	}
-}
-
-// look sets the size of the window and the scheme that the system prefers.
-func look(width, height int64, scheme string) chromedp.Action[chromedp.Void] {
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-	return chromedp.Steps(chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
-		return err
-	}))
-}
-
-// painted is JavaScript: how many canvases have something drawn on them.
-const painted = `[...document.querySelectorAll(".panel canvas")].filter((c) => {
-	const blank = document.createElement("canvas");
-	[blank.width, blank.height] = [c.width, c.height];
-	return c.width && c.toDataURL() !== blank.toDataURL();
-}).length`
-
-// press is a key pressed where the focus is, as the page hears of it.
-func press(key string) chromedp.Action[chromedp.Void] {
-	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: %q, bubbles: true}))`, key))
+// The page as a whole works: panels with numbers that change, and a quiet console.
+func TestSmoke(t *testing.T) {
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
+	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 18 && `+painted+` >= 15`)
+	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
+	before := value[string](t, b, `document.querySelector(".figure").textContent`)
+	b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent !== %q`, before))
+	b.quietConsole(t)
 }
 
 func TestPage(t *testing.T) {
+	testkit.Long(t)
 	log := newSynthetic(0)
 	server := log.serve(t, nil)
 	b := openBrowser(t)
@@ -185,18 +71,10 @@ func TestPage(t *testing.T) {
 	// Paused, nothing moves, and the page says so.
 	b.do(t, press(" "))
 	b.until(t, `document.querySelector("#status").dataset.state === "paused"`)
-	// What had come before is drawn within a few frames.
-	b.do(t, chromedp.Evaluate[chromedp.Void](`{
-		let frames = 10;
-		const wait = () => { if (--frames) requestAnimationFrame(wait); else window.settled = true; };
-		wait();
-	}`))
-	b.until(t, `window.settled`)
+	b.settle(t) // what had come before
 	still := value[string](t, b, `document.querySelector("main").textContent`)
 	newest := server.store.Newest()
-	for server.store.Newest() < newest+2 {
-		time.Sleep(50 * time.Millisecond)
-	}
+	eventually(t, "the log goes on", func() bool { return server.store.Newest() >= newest+2 })
 	if now := value[string](t, b, `document.querySelector("main").textContent`); now != still {
 		t.Error("numbers changed while the page was paused")
 	}
@@ -217,13 +95,12 @@ func TestPage(t *testing.T) {
 	if wide := value[int](t, b, `document.documentElement.scrollWidth`); wide > 390 {
 		t.Errorf("on a phone the page is %d px wide, more than its 390", wide)
 	}
-	for _, said := range b.said() {
-		t.Error("console:", said)
-	}
+	b.quietConsole(t)
 }
 
 // A panel opens to a large view of its stat, with a longer window.
 func TestDetail(t *testing.T) {
+	testkit.Long(t)
 	log := newSynthetic(0)
 	server := log.serve(t, nil)
 	b := openBrowser(t)
@@ -358,9 +235,7 @@ func TestDetail(t *testing.T) {
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel[data-state=value]").length === 5`)
 	b.do(t, chromedp.Navigate(server.URL()+"/#/stat/nothing"))
 	b.until(t, `document.querySelector("main").textContent.includes("There is no stat called")`)
-	for _, said := range b.said() {
-		t.Error("console:", said)
-	}
+	b.quietConsole(t)
 }
 
 // tipTime reads the second that a line under the crosshair begins with: a time of
@@ -384,6 +259,7 @@ func tipTime(t *testing.T, line string) int64 {
 
 // What is not known is shown as not known: the three states of a stat.
 func TestStates(t *testing.T) {
+	testkit.Long(t)
 	server := quiet(t)
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
@@ -404,14 +280,11 @@ func TestStates(t *testing.T) {
 	b.until(t, state("b")+` === "value" && `+figure(1)+` === "–"`)
 
 	// Partition 1 stops: the seconds that follow are unknown, and why is told.
-	for i := int64(0); value[bool](t, b, state("a")+` === "value"`); i++ {
+	eventually(t, "a stat without a point for many seconds is shown as unknown", func() bool {
 		at := time.Now().Unix()
 		server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{at, now, at}}, time.Now())
-		if i > 400 {
-			t.Fatal("a stat is shown as known that has no point for many seconds")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		return !value[bool](t, b, state("a")+` === "value"`)
+	})
 	// What is known last is there still, and does not look as if it were of now.
 	b.until(t, state("a")+` === "unknown" && `+figure(0)+` === "0"`)
 	b.until(t, `/^\d+ s ago$/.test(document.querySelector(".ago").textContent) && document.querySelector(".note").textContent === "partition 1 behind"`)
@@ -426,6 +299,7 @@ func TestStates(t *testing.T) {
 
 // Where what comes is late the numbers are zeros that look true: the header says so.
 func TestLate(t *testing.T) {
+	testkit.Long(t)
 	server := quiet(t)
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
@@ -434,16 +308,16 @@ func TestLate(t *testing.T) {
 	unreadable := 0
 	until := func(expression string, in, late int) {
 		t.Helper()
-		for deadline := time.Now().Add(30 * time.Second); !value[bool](t, b, expression); time.Sleep(30 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("with %d of %d lines late never true: %s; the header says %q", late, in, expression,
-					value[string](t, b, `document.querySelector("#status").innerText`))
-			}
+		testkit.Eventually(t, fmt.Sprintf("with %d of %d lines late: %s", late, in, expression), func() error {
 			for ; next < time.Now().Unix(); next++ {
 				put(server.store, point("a", next, "0"), point("b", next, "null"), point(stats.LinesStat, next, fmt.Sprintf(`{"in":%d,"late":%d,"unreadable":%d}`, in, late, unreadable)))
 				server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{next + 1}}, time.Now())
 			}
-		}
+			if value[bool](t, b, expression) {
+				return nil
+			}
+			return fmt.Errorf("the header says %q", value[string](t, b, `document.querySelector("#status").innerText`))
+		})
 	}
 	const state, text = `document.querySelector("#status").dataset.state`, `document.querySelector("#status-text").textContent`
 	until(state+` === "live"`, 50, 2)
@@ -468,6 +342,7 @@ func TestLate(t *testing.T) {
 
 // The page is never quiet about a connection that is gone, and finds back.
 func TestReconnect(t *testing.T) {
+	testkit.Long(t)
 	log := newSynthetic(0)
 	c := Config{Definitions: log.definitions, Addr: "127.0.0.1:0"}
 	run := func() (server *Server, stop func()) {
@@ -533,6 +408,7 @@ func payloads() (all []string) {
 // stats' names, titles, units, helps, fields, conditions and links, as keys, as a
 // page's title, in what is searched for, and as lines.
 func TestInjection(t *testing.T) {
+	testkit.Long(t)
 	all := payloads()
 	if len(all) != 500 {
 		t.Fatalf("%d payloads", len(all))
@@ -604,7 +480,6 @@ func TestInjection(t *testing.T) {
 		document.querySelector(".plot canvas").dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
 		window.looked = names.length;
 	})()`))
-	b.within = time.Minute // some 600 pages
 	b.until(t, fmt.Sprintf(`window.looked === %d`, len(d.All())))
 	b.until(t, `document.querySelectorAll(".lines li").length === 100`)
 	if value[bool](t, b, `"hit" in window`) {
@@ -684,6 +559,7 @@ func BenchmarkPage(b *testing.B) {
 // TestScreenshots takes pictures of the page, for looking at it, into the folder
 // that PULSE_SCREENSHOTS names.
 func TestScreenshots(t *testing.T) {
+	testkit.Long(t)
 	dir := os.Getenv("PULSE_SCREENSHOTS")
 	if dir == "" {
 		t.Skip("PULSE_SCREENSHOTS names no folder to put pictures into")
@@ -764,10 +640,10 @@ func TestScreenshots(t *testing.T) {
 		}
 		b.do(t, look(c.width, c.height, scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(from.URL()+c.path))
 		b.until(t, `[...document.querySelectorAll(".panel, .detail")].filter((p) => p.dataset.state).length > 4 || document.querySelector(".detail[data-state]")`)
-		time.Sleep(700 * time.Millisecond)
+		b.settle(t)
 		if c.script != "" {
 			value[any](t, b, c.script)
-			time.Sleep(200 * time.Millisecond)
+			b.settle(t)
 		}
 		png, err := chromedp.Run(b, chromedp.CaptureScreenshot())
 		if err != nil {
@@ -777,7 +653,5 @@ func TestScreenshots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, said := range b.said() {
-		t.Error("console:", said)
-	}
+	b.quietConsole(t)
 }

@@ -96,6 +96,25 @@ type rawHistory interface {
 
 // New makes a server and takes its port, so that URL can be told before Run.
 func New(c Config) (*Server, error) {
+	s, err := newServer(c)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", c.Addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("the page cannot be served on %s: another program uses this port; stop it, or choose another with --http: %w", c.Addr, err)
+	} else if err != nil {
+		return nil, fmt.Errorf("the page cannot be served on %q: %w", c.Addr, err)
+	}
+	s.listenOn(l)
+	return s, nil
+}
+
+// listenOn sets where the server takes connections from.
+func (s *Server) listenOn(l net.Listener) { s.listener = steadyListener{l, progressWithin} }
+
+// newServer makes a server that listens nowhere yet.
+func newServer(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -128,14 +147,6 @@ func New(c Config) (*Server, error) {
 		CheckOrigin:       s.mayOpen,
 		EnableCompression: true,
 	}
-
-	l, err := net.Listen("tcp", c.Addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("the page cannot be served on %s: another program uses this port; stop it, or choose another with --http: %w", c.Addr, err)
-	} else if err != nil {
-		return nil, fmt.Errorf("the page cannot be served on %q: %w", c.Addr, err)
-	}
-	s.listener = steadyListener{l, progressWithin}
 	return s, nil
 }
 

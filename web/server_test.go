@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -20,34 +20,6 @@ import (
 
 	"pulse/stats"
 )
-
-// get asks a server; change may alter the request.
-func get(t testing.TB, s *Server, path string, change func(*http.Request)) (*http.Response, string) {
-	t.Helper()
-	return do(t, http.MethodGet, s.URL()+path, change)
-}
-
-func do(t testing.TB, method, url string, change func(*http.Request)) (*http.Response, string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if change != nil {
-		change(r)
-	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer, string(body)
-}
 
 func TestPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,7 +37,7 @@ func TestAuth(t *testing.T) {
 	if _, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0", Auth: "nobody"}); err == nil {
 		t.Error("WEB_AUTH without a password was accepted")
 	}
-	s := newSynthetic(0).serve(t, func(c *Config) { c.Auth = "ada:correct:horse" })
+	s := idle(t, func(c *Config) { c.Auth = "ada:correct:horse" })
 	login := func(user, password string) func(*http.Request) {
 		return func(r *http.Request) { r.SetBasicAuth(user, password) }
 	}
@@ -97,7 +69,7 @@ func TestAuth(t *testing.T) {
 }
 
 func TestSecurityHeaders(t *testing.T) {
-	s := quiet(t)
+	s := idle(t, nil)
 	for _, path := range []string{"/", "/app.js", "/panels/number.js", "/api/stats", "/metrics", "/nothing", "/healthz"} {
 		answer, _ := get(t, s, path, nil)
 		csp := answer.Header.Get("Content-Security-Policy")
@@ -117,7 +89,7 @@ func TestSecurityHeaders(t *testing.T) {
 }
 
 func TestRedirects(t *testing.T) {
-	s := newSynthetic(0).serve(t, func(c *Config) { c.ForceHTTPS, c.CanonicalHost = true, "pulse.example.com" })
+	s := idle(t, func(c *Config) { c.ForceHTTPS, c.CanonicalHost = true, "pulse.example.com" })
 	proxied := func(proto, host string) func(*http.Request) {
 		return func(r *http.Request) {
 			r.Host = host
@@ -145,61 +117,63 @@ func TestRedirects(t *testing.T) {
 }
 
 func TestSocketOrigin(t *testing.T) {
-	s := quiet(t)
-	for origin, want := range map[string]int{
-		"":                     101,
-		s.URL():                101,
-		"http://evil.example":  403,
-		"http://localhost:1":   403,
-		"null":                 403,
-		"::not a url":          403,
-		s.URL() + ".evil.test": 403,
-	} {
-		h := http.Header{}
-		if origin != "" {
-			h.Set("Origin", origin)
+	synctest.Test(t, func(t *testing.T) {
+		s := inMemory(t, func(c *Config) { c.Origins = []string{"https://wall.example"} })
+		for origin, want := range map[string]int{
+			"":                          101,
+			s.URL():                     101,
+			"http://evil.example":       403,
+			"http://localhost:1":        403,
+			"null":                      403,
+			"::not a url":               403,
+			s.URL() + ".evil.test":      403,
+			"https://wall.example":      101,
+			"http://wall.example":       403,
+			"https://wall.example.evil": 403,
+		} {
+			h := http.Header{}
+			if origin != "" {
+				h.Set("Origin", origin)
+			}
+			conn, answer, err := open(s, "/ws", h)
+			if answer == nil {
+				t.Fatalf("%q: %v", origin, err)
+			}
+			if answer.StatusCode != want {
+				t.Errorf("a socket from %q: %d, want %d", origin, answer.StatusCode, want)
+			}
+			if err == nil {
+				conn.Close()
+			}
 		}
-		conn, answer, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", h)
-		if answer == nil {
-			t.Fatalf("%q: %v", origin, err)
-		}
-		if answer.StatusCode != want {
-			t.Errorf("a socket from %q: %d, want %d", origin, answer.StatusCode, want)
-		}
-		if err == nil {
-			conn.Close()
-		}
-	}
+	})
 }
 
 func TestReadiness(t *testing.T) {
-	s, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	recovered := make(chan struct{})
-	s.fill = func(ctx context.Context, ready func()) error {
-		<-recovered
-		ready()
-		<-ctx.Done()
-		return nil
-	}
-	start(t, s)
-	if answer, _ := get(t, s, "/readyz", nil); answer.StatusCode != 503 {
-		t.Errorf("/readyz before the table was read: %d, want 503", answer.StatusCode)
-	}
-	if answer, _ := get(t, s, "/healthz", nil); answer.StatusCode != 200 {
-		t.Errorf("/healthz before the table was read: %d, want 200", answer.StatusCode)
-	}
-	close(recovered)
-	for deadline := time.Now().Add(10 * time.Second); !s.Ready(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("never ready")
+	synctest.Test(t, func(t *testing.T) {
+		s := idle(t, nil)
+		recovered := make(chan struct{})
+		s.fill = func(ctx context.Context, ready func()) error {
+			<-recovered
+			ready()
+			<-ctx.Done()
+			return nil
 		}
-	}
-	if answer, _ := get(t, s, "/readyz", nil); answer.StatusCode != 200 {
-		t.Errorf("/readyz after the table was read: %d, want 200", answer.StatusCode)
-	}
+		s.listenOn(&memory{closed: make(chan struct{})})
+		start(t, s)
+		answers := func(path string, want int) {
+			t.Helper()
+			if answer, _ := get(t, s, path, nil); answer.StatusCode != want {
+				t.Errorf("%s: %d, want %d", path, answer.StatusCode, want)
+			}
+		}
+		synctest.Wait()
+		answers("/readyz", 503)
+		answers("/healthz", 200)
+		close(recovered)
+		synctest.Wait()
+		answers("/readyz", 200)
+	})
 }
 
 // older is a history for tests: one point for each second asked for.
@@ -214,7 +188,7 @@ func (o *older) Points(_ context.Context, stat string, from, to int64) (points [
 }
 
 func TestAPI(t *testing.T) {
-	s := quiet(t)
+	s := idle(t, nil)
 	kafka := &older{}
 	s.history = kafka
 	now := time.Now().Unix()
@@ -281,11 +255,7 @@ func TestMetrics(t *testing.T) {
 	for _, st := range d.Stats {
 		st.Over = 10
 	}
-	s, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := idle(t, func(c *Config) { c.Definitions = d })
 	for stat, value := range map[string]string{
 		"a": "1234.5", "q": `{"0.5":18,"0.95":null}`, "none": "null",
 		"top": `{"top":[{"key":"a\"b","value":9.5}],"other":3,"distinct":12}`, "hist": `{"le":[10,100],"counts":[4,2,1]}`,
@@ -295,7 +265,6 @@ func TestMetrics(t *testing.T) {
 		s.store.Upsert(stats.Snapshot{Stat: stat, Time: 1000, Value: json.RawMessage(value), Gen: s.store.gen}, time.Now())
 	}
 	s.store.Upsert(stats.Snapshot{Stat: "old", Time: 1000, Value: json.RawMessage("7"), Gen: s.store.gen}, time.Now().Add(-time.Minute))
-	// No server runs: the handler alone answers.
 	w := httptest.NewRecorder()
 	s.metrics(w, nil)
 	want := `pulse_stat{stat="a"} 1234.5
@@ -332,11 +301,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Config{Definitions: d, Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := idle(t, func(c *Config) { c.Definitions = d })
 	evaluator, err := stats.NewEvaluator(program, func(snapshot stats.Snapshot) {
 		snapshot.Gen = s.store.gen
 		snapshot.Value = bytes.Clone(snapshot.Value)
@@ -381,7 +346,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 }
 
 func TestFilesAreRevalidated(t *testing.T) {
-	s := quiet(t)
+	s := idle(t, nil)
 	answer, _ := get(t, s, "/app.js", nil)
 	tag := answer.Header.Get("ETag")
 	if answer.StatusCode != 200 || tag == "" || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/javascript") {
@@ -398,29 +363,20 @@ func TestFilesAreRevalidated(t *testing.T) {
 
 // Stopping a server ends its clients' sockets with a word.
 func TestGoodbye(t *testing.T) {
-	s, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.fill = func(ctx context.Context, ready func()) error {
-		<-ctx.Done()
-		return nil
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	conn := dial(t, s)
-	next(t, conn)
-	cancel()
-	for {
-		if _, _, err = conn.ReadMessage(); err != nil {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		s := idle(t, nil)
+		s.listenOn(&memory{conns: make(chan net.Conn), closed: make(chan struct{})})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		conn := dial(t, s)
+		next(t, conn)
+		cancel()
+		if err := untilClosed(t, conn); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+			t.Errorf("the socket ended with %v, want a close that says the server goes away", err)
 		}
-	}
-	if !websocket.IsCloseError(err, websocket.CloseGoingAway) {
-		t.Errorf("the socket ended with %v, want a close that says the server goes away", err)
-	}
-	if err := <-done; err != nil {
-		t.Errorf("Run: %v", err)
-	}
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
 }

@@ -267,32 +267,24 @@ func (s *synthetic) Lines(_ context.Context, stat string, from, to int64) (found
 	return found, nil
 }
 
-// serve runs a server over the synthetic log until the test ends.
-func (s *synthetic) serve(t testing.TB, change func(*Config)) *Server {
+// idle makes a server whose past is the synthetic log's, and that is not run.
+func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 	t.Helper()
-	c := Config{Definitions: s.definitions, Addr: "127.0.0.1:0"}
-	if change != nil {
-		change(&c)
-	}
-	server, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.fill, server.history, server.minutes, server.raw = s.run(server.store), s, s, s
-	start(t, server)
+	server := idle(t, func(c *Config) {
+		c.Definitions = s.definitions
+		if change != nil {
+			change(c)
+		}
+	})
+	server.history, server.minutes, server.raw = s, s, s
 	return server
 }
 
-// start runs a server until the test ends, and fails it if Run does.
-func start(t testing.TB, server *Server) {
+// serve runs a server over the synthetic log until the test ends.
+func (s *synthetic) serve(t testing.TB, change func(*Config)) *Server {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
+	server := s.idle(t, change)
+	server.fill = s.run(server.store)
+	onPort(t, server)
+	return server
 }

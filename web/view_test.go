@@ -73,6 +73,18 @@ func (k *kafka) table(points ...stats.Snapshot) {
 	k.produce(&kgo.Record{Topic: k.names.Table(), Key: []byte(points[0].Stat), Value: topics.AppendTableSnapshots(nil, points)})
 }
 
+// idle makes a server that reads Kafka when it is asked, and does not follow it.
+func (k *kafka) idle(change func(*Config)) *Server {
+	k.t.Helper()
+	return idle(k.t, func(c *Config) {
+		c.Cluster, c.Names = k.cluster, k.names
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+// serve runs a server until the test ends.
 func (k *kafka) serve() *Server {
 	k.t.Helper()
 	s, err := New(Config{Cluster: k.cluster, Names: k.names, Definitions: two(), Addr: "127.0.0.1:0"})
@@ -81,16 +93,6 @@ func (k *kafka) serve() *Server {
 	}
 	start(k.t, s)
 	return s
-}
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
 }
 
 func revised(p stats.Snapshot, revision int, final bool) stats.Snapshot {
@@ -141,11 +143,12 @@ func TestViewJoinsTableAndHistory(t *testing.T) {
 func TestHistoryOfOneStat(t *testing.T) {
 	k := newKafka(t)
 	now := time.Now().Unix()
+	var points []stats.Snapshot
 	for s := now - 2000; s < now-1900; s++ {
-		k.publish(point("a", s, "1"), point("b", s, "2"), revised(point("a", s, fmt.Sprint(s)), 1, false), revised(point("a", s, "1"), 0, true))
+		points = append(points, point("a", s, "1"), point("b", s, "2"), revised(point("a", s, fmt.Sprint(s)), 1, false), revised(point("a", s, "1"), 0, true))
 	}
-	s := k.serve()
-	eventually(t, "the server is ready", s.Ready)
+	k.publish(points...)
+	s := k.idle(nil)
 	_, body := get(t, s, fmt.Sprintf("/api/stats/a?from=%d&to=%d", now-1990, now-1981), nil)
 	var history struct{ Points []stats.Snapshot }
 	if err := json.Unmarshal([]byte(body), &history); err != nil {
@@ -189,6 +192,7 @@ func TestNoBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, s)
+	dial(t, s)
 	if answer, _ := get(t, s, "/readyz", nil); answer.StatusCode != 503 {
 		t.Errorf("/readyz without a Kafka: %d, want 503", answer.StatusCode)
 	}

@@ -1,0 +1,157 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"pulse/cmd/dev/testkit"
+)
+
+// browser is a headless Chromium for a test, with all that its console says.
+type browser struct {
+	context.Context
+	mu      sync.Mutex
+	console []string
+	cancel  context.CancelFunc
+}
+
+// openBrowser starts Chromium. Without it the test is skipped, or fails if CI=true.
+func openBrowser(t testing.TB) *browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"google-chrome", "chromium-browser"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+		}
+	}
+	if path == "" {
+		path = testkit.Tool(t, "chromium")
+	}
+	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-background-networking", true))...)
+	b := &browser{}
+	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
+	t.Cleanup(func() {
+		cancelTab()
+		cancelAllocator()
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("Chromium does not start: %v", err)
+	}
+	within := 3 * time.Minute * time.Duration(testkit.Factor())
+	if _, ok := t.(*testing.B); ok {
+		within = time.Hour // as long as -benchtime says
+	}
+	b.Context, b.cancel = context.WithTimeout(ctx, within)
+	t.Cleanup(b.cancel)
+	return b
+}
+
+func (b *browser) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		text := e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			text += " " + e.ExceptionDetails.Exception.Description
+		}
+		b.console = append(b.console, text)
+	case *runtime.EventConsoleAPICalled:
+		for _, arg := range e.Args {
+			b.console = append(b.console, fmt.Sprint(e.Type, " ", string(arg.Value), arg.Description))
+		}
+	case *log.EventEntryAdded:
+		b.console = append(b.console, e.Entry.Text+" "+e.Entry.URL)
+	}
+}
+
+// do runs actions, and ends the test if one fails.
+func (b *browser) do(t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(b, actions...); err != nil {
+		t.Fatalf("%v\nconsole: %s", err, strings.Join(b.said(), "\n"))
+	}
+}
+
+// said is what the console has said so far.
+func (b *browser) said() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string{}, b.console...)
+}
+
+// value gives what a JavaScript expression is.
+func value[T any](t testing.TB, b *browser, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(b, chromedp.Evaluate[T](expression))
+	if err != nil {
+		t.Fatalf("%s: %v\nconsole: %s", expression, err, strings.Join(b.said(), "\n"))
+	}
+	return v
+}
+
+// until waits for a JavaScript expression to be true.
+func (b *browser) until(t testing.TB, expression string) {
+	t.Helper()
+	testkit.Eventually(t, expression, func() error {
+		if value[bool](t, b, "Boolean("+expression+")") {
+			return nil
+		}
+		return errors.New(value[string](t, b, "document.body.innerText.slice(0, 2000)") + "\nconsole: " + strings.Join(b.said(), "\n"))
+	})
+}
+
+// settle waits for what has come to be drawn, which takes a few frames.
+func (b *browser) settle(t testing.TB) {
+	t.Helper()
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		let frames = 20;
+		window.settled = false;
+		const wait = () => { if (--frames) requestAnimationFrame(wait); else window.settled = true; };
+		wait();
+	}`))
+	b.until(t, `window.settled`)
+}
+
+// quietConsole fails the test for all that the console has said.
+func (b *browser) quietConsole(t testing.TB) {
+	t.Helper()
+	for _, said := range b.said() {
+		t.Error("console:", said)
+	}
+}
+
+// look sets the size of the window and the scheme that the system prefers.
+func look(width, height int64, scheme string) chromedp.Action[chromedp.Void] {
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	return chromedp.Steps(chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
+		return err
+	}))
+}
+
+// painted is JavaScript: how many canvases have something drawn on them.
+const painted = `[...document.querySelectorAll(".panel canvas")].filter((c) => {
+	const blank = document.createElement("canvas");
+	[blank.width, blank.height] = [c.width, c.height];
+	return c.width && c.toDataURL() !== blank.toDataURL();
+}).length`
+
+// press is a key pressed where the focus is, as the page hears of it.
+func press(key string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: %q, bubbles: true}))`, key))
+}
