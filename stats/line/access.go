@@ -2,6 +2,34 @@ package line
 
 import "bytes"
 
+var accessFormat = &Format{
+	Name: "access",
+	Doc:  []FormatDoc{{"access logs", "see below", "`http_…`"}},
+	Fields: []given{
+		httpHost, httpUser, httpMethod, httpURL, httpVersion, httpStatus, httpBytes, httpReferrer, httpUserAgent, httpDomain, httpForwardedFor,
+		httpRequestTime, httpUpstreamTime,
+	},
+	Samples: []Sample{
+		{
+			`1.2.3.4 - bob [22/Nov/2012:09:31:34 -0800] "GET /a?b=c HTTP/1.1" 200 123 "http://referrer/" "agent" example.com`,
+			"2012-11-22T17:31:34Z", map[string]string{
+				"http_host": "'1.2.3.4", "http_user": "'bob", "http_method": "'GET", "http_url": "'/a?b=c", "http_version": "'HTTP/1.1", "http_status": "200", "http_bytes": "123",
+				"http_referrer": "'http://referrer/", "http_user_agent": "'agent", "http_domain": "'example.com",
+			},
+		},
+		{
+			`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 "-" "agent" "5.6.7.8" 0.105 0.100 id=7`,
+			"2012-11-22T17:31:34Z", map[string]string{
+				"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/a", "http_version": "'HTTP/1.1", "http_status": "200", "http_bytes": "123", "http_user_agent": "'agent",
+				"http_forwarded_for": "'5.6.7.8", "http_request_time": "0.105", "http_upstream_time": "0.1", "id": "7",
+			},
+		},
+	},
+	first:   func(c byte) bool { return c != '{' && c != '<' },
+	line:    (*Scanner).accessLine,
+	message: (*Scanner).access,
+}
+
 // accessLine parses a line of an access log on its own. Its time is the one in
 // brackets, and msg is the whole line.
 func (sc *Scanner) accessLine(ev *Event, b []byte, start, end int) bool {
@@ -71,17 +99,17 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	}
 
 	s := sc.schema
-	putPresent(ev, s.httpHost, b, host, hostEnd)
-	putPresent(ev, s.httpUser, b, user, userEnd)
-	if s.httpMethod != None || s.httpURL != None || s.httpVer != None {
+	putPresent(ev, s.at[httpHost], b, host, hostEnd)
+	putPresent(ev, s.at[httpUser], b, user, userEnd)
+	if s.at[httpMethod] != None || s.at[httpURL] != None || s.at[httpVersion] != None {
 		sc.request(ev, b, request, requestEnd)
 	}
-	ev.put(s.httpStatus, status, statusEnd, 0)
+	ev.put(s.at[httpStatus], status, statusEnd, 0)
 	if b[size] != '-' {
-		ev.put(s.httpBytes, size, sizeEnd, 0)
+		ev.put(s.at[httpBytes], size, sizeEnd, 0)
 	}
 	if siteEnd > site {
-		putDomain(ev, s.httpSite, b, site, siteEnd)
+		putDomain(ev, s.at[httpDomain], b, site, siteEnd)
 	}
 
 	i = sizeEnd + 1
@@ -92,7 +120,7 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	if referrerEnd < 0 {
 		return true
 	}
-	putPresent(ev, s.httpRef, b, i+1, referrerEnd)
+	putPresent(ev, s.at[httpReferrer], b, i+1, referrerEnd)
 	i = referrerEnd + 1
 	if i+1 >= end || b[i] != ' ' || b[i+1] != '"' {
 		return true
@@ -101,7 +129,7 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	if agentEnd < 0 {
 		return true
 	}
-	putPresent(ev, s.httpAgent, b, i+2, agentEnd)
+	putPresent(ev, s.at[httpUserAgent], b, i+2, agentEnd)
 	sc.accessTail(ev, b, agentEnd+1, end, siteEnd > site)
 	return true
 }
@@ -163,7 +191,7 @@ func (sc *Scanner) accessTail(ev *Event, b []byte, i, end int, hasDomain bool) {
 	s := sc.schema
 	// Most often there is a domain and nothing else.
 	if b[i] == ' ' && class[b[i+1]]&isLetter != 0 && !hasDomain && wordOr(b, i+1, ':', '=') == end {
-		ev.put(s.httpSite, i+1, end, asText)
+		ev.put(s.at[httpDomain], i+1, end, asText)
 		return
 	}
 	keys := s.bodies[wholeLine].keys
@@ -203,19 +231,21 @@ func (sc *Scanner) accessTail(ev *Event, b []byte, i, end int, hasDomain bool) {
 				ev.put(slot, first, last, durations)
 			}
 		case isTime(b, first, &last):
-			if times < len(s.httpTimes) {
-				ev.put(s.httpTimes[times], first, last, 0)
+			if times < len(accessTimes) {
+				ev.put(s.at[accessTimes[times]], first, last, 0)
 				times++
 			}
 		case quoted && !hasForwarded:
-			ev.put(s.httpForwarded, first, last, asText)
+			ev.put(s.at[httpForwardedFor], first, last, asText)
 			hasForwarded = true
 		case !quoted && !hasDomain:
-			putDomain(ev, s.httpSite, b, first, last)
+			putDomain(ev, s.at[httpDomain], b, first, last)
 			hasDomain = true
 		}
 	}
 }
+
+var accessTimes = [...]given{httpRequestTime, httpUpstreamTime}
 
 // isTime reports whether b[start:end] is a number, or a number and then a
 // comma, which end then leaves out.
@@ -251,9 +281,9 @@ func (sc *Scanner) request(ev *Event, b []byte, start, end int) {
 	if method <= 0 || version <= method+1 || !bytes.HasPrefix(b[start+version+1:end], []byte("HTTP/")) {
 		return
 	}
-	ev.put(s.httpMethod, start, start+method, asText)
-	ev.put(s.httpURL, start+method+1, start+version, asText)
-	ev.put(s.httpVer, start+version+1, end, asText)
+	ev.put(s.at[httpMethod], start, start+method, asText)
+	ev.put(s.at[httpURL], start+method+1, start+version, asText)
+	ev.put(s.at[httpVersion], start+version+1, end, asText)
 }
 
 // endQuote gives the position of the double quote that ends the text at i, or

@@ -69,13 +69,13 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		sc.date(ev)
 	}
 	if priority >= 0 {
-		ev.putConstant(s.facility, facilities[priority>>3], asText)
-		ev.putConstant(s.level, severities[priority&7], asText)
+		ev.putConstant(s.at[ofFacility], facilities[priority>>3], asText)
+		ev.putConstant(s.at[ofLevel], severities[priority&7], asText)
 	}
 	kind := hostlessBody
 	if isHost(b[host:hostEnd]) {
 		kind = syslogBody
-		ev.put(s.host, host, hostEnd, asText)
+		ev.put(s.at[ofHost], host, hostEnd, asText)
 	}
 	sc.message(ev, b, i, end, kind, source)
 	return true
@@ -119,8 +119,8 @@ func (sc *Scanner) tag(ev *Event, b []byte, i, end int) int {
 	if i++; i < end && b[i] == ' ' {
 		i++
 	}
-	putPresent(ev, sc.schema.source, b, tag, tagEnd)
-	putPresent(ev, sc.schema.ps, b, ps, psEnd)
+	putPresent(ev, sc.schema.at[ofSource], b, tag, tagEnd)
+	putPresent(ev, sc.schema.at[ofPs], b, ps, psEnd)
 	return i
 }
 

@@ -179,8 +179,8 @@ func (e *Event) reset(schema *Schema, buf []byte) {
 // unparsed makes it the event of a line that no format fits.
 func (e *Event) unparsed(s *Schema, start, end int) {
 	e.clearFields()
-	e.put(s.line, start, end, asText)
-	e.putConstant(s.unparsed, trueText, 0)
+	e.put(s.at[ofLine], start, end, asText)
+	e.putConstant(s.at[ofUnparsed], trueText, 0)
 }
 
 func (e *Event) clearFields() {

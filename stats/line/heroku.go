@@ -1,5 +1,24 @@
 package line
 
+var herokuFormat = &Format{
+	Name: "heroku",
+	Doc: []FormatDoc{{
+		"`heroku logs`", "`2012-11-22T09:31:34.12+00:00 heroku[router]: MESSAGE`",
+		"`source`, `ps`; those of the message",
+	}},
+	Fields: []given{ofSource, ofPs},
+	Samples: []Sample{{
+		`2012-11-22T09:31:34.5+00:00 heroku[router]: at=info method=GET path="/" host=a.example.com connect=1ms status=200`,
+		"2012-11-22T09:31:34.5Z", map[string]string{
+			"source": "'heroku", "ps": "'router", "msg": `'at=info method=GET path="/" host=a.example.com connect=1ms status=200`,
+			"at": "'info", "method": "'GET", "path": "'/", "host": "'a.example.com", "connect": "1", "status": "200",
+		},
+	}},
+	dated: func(sc *Scanner, ev *Event, b []byte, start, i, end int) bool {
+		return b[wordOr(b, i, '[', '[')] == '[' && sc.heroku(ev, b, i, end)
+	},
+}
+
 // heroku parses what `heroku logs` prints, after its timestamp:
 //
 //	heroku[router]: at=info method=GET path="/" host=a.example.com
@@ -19,9 +38,9 @@ func (sc *Scanner) heroku(ev *Event, b []byte, i, end int) bool {
 	if close < 0 || b[close+1] != ':' || close+2 < end && b[close+2] != ' ' {
 		return false
 	}
-	ev.put(s.source, source, i, asText)
+	ev.put(s.at[ofSource], source, i, asText)
 	if close > ps {
-		ev.put(s.ps, ps, close, asText)
+		ev.put(s.at[ofPs], ps, close, asText)
 	}
 	sc.message(ev, b, close+3, end, herokuBody, source)
 	return true

@@ -17,6 +17,20 @@ const (
 	tooLong = -1
 )
 
+var jsonFormat = &Format{
+	Name: "json",
+	Doc: []FormatDoc{{
+		"JSON", "`{\"time\":\"2012-11-22T09:31:34Z\",\"user\":{\"id\":7}}`",
+		"each key, those within objects with dots (`user.id`) to a depth of 8; an array is text, null is missing",
+	}},
+	Samples: []Sample{{
+		`{"time":"2012-11-22T09:31:34.5Z","level":"info","n":-1.5e3,"user":{"id":7},"tags":[1,2],"none":null,"msg":"m"}`,
+		"2012-11-22T09:31:34.5Z", map[string]string{"time": "'2012-11-22T09:31:34.5Z", "level": "'info", "n": "-1500", "user.id": "7", "tags": "'[1,2]", "msg": "'m"},
+	}},
+	first: oneOf("{"),
+	line:  (*Scanner).jsonLine,
+}
+
 // jsonLine parses a line that is a JSON object. Its time is that of the first
 // of the keys time, timestamp, ts, t and @timestamp that has one, and msg is
 // the whole line if it has no such key.

@@ -105,8 +105,7 @@ const maxOrigins = 1024
 
 // An origin is an Origin made ready: the fields of it that are wanted.
 type origin struct {
-	format format // that it names; nil: any
-	asIs   bool   // blanks before a line are the format's too
+	format *Format // that it names; nil: any
 	fields []originField
 	text   []byte // their values, and the padding
 }
@@ -141,7 +140,7 @@ func (s *Schema) origin(o Origin) *origin {
 	ready := &origin{}
 	for key, value := range o.Fields() {
 		if key == FormatField {
-			ready.format, ready.asIs = formats[value], value == asIsFormat // one of a newer Pulse: any
+			ready.format = formatNamed(value) // one of a newer Pulse: any
 		}
 		slot := s.Slot(key)
 		if slot == None {
@@ -164,15 +163,16 @@ func (s *Schema) origin(o Origin) *origin {
 
 // parse parses a line of that origin, of which ev has the field line.
 func (o *origin) parse(sc *Scanner, ev *Event, b []byte, start, end int) {
-	format := o.format
-	if format == nil {
-		format = (*Scanner).format
-	}
-	first := start
-	if !o.asIs {
+	f, first := o.format, start
+	if f == nil || !f.asIs {
 		first = begin(b, start, end)
 	}
-	if start == end || !format(sc, ev, b, first, end) {
+	if f == nil {
+		f = sc.recognize(ev, b, first, end)
+	} else if !f.parse(sc, ev, b, first, end) {
+		f = nil
+	}
+	if f == nil {
 		ev.unparsed(sc.schema, start, end)
 	}
 	if len(o.fields) == 0 {

@@ -3,7 +3,6 @@ package line
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -163,19 +162,13 @@ func TestNamedFormats(t *testing.T) {
 		second, nanos, dated := ev.Time()
 		return fmt.Sprint(found, second, nanos, dated)
 	}
-	lines := map[string]string{
-		"pulse":  "2012-11-22T09:31:34.123456-08:00 10.1.2.3 local7.info nginx[12] - runtime.17@heroku.com - n=1",
-		"heroku": "2012-11-22T09:31:34.123456+00:00 heroku[router]: n=2",
-		"syslog": "<134>1 2012-11-22T09:00:00Z host app web.1 - - n=3",
-		"access": `1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123`,
-		"logfmt": "time=2012-11-22T09:31:34Z n=4",
-		"json":   `{"n":5}`,
-	}
-	if want := len(formats) - 1; len(lines) != want {
-		t.Fatalf("%d formats have a line, want %d", len(lines), want)
-	}
-	for is, l := range lines {
-		for name := range formats {
+	for _, of := range Formats {
+		if of.named {
+			continue
+		}
+		is, l := of.Name, of.Samples[0].Line
+		for _, f := range Formats {
+			name := f.Name
 			o, err := NewOrigin(FormatField, name)
 			if err != nil {
 				t.Fatal(err)
@@ -221,7 +214,10 @@ func FuzzNamedFormats(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	names := slices.Sorted(maps.Keys(formats))
+	var names []string
+	for _, format := range Formats {
+		names = append(names, format.Name)
+	}
 	f.Fuzz(func(t *testing.T, text string, format uint8) {
 		if strings.ContainsRune(text, '\n') {
 			return

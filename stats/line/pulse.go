@@ -2,6 +2,35 @@ package line
 
 import "bytes"
 
+var pulseFormat = &Format{
+	Name: "pulse",
+	Doc: []FormatDoc{{
+		"Pulse", "`2012-11-22T09:31:34.12-08:00 10.1.2.3 local7.info nginx[12] - routing.17@heroku.com - MESSAGE`",
+		"`level`, `source`, `ps`, `slot`, `instance_id`, `cloud`; of nginx's messages those of access lines, of varnish's `http_status`, of others their attributes",
+	}},
+	Fields: []given{ofLevel, ofSource, ofPs, ofSlot, ofInstance, ofCloud},
+	Samples: []Sample{
+		{
+			"2012-11-22T09:31:34.123456-08:00 10.1.2.3 local7.info hermes[12] - runtime.17@heroku.com - code=H10 note=\"two words\" cached",
+			"2012-11-22T17:31:34.123456Z", map[string]string{
+				"level": "'info", "source": "'hermes", "ps": "'12", "slot": "'runtime", "instance_id": "17", "cloud": "'heroku.com",
+				"msg": "'code=H10 note=\"two words\" cached", "code": "'H10", "note": "'two words", "cached": "true",
+			},
+		},
+		{
+			`2012-11-22T09:31:34-08:00 10.1.2.3 local7.info nginx: - routing-17.heroku.com - 1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 503 12 "-" "-" app.example.com`,
+			"2012-11-22T17:31:34Z", map[string]string{
+				"level": "'info", "source": "'nginx", "slot": "'routing", "instance_id": "17", "cloud": "'heroku.com",
+				"msg":       `'1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 503 12 "-" "-" app.example.com`,
+				"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/a", "http_version": "'HTTP/1.1", "http_status": "503", "http_bytes": "12", "http_domain": "'app.example.com",
+			},
+		},
+	},
+	dated: func(sc *Scanner, ev *Event, b []byte, start, i, end int) bool {
+		return sc.pulse(ev, b, word(b, i), end)
+	},
+}
+
 // pulse parses the original Pulse line, after its timestamp and the host that
 // sent it:
 //
@@ -47,10 +76,10 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 	}
 	i += 3
 
-	ev.putID(s.level, level, source-1, asText, who.levelID)
-	ev.putID(s.source, source, sourceEnd, asText, who.sourceID)
+	ev.putID(s.at[ofLevel], level, source-1, asText, who.levelID)
+	ev.putID(s.at[ofSource], source, sourceEnd, asText, who.sourceID)
 	if psEnd > ps {
-		ev.put(s.ps, ps, psEnd, asText)
+		ev.put(s.at[ofPs], ps, psEnd, asText)
 	}
 	w := word(b, i)
 	switch {
@@ -63,7 +92,7 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 	if i > end {
 		i = end
 	}
-	ev.put(s.msg, i, end, asText)
+	ev.put(s.at[ofMsg], i, end, asText)
 	switch {
 	case who.nginx && sc.access(ev, b, i, end):
 	case who.varnish && sc.varnish(ev, b, i, end):
@@ -114,8 +143,8 @@ func (sc *Scanner) who(ev *Event, b []byte, i int) *who {
 	w := who{
 		source:   int32(source - level),
 		end:      int32(i - level),
-		levelID:  ev.textID(sc.schema.level, b, level, levelEnd),
-		sourceID: ev.textID(sc.schema.source, b, source, i),
+		levelID:  ev.textID(sc.schema.at[ofLevel], b, level, levelEnd),
+		sourceID: ev.textID(sc.schema.at[ofSource], b, source, i),
 		nginx:    string(b[source:i]) == "nginx",
 		varnish:  string(b[source:i]) == "varnish",
 	}
@@ -151,10 +180,10 @@ func (sc *Scanner) place(ev *Event, b []byte, i, end int) {
 	}
 	if b[at] == '@' && at > dot+1 && at+1 < end {
 		if dot > i {
-			ev.put(s.slot, i, dot, asText)
+			ev.put(s.at[ofSlot], i, dot, asText)
 		}
-		ev.put(s.instance, dot+1, at, 0)
-		ev.put(s.cloud, at+1, end, asText)
+		ev.put(s.at[ofInstance], dot+1, at, 0)
+		ev.put(s.at[ofCloud], at+1, end, asText)
 		return
 	}
 	instance := dot
@@ -162,9 +191,9 @@ func (sc *Scanner) place(ev *Event, b []byte, i, end int) {
 		instance--
 	}
 	if instance < dot && instance-1 > i && b[instance-1] == '-' {
-		ev.put(s.slot, i, instance-1, asText)
-		ev.put(s.instance, instance, dot, 0)
-		ev.put(s.cloud, dot+1, end, asText)
+		ev.put(s.at[ofSlot], i, instance-1, asText)
+		ev.put(s.at[ofInstance], instance, dot, 0)
+		ev.put(s.at[ofCloud], dot+1, end, asText)
 	}
 }
 
@@ -182,7 +211,7 @@ func (sc *Scanner) varnish(ev *Event, b []byte, i, end int) bool {
 		}
 		i += j + 1
 		if i+5 <= end && b[i] == ' ' && b[i+1]-'0' <= 9 && b[i+2]-'0' <= 9 && b[i+3]-'0' <= 9 && b[i+4] == ' ' {
-			ev.put(sc.schema.httpStatus, i+1, i+4, 0)
+			ev.put(sc.schema.at[httpStatus], i+1, i+4, 0)
 			return true
 		}
 	}

@@ -40,12 +40,12 @@ func (sc *Scanner) Parse(ev *Event, buf []byte, start, end int) {
 	}
 	s := sc.schema
 	ev.reset(s, buf)
-	ev.put(s.line, start, end, asText)
+	ev.put(s.at[ofLine], start, end, asText)
 	if o := sc.origin; o != nil {
 		o.parse(sc, ev, buf, start, end)
 		return
 	}
-	if !sc.format(ev, buf, begin(buf, start, end), end) {
+	if sc.recognize(ev, buf, begin(buf, start, end), end) == nil {
 		ev.unparsed(s, start, end)
 	}
 }
@@ -68,42 +68,33 @@ func afterBlanks(b []byte, start, end int) int {
 
 var utf8Mark = []byte("\xef\xbb\xbf")
 
-// format parses the line by the format that it has, if any. The first byte
-// tells most of them apart.
-func (sc *Scanner) format(ev *Event, b []byte, start, end int) bool {
+// recognize parses the line by the format that it has and gives that; nil: it has
+// none.
+func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) *Format {
 	if start == end {
-		return false
+		return nil
 	}
-	switch c := b[start]; {
-	case c == '{':
-		return sc.jsonLine(ev, b, start, end)
-	case c == '<':
-		return sc.syslog(ev, b, start, end) || sc.bsd(ev, b, start, end)
-	case c-'0' <= 9:
-		if b[start+4] == '-' {
-			if i := sc.clock.timestamp(b, start); i >= 0 {
-				sc.date(ev)
-				if b[i] != ' ' {
-					return false
-				}
-				i++
-				host := i
-				if i = wordOr(b, i, '[', '['); b[i] == '[' {
-					if sc.heroku(ev, b, host, end) {
-						return true
-					}
-					i = word(b, i)
-				}
-				return sc.pulse(ev, b, i, end) || sc.bsd(ev, b, start, end)
+	c := b[start]
+	if c-'0' <= 9 && b[start+4] == '-' {
+		if i := sc.clock.timestamp(b, start); i >= 0 {
+			sc.date(ev)
+			if b[i] != ' ' {
+				return nil
 			}
+			for _, f := range tryDated {
+				if f.dated(sc, ev, b, start, i+1, end) {
+					return f
+				}
+			}
+			return nil
 		}
-		if i := octetCount(b, start); i > 0 {
-			return sc.syslog(ev, b, i, end) || sc.bsd(ev, b, i, end)
-		}
-	case looksLikeBSD(b, start) && sc.bsd(ev, b, start, end):
-		return true
 	}
-	return sc.accessLine(ev, b, start, end) || sc.logfmtLine(ev, b, start, end)
+	for _, f := range tries[c] {
+		if f.line(sc, ev, b, start, end) {
+			return f
+		}
+	}
+	return nil
 }
 
 // date gives the event the time that the clock read.
@@ -111,15 +102,14 @@ func (sc *Scanner) date(ev *Event) {
 	ev.lineSecond, ev.lineNanos, ev.dated = sc.clock.second, sc.clock.nanos, sc.clock.dated
 }
 
-// message parses what comes after a header of Heroku's as a JSON object, as
-// attributes or as an access line, if it looks like one of them. Its source
-// begins at the position of that name.
+// message parses what comes after a header as a JSON object, as attributes, or
+// as a message of another format, if it looks like one of them. Its source begins
+// at the position of that name.
 func (sc *Scanner) message(ev *Event, b []byte, i, end int, kind bodyKind, source int) {
-	s := sc.schema
 	if i >= end {
 		return
 	}
-	ev.put(s.msg, i, end, asText)
+	ev.put(sc.schema.at[ofMsg], i, end, asText)
 	switch {
 	case b[i] == '{':
 		m := ev.mark()
@@ -129,7 +119,11 @@ func (sc *Scanner) message(ev *Event, b []byte, i, end int, kind bodyKind, sourc
 	case looksLikeAttributes(b, i, end):
 		sc.attributes(ev, b, i, end, kind, kind.root(b, source))
 	default:
-		sc.access(ev, b, i, end)
+		for _, f := range tryMessage[b[i]] {
+			if f.message(sc, ev, b, i, end) {
+				return
+			}
+		}
 	}
 }
 

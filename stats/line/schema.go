@@ -27,14 +27,8 @@ type Schema struct {
 	slots  map[string]Slot
 	bodies [bodies]body
 
-	// Fields that headers give, None if they are not wanted.
-	line, unparsed, msg                                 Slot
-	level, facility, source, ps, host                   Slot
-	slot, instance, cloud                               Slot
-	httpHost, httpUser, httpMethod, httpURL, httpVer    Slot
-	httpStatus, httpBytes, httpRef, httpAgent, httpSite Slot
-	httpForwarded                                       Slot
-	httpTimes                                           [2]Slot // of the request, and of the server behind
+	// at has the fields that formats give, None where they are not wanted.
+	at [givens]Slot
 
 	pastBytes bool // whether what comes after an access line's bytes is wanted
 }
@@ -65,27 +59,15 @@ func NewSchema(fields ...Field) (*Schema, error) {
 		s.slots[f.Name] = Slot(i)
 		s.fields = append(s.fields, newField(f))
 	}
-	for _, h := range []struct {
-		name string
-		slot *Slot
-	}{
-		{"line", &s.line}, {"unparsed", &s.unparsed}, {"msg", &s.msg},
-		{"level", &s.level}, {"facility", &s.facility}, {"source", &s.source}, {"ps", &s.ps}, {"host", &s.host},
-		{"slot", &s.slot}, {"instance_id", &s.instance}, {"cloud", &s.cloud},
-		{"http_host", &s.httpHost}, {"http_user", &s.httpUser}, {"http_method", &s.httpMethod},
-		{"http_url", &s.httpURL}, {"http_version", &s.httpVer}, {"http_status", &s.httpStatus},
-		{"http_bytes", &s.httpBytes}, {"http_referrer", &s.httpRef}, {"http_user_agent", &s.httpAgent},
-		{"http_domain", &s.httpSite}, {"http_forwarded_for", &s.httpForwarded},
-		{"http_request_time", &s.httpTimes[0]}, {"http_upstream_time", &s.httpTimes[1]},
-	} {
-		*h.slot = s.Slot(h.name)
+	for i, f := range Givens {
+		s.at[i] = s.Slot(f.Name)
 	}
 	for k := range s.bodies {
 		s.bodies[k] = newBody(bodyKind(k), s.slots)
 	}
-	before := []Slot{s.line, s.unparsed, s.msg, s.httpHost, s.httpUser, s.httpMethod, s.httpURL, s.httpVer, s.httpStatus, s.httpBytes}
+	before := []given{ofLine, ofUnparsed, ofMsg, httpHost, httpUser, httpMethod, httpURL, httpVersion, httpStatus, httpBytes}
 	for slot := range Slot(len(fields)) {
-		s.pastBytes = s.pastBytes || !slices.Contains(before, slot)
+		s.pastBytes = s.pastBytes || !slices.ContainsFunc(before, func(f given) bool { return s.at[f] == slot })
 	}
 	return s, nil
 }

@@ -2,6 +2,55 @@ package line
 
 import "bytes"
 
+var syslogFormat = &Format{
+	Name: "syslog",
+	Doc: []FormatDoc{
+		{
+			"RFC 5424", "`<134>1 2012-11-30T06:45:29Z host app web.3 - - MESSAGE`, also without structured data, as Heroku sends it, and with an octet count before it",
+			"`level` and `facility` by syslog's names, `host`, `source` (the application), `ps` (the process); those of the message. Structured data gives none",
+		},
+		{
+			"RFC 3164", "`<34>Oct 11 22:14:15 host su[12]: MESSAGE`, also without the priority; and as rsyslog and journalctl have it, with an RFC 3339 time: `2012-10-11T22:14:15.123+02:00 host su[12]: MESSAGE`, where the tag is needed if there is no priority, and a level (`WARN`) is no host",
+			"as RFC 5424; `source` is the tag",
+		},
+	},
+	Fields: []given{ofLevel, ofFacility, ofHost, ofSource, ofPs},
+	Samples: []Sample{
+		{
+			`<134>1 2012-11-30T06:45:29+00:00 a.example.com app web.3 - - at=info status=200`,
+			"2012-11-30T06:45:29Z", map[string]string{
+				"level": "'info", "facility": "'local0", "host": "'a.example.com", "source": "'app", "ps": "'web.3", "msg": "'at=info status=200", "at": "'info", "status": "200",
+			},
+		},
+		{
+			`83 <40>1 2012-11-30T06:45:29+00:00 host app web.3 - State changed`,
+			"2012-11-30T06:45:29Z", map[string]string{"level": "'emerg", "facility": "'syslog", "source": "'app", "ps": "'web.3", "msg": "'State changed"},
+		},
+		{
+			`<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed`,
+			"", map[string]string{"level": "'crit", "facility": "'auth", "host": "'mymachine", "source": "'su", "ps": "'12", "msg": "''su root' failed"},
+		},
+		{
+			`2012-10-11T22:14:15.123+02:00 mymachine su[12]: failed n=1`,
+			"2012-10-11T20:14:15.123Z", map[string]string{"host": "'mymachine", "source": "'su", "ps": "'12", "msg": "'failed n=1", "failed": "true", "n": "1"},
+		},
+	},
+	line: func(sc *Scanner, ev *Event, b []byte, start, end int) bool {
+		if b[start]-'0' <= 9 {
+			if start = octetCount(b, start); start == 0 {
+				return false
+			}
+		}
+		if b[start] == '<' {
+			return sc.syslog(ev, b, start, end) || sc.bsd(ev, b, start, end)
+		}
+		return looksLikeBSD(b, start) && sc.bsd(ev, b, start, end)
+	},
+	dated: func(sc *Scanner, ev *Event, b []byte, start, i, end int) bool {
+		return sc.bsd(ev, b, start, end)
+	},
+}
+
 // octetCount gives the position after a count of octets and its space, if a <
 // follows: the framing of RFC 6587. It gives 0 if there is none.
 func octetCount(b []byte, i int) int {
@@ -65,15 +114,15 @@ func (sc *Scanner) syslog(ev *Event, b []byte, i, end int) bool {
 	if dated {
 		sc.date(ev)
 	}
-	ev.putConstant(s.facility, facilities[priority>>3], asText)
-	ev.putConstant(s.level, severities[priority&7], asText)
+	ev.putConstant(s.at[ofFacility], facilities[priority>>3], asText)
+	ev.putConstant(s.at[ofLevel], severities[priority&7], asText)
 	kind := hostlessBody
 	if host := header[0]; isHost(b[host.start:host.end]) {
 		kind = syslogBody
-		ev.put(s.host, host.start, host.end, asText)
+		ev.put(s.at[ofHost], host.start, host.end, asText)
 	}
-	putPresent(ev, s.source, b, header[1].start, header[1].end)
-	putPresent(ev, s.ps, b, header[2].start, header[2].end)
+	putPresent(ev, s.at[ofSource], b, header[1].start, header[1].end)
+	putPresent(ev, s.at[ofPs], b, header[2].start, header[2].end)
 
 	i = structuredData(b, i, end)
 	if bytes.HasPrefix(b[min(i, end):end], utf8Mark) {

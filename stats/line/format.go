@@ -1,0 +1,143 @@
+package line
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Format is a kind of line that Pulse recognizes. Each is in a file of its
+// own, with all that is known of it; to add one, write such a file and put it
+// into the list Formats.
+type Format struct {
+	// Name is what FormatField calls it.
+	Name string
+	// Doc is its rows in the table of docs/formats.md.
+	Doc []FormatDoc
+	// Fields are those that it gives beside line and msg.
+	Fields []given
+	// Samples are lines with what they must give: the format's test.
+	Samples []Sample
+
+	// first says whether a line or a message may begin with a byte; nil: with any.
+	first func(c byte) bool
+	// line parses a line, or reports that it is not of this format, before it has
+	// put anything into the event.
+	line parser
+	// dated is the same for lines that begin with an RFC 3339 time and a blank,
+	// which have been read: i is the position after them.
+	dated func(sc *Scanner, ev *Event, b []byte, start, i, end int) bool
+	// message is the same for what follows the header of another format: it puts
+	// no field that the header gave, and the header's time counts.
+	message parser
+	// named says that lines are in it only where their origin says so.
+	named bool
+	// asIs says that blanks before a line are part of it.
+	asIs bool
+}
+
+type parser func(sc *Scanner, ev *Event, b []byte, start, end int) bool
+
+// A FormatDoc is a row of a table: what the format is called, what its lines
+// look like, and their fields, in Markdown.
+type FormatDoc struct{ Title, Looks, Gives string }
+
+// A Sample is a line with its time, in RFC 3339 (empty: none), and its fields: text
+// has ' before it, numbers and booleans are as they count. line is left out, and
+// so is msg where it is the whole line.
+type Sample struct {
+	Line   string
+	Time   string
+	Fields map[string]string
+}
+
+// Formats are all formats, in the order in which they are tried.
+var Formats = []*Format{
+	pulseFormat,
+	herokuFormat,
+	syslogFormat,
+	jsonFormat,
+	accessFormat,
+	logfmtFormat,
+	textFormat,
+}
+
+// What may be tried, by the first byte; what is of one format alone needs no other.
+var (
+	tries      [256][]*Format
+	tryDated   []*Format
+	tryMessage [256][]*Format
+)
+
+func init() {
+	for _, f := range Formats {
+		if f.named {
+			continue
+		}
+		if f.dated != nil {
+			tryDated = append(tryDated, f)
+		}
+		for c := range 256 {
+			if f.first != nil && !f.first(byte(c)) {
+				continue
+			}
+			if f.line != nil {
+				tries[c] = append(tries[c], f)
+			}
+			if f.message != nil {
+				tryMessage[c] = append(tryMessage[c], f)
+			}
+		}
+	}
+}
+
+// FormatField is the field of an Origin that names the format of its lines. A line
+// that is not in it is unparsed, whatever else it looks like.
+const FormatField = "format"
+
+// formatNamed gives the format of a name, nil if there is none.
+func formatNamed(name string) *Format {
+	for _, f := range Formats {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// CheckFormat fails unless FormatField can have the name, and says which it can.
+func CheckFormat(name string) error {
+	if formatNamed(name) != nil {
+		return nil
+	}
+	var names []string
+	for _, f := range Formats {
+		names = append(names, f.Name)
+	}
+	slices.Sort(names)
+	return fmt.Errorf("there is no format %.40q: choose among %s", name, strings.Join(names, ", "))
+}
+
+// parse parses a line that is said to be of the format.
+func (f *Format) parse(sc *Scanner, ev *Event, b []byte, start, end int) bool {
+	if start == end || f.first != nil && !f.first(b[start]) {
+		return false
+	}
+	if f.dated != nil {
+		if i := sc.clock.timestamp(b, start); i >= 0 && b[i] == ' ' {
+			sc.date(ev)
+			return f.dated(sc, ev, b, start, i+1, end)
+		}
+	}
+	return f.line != nil && f.line(sc, ev, b, start, end)
+}
+
+// oneOf makes a first of these bytes.
+func oneOf(bytes string) func(byte) bool {
+	return func(c byte) bool { return strings.IndexByte(bytes, c) >= 0 }
+}
+
+// inClass makes a first of the bytes that are in one of the classes.
+func inClass(classes uint8) func(byte) bool {
+	return func(c byte) bool { return class[c]&classes != 0 }
+}

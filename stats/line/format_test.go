@@ -1,0 +1,125 @@
+package line
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var updateDocs = flag.Bool("update-docs", false, "write the tables of docs/formats.md anew")
+
+// TestSamples: each sample has its time and fields and no others, whether its
+// format is recognized or named, and the scanner says which format it has.
+func TestSamples(t *testing.T) {
+	names := map[string]bool{}
+	for _, f := range Givens {
+		names[f.Name] = true
+	}
+	for _, f := range Formats {
+		for _, sample := range f.Samples {
+			for name := range sample.Fields {
+				names[name] = true
+			}
+		}
+	}
+	delete(names, "line")
+	s := newSchema(t, slices.Sorted(maps.Keys(names))...)
+	sc, ev := s.NewScanner(), new(Event)
+	for _, f := range Formats {
+		given := map[string]bool{}
+		for _, sample := range f.Samples {
+			want := maps.Clone(sample.Fields)
+			if want["msg"] == "" {
+				want["msg"] = "'" + sample.Line
+			}
+			for name := range want {
+				given[name] = true
+			}
+			for _, from := range []Origin{"", Origin(FormatField + "=" + f.Name)} {
+				if from == "" && f.named {
+					continue
+				}
+				sc.From(from)
+				sc.Parse(ev, buffer(sample.Line), 0, len(sample.Line))
+				if got := describe(s, ev); !maps.Equal(got, want) {
+					t.Errorf("%s, from %q: %s\n got %v\nwant %v", f.Name, from, sample.Line, got, want)
+				}
+				got := ""
+				if second, nanos, ok := ev.Time(); ok {
+					got = time.Unix(second, int64(nanos)).UTC().Format(time.RFC3339Nano)
+				}
+				if got != sample.Time {
+					t.Errorf("%s, from %q: %s: time %q, want %q", f.Name, from, sample.Line, got, sample.Time)
+				}
+			}
+		}
+		if len(f.Samples) == 0 && !f.named {
+			t.Errorf("%s has no samples", f.Name)
+		}
+		for _, field := range f.Fields {
+			if name := Givens[field].Name; !given[name] {
+				t.Errorf("%s has no sample with the field %s", f.Name, name)
+			}
+		}
+	}
+}
+
+// TestDocs: docs/formats.md has the tables that the formats give.
+func TestDocs(t *testing.T) {
+	const name = "../../docs/formats.md"
+	doc, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	current := doc
+	var b strings.Builder
+	b.WriteString("| format | looks like | fields |\n| --- | --- | --- |\n")
+	for _, f := range Formats {
+		for _, row := range f.Doc {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", row.Title, row.Looks, row.Gives)
+		}
+	}
+	current = between(t, current, "formats", b.String())
+	b.Reset()
+	b.WriteString("| field | what | given by |\n| --- | --- | --- |\n")
+	for i, field := range Givens {
+		var by []string
+		for _, f := range Formats {
+			if slices.Contains(f.Fields, given(i)) {
+				by = append(by, f.Name)
+			}
+		}
+		if by == nil {
+			by = []string{"all"}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", field.Name, field.Doc, strings.Join(by, ", "))
+	}
+	current = between(t, current, "fields", b.String())
+	if bytes.Equal(current, doc) {
+		return
+	}
+	if !*updateDocs {
+		t.Fatal("the tables of docs/formats.md are not current: go test ./stats/line -run Docs -update-docs")
+	}
+	if err := os.WriteFile(name, current, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// between puts a text between the marks of a name in a document.
+func between(t *testing.T, doc []byte, name, text string) []byte {
+	t.Helper()
+	begin, end := fmt.Sprintf("<!-- %s: generated -->\n", name), fmt.Sprintf("<!-- end of %s -->\n", name)
+	before, rest, ok := bytes.Cut(doc, []byte(begin))
+	_, after, ok2 := bytes.Cut(rest, []byte(end))
+	if !ok || !ok2 {
+		t.Fatalf("docs/formats.md has no %q and %q", begin, end)
+	}
+	return slices.Concat(before, []byte(begin), []byte(text), []byte(end), after)
+}
