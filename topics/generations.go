@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -13,23 +12,12 @@ import (
 // Generations lists the generations of definitions that have a topic of
 // fragments under the prefix of n: those at work, and those that were.
 func Generations(ctx context.Context, c Cluster, n Names) ([]string, error) {
-	admin, err := c.admin()
+	admin, err := c.Admin()
 	if err != nil {
 		return nil, err
 	}
 	defer admin.Close()
-	found, err := admin.ListTopics(ctx)
-	if err != nil {
-		return nil, c.Unreachable(err)
-	}
-	var generations []string
-	prefix := Names{Prefix: n.Prefix}.Fragments()
-	for _, topic := range found.Names() {
-		if g, ok := strings.CutPrefix(topic, prefix); ok {
-			generations = append(generations, g)
-		}
-	}
-	return generations, nil
+	return admin.Generations(ctx, n)
 }
 
 // ErrAlive is in the error about a generation that some process still works by.
@@ -40,7 +28,7 @@ var ErrAlive = errors.New("it is at work")
 // (ErrAlive); its snapshots stay in any case, for the history of stats that mean
 // the same in a later generation.
 func RemoveGeneration(ctx context.Context, c Cluster, n Names) error {
-	admin, err := c.admin()
+	admin, err := c.Admin()
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
 )
@@ -89,12 +88,12 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 	if err := CheckPrefix(n.Prefix); err != nil {
 		return err
 	}
-	admin, err := c.admin()
+	admin, err := c.Admin()
 	if err != nil {
 		return err
 	}
 	defer admin.Close()
-	existing, err := list(ctx, admin, c, n, o)
+	existing, err := list(ctx, admin.Client, c, n, o)
 	if err != nil {
 		return err
 	}
@@ -122,26 +121,23 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 			return fmt.Errorf("cannot create the topic %s with %d partitions: %w", p.name, count, err)
 		}
 	}
-	return check(ctx, admin, c, n, o, createdWithin)
+	return check(ctx, admin.Client, c, n, o, createdWithin)
 }
 
 // Check says everything that is wrong with the topics: missing ones, and
 // partitions, cleanup, retention and replication that do not fit.
 func Check(ctx context.Context, c Cluster, n Names, o Options) error {
-	if err := CheckPrefix(n.Prefix); err != nil {
-		return err
-	}
-	admin, err := c.admin()
+	admin, err := c.Admin()
 	if err != nil {
 		return err
 	}
 	defer admin.Close()
-	return check(ctx, admin, c, n, o, knownWithin)
+	return admin.Check(ctx, n, o)
 }
 
 // PartitionCount returns how many partitions a topic has.
 func PartitionCount(ctx context.Context, c Cluster, topic string) (int32, error) {
-	admin, err := c.admin()
+	admin, err := c.Admin()
 	if err != nil {
 		return 0, err
 	}
@@ -303,24 +299,10 @@ func describe(ctx context.Context, admin *kadm.Client, names []string) (map[stri
 	return configs, nil
 }
 
-// adminTimeout bounds how long a broker that is not there is tried.
-const adminTimeout = 10 * time.Second
-
-func (c Cluster) admin() (*kadm.Client, error) {
-	// kadm answers from the client's cached metadata, and it must not say that a
-	// topic is missing that was made a moment ago.
-	client, err := kgo.NewClient(append(c.ClientOptions("pulse-topics"),
-		kgo.RetryTimeout(adminTimeout), kgo.RequestTimeoutOverhead(adminTimeout/2), kgo.MetadataMinAge(50*time.Millisecond))...)
-	if err != nil {
-		return nil, fmt.Errorf("brokers %s: %w", strings.Join(c.Brokers, ","), err)
-	}
-	return kadm.NewClient(client), nil
-}
-
 // Leave takes a static member out of a consumer group, whose other members then
 // share its partitions at once rather than after its session's time.
 func Leave(ctx context.Context, cluster Cluster, group, instance string) error {
-	client, err := cluster.admin()
+	client, err := cluster.Admin()
 	if err != nil {
 		return err
 	}

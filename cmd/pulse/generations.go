@@ -2,126 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/topics"
 )
-
-// An otherGeneration is one that has topics beside those of the generation that
-// was asked for.
-type otherGeneration struct {
-	Name      string     `json:"generation"`
-	Receivers int        `json:"receivers"` // processes that run by its definitions
-	Mergers   int        `json:"mergers"`
-	First     *time.Time `json:"first"` // the first second that it published; null if that is not known, or nobody runs by it
-}
-
-func (g otherGeneration) alive() bool { return g.Receivers+g.Mergers > 0 }
-
-// rollout is how long two generations may be at work side by side, from the
-// first second of the one that began last on, before that is a problem.
-const rollout = 20 * time.Minute
-
-// others reads which other generations there are, and who runs by them.
-func (o *observer) others(ctx context.Context, seen *observation) error {
-	generations, err := topics.Generations(ctx, o.cluster, o.names)
-	if err != nil {
-		return err
-	}
-	alive := false
-	for _, name := range generations {
-		if name == o.names.Generation {
-			continue
-		}
-		n := topics.Names{Prefix: o.names.Prefix, Generation: name}
-		described, err := o.admin.DescribeGroups(ctx, n.ReceiverGroup(), n.MergerGroup())
-		if err == nil {
-			if err = described.Error(); errors.Is(err, kerr.GroupIDNotFound) {
-				err = nil
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("asking for the groups of generation %s: %w", name, err)
-		}
-		g := otherGeneration{Name: name, Receivers: len(described[n.ReceiverGroup()].Members), Mergers: len(described[n.MergerGroup()].Members)}
-		alive = alive || g.alive()
-		seen.others = append(seen.others, g)
-	}
-	if !alive {
-		return nil
-	}
-	return o.catalogs(ctx, seen)
-}
-
-// catalogs reads when the generations began, of which the merger's table has a
-// record each.
-func (o *observer) catalogs(ctx context.Context, seen *observation) error {
-	table := o.names.Table()
-	from := map[int32]int64{}
-	keys := map[string]bool{topics.CatalogKey(o.names.Generation): true}
-	for _, g := range seen.others {
-		keys[topics.CatalogKey(g.Name)] = true
-	}
-	for key := range maps.Keys(keys) {
-		p := topics.Partition(key, int32(len(o.ends[table])))
-		start, _ := o.starts.Lookup(table, p)
-		from[p] = start.Offset
-	}
-	return o.read(ctx, table, from, func(r *kgo.Record) {
-		if !keys[string(r.Key)] {
-			return
-		}
-		c := topics.DecodeTableEntry(string(r.Key), r.Value).Catalog
-		if c == nil {
-			return
-		}
-		if c.Gen == o.names.Generation {
-			seen.first = at(c.First)
-			return
-		}
-		i := slices.IndexFunc(seen.others, func(g otherGeneration) bool { return g.Name == c.Gen })
-		seen.others[i].First = at(c.First)
-	})
-}
-
-// generations says what is wrong about two generations at work.
-func (f *findings) generations(say func(since int64, what, do string)) {
-	for _, g := range f.others {
-		if !g.alive() || g.First == nil || f.first == nil {
-			continue
-		}
-		began, older := *f.first, true
-		if g.First.After(began) {
-			began, older = *g.First, false
-		}
-		if f.clock.Sub(began) < rollout {
-			continue
-		}
-		if older {
-			say(began.Unix(), fmt.Sprintf("%d receivers and %d mergers still run by older definitions, generation %s", g.Receivers, g.Mergers, g.Name),
-				fmt.Sprintf("restart them with the new --stats, then `pulse topics --remove-generation %s`", g.Name))
-		} else {
-			say(began.Unix(), fmt.Sprintf("newer definitions than these are at work, generation %s", g.Name),
-				"use the newer file for --stats, here and where a role still runs by the older one")
-		}
-	}
-}
-
-// text says it in a few words.
-func (g otherGeneration) text() string {
-	if !g.alive() {
-		return g.Name + ", by which nobody runs"
-	}
-	return fmt.Sprintf("%s, by which %d receivers and %d mergers run", g.Name, g.Receivers, g.Mergers)
-}
 
 // removeGeneration is `pulse topics --remove-generation`.
 func (r *role) removeGeneration(ctx context.Context, e *environment, generation string) error {

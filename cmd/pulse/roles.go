@@ -79,17 +79,27 @@ func (r *role) topicOptions() topics.Options {
 // written down a wrong address should hear of it, and a supervisor tries again.
 const startTimeout = 12 * time.Second
 
-// checkTopics fails unless the topics are there and as they have to be. Where
-// only those of other definitions are, it asks about --stats first: topics made
-// for a wrong file stay.
+// checkTopics fails unless the topics are there and as they have to be.
 func (r *role) checkTopics(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	err := topics.Check(ctx, r.cluster, r.names, r.topicOptions())
+	admin, err := r.cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	return r.checkTopicsBy(ctx, admin)
+}
+
+// checkTopicsBy is checkTopics by a client that there is. Where only topics of
+// other definitions are there it asks about --stats first: topics made for a wrong
+// file stay.
+func (r *role) checkTopicsBy(ctx context.Context, admin *topics.Admin) error {
+	err := admin.Check(ctx, r.names, r.topicOptions())
 	if !errors.Is(err, topics.ErrTopics) {
 		return err
 	}
-	others, listErr := topics.Generations(ctx, r.cluster, r.names)
+	others, listErr := admin.Generations(ctx, r.names)
 	if listErr != nil || len(others) == 0 || slices.Contains(others, r.names.Generation) {
 		return err
 	}

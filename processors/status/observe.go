@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"cmp"
@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,19 +26,19 @@ import (
 type observation struct {
 	now       time.Time
 	names     topics.Names
-	others    []otherGeneration
+	others    []OtherGeneration
 	first     *time.Time // the first second of the generation; read if another one is alive
 	domain    string     // of the clock of events.raw; "" before a record
-	receivers group
-	mergers   group
+	receivers Group
+	mergers   Group
 	sources   []sourcePartition
 	fragments []fragmentsPartition
 	ingesters map[string]int64 // the clocks of those that the receivers hold to be running
-	lines     lineCounts
+	lines     Lines
 }
 
 // A group is a consumer group.
-type group struct {
+type Group struct {
 	Name    string `json:"group"`
 	State   string `json:"state"`
 	Members int    `json:"members"`
@@ -47,7 +46,7 @@ type group struct {
 
 // String is the number of members, and whether they share partitions out just
 // now.
-func (g group) String() string {
+func (g Group) String() string {
 	if strings.HasSuffix(g.State, "Rebalance") {
 		return fmt.Sprintf("%d, rebalancing", g.Members)
 	}
@@ -95,8 +94,8 @@ func (p fragmentsPartition) stands() int64 {
 	return p.closed + 1
 }
 
-// lineCounts are sums over the newest minute of the stat pulse.lines.
-type lineCounts struct {
+// Lines are sums over the newest minute of the stat pulse.lines.
+type Lines struct {
 	In         int64 `json:"in"`
 	Counted    int64 `json:"counted"`
 	Late       int64 `json:"late"`
@@ -105,7 +104,7 @@ type lineCounts struct {
 	Bytes      int64 `json:"bytes"`
 }
 
-func (c *lineCounts) add(d lineCounts) {
+func (c *Lines) add(d Lines) {
 	c.In += d.In
 	c.Counted += d.Counted
 	c.Late += d.Late
@@ -125,32 +124,36 @@ const (
 // clocks, which are written once a second: more if they are not among them.
 var clocksRead = []int64{256, 16_384}
 
-// An observer reads from one cluster.
+// An observer reads the topics and groups of one Pulse.
 type observer struct {
-	cluster topics.Cluster
-	names   topics.Names
-	admin   *kadm.Client
-	starts  kadm.ListedOffsets
-	ends    kadm.ListedOffsets
+	names  topics.Names
+	admin  *topics.Admin
+	starts kadm.ListedOffsets
+	ends   kadm.ListedOffsets
 }
 
-// observe reads how Pulse stands. The topics must be there.
-func observe(ctx context.Context, cluster topics.Cluster, names topics.Names, now time.Time) (*observation, error) {
-	client, err := kgo.NewClient(cluster.ClientOptions("pulse-status")...)
+// Look says how the Pulse of these names stands at the time now. Its topics must
+// be there: see topics.Admin.Check.
+func Look(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time, l Limits) (*Status, error) {
+	seen, err := observe(ctx, admin, names, now)
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
-	o := &observer{cluster: cluster, names: names, admin: kadm.NewClient(client)}
+	return judge(seen, l), nil
+}
+
+func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time) (*observation, error) {
+	o := &observer{names: names, admin: admin}
 	seen := &observation{now: now, names: names, ingesters: map[string]int64{}}
 	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table()}
-	if o.starts, err = o.admin.ListStartOffsets(ctx, all...); err == nil {
+	var err error
+	if o.starts, err = admin.ListStartOffsets(ctx, all...); err == nil {
 		err = o.starts.Error()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the topics' first offsets: %w", err)
 	}
-	if o.ends, err = o.admin.ListEndOffsets(ctx, all...); err == nil {
+	if o.ends, err = admin.ListEndOffsets(ctx, all...); err == nil {
 		err = o.ends.Error()
 	}
 	if err != nil {
@@ -165,7 +168,7 @@ func observe(ctx context.Context, cluster topics.Cluster, names topics.Names, no
 }
 
 // group reads who works on a topic, and what has been committed of it.
-func (o *observer) group(ctx context.Context, name, topic string) (group, []offsets, map[int32]processors.Commit, error) {
+func (o *observer) group(ctx context.Context, name, topic string) (Group, []offsets, map[int32]processors.Commit, error) {
 	var described kadm.DescribedGroups
 	err := retry(ctx, func() (err error) {
 		if described, err = o.admin.DescribeGroups(ctx, name); err == nil {
@@ -175,15 +178,15 @@ func (o *observer) group(ctx context.Context, name, topic string) (group, []offs
 	})
 	// What a broker says of a group without members or offsets depends on its age.
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return group{}, nil, nil, fmt.Errorf("asking for the group %s: %w", name, err)
+		return Group{}, nil, nil, fmt.Errorf("asking for the group %s: %w", name, err)
 	}
 	var commits map[int32]processors.Commit
 	err = retry(ctx, func() (err error) {
-		commits, err = processors.Commits(ctx, o.admin, name, topic)
+		commits, err = processors.Commits(ctx, o.admin.Client, name, topic)
 		return err
 	})
 	if err != nil {
-		return group{}, nil, nil, fmt.Errorf("reading the offsets of the group %s: %w", name, err)
+		return Group{}, nil, nil, fmt.Errorf("reading the offsets of the group %s: %w", name, err)
 	}
 	partitions := make([]offsets, len(o.ends[topic]))
 	for i := range partitions {
@@ -208,7 +211,7 @@ func (o *observer) group(ctx context.Context, name, topic string) (group, []offs
 			}
 		}
 	}
-	return group{name, cmp.Or(d.State, "Dead"), len(d.Members)}, partitions, commits, nil
+	return Group{name, cmp.Or(d.State, "Dead"), len(d.Members)}, partitions, commits, nil
 }
 
 // retry waits while a broker says that it will know in a moment: one that has
@@ -347,7 +350,7 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 	end, _ := o.ends.Lookup(merged, p)
 	type point struct {
 		revision int
-		counts   lineCounts
+		counts   Lines
 	}
 	points := map[int64]point{}
 	newest := int64(-1)
@@ -356,7 +359,7 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 		if string(r.Key) != stats.LinesStat || json.Unmarshal(r.Value, &s) != nil || s.Gen != o.names.Generation {
 			return
 		}
-		var counts lineCounts
+		var counts Lines
 		if old, ok := points[s.Time]; ok && old.revision > s.Revision || json.Unmarshal(s.Value, &counts) != nil {
 			return
 		}
@@ -374,37 +377,10 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 // read calls do with the records of a topic from the given offsets to those that
 // were last when the observation began.
 func (o *observer) read(ctx context.Context, topic string, from map[int32]int64, do func(*kgo.Record)) error {
-	last := map[int32]int64{}
-	begin := map[int32]kgo.Offset{}
-	for p, offset := range from {
-		if end, _ := o.ends.Lookup(topic, p); offset < end.Offset {
-			last[p], begin[p] = end.Offset-1, kgo.NewOffset().At(offset)
-		}
+	to := map[int32]int64{}
+	for p := range from {
+		end, _ := o.ends.Lookup(topic, p)
+		to[p] = end.Offset
 	}
-	if len(last) == 0 {
-		return nil
-	}
-	client, err := kgo.NewClient(append(o.cluster.ClientOptions("pulse-status"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: begin}),
-		kgo.KeepControlRecords())...) // the last offset may be one
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	for len(last) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			left := slices.Sorted(maps.Keys(last))
-			return fmt.Errorf("reading %s, partitions %v: %w", topic, left, err)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				do(r)
-			}
-			if r.Offset >= last[r.Partition] {
-				delete(last, r.Partition)
-			}
-		})
-	}
-	return nil
+	return o.admin.Read(ctx, topic, from, to, do)
 }

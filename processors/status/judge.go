@@ -1,0 +1,284 @@
+// Package status says how a Pulse stands: whether every second closes in time,
+// and if not, what is behind, since when and what to do. All of it is read from
+// Kafka; no role is asked.
+package status
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pulse/topics"
+)
+
+// Limits say from when on something is a problem.
+type Limits struct {
+	Behind    time.Duration // how long anything may be behind
+	Discarded float64       // the share of the newest minute's lines that may be late or unreadable, from 0 to 1
+}
+
+// DefaultLimits are those that `pulse status` has unless it is told others.
+var DefaultLimits = Limits{Behind: 10 * time.Second, Discarded: 0.05}
+
+// A Status says how a Pulse stands. Times that are not known are null.
+type Status struct {
+	Well       bool              `json:"well"`
+	Headline   string            `json:"headline"`
+	Problems   []Problem         `json:"problems"`
+	At         time.Time         `json:"at"`
+	Generation string            `json:"generation"`
+	Others     []OtherGeneration `json:"other_generations"`
+	Domain     string            `json:"domain"`
+	Closed     *time.Time        `json:"closed"` // the last second that has closed everywhere
+	Behind     *float64          `json:"behind_seconds"`
+	Lines      Lines             `json:"lines_last_minute"`
+	Ingesters  []Ingester        `json:"ingesters"`
+	Receivers  Group             `json:"receivers"`
+	Mergers    Group             `json:"mergers"`
+	Sources    []Source          `json:"sources"`
+	Fragments  []Fragments       `json:"fragments"`
+}
+
+// A Problem says what is wrong, since when, and what to do about it.
+type Problem struct {
+	What  string     `json:"what"`
+	Since *time.Time `json:"since"`
+	Do    string     `json:"do"`
+}
+
+// An Ingester is one that the receivers hold to be running.
+type Ingester struct {
+	Name   string     `json:"name"`
+	Clock  *time.Time `json:"clock"`
+	Behind *float64   `json:"behind_seconds"`
+}
+
+// A Source is of a partition of events.raw. It is behind by the seconds
+// that are not rolled up yet; Lag is in records.
+type Source struct {
+	Partition int        `json:"partition"`
+	Owner     string     `json:"owner"`
+	Written   *time.Time `json:"written"`
+	Clock     *time.Time `json:"clock"`
+	Behind    *float64   `json:"behind_seconds"`
+	End       int64      `json:"end"`
+	Committed int64      `json:"committed"`
+	Lag       int64      `json:"lag"`
+}
+
+// A Fragments is of a partition of the fragments topic. What its merger has
+// committed is where a restart would read from, behind Lag records.
+type Fragments struct {
+	Partition int        `json:"partition"`
+	Owner     string     `json:"owner"`
+	Closed    *time.Time `json:"closed"`
+	Behind    *float64   `json:"behind_seconds"`
+	End       int64      `json:"end"`
+	Committed int64      `json:"committed"`
+	Lag       int64      `json:"lag"`
+}
+
+// at is the time of a second, nil if it is not known.
+func at(second int64) *time.Time {
+	if second < 0 {
+		return nil
+	}
+	t := time.Unix(second, 0).UTC()
+	return &t
+}
+
+// judge finds what is behind. Its clock is the observation's; that of a
+// recording with its original times is the newest record's.
+func judge(o *observation, l Limits) *Status {
+	f := findings{observation: o, limits: l, written: -1, rolled: -1, closed: -1}
+	for _, p := range o.sources {
+		f.written = max(f.written, p.written)
+	}
+	f.clock = o.now
+	f.recording = strings.HasPrefix(o.domain, topics.RecordingPrefix)
+	if f.recording && f.written >= 0 {
+		f.clock = time.Unix(f.written, 0)
+	}
+	s := &Status{
+		At: o.now.UTC(), Generation: o.names.Generation, Others: append([]OtherGeneration{}, o.others...), Domain: o.domain,
+		Lines: o.lines, Ingesters: []Ingester{}, Receivers: o.receivers, Mergers: o.mergers,
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.ingesters)) {
+		clock := o.ingesters[name]
+		s.Ingesters = append(s.Ingesters, Ingester{name, at(clock), f.age(clock)})
+	}
+	for i, p := range o.sources {
+		s.Sources = append(s.Sources, Source{i, p.owner, at(p.written), at(p.clock), f.age(p.clock), p.end, p.committed, p.lag()})
+		f.source(i, p)
+	}
+	for i, p := range o.fragments {
+		s.Fragments = append(s.Fragments, Fragments{i, p.owner, at(p.closed), f.age(p.stands()), p.end, p.committed, p.lag()})
+		f.fragment(i, p)
+	}
+	s.Closed = at(f.closed)
+	if f.closed >= 0 {
+		s.Behind = f.age(f.closed + 1)
+	}
+	s.Problems = f.problems()
+	s.Well = len(s.Problems) == 0
+	s.Headline = s.headline(f.clock, f.recording)
+	return s
+}
+
+// findings are what a judgement is made of.
+type findings struct {
+	*observation
+	limits    Limits
+	clock     time.Time // what everything is compared with
+	recording bool
+
+	written int64 // the greatest clock of any record
+	rolled  int64 // the least clock of the sources
+	closed  int64 // the last second that has closed in all partitions that have stats
+
+	silent, unread, open       partitionList // those to which nothing is written, and those that are behind
+	lostRecords, lostFragments int64
+}
+
+// age is since when a clock stands.
+func (f *findings) age(second int64) *float64 {
+	if second < 0 {
+		return nil
+	}
+	seconds := f.clock.Sub(time.Unix(second, 0)).Seconds()
+	return &seconds
+}
+
+func (f *findings) late(second int64) bool {
+	return second < 0 || *f.age(second) > f.limits.Behind.Seconds()
+}
+
+func (f *findings) source(number int, p sourcePartition) {
+	f.lostRecords += p.lost()
+	silent := !f.recording && f.late(p.written)
+	if silent {
+		f.silent.add(number, p.written, p.owner)
+	}
+	// One to which nothing is written has no newer clock.
+	if f.written >= 0 && f.late(p.clock) && (!silent || float64(p.written-p.clock) > f.limits.Behind.Seconds()) {
+		f.unread.add(number, p.clock, p.owner)
+	}
+	if number == 0 || p.clock < f.rolled {
+		f.rolled = p.clock
+	}
+}
+
+func (f *findings) fragment(number int, p fragmentsPartition) {
+	f.lostFragments += p.lost()
+	if f.late(p.stands()) {
+		f.open.add(number, p.stands(), p.owner)
+	}
+	if p.stats && (f.closed < 0 || p.closed < f.closed) {
+		f.closed = p.closed
+	}
+}
+
+// problems come in the order in which lines come by: what is behind holds up all
+// that is after it.
+func (f *findings) problems() []Problem {
+	found := []Problem{}
+	say := func(since int64, what, do string) { found = append(found, Problem{what, at(since), do}) }
+	raw, fragments := f.names.Raw(), f.names.Fragments()
+	switch {
+	case f.written < 0:
+		say(-1, "nothing has been written to "+raw+" yet", "start pulse ingest, with what it shall read: `pulse ingest --help`")
+	case len(f.silent.numbers) == len(f.sources):
+		say(f.written, "no ingester writes", "see whether pulse ingest runs and reaches Kafka; its log says")
+	case len(f.silent.numbers) > 0:
+		say(f.silent.since, fmt.Sprintf("writes to %s %s have stopped", raw, f.silent),
+			"look at the brokers, for their leaders may be away, and at the ingesters' logs")
+	}
+	if f.receivers.Members == 0 {
+		say(f.rolled, "no receiver runs", "start pulse receive, with the same --stats")
+	} else if len(f.unread.numbers) > 0 {
+		say(f.unread.since, fmt.Sprintf("receivers are behind on %s %s", raw, f.unread),
+			"read the log of "+f.unread.who("receivers")+"; if its CPU is busy start another pulse receive")
+	}
+	if f.mergers.Members == 0 {
+		say(f.closed, "no merger runs", "start pulse merge, with the same --stats")
+	} else if len(f.open.numbers) > 0 && (len(found) == 0 || float64(f.rolled-f.open.since) > f.limits.Behind.Seconds()) {
+		say(f.open.since, fmt.Sprintf("mergers are behind on %s %s", fragments, f.open),
+			"read the log of "+f.open.who("mergers")+"; if its CPU is busy start another pulse merge")
+	}
+	if f.closed < 0 && len(found) == 0 {
+		say(-1, "no second has closed yet", "wait a few seconds and ask again")
+	}
+	f.generations(say)
+	if f.lostRecords > 0 {
+		say(-1, fmt.Sprintf("retention took %s records of %s before they were read", thousands(f.lostRecords), raw),
+			"start the receivers: the seconds of these records will be shown as unknown, and all others go on")
+	}
+	if f.lostFragments > 0 {
+		say(-1, fmt.Sprintf("retention took %s records of %s before they were read", thousands(f.lostFragments), fragments),
+			"start the mergers: seconds will be shown as unknown until every window is complete again")
+	}
+	if n := f.lines.Late + f.lines.Unreadable; n > 0 && float64(n) > f.limits.Discarded*float64(f.lines.In) {
+		say(-1, fmt.Sprintf("%s of the newest minute's lines are in no stat: %s late, %s unreadable", percent(n, f.lines.In), thousands(f.lines.Late), thousands(f.lines.Unreadable)),
+			"find what delays the inputs, or give the definitions a longer lateness; unreadable are lines over 64 KiB, and records that are not Pulse's")
+	}
+	return found
+}
+
+// headline is one sentence.
+func (s *Status) headline(now time.Time, recording bool) string {
+	if s.Well && recording {
+		return "all well: the recording has closed up to " + clockTime(*s.Closed, s.At)
+	}
+	if s.Well {
+		return fmt.Sprintf("all well: closed %s ago", span(now.Sub(s.Closed.Add(time.Second))))
+	}
+	p := s.Problems[0]
+	h := "not well: " + p.What
+	if p.Since != nil {
+		h += fmt.Sprintf(" since %s (%s)", clockTime(*p.Since, now), span(now.Sub(*p.Since)))
+	}
+	h += ". " + strings.ToUpper(p.Do[:1]) + p.Do[1:]
+	if n := len(s.Problems) - 1; n > 0 {
+		h += fmt.Sprintf(" (and %d more, below)", n)
+	}
+	return h
+}
+
+// A partitionList is some partitions that are behind alike.
+type partitionList struct {
+	numbers []int
+	owners  []string
+	since   int64 // of the one that is most behind; -1: not known
+}
+
+func (l *partitionList) add(number int, since int64, owner string) {
+	if len(l.numbers) == 0 || since < l.since {
+		l.since = since
+	}
+	l.numbers = append(l.numbers, number)
+	if owner != "" && !slices.Contains(l.owners, owner) {
+		l.owners = append(l.owners, owner)
+	}
+}
+
+// who names the owners.
+func (l partitionList) who(all string) string {
+	if len(l.owners) == 0 {
+		return "the " + all + ", of which none owns it"
+	}
+	return strings.Join(l.owners, ", ")
+}
+
+func (l partitionList) String() string {
+	numbers := make([]string, len(l.numbers))
+	for i, n := range l.numbers {
+		numbers[i] = strconv.Itoa(n)
+	}
+	if len(numbers) == 1 {
+		return "partition " + numbers[0]
+	}
+	return "partitions " + strings.Join(numbers, ", ")
+}

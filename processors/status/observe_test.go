@@ -1,0 +1,205 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"pulse/cmd/dev/testkit"
+	"pulse/processors/merger"
+	"pulse/processors/receiver"
+	"pulse/stats"
+	"pulse/topics"
+	"pulse/topics/topicstest"
+)
+
+// What status reads from Kafka is what receivers and mergers made of records at
+// a clock that is the test's.
+func TestObserve(t *testing.T) {
+	cluster, prefix := topicstest.Cluster(t)
+	d := stats.Builtin()
+	names := topics.Names{Prefix: prefix, Generation: d.Generation()}
+	const partitions, second = 3, 1_700_000_000
+	topicstest.Ensure(t, cluster, names, partitions)
+	client, err := kgo.NewClient(append(cluster.ClientOptions("pulse-test"), kgo.DefaultProduceTopic(names.Raw()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	send := func(partition int32, ingester string, clock int64, lines string) {
+		t.Helper()
+		h := topics.RawHeader{Ingester: ingester, Clock: clock * 1000, Domain: topics.WallDomain}
+		if lines == "" {
+			h.Tick = &topics.RawTick{Partitions: partitions}
+		}
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Partition: partition, Headers: h.Headers(), Value: []byte(lines)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	admin, err := cluster.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	look := func(now int64) *Status {
+		t.Helper()
+		s, err := Look(t.Context(), admin, names, time.Unix(now, 4e8), DefaultLimits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+
+	if s := look(second); !strings.Contains(s.Headline, "nothing has been written") || len(s.Problems) != 3 {
+		t.Errorf("before the first record: %s", s.Text())
+	}
+	for clock := int64(second); clock <= second+10; clock++ {
+		for p := range int32(partitions) {
+			send(p, "a", clock, "one\ntwo")
+			send(p, "a", clock+1, "")
+			send(p, "b", clock+1, "")
+		}
+	}
+	const last = second + 11
+	if s := look(last); s.Headline != "not well: no receiver runs. Start pulse receive, with the same --stats (and 1 more, below)" {
+		t.Errorf("before the roles run: %s", s.Text())
+	}
+
+	log := slog.New(slog.DiscardHandler)
+	receive, err := receiver.New(receiver.Config{Cluster: cluster, Names: names, Definitions: d, InstanceID: "receiver-7", Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	merge, err := merger.New(merger.Config{Cluster: cluster, Names: names, Definitions: d, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	roles, ctx := errgroup.WithContext(ctx)
+	roles.Go(func() error { return receive.Run(ctx) })
+	roles.Go(func() error { return merge.Run(ctx) })
+
+	var s *Status
+	testkit.Eventually(t, "everything is closed and committed", func() error {
+		s = look(last)
+		if s.Well && s.Sources[0].Lag+s.Sources[1].Lag+s.Sources[2].Lag == 0 && s.Behind != nil && *s.Behind < 1 {
+			return nil
+		}
+		return errors.New(s.Text())
+	})
+	if s.Headline != "all well: closed 0.4 s ago" {
+		t.Errorf("the headline is %q", s.Headline)
+	}
+	if want := (Lines{In: 66, Counted: 66, Bytes: 198}); s.Lines != want {
+		t.Errorf("the newest minute's lines are %+v, want %+v", s.Lines, want)
+	}
+	if len(s.Ingesters) != 2 || s.Ingesters[0].Name != "a" || s.Ingesters[1].Clock.Unix() != last {
+		t.Errorf("the ingesters are %+v", s.Ingesters)
+	}
+	for _, p := range s.Sources {
+		if p.Owner != "receiver-7" || p.Clock.Unix() != last || p.Written.Unix() != last || p.End != 33 || p.Committed != 33 {
+			t.Errorf("source partition %+v", p)
+		}
+	}
+	for _, p := range s.Fragments {
+		if p.Owner == "" || p.Closed == nil || p.Closed.Unix() < last-2 {
+			t.Errorf("fragments partition %+v", p)
+		}
+	}
+	if s := look(last + 60); s.Well || !strings.HasPrefix(s.Headline, "not well: no ingester writes since 22:13:31 (60 s).") {
+		t.Errorf("a minute later: %s", s.Text())
+	}
+
+	// One partition gets no more ticks.
+	for p := range int32(2) {
+		send(p, "a", last+20, "")
+	}
+	want := "not well: writes to " + names.Raw() + " partition 2 have stopped since 22:13:31 (20 s)."
+	testkit.Eventually(t, "the silent partition is named", func() error {
+		if got := look(last + 20).Headline; !strings.HasPrefix(got, want) {
+			return errors.New(got)
+		}
+		return nil
+	})
+
+	cancel()
+	if err := roles.Wait(); err != nil {
+		t.Error(err)
+	}
+	testkit.Eventually(t, "nobody is in the group of mergers", func() error {
+		if s = look(last + 20); s.Mergers.Members > 0 {
+			return errors.New(s.Text())
+		}
+		return nil
+	})
+	if !slices.ContainsFunc(s.Problems, func(p Problem) bool { return p.What == "no merger runs" }) {
+		t.Errorf("after the roles have ended: %s", s.Text())
+	}
+}
+
+// Look makes the connections of one client, since each costs a secured cluster a
+// handshake: one to ask for metadata, and to a broker one to ask and one to fetch.
+func TestConnections(t *testing.T) {
+	var accepted atomic.Int64
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.ListenFn(func(network, address string) (net.Listener, error) {
+		l, err := net.Listen(network, address)
+		return counting{l, &accepted}, err
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	c := topics.Cluster{Brokers: cluster.ListenAddrs()}
+	names := topics.Names{Generation: "abcdef"}
+	topicstest.Ensure(t, c, names, 8)
+	client, err := kgo.NewClient(append(c.ClientOptions("pulse-test"), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, topic := range []string{names.Raw(), names.Table(), names.Merged()} {
+		for range 8 {
+			if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: []byte("key"), Value: []byte("{}")}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	accepted.Store(0)
+	admin, err := c.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if _, err := Look(t.Context(), admin, names, time.Now(), DefaultLimits); err != nil {
+		t.Fatal(err)
+	}
+	if n := accepted.Load(); n > 4 {
+		t.Errorf("it made %d connections", n)
+	}
+}
+
+// counting counts the connections that it accepts.
+type counting struct {
+	net.Listener
+	accepted *atomic.Int64
+}
+
+func (c counting) Accept() (net.Conn, error) {
+	conn, err := c.Listener.Accept()
+	if err == nil {
+		c.accepted.Add(1)
+	}
+	return conn, err
+}
