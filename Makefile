@@ -59,7 +59,7 @@ bench-peers: build ## pulse eval beside mawk, mtail, Miller and GoAccess on the 
 	$(GO) run ./cmd/dev/peers -pulse $(PULSE)
 
 bench-keys: ## ten million different keys by key, as values and as parts: memory, and totals
-	$(GO) test ./stats -run TestManyKeys -count 1 -v -args -keys 10000000 -process-mib 512
+	$(GO) test ./stats/oracle -run TestManyKeys -count 1 -v -args -keys 10000000 -process-mib 512
 
 fuzz: ## every fuzz target for TIME=10m, one after the other
 	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \

@@ -14,17 +14,19 @@ import (
 	"pulse/processors"
 	"pulse/processors/receiver"
 	"pulse/stats"
+	"pulse/stats/oracle"
+	"pulse/stats/program"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
 
 // wallSecond sends a second of lines and its end, as a live ingester does.
-func (p *pipeline) wallSecond(second int64, oracle *stats.Evaluator) {
+func (p *pipeline) wallSecond(second int64, evaluator *oracle.Evaluator) {
 	for q := range int32(partitions) {
 		lines := fmt.Appendf(nil, "time=%s bytes=%d host=h%d", time.Unix(second-second%3, 0).UTC().Format(time.RFC3339), second%1000+int64(q), second%7)
 		h := topics.RawHeader{Ingester: "live", Clock: second*1000 + 17, Domain: topics.WallDomain}
 		p.client.Produce(p.t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: q, Headers: h.Headers(), Value: lines}, nil)
-		oracle.Pack(stats.Pack{Lines: lines, Second: second, Floor: second})
+		evaluator.Pack(program.Pack{Lines: lines, Second: second, Floor: second})
 		h.Clock, h.Tick = (second+1)*1000, &topics.RawTick{Partitions: partitions}
 		p.client.Produce(p.t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: q, Headers: h.Headers()}, nil)
 	}
@@ -67,11 +69,7 @@ func TestNewGeneration(t *testing.T) {
 	next.definitions = changed
 	next.names.Generation = changed.Generation()
 	next.expected = map[point]string{}
-	program, err := stats.Compile(changed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	oracle, err := stats.NewEvaluator(program, func(s stats.Snapshot) { next.expected[point{s.Stat, s.Time}] = string(s.Value) })
+	evaluator, err := oracle.New(changed, func(s stats.Snapshot) { next.expected[point{s.Stat, s.Time}] = string(s.Value) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +77,7 @@ func TestNewGeneration(t *testing.T) {
 	start := time.Now().Unix() - length
 	oldReceiver, oldMerger := p.receiver(""), p.merger("")
 	for second := start; second < start+length; second++ {
-		p.wallSecond(second, oracle)
+		p.wallSecond(second, evaluator)
 	}
 	p.until("the older generation has read it all", func(s stats.Snapshot) bool { return s.Time >= start+length-1 })
 
@@ -96,7 +94,7 @@ func TestNewGeneration(t *testing.T) {
 	}
 	roles = append(roles, next.merger(""), next.merger(""))
 	for second := start + length; second < start+length+more; second++ {
-		p.wallSecond(second, oracle)
+		p.wallSecond(second, evaluator)
 	}
 	last := start + length + more
 	for i := range p.definitions.Lateness + 1 {
@@ -105,8 +103,8 @@ func TestNewGeneration(t *testing.T) {
 			p.client.Produce(t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: q, Headers: h.Headers()}, nil)
 		}
 	}
-	oracle.Start(start)
-	oracle.Close(last)
+	evaluator.Start(start)
+	evaluator.Close(last)
 
 	type seen struct {
 		value string

@@ -24,6 +24,9 @@ import (
 	"pulse/processors/merger"
 	"pulse/processors/receiver"
 	"pulse/stats"
+	"pulse/stats/aggregate"
+	"pulse/stats/oracle"
+	"pulse/stats/program"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -51,7 +54,7 @@ type pipeline struct {
 	log         *slog.Logger
 
 	expected map[point]string
-	counts   stats.LineCounts
+	counts   aggregate.LineCounts
 }
 
 type point struct {
@@ -151,11 +154,7 @@ const recordingStart = 1_700_000_000 // Unix time
 // replay sends a recording of so many seconds, and calls each after each of them.
 func (p *pipeline) replay(seed uint64, seconds int, each func(second int)) {
 	p.t.Helper()
-	program, err := stats.Compile(p.definitions)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	oracle, err := stats.NewEvaluator(program, func(s stats.Snapshot) { p.expected[point{s.Stat, s.Time}] = string(s.Value) })
+	evaluator, err := oracle.New(p.definitions, func(s stats.Snapshot) { p.expected[point{s.Stat, s.Time}] = string(s.Value) })
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -171,7 +170,7 @@ func (p *pipeline) replay(seed uint64, seconds int, each func(second int)) {
 			}
 			p.pack(packs%partitions, second, lines)
 			packs++
-			oracle.Pack(stats.Pack{Lines: lines, Second: second, Floor: second})
+			evaluator.Pack(program.Pack{Lines: lines, Second: second, Floor: second})
 		}
 		p.tick(second + 1)
 		if each != nil {
@@ -185,8 +184,8 @@ func (p *pipeline) replay(seed uint64, seconds int, each func(second int)) {
 	if err := p.client.Flush(p.t.Context()); err != nil {
 		p.t.Fatal(err)
 	}
-	oracle.Close(last)
-	p.counts = oracle.Counts()
+	evaluator.Close(last)
+	p.counts = evaluator.Counts()
 }
 
 // pace lets a recorded second take some milliseconds.

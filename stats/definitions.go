@@ -52,7 +52,7 @@ type Stat struct {
 	Warn, Crit *float64 // thresholds of the page; nil if not given
 	Reversed   bool     // whether values below the thresholds are the bad ones
 
-	own ownStat // what it is among Pulse's own
+	Subject Subject // what is folded into it; that of a file's stats is SubjectLines
 }
 
 // Reach is how many seconds, up to the last of a window, its value depends on.
@@ -80,7 +80,7 @@ type Expectation struct {
 }
 
 // All gives the stats of the file and then Pulse's own, LinesStat last. The
-// index of a stat here is its number in a Program.
+// index of a stat here is its number in a program.Program.
 func (d *Definitions) All() []*Stat { return append(slices.Clip(d.Stats), ownStats...) }
 
 // An Error is one thing that is wrong with a definitions file.

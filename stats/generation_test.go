@@ -1,7 +1,6 @@
 package stats
 
 import (
-	"bytes"
 	"slices"
 	"testing"
 )
@@ -49,44 +48,5 @@ stats:
 		if was[name] == meaning {
 			t.Errorf("%s means the same with another lateness", name)
 		}
-	}
-}
-
-// TestAppendSecond: a second that was taken from one series and joined to another
-// is the same there, and only within what is asked for.
-func TestAppendSecond(t *testing.T) {
-	d, err := Parse("test.yaml", []byte("stats:\n  - {name: bytes, sum: bytes, over: 10s}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := Compile(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := program.NewFolder()
-	folder.Fold(Pack{Lines: []byte("time=1970-01-01T00:01:40Z bytes=1.5\ntime=1970-01-01T00:01:41Z bytes=2\ntime=1970-01-01T00:01:41Z bytes=3"), Second: 101, Floor: 101})
-	from := program.NewSeries(0)
-	folder.Flush(func(stat int, fragment []byte) {
-		if d.All()[stat].Name != "bytes" {
-			return
-		}
-		if err := from.Join(fragment, nil); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if got := from.AppendSecond(nil, 99); got != nil {
-		t.Errorf("of a second without lines there are %d bytes", len(got))
-	}
-	to := program.NewSeries(0)
-	for second := int64(100); second <= 101; second++ {
-		if err := to.JoinWithin(from.AppendSecond(nil, second), 101, 102, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := string(to.Value(101)); got != "5" {
-		t.Errorf("the second 101 alone is %s, want 5", got)
-	}
-	if !bytes.Equal(to.AppendSecond(nil, 101), from.AppendSecond(nil, 101)) {
-		t.Error("a second came back with other bytes")
 	}
 }

@@ -15,9 +15,9 @@ var Kinds = []string{
 	"last", "last-sum", "last-mean", "last-count", "last-max", "delta", "ratio",
 }
 
-// newKind returns how a stat other than a ratio aggregates. Field is the slot
+// NewKind returns how a stat other than a ratio aggregates. Field is the slot
 // of its Field, by are those of By.
-func newKind(s *Stat, field line.Slot, by []line.Slot) (aggregate.Kind, error) {
+func NewKind(s *Stat, field line.Slot, by []line.Slot) (aggregate.Kind, error) {
 	var kind aggregate.Kind
 	switch s.Kind {
 	case "rate":
@@ -58,9 +58,6 @@ func newKind(s *Stat, field line.Slot, by []line.Slot) (aggregate.Kind, error) {
 	}
 	return kind, nil
 }
-
-// LineCounts accounts for lines.
-type LineCounts = aggregate.LineCounts
 
 // Shape is the shape of the stat's values.
 func (s *Stat) Shape() value.Shape {

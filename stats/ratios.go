@@ -30,7 +30,7 @@ func (p *parser) resolveRatios() {
 				continue
 			}
 			variants := p.variants[name]
-			if variants == nil && p.byName[name] != nil && p.byName[name].own == ownNone {
+			if variants == nil && p.byName[name] != nil && p.byName[name].Subject == SubjectLines {
 				variants = []*Stat{p.byName[name]}
 			}
 			if variants == nil {

@@ -44,12 +44,12 @@ func TestSnapshotJSON(t *testing.T) {
 func TestSnapshotTime(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 100_000 {
-		second := r.Int64N(maxSecond + 1)
+		second := r.Int64N(MaxSecond + 1)
 		if got, want := string(appendTime(nil, second)), time.Unix(second, 0).UTC().Format(time.RFC3339); got != want {
 			t.Fatalf("second %d is %s, want %s", second, got, want)
 		}
 	}
-	for second, want := range map[int64]string{-5: "1970-01-01T00:00:00Z", maxSecond + 5: "9999-12-31T23:59:59Z"} {
+	for second, want := range map[int64]string{-5: "1970-01-01T00:00:00Z", MaxSecond + 5: "9999-12-31T23:59:59Z"} {
 		if got := string(appendTime(nil, second)); got != want {
 			t.Errorf("second %d, out of bounds, is %s, want %s", second, got, want)
 		}
@@ -88,7 +88,7 @@ func FuzzSnapshot(f *testing.F) {
 }
 
 func BenchmarkSnapshotAppendJSON(b *testing.B) {
-	s := Snapshot{Stat: "nginx-requests-per-second", Time: epoch, Value: json.RawMessage("1234.5"), Gen: "3f9a2c", Final: true}
+	s := Snapshot{Stat: "nginx-requests-per-second", Time: 1_700_000_000, Value: json.RawMessage("1234.5"), Gen: "3f9a2c", Final: true}
 	var buf []byte
 	for b.Loop() {
 		buf = s.AppendJSON(buf[:0])

@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pulse/stats"
+	"pulse/stats/program"
 	"pulse/topics"
 )
 
@@ -47,7 +47,7 @@ type foundLines struct {
 // rawLines finds lines in the topic of raw records.
 type rawLines struct {
 	topicReader
-	program  *stats.Program
+	program  *program.Program
 	lateness int64
 }
 
@@ -78,7 +78,7 @@ func (l *rawLines) Lines(ctx context.Context, stat string, from, to int64) (foun
 }
 
 // scan appends what it finds at the seconds [from, to].
-func (l *rawLines) scan(ctx context.Context, matcher *stats.Matcher, from, to int64, found *foundLines, left *int) error {
+func (l *rawLines) scan(ctx context.Context, matcher *program.Matcher, from, to int64, found *foundLines, left *int) error {
 	all, err := l.bounds(ctx)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (l *rawLines) scan(ctx context.Context, matcher *stats.Matcher, from, to in
 			return true
 		}
 		*left -= len(r.Value)
-		matcher.Match(stats.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs()}, from, to, func(second int64, line []byte) bool {
+		matcher.Match(program.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs()}, from, to, func(second int64, line []byte) bool {
 			if len(found.lines) == maxLines {
 				found.more = true
 				return false

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulse/stats"
+	"pulse/stats/program"
 	"pulse/topics"
 )
 
@@ -64,7 +65,7 @@ type Server struct {
 	history     history
 	minutes     minuteHistory
 	raw         rawHistory
-	program     *stats.Program
+	program     *program.Program
 	reading     chan struct{} // held by requests for lines
 	listener    net.Listener
 	handler     http.Handler
@@ -126,16 +127,16 @@ func newServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := stats.Compile(c.Definitions)
+	compiled, err := program.Compile(c.Definitions)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{program: program, reading: make(chan struct{}, linesAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
+	s := &Server{program: compiled, reading: make(chan struct{}, linesAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
-	s.raw = &rawLines{topicReader{c.Cluster, c.Names.Raw()}, program, c.Definitions.Lateness}
+	s.raw = &rawLines{topicReader{c.Cluster, c.Names.Raw()}, compiled, c.Definitions.Lateness}
 	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.handler = s.guard(s.routes(page))
 	s.stopping, s.stop = context.WithCancel(context.Background())

@@ -19,6 +19,8 @@ import (
 	"github.com/prometheus/common/model"
 
 	"pulse/stats"
+	"pulse/stats/oracle"
+	"pulse/stats/program"
 )
 
 func TestPortInUse(t *testing.T) {
@@ -297,12 +299,8 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := stats.Compile(d)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := idle(t, func(c *Config) { c.Definitions = d })
-	evaluator, err := stats.NewEvaluator(program, func(snapshot stats.Snapshot) {
+	evaluator, err := oracle.New(d, func(snapshot stats.Snapshot) {
 		snapshot.Gen = s.store.gen
 		snapshot.Value = bytes.Clone(snapshot.Value)
 		s.store.Upsert(snapshot, time.Now())
@@ -315,7 +313,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key)
 		lines = append(lines, `level=info path="`+quoted+"\"\n"...)
 	}
-	evaluator.Pack(stats.Pack{Lines: lines, Second: 1000, Floor: 1000})
+	evaluator.Pack(program.Pack{Lines: lines, Second: 1000, Floor: 1000})
 	evaluator.Close(-1)
 
 	w := httptest.NewRecorder()

@@ -55,17 +55,13 @@ func runFile(t *testing.T, file string) {
 		t.Errorf("%v\nin\n%s", err, file)
 		return
 	}
-	program, err := stats.Compile(d)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, test := range d.Tests {
-		wrong, err := runTest(t.Context(), program, d, test)
+		wrong, err := runTest(t.Context(), d, test)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, w := range wrong {
-			t.Errorf("%s is %s, not %s\nin\n%s", w.Stat, w.got, w.Value, file)
+			t.Errorf("%s is %s, not %s\nin\n%s", w.Stat, w.Got, w.Value, file)
 		}
 	}
 }

@@ -16,7 +16,10 @@ import (
 	"pulse/ingest"
 	"pulse/processors/receiver"
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/line"
+	"pulse/stats/oracle"
+	"pulse/stats/program"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
@@ -77,10 +80,6 @@ accounts for the lines.`)
 		changed.Lateness = lateness
 		definitions = &changed
 	}
-	program, err := stats.Compile(definitions)
-	if err != nil {
-		return err
-	}
 
 	var out interface {
 		write(stats.Snapshot)
@@ -89,7 +88,7 @@ accounts for the lines.`)
 	if *people {
 		out = newTable(e.Stdout, definitions)
 	}
-	evaluator, err := stats.NewEvaluator(program, out.write)
+	evaluator, err := oracle.New(definitions, out.write)
 	if err != nil {
 		return err
 	}
@@ -129,7 +128,7 @@ accounts for the lines.`)
 
 // evalRecording feeds the packs and clocks that a replay would send, with the format
 // of the lines, if they have one.
-func evalRecording(ctx context.Context, e *stats.Evaluator, format string, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
+func evalRecording(ctx context.Context, e *oracle.Evaluator, format string, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
 	origin, err := line.NewOrigin(line.FormatField, format)
 	if err != nil {
 		return err
@@ -141,7 +140,7 @@ func evalRecording(ctx context.Context, e *stats.Evaluator, format string, sourc
 		if r.Header.Tick != nil {
 			e.Advance(second)
 		} else {
-			e.Pack(stats.Pack{Lines: r.Value, Second: second, Floor: second, Runs: runs})
+			e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: second, Runs: runs})
 		}
 		return ctx.Err()
 	})
@@ -171,7 +170,7 @@ type rawPartition struct {
 }
 
 // evalRaw feeds the topic events.raw, from where it starts to where it ends now.
-func evalRaw(ctx context.Context, e *stats.Evaluator, cluster topics.Cluster, names topics.Names, bar *progress) error {
+func evalRaw(ctx context.Context, e *oracle.Evaluator, cluster topics.Cluster, names topics.Names, bar *progress) error {
 	var partitions []*rawPartition
 	least := func() int64 {
 		w := partitions[0].watermark.Second()
@@ -252,7 +251,7 @@ func readTopic(ctx context.Context, cluster topics.Cluster, topic string, record
 }
 
 // evalRecord feeds one record of a partition.
-func evalRecord(e *stats.Evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
+func evalRecord(e *oracle.Evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
 	header, err := topics.ParseRawHeader(func(key string) []byte {
 		for _, h := range r.Headers {
 			if h.Key == key {
@@ -277,7 +276,7 @@ func evalRecord(e *stats.Evaluator, p *rawPartition, r *kgo.Record, partitions i
 		if p.watermark.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
 			p.earliest = second
 		}
-		e.Pack(stats.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map, Runs: header.Runs()})
+		e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map, Runs: header.Runs()})
 		return
 	}
 	_, _, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})
@@ -287,7 +286,7 @@ func evalRecord(e *stats.Evaluator, p *rawPartition, r *kgo.Record, partitions i
 }
 
 // printCounts prints the account of the lines.
-func printCounts(w io.Writer, c stats.LineCounts) error {
+func printCounts(w io.Writer, c aggregate.LineCounts) error {
 	account, err := json.Marshal(struct {
 		Lines      uint64 `json:"lines"`
 		Counted    uint64 `json:"counted"`

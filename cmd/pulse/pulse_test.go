@@ -250,8 +250,8 @@ type account struct {
 	Lines, Counted, Late, Unreadable uint64
 }
 
-// An oracle is what `pulse eval` says.
-type oracle struct {
+// An evaluation is what `pulse eval` says.
+type evaluation struct {
 	account
 	points map[point]stats.Snapshot
 	first  int64
@@ -260,10 +260,10 @@ type oracle struct {
 }
 
 // evaluate runs `pulse eval`.
-func evaluate(t testing.TB, env map[string]string, args ...string) *oracle {
+func evaluate(t testing.TB, env map[string]string, args ...string) *evaluation {
 	t.Helper()
 	p := start(t, env, nil, append([]string{"eval"}, args...)...).succeed()
-	o := &oracle{points: map[point]stats.Snapshot{}, first: -1, stderr: p.stderr.String()}
+	o := &evaluation{points: map[point]stats.Snapshot{}, first: -1, stderr: p.stderr.String()}
 	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &o.account); err != nil {
 		t.Fatalf("eval's account is %q: %v", lines[len(lines)-1], err)
@@ -343,7 +343,7 @@ func (m *merged) add(s stats.Snapshot) {
 
 // equals waits for every point of an oracle, as many seconds later, to be final,
 // and compares the values. It fails for final points that the oracle has not.
-func (m *merged) equals(o *oracle, shift int64) {
+func (m *merged) equals(o *evaluation, shift int64) {
 	m.t.Helper()
 	if len(o.points) == 0 {
 		m.t.Fatal("the oracle has no points")

@@ -19,6 +19,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/condition"
 	"pulse/stats/line"
+	"pulse/stats/program"
 	"pulse/topics"
 )
 
@@ -109,7 +110,7 @@ func clockText(h topics.RawHeader) string {
 }
 
 // printPack prints the lines of a record that a matcher finds, all if it is nil.
-func printPack(matcher *stats.Matcher, r *kgo.Record, print func(h topics.RawHeader, from line.Origin, text []byte)) {
+func printPack(matcher *program.Matcher, r *kgo.Record, print func(h topics.RawHeader, from line.Origin, text []byte)) {
 	h, err := topics.ParseRawHeader(func(key string) []byte {
 		for _, h := range r.Headers {
 			if h.Key == key {
@@ -137,7 +138,7 @@ func printPack(matcher *stats.Matcher, r *kgo.Record, print func(h topics.RawHea
 			print(h, from, text)
 			continue
 		}
-		pack := stats.Pack{Lines: text, Second: h.Second(), Map: h.Map, Runs: []line.Run{{Lines: 1, From: from}}}
+		pack := program.Pack{Lines: text, Second: h.Second(), Map: h.Map, Runs: []line.Run{{Lines: 1, From: from}}}
 		matcher.Match(pack, math.MinInt64, math.MaxInt64, func(int64, []byte) bool {
 			print(h, from, text)
 			return true
@@ -146,7 +147,7 @@ func printPack(matcher *stats.Matcher, r *kgo.Record, print func(h topics.RawHea
 }
 
 // tailMatcher is what says which lines are printed; nil: all.
-func tailMatcher(d *stats.Definitions, where, stat string) (*stats.Matcher, error) {
+func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, error) {
 	if where == "" && stat == "" {
 		return nil, nil
 	}
@@ -162,11 +163,11 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*stats.Matcher, erro
 		stat = "tail"
 		d = &stats.Definitions{Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Over: 1, Where: where, Cond: cond}}}
 	}
-	program, err := stats.Compile(d)
+	compiled, err := program.Compile(d)
 	if err != nil {
 		return nil, err
 	}
-	matcher, err := program.NewMatcher(stat)
+	matcher, err := compiled.NewMatcher(stat)
 	if err != nil {
 		return nil, usagef("--stat: %w", err)
 	}

@@ -3,15 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 	"time"
 
 	"pulse/ingest"
 	"pulse/stats"
+	"pulse/stats/oracle"
 )
 
 // testCommand is `pulse test`: the cases that a definitions file has itself.
@@ -43,16 +42,12 @@ Lines are read as from a recording.`)
 	if err != nil {
 		return err
 	}
-	program, err := stats.Compile(definitions)
-	if err != nil {
-		return err
-	}
 	if len(definitions.Tests) == 0 {
 		return fmt.Errorf("%s has no tests: they stand under the key tests (see `pulse test --help`)", files[0])
 	}
 	failed := 0
 	for _, test := range definitions.Tests {
-		wrong, err := runTest(ctx, program, definitions, test)
+		wrong, err := runTest(ctx, definitions, test)
 		if err != nil {
 			return fmt.Errorf("%s: %w", test.Name, err)
 		}
@@ -73,15 +68,9 @@ Lines are read as from a recording.`)
 	return nil
 }
 
-// A mismatch is an expectation that was not met.
-type mismatch struct {
-	stats.Expectation
-	got json.RawMessage // nil: there is no value at that second
-}
-
-func printMismatch(w io.Writer, file string, m mismatch) {
-	got := string(m.got)
-	if m.got == nil {
+func printMismatch(w io.Writer, file string, m oracle.Mismatch) {
+	got := string(m.Got)
+	if m.Got == nil {
 		got = "nothing"
 	}
 	at := "the last second"
@@ -92,41 +81,9 @@ func printMismatch(w io.Writer, file string, m mismatch) {
 }
 
 // runTest gives the expectations of a test that are not met.
-func runTest(ctx context.Context, program *stats.Program, d *stats.Definitions, test stats.Test) ([]mismatch, error) {
-	type point struct {
-		stat string
-		time int64
-	}
-	wanted := make(map[point]json.RawMessage)
-	for _, x := range test.Expect {
-		wanted[point{x.Stat, x.Time}] = nil
-	}
-	evaluator, err := stats.NewEvaluator(program, func(s stats.Snapshot) {
-		for _, p := range []point{{s.Stat, s.Time}, {s.Stat, -1}} {
-			if _, ok := wanted[p]; ok {
-				wanted[p] = bytes.Clone(s.Value)
-			}
-		}
+func runTest(ctx context.Context, d *stats.Definitions, test stats.Test) ([]oracle.Mismatch, error) {
+	return oracle.Check(d, test, func(e *oracle.Evaluator) error {
+		undated := time.Unix(0, 0) // of a test whose lines have no time: always the same
+		return evalRecording(ctx, e, "", ingest.Lines(bytes.NewReader(test.Lines)), undated, d.Lateness, func(int64, int64) {})
 	})
-	if err != nil {
-		return nil, err
-	}
-	undated := time.Unix(0, 0) // of a test whose lines have no time: always the same
-	err = evalRecording(ctx, evaluator, "", ingest.Lines(bytes.NewReader(test.Lines)), undated, d.Lateness, func(int64, int64) {})
-	if err != nil {
-		return nil, err
-	}
-	var wrong []mismatch
-	for _, x := range test.Expect {
-		if got := wanted[point{x.Stat, x.Time}]; !sameJSON(got, x.Value) {
-			wrong = append(wrong, mismatch{x, got})
-		}
-	}
-	return wrong, nil
-}
-
-// sameJSON reports whether two values are equal, however they are written.
-func sameJSON(a, b json.RawMessage) bool {
-	var x, y any
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }

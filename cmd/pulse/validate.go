@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"pulse/stats"
+	"pulse/stats/program"
 )
 
 // validateCommand is `pulse validate`.
@@ -23,7 +23,7 @@ its line and column.`)
 	if err != nil {
 		return err
 	}
-	if _, err := stats.Compile(definitions); err != nil {
+	if _, err := program.Compile(definitions); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "%s: %s on %s, generation %s\n",

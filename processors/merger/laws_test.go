@@ -19,6 +19,9 @@ import (
 	"pulse/processors/merger"
 	"pulse/processors/receiver"
 	"pulse/stats"
+	"pulse/stats/aggregate"
+	"pulse/stats/oracle"
+	"pulse/stats/program"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
@@ -671,16 +674,12 @@ type reference struct {
 	values      map[string]map[int64]string
 	gaps        map[int64]bool
 	content     map[int64]bool // seconds at which Pulse's own stat counts lines
-	counts      stats.LineCounts
+	counts      aggregate.LineCounts
 }
 
 func (w *world) reference() *reference {
 	e := &reference{first: math.MaxInt64, last: math.MaxInt64, values: map[string]map[int64]string{}, gaps: map[int64]bool{}, content: map[int64]bool{}}
-	program, err := stats.Compile(w.definitions)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	evaluator, err := stats.NewEvaluator(program, func(s stats.Snapshot) {
+	evaluator, err := oracle.New(w.definitions, func(s stats.Snapshot) {
 		if e.values[s.Stat] == nil {
 			e.values[s.Stat] = map[int64]string{}
 		}
@@ -716,7 +715,7 @@ func (w *world) reference() *reference {
 					first = min(first, second)
 				}
 				floor := max(second, clock.Second())
-				evaluator.Pack(stats.Pack{Lines: r.value, Second: second, Floor: floor})
+				evaluator.Pack(program.Pack{Lines: r.value, Second: second, Floor: floor})
 				if len(r.value) > 0 {
 					e.content[floor] = true
 				}

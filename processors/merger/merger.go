@@ -9,6 +9,7 @@ import (
 
 	"pulse/processors"
 	"pulse/stats"
+	"pulse/stats/program"
 	"pulse/topics"
 )
 
@@ -25,7 +26,7 @@ type Config struct {
 type Merger struct {
 	*processors.Processor
 	config  Config
-	program *stats.Program
+	program *program.Program
 	begin   func(processors.Start) (processors.Partition, error) // set by Run
 	metrics Metrics
 }
@@ -35,7 +36,7 @@ const readAhead = 256
 
 // New compiles the definitions. Run does the work.
 func New(c Config) (*Merger, error) {
-	program, err := stats.Compile(c.Definitions)
+	compiled, err := program.Compile(c.Definitions)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,7 @@ func New(c Config) (*Merger, error) {
 		c.Logger = slog.Default()
 	}
 	c.Logger = c.Logger.With("role", "merger")
-	m := &Merger{config: c, program: program}
+	m := &Merger{config: c, program: compiled}
 	m.Processor = processors.New(processors.Config{
 		Cluster:    c.Cluster,
 		Group:      c.Names.MergerGroup(),

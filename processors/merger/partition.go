@@ -13,13 +13,15 @@ import (
 	"pulse/processors"
 	"pulse/processors/receiver"
 	"pulse/stats"
+	"pulse/stats/program"
 	"pulse/stats/watermark"
+	"pulse/stats/window"
 	"pulse/topics"
 )
 
 // shared is what all partitions of a merger have in common.
 type shared struct {
-	program    *stats.Program
+	program    *program.Program
 	stats      []*stats.Stat // as a Program numbers them
 	generation string
 	meanings   map[string]string // of the stats, by name
@@ -139,7 +141,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		if topics.Partition(stat.Name, s.partitions) != p.number {
 			continue
 		}
-		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Reach(), series: s.program.NewSeries(i), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
+		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Reach(), series: window.NewSeries(s.program.Kind(i), stat), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
 		p.tracks = append(p.tracks, t)
 		p.byName[t.name] = t
 		p.maxOver = max(p.maxOver, t.over)

@@ -14,6 +14,7 @@ import (
 	"pulse/processors"
 	"pulse/processors/receiver"
 	"pulse/stats"
+	"pulse/stats/program"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
@@ -23,7 +24,7 @@ type log struct {
 	t         *testing.T
 	m         *Merger
 	work      *partition
-	program   *stats.Program
+	program   *program.Program
 	next      int64
 	published []stats.Snapshot
 	table     map[string]topics.TableEntry
@@ -98,7 +99,7 @@ type rangeOf struct {
 func (l *log) send(r rangeOf) {
 	l.t.Helper()
 	folder := l.program.NewFolder()
-	folder.Fold(stats.Pack{Lines: []byte(r.lines), Second: r.floor, Floor: r.floor})
+	folder.Fold(program.Pack{Lines: []byte(r.lines), Second: r.floor, Floor: r.floor})
 	folder.Flush(func(stat int, data []byte) {
 		r.cover.Fragments++
 		f := topics.Fragment{Partition: r.cover.Partition, End: r.cover.End, Parts: 1, Data: slices.Clone(data)}

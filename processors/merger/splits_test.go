@@ -13,6 +13,7 @@ import (
 	"pulse/cmd/dev/testkit"
 	"pulse/processors"
 	"pulse/stats"
+	"pulse/stats/program"
 	"pulse/topics"
 )
 
@@ -142,7 +143,7 @@ type splitSide struct {
 	t         *testing.T
 	m         *Merger
 	work      *partition
-	folder    *stats.Folder
+	folder    *program.Folder
 	next      int64
 	published []byte
 }
@@ -159,7 +160,7 @@ func (s *splitSide) records(source int32, offset, second int64, packs [][]string
 		for _, l := range lines {
 			b.WriteString(l + "\n")
 		}
-		s.folder.Fold(stats.Pack{Lines: b.Bytes(), Second: second, Floor: second})
+		s.folder.Fold(program.Pack{Lines: b.Bytes(), Second: second, Floor: second})
 	}
 	var out []splitRecord
 	s.folder.Flush(func(stat int, data []byte) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"pulse/stats"
+	"pulse/stats/window"
 	"pulse/topics"
 )
 
@@ -16,7 +17,7 @@ type track struct {
 	name   string
 	number int // among the partition's
 	over   int64
-	series *stats.Series
+	series *window.Series
 
 	open     []point // seconds that are closed and not final, ascending; stale ones are not among them
 	from, to int64   // the seconds touched since the last publishing are in [from, to]; from > to: none

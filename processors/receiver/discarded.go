@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"pulse/processors"
-	"pulse/stats"
+	"pulse/stats/aggregate"
 )
 
 // LateShare is the share of lines that may be late before that is told of. A few
@@ -25,7 +25,7 @@ type discardWatch struct {
 	late, unreadable processors.Complaint
 	now              func() time.Time
 	since            time.Time // when the counting of sum began
-	sum              stats.LineCounts
+	sum              aggregate.LineCounts
 }
 
 func newDiscardWatch(log *slog.Logger, now func() time.Time) discardWatch {
@@ -34,7 +34,7 @@ func newDiscardWatch(log *slog.Logger, now func() time.Time) discardWatch {
 }
 
 // add enters the lines of a range.
-func (w *discardWatch) add(c stats.LineCounts) {
+func (w *discardWatch) add(c aggregate.LineCounts) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c.Unreadable > 0 {
@@ -53,5 +53,5 @@ func (w *discardWatch) add(c stats.LineCounts) {
 		w.late.Say("lines are late and in no stat: raise `lateness:` in the definitions, or check the sender's clock and what delays its lines",
 			"late", w.sum.Late, "lines", w.sum.Lines)
 	}
-	w.since, w.sum = now, stats.LineCounts{}
+	w.since, w.sum = now, aggregate.LineCounts{}
 }

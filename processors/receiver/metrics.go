@@ -3,7 +3,7 @@ package receiver
 import (
 	"sync/atomic"
 
-	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/watermark"
 )
 
@@ -18,7 +18,7 @@ type LineMetrics struct {
 	Bytes      atomic.Int64
 }
 
-func (m *LineMetrics) add(c stats.LineCounts) {
+func (m *LineMetrics) add(c aggregate.LineCounts) {
 	m.In.Add(int64(c.Lines))
 	m.Late.Add(int64(c.Late))
 	m.Unreadable.Add(int64(c.Unreadable))

@@ -8,14 +8,15 @@ import (
 	"sync/atomic"
 
 	"pulse/processors"
-	"pulse/stats"
+	"pulse/stats/aggregate"
+	"pulse/stats/program"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
 
 // shared is what all partitions of a receiver have in common.
 type shared struct {
-	program    *stats.Program
+	program    *program.Program
 	topic      string   // of fragments
 	stats      []string // names, as a Folder numbers them
 	target     []int32  // where each stat's fragments go
@@ -37,7 +38,7 @@ type shared struct {
 type partition struct {
 	*shared
 	number int32
-	folder *stats.Folder
+	folder *program.Folder
 	clock  *watermark.Watermark
 	domain string // of the first record that was taken; "" before it
 
@@ -46,10 +47,10 @@ type partition struct {
 	committed bool  // start is that of a commit
 	lost      bool  // records after start are gone
 	gone      topics.Lost
-	earliest  int64            // least second of the packs before the first tick; -1 before one
-	midway    int64            // what the first cover of a generation that began behind a waypoint says is the first second; 0: it does not, or has been said
-	counts    stats.LineCounts // of the folder, at the last tick
-	bundled   []int            // bytes that the last range's bundles had: the next's have hardly more
+	earliest  int64                // least second of the packs before the first tick; -1 before one
+	midway    int64                // what the first cover of a generation that began behind a waypoint says is the first second; 0: it does not, or has been said
+	counts    aggregate.LineCounts // of the folder, at the last tick
+	bundled   []int                // bytes that the last range's bundles had: the next's have hardly more
 
 	refused, undecodable processors.Complaint
 }
@@ -160,7 +161,7 @@ func (p *partition) fold(h topics.RawHeader, lines []byte) {
 	if p.clock.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
 		p.earliest = second
 	}
-	p.folder.Fold(stats.Pack{Lines: lines, Second: second, Floor: max(second, p.clock.Second()), Map: h.Map, Runs: h.Runs()})
+	p.folder.Fold(program.Pack{Lines: lines, Second: second, Floor: max(second, p.clock.Second()), Map: h.Map, Runs: h.Runs()})
 }
 
 // tick ends a range.

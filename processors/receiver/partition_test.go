@@ -11,6 +11,7 @@ import (
 
 	"pulse/processors"
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
@@ -202,7 +203,7 @@ func TestUndecodable(t *testing.T) {
 			t.Errorf("%+v gave %v (%v)", h, c, err)
 		}
 	}
-	if got, want := l.work.folder.Counts(), (stats.LineCounts{Lines: 10, Unreadable: 10, Bytes: 30}); got != want {
+	if got, want := l.work.folder.Counts(), (aggregate.LineCounts{Lines: 10, Unreadable: 10, Bytes: 30}); got != want {
 		t.Errorf("the account is %+v, want %+v", got, want)
 	}
 	if n := l.r.Metrics().Undecodable.Load(); n != 5 {

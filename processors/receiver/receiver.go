@@ -10,6 +10,7 @@ import (
 
 	"pulse/processors"
 	"pulse/stats"
+	"pulse/stats/program"
 	"pulse/topics"
 )
 
@@ -27,7 +28,7 @@ type Config struct {
 type Receiver struct {
 	*processors.Processor
 	config    Config
-	program   *stats.Program
+	program   *program.Program
 	begin     func(processors.Start) (processors.Partition, error) // set by Run
 	metrics   Metrics
 	discarded discardWatch
@@ -39,7 +40,7 @@ const readAhead = 4
 
 // New compiles the definitions. Run does the work.
 func New(c Config) (*Receiver, error) {
-	program, err := stats.Compile(c.Definitions)
+	compiled, err := program.Compile(c.Definitions)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func New(c Config) (*Receiver, error) {
 		c.Logger = slog.Default()
 	}
 	c.Logger = c.Logger.With("role", "receiver")
-	r := &Receiver{config: c, program: program, discarded: newDiscardWatch(c.Logger, time.Now)}
+	r := &Receiver{config: c, program: compiled, discarded: newDiscardWatch(c.Logger, time.Now)}
 	r.Processor = processors.New(processors.Config{
 		Cluster:    c.Cluster,
 		Group:      c.Names.ReceiverGroup(),

@@ -1,0 +1,55 @@
+package stats
+
+import (
+	"pulse/stats/condition"
+)
+
+// A Subject is what is folded into a stat.
+type Subject uint8
+
+// The subjects. All but the first are those of internal stats.
+const (
+	SubjectLines   Subject = iota // the lines that meet its condition
+	SubjectLate                   // late lines
+	SubjectBytes                  // bytes of lines that came in
+	SubjectSkew                   // how far lines' times are ahead of their records' clocks
+	SubjectErrors                 // lines that a condition could not compare, by stat
+	SubjectAccount                // all lines, and what became of them: LinesStat
+	Subjects                      // how many there are
+)
+
+// ownStats are Pulse's own, in the order of Definitions.All. Counts of lines
+// that fold into nothing are at the second of their record, as LinesStat's are.
+var ownStats = []*Stat{
+	{
+		Name: "pulse.events-per-second", Title: "events", Unit: "/s", Kind: "rate", Per: 1, Over: defaultOverPerSecond,
+		Help: "Lines that count, whatever their format.",
+	},
+	{
+		Name: "pulse.unparsed-per-second", Title: "unparsed", Unit: "/s", Kind: "rate", Per: 1, Over: defaultOverPerSecond,
+		Help:  "Lines of a format that was not recognised.",
+		Where: "unparsed",
+		Cond:  &condition.Compare{Field: "unparsed", Op: condition.Eq, Const: condition.Constant{Type: condition.Bool, Bool: true}},
+	},
+	{
+		Name: "pulse.late-per-second", Title: "late", Unit: "/s", Kind: "rate", Per: 1, Over: defaultOverPerSecond, Subject: SubjectLate,
+		Help: "Lines that came after their second was final, by the second in which they came.",
+	},
+	{
+		Name: "pulse.bytes-per-second", Title: "bytes", Unit: "B/s", Kind: "rate", Per: 1, Over: defaultOverPerSecond, Subject: SubjectBytes,
+		Help: "Bytes of all lines that came in, without the ends of lines.",
+	},
+	{
+		Name: "pulse.clock-skew", Title: "clock skew", Unit: "s", Kind: "max", Over: defaultOver, Subject: SubjectSkew,
+		Help: "The most whole seconds by which a line's time was ahead of its ingester's clock. Negative: all were behind it.",
+	},
+	{
+		Name: "pulse.expression-errors", Title: "expression errors", Unit: "/min", Kind: "rate", Per: 60, Over: defaultOverPerMinute,
+		By: []string{"stat"}, Top: defaultTop, Subject: SubjectErrors,
+		Help: "By stat, lines that do not count because a field has a value of another type than what it is compared with.",
+	},
+	{
+		Name: LinesStat, Title: "lines", Kind: LinesKind, Over: 1, Subject: SubjectAccount,
+		Help: "Lines that came in each second, and of them those counted, late, unreadable and ahead of their time.",
+	},
+}

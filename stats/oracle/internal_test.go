@@ -1,0 +1,120 @@
+package oracle_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pulse/stats"
+	"pulse/stats/internal/statstest"
+	"pulse/stats/oracle"
+	"pulse/stats/program"
+)
+
+// ownValue gives the value of one of Pulse's own stats after packs of lines at
+// one second.
+func ownValue(t *testing.T, d *stats.Definitions, name string, packs ...program.Pack) string {
+	t.Helper()
+	value := ""
+	e, err := oracle.New(d, func(s stats.Snapshot) {
+		if s.Stat == name {
+			value = string(s.Value)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pack := range packs {
+		e.Pack(pack)
+	}
+	e.Close(-1)
+	return value
+}
+
+func TestExpressionErrors(t *testing.T) {
+	for _, test := range []struct {
+		where, line string
+		want        int
+	}{
+		{"status >= 500", "status=600", 0},
+		{"status >= 500", "status=200", 0},
+		{"status >= 500", "status=none", 1},
+		{"status >= 500", "other=1", 0},
+		{"status != 500", "status=none", 1},
+		{`status == 500`, "status=none", 1},
+		{`status == 500`, "status=404", 0},
+		{`status == "500"`, "status=500", 1},
+		{`status == "500"`, "status=none", 0},
+		{`code == "H10"`, "code=200", 0}, // an honest no
+		{`code in ["H10", "true"]`, "code=200", 1},
+		{`code in ["H10", "true"]`, "code=H10", 0},
+		{`status in [500, 503] && code == "H10"`, "status=none code=H11", 0},
+		{`status in [500, 503] && code == "H10"`, "status=none code=H10", 1},
+		{`cached`, "cached=yes", 1},
+		{`cached`, "cached=false", 0},
+		{`cached`, "other=1", 0},
+		{`!cached`, "cached=yes", 0}, // which counts
+		{`len(path) > 2`, "path=/x/y", 0},
+		{`len(path) > 2`, "path=17", 1},
+		{`len(path) > 2`, "other=17", 0},
+		{`len(path) > 2 && source_id == "a"`, "path=17 source_id=b", 0},
+		{`path contains "x"`, "path=/x", 0},
+		{`path contains "x"`, "path=/y", 0},
+		{`path contains "x"`, "path=17", 1},
+		{`path contains "x"`, "path", 1}, // true
+		// Only where it decides, whatever stands first.
+		{`status >= 500 && source_id == "a"`, "status=none source_id=b", 0},
+		{`source_id == "a" && status >= 500`, "status=none source_id=a", 1},
+		{`status >= 500 || source_id == "a"`, "status=none source_id=a", 0},
+		{`status >= 500 || source_id == "a"`, "status=none source_id=b", 1},
+		{`path contains "x" && status >= 500`, "status=none path=/x", 1},
+		{`path contains "x" && status >= 500`, "status=none path=/y", 0},
+		{`path contains "x" || status >= 500`, "status=none path=/x", 0},
+		{`path contains "x" || status >= 500`, "status=none path=/y", 1},
+		{`!(status >= 500)`, "status=none", 0}, // which counts
+	} {
+		d, err := stats.Parse("t", fmt.Appendf(nil, "stats: [{name: s, rate: second, where: '%s'}]", test.where))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pack := program.Pack{Lines: []byte(strings.Repeat("at=x "+test.line+"\n", 7)), Second: statstest.Epoch, Floor: statstest.Epoch}
+		var v struct {
+			Top []struct {
+				Key   string
+				Value float64
+			}
+		}
+		if err := json.Unmarshal([]byte(ownValue(t, d, "pulse.expression-errors", pack)), &v); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, e := range v.Top {
+			if e.Key != "s" {
+				t.Errorf("the key %s", e.Key)
+			}
+			got += int(e.Value*70/60 + 0.5)
+		}
+		if got != 7*test.want {
+			t.Errorf("where %s, %s: %d errors, want %d", test.where, test.line, got, 7*test.want)
+		}
+	}
+}
+
+func TestOwnStats(t *testing.T) {
+	d := rates(2)
+	lines := statstest.LogLine(statstest.Epoch+3, 1) + statstest.LogLine(statstest.Epoch-9, 1) + statstest.LogLine(statstest.Epoch, 1) + "???\n"
+	pack := program.Pack{Lines: []byte(lines), Second: statstest.Epoch, Floor: statstest.Epoch}
+	for name, want := range map[string]string{
+		"pulse.events-per-second":   "0.3",
+		"pulse.unparsed-per-second": "0.1",
+		"pulse.late-per-second":     "0.1",
+		"pulse.bytes-per-second":    fmt.Sprint(float64(len(lines)-4) / 10),
+		"pulse.clock-skew":          "3",
+		"pulse.expression-errors":   `{"top":[],"other":0,"distinct":0}`,
+	} {
+		if got := ownValue(t, d, name, pack); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,444 @@
+package program
+
+import (
+	"bytes"
+	"math"
+	"slices"
+
+	"pulse/stats"
+	"pulse/stats/aggregate"
+	"pulse/stats/fixed"
+	"pulse/stats/line"
+	"pulse/stats/window"
+)
+
+// maxAhead is how far a line's second may be ahead of its record's, in seconds.
+const maxAhead = 5
+
+// lanes is the number of seconds for which lines are counted by memo entries.
+// A line of another second empties the lane of its own.
+const lanes = 8
+
+// maxSpare bounds the seconds kept for use again.
+const maxSpare = 16
+
+// A Pack is lines with what their record says of them.
+type Pack struct {
+	Lines  []byte       // whole lines, LF between them
+	Second int64        // of the record's clock
+	Floor  int64        // Second, or w(p) before the record if that is greater: what lateness is measured against
+	Map    line.Mapping // from the lines' times to those that count
+	Runs   []line.Run   // the lines' origins; those after them have none
+}
+
+// A Folder folds lines into the stats of a Program. What it holds until the
+// next Flush is bounded by the seconds that lines are in time for. It is for
+// one goroutine.
+type Folder struct {
+	program *Program
+	scanner *line.Scanner
+	event   line.Event
+	memo    memo
+	lanes   [lanes]lane
+	open    map[int64]*openSecond
+	spare   []*openSecond
+	counts  aggregate.LineCounts
+	skew    int64 // the most seconds by which a line of the pack is ahead of its record
+
+	runs runs // of the pack
+
+	// Used again and again.
+	tail       []byte
+	ids        ids
+	codes      []line.Code
+	candidates []int32
+	seconds    []int64
+	fragment   window.Fragment
+	partial    []byte
+	operand    []byte
+	key        []byte
+}
+
+// An openSecond is what was folded of one second.
+type openSecond struct {
+	counts   []uint64            // of the stats that only count
+	errors   []uint64            // of lines that a stat could not compare
+	partials []aggregate.Partial // of the others; nil: none yet
+}
+
+// A lane counts the lines of one second by their memo entries.
+type lane struct {
+	second int64
+	open   *openSecond // nil: the lane is not used
+	active []*entry    // those whose count is not 0
+}
+
+// NewFolder makes a Folder.
+func (p *Program) NewFolder() *Folder {
+	return &Folder{program: p, scanner: p.schema.NewScanner(), open: make(map[int64]*openSecond)}
+}
+
+// Counts gives the account of all lines since the Folder was made.
+func (f *Folder) Counts() aggregate.LineCounts { return f.counts }
+
+// Fold folds the lines of a pack. A line whose second s is more than 5 s ahead
+// of the record's counts at the record's second, and so does one without a
+// time. It is late, and counts in Pulse's own stat alone, if
+// s + 1 + lateness <= Floor. A line longer than line.MaxLen is unreadable. An
+// empty line is none.
+func (f *Folder) Fold(p Pack) {
+	before := f.counts
+	f.skew = math.MinInt64
+	f.scanner.Near(p.Map.Original(p.Second))
+	f.scanner.From("")
+	f.runs = runs{rest: p.Runs}
+	b := p.Lines
+	// Lines near the end are parsed in a copy that has the padding; the others
+	// where they are.
+	inPlace := 0
+	if n := len(b) - line.Padding; n > 0 {
+		inPlace = bytes.LastIndexByte(b[:n], '\n') + 1
+	}
+	f.lines(&p, b, inPlace)
+	f.tail = append(append(f.tail[:0], b[inPlace:]...), make([]byte, line.Padding)...)
+	f.lines(&p, f.tail, len(f.tail)-line.Padding)
+	f.account(p.Floor, before)
+	if f.skew > math.MinInt64 {
+		f.partialOf(f.at(p.Floor), f.program.internal[stats.SubjectSkew]).(aggregate.Observer).Observe(fixed.Int(f.skew))
+	}
+}
+
+// Undecodable accounts for a record that is no pack, of a second: its lines
+// came in and are unreadable.
+func (f *Folder) Undecodable(value []byte, second int64) {
+	before := f.counts
+	for text := range bytes.Lines(value) {
+		if n := uint64(len(bytes.TrimRight(text, "\r\n"))); n > 0 {
+			f.counts.Lines++
+			f.counts.Unreadable++
+			f.counts.Bytes += n
+		}
+	}
+	f.account(second, before)
+}
+
+// account adds what was counted since before to Pulse's own stat.
+func (f *Folder) account(second int64, before aggregate.LineCounts) {
+	counts := f.counts.Sub(before)
+	if counts == (aggregate.LineCounts{}) {
+		return
+	}
+	internal, o := &f.program.internal, f.at(second)
+	f.partialOf(o, internal[stats.SubjectAccount]).(*aggregate.LinesPartial).Add(counts)
+	o.counts[internal[stats.SubjectLate]] += counts.Late
+	o.counts[internal[stats.SubjectBytes]] += counts.Bytes
+}
+
+// lines folds the lines of b[:end], after which b has the padding.
+func (f *Folder) lines(p *Pack, b []byte, end int) {
+	ev := &f.event
+	identity := p.Map.Identity()
+	lastLate := p.Floor - 1 - f.program.lateness
+	attributed := p.Runs != nil
+	for next := 0; next < end; {
+		start, stop := next, end
+		if i := bytes.IndexByte(b[start:end], '\n'); i >= 0 {
+			stop = start + i
+		}
+		next = stop + 1
+		length := stop - start
+		if length > 0 && b[stop-1] == '\r' {
+			length--
+		}
+		if length == 0 {
+			continue
+		}
+		if attributed {
+			f.runs.next(f.scanner)
+		}
+		f.counts.Lines++
+		f.counts.Bytes += uint64(length)
+		if length > line.MaxLen {
+			f.counts.Unreadable++
+			continue
+		}
+		f.scanner.Parse(ev, b, start, start+length)
+
+		second, nanos, dated := ev.Time()
+		if !dated {
+			second, nanos = p.Second, 0
+		} else {
+			if !identity {
+				second, nanos = mapped(p.Map, second, nanos)
+			}
+			f.skew = max(f.skew, second-p.Second)
+			if second > p.Second+maxAhead {
+				second, nanos = p.Second, 0
+				f.counts.Ahead++
+			}
+		}
+		if second <= lastLate {
+			f.counts.Late++
+			continue
+		}
+		f.counts.Counted++
+		ev.Place(second, nanos)
+		f.fold(ev, second)
+	}
+}
+
+// runs are those of a pack, as its lines are gone through.
+type runs struct {
+	rest []line.Run
+	left int64 // lines of the one before rest
+}
+
+// next tells the scanner where the next line comes from.
+func (r *runs) next(sc *line.Scanner) {
+	if r.left == 0 {
+		r.begin(sc)
+	}
+	r.left--
+}
+
+// begin begins the next run; the last, without an origin, has no end.
+func (r *runs) begin(sc *line.Scanner) {
+	run := line.Run{Lines: math.MaxInt64}
+	if len(r.rest) > 0 {
+		run, r.rest = r.rest[0], r.rest[1:]
+	}
+	sc.From(run.From)
+	r.left = max(run.Lines, 1)
+}
+
+func mapped(m line.Mapping, second int64, nanos uint32) (int64, uint32) {
+	t := m.Apply(second*1e9 + int64(nanos))
+	second, rest := t/1e9, t%1e9
+	if rest < 0 {
+		second, rest = second-1, rest+1e9
+	}
+	return second, uint32(rest)
+}
+
+// fold folds a line of a second into the stats that it meets.
+func (f *Folder) fold(ev *line.Event, second int64) {
+	n := uint64(second) % lanes
+	l := &f.lanes[n]
+	if l.second != second || l.open == nil {
+		f.empty(int(n))
+		l.second, l.open = second, f.at(second)
+	}
+	codes, hash, ok := ev.Codes()
+	if !ok {
+		f.codes = ev.AppendCodes(f.codes[:0])
+		f.foldByIndex(ev, l.open, f.codes)
+		return
+	}
+	e, at := f.memo.find(codes, hash)
+	if e == nil {
+		if e = f.learn(codes, hash, at); e == nil {
+			f.foldByIndex(ev, l.open, codes)
+			return
+		}
+	}
+	if e.counts[n] == 0 {
+		l.active = append(l.active, e)
+	}
+	e.counts[n]++
+	for i := range e.folds {
+		s := &e.folds[i]
+		v := holds
+		if s.left != nil {
+			v = s.left.verdict(ev)
+		}
+		switch {
+		case v.met():
+			f.foldInto(l.open, s.stat, ev)
+		case v == isMistyped:
+			l.open.errors[s.stat]++
+		}
+	}
+}
+
+// foldInto folds a line into one stat.
+func (f *Folder) foldInto(o *openSecond, stat int32, ev *line.Event) {
+	if f.program.counted[stat] {
+		o.counts[stat]++
+		return
+	}
+	p := o.partials[stat]
+	if p == nil {
+		p = f.partialOf(o, stat)
+	}
+	p.Fold(ev)
+}
+
+// foldByIndex folds a line without the memo.
+func (f *Folder) foldByIndex(ev *line.Event, o *openSecond, codes []line.Code) {
+	p := f.program
+	f.ids.set(codes)
+	f.candidates = p.index.candidates(f.candidates[:0], codes)
+	for _, stat := range f.candidates {
+		c := p.conds[stat]
+		if c.match(p.schema, &f.ids, ev) {
+			f.foldInto(o, stat, ev)
+		} else if p.typed[stat] && c.decide(p.schema, &f.ids).verdict(ev) == isMistyped {
+			o.errors[stat]++
+		}
+	}
+	f.ids.unset(codes)
+}
+
+// learn makes the entry of a sequence of codes; it gives nil if there is no
+// room for it.
+func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
+	if at < 0 || f.memo.full() {
+		f.memo.missed++
+		return nil
+	}
+	p := f.program
+	e := &entry{codes: slices.Clone(codes), hash: hash}
+	f.ids.set(codes)
+	f.candidates = p.index.candidates(f.candidates[:0], codes)
+	for _, stat := range f.candidates {
+		switch left := p.conds[stat].decide(p.schema, &f.ids); {
+		case left == never:
+		case left == mistyped:
+			e.mistyped = append(e.mistyped, stat)
+		case left != always:
+			e.folds = append(e.folds, fold{stat, left})
+		case p.counted[stat]:
+			e.counted = append(e.counted, stat)
+		default:
+			e.folds = append(e.folds, fold{stat, nil})
+		}
+	}
+	f.ids.unset(codes)
+	f.memo.add(at, e)
+	return e
+}
+
+// at gives what was folded of a second.
+func (f *Folder) at(second int64) *openSecond {
+	second = max(second, 0) // fragments have no other
+	o := f.open[second]
+	if o != nil {
+		return o
+	}
+	if n := len(f.spare); n > 0 {
+		o, f.spare = f.spare[n-1], f.spare[:n-1]
+	} else {
+		n := len(f.program.stats)
+		o = &openSecond{counts: make([]uint64, n), errors: make([]uint64, n), partials: make([]aggregate.Partial, n)}
+	}
+	f.open[second] = o
+	return o
+}
+
+// partialOf gives a stat's partial of a second.
+func (f *Folder) partialOf(o *openSecond, stat int32) aggregate.Partial {
+	if o.partials[stat] == nil {
+		o.partials[stat] = f.program.kinds[stat].NewPartial()
+	}
+	return o.partials[stat]
+}
+
+// empty adds the counts of a lane to the stats of its second.
+func (f *Folder) empty(n int) {
+	l := &f.lanes[n]
+	for _, e := range l.active {
+		for _, stat := range e.counted {
+			l.open.counts[stat] += e.counts[n]
+		}
+		for _, stat := range e.mistyped {
+			l.open.errors[stat] += e.counts[n]
+		}
+		e.counts[n] = 0
+	}
+	l.active = l.active[:0]
+}
+
+// Flush calls emit with the fragment of each stat to which something was
+// folded since the last Flush, in ascending order of the stats, and forgets
+// it. The bytes are valid during the call.
+func (f *Folder) Flush(emit func(stat int, fragment []byte)) {
+	for n := range f.lanes {
+		f.empty(n)
+		f.lanes[n].open = nil
+	}
+	if f.memo.missed >= memoRelearn {
+		f.memo = memo{}
+	}
+	f.seconds = f.seconds[:0]
+	for s := range f.open {
+		f.seconds = append(f.seconds, s)
+	}
+	slices.Sort(f.seconds)
+	for _, s := range f.seconds {
+		f.accountErrors(f.open[s])
+	}
+
+	for stat := range f.program.stats {
+		f.fragment.Reset()
+		for _, s := range f.seconds {
+			if f.partial = f.take(f.open[s], stat); len(f.partial) == 0 {
+				continue
+			}
+			f.fragment.Add(s, f.partial)
+		}
+		if fragment := f.fragment.Bytes(); len(fragment) > 0 {
+			emit(stat, fragment)
+		}
+	}
+
+	for _, s := range f.seconds {
+		f.open[s].reset()
+		if len(f.spare) < maxSpare {
+			f.spare = append(f.spare, f.open[s])
+		}
+	}
+	clear(f.open)
+}
+
+// accountErrors adds a second's errors to Pulse's own stat.
+func (f *Folder) accountErrors(o *openSecond) {
+	for stat, n := range o.errors {
+		if n > 0 {
+			f.key = append(f.key[:0], f.program.stats[stat].Name...)
+			f.partialOf(o, f.program.internal[stats.SubjectErrors]).(aggregate.KeyCounter).Count(f.key, n)
+			o.errors[stat] = 0
+		}
+	}
+}
+
+// take gives the bytes of a stat's partial of a second.
+func (f *Folder) take(o *openSecond, stat int) []byte {
+	of := f.program.ratios[stat]
+	if of == nil {
+		return f.appendPartial(f.partial[:0], o, stat)
+	}
+	f.operand = f.appendPartial(f.operand[:0], o, of.numerator)
+	n := len(f.operand)
+	f.operand = f.appendPartial(f.operand, o, of.denominator)
+	return aggregate.AppendRatio(f.partial[:0], f.operand[:n], f.operand[n:])
+}
+
+func (f *Folder) appendPartial(b []byte, o *openSecond, stat int) []byte {
+	if n := o.counts[stat]; n > 0 {
+		f.partialOf(o, int32(stat)).(aggregate.Counter).Count(n)
+		o.counts[stat] = 0
+	}
+	if p := o.partials[stat]; p != nil && !p.Empty() {
+		b = p.AppendTo(b)
+	}
+	return b
+}
+
+// reset empties what appendPartial wrote.
+func (o *openSecond) reset() {
+	for _, p := range o.partials {
+		if p != nil && !p.Empty() {
+			p.Reset()
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package program
+
+import (
+	"bytes"
+	"fmt"
+
+	"pulse/stats/line"
+)
+
+// A Matcher finds the lines that count for one stat, so that a number can be
+// traced back to what it is made of. It is for one goroutine.
+type Matcher struct {
+	program *Program
+	scanner *line.Scanner
+	event   line.Event
+	conds   []*cond // a line meets one of them; of a ratio there are two
+	buffer  []byte
+	codes   []line.Code
+	ids     ids
+}
+
+// NewMatcher makes a Matcher of a stat, by its name. It fails if there is no such
+// stat, and for those of Pulse's own that are not about single lines.
+func (p *Program) NewMatcher(stat string) (*Matcher, error) {
+	m := &Matcher{program: p, scanner: p.schema.NewScanner()}
+	for i, s := range p.stats {
+		if s.Name != stat {
+			continue
+		}
+		switch of := p.ratios[i]; {
+		case of != nil:
+			m.conds = []*cond{p.conds[of.numerator], p.conds[of.denominator]}
+		case p.conds[i] != nil:
+			m.conds = []*cond{p.conds[i]}
+		default:
+			return nil, fmt.Errorf("stat %s is an account of all lines, and not made of some", stat)
+		}
+		return m, nil
+	}
+	return nil, fmt.Errorf("there is no stat %.80q", stat)
+}
+
+// Match calls f with each line of a pack that counts for the stat at one of the
+// seconds [from, to], and with that second, until f gives false. The line is
+// valid during the call. Lines are dated, and late, as a Folder has it; the
+// values of a line's field are not looked at, so that a line whose field is no
+// number is among those of a mean.
+func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte) bool) {
+	m.buffer = append(append(m.buffer[:0], p.Lines...), make([]byte, line.Padding)...)
+	end := len(m.buffer) - line.Padding
+	ev := &m.event
+	runs := runs{rest: p.Runs}
+	for next := 0; next < end; {
+		start, stop := next, end
+		if i := bytes.IndexByte(m.buffer[start:end], '\n'); i >= 0 {
+			stop = start + i
+		}
+		next = stop + 1
+		if stop > start && m.buffer[stop-1] == '\r' {
+			stop--
+		}
+		if stop == start {
+			continue
+		}
+		runs.next(m.scanner)
+		if stop-start > line.MaxLen {
+			continue
+		}
+		m.scanner.Parse(ev, m.buffer, start, stop)
+		second, nanos, dated := ev.Time()
+		if dated && !p.Map.Identity() {
+			second, _ = mapped(p.Map, second, nanos)
+		}
+		if !dated || second > p.Second+maxAhead {
+			second = p.Second
+		}
+		if second < from || second > to || second <= p.Floor-1-m.program.lateness {
+			continue
+		}
+		if m.matches(ev) && !f(second, m.buffer[start:stop]) {
+			return
+		}
+	}
+}
+
+// matches reports whether a line meets one of the conditions.
+func (m *Matcher) matches(ev *line.Event) bool {
+	m.codes = ev.AppendCodes(m.codes[:0])
+	m.ids.set(m.codes)
+	defer m.ids.unset(m.codes)
+	for _, c := range m.conds {
+		if c != nil && c.match(m.program.schema, &m.ids, ev) {
+			return true
+		}
+	}
+	return false
+}

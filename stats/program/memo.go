@@ -1,0 +1,75 @@
+package program
+
+import (
+	"slices"
+
+	"pulse/stats/line"
+)
+
+// Bounds of a memo: of its entries, of what they hold, and of how many lines
+// go by the index when it is full before it begins anew.
+const (
+	memoSlots   = 1 << 14 // twice the entries
+	memoProbes  = 16      // slots that are tried
+	memoCells   = 1 << 20 // codes, stats and tests of all entries
+	memoRelearn = 1 << 20
+)
+
+// A memo remembers, for sequences of codes, which stats they decide.
+type memo struct {
+	slots   [memoSlots]*entry
+	entries int
+	cells   int
+	missed  int // lines that had no entry and for which there was no room
+}
+
+// An entry is what one sequence of codes decides.
+type entry struct {
+	codes  []line.Code
+	hash   uint64
+	counts [lanes]uint64 // lines, by the lane of their second; to be added to the counted
+	// counted are the stats that count each such line, folds the others that
+	// it may meet.
+	counted []int32
+	folds   []fold
+	// mistyped are those that it misses for a value's type.
+	mistyped []int32
+}
+
+// A fold is a stat, and the condition that is left to be tested, if any.
+type fold struct {
+	stat int32
+	left *cond
+}
+
+// find gives the entry of the codes, nil if there is none, and then where to
+// put it, -1 if nowhere.
+func (m *memo) find(codes []line.Code, hash uint64) (e *entry, at int) {
+	for i := range uint64(memoProbes) {
+		at := (hash + i) % memoSlots
+		e := m.slots[at]
+		if e == nil {
+			return nil, int(at)
+		}
+		if e.hash == hash && slices.Equal(e.codes, codes) {
+			return e, int(at)
+		}
+	}
+	return nil, -1
+}
+
+// add puts an entry where find said.
+func (m *memo) add(at int, e *entry) {
+	m.slots[at] = e
+	m.entries++
+	m.cells += len(e.codes) + len(e.counted) + len(e.mistyped)
+	for _, f := range e.folds {
+		m.cells++
+		if f.left != nil {
+			m.cells += f.left.size()
+		}
+	}
+}
+
+// full reports whether there is no room for one more entry.
+func (m *memo) full() bool { return m.entries >= memoSlots/2 || m.cells >= memoCells }

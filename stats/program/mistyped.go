@@ -1,0 +1,99 @@
+package program
+
+import (
+	"pulse/stats/condition"
+	"pulse/stats/fixed"
+	"pulse/stats/line"
+)
+
+// A comparison with a value of another type does not hold. Mostly that is a
+// mistake in the definitions, so the lines for which it decides are counted by
+// stat. But a text that looks like nothing else is an honest no where a value is no
+// text: code == "H10" where most lines have code=200. status == "500" is none.
+//
+// Which lines these are does not depend on the order in which a condition is
+// evaluated: such a comparison has a verdict between the others, and And, Or and
+// Not treat it as Kleene's logic does the unknown, but that Not of it holds.
+
+// A verdict is what becomes of a condition on a line; And takes the least of
+// its nodes', Or the greatest, and Not what is as far from the other end.
+type verdict uint8
+
+const (
+	fails verdict = iota
+	isMistyped
+	isNotMistyped // which holds
+	holds
+)
+
+func (v verdict) met() bool { return v >= isNotMistyped }
+
+// verdict is what becomes of a comparison that the field's ID decides.
+func (a *atom) verdict(s *line.Schema, id line.ID) verdict {
+	switch {
+	case a.holds(s, id):
+		return holds
+	case a.typed && id != line.Absent && s.Type(a.slot, id) != a.typ:
+		return isMistyped
+	}
+	return fails
+}
+
+// verdict is what becomes of what decide left.
+func (c *cond) verdict(ev *line.Event) verdict {
+	switch c.kind {
+	case condAnd:
+		least := holds
+		for _, n := range c.nodes {
+			if least = min(least, n.verdict(ev)); least == fails {
+				break
+			}
+		}
+		return least
+	case condOr:
+		if c == mistyped {
+			return isMistyped
+		}
+		greatest := fails
+		for _, n := range c.nodes {
+			if greatest = max(greatest, n.verdict(ev)); greatest == holds {
+				break
+			}
+		}
+		return greatest
+	case condNot:
+		return holds - c.nodes[0].verdict(ev)
+	case condExpr:
+		return c.expr.verdict(ev)
+	}
+	switch {
+	case c.test(ev):
+		return holds
+	case ev.Type(c.atom.slot) != condition.Text:
+		return isMistyped
+	}
+	return fails
+}
+
+// typed reports whether a comparison of c may meet a value of another type.
+func (c *cond) typed() bool {
+	if c == nil {
+		return false
+	}
+	for _, n := range c.nodes {
+		if n.typed() {
+			return true
+		}
+	}
+	return c.kind == condTest || c.kind == condExpr || c.kind == condCoded && c.atom.typed
+}
+
+// honest reports whether a value of another type than the constant just differs
+// from it.
+func honest(c condition.Constant) bool {
+	if c.Type != condition.Text {
+		return false
+	}
+	_, number := fixed.Parse([]byte(c.Text))
+	return !number && c.Text != "true" && c.Text != "false"
+}

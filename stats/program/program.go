@@ -1,0 +1,186 @@
+// Package program is what definitions compile to: which stats a line meets, and
+// what lines add to them, as fragments.
+package program
+
+import (
+	"fmt"
+
+	"pulse/stats"
+	"pulse/stats/aggregate"
+	"pulse/stats/condition"
+	"pulse/stats/line"
+)
+
+// A Program is Definitions made ready for folding lines and for merging what
+// they fold to. It does not change and may be shared. Stats have the numbers
+// of Definitions.All.
+type Program struct {
+	stats    []*stats.Stat
+	kinds    []aggregate.Kind
+	lateness int64
+	schema   *line.Schema
+
+	conds    []*cond     // what a line must meet for each stat; nil: it never does
+	counted  []bool      // stats that only count the lines that meet them
+	typed    []bool      // stats whose conditions may meet a value of a wrong type
+	ratios   []*operands // of the stats that are one
+	internal [stats.Subjects]int32
+	index    index
+}
+
+// operands are the numbers of the two stats of a ratio. It folds no lines: what
+// it has of a second is what the two have.
+type operands struct{ numerator, denominator int }
+
+// Compile makes a Program of definitions. It fails if they name more fields or
+// constants than a line.Schema can have, or a condition has an expression that
+// is none.
+func Compile(d *stats.Definitions) (*Program, error) {
+	p := &Program{stats: d.All(), lateness: d.Lateness}
+	wanted := newWanted()
+	for _, s := range p.stats {
+		if s.Field != "" {
+			wanted.field(s.Field)
+		}
+		if s.Subject == stats.SubjectLines {
+			for _, field := range s.By {
+				wanted.field(field)
+			}
+		}
+		wanted.constants(s.Cond)
+	}
+	var err error
+	if p.schema, err = line.NewSchema(wanted.fields...); err != nil {
+		return nil, err
+	}
+	p.kinds = make([]aggregate.Kind, len(p.stats))
+	p.counted = make([]bool, len(p.stats))
+	p.ratios = make([]*operands, len(p.stats))
+	for i, s := range p.stats {
+		p.internal[s.Subject] = int32(i)
+		cond, err := p.compileStat(s)
+		if err != nil {
+			return nil, fmt.Errorf("stat %s: %w", s.Name, err)
+		}
+		p.conds = append(p.conds, cond)
+		p.typed = append(p.typed, cond.typed())
+		if s.Kind == "ratio" {
+			continue
+		}
+		var by []line.Slot
+		for _, field := range s.By {
+			by = append(by, p.schema.Slot(field))
+		}
+		if p.kinds[i], err = stats.NewKind(s, p.schema.Slot(s.Field), by); err != nil {
+			return nil, err
+		}
+		_, p.counted[i] = p.kinds[i].NewPartial().(aggregate.Counter)
+	}
+	if err := p.compileRatios(); err != nil {
+		return nil, err
+	}
+	p.index = newIndex(p.schema, p.conds)
+	return p, nil
+}
+
+// Kind is how a stat aggregates, by its number.
+func (p *Program) Kind(stat int) aggregate.Kind { return p.kinds[stat] }
+
+// compileRatios makes the kinds of the stats that are ratios of others.
+func (p *Program) compileRatios() error {
+	number := make(map[string]int, len(p.stats))
+	for i, s := range p.stats {
+		number[s.Name] = i
+	}
+	for i, s := range p.stats {
+		if s.Kind != "ratio" {
+			continue
+		}
+		var of [2]int
+		for j, name := range s.Of {
+			n, ok := number[name]
+			if !ok || p.stats[n].Kind == "ratio" || p.stats[n].Over != s.Over || p.stats[n].Expire != s.Expire {
+				return fmt.Errorf("stat %s: a ratio is of two stats that are none, over the same seconds: not of %s", s.Name, name)
+			}
+			of[j] = n
+		}
+		p.ratios[i] = &operands{of[0], of[1]}
+		p.kinds[i] = aggregate.Ratio(p.kinds[of[0]], p.kinds[of[1]])
+	}
+	return nil
+}
+
+// compileStat gives what a line must meet to be folded into the stat: its
+// condition, and that it has the fields that are aggregated.
+func (p *Program) compileStat(s *stats.Stat) (*cond, error) {
+	if s.Subject != stats.SubjectLines || s.Kind == "ratio" {
+		return nil, nil
+	}
+	c, err := p.compileCond(s.Cond)
+	if err != nil || s.Field == "" && len(s.By) == 0 {
+		return c, err
+	}
+	all := &cond{kind: condAnd}
+	for _, field := range append([]string{s.Field}, s.By...) {
+		if field != "" {
+			all.nodes = append(all.nodes, &cond{kind: condCoded, atom: atom{slot: p.schema.Slot(field), op: condition.Has}})
+		}
+	}
+	all.nodes = append(all.nodes, c)
+	return all, nil
+}
+
+// wanted gathers the fields of a Schema.
+type wanted struct {
+	fields []line.Field
+	index  map[string]int
+	known  map[wantedConstant]bool
+}
+
+type wantedConstant struct {
+	field    string
+	constant condition.Constant
+}
+
+func newWanted() *wanted {
+	return &wanted{index: make(map[string]int), known: make(map[wantedConstant]bool)}
+}
+
+// field wants a field, so that conditions can tell whether it is there.
+func (w *wanted) field(name string) *line.Field {
+	i, ok := w.index[name]
+	if !ok {
+		i = len(w.fields)
+		w.index[name] = i
+		w.fields = append(w.fields, line.Field{Name: name, Coded: true})
+	}
+	return &w.fields[i]
+}
+
+// constants wants the fields of a condition, and the constants that it
+// compares them with in whole.
+func (w *wanted) constants(n condition.Node) {
+	switch n := n.(type) {
+	case *condition.And:
+		for _, n := range n.Nodes {
+			w.constants(n)
+		}
+	case *condition.Or:
+		for _, n := range n.Nodes {
+			w.constants(n)
+		}
+	case *condition.Not:
+		w.constants(n.Node)
+	case *condition.Expr:
+		for _, name := range n.Fields {
+			w.field(name)
+		}
+	case *condition.Compare:
+		f := w.field(n.Field)
+		c := wantedConstant{n.Field, n.Const}
+		if isCoded(n) && n.Op != condition.Has && n.Op != condition.Missing && !w.known[c] {
+			w.known[c] = true
+			f.Constants = append(f.Constants, n.Const)
+		}
+	}
+}

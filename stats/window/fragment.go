@@ -1,0 +1,80 @@
+package window
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"pulse/stats"
+)
+
+// A fragment is what a range of raw records adds to one stat: a version byte,
+// then for each second that it adds to, ascending, a uvarint of the seconds
+// since the one before (the first: since 1970), a uvarint of the length of the
+// second's partial, and the partial.
+const fragmentVersion = 1
+
+// A Fragment is made of partials. Its zero value is empty.
+type Fragment struct {
+	bytes []byte
+	last  int64 // second
+	begun bool
+}
+
+// Add adds the partial of a second, which is after those before it.
+func (f *Fragment) Add(second int64, partial []byte) {
+	if !f.begun {
+		f.bytes, f.begun = append(f.bytes, fragmentVersion), true
+	}
+	f.bytes = binary.AppendUvarint(f.bytes, uint64(second-f.last))
+	f.bytes = binary.AppendUvarint(f.bytes, uint64(len(partial)))
+	f.bytes = append(f.bytes, partial...)
+	f.last = second
+}
+
+// Bytes returns what was added, until the next Reset; nothing, if that is nothing.
+func (f *Fragment) Bytes() []byte { return f.bytes }
+
+// Reset empties it.
+func (f *Fragment) Reset() { *f = Fragment{bytes: f.bytes[:0]} }
+
+// A fragmentReader walks over a fragment's seconds.
+type fragmentReader struct {
+	rest    []byte
+	second  int64
+	partial []byte
+	first   bool
+	err     error
+}
+
+func newFragmentReader(fragment []byte) fragmentReader {
+	if len(fragment) == 0 || fragment[0] != fragmentVersion {
+		return fragmentReader{err: fmt.Errorf("fragment: not of form %d, which this program reads", fragmentVersion)}
+	}
+	return fragmentReader{rest: fragment[1:], first: true}
+}
+
+var errFragment = errors.New("fragment: its bytes end too early or its seconds are out of order")
+
+// next reads the next second; it is false at the end and on an error.
+func (r *fragmentReader) next() bool {
+	if r.err != nil || len(r.rest) == 0 {
+		return false
+	}
+	step, n := binary.Uvarint(r.rest)
+	if n <= 0 || step > stats.MaxSecond || step == 0 && !r.first {
+		r.err = errFragment
+		return false
+	}
+	r.rest = r.rest[n:]
+	r.second += int64(step)
+	length, n := binary.Uvarint(r.rest)
+	if n <= 0 || length == 0 || length > uint64(len(r.rest)-n) || r.second > stats.MaxSecond {
+		r.err = errFragment
+		return false
+	}
+	r.partial = r.rest[n : n+int(length)]
+	r.rest = r.rest[n+int(length):]
+	r.first = false
+	return true
+}

@@ -1,0 +1,302 @@
+// Package window makes values of fragments: what lines add to the seconds of a
+// stat is joined, and each of its values is of a trailing window of seconds.
+package window
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"pulse/stats"
+	"pulse/stats/aggregate"
+)
+
+// A Series is the state of one stat: the partials of its seconds, and a window
+// over them that moves from second to second. It holds the seconds that have
+// lines alone, so that it costs nothing to pass the others.
+//
+// It keeps a partial for each second that Forget has not dropped; those of a
+// window and of the lateness are the least. A Series is for one goroutine.
+type Series struct {
+	kind    aggregate.Kind
+	over    int64    // so many seconds are kept of a window
+	shown   int64    // so many, the last ones, its value is of
+	seconds []second // ascending
+	least   int64    // no second below is kept
+
+	window   aggregate.Window
+	from, to int64           // the window's seconds, [from, to]
+	lo, hi   int             // where they are: seconds[lo:hi]
+	pending  int             // of those, how many window lacks
+	packAge  int64           // how far before to a second is packed
+	packed   int             // the seconds before this one are packed, if the window has them
+	value    json.RawMessage // window's value; nil if it is to be made anew
+
+	free []aggregate.Partial
+}
+
+type second struct {
+	second  int64
+	partial aggregate.Partial // nil: it is packed
+	packed  []byte
+	added   bool // to window
+}
+
+// Of windows of longWindow seconds and more those older than packAge are kept as
+// bytes, which take a fraction of what a partial takes, if the kind allows it.
+const (
+	longWindow = 600
+	packAge    = 60
+)
+
+// maxFree bounds the partials kept to be used again.
+const maxFree = 64
+
+// NewSeries returns an empty Series of a stat, which aggregates as kind does.
+func NewSeries(kind aggregate.Kind, s *stats.Stat) *Series {
+	return newSeries(kind, s.Over, s.Reach())
+}
+
+func newSeries(kind aggregate.Kind, shown, over int64) *Series {
+	s := &Series{kind: kind, over: over, shown: shown, window: kind.NewWindow(), to: -1, packAge: math.MaxInt64}
+	if _, ok := s.kind.(aggregate.Packable); ok && s.over >= longWindow {
+		s.packAge = packAge
+	}
+	return s
+}
+
+// Join adds a fragment and calls touched, if it is not nil, with each second
+// that it changed. On an error it changed nothing. Parts of a fragment for
+// seconds that Forget dropped are left out: no later window needs them.
+func (s *Series) Join(fragment []byte, touched func(second int64)) error {
+	return s.JoinWithin(fragment, 0, math.MaxInt64, touched)
+}
+
+// JoinWithin is Join of the seconds [from, to) alone.
+func (s *Series) JoinWithin(fragment []byte, from, to int64, touched func(second int64)) error {
+	if err := s.check(fragment); err != nil {
+		return err
+	}
+	for r := newFragmentReader(fragment); r.next(); {
+		if r.second < max(s.least, from) || r.second >= to {
+			continue
+		}
+		i := s.find(r.second)
+		partial := s.partial(i)
+		if e := &s.seconds[i]; e.added {
+			s.window.Sub(partial)
+			e.added = false
+			s.pending++
+			s.value = nil
+		}
+		if err := partial.Join(r.partial); err != nil {
+			return err // cannot be: check would have found it
+		}
+		if touched != nil {
+			touched(r.second)
+		}
+	}
+	return nil
+}
+
+// check finds what is wrong with a fragment.
+func (s *Series) check(fragment []byte) error {
+	r := newFragmentReader(fragment)
+	for r.next() {
+		if err := s.kind.Check(r.partial); err != nil {
+			return fmt.Errorf("fragment: second %d: %w", r.second, err)
+		}
+	}
+	return r.err
+}
+
+// find returns where a second is, and makes it if there is none.
+func (s *Series) find(sec int64) int {
+	i, found := len(s.seconds), false
+	if i > 0 && s.seconds[i-1].second >= sec { // most often it is the last or a new one
+		if i, found = s.search(sec); found {
+			return i
+		}
+	}
+	s.seconds = slices.Insert(s.seconds, i, second{second: sec, partial: s.newPartial()})
+	s.packed = min(s.packed, i)
+	if sec < s.from {
+		s.lo++
+	}
+	if sec <= s.to {
+		s.hi++
+		if sec >= s.from {
+			s.pending++
+		}
+	}
+	return i
+}
+
+func (s *Series) search(sec int64) (int, bool) {
+	return slices.BinarySearchFunc(s.seconds, sec, func(e second, sec int64) int { return cmp.Compare(e.second, sec) })
+}
+
+// partial returns that of the second at i, unpacked.
+func (s *Series) partial(i int) aggregate.Partial {
+	e := &s.seconds[i]
+	if e.partial == nil {
+		e.partial = s.newPartial()
+		if err := e.partial.Join(e.packed); err != nil {
+			panic(fmt.Sprintf("stats: what was packed does not join: %v", err))
+		}
+		e.packed = nil
+		s.packed = min(s.packed, i)
+	}
+	return e.partial
+}
+
+// pack packs the window's seconds that are old enough.
+func (s *Series) pack() {
+	for ; s.packed < s.hi && s.seconds[s.packed].second < s.to-s.packAge; s.packed++ {
+		if e := &s.seconds[s.packed]; e.added && e.partial != nil {
+			e.packed = slices.Clip(e.partial.AppendTo(nil))
+			s.recycle(e.partial)
+			e.partial = nil
+		}
+	}
+}
+
+func (s *Series) newPartial() aggregate.Partial {
+	if n := len(s.free); n > 0 {
+		p := s.free[n-1]
+		s.free = s.free[:n-1]
+		return p
+	}
+	return s.kind.NewPartial()
+}
+
+// Value returns the value of the window whose last second is sec. It costs what
+// the seconds with lines cost that enter or leave the window that was asked for
+// before. The value must not be changed.
+func (s *Series) Value(sec int64) json.RawMessage {
+	moved := s.to != sec
+	s.move(sec)
+	if w, ok := s.window.(aggregate.Trailing); ok && (s.value == nil || moved) {
+		s.value = w.ValueSince(sec + 1 - s.shown)
+	}
+	if s.value == nil {
+		s.value = s.window.Value()
+	}
+	return s.value
+}
+
+// move moves the window to the one whose last second is sec.
+func (s *Series) move(sec int64) {
+	s.from, s.to = sec+1-s.over, sec
+	for s.lo < len(s.seconds) && s.seconds[s.lo].second < s.from {
+		if s.lo == s.hi { // never was in the window
+			s.hi++
+		} else {
+			s.leave(s.lo)
+		}
+		s.lo++
+	}
+	for s.hi > s.lo && s.seconds[s.hi-1].second > s.to {
+		s.hi--
+		s.leave(s.hi)
+	}
+	for s.lo > 0 && s.seconds[s.lo-1].second >= s.from {
+		if s.lo == s.hi && s.seconds[s.lo-1].second > s.to { // never was
+			s.hi--
+		} else {
+			s.enter(s.lo - 1)
+		}
+		s.lo--
+	}
+	for s.hi < len(s.seconds) && s.seconds[s.hi].second <= s.to {
+		s.enter(s.hi)
+		s.hi++
+	}
+	for i := s.hi; s.pending > 0; {
+		i--
+		if !s.seconds[i].added {
+			s.pending--
+			s.enter(i)
+		}
+	}
+	s.pack()
+}
+
+func (s *Series) enter(i int) {
+	s.window.Add(s.partial(i))
+	s.seconds[i].added = true
+	s.value = nil
+}
+
+func (s *Series) leave(i int) {
+	if s.seconds[i].added {
+		s.window.Sub(s.partial(i))
+		s.seconds[i].added = false
+		s.value = nil
+	} else {
+		s.pending--
+	}
+}
+
+// AppendSecond appends a fragment of all that has been joined of a second;
+// nothing, if that is nothing.
+func (s *Series) AppendSecond(b []byte, sec int64) []byte {
+	i, found := s.search(sec)
+	if !found {
+		return b
+	}
+	partial := s.seconds[i].packed
+	if p := s.seconds[i].partial; p != nil {
+		partial = p.AppendTo(nil)
+	}
+	if len(partial) == 0 {
+		return b
+	}
+	f := Fragment{bytes: b}
+	f.Add(sec, partial)
+	return f.bytes
+}
+
+// Between returns the seconds in [from, to) that have something.
+func (s *Series) Between(from, to int64) []int64 {
+	var seconds []int64
+	for i, _ := s.search(from); i < len(s.seconds) && s.seconds[i].second < to; i++ {
+		seconds = append(seconds, s.seconds[i].second)
+	}
+	return seconds
+}
+
+// Forget says that no Value at or before sec will be asked for again, and drops
+// the seconds that no later window needs.
+func (s *Series) Forget(sec int64) {
+	least := sec + 2 - s.over
+	if least <= s.least {
+		return
+	}
+	s.least = least
+	n := 0
+	for n < len(s.seconds) && s.seconds[n].second < least {
+		if n >= s.lo && n < s.hi {
+			s.leave(n)
+		}
+		if p := s.seconds[n].partial; p != nil {
+			s.recycle(p)
+		}
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	clear(s.seconds[:n])
+	s.seconds = s.seconds[n:]
+	s.lo, s.hi, s.packed = max(s.lo-n, 0), max(s.hi-n, 0), max(s.packed-n, 0)
+}
+
+func (s *Series) recycle(p aggregate.Partial) {
+	if len(s.free) < maxFree {
+		p.Reset()
+		s.free = append(s.free, p)
+	}
+}
