@@ -381,15 +381,7 @@ func overloadUDP(t *testing.T, o *overloaded) (sent, refused int64) {
 			sent++
 		}
 	}
-	before := int64(-1)
-	testkit.Eventually(t, "what the socket holds is read", func() error {
-		last := before
-		if before = o.account().Lines; before != last {
-			return fmt.Errorf("%d lines are taken, and were %d", before, last)
-		}
-		return nil
-	})
-	return sent, -1
+	return sent, -1 // what the socket still holds is counted at the end
 }
 
 // countCommitted counts the lines that a topic holds now.

@@ -414,23 +414,72 @@ func TestSyslogUDPCounts(t *testing.T) {
 	}
 }
 
-// TestSyslogUDPEnds ends an input whose lines nobody takes.
+// TestSyslogUDPEnds ends an input while datagrams are in its socket, in its spool, and
+// with whoever takes its lines: each is in one count.
 func TestSyslogUDPEnds(t *testing.T) {
-	conn, k := listenUDP(t), &taker{block: true}
-	s := NewSyslogUDP("udp", conn, slog.New(slog.DiscardHandler))
-	c, err := net.Dial("udp", conn.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	stop := runInput(t, s, k)
-	for range 10 {
-		io.WriteString(c, octets)
-	}
-	testkit.Eventually(t, "lines wait", func() error { return atLeast(k.blocked.Load(), 1) })
-	stop()
-	if got := s.Counts.Refused.Load(); got == 0 || got > 10 {
-		t.Errorf("%d lines are refused, of 10", got)
+	for _, test := range []struct {
+		name         string
+		unread, read int // datagrams that are sent before it runs, and while it does
+		blocks       bool
+	}{
+		{name: "nothing came"},
+		{name: "all are in the socket", unread: 500},
+		{name: "more than the socket holds", unread: 5000},
+		{name: "nobody takes them", unread: 10, read: 400, blocks: true},
+		{name: "some are taken", read: 400},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			conn, k := listenUDP(t), &taker{block: test.blocks}
+			s := NewSyslogUDP("udp", conn, slog.New(slog.DiscardHandler))
+			conn.SetReadBuffer(256 << 10)
+			if _, err := socketDrops(conn); err != nil {
+				t.Skip("the system does not count what its sockets drop:", err)
+			}
+			c, err := net.Dial("udp", conn.LocalAddr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			sent := int64(0)
+			send := func(times int) {
+				for range times {
+					text := octets
+					if sent%10 == 3 {
+						text = "\n"
+					}
+					if _, err := io.WriteString(c, text); err != nil {
+						t.Fatal(err)
+					}
+					sent++
+				}
+			}
+			send(test.unread)
+			ctx, stop := context.WithCancel(t.Context())
+			if test.read == 0 {
+				stop() // before it reads anything
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- s.Run(ctx, k.take) }()
+			if test.blocks {
+				testkit.Eventually(t, "a line waits", func() error { return atLeast(k.blocked.Load(), 1) })
+			}
+			send(test.read)
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			n := &s.Counts
+			lines, empty, refused, dropped := n.Lines.Load(), n.Empty.Load(), n.Refused.Load(), n.Dropped.Load()
+			if lines+empty+refused+dropped != sent {
+				t.Errorf("%d taken, %d empty, %d refused, %d dropped: sent %d", lines, empty, refused, dropped, sent)
+			}
+			if got := int64(len(k.taken())); got != lines {
+				t.Errorf("%d lines came, and %d are counted", got, lines)
+			}
+			if test.unread == 5000 && (dropped == 0 || refused == 0) {
+				t.Errorf("%d dropped, %d refused: want some of both", dropped, refused)
+			}
+		})
 	}
 }
 

@@ -19,6 +19,13 @@ const (
 	// Linux gives net.core.rmem_max at most.
 	socketBuffer = 4 << 20
 
+	// maxDatagram is the greatest size of a datagram.
+	maxDatagram = 64 << 10
+
+	// maxRest is more datagrams than a socket's buffer holds: each takes up some
+	// 700 bytes there, and the system gives twice socketBuffer at most.
+	maxRest = 64 << 10
+
 	// maxSpool bounds the datagrams that wait to be taken, in bytes, and
 	// maxRuns in changes of the sender.
 	maxSpool = 4 << 20
@@ -32,11 +39,11 @@ const (
 )
 
 // DatagramCounts count datagrams. Every datagram that reached the socket is in
-// one of them, or still waits.
+// one of them, or still waits; at the end none waits.
 type DatagramCounts struct {
 	Lines   atomic.Int64 // taken
 	Empty   atomic.Int64 // without any text: no lines
-	Refused atomic.Int64 // read, but not taken any more at the end
+	Refused atomic.Int64 // not taken any more at the end
 	Dropped atomic.Int64 // dropped by the socket because its buffer was full; up to date within a second, and at the end
 }
 
@@ -92,6 +99,7 @@ func (s *SyslogUDP) Run(ctx context.Context, take func(context.Context, Batch) e
 	stop := context.AfterFunc(ctx, func() { s.conn.SetReadDeadline(time.Unix(1, 0)) })
 	err := s.read(ctx)
 	stop()
+	s.refuseRest()
 	s.countDrops()
 	s.conn.Close()
 	s.mu.Lock()
@@ -115,7 +123,7 @@ func (s *SyslogUDP) read(ctx context.Context) error {
 	})
 	defer stop()
 	origins := make(map[netip.Addr]line.Origin)
-	datagram := make([]byte, 64<<10)
+	datagram := make([]byte, maxDatagram)
 	looked := time.Now()
 	for ctx.Err() == nil {
 		n, peer, err := s.conn.ReadFromUDPAddrPort(datagram)
@@ -145,6 +153,24 @@ func (s *SyslogUDP) read(ctx context.Context) error {
 		s.add(datagram[:n], from)
 	}
 	return nil
+}
+
+// refuseRest counts what the socket holds at the end. A sender may go on sending:
+// maxRest bounds how much is read where the socket cannot be shut.
+func (s *SyslogUDP) refuseRest() {
+	shutSocket(s.conn) // where it fails, maxRest ends it
+	datagram := make([]byte, maxDatagram)
+	for range maxRest {
+		n, err := readWaiting(s.conn, datagram)
+		if err != nil {
+			return
+		}
+		if len(appendFrame(nil, datagram[:n])) == 0 {
+			s.Counts.Empty.Add(1)
+		} else {
+			s.Counts.Refused.Add(1)
+		}
+	}
 }
 
 func (s *SyslogUDP) add(datagram []byte, from line.Origin) {
