@@ -36,16 +36,16 @@ func TestSizesAndSchemes(t *testing.T) {
 				for _, where := range []string{"routing", "edge", "all", "find/nginx", "stat/stat-06/3600"} {
 					b.do(t, look(size[0], size[1], scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))
 					b.until(t, fmt.Sprintf(`document.documentElement.dataset.theme === %q && document.querySelector(":is(.panel, .detail)[data-state=value]")`, scheme))
-					if wide := value[int64](t, b, `document.documentElement.scrollWidth`); wide > size[0] {
+					if wide := evaluate[int64](t, b, `document.documentElement.scrollWidth`); wide > size[0] {
 						t.Errorf("%s is %d px wide in a window of %d", where, wide, size[0])
 					}
-					if cut := value[string](t, b, `[...document.querySelectorAll(".panel .figure")].filter((f) => f.getBoundingClientRect().right > f.closest(".panel").getBoundingClientRect().right).map((f) => f.textContent).join(" ")`); cut != "" {
+					if cut := evaluate[string](t, b, `[...document.querySelectorAll(".panel .figure")].filter((f) => f.getBoundingClientRect().right > f.closest(".panel").getBoundingClientRect().right).map((f) => f.textContent).join(" ")`); cut != "" {
 						t.Errorf("in %s the figures %q reach out of their panels", where, cut)
 					}
 				}
 				// WCAG's contrast of the dimmest text, a title, and of the figures.
 				for selector, least := range map[string]float64{".detail .unit": 4.5, ".detail .figure": 4.5, "#tabs a": 4.5} {
-					if got := value[float64](t, b, fmt.Sprintf(contrast, selector)); got < least {
+					if got := evaluate[float64](t, b, fmt.Sprintf(contrast, selector)); got < least {
 						t.Errorf("%s has a contrast of %.1f, want at least %.1f", selector, got, least)
 					}
 				}
@@ -85,7 +85,7 @@ func TestReckoning(t *testing.T) {
 	})()`))
 	b.until(t, `window.reckoned`)
 	const want = "4 0; 3 0; 6 0; 5 0; 3 1; 3 0; 3 0; 1 0; 0.5 1.19 1.1 0.7"
-	if got := value[string](t, b, `window.reckoned`); got != want {
+	if got := evaluate[string](t, b, `window.reckoned`); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -97,7 +97,7 @@ func TestKiosk(t *testing.T) {
 	b := openBrowser(t)
 	b.do(t, look(1920, 1080, "dark"), chromedp.Navigate(server.URL()+"/?kiosk&every=1s"))
 	b.until(t, `document.querySelectorAll(".panel").length === 18`)
-	if shown := value[string](t, b, `getComputedStyle(document.querySelector(".tools")).display`); shown != "none" {
+	if shown := evaluate[string](t, b, `getComputedStyle(document.querySelector(".tools")).display`); shown != "none" {
 		t.Errorf("the tools are shown on the wall, as %s", shown)
 	}
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
@@ -135,7 +135,7 @@ func TestStalePage(t *testing.T) {
 	b.do(t, chromedp.Navigate(server.URL()))
 	b.until(t, `document.body.classList.contains("stale") && document.querySelector(".panel").dataset.state === "stale"`)
 	b.until(t, fmt.Sprintf(`document.querySelector("#status-text").textContent === "stale: no clock since " + new Date(%d).toTimeString().slice(0, 8)`, since*1000))
-	if grey := value[bool](t, b, `(() => {
+	if grey := evaluate[bool](t, b, `(() => {
 		const probe = document.createElement("i");
 		probe.style.color = "var(--faint)";
 		document.body.append(probe);
@@ -160,11 +160,11 @@ func TestHeld(t *testing.T) {
 			b.until(t, `document.querySelectorAll(".panel[data-state=unknown]").length >= 6`)
 			b.until(t, `/^1[012] s behind · ingester web-1$/.test(document.querySelector("#status-text").textContent)`)
 			const seen = `[...document.querySelectorAll(".panel[data-state=unknown]")]`
-			if bad := value[string](t, b, seen+`.filter((p) => !/^1[012] s ago$/.test(p.querySelector(".ago").textContent) || !p.querySelector(".ago").offsetWidth || !p.innerText.includes("web-1 behind")
+			if bad := evaluate[string](t, b, seen+`.filter((p) => !/^1[012] s ago$/.test(p.querySelector(".ago").textContent) || !p.querySelector(".ago").offsetWidth || !p.innerText.includes("web-1 behind")
 				|| !/^unknown since .*: all partitions: the log of ingester web-1 is 1\d s behind$/.test(p.title)).map((p) => p.innerText).join("; ")`); bad != "" {
 				t.Errorf("%d px, %s: not dated, or not said who is behind: %s", size[0], scheme, bad)
 			}
-			if bad := value[string](t, b, `(() => {
+			if bad := evaluate[string](t, b, `(() => {
 				const probe = document.createElement("i");
 				probe.style.color = "var(--dim)";
 				document.body.append(probe);
@@ -178,11 +178,11 @@ func TestHeld(t *testing.T) {
 	}
 	// Every shape has a number: those of the first row, quantiles, keys, a histogram.
 	b.until(t, `document.querySelectorAll(".panel[data-state=unknown]").length === 18`)
-	if empty := value[string](t, b, `[...document.querySelectorAll(".panel")].filter((p) => !/[0-9]/.test([...p.querySelectorAll(".figure, .amount")].map((f) => f.textContent).join("")) && p.querySelector("h3").textContent.includes("connect time") === false).map((p) => p.innerText).join("; ")`); empty != "" {
+	if empty := evaluate[string](t, b, `[...document.querySelectorAll(".panel")].filter((p) => !/[0-9]/.test([...p.querySelectorAll(".figure, .amount")].map((f) => f.textContent).join("")) && p.querySelector("h3").textContent.includes("connect time") === false).map((p) => p.innerText).join("; ")`); empty != "" {
 		t.Errorf("without a number: %s", empty)
 	}
 	// And it goes on, ten seconds behind.
-	before := value[string](t, b, `document.querySelector(".figure").textContent + document.querySelector(".amount").textContent`)
+	before := evaluate[string](t, b, `document.querySelector(".figure").textContent + document.querySelector(".amount").textContent`)
 	b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent + document.querySelector(".amount").textContent !== %q`, before))
 	b.until(t, `/^\d[\d,.]* \/s$/.test(document.querySelector(".panel .unseen").textContent.split(" ago: ")[1])`)
 	// The large view too.
@@ -228,7 +228,7 @@ func TestMarks(t *testing.T) {
 		tell(server, stat, value, 0)
 	}
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length >= 5`)
-	got := value[string](t, b, `[...document.querySelectorAll(".panel")].slice(0, 5).map((p) => [
+	got := evaluate[string](t, b, `[...document.querySelectorAll(".panel")].slice(0, 5).map((p) => [
 		p.dataset.level ?? "", getComputedStyle(p.querySelector(".mark"), "::before").content.replaceAll('"', "").replace("none", ""),
 		getComputedStyle(p.querySelector(".figure")).fontWeight, getComputedStyle(p, "::before").width.replace("auto", ""), p.querySelector(".unseen").textContent.split(", ")[1] ?? "",
 	].join(" ")).join("\n")`)
@@ -246,7 +246,7 @@ func TestQuantilesByKey(t *testing.T) {
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
 	tell(server, "times", `{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`, 0)
 	b.until(t, `document.querySelectorAll(".ranking li").length === 2`)
-	if got := value[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 crit|/b 20 80 " {
+	if got := evaluate[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 crit|/b 20 80 " {
 		t.Errorf("the keys are shown as %q", got)
 	}
 	b.until(t, `document.querySelector(".panel .unseen").textContent === "/a p50 40 p99 950 ms, /b p50 20 p99 80 ms, critical"`)
@@ -268,7 +268,7 @@ func TestKeyboardAndNames(t *testing.T) {
 		var reached []string
 		for range strings.Count(want, ",") + 1 {
 			b.do(t, chromedp.KeyEvent("\t"))
-			reached = append(reached, value[string](t, b, `(() => {
+			reached = append(reached, evaluate[string](t, b, `(() => {
 				const e = document.activeElement;
 				return (e.getAttribute("aria-label") ?? e.labels?.[0]?.querySelector(".unseen").textContent ?? e.firstChild?.textContent ?? "").split(";")[0];
 			})()`))

@@ -94,8 +94,8 @@ func (b *browser) said() []string {
 	return append([]string{}, b.console...)
 }
 
-// value gives what a JavaScript expression is.
-func value[T any](t testing.TB, b *browser, expression string) T {
+// evaluate gives what a JavaScript expression is.
+func evaluate[T any](t testing.TB, b *browser, expression string) T {
 	t.Helper()
 	v, err := chromedp.Run(b, chromedp.Evaluate[T](expression))
 	if err != nil {
@@ -108,10 +108,10 @@ func value[T any](t testing.TB, b *browser, expression string) T {
 func (b *browser) until(t testing.TB, expression string) {
 	t.Helper()
 	testkit.Eventually(t, expression, func() error {
-		if value[bool](t, b, "Boolean("+expression+")") {
+		if evaluate[bool](t, b, "Boolean("+expression+")") {
 			return nil
 		}
-		return errors.New(value[string](t, b, "document.body.innerText.slice(0, 2000)") + "\nconsole: " + strings.Join(b.said(), "\n"))
+		return errors.New(evaluate[string](t, b, "document.body.innerText.slice(0, 2000)") + "\nconsole: " + strings.Join(b.said(), "\n"))
 	})
 }
 

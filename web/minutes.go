@@ -12,6 +12,9 @@ import (
 	"pulse/topics"
 )
 
+// minuteSeconds is the length of a minute.
+const minuteSeconds = 60
+
 // rolledWithin is how long after its end a minute has been rolled up, at most
 // times, in seconds. Where one is missing all that was written later is read.
 const rolledWithin = 2 * 3600

@@ -27,7 +27,7 @@ func TestSmoke(t *testing.T) {
 	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 18 && `+painted+` >= 15`)
 	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
-	before := value[string](t, b, `document.querySelector(".figure").textContent`)
+	before := evaluate[string](t, b, `document.querySelector(".figure").textContent`)
 	b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent !== %q`, before))
 	b.quietConsole(t)
 }
@@ -46,7 +46,7 @@ func TestPage(t *testing.T) {
 	b.until(t, `/^A line is on the screen [\d.]+ s after it came in/.test(document.querySelector("#status").title)`)
 
 	// Numbers change.
-	before := value[string](t, b, `document.querySelector(".figure").textContent`)
+	before := evaluate[string](t, b, `document.querySelector(".figure").textContent`)
 	b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent !== %q`, before))
 
 	// Every page has its URL; all stats are on one made by itself, Pulse's own too.
@@ -64,7 +64,7 @@ func TestPage(t *testing.T) {
 
 	// Arrow keys go from panel to panel.
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".panel").focus()`), press("ArrowRight"))
-	if got := value[string](t, b, `document.activeElement.querySelector("h3")?.textContent ?? ""`); got != "nginx 500" {
+	if got := evaluate[string](t, b, `document.activeElement.querySelector("h3")?.textContent ?? ""`); got != "nginx 500" {
 		t.Errorf("the arrow key led to %q, want the second panel", got)
 	}
 
@@ -72,10 +72,10 @@ func TestPage(t *testing.T) {
 	b.do(t, press(" "))
 	b.until(t, `document.querySelector("#status").dataset.state === "paused"`)
 	b.settle(t) // what had come before
-	still := value[string](t, b, `document.querySelector("main").textContent`)
+	still := evaluate[string](t, b, `document.querySelector("main").textContent`)
 	newest := server.store.Newest()
 	eventually(t, "the log goes on", func() bool { return server.store.Newest() >= newest+2 })
-	if now := value[string](t, b, `document.querySelector("main").textContent`); now != still {
+	if now := evaluate[string](t, b, `document.querySelector("main").textContent`); now != still {
 		t.Error("numbers changed while the page was paused")
 	}
 	b.do(t, press(" "))
@@ -92,7 +92,7 @@ func TestPage(t *testing.T) {
 	b.until(t, `document.documentElement.dataset.theme === "dark"`)
 	b.do(t, press("t"))
 	b.until(t, `document.documentElement.dataset.theme === "light"`)
-	if wide := value[int](t, b, `document.documentElement.scrollWidth`); wide > 390 {
+	if wide := evaluate[int](t, b, `document.documentElement.scrollWidth`); wide > 390 {
 		t.Errorf("on a phone the page is %d px wide, more than its 390", wide)
 	}
 	b.quietConsole(t)
@@ -115,7 +115,7 @@ func TestDetail(t *testing.T) {
 	b.until(t, `/\d\d:\d\d:\d\d +[\d.]+ \/min/.test(document.querySelector(".tip").textContent)`)
 	b.until(t, `document.querySelector("#status").dataset.state === "past"`)
 
-	if link := value[string](t, b, `document.querySelector(".definition a").href + " " + document.querySelector(".definition a").rel`); link != "https://example.com/runbook noopener noreferrer" {
+	if link := evaluate[string](t, b, `document.querySelector(".definition a").href + " " + document.querySelector(".definition a").rel`); link != "https://example.com/runbook noopener noreferrer" {
 		t.Errorf("the link is %q", link)
 	}
 
@@ -159,7 +159,7 @@ func TestDetail(t *testing.T) {
 			date = "" // of the last half day the time alone is told
 		}
 		b.until(t, fmt.Sprintf(`/^\S+ +[\d.]+ \/min\n%s\d\d:\d\d:\d\d +[\d.]+ \/min$/.test(document.querySelector(".tip").textContent)`, date))
-		told := strings.Split(value[string](t, b, `document.querySelector(".tip").textContent`), "\n")
+		told := strings.Split(evaluate[string](t, b, `document.querySelector(".tip").textContent`), "\n")
 		at := tipTime(t, told[0])
 		if then := tipTime(t, told[1]); at-then != before {
 			t.Errorf("%s is beside a second %d s before it: %q", text, at-then, told)
@@ -170,7 +170,7 @@ func TestDetail(t *testing.T) {
 			}
 		}
 	}
-	pick(1, value[string](t, b, `document.querySelectorAll(".detail nav")[1].querySelector("[aria-current]").textContent`))
+	pick(1, evaluate[string](t, b, `document.querySelectorAll(".detail nav")[1].querySelector("[aria-current]").textContent`))
 	pick(0, "24 h")
 	b.until(t, `location.hash === "#/stat/stat-01/86400" && `+loaded)
 
@@ -186,7 +186,7 @@ func TestDetail(t *testing.T) {
 	}
 	drag(900, 930)
 	b.until(t, `/^#\/stat\/stat-01\/\d+-\d+$/.test(location.hash) && `+loaded)
-	if seconds := value[int](t, b, `(([from, to]) => to - from)(location.hash.split("/")[3].split("-"))`); seconds < 1200 || seconds > 3000 {
+	if seconds := evaluate[int](t, b, `(([from, to]) => to - from)(location.hash.split("/")[3].split("-"))`); seconds < 1200 || seconds > 3000 {
 		t.Errorf("30 px of a day in 1,350 are %d s", seconds)
 	}
 	b.do(t, press("ArrowDown"))
@@ -214,13 +214,13 @@ func TestDetail(t *testing.T) {
 		for (const button of document.querySelectorAll(".take button")) button.click();
 	}`))
 	b.until(t, `Object.keys(window.saved).length === 3`)
-	if csv := value[[]string](t, b, `window.saved["stat-01.csv"].split("\n")`); csv[0] != "time,seconds,min,max,last" || len(csv) < 1400 || !strings.HasPrefix(csv[1], "20") || strings.Count(csv[1], ",") != 4 {
+	if csv := evaluate[[]string](t, b, `window.saved["stat-01.csv"].split("\n")`); csv[0] != "time,seconds,min,max,last" || len(csv) < 1400 || !strings.HasPrefix(csv[1], "20") || strings.Count(csv[1], ",") != 4 {
 		t.Errorf("the CSV has %d lines, and begins %q %q", len(csv), csv[0], csv[1])
 	}
-	if rows := value[int](t, b, `JSON.parse(window.saved["stat-01.json"]).points.length`); rows < 1400 {
+	if rows := evaluate[int](t, b, `JSON.parse(window.saved["stat-01.json"]).points.length`); rows < 1400 {
 		t.Errorf("the JSON has %d points", rows)
 	}
-	if png := value[bool](t, b, `window.saved["stat-01.png"].includes("PNG")`); !png {
+	if png := evaluate[bool](t, b, `window.saved["stat-01.png"].includes("PNG")`); !png {
 		t.Error("the PNG is none")
 	}
 
@@ -283,7 +283,7 @@ func TestStates(t *testing.T) {
 	eventually(t, "a stat without a point for many seconds is shown as unknown", func() bool {
 		at := time.Now().Unix()
 		server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{at, now, at}}, time.Now())
-		return !value[bool](t, b, state("a")+` === "value"`)
+		return !evaluate[bool](t, b, state("a")+` === "value"`)
 	})
 	// What is known last is there still, and does not look as if it were of now.
 	b.until(t, state("a")+` === "unknown" && `+figure(0)+` === "0"`)
@@ -313,10 +313,10 @@ func TestLate(t *testing.T) {
 				put(server.store, point("a", next, "0"), point("b", next, "null"), point(stats.LinesStat, next, fmt.Sprintf(`{"in":%d,"late":%d,"unreadable":%d}`, in, late, unreadable)))
 				server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{next + 1}}, time.Now())
 			}
-			if value[bool](t, b, expression) {
+			if evaluate[bool](t, b, expression) {
 				return nil
 			}
-			return fmt.Errorf("the header says %q", value[string](t, b, `document.querySelector("#status").innerText`))
+			return fmt.Errorf("the header says %q", evaluate[string](t, b, `document.querySelector("#status").innerText`))
 		})
 	}
 	const state, text = `document.querySelector("#status").dataset.state`, `document.querySelector("#status-text").textContent`
@@ -371,7 +371,7 @@ func TestReconnect(t *testing.T) {
 	// Those that can be seen: the others are drawn when they are.
 	const seen = `[...document.querySelectorAll(".panel")].filter((p) => p.getBoundingClientRect().top < innerHeight)`
 	b.until(t, seen+`.every((p) => p.dataset.state === "unknown")`)
-	if figures := value[string](t, b, seen+`.map((p) => [...p.querySelectorAll(".figure")].map((f) => f.textContent).join("")).join("")`); strings.Trim(figures, "–") != "" {
+	if figures := evaluate[string](t, b, seen+`.map((p) => [...p.querySelectorAll(".figure")].map((f) => f.textContent).join("")).join("")`); strings.Trim(figures, "–") != "" {
 		t.Errorf("without a connection the page shows %q, want dashes", figures)
 	}
 	_, stop = run()
@@ -482,19 +482,19 @@ func TestInjection(t *testing.T) {
 	})()`))
 	b.until(t, fmt.Sprintf(`window.looked === %d`, len(d.All())))
 	b.until(t, `document.querySelectorAll(".lines li").length === 100`)
-	if value[bool](t, b, `"hit" in window`) {
+	if evaluate[bool](t, b, `"hit" in window`) {
 		t.Error("a payload ran as a script")
 	}
-	if n := value[int](t, b, `window.odd`); n > 0 {
+	if n := evaluate[int](t, b, `window.odd`); n > 0 {
 		t.Errorf("payloads became %d elements", n)
 	}
-	if n := value[int](t, b, `[...document.querySelectorAll("main a")].filter((a) => !["http:", "https:"].includes(a.protocol)).length`); n > 0 {
+	if n := evaluate[int](t, b, `[...document.querySelectorAll("main a")].filter((a) => !["http:", "https:"].includes(a.protocol)).length`); n > 0 {
 		t.Errorf("%d links are to what is no page", n)
 	}
-	if got := value[string](t, b, `document.querySelector(".detail h2").textContent`); got != all[0] {
+	if got := evaluate[string](t, b, `document.querySelector(".detail h2").textContent`); got != all[0] {
 		t.Errorf("a title is shown as %q, want %q as it is", got, all[0])
 	}
-	if got := value[string](t, b, `document.querySelectorAll(".lines code")[1].textContent`); got != all[1] {
+	if got := evaluate[string](t, b, `document.querySelectorAll(".lines code")[1].textContent`); got != all[1] {
 		t.Errorf("a line is shown as %q, want %q as it is", got, all[1])
 	}
 	for _, said := range b.said() {
@@ -642,7 +642,7 @@ func TestScreenshots(t *testing.T) {
 		b.until(t, `[...document.querySelectorAll(".panel, .detail")].filter((p) => p.dataset.state).length > 4 || document.querySelector(".detail[data-state]")`)
 		b.settle(t)
 		if c.script != "" {
-			value[any](t, b, c.script)
+			evaluate[any](t, b, c.script)
 			b.settle(t)
 		}
 		png, err := chromedp.Run(b, chromedp.CaptureScreenshot())

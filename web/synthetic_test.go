@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/value"
 	"pulse/topics"
 )
 
@@ -249,7 +250,7 @@ func (s *synthetic) Minutes(_ context.Context, stat string, from, to int64) (all
 		for t := m; t < m+60; t += 20 {
 			minute.add(ofPoint(stats.Snapshot{Time: t, Value: json.RawMessage(s.curves[stat](t))}, false, t, t))
 		}
-		all = append(all, topics.Minute{Stat: stat, Time: m, Seconds: 60, Min: minute.Min, Max: minute.Max, Last: minute.Last})
+		all = append(all, topics.Minute{Stat: stat, Time: m, Seconds: 60, Min: value.AppendJSON(nil, minute.Min), Max: value.AppendJSON(nil, minute.Max), Last: minute.Last})
 	}
 	return all, nil
 }

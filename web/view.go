@@ -33,23 +33,18 @@ type view struct {
 	log      *slog.Logger
 	lateness int64
 	merged   *merged
-	rollup   *rollup
 }
 
 func newView(c Config, store *Store) *view {
 	return &view{
 		store: store, cluster: c.Cluster, names: c.Names, log: c.Logger, lateness: c.Definitions.Lateness,
 		merged: &merged{topicReader{c.Cluster, c.Names.Merged()}, store},
-		rollup: &rollup{cluster: c.Cluster, names: c.Names, stats: c.Definitions.All(), log: c.Logger},
 	}
 }
 
-// Run reads until ctx is done, and does its part of rolling up minutes. It calls
-// ready once the table has been read to its end and the history is there.
+// Run reads until ctx is done. It calls ready once the table has been read to its
+// end and the history is there.
 func (v *view) Run(ctx context.Context, ready func()) error {
-	var rolling sync.WaitGroup
-	rolling.Go(func() { v.rollup.Run(ctx) })
-	defer rolling.Wait()
 	recovered := make(chan struct{})
 	var once sync.Once
 	healed := make(chan struct{})

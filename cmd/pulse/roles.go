@@ -12,7 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"pulse/processors/merger"
+	"pulse/processors/minutes"
 	"pulse/processors/receiver"
 	"pulse/stats"
 	"pulse/topics"
@@ -155,7 +158,8 @@ func mergeCommand(ctx context.Context, e *environment, args []string) error {
 	var r roleFlags
 	f := newFlags(e, "merge", "[flags]", `
 Joins partial rollups, closes each second when all partitions have come so far,
-and publishes a snapshot of each stat. Run as many as you like.`)
+and publishes a snapshot of each stat. Rolls up minutes for charts of days. Run as
+many as you like.`)
 	r.add(f)
 	var member memberFlags
 	member.add(f)
@@ -181,7 +185,17 @@ and publishes a snapshot of each stat. Run as many as you like.`)
 	if err := r.serve(ctx, role, p.Ready); err != nil {
 		return err
 	}
-	return member.run(ctx, role.cluster, role.names.MergerGroup(), instance, p.Run)
+	return member.run(ctx, role.cluster, role.names.MergerGroup(), instance, func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return p.Run(ctx) })
+		group.Go(func() error { role.minutes().Run(ctx); return nil })
+		return group.Wait()
+	})
+}
+
+// minutes is what rolls up minutes beside a merger.
+func (r *role) minutes() *minutes.Processor {
+	return minutes.New(minutes.Config{Cluster: r.cluster, Names: r.names, Definitions: r.definitions, Logger: r.log})
 }
 
 // webFlags are the flags of the dashboard.

@@ -99,6 +99,7 @@ pulse ingest --kafka ADDRESS.
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return receive.Run(ctx) })
 	group.Go(func() error { return merge.Run(ctx) })
+	group.Go(func() error { role.minutes().Run(ctx); return nil })
 	group.Go(func() error { return server.Run(ctx) })
 	switch {
 	case replayed != nil:

@@ -1,6 +1,9 @@
 package value
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // ShapeCounts is the shape of Counts.
 const ShapeCounts Shape = "counts"
@@ -35,6 +38,22 @@ func (c Counts) walk(labels []Label, yield func([]Label, Number) bool) bool {
 		}
 	}
 	return true
+}
+
+func (c Counts) extreme(other Value, greater bool) Value {
+	o, _ := other.(Counts)
+	all := slices.Clone(c)
+	for i := range min(len(c), len(o)) { // of a stat, so in the same order
+		all[i].Count = extremeCount(c[i].Count, o[i].Count, greater)
+	}
+	return all
+}
+
+func extremeCount(a, b uint64, greater bool) uint64 {
+	if greater {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 func beginsCounts(member string) bool { return member == "in" }

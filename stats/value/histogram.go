@@ -3,6 +3,7 @@ package value
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -49,6 +50,18 @@ func (h *Histogram) walk(labels []Label, yield func([]Label, Number) bool) bool 
 		}
 	}
 	return true
+}
+
+func (h *Histogram) extreme(other Value, greater bool) Value {
+	o, ok := other.(*Histogram)
+	if !ok {
+		return h
+	}
+	all := &Histogram{Bounds: h.Bounds, Counts: slices.Clone(h.Counts)}
+	for i := range min(len(h.Counts), len(o.Counts)) {
+		all.Counts[i] = extremeCount(h.Counts[i], o.Counts[i], greater)
+	}
+	return all
 }
 
 func beginsHistogram(member string) bool { return member == "le" }

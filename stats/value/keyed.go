@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // ShapeKeyed is the shape of Keyed.
@@ -52,6 +53,26 @@ func (k *Keyed) walk(labels []Label, yield func([]Label, Number) bool) bool {
 		return false
 	}
 	return yield(append(labels, Label{LabelKeys, DistinctKeys}), Count(k.Distinct))
+}
+
+// maxExtremeKeys bounds the keys of an extreme: each second may have others.
+const maxExtremeKeys = 50
+
+func (k *Keyed) extreme(other Value, greater bool) Value {
+	o, ok := other.(*Keyed)
+	if !ok {
+		return k
+	}
+	all := &Keyed{Top: slices.Clone(k.Top), Other: Extreme(k.Other, o.Other, greater), Distinct: extremeCount(k.Distinct, o.Distinct, greater)}
+	for _, t := range o.Top {
+		i := slices.IndexFunc(all.Top, func(have Key) bool { return have.Key == t.Key })
+		if i >= 0 {
+			all.Top[i].Value = Extreme(all.Top[i].Value, t.Value, greater)
+		} else if len(all.Top) < maxExtremeKeys {
+			all.Top = append(all.Top, t)
+		}
+	}
+	return all
 }
 
 func beginsKeyed(member string) bool { return member == "top" }

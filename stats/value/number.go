@@ -35,6 +35,14 @@ func (n Number) AppendJSON(b []byte) []byte { return append(b, n...) }
 
 func (n Number) walk(labels []Label, yield func([]Label, Number) bool) bool { return yield(labels, n) }
 
+func (n Number) extreme(other Value, greater bool) Value {
+	o, ok := other.(Number)
+	if x, y := n.Float64(), o.Float64(); ok && x != y && y > x == greater {
+		return o
+	}
+	return n
+}
+
 func parseNumber(data []byte) (Value, error) {
 	var n json.Number
 	if err := json.Unmarshal(data, &n); err != nil {

@@ -1,6 +1,9 @@
 package value
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // ShapeQuantiles is the shape of Quantiles.
 const ShapeQuantiles Shape = "quantiles"
@@ -43,6 +46,15 @@ func (q Quantiles) walk(labels []Label, yield func([]Label, Number) bool) bool {
 		}
 	}
 	return true
+}
+
+func (q Quantiles) extreme(other Value, greater bool) Value {
+	o, _ := other.(Quantiles)
+	all := slices.Clone(q)
+	for i := range min(len(q), len(o)) { // of a stat, so in the same order
+		all[i].Number = Extreme(q[i].Number, o[i].Number, greater).(Number)
+	}
+	return all
 }
 
 func beginsQuantiles(member string) bool {

@@ -24,6 +24,8 @@ type Value interface {
 	// until yield returns false, which it returns then. The labels are those of
 	// what the value is a part of.
 	walk(labels []Label, yield func([]Label, Number) bool) bool
+	// extreme is Extreme of the value and another one that is not null.
+	extreme(other Value, greater bool) Value
 }
 
 // A Shape names a type of Value. Its text is what the page gets.
@@ -103,6 +105,19 @@ func Measures(v Value) iter.Seq[Number] {
 
 func isMeasure(labels []Label) bool {
 	return !slices.ContainsFunc(labels, func(l Label) bool { return l.Name != LabelQuantile && l.Name != LabelKey })
+}
+
+// Extreme gives the lesser or the greater of two values of a stat, number by
+// number: of quantiles each one, of histograms and counts each count, of values by
+// key each key's. Null is neither.
+func Extreme(a, b Value, greater bool) Value {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return a.extreme(b, greater)
 }
 
 // AppendJSON appends a value as snapshots have it, also null.

@@ -142,3 +142,43 @@ func ExampleNumbers() {
 	// [{key /a} {quantile 0.99}] 20
 	// [{keys distinct}] 1
 }
+
+func TestExtreme(t *testing.T) {
+	parse := func(text string) value.Value {
+		v, err := value.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, c := range []struct{ a, b, least, greatest string }{
+		{"1", "2", "1", "2"},
+		{"2", "1", "1", "2"},
+		{"1.0", "1", "1.0", "1.0"},
+		{"null", "1", "1", "1"},
+		{"-5", "null", "-5", "-5"},
+		{"null", "null", "null", "null"},
+		{`{"0.5":1,"0.9":7}`, `{"0.5":2,"0.9":3}`, `{"0.5":1,"0.9":3}`, `{"0.5":2,"0.9":7}`},
+		{`{"in":3,"late":0}`, `{"in":2,"late":1}`, `{"in":2,"late":0}`, `{"in":3,"late":1}`},
+		{`{"le":[1,2],"counts":[3,0,1]}`, `{"le":[1,2],"counts":[1,4,1]}`, `{"le":[1,2],"counts":[1,0,1]}`, `{"le":[1,2],"counts":[3,4,1]}`},
+		{
+			`{"top":[{"key":"x","value":3},{"key":"y","value":1}],"other":0,"distinct":2}`, `{"top":[{"key":"z","value":9},{"key":"x","value":2}],"other":5,"distinct":3}`,
+			`{"top":[{"key":"x","value":2},{"key":"y","value":1},{"key":"z","value":9}],"other":0,"distinct":2}`,
+			`{"top":[{"key":"x","value":3},{"key":"y","value":1},{"key":"z","value":9}],"other":5,"distinct":3}`,
+		},
+		// Values of two stats: whatever it is, it is one of them.
+		{"1", `{"0.5":1}`, "1", "1"},
+		{`{"0.5":1}`, `{"le":[1],"counts":[1,1]}`, `{"0.5":1}`, `{"0.5":1}`},
+	} {
+		a, b := parse(c.a), parse(c.b)
+		if got := string(value.AppendJSON(nil, value.Extreme(a, b, false))); got != c.least {
+			t.Errorf("the least of %s and %s is %s, want %s", c.a, c.b, got, c.least)
+		}
+		if got := string(value.AppendJSON(nil, value.Extreme(a, b, true))); got != c.greatest {
+			t.Errorf("the greatest of %s and %s is %s, want %s", c.a, c.b, got, c.greatest)
+		}
+		if string(value.AppendJSON(nil, a)) != c.a || string(value.AppendJSON(nil, b)) != c.b {
+			t.Errorf("%s or %s has changed", c.a, c.b)
+		}
+	}
+}

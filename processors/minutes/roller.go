@@ -1,0 +1,127 @@
+package minutes
+
+import (
+	"encoding/json"
+	"math/bits"
+
+	"pulse/stats"
+	"pulse/stats/value"
+	"pulse/topics"
+)
+
+const (
+	minuteSeconds = 60
+	allSeconds    = 1<<minuteSeconds - 1 // a bit for each second of a minute
+
+	maxValue = 64 << 10       // bytes of one value; a greater one is passed over
+	maxStale = 14 * 24 * 3600 // seconds: how far back a stale interval is followed
+)
+
+// A roller rolls up one partition of stats.merged. It knows no Kafka.
+type roller struct {
+	version string
+	keyed   map[string]bool // the stats, and whether their values are by key
+	open    map[string]*openMinute
+	done    map[string]int64 // the last minute of each stat that was emitted
+	next    int64            // offset after the last record
+}
+
+// An openMinute is a minute of a stat while its seconds come.
+type openMinute struct {
+	topics.Minute
+	min, max value.Value
+	seen     uint64 // a bit for each second that has a value or is stale
+	last     int64  // the second that Last is of
+	first    int64  // offset of its first record
+}
+
+func newRoller(all []*stats.Stat, version string) *roller {
+	r := &roller{version: version, keyed: map[string]bool{}, open: map[string]*openMinute{}, done: map[string]int64{}}
+	for _, s := range all {
+		r.keyed[s.Name] = s.Top > 0
+	}
+	return r
+}
+
+// add takes the next record, and calls emit with each minute that it ends.
+func (r *roller) add(offset int64, record []byte, emit func(topics.Minute)) {
+	r.next = offset + 1
+	var p stats.Snapshot
+	if json.Unmarshal(record, &p) != nil || !p.Final || p.Gen != r.version {
+		return
+	}
+	if _, known := r.keyed[p.Stat]; !known || len(p.Value) > maxValue {
+		return
+	}
+	v, err := value.Parse(p.Value)
+	if err != nil {
+		return
+	}
+	first := p.Time
+	if p.StaleSince != 0 {
+		first = max(p.StaleSince, p.Time-maxStale)
+	}
+	for minute := first - first%minuteSeconds; minute <= p.Time; minute += minuteSeconds {
+		r.addTo(minute, offset, p, max(first, minute), min(p.Time, minute+minuteSeconds-1), v, emit)
+	}
+}
+
+// addTo adds the seconds [from, to] of a snapshot to the minute that they are in.
+func (r *roller) addTo(minute, offset int64, p stats.Snapshot, from, to int64, v value.Value, emit func(topics.Minute)) {
+	done, emitted := r.done[p.Stat]
+	o := r.open[p.Stat]
+	switch {
+	case emitted && minute <= done, o != nil && minute < o.Time:
+		return // it came before
+	case o != nil && minute > o.Time:
+		r.end(o, emit)
+		o = nil
+	}
+	if o == nil {
+		o = &openMinute{first: offset, last: -1, Minute: topics.Minute{Stat: p.Stat, Gen: r.version, Time: minute}}
+		r.open[p.Stat] = o
+	}
+	seconds := uint64(1)<<(to-from+1) - 1
+	fresh := seconds << (from - minute) &^ o.seen
+	if fresh == 0 {
+		return
+	}
+	o.seen |= fresh
+	if p.StaleSince != 0 {
+		o.Clockless += bits.OnesCount64(fresh)
+	} else {
+		o.add(p, v, r.keyed[p.Stat])
+	}
+	if o.seen == allSeconds {
+		r.end(o, emit)
+	}
+}
+
+// add adds a second that has a value.
+func (o *openMinute) add(p stats.Snapshot, v value.Value, keyed bool) {
+	o.Seconds++
+	o.max = value.Extreme(o.max, v, true)
+	if !keyed { // keys come and go: there is no least
+		o.min = value.Extreme(o.min, v, false)
+	}
+	if p.Time > o.last {
+		o.Last, o.last = p.Value, p.Time
+	}
+}
+
+// end emits a minute that is over.
+func (r *roller) end(o *openMinute, emit func(topics.Minute)) {
+	delete(r.open, o.Stat)
+	r.done[o.Stat] = o.Time
+	o.Min, o.Max = value.AppendJSON(nil, o.min), value.AppendJSON(nil, o.max)
+	emit(o.Minute)
+}
+
+// needed is the offset from which a successor has to read.
+func (r *roller) needed() int64 {
+	least := r.next
+	for _, o := range r.open {
+		least = min(least, o.first)
+	}
+	return least
+}

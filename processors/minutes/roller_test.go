@@ -1,0 +1,151 @@
+package minutes
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+func two() *stats.Definitions {
+	return &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{
+		{Name: "a", Kind: "rate", Per: 1, Over: 10},
+		{Name: "b", Kind: "mean", Over: 10},
+	}}
+}
+
+// finals are the final snapshots of a stat in the order of their seconds: mostly
+// numbers, some null, some seconds that never came, and some without a clock.
+func finals(r *rand.Rand, stat string, from, to int64) (points []stats.Snapshot) {
+	for t := from; t < to; t++ {
+		switch n := r.IntN(100); {
+		case n < 3: // unknown
+		case n == 3:
+			since := t
+			t = min(to-1, t+r.Int64N(200))
+			points = append(points, stats.Snapshot{Stat: stat, Time: t, Value: json.RawMessage("null"), StaleSince: since})
+		case n < 10:
+			points = append(points, stats.Snapshot{Stat: stat, Time: t, Value: json.RawMessage("null")})
+		default:
+			points = append(points, stats.Snapshot{Stat: stat, Time: t, Value: fmt.Appendf(nil, "%d.5", r.IntN(2000)-1000)})
+		}
+	}
+	for i := range points {
+		points[i].Final, points[i].Gen = true, two().Generation()
+	}
+	return points
+}
+
+// minutesOf works out minutes the plain way.
+func minutesOf(points []stats.Snapshot) map[string]topics.Minute {
+	bySecond := map[string]stats.Snapshot{}
+	all := map[string]topics.Minute{}
+	for _, p := range points {
+		for t := p.Time; t >= p.Time-max(0, p.Time-p.StaleSince)*sign(p.StaleSince); t-- {
+			bySecond[fmt.Sprint(p.Stat, " ", t)] = p
+			key := fmt.Sprint(p.Stat, " ", t-t%60)
+			null := json.RawMessage("null")
+			all[key] = topics.Minute{Stat: p.Stat, Gen: p.Gen, Time: t - t%60, Min: null, Max: null}
+		}
+	}
+	for key, m := range all {
+		for t := m.Time; t < m.Time+60; t++ {
+			p, ok := bySecond[fmt.Sprint(m.Stat, " ", t)]
+			switch {
+			case !ok:
+			case p.StaleSince != 0:
+				m.Clockless++
+			default:
+				m.Seconds++
+				m.Last = p.Value
+				if v := p.Value; string(v) != "null" {
+					if string(m.Min) == "null" || num(v) < num(m.Min) {
+						m.Min = v
+					}
+					if string(m.Max) == "null" || num(v) > num(m.Max) {
+						m.Max = v
+					}
+				}
+			}
+		}
+		all[key] = m
+	}
+	return all
+}
+
+func sign(n int64) int64 { return min(n, 1) }
+
+func num(v json.RawMessage) (f float64) {
+	if json.Unmarshal(v, &f) != nil {
+		return 0
+	}
+	return f
+}
+
+// However often a member is replaced by another one that goes on from its commit,
+// and whatever comes twice, the minutes that hold are the same.
+func TestRollUpIsFreeOfRestarts(t *testing.T) {
+	for seed := range uint64(12) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		const from, to = 6000, 6000 + 700
+		a, b := finals(r, "a", from, to), finals(r, "b", from, to)
+		want := minutesOf(append(append([]stats.Snapshot{}, a...), b...))
+
+		// The log: both in order, now and then some of it once more, with what is
+		// not final in between.
+		var log []stats.Snapshot
+		for i, j := 0, 0; i < len(a) || j < len(b); {
+			switch n := r.IntN(40); {
+			case n == 0 && len(log) > 0:
+				back := max(0, len(log)-1-r.IntN(150))
+				log = append(log, log[back:min(len(log), back+r.IntN(40))]...)
+			case n < 5:
+				open := stats.Snapshot{Stat: "a", Time: to, Value: json.RawMessage("99999"), Gen: two().Generation()}
+				log = append(log, open)
+			case n < 22 && i < len(a):
+				log = append(log, a[i])
+				i++
+			case j < len(b):
+				log = append(log, b[j])
+				j++
+			}
+		}
+		// What ends the last minute.
+		for _, stat := range []string{"a", "b"} {
+			log = append(log, stats.Snapshot{Stat: stat, Time: to + 3600, Value: json.RawMessage("0"), Final: true, Gen: two().Generation()})
+		}
+
+		got := map[string]topics.Minute{}
+		emit := func(m topics.Minute) {
+			key := fmt.Sprint(m.Stat, " ", m.Time)
+			if old, ok := got[key]; !ok || m.Supersedes(old) {
+				got[key] = m
+			}
+		}
+		commit, restarts := int64(0), 8
+		member := newRoller(two().All(), two().Generation())
+		for offset := int64(0); offset < int64(len(log)); offset++ {
+			member.add(offset, log[offset].AppendJSON(nil), emit)
+			if r.IntN(5) == 0 {
+				commit = member.needed()
+			}
+			if restarts > 0 && r.IntN(100) == 0 {
+				restarts--
+				member = newRoller(two().All(), two().Generation())
+				offset = commit - 1
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			for key := range want {
+				if !reflect.DeepEqual(got[key], want[key]) {
+					t.Errorf("seed %d: minute %s is %+v, want %+v", seed, key, got[key], want[key])
+				}
+			}
+			t.Fatalf("seed %d: %d minutes, want %d", seed, len(got), len(want))
+		}
+	}
+}
