@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors"
 	"pulse/processors/receiver"
 	"pulse/stats"
@@ -35,10 +36,10 @@ func (p *pipeline) wallSecond(second int64, evaluator *oracle.Evaluator) {
 // untilCommitted waits until receivers have committed a second in all partitions.
 func (p *pipeline) untilCommitted(second int64) {
 	p.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	testkit.Eventually(p.t, "all is committed", func() error {
 		commits, err := processors.Commits(p.t.Context(), kadm.NewClient(p.client), p.names.ReceiverGroup(), p.names.Raw())
 		if err != nil {
-			p.t.Fatal(err)
+			return err
 		}
 		there := 0
 		for _, c := range commits {
@@ -46,19 +47,18 @@ func (p *pipeline) untilCommitted(second int64) {
 				there++
 			}
 		}
-		if there == partitions {
-			return
+		if there < partitions {
+			return fmt.Errorf("%d of %d partitions", there, partitions)
 		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("after 30 s %d of %d partitions are committed", there, partitions)
-		}
-	}
+		return nil
+	})
 }
 
 // TestNewGeneration: definitions that are new beside others begin some way back
 // in the log, publish nothing before their windows are complete, and what they
 // publish is what the oracle says; what nobody runs by can be removed.
 func TestNewGeneration(t *testing.T) {
+	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	p := newPipeline(t, cluster, prefix)
 	changed, err := stats.Parse("changed.yaml", []byte(definitions+"  - {name: bytes-min, min: bytes, over: 9s}\n"))
@@ -73,7 +73,7 @@ func TestNewGeneration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const length, more, history = 300, 30, 20
+	const length, more, history = 150, 20, 20
 	start := time.Now().Unix() - length
 	oldReceiver, oldMerger := p.receiver(""), p.merger("")
 	for second := start; second < start+length; second++ {
@@ -93,6 +93,7 @@ func TestNewGeneration(t *testing.T) {
 		roles = append(roles, next.run(r.Run, r.Ready))
 	}
 	roles = append(roles, next.merger(""), next.merger(""))
+	next.wait(roles...) // so that both receivers begin by what is committed now
 	for second := start + length; second < start+length+more; second++ {
 		p.wallSecond(second, evaluator)
 	}
@@ -145,15 +146,12 @@ func TestNewGeneration(t *testing.T) {
 	}
 	oldReceiver.stop()
 	oldMerger.stop()
-	var removed error
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if removed = topics.RemoveGeneration(t.Context(), cluster, p.names); removed == nil || time.Now().After(deadline) {
-			break
-		}
-	}
+	testkit.Eventually(t, "nobody runs by the older generation, and it can be removed", func() error {
+		return topics.RemoveGeneration(t.Context(), cluster, p.names)
+	})
 	left, err := topics.Generations(t.Context(), cluster, p.names)
-	if removed != nil || err != nil || !slices.Equal(left, []string{next.names.Generation}) {
-		t.Errorf("after removing %s (%v) there are %s (%v)", p.names.Generation, removed, strings.Join(left, ", "), err)
+	if err != nil || !slices.Equal(left, []string{next.names.Generation}) {
+		t.Errorf("after removing %s there are %s (%v)", p.names.Generation, strings.Join(left, ", "), err)
 	}
 	for _, r := range roles {
 		r.stop()

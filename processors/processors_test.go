@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors"
 	"pulse/processors/merger"
 	"pulse/processors/receiver"
@@ -62,7 +63,7 @@ type point struct {
 	second int64
 }
 
-const partitions = 8
+const partitions = 3
 
 func newPipeline(t *testing.T, cluster topics.Cluster, prefix string) *pipeline {
 	t.Helper()
@@ -98,15 +99,13 @@ type role struct {
 // wait waits until roles have their partitions.
 func (p *pipeline) wait(roles ...*role) {
 	p.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	testkit.Eventually(p.t, "all processors are ready", func() error {
 		waiting := slices.DeleteFunc(slices.Clone(roles), func(r *role) bool { return r.ready() })
-		if len(waiting) == 0 {
-			return
+		if len(waiting) > 0 {
+			return fmt.Errorf("%d have no session", len(waiting))
 		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("after 30 s %d processors have no session", len(waiting))
-		}
-	}
+		return nil
+	})
 }
 
 func (p *pipeline) run(run func(context.Context) error, ready func() bool) *role {
@@ -123,11 +122,14 @@ func (p *pipeline) run(run func(context.Context) error, ready func() bool) *role
 	}()
 	r.stop = func() {
 		cancel()
-		select {
-		case <-done:
-		case <-time.After(20 * time.Second):
-			p.t.Error("a processor did not stop within 20 s")
-		}
+		testkit.Eventually(p.t, "a processor stops", func() error {
+			select {
+			case <-done:
+				return nil
+			default:
+				return errors.New("it still runs")
+			}
+		})
 	}
 	p.t.Cleanup(r.stop)
 	return r
@@ -181,19 +183,17 @@ func (p *pipeline) replay(seed uint64, seconds int, each func(second int)) {
 	for i := range p.definitions.Lateness + 1 {
 		p.tick(last + 1 + i)
 	}
-	if err := p.client.Flush(p.t.Context()); err != nil {
-		p.t.Fatal(err)
-	}
+	p.flush()
 	evaluator.Close(last)
 	p.counts = evaluator.Counts()
 }
 
-// pace lets a recorded second take some milliseconds.
-func (p *pipeline) pace() {
+// flush waits until all that was sent is in Kafka.
+func (p *pipeline) flush() {
+	p.t.Helper()
 	if err := p.client.Flush(p.t.Context()); err != nil {
 		p.t.Fatal(err)
 	}
-	time.Sleep(20 * time.Millisecond)
 }
 
 // tick sends a tick to every partition.
@@ -220,27 +220,29 @@ func (p *pipeline) produce(partition int32, h topics.RawHeader, lines []byte) {
 // until reads the merged topic from its beginning until done.
 func (p *pipeline) until(what string, done func(stats.Snapshot) bool) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 60*time.Second)
-	defer cancel()
 	reader, err := kgo.NewClient(append(p.cluster.ClientOptions("test"), kgo.ConsumeTopics(p.names.Merged()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer reader.Close()
-	for is := false; !is; {
-		fetches := reader.PollFetches(ctx)
-		if ctx.Err() != nil {
-			p.t.Fatalf("60 s, and not yet: %s", what)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
+	read, is := 0, false
+	testkit.Eventually(p.t, what, func() error {
+		ctx, cancel := context.WithTimeout(p.t.Context(), 100*time.Millisecond)
+		defer cancel()
+		reader.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			read++
 			var s stats.Snapshot
 			if err := json.Unmarshal(r.Value, &s); err != nil {
 				p.t.Fatalf("%s: %v", r.Value, err)
 			}
 			is = done(s) || is
 		})
-	}
+		if !is {
+			return fmt.Errorf("%d snapshots have been read", read)
+		}
+		return nil
+	})
 }
 
 // check waits until every expected point is final, and compares.
@@ -300,9 +302,11 @@ func (p *pipeline) check() {
 // TestRestarts: two receivers and two mergers, restarted in turn while records
 // come, give what the oracle says.
 func TestRestarts(t *testing.T) {
+	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	for name, static := range map[string]bool{"dynamic members": false, "static members": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			instance := func(id string) string {
 				if static {
 					return id
@@ -320,14 +324,14 @@ func TestRestarts(t *testing.T) {
 			for _, f := range begin {
 				roles = append(roles, f())
 			}
-			p.wait(roles...)
-			p.replay(1, 120, func(second int) {
-				if second%15 == 10 {
-					i := second / 15 % len(roles)
+			p.replay(1, testkit.Size(45, 120), func(second int) {
+				p.flush()
+				if second%10 == 3 {
+					p.wait(roles...)
+					i := second / 10 % len(roles)
 					roles[i].stop()
 					roles[i] = begin[i]()
 				}
-				p.pace()
 			})
 			p.check()
 		})
@@ -337,6 +341,7 @@ func TestRestarts(t *testing.T) {
 // TestFailingEmits: a broker that refuses some of what receivers and mergers
 // emit leads to retries and to no wrong number.
 func TestFailingEmits(t *testing.T) {
+	t.Parallel()
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {
 		t.Fatal(err)
@@ -374,7 +379,18 @@ func TestFailingEmits(t *testing.T) {
 		return response, nil, true
 	})
 	p.wait(p.receiver(""), p.merger(""))
-	p.replay(2, 100, func(int) { p.pace() })
+	seen := int64(0)
+	p.replay(2, testkit.Size(40, 100), func(int) {
+		p.flush()
+		testkit.Eventually(t, "something is emitted", func() error {
+			n := requests.Load()
+			if n == seen {
+				return fmt.Errorf("nothing after %d requests", seen)
+			}
+			seen = n
+			return nil
+		})
+	})
 	p.check()
 	if refused.Load() == 0 {
 		t.Error("no emit was refused, so that nothing is known")
@@ -385,6 +401,7 @@ func TestFailingEmits(t *testing.T) {
 // TestRetention: raw records that are gone before they were read make unknown
 // what they may have been about, and nothing else.
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	p := newPipeline(t, cluster, prefix)
 	second := int64(recordingStart)
@@ -396,9 +413,7 @@ func TestRetention(t *testing.T) {
 			second++
 			p.tick(second)
 		}
-		if err := p.client.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		p.flush()
 	}
 	m := p.merger("")
 	r := p.receiver("")
@@ -415,10 +430,10 @@ func TestRetention(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.wait(p.receiver(""), m)
-	const after = 60
+	const after = 30
 	send(after)
 
-	bytes := map[int64]stats.Snapshot{} // over 5 s, and 8 lines a second
+	bytes := map[int64]stats.Snapshot{} // over 5 s, and a line a second in each partition
 	last := second - 1 - p.definitions.Lateness
 	p.until("the last second is final", func(s stats.Snapshot) bool {
 		if s.Stat == "bytes" && s.Revision >= bytes[s.Time].Revision {
@@ -432,13 +447,14 @@ func TestRetention(t *testing.T) {
 	// Unknown until the first tick that was read, the margin for lines ahead, and
 	// a whole window after that.
 	const margin, over = 6, 5
+	whole := fmt.Sprint(over * partitions)
 	for s := int64(recordingStart + over); s <= last; s++ {
 		lost := s >= recordingStart+30-p.definitions.Lateness && s < recordingStart+41+margin+over-1
 		switch got := bytes[s]; {
 		case lost && got.StaleSince == 0:
 			t.Errorf("at %d the bytes are %s, they cannot be known", s-recordingStart, got.Value)
-		case !lost && string(got.Value) != "40":
-			t.Errorf("at %d the bytes are %s (stale since %d), should be 40", s-recordingStart, got.Value, got.StaleSince)
+		case !lost && string(got.Value) != whole:
+			t.Errorf("at %d the bytes are %s (stale since %d), should be %s", s-recordingStart, got.Value, got.StaleSince, whole)
 		}
 	}
 }
@@ -446,6 +462,7 @@ func TestRetention(t *testing.T) {
 // TestFenced: a second process with the same instance id takes over, and the
 // first one ends and says why.
 func TestFenced(t *testing.T) {
+	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	p := newPipeline(t, cluster, prefix)
 	first := p.receiver("the-same")
@@ -453,18 +470,22 @@ func TestFenced(t *testing.T) {
 	p.merger("")
 	p.check() // the first one works
 	p.receiver("the-same")
-	select {
-	case err := <-first.err:
-		if !errors.Is(err, processors.ErrFenced) {
-			t.Errorf("the first process ended with %v, want %v", err, processors.ErrFenced)
+	testkit.Eventually(t, "the first process ends", func() error {
+		select {
+		case err := <-first.err:
+			if !errors.Is(err, processors.ErrFenced) {
+				t.Errorf("the first process ended with %v, want %v", err, processors.ErrFenced)
+			}
+			return nil
+		default:
+			return errors.New("it goes on beside the second")
 		}
-	case <-time.After(30 * time.Second):
-		t.Error("the first process goes on beside the second")
-	}
+	})
 }
 
 // TestMissingTopics: a role says which topics are missing instead of waiting.
 func TestMissingTopics(t *testing.T) {
+	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	d, err := stats.Parse("test.yaml", []byte(definitions))
 	if err != nil {

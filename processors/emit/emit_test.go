@@ -19,21 +19,11 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
-
-const patience = 30 * time.Second
-
-func eventually(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !f(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after %v: %s", patience, what)
-		}
-	}
-}
 
 func TestAppendPoints(t *testing.T) {
 	for value, want := range map[string]string{
@@ -180,6 +170,17 @@ func (f *fakeSender) text() string {
 	return strings.Join(f.sent, " ")
 }
 
+// until waits until what was sent is as it should be.
+func (f *fakeSender) until(t *testing.T, what string, is func(text string) bool) {
+	t.Helper()
+	testkit.Eventually(t, what, func() error {
+		if text := f.text(); !is(text) {
+			return fmt.Errorf("%q was sent", text)
+		}
+		return nil
+	})
+}
+
 // TestQueue: a sender that fails gets the newest points when it is back; each point is
 // counted once.
 func TestQueue(t *testing.T) {
@@ -256,12 +257,14 @@ func TestEmitter(t *testing.T) {
 	stop := begin(first)
 	// It begins with what comes when it is there.
 	second := int64(100)
-	eventually(t, "a point comes", func() bool {
-		second++
-		publish(final(second, 0, "0"))
-		return first.text() != ""
+	first.until(t, "a point comes", func(text string) bool {
+		if text == "" {
+			second++
+			publish(final(second, 0, "0"))
+		}
+		return text != ""
 	})
-	eventually(t, "all do", func() bool { return strings.HasSuffix(first.text(), fmt.Sprintf("a@%d=0", second)) })
+	first.until(t, "all do", func(text string) bool { return strings.HasSuffix(text, fmt.Sprintf("a@%d=0", second)) })
 	before := first.text()
 	old := final(second+2, 9, "7")
 	old.Gen = "other"
@@ -270,7 +273,7 @@ func TestEmitter(t *testing.T) {
 	publish(old, open, final(second+1, 1, "1"), final(second+1, 1, "1"), final(second+1, 0, "7"), final(second, 0, "7"),
 		final(second+1, 2, "2"), final(second+2, 0, "3"))
 	want := fmt.Sprintf(" a@%d=1 a@%d=2 a@%d=3", second+1, second+1, second+2)
-	eventually(t, "what is new comes", func() bool { return len(first.text()) >= len(before+want) })
+	first.until(t, "what is new comes", func(text string) bool { return len(text) >= len(before+want) })
 	if got := first.text(); got != before+want {
 		t.Errorf("got %q, want %q", got[len(before):], want)
 	}
@@ -279,7 +282,7 @@ func TestEmitter(t *testing.T) {
 	again := &fakeSender{}
 	stop = begin(again)
 	want = fmt.Sprintf("a@%d=4", second+3)
-	eventually(t, "what was published meanwhile comes", func() bool { return again.text() != "" })
+	again.until(t, "what was published meanwhile comes", func(text string) bool { return text != "" })
 	if got := again.text(); got != want {
 		t.Errorf("after a restart got %q, want %q", got, want)
 	}

@@ -1,7 +1,6 @@
 package broker_test
 
 import (
-	"context"
 	"errors"
 	"net"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,8 +19,7 @@ import (
 // TestRestart: records, keys' partitions and committed offsets survive.
 func TestRestart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kafka")
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
+	ctx := t.Context()
 	names := topics.Names{Generation: "3f9a2c"}
 
 	address := "127.0.0.1:0"
@@ -142,8 +139,7 @@ func TestErr(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
+	ctx := t.Context()
 	names := topics.Names{Generation: "3f9a2c"}
 	cluster := topics.Cluster{Brokers: b.Addrs()}
 	if err := topics.Ensure(ctx, cluster, names, topics.Options{}); err != nil {

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,12 +11,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics/broker"
 )
 
 // TestSessionsEnd: a process that is killed while it waits to join a group does
 // not keep the partitions that it is given.
 func TestSessionsEnd(t *testing.T) {
+	testkit.Long(t) // a session is 6 s at least
 	t.Parallel()
 	const group, topic, session = "group", "topic", 6 * time.Second
 	b, err := broker.Start("127.0.0.1:0", "")
@@ -23,8 +26,7 @@ func TestSessionsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-	defer cancel()
+	ctx := t.Context()
 	survivor, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs()...), kgo.ConsumeTopics(topic), kgo.ConsumerGroup(group),
 		kgo.Balancers(kgo.RangeBalancer()), kgo.SessionTimeout(session), kgo.HeartbeatInterval(time.Second), kgo.RebalanceTimeout(4*time.Second),
 		kgo.AllowAutoTopicCreation())
@@ -38,16 +40,16 @@ func TestSessionsEnd(t *testing.T) {
 	}
 	members := func(n int) {
 		t.Helper()
-		for {
+		testkit.Eventually(t, fmt.Sprintf("%d members", n), func() error {
 			described, err := admin.DescribeGroups(ctx, group)
 			if err != nil {
-				t.Fatalf("waiting for %d members: %v", n, err)
+				return err
 			}
-			if g := described[group]; g.State == "Stable" && len(g.Members) == n {
-				return
+			if g := described[group]; g.State != "Stable" || len(g.Members) != n {
+				return fmt.Errorf("%s, with %d", g.State, len(g.Members))
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
+			return nil
+		})
 	}
 	for killed := false; !killed; {
 		members(1)
