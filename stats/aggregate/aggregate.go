@@ -6,12 +6,11 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"strconv"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // A Partial is what some of the lines of one second add to one stat.
@@ -59,9 +58,8 @@ type Window interface {
 	// the exact inverse of the other, in any order.
 	Add(p Partial)
 	Sub(p Partial)
-	// Value is the window's value as JSON; of nothing it is null, where the
-	// kind's value of nothing is not 0. The caller may keep it.
-	Value() json.RawMessage
+	// Value is the window's value. The caller may keep it.
+	Value() value.Value
 }
 
 // A Trailing is a Window that has seconds before those that count as well, from
@@ -69,7 +67,7 @@ type Window interface {
 type Trailing interface {
 	Window
 	// ValueSince is the value of the seconds from since on.
-	ValueSince(since int64) json.RawMessage
+	ValueSince(since int64) value.Value
 }
 
 // A Packable is a Kind whose windows keep nothing of a partial that was added: one
@@ -97,9 +95,6 @@ var ErrMalformed = errors.New("bytes are not a partial of this kind")
 // can have, so that sums of counts do not overflow.
 const maxCount = 1 << 48
 
-// null is the value of nothing where that is not 0.
-var null = json.RawMessage("null")
-
 // uvarint reads a count or a step in its shortest form from the start of b, and
 // returns what is left; false if there is none or it is above limit.
 func uvarint(b []byte, limit uint64) (v uint64, rest []byte, ok bool) {
@@ -113,7 +108,8 @@ func uvarint(b []byte, limit uint64) (v uint64, rest []byte, ok bool) {
 	return v, b[n:], true
 }
 
-// appendFloat appends f as JSON, with as few digits as read back to f.
-func appendFloat(b []byte, f float64) []byte {
-	return strconv.AppendFloat(b, f, 'f', -1, 64)
+// decimal is the value of an exact decimal.
+func decimal(n fixed.Number) value.Number {
+	var buf [48]byte
+	return value.Number(n.Append(buf[:0]))
 }

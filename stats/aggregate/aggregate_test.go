@@ -11,6 +11,7 @@ import (
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // kinds are all kinds: the tests of the laws go through them.
@@ -134,12 +135,14 @@ func randomLines(r *rand.Rand, n, distinct int) []string {
 	return lines
 }
 
-func value(k Kind, partials ...Partial) string {
+func jsonOf(v value.Value) string { return string(value.AppendJSON(nil, v)) }
+
+func valueOf(k Kind, partials ...Partial) string {
 	w := k.NewWindow()
 	for _, p := range partials {
 		w.Add(p)
 	}
-	return string(w.Value())
+	return jsonOf(w.Value())
 }
 
 // join joins bytes into a partial and requires that it takes them.
@@ -165,7 +168,7 @@ func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {
 				lines := randomLines(r, []int{0, 1, 20, 900, 6000}[seed%5], []int{3, 400, 4000}[seed%3])
 				whole := test.kind.NewPartial()
 				f.fold(whole, lines...)
-				want, wantValue := whole.AppendTo(nil), value(test.kind, whole)
+				want, wantValue := whole.AppendTo(nil), valueOf(test.kind, whole)
 
 				for range 4 {
 					r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
@@ -173,7 +176,7 @@ func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {
 					if b := got.AppendTo(nil); !bytes.Equal(b, want) {
 						t.Fatalf("seed %d, %d lines: other bytes than unsplit:\n%.80x\n%.80x", seed, len(lines), b, want)
 					}
-					if v := value(test.kind, got); v != wantValue {
+					if v := valueOf(test.kind, got); v != wantValue {
 						t.Fatalf("seed %d, %d lines: value %s, unsplit %s", seed, len(lines), v, wantValue)
 					}
 				}
@@ -245,7 +248,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 						}
 					}
 					r.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
-					if got, want := string(w.Value()), value(test.kind, left...); got != want {
+					if got, want := jsonOf(w.Value()), valueOf(test.kind, left...); got != want {
 						t.Fatalf("seed %d, step %d: %s, want %s", seed, step, got, want)
 					}
 				}
@@ -254,7 +257,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 						toggle(i)
 					}
 				}
-				if got, want := string(w.Value()), value(test.kind); got != want {
+				if got, want := jsonOf(w.Value()), valueOf(test.kind); got != want {
 					t.Fatalf("seed %d: with everything taken out %s, want %s", seed, got, want)
 				}
 			}
@@ -302,7 +305,7 @@ func TestValueOfNothing(t *testing.T) {
 		if !ok {
 			w = "null"
 		}
-		if got := value(test.kind); got != w {
+		if got := valueOf(test.kind); got != w {
 			t.Errorf("%s of nothing: %s, want %s", test.name, got, w)
 		}
 		if _, ok := test.kind.NewPartial().(Counter); ok || test.name == "lines" || test.name == "ratio" {
@@ -310,7 +313,7 @@ func TestValueOfNothing(t *testing.T) {
 		}
 		p := test.kind.NewPartial()
 		f.fold(p, "level=info y=1") // the field is missing
-		if got := value(test.kind, p); got != w || !p.Empty() {
+		if got := valueOf(test.kind, p); got != w || !p.Empty() {
 			t.Errorf("%s of a line without the field: %s, want %s", test.name, got, w)
 		}
 	}
@@ -334,18 +337,18 @@ func TestValues(t *testing.T) {
 	} {
 		p := test.kind.NewPartial()
 		newFolder(t).fold(p, numbers...)
-		if got := value(test.kind, p); got != test.want {
+		if got := valueOf(test.kind, p); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
 	if c, ok := Rate(1, 10).NewPartial().(Counter); !ok {
 		t.Error("rate's partial is no Counter")
-	} else if c.Count(25); value(Rate(1, 10), c) != "2.5" {
-		t.Errorf("25 lines counted at once: %s, want 2.5", value(Rate(1, 10), c))
+	} else if c.Count(25); valueOf(Rate(1, 10), c) != "2.5" {
+		t.Errorf("25 lines counted at once: %s, want 2.5", valueOf(Rate(1, 10), c))
 	}
 	p := Lines().NewPartial().(*LinesPartial)
 	p.Add(LineCounts{Lines: 6, Counted: 3, Late: 2, Unreadable: 1, Ahead: 4, Bytes: 700})
-	if got, want := value(Lines(), p), `{"in":6,"counted":3,"late":2,"unreadable":1,"ahead":4,"bytes":700}`; got != want {
+	if got, want := valueOf(Lines(), p), `{"in":6,"counted":3,"late":2,"unreadable":1,"ahead":4,"bytes":700}`; got != want {
 		t.Errorf("lines: %s, want %s", got, want)
 	}
 }
@@ -453,7 +456,7 @@ func FuzzJoin(f *testing.F) {
 		w.Add(p)
 		w.Value()
 		w.Sub(p)
-		if got, want := string(w.Value()), value(k); got != want {
+		if got, want := jsonOf(w.Value()), valueOf(k); got != want {
 			t.Fatalf("taken out again: %s, want %s", got, want)
 		}
 	})

@@ -2,36 +2,32 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"encoding/json"
+	"slices"
 	"sort"
-	"strconv"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // Histogram counts the numbers of a field by buckets: {"le":[10,100],
 // "counts":[4,2,1]} has four up to and with 10, two above that up to 100, and
 // one beyond. Bounds ascend and are decimals that fixed.Parse takes.
 func Histogram(field line.Slot, bounds []float64) Kind {
-	k := &histogramKind{field: field, head: []byte(`{"le":[`)}
-	for i, f := range bounds {
-		if i > 0 {
-			k.head = append(k.head, ',')
-		}
-		text := strconv.FormatFloat(f, 'f', -1, 64)
+	k := &histogramKind{field: field}
+	for _, f := range bounds {
+		text := value.Float(f)
 		n, _ := fixed.Parse([]byte(text))
 		k.bounds = append(k.bounds, n)
-		k.head = append(k.head, text...)
+		k.shown = append(k.shown, text)
 	}
-	k.head = append(k.head, `],"counts":[`...)
 	return k
 }
 
 type histogramKind struct {
 	field  line.Slot
 	bounds []fixed.Number
-	head   []byte // of the value
+	shown  []value.Number // the bounds
 }
 
 func (k *histogramKind) NewPartial() Partial {
@@ -114,13 +110,6 @@ func (w *bucketWindow) Sub(p Partial) {
 	}
 }
 
-func (w *bucketWindow) Value() json.RawMessage {
-	b := append([]byte(nil), w.head...)
-	for i, n := range w.counts {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendUint(b, n, 10)
-	}
-	return append(b, `]}`...)
+func (w *bucketWindow) Value() value.Value {
+	return &value.Histogram{Bounds: w.shown, Counts: slices.Clone(w.counts)}
 }

@@ -2,12 +2,11 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"slices"
-	"strconv"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // maxWeight is where a key's weight stays.
@@ -395,21 +394,17 @@ func (w *byWindow) distinct() uint64 {
 	return estimate(&histogram)
 }
 
-func (w *byWindow) Value() json.RawMessage {
+func (w *byWindow) Value() value.Value {
 	best := w.best()
-	b := []byte(`{"top":[`)
+	v := &value.Keyed{Top: make([]value.Key, len(best)), Other: w.other(best).Value(), Distinct: w.distinct()}
 	for i, r := range best {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendKey(append(b, `{"key":`...), r.key, len(w.fields))
-		b = append(append(b, `,"value":`...), r.member.window.Value()...)
-		b = append(b, '}')
+		v.Top[i] = value.Key{Key: w.text(r.key), Value: r.member.window.Value()}
 	}
-	b = append(append(b, `],"other":`...), w.other(best).Value()...)
-	b = strconv.AppendUint(append(b, `,"distinct":`...), w.distinct(), 10)
-	return append(b, '}')
+	return v
 }
+
+// text is a key as it is shown.
+func (k *by) text(key string) string { return keyText(key, len(k.fields)) }
 
 // other is the window of what is not of the best.
 func (w *byWindow) other(best []ranked) Window {

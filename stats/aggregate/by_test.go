@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pulse/stats/line"
 )
@@ -33,7 +34,7 @@ func TestBy(t *testing.T) {
 	} {
 		p := test.kind.NewPartial()
 		newFolder(t).fold(p, lines...)
-		got := value(test.kind, p)
+		got := valueOf(test.kind, p)
 		if got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
@@ -55,7 +56,7 @@ func TestLongKeys(t *testing.T) {
 			Value float64
 		}
 	}
-	if err := json.Unmarshal([]byte(value(k, p)), &v); err != nil {
+	if err := json.Unmarshal([]byte(valueOf(k, p)), &v); err != nil {
 		t.Fatal(err)
 	}
 	if len(v.Top) != 2 || v.Top[0].Value != 2 || v.Top[1].Value != 1 {
@@ -101,7 +102,7 @@ func TestByBeyondItsRoom(t *testing.T) {
 			}
 			Other, Distinct int
 		}
-		if err := json.Unmarshal([]byte(value(k, p)), &v); err != nil {
+		if err := json.Unmarshal([]byte(valueOf(k, p)), &v); err != nil {
 			t.Fatal(err)
 		}
 		total, most := v.Other, n/(room+1)
@@ -202,13 +203,12 @@ func TestKeysStayDistinct(t *testing.T) {
 		keys := map[string]string{}
 		var try func(key string, length int)
 		try = func(key string, length int) {
-			quoted := appendKey(nil, key, fields)
-			var text string
-			if err := json.Unmarshal(quoted, &text); err != nil || strings.ContainsRune(text, '\ufffd') {
-				t.Fatalf("the key %q of %d fields is %s: %v", key, fields, quoted, err)
+			text := keyText(key, fields)
+			if !utf8.ValidString(text) {
+				t.Fatalf("the key %q of %d fields is %q", key, fields, text)
 			}
 			if other, ok := keys[text]; ok {
-				t.Fatalf("the keys %q and %q of %d fields are both %s", key, other, fields, quoted)
+				t.Fatalf("the keys %q and %q of %d fields are both %s", key, other, fields, text)
 			}
 			keys[text] = key
 			if length < 5 {
@@ -228,7 +228,7 @@ func TestKeysOfSeveralFields(t *testing.T) {
 	p := k.NewPartial()
 	f.fold(p, `{"key":"a\u0000b","x":"c"}`, `{"key":"a","x":"b\u0000c"}`, `{"key":"a\u0001\u0002b","x":"c"}`, `{"key":"a","x":"b\u0000c"}`)
 	const want = `{"top":[{"key":"a,b\\x00c","value":2},{"key":"a\u0001\u0002b,c","value":1},{"key":"a\\x00b,c","value":1}],"other":0,"distinct":3}`
-	if got := value(k, p); got != want {
+	if got := valueOf(k, p); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -253,9 +253,8 @@ func TestKeyText(t *testing.T) {
 		{"a\x01\x01\x00\x02", 2, "a\x01,\x02"},
 		{"\ufffd€", 1, "\ufffd€"},
 	} {
-		var got string
-		if err := json.Unmarshal(appendKey(nil, c.key, c.fields), &got); err != nil || got != c.want {
-			t.Errorf("the key %q of %d fields is %q, want %q (%v)", c.key, c.fields, got, c.want, err)
+		if got := keyText(c.key, c.fields); got != c.want {
+			t.Errorf("the key %q of %d fields is %q, want %q", c.key, c.fields, got, c.want)
 		}
 	}
 }

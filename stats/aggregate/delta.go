@@ -1,10 +1,9 @@
 package aggregate
 
 import (
-	"encoding/json"
-
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // Delta is by how much a counter grew in the window, an exact decimal, all parts
@@ -74,7 +73,7 @@ func grew(from, to reading) fixed.Number {
 	return to.number.Sub(from.number)
 }
 
-func (w *deltaWindow) ValueSince(since int64) json.RawMessage {
+func (w *deltaWindow) ValueSince(since int64) value.Value {
 	var sum fixed.Number
 	some := false
 	for second, g := range w.grown { // adding is free of order
@@ -83,10 +82,10 @@ func (w *deltaWindow) ValueSince(since int64) json.RawMessage {
 		}
 	}
 	if !some {
-		return null
+		return nil
 	}
-	return sum.Append(nil)
+	return decimal(sum)
 }
 
 // Value is that of all seconds.
-func (w *deltaWindow) Value() json.RawMessage { return w.ValueSince(0) }
+func (w *deltaWindow) Value() value.Value { return w.ValueSince(0) }

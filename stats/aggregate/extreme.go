@@ -1,11 +1,11 @@
 package aggregate
 
 import (
-	"encoding/json"
 	"slices"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // extreme is Min and Max. A number beats another if it compares to it as sign
@@ -112,11 +112,11 @@ func (w *extremeWindow) compact() {
 	w.taken.numbers = w.taken.numbers[:0]
 }
 
-func (w *extremeWindow) Value() json.RawMessage {
+func (w *extremeWindow) Value() value.Value {
 	if len(w.added.numbers) == 0 {
-		return null
+		return nil
 	}
-	return w.added.numbers[0].Append(nil)
+	return decimal(w.added.numbers[0])
 }
 
 // heap is a binary heap with the number that beats all others on top.

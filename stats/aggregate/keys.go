@@ -274,17 +274,17 @@ func appendChunk(b, c []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(c))), c...)
 }
 
-// appendKey appends a key of so many fields as a JSON string. Different keys are
+// keyText is a key of so many fields as it is shown, in UTF-8. Different keys have
 // different texts, whatever their bytes are:
 //   - NUL, which is between fields, is a comma, and a comma in one of several
 //     fields is `\,`;
 //   - bytes that are not UTF-8, and the NUL of a field, are `\xff`;
 //   - backslashes are doubled before any of these, and before an x, so that what
 //     a field has itself does not pass for one of them.
-func appendKey(b []byte, key string, fields int) []byte {
+func keyText(key string, fields int) string {
 	several := fields > 1
 	slashes := 0 // right before
-	b = append(b, '"')
+	var b []byte
 	for i := 0; i < len(key); {
 		c := key[i]
 		r, size := utf8.DecodeRuneInString(key[i:])
@@ -299,7 +299,7 @@ func appendKey(b []byte, key string, fields int) []byte {
 		}
 		if hexed || c == 'x' || several && (c == keySeparator || c == ',') {
 			for range slashes {
-				b = append(b, `\\`...)
+				b = append(b, '\\')
 			}
 		}
 		if c == '\\' {
@@ -309,19 +309,17 @@ func appendKey(b []byte, key string, fields int) []byte {
 		}
 		switch {
 		case hexed:
-			b = hex.AppendEncode(append(b, `\\x`...), []byte{c})
+			b = hex.AppendEncode(append(b, `\x`...), []byte{c})
 		case several && c == keySeparator:
 			b = append(b, ',')
 		case several && c == ',':
-			b = append(b, `\\,`...)
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ':
-			b = hex.AppendEncode(append(b, `\u00`...), []byte{c})
+			b = append(b, `\,`...)
+		case size > 1 && c == keyEscape:
+			b = append(b, c) // one of two
 		default:
 			b = append(b, key[i:i+size]...)
 		}
 		i += size
 	}
-	return append(b, '"')
+	return string(b)
 }

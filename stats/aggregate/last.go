@@ -3,11 +3,11 @@ package aggregate
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"slices"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // Last is the newest number of a field, by the time at which its event counts;
@@ -126,11 +126,11 @@ func (w *lastWindow) Sub(p Partial) {
 	}
 }
 
-func (w *lastWindow) Value() json.RawMessage {
+func (w *lastWindow) Value() value.Value {
 	if len(w.readings) == 0 {
-		return null
+		return nil
 	}
-	return w.readings.newest().number.Append(nil)
+	return decimal(w.readings.newest().number)
 }
 
 // readings are those of some seconds, ascending. What comes is most often the

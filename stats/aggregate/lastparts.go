@@ -1,45 +1,43 @@
 package aggregate
 
 import (
-	"encoding/json"
-	"strconv"
-
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // LastSum is the sum of the newest number of each part that has one in the last
 // expire seconds, by event time; null without any. Beyond the room that a second
 // has for parts it is an estimate (see parts.go).
 func LastSum(field line.Slot, by []line.Slot, expire int64) Kind {
-	return newLastParts(field, by, expire, func(w *partsWindow) json.RawMessage {
+	return newLastParts(field, by, expire, func(w *partsWindow) value.Value {
 		if w.exact() {
-			return w.total().Append(nil)
+			return decimal(w.total())
 		}
-		return appendFloat(nil, w.estimate())
+		return value.Float(w.estimate())
 	})
 }
 
 // LastMean is the mean instead, rounded once to a float64.
 func LastMean(field line.Slot, by []line.Slot, expire int64) Kind {
-	return newLastParts(field, by, expire, func(w *partsWindow) json.RawMessage {
+	return newLastParts(field, by, expire, func(w *partsWindow) value.Value {
 		if w.exact() {
-			return appendFloat(nil, w.total().Div(w.count()))
+			return value.Float(w.total().Div(w.count()))
 		}
-		return appendFloat(nil, w.estimate()/float64(w.count()))
+		return value.Float(w.estimate() / float64(w.count()))
 	})
 }
 
 // LastCount is the number of parts instead, and 0 without any.
 func LastCount(field line.Slot, by []line.Slot, expire int64) Kind {
-	k := newLastParts(field, by, expire, func(w *partsWindow) json.RawMessage { return strconv.AppendUint(nil, w.count(), 10) })
-	k.empty = json.RawMessage("0")
+	k := newLastParts(field, by, expire, func(w *partsWindow) value.Value { return value.Count(w.count()) })
+	k.empty = value.Number("0")
 	return k
 }
 
 // LastMax is the greatest of the newest numbers instead.
 func LastMax(field line.Slot, by []line.Slot, expire int64) Kind {
-	return newLastParts(field, by, expire, func(w *partsWindow) json.RawMessage {
+	return newLastParts(field, by, expire, func(w *partsWindow) value.Value {
 		var greatest fixed.Number
 		first := true
 		meet := func(n fixed.Number) {
@@ -53,18 +51,18 @@ func LastMax(field line.Slot, by []line.Slot, expire int64) Kind {
 		for _, s := range w.leaving {
 			meet(s.out.greatest)
 		}
-		return greatest.Append(nil)
+		return decimal(greatest)
 	})
 }
 
 type lastParts struct {
 	parts
-	value func(w *partsWindow) json.RawMessage // of one part at least
-	empty json.RawMessage                      // of none
+	of    func(w *partsWindow) value.Value // of one part at least
+	empty value.Value                      // of none
 }
 
-func newLastParts(field line.Slot, by []line.Slot, expire int64, value func(*partsWindow) json.RawMessage) *lastParts {
-	return &lastParts{parts{field: field, by: by, room: capacity(expire)}, value, null}
+func newLastParts(field line.Slot, by []line.Slot, expire int64, of func(*partsWindow) value.Value) *lastParts {
+	return &lastParts{parts{field: field, by: by, room: capacity(expire)}, of, nil}
 }
 
 func (k *lastParts) NewPartial() Partial { return k.newPartial() }
@@ -75,9 +73,9 @@ type lastPartsWindow struct {
 	kind *lastParts
 }
 
-func (w *lastPartsWindow) Value() json.RawMessage {
+func (w *lastPartsWindow) Value() value.Value {
 	if len(w.members) == 0 { // a second that leaves parts out keeps others
 		return w.kind.empty
 	}
-	return w.kind.value(w.partsWindow)
+	return w.kind.of(w.partsWindow)
 }

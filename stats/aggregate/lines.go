@@ -2,10 +2,9 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"encoding/json"
-	"strconv"
 
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // LineCounts accounts for lines: each that came in is counted, late or
@@ -105,13 +104,14 @@ type linesWindow struct{ counts LineCounts }
 func (w *linesWindow) Add(p Partial) { w.counts = w.counts.Add(p.(*LinesPartial).counts) }
 func (w *linesWindow) Sub(p Partial) { w.counts = w.counts.Sub(p.(*LinesPartial).counts) }
 
-func (w *linesWindow) Value() json.RawMessage {
+func (w *linesWindow) Value() value.Value {
 	c := &w.counts
-	b := strconv.AppendUint([]byte(`{"in":`), c.Lines, 10)
-	b = strconv.AppendUint(append(b, `,"counted":`...), c.Counted, 10)
-	b = strconv.AppendUint(append(b, `,"late":`...), c.Late, 10)
-	b = strconv.AppendUint(append(b, `,"unreadable":`...), c.Unreadable, 10)
-	b = strconv.AppendUint(append(b, `,"ahead":`...), c.Ahead, 10)
-	b = strconv.AppendUint(append(b, `,"bytes":`...), c.Bytes, 10)
-	return append(b, '}')
+	return value.Counts{
+		{Name: "in", Count: c.Lines},
+		{Name: "counted", Count: c.Counted},
+		{Name: "late", Count: c.Late},
+		{Name: "unreadable", Count: c.Unreadable},
+		{Name: "ahead", Count: c.Ahead},
+		{Name: "bytes", Count: c.Bytes},
+	}
 }

@@ -1,9 +1,8 @@
 package aggregate
 
 import (
-	"encoding/json"
-
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // Mean is the sum of the numbers of a field by their count, rounded once to a
@@ -18,9 +17,9 @@ func (mean) Check(b []byte) error  { return new(total).Join(b) }
 
 type meanWindow struct{ totalWindow }
 
-func (w *meanWindow) Value() json.RawMessage {
+func (w *meanWindow) Value() value.Value {
 	if w.count == 0 {
-		return null
+		return nil
 	}
-	return appendFloat(nil, w.sum.Div(w.count))
+	return value.Float(w.sum.Div(w.count))
 }

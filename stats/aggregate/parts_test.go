@@ -53,7 +53,7 @@ func TestLastKinds(t *testing.T) {
 		{"last-sum of one part", LastSum(x, nil, 300), "99"},
 		{"last-count by number", LastCount(x, []line.Slot{key, x}, 300), "7"},
 	} {
-		if got := value(test.kind, seconds(t, test.kind, lines)...); got != test.want {
+		if got := valueOf(test.kind, seconds(t, test.kind, lines)...); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
@@ -78,7 +78,7 @@ func TestDelta(t *testing.T) {
 		}, "7"},
 	} {
 		k := Delta(x, byKey, 60, 300)
-		if got := value(k, seconds(t, k, test.lines)...); got != test.want {
+		if got := valueOf(k, seconds(t, k, test.lines)...); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
@@ -114,7 +114,7 @@ func TestPartsBeyondTheirRoom(t *testing.T) {
 			if !bytes.Equal(b, first) {
 				t.Errorf("seed %d: the order shows", seed)
 			}
-			if got := value(k, p); got != want {
+			if got := valueOf(k, p); got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
 		}
@@ -137,7 +137,7 @@ func TestDeltaReachesBack(t *testing.T) {
 				w.Add(seconds(t, k, map[int][]string{10 * at: {reportLine(10*at, "a", number)}})[0])
 			}
 		}
-		if got := string(w.(Trailing).ValueSince(1_700_000_000 + int64(second) - 9)); got != want {
+		if got := jsonOf(w.(Trailing).ValueSince(1_700_000_000 + int64(second) - 9)); got != want {
 			t.Errorf("at %d: %s, want %s", second, got, want)
 		}
 	}
@@ -156,7 +156,7 @@ func TestPartsThatStay(t *testing.T) {
 			}
 		}
 		all := seconds(t, k, lines)
-		if got := value(k, all...); got != want {
+		if got := valueOf(k, all...); got != want {
 			t.Errorf("%T: %s, want %s", k, got, want)
 		}
 		w := k.NewWindow()
@@ -166,7 +166,7 @@ func TestPartsThatStay(t *testing.T) {
 		for _, p := range all[1:] {
 			w.Sub(p)
 		}
-		if got := string(w.Value()); got != want {
+		if got := jsonOf(w.Value()); got != want {
 			t.Errorf("%T of one second: %s, want %s", k, got, want)
 		}
 	}

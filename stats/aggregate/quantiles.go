@@ -2,7 +2,6 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"math/bits"
 	"math/rand/v2"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 const (
@@ -35,18 +35,10 @@ const (
 // nearest ranks on the same counts are exact and take 0.2 µs.
 func Quantiles(field line.Slot, at []float64) Kind {
 	k := &quantiles{field: field}
-	for i, q := range at {
-		separator := byte(',')
-		if i == 0 {
-			separator = '{'
-		}
-		text := strconv.FormatFloat(q, 'f', -1, 64)
+	for _, q := range at {
+		text := value.Float(q)
 		units, _ := fixed.Parse([]byte(text))
-		k.at = append(k.at, quantile{
-			q:     q,
-			units: min(units.Lo, 1e9),
-			label: append(strconv.AppendQuote([]byte{separator}, text), ':'),
-		})
+		k.at = append(k.at, quantile{q, min(units.Lo, 1e9), string(text)})
 	}
 	return k
 }
@@ -59,7 +51,7 @@ type quantiles struct {
 type quantile struct {
 	q     float64
 	units uint64 // q as the decimal it was written, times 10^9
-	label []byte // what is before it in the value
+	text  string // that decimal
 }
 
 // rank is ceil(q n), 1 at least.
@@ -163,24 +155,25 @@ func (w *quantilesWindow) Sub(p Partial) {
 	}
 }
 
-func (w *quantilesWindow) Value() json.RawMessage {
+func (w *quantilesWindow) Value() value.Value {
 	if w.counts.total == 0 {
-		return null
+		return nil
 	}
 	digested := w.counts.distinct > maxCounted
 	if digested {
 		w.feed()
 	}
-	var b []byte
-	for _, q := range w.at {
-		b = append(b, q.label...)
+	all := make(value.Quantiles, len(w.at))
+	for i, q := range w.at {
+		var code uint32
 		if digested {
-			b = decode(floatCode(w.digest.Quantile(q.q))).Append(b)
+			code = floatCode(w.digest.Quantile(q.q))
 		} else {
-			b = decode(w.counts.rank(q.rank(w.counts.total))).Append(b)
+			code = w.counts.rank(q.rank(w.counts.total))
 		}
+		all[i] = value.Quantile{At: q.text, Number: decimal(decode(code))}
 	}
-	return append(b, '}')
+	return all
 }
 
 // feed makes the t-digest of the window's counts. Neighbours go in together, as

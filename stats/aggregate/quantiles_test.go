@@ -113,7 +113,7 @@ func TestQuantilesAreNearestRanks(t *testing.T) {
 		}
 		slices.Sort(values)
 		got := map[string]int{}
-		if err := json.Unmarshal([]byte(value(Quantiles(x, at), p)), &got); err != nil {
+		if err := json.Unmarshal([]byte(valueOf(Quantiles(x, at), p)), &got); err != nil {
 			t.Fatal(err)
 		}
 		for _, q := range at {
@@ -183,7 +183,7 @@ func TestDigestRankError(t *testing.T) {
 				t.Fatalf("%s, seed %d: only %d different values", d.name, seed, w.counts.distinct)
 			}
 			var got map[string]json.Number
-			if err := json.Unmarshal(w.Value(), &got); err != nil {
+			if err := json.Unmarshal([]byte(jsonOf(w.Value())), &got); err != nil {
 				t.Fatal(err)
 			}
 			for _, q := range at {

@@ -1,11 +1,10 @@
 package aggregate
 
 import (
-	"encoding/json"
 	"slices"
-	"strconv"
 
 	"pulse/stats/fixed"
+	"pulse/stats/value"
 )
 
 // quantilesBy is By of Quantiles. The top keys are those with most numbers, and
@@ -32,8 +31,8 @@ func (w *tally) Sub(p Partial) { w.numbers -= p.(*values).total() }
 func (w *tally) rank() rank    { return rank{number: fixed.Int(int64(w.numbers))} }
 
 // absorb and Value are there for the interface.
-func (w *tally) absorb(other Window)    { w.numbers += other.(*tally).numbers }
-func (w *tally) Value() json.RawMessage { return strconv.AppendUint(nil, w.numbers, 10) }
+func (w *tally) absorb(other Window) { w.numbers += other.(*tally).numbers }
+func (w *tally) Value() value.Value  { return value.Count(w.numbers) }
 
 // total is how many numbers there are.
 func (p *values) total() (n uint64) {
@@ -75,25 +74,19 @@ func (w *quantilesByWindow) Sub(p Partial) {
 	}
 }
 
-func (w *quantilesByWindow) Value() json.RawMessage {
+func (w *quantilesByWindow) Value() value.Value {
 	best := w.best()
-	b := []byte(`{"top":[`)
+	v := &value.Keyed{Top: make([]value.Key, len(best)), Distinct: w.distinct()}
 	for i, r := range best {
-		if i > 0 {
-			b = append(b, ',')
-		}
 		w.each(r.key, func(p Partial) { w.one.Add(p); w.all.Sub(p) })
-		b = appendKey(append(b, `{"key":`...), r.key, len(w.fields))
-		b = append(append(b, `,"value":`...), w.one.Value()...)
-		b = append(b, '}')
+		v.Top[i] = value.Key{Key: w.text(r.key), Value: w.one.Value()}
 		w.each(r.key, w.one.Sub)
 	}
-	b = append(append(b, `],"other":`...), w.all.Value()...)
+	v.Other = w.all.Value()
 	for _, r := range best {
 		w.each(r.key, w.all.Add)
 	}
-	b = strconv.AppendUint(append(b, `,"distinct":`...), w.distinct(), 10)
-	return append(b, '}')
+	return v
 }
 
 // each calls f with what each second has of a key.

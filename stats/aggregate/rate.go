@@ -2,9 +2,9 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"encoding/json"
 
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // Rate counts lines. Its value is how many there are in each per seconds (1 for
@@ -56,6 +56,6 @@ type rateWindow struct {
 func (w *rateWindow) Add(p Partial) { w.count += uint64(*p.(*count)) }
 func (w *rateWindow) Sub(p Partial) { w.count -= uint64(*p.(*count)) }
 
-func (w *rateWindow) Value() json.RawMessage {
-	return appendFloat(nil, float64(w.count*w.per)/float64(w.over))
+func (w *rateWindow) Value() value.Value {
+	return value.Float(float64(w.count*w.per) / float64(w.over))
 }

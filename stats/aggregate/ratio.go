@@ -1,11 +1,11 @@
 package aggregate
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // Ratio is the value of one kind by that of another over the same window: the
@@ -105,26 +105,30 @@ func (w *ratioWindow) Sub(p Partial) {
 	w.b.Sub(s.b)
 }
 
-func (w *ratioWindow) Value() json.RawMessage { return quotient(w.a.Value(), w.b.Value()) }
+func (w *ratioWindow) Value() value.Value { return quotient(w.a.Value(), w.b.Value()) }
 
-func (w *ratioWindow) ValueSince(since int64) json.RawMessage {
+func (w *ratioWindow) ValueSince(since int64) value.Value {
 	return quotient(valueSince(w.a, since), valueSince(w.b, since))
 }
 
-func valueSince(w Window, since int64) json.RawMessage {
+func valueSince(w Window, since int64) value.Value {
 	if t, ok := w.(Trailing); ok {
 		return t.ValueSince(since)
 	}
 	return w.Value()
 }
 
-func quotient(numerator, denominator json.RawMessage) json.RawMessage {
-	a, errA := strconv.ParseFloat(string(numerator), 64)
-	b, errB := strconv.ParseFloat(string(denominator), 64)
-	q := a / b
-	if errA != nil || errB != nil || math.IsNaN(q) || math.IsInf(q, 0) {
-		return null
+// quotient is that of two numbers; null is not one.
+func quotient(numerator, denominator value.Value) value.Value {
+	a, okA := numerator.(value.Number)
+	b, okB := denominator.(value.Number)
+	if !okA || !okB {
+		return nil
+	}
+	q := a.Float64() / b.Float64()
+	if math.IsNaN(q) || math.IsInf(q, 0) {
+		return nil
 	}
 	q, _ = strconv.ParseFloat(strconv.FormatFloat(q, 'e', 14, 64), 64) // what was printed can be read
-	return appendFloat(nil, q)
+	return value.Float(q)
 }

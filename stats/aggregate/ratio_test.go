@@ -18,7 +18,7 @@ func TestRatio(t *testing.T) {
 	} {
 		p := test.kind.NewPartial()
 		newFolder(t).fold(p, test.lines...)
-		if got := value(test.kind, p); got != test.want {
+		if got := valueOf(test.kind, p); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}

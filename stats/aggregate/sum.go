@@ -2,10 +2,10 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"encoding/json"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // Sum adds up the numbers of a field. Its value is the exact decimal; 0 of no
@@ -20,7 +20,7 @@ func (sum) Check(b []byte) error  { return new(total).Join(b) }
 
 type sumWindow struct{ totalWindow }
 
-func (w *sumWindow) Value() json.RawMessage { return w.sum.Append(nil) }
+func (w *sumWindow) Value() value.Value { return decimal(w.sum) }
 
 // total is the partial of Sum and of Mean: how many numbers there are, as a
 // uvarint, and their sum.

@@ -2,11 +2,10 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"slices"
-	"strconv"
 
 	"pulse/stats/line"
+	"pulse/stats/value"
 )
 
 // maxExact is how many different values are counted exactly, in a second and in
@@ -249,7 +248,7 @@ func (w *uniqueWindow) unsketch() {
 	clear(w.histogram[:])
 }
 
-func (w *uniqueWindow) Value() json.RawMessage {
+func (w *uniqueWindow) Value() value.Value {
 	n := uint64(w.hashes.len)
 	if w.sketches > 0 || n > maxExact {
 		w.sketch()
@@ -257,7 +256,7 @@ func (w *uniqueWindow) Value() json.RawMessage {
 	} else if w.sketched {
 		w.unsketch()
 	}
-	return strconv.AppendUint(nil, n, 10)
+	return value.Count(n)
 }
 
 // sorted appends the table's keys, ascending.

@@ -29,7 +29,7 @@ func TestUniqueIsExactUpTo1000(t *testing.T) {
 		for _, h := range hashes {
 			all.add(h)
 		}
-		if got, want := value(Unique(x), append(seconds, all)...), strconv.Itoa(n); got != want {
+		if got, want := valueOf(Unique(x), append(seconds, all)...), strconv.Itoa(n); got != want {
 			t.Errorf("%d values: %s", n, got)
 		}
 	}
@@ -50,10 +50,10 @@ func TestUniqueIsAnEstimateFrom1001(t *testing.T) {
 		spread[len(spread)-1].(*set).add(h)
 	}
 	want := strconv.FormatUint(estimate(histogramOf(one.ranks)), 10)
-	if got := value(Unique(x), one); !one.sketched || got != want {
+	if got := valueOf(Unique(x), one); !one.sketched || got != want {
 		t.Errorf("in one second %s, want %s", got, want)
 	}
-	if got := value(Unique(x), spread...); got != want {
+	if got := valueOf(Unique(x), spread...); got != want {
 		t.Errorf("spread over seconds %s, want %s", got, want)
 	}
 }
@@ -101,7 +101,7 @@ func TestUniqueError(t *testing.T) {
 			for range n {
 				s.add(r.Uint64())
 			}
-			got, err := strconv.Atoi(value(Unique(x), s))
+			got, err := strconv.Atoi(valueOf(Unique(x), s))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,11 +143,11 @@ func TestUniqueGoesBackToExact(t *testing.T) {
 	w := k.NewWindow()
 	w.Add(calm)
 	w.Add(busy)
-	if n, _ := strconv.Atoi(string(w.Value())); n < 48_000 || n > 52_000 {
+	if n, _ := strconv.Atoi(jsonOf(w.Value())); n < 48_000 || n > 52_000 {
 		t.Errorf("about 50,000 values: %d", n)
 	}
 	w.Sub(busy)
-	if got := string(w.Value()); got != "10" {
+	if got := jsonOf(w.Value()); got != "10" {
 		t.Errorf("10 values left: %s", got)
 	}
 }

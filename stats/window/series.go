@@ -11,6 +11,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/aggregate"
+	"pulse/stats/value"
 )
 
 // A Series is the state of one stat: the partials of its seconds, and a window
@@ -179,10 +180,10 @@ func (s *Series) Value(sec int64) json.RawMessage {
 	moved := s.to != sec
 	s.move(sec)
 	if w, ok := s.window.(aggregate.Trailing); ok && (s.value == nil || moved) {
-		s.value = w.ValueSince(sec + 1 - s.shown)
+		s.value = value.AppendJSON(nil, w.ValueSince(sec+1-s.shown))
 	}
 	if s.value == nil {
-		s.value = s.window.Value()
+		s.value = value.AppendJSON(nil, s.window.Value())
 	}
 	return s.value
 }

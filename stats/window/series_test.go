@@ -12,6 +12,7 @@ import (
 	"pulse/stats/aggregate"
 	"pulse/stats/internal/statstest"
 	"pulse/stats/program"
+	"pulse/stats/value"
 	"pulse/stats/window"
 )
 
@@ -58,9 +59,9 @@ func (n *naive) value(t *testing.T, second int64) string {
 		w.Add(p)
 	}
 	if w, ok := w.(aggregate.Trailing); ok {
-		return string(w.ValueSince(second + 1 - n.stat.Over))
+		return string(value.AppendJSON(nil, w.ValueSince(second+1-n.stat.Over)))
 	}
-	return string(w.Value())
+	return string(value.AppendJSON(nil, w.Value()))
 }
 
 // TestSeriesIsTheNaiveOne moves a window to and fro while fragments come.
