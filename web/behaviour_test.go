@@ -65,31 +65,6 @@ const contrast = `(() => {
 	return (pair[0] + 0.05) / (pair[1] + 0.05);
 })()`
 
-// The grid is filled where it can be, and what is told of how soon a line is on the
-// screen follows from when its seconds were drawn.
-func TestReckoning(t *testing.T) {
-	testkit.Long(t)
-	server := quiet(t)
-	b := openBrowser(t)
-	b.do(t, chromedp.Navigate(server.URL()), chromedp.Evaluate[chromedp.Void](`void (async () => {
-		const { fill } = await import("/layout.js"), { accepted } = await import("/status.js");
-		const cells = (...sizes) => sizes.map(([columns, rows]) => ({ columns, rows }));
-		const one = [1, 1], wide = [2, 1], large = [2, 2];
-		window.reckoned = [
-			...[
-				[6, large, large], [6, one, one, one], [6, one, one], [6, one, one, one, one, one],
-				[3, one, one, one, one, one], [3, one, one, one, one], [3, large, one, one], [1, wide],
-			].map(([columns, ...row]) => Object.values(fill(cells(...row), columns))),
-			[accepted([0], 0.5), accepted([0.2], 0.99), accepted([0.1, 0.1, 0.1, 2.1], 0.75), accepted([0.1, 0.3], 0.5)].map((s) => Number(s.toFixed(3))),
-		].map((r) => r.join(" ")).join("; ");
-	})()`))
-	b.until(t, `window.reckoned`)
-	const want = "4 0; 3 0; 6 0; 5 0; 3 1; 3 0; 3 0; 1 0; 0.5 1.19 1.1 0.7"
-	if got := evaluate[string](t, b, `window.reckoned`); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
 // On a wall there is nothing to press, and the pages take turns.
 func TestKiosk(t *testing.T) {
 	testkit.Long(t)

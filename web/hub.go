@@ -111,6 +111,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		At       []float64 `json:"at,omitempty"`
 		Buckets  []float64 `json:"buckets,omitempty"`
 		Link     string    `json:"link,omitempty"`
+		Scale    float64   `json:"scale,omitempty"` // of its numbers and thresholds in its unit; 0 is 1
 		Warn     *float64  `json:"warn,omitempty"`
 		Crit     *float64  `json:"crit,omitempty"`
 		Reversed bool      `json:"reversed,omitempty"`
@@ -127,6 +128,9 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		}
 		if s.Of[0] != "" {
 			a.Of = s.Of[:]
+			if s.Unit == "%" {
+				a.Scale = 100
+			}
 		}
 		h.stats = append(h.stats, mustJSON(a))
 	}

@@ -9,11 +9,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"maps"
 	"mime"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +19,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"pulse/stats"
+	"pulse/stats/value"
 )
 
 //go:embed static
@@ -202,9 +201,16 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
 	b := []byte("# HELP pulse_stat The newest value of a stat, while it is current.\n# TYPE pulse_stat gauge\n")
 	for _, st := range s.store.stats {
-		if p, current, ok := s.store.Latest(st.Name, now); ok && current {
-			b = appendSamples(b, st, p.Value)
+		p, current, ok := s.store.Latest(st.Name, now)
+		if !ok || !current {
+			continue
 		}
+		v, err := value.Parse(p.Value)
+		if err != nil {
+			s.config.Logger.Warn("a value is missing from the metrics", "stat", st.Name, "error", err)
+			continue
+		}
+		b = appendSamples(b, st.Name, v)
 	}
 	ready := 0
 	if s.Ready() {
@@ -240,80 +246,31 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// appendSamples appends the lines of one stat's value, whatever its shape: a
-// number, quantiles, keys with values, a histogram, or counts by name.
-func appendSamples(b []byte, st *stats.Stat, value json.RawMessage) []byte {
-	sample := func(v float64, labels ...string) {
+// appendSamples appends a line for each number of a stat's value that is the stat's
+// own: not what keys without a value of their own come to, nor how many keys there
+// are. Counts of buckets are cumulative, as Prometheus has them.
+func appendSamples(b []byte, stat string, v value.Value) []byte {
+	below := 0.0
+	for labels, n := range value.Numbers(v) {
+		if len(labels) > 0 && labels[0].Name == value.LabelKeys {
+			continue
+		}
+		number := n.Float64()
 		b = append(b, `pulse_stat{stat="`...)
-		b = appendLabel(b, st.Name)
-		for i := 0; i < len(labels); i += 2 {
-			b = append(b, `",`+labels[i]+`="`...)
-			b = appendLabel(b, labels[i+1])
+		b = appendLabel(b, stat)
+		for _, l := range labels {
+			if l.Name == value.LabelBucket {
+				below += number
+				number = below
+			}
+			b = append(b, `",`+l.Name+`="`...)
+			b = appendLabel(b, l.Text)
 		}
 		b = append(b, `"} `...)
-		b = strconv.AppendFloat(b, v, 'g', -1, 64)
+		b = strconv.AppendFloat(b, number, 'g', -1, 64)
 		b = append(b, '\n')
 	}
-	if st.Top == 0 {
-		each(st, value, sample)
-		return b
-	}
-	var ranking struct {
-		Top []struct {
-			Key   string          `json:"key"`
-			Value json.RawMessage `json:"value"`
-		} `json:"top"`
-	}
-	if json.Unmarshal(value, &ranking) == nil {
-		for _, k := range ranking.Top {
-			each(st, k.Value, func(v float64, labels ...string) { sample(v, append([]string{"key", k.Key}, labels...)...) })
-		}
-	}
 	return b
-}
-
-// each calls f with every number of a value that is not by key, and with the
-// label and text that tell them apart.
-func each(st *stats.Stat, value json.RawMessage, f func(v float64, labels ...string)) {
-	if st.Kind == "histogram" {
-		var heights struct {
-			Le     []float64 `json:"le"`
-			Counts []float64 `json:"counts"`
-		}
-		if json.Unmarshal(value, &heights) != nil {
-			return
-		}
-		total := 0.0 // Prometheus' buckets are cumulative
-		for i, c := range heights.Counts {
-			total += c
-			le := "+Inf"
-			if i < len(heights.Le) {
-				le = strconv.FormatFloat(heights.Le[i], 'g', -1, 64)
-			}
-			f(total, "le", le)
-		}
-		return
-	}
-	var number *float64
-	if json.Unmarshal(value, &number) == nil {
-		if number != nil {
-			f(*number)
-		}
-		return
-	}
-	var named map[string]*float64
-	if json.Unmarshal(value, &named) != nil {
-		return
-	}
-	label := "count"
-	if st.Kind == "quantiles" {
-		label = "quantile"
-	}
-	for _, name := range slices.Sorted(maps.Keys(named)) {
-		if named[name] != nil {
-			f(*named[name], label, name)
-		}
-	}
 }
 
 // appendLabel appends the text of a label's value; bytes that are not UTF-8

@@ -251,7 +251,7 @@ func TestAPI(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	d := &stats.Definitions{Stats: []*stats.Stat{
-		{Name: "a", Kind: "rate"}, {Name: "q", Kind: "quantiles"}, {Name: "none", Kind: "mean"}, {Name: "old", Kind: "rate"},
+		{Name: "a", Kind: "rate"}, {Name: "q", Kind: "quantiles"}, {Name: "none", Kind: "mean"}, {Name: "broken", Kind: "mean"}, {Name: "old", Kind: "rate"},
 		{Name: "top", Kind: "rate", By: []string{"a"}, Top: 3}, {Name: "tops", Kind: "quantiles", By: []string{"a"}, Top: 3}, {Name: "hist", Kind: "histogram"}, {Name: `odd"\` + "\n", Kind: "rate"},
 	}}
 	for _, st := range d.Stats {
@@ -259,9 +259,9 @@ func TestMetrics(t *testing.T) {
 	}
 	s := idle(t, func(c *Config) { c.Definitions = d })
 	for stat, value := range map[string]string{
-		"a": "1234.5", "q": `{"0.5":18,"0.95":null}`, "none": "null",
+		"a": "1234.5", "q": `{"0.5":18,"0.95":20}`, "none": "null", "broken": "{}",
 		"top": `{"top":[{"key":"a\"b","value":9.5}],"other":3,"distinct":12}`, "hist": `{"le":[10,100],"counts":[4,2,1]}`,
-		"tops":         `{"top":[{"key":"x","value":{"0.5":1,"0.9":null}}],"other":{"0.5":3},"distinct":2}`,
+		"tops":         `{"top":[{"key":"x","value":{"0.5":1,"0.9":2}}],"other":{"0.5":3,"0.9":4},"distinct":2}`,
 		`odd"\` + "\n": "1", stats.LinesStat: `{"in":3,"late":1}`,
 	} {
 		s.store.Upsert(stats.Snapshot{Stat: stat, Time: 1000, Value: json.RawMessage(value), Gen: s.store.gen}, time.Now())
@@ -271,8 +271,10 @@ func TestMetrics(t *testing.T) {
 	s.metrics(w, nil)
 	want := `pulse_stat{stat="a"} 1234.5
 pulse_stat{stat="q",quantile="0.5"} 18
+pulse_stat{stat="q",quantile="0.95"} 20
 pulse_stat{stat="top",key="a\"b"} 9.5
 pulse_stat{stat="tops",key="x",quantile="0.5"} 1
+pulse_stat{stat="tops",key="x",quantile="0.9"} 2
 pulse_stat{stat="hist",le="10"} 4
 pulse_stat{stat="hist",le="100"} 6
 pulse_stat{stat="hist",le="+Inf"} 7

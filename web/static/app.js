@@ -56,9 +56,7 @@ connect((message) => {
       location.reload();
       return;
     }
-    const same = model.configured && JSON.stringify([model.generation, model.pages, model.stats]) === JSON.stringify([message.generation, message.pages, message.stats]);
-    model.configure(message);
-    if (!same) {
+    if (model.configure(message)) {
       frozen = null;
       pages.configure(model);
       pause(false);

@@ -8,22 +8,29 @@ const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10]; // tops of the valu
 export const UNKNOWN = 0, VALUE = 1, NOTHING = 2, CLOCKLESS = 3, OUTSIDE = 4;
 
 /** sample gives what is known of each second from one to another: {kinds, numbers,
- * from, step}. pick takes the number to draw out of a value. Seconds before a series
+ * from, step, level}. It is level if most seconds have the number of the one before.
+ * pick takes the number to draw out of a value. Seconds before a series
  * began are outside, as are those whose time to close has not run out. Where a step is
  * more than a second, numbers are the greatest of each and lows the least. */
 export function sample(series, from, edge, due, pick = (v) => v) {
   const n = edge - from + 1;
   const kinds = new Uint8Array(n), numbers = new Float64Array(n);
+  let pairs = 0, equal = 0;
   for (let i = 0; i < n; i++) {
     const second = from + i;
     const value = series.at(second);
     const number = value === undefined || value === null ? null : pick(value);
-    if (typeof number === "number") [kinds[i], numbers[i]] = [VALUE, number];
-    else if (series.gaps.length && series.clockless(second)) kinds[i] = CLOCKLESS;
+    if (typeof number === "number") {
+      [kinds[i], numbers[i]] = [VALUE, number];
+      if (i && kinds[i - 1] === VALUE) {
+        pairs++;
+        if (numbers[i - 1] === number) equal++;
+      }
+    } else if (series.gaps.length && series.clockless(second)) kinds[i] = CLOCKLESS;
     else if (value !== undefined) kinds[i] = NOTHING;
     else kinds[i] = !series.first || second < series.first || second > due ? OUTSIDE : UNKNOWN;
   }
-  return { kinds, numbers, lows: numbers, from, step: 1 };
+  return { kinds, numbers, lows: numbers, from, step: 1, level: equal * 2 > pairs };
 }
 
 /** ceiling is the least round number that is not less than v. */

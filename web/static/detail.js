@@ -7,8 +7,7 @@ import { element, mark, write } from "./dom.js";
 import { brief, clock, exact, short, split, span } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
 import { level } from "./model.js";
-import { heat } from "./panels/histogram.js";
-import { shapeOf } from "./panels/registry.js";
+import { panelOf } from "./panels/registry.js";
 
 const WINDOWS = [[300, "5 min"], [3600, "1 h"], [86400, "24 h"], [604800, "7 d"]];
 const BEFORE = [[3600, "hour"], [86400, "day"], [604800, "week"]];
@@ -18,7 +17,6 @@ const TICK_WIDTH = 90; // px between them, at least
 const LEAST_RANGE = 10; // seconds
 const MOST_RANGE = 31 * 86400; // seconds that the server gives at once
 const DRAG = 6; // px that the pointer moves before it selects
-const CELLS = 240; // columns of a heat strip
 
 /** A range in a URL: a window up to now, "3600", or seconds, "1764000000-1764003600". */
 export function parseRange(text) {
@@ -58,7 +56,7 @@ export class Detail {
     }
     const again = this.stat === stat && this.box?.isConnected;
     Object.assign(this, { name, stat, range: parseRange(range), before: BEFORE.some(([s]) => s === Number(before)) ? Number(before) : 0 });
-    this.shape = shapeOf(stat);
+    this.panel = panelOf(stat);
     this.data = this.other = null;
     this.aborts = new AbortController();
     if (!again) this.#build();
@@ -259,7 +257,7 @@ export class Detail {
   #draw() {
     if (!this.name || !this.chart.width) return;
     const { model, moment } = this.view();
-    const { chart, colours, stat, shape } = this;
+    const { chart, colours, stat, panel } = this;
     const live = model.series.get(this.name);
     if (!live) return;
     const { from, edge, due } = this.#span(moment);
@@ -273,14 +271,14 @@ export class Detail {
     mark(this.box, "state", state);
     mark(this.box, "level", worth);
     mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
-    this.drawn = shape.lines?.(stat, live.at(live.newest)) ?? [];
+    this.drawn = panel.lines?.(stat, live.at(live.newest)) ?? [];
     const many = this.drawn.length > 1;
-    const figures = (shape.labelled ? [] : this.drawn).map(({ name, pick }) => {
+    const figures = (panel.labelled ? [] : this.drawn).map(({ name, pick }) => {
       const [text, unit] = split(now === null ? null : pick(now) ?? null, many ? "" : stat.unit ?? "", live.fractional);
       write(this.unit, many ? stat.unit ?? "" : unit);
       return name ? `${name} ${text}` : text;
     });
-    write(this.figure, figures.join("  ") || (shape.heat || this.drawn.length ? "" : "–"));
+    write(this.figure, figures.join("  ") || (panel.large || this.drawn.length ? "" : "–"));
     write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${who} behind` : why));
     this.note.title = held ? why : "";
 
@@ -289,8 +287,8 @@ export class Detail {
     const others = this.other ? this.drawn.map((l) => this.other.sample(from - this.before, edge - this.before, due, l.pick)) : [];
     chart.begin(from, edge, MARGIN);
     chart.scale([...samples, ...others], [stat.warn, stat.crit]);
-    if (shape.heat) this.#heat(points, from, edge, due, hue);
-    this.#axes(shape.heat);
+    panel.large?.draw({ chart, points, stat, from, edge, due, hue, colours });
+    this.#axes();
     if (samples.length) chart.missing(samples[0], colours);
     chart.threshold(stat.warn, colours.warn);
     chart.threshold(stat.crit, colours.crit);
@@ -305,7 +303,7 @@ export class Detail {
       chart.spread(s, its, 0.25 * weight);
       chart.area(s, its, { stepped: true, depth: colours.depth * weight, alpha: 0.4 + 0.6 * weight, line: s.step > 1 ? 0.8 : 1 });
     });
-    if (shape.labelled) this.#labels(samples);
+    if (panel.labelled) this.#labels(samples);
     this.#tell(points, moment, hue);
   }
 
@@ -331,27 +329,16 @@ export class Detail {
     });
   }
 
-  /** A histogram's counts, as a strip. */
-  #heat(points, from, edge, due, hue) {
-    const { chart, stat } = this;
-    const known = points.sample(from, edge, due, () => undefined);
-    chart.missing(known, this.colours);
-    const step = points.step > 1 ? points.step : Math.ceil((edge - from + 1) / CELLS);
-    heat(chart, from - from % step, edge, step, stat.buckets.length + 1, hue, (second) => points.at(second).value?.counts, points.step);
-  }
-
-  #axes(buckets) {
-    const { chart, colours } = this;
+  #axes() {
+    const { chart, colours, panel, stat } = this;
     const { g } = chart;
     g.font = `12px ${getComputedStyle(document.documentElement).fontFamily}`;
     g.textBaseline = "middle";
     g.lineWidth = 1;
     g.textAlign = "right";
     g.fillStyle = colours.dim;
-    if (buckets) {
-      const bounds = this.stat.buckets, height = (chart.bottom - 4) / (bounds.length + 1);
-      const every = Math.ceil(16 / height);
-      bounds.forEach((b, i) => { if (i % every === 0) g.fillText(short(b), chart.left - 8, chart.bottom - 2 - (i + 1) * height); });
+    if (panel.large) {
+      for (const { y, text } of panel.large.marks(stat, chart)) g.fillText(text, chart.left - 8, y);
     } else for (const v of round(chart.lo, chart.hi)) {
       const y = Math.round(chart.y(v)) + 0.5;
       g.strokeStyle = colours.edge;
@@ -382,7 +369,7 @@ export class Detail {
 
   /** Draws the crosshair and says what is under it. */
   #tell(points, moment, hue) {
-    const { chart, colours, cursor, stat } = this;
+    const { chart, colours, cursor } = this;
     this.tip.hidden = cursor === null || cursor < chart.from - points.step || cursor > chart.edge;
     if (this.tip.hidden) return;
     chart.cursor(Math.max(cursor, chart.from), colours);
@@ -398,7 +385,7 @@ export class Detail {
     const { chart, colours, cursor, stat } = this;
     if (value === undefined) return clockless ? "no clock" : "unknown";
     if (value === null) return `none in ${stat.over} s`;
-    if (this.shape.heat) return value.counts.map((n, i) => `${i < value.le.length ? `≤ ${brief(value.le[i])}` : "more"}: ${n}`).join("  ");
+    if (this.panel.large) return this.panel.large.words(value);
     return this.drawn.map(({ name, pick }) => {
       const v = pick(value) ?? null;
       const least = low === undefined || low === null ? undefined : pick(low);
@@ -490,7 +477,7 @@ export class Detail {
       download(`${this.name}.json`, new Blob([JSON.stringify({ stat: this.name, points: rows })], { type: "application/json" }));
       return;
     }
-    const lines = this.shape.heat ? this.#buckets() : this.drawn;
+    const lines = this.panel.columns?.(this.stat) ?? this.drawn;
     const columns = Object.keys(rows[0] ?? { time: "", value: null }).slice(1);
     const quote = (text) => /[",\r\n]|^[=+\-@\t]/.test(text) ? `"${/^[=+\-@\t]/.test(text) ? "'" : ""}${text.replaceAll("\"", "\"\"")}"` : text;
     const head = ["time"], cells = [];
@@ -504,10 +491,6 @@ export class Detail {
       }
     }
     download(`${this.name}.csv`, new Blob([[head.join(","), ...rows.map((row) => [row.time, ...cells.map((f) => f(row))].join(","))].join("\n"), "\n"], { type: "text/csv" }));
-  }
-
-  #buckets() {
-    return [...this.stat.buckets, Infinity].map((b, i) => ({ name: `up to ${b === Infinity ? "more" : b}`, pick: (v) => v.counts[i] }));
   }
 
   /** The chart as it is, on its ground and with its title. */

@@ -2,25 +2,28 @@
 
 const SUFFIXES = ["", "k", "M", "G", "T", "P"];
 
-/** A number with three significant digits: 8.99, 82.2, 15.3k. Where fractional
- * is true a whole number keeps its decimals, so that the figure does not change
- * its width from second to second. */
+/** A number with three significant digits, and two at least of a small one: 8.99,
+ * 82.2, 15.3k, 0.0041. Where fractional is true a whole number keeps its decimals,
+ * so that the figure does not change its width from second to second. Nothing but
+ * zero reads as zero. */
 export function brief(v, fractional = false) {
   if (v === null || v === undefined) return "–";
   let a = Math.abs(v), step = 0;
-  if (a >= 1e18 || (a > 0 && a < 1e-4)) return v.toExponential(1);
-  if (a < 1000 && Number.isInteger(v) && !(fractional && a > 0)) return String(v);
+  if (a >= 1e18 || (a > 0 && a < 1e-4)) return v.toExponential(1).replaceAll("-", "−").replace("+", "");
+  if (a < 1000 && Number.isInteger(v) && !(fractional && a > 0)) return String(v).replace("-", "−");
   while (a >= 999.5 && step < SUFFIXES.length - 1) [a, step] = [a / 1000, step + 1];
-  const decimals = a >= 99.95 ? 0 : a >= 9.995 ? 1 : a >= 0.9995 || fractional ? 2 : 3;
-  const text = a.toFixed(decimals);
-  return (v < 0 && Number(text) !== 0 ? "−" : "") + text + SUFFIXES[step];
+  const small = a < 0.9995 ? 1 - Math.floor(Math.log10(a)) : 0; // decimals of two significant digits
+  const decimals = a >= 99.95 ? 0 : a >= 9.995 ? 1 : a >= 0.9995 || fractional ? Math.max(2, small) : Math.max(3, small);
+  return (v < 0 ? "−" : "") + a.toFixed(decimals) + SUFFIXES[step];
 }
 
 /** A round number, without the zeros that say nothing: 2.5, 15k. */
 export const short = (v) => brief(v).replace(/(\.\d*?)0+([kMGTP]?)$/, "$1$2").replace(/\.([kMGTP]?)$/, "$1");
 
-/** A number with all the digits that it has. */
-export const exact = (v) => v === null || v === undefined ? "none" : v.toLocaleString("en", { maximumFractionDigits: 9 });
+/** A number with all the digits that it has, nine decimals at most; two significant
+ * digits of one that is less. */
+export const exact = (v) => v === null || v === undefined ? "none"
+  : v !== 0 && Math.abs(v) < 1e-8 ? brief(v) : v.toLocaleString("en", { maximumFractionDigits: 9 });
 
 /** A figure and its unit apart. The unit of bytes takes the suffix: 8.93 and MB/s. */
 export function split(v, unit, fractional) {

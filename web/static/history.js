@@ -3,6 +3,7 @@
 
 import { CLOCKLESS, NOTHING, OUTSIDE, UNKNOWN, VALUE, sample } from "./chart.js";
 import { Series } from "./model.js";
+import { scaled } from "./value.js";
 
 export const BY_SECOND = 3600; // seconds that are read one by one
 const STEPS = [60, 120, 300, 600, 900, 1800, 3600]; // seconds of a column
@@ -69,12 +70,12 @@ export async function load(stat, from, to, signal) {
   const answer = await fetch(`/api/stats/${encodeURIComponent(stat.name)}?${query}`, { signal });
   if (!answer.ok) throw new Error((await answer.text()).trim());
   const { points, stretches } = await answer.json();
-  if (stretches) return new Columns(stretches, step);
+  if (stretches) return new Columns(stretches.map((s) => ({ ...s, min: scaled(stat, s.min), max: scaled(stat, s.max), last: scaled(stat, s.last) })), step);
   const series = new Series(stat, to - from + 1);
   for (const p of points) {
     const second = Date.parse(p.time) / 1000;
     if (p.stale_since) series.gap(Date.parse(p.stale_since) / 1000, second);
-    else series.put(second, p.value);
+    else series.put(second, scaled(stat, p.value));
   }
   return new Seconds(series);
 }

@@ -2,6 +2,7 @@
 // three states each stat is in.
 
 import { span } from "./format.js";
+import { inUnit, measures, scaled } from "./value.js";
 
 const SLACK = 60; // seconds kept beyond the window
 const GRACE = 3; // seconds after its end within which a second may close before it is called unknown
@@ -61,16 +62,9 @@ export class Series {
   }
 }
 
-/** All numbers of a value that thresholds are about: quantiles and keys have several. */
-function* measures(stat, value) {
-  if (typeof value === "number") yield value;
-  else if (value?.top) for (const { value: its } of value.top) yield* measures(stat, its);
-  else if (value && stat.kind === "quantiles") for (const v of Object.values(value)) if (typeof v === "number") yield v;
-}
-
 /** Level of a stat's value: "", "warn" or "crit". Of quantiles and keys the worst counts. */
 export function level(stat, value) {
-  const numbers = [...measures(stat, value)];
+  const numbers = measures(stat, value);
   const past = (threshold) => threshold !== undefined && threshold !== null
     && numbers.some((v) => stat.reversed ? v <= threshold : v >= threshold);
   return past(stat.crit) ? "crit" : past(stat.warn) ? "warn" : "";
@@ -82,8 +76,12 @@ function plural(what, names) {
   return names.length > NAMED ? `${names.length} ${what}s` : `${what}s ${names.join(", ")}`;
 }
 
+/** The clocks of a browser: the time of day in milliseconds, and one that only goes on. */
+const browser = { date: () => Date.now(), ticks: () => performance.now() };
+
 export class Model {
-  constructor() {
+  constructor(clocks = browser) {
+    this.clock = clocks;
     this.window = 300;
     this.stats = [];
     this.series = new Map(); // by name
@@ -95,17 +93,21 @@ export class Model {
     this.newest = 0;
     this.offset = 0; // this browser's clock plus it is the server's
     this.offsets = [];
-    this.moved = -Infinity; // when the log was last seen to move, by performance.now
+    this.moved = -Infinity; // when the log was last seen to move, by clock.ticks
     this.connected = false;
-    this.heard = performance.now(); // when the server was last heard of
+    this.heard = this.clock.ticks(); // when the server was last heard of
     this.lags = []; // how long after its end each of the last seconds was drawn, in seconds
   }
 
   /** The time in Unix seconds, by the server's clock. */
-  now() { return Date.now() / 1000 + this.offset; }
+  now() { return this.clock.date() / 1000 + this.offset; }
 
-  /** The server's first message: replaces everything. */
+  /** The server's first message: replaces everything. It reports whether the
+   * definitions are others than before. */
   configure(message) {
+    const definitions = JSON.stringify([message.generation, message.pages, message.stats]);
+    const changed = definitions !== this.definitions;
+    this.definitions = definitions;
     this.offsets = [];
     this.clocks = [];
     this.first = Infinity;
@@ -113,15 +115,14 @@ export class Model {
     this.lags = [];
     this.#head(message);
     this.window = message.window;
-    this.generation = message.generation;
     this.pages = message.pages;
-    this.stats = message.stats;
+    this.stats = message.stats.map(inUnit);
     this.series = new Map();
     this.stats.forEach((stat, i) => {
       const series = new Series(stat, this.window);
       for (const [first, ...values] of message.history[i]) {
         if (values[0]?.stale) series.gap(first, values[0].stale);
-        else values.forEach((v, k) => series.put(first + k, v));
+        else values.forEach((v, k) => series.put(first + k, scaled(stat, v)));
       }
       this.series.set(stat.name, series);
       this.newest = Math.max(this.newest, series.newest);
@@ -129,6 +130,7 @@ export class Model {
     });
     this.moved = -Infinity;
     this.configured = true;
+    return changed;
   }
 
   /** A message with changed points. It gives the series that changed. */
@@ -140,12 +142,12 @@ export class Model {
       const series = this.series.get(this.stats[i]?.name);
       if (!series) continue;
       if (staleSince) series.gap(staleSince, second);
-      else series.put(second, value);
+      else series.put(second, scaled(series.stat, value));
       changed.add(series);
       this.newest = Math.max(this.newest, second);
       this.first = Math.min(this.first, second);
     }
-    if (this.newest > before) this.moved = performance.now();
+    if (this.newest > before) this.moved = this.clock.ticks();
     return changed;
   }
 
@@ -157,14 +159,14 @@ export class Model {
 
   #head(message) {
     // The least delayed of the last messages has the truest time.
-    this.offsets.push(message.now - Date.now() / 1000);
+    this.offsets.push(message.now - this.clock.date() / 1000);
     if (this.offsets.length > 30) this.offsets.shift();
     this.offset = Math.max(...this.offsets);
-    if (message.clocks.some((c, i) => c > (this.clocks[i] ?? 0))) this.moved = performance.now();
+    if (message.clocks.some((c, i) => c > (this.clocks[i] ?? 0))) this.moved = this.clock.ticks();
     this.clocks = message.clocks;
     this.ingesters = message.ingesters ?? [];
     this.notice = message.notice ?? ""; // about other definitions at work
-    this.heard = performance.now();
+    this.heard = this.clock.ticks();
   }
 
   /** How things stand at this moment, for everything that is drawn:
@@ -174,8 +176,8 @@ export class Model {
    *   runs, else 0; lost: since when the server is not heard of, else 0. */
   moment() {
     const now = this.now();
-    const still = (performance.now() - this.moved) / 1000;
-    const lostFor = this.connected ? 0 : (performance.now() - this.heard) / 1000;
+    const still = (this.clock.ticks() - this.moved) / 1000;
+    const lostFor = this.connected ? 0 : (this.clock.ticks() - this.heard) / 1000;
     const heardOf = Math.max(this.newest ? this.newest + 1 : 0, ...this.clocks);
     const away = now - heardOf;
     const past = this.newest > 0 && (away > 60 || away < -GRACE) && still < MOVING;

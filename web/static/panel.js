@@ -3,7 +3,7 @@
 import { element, mark, write } from "./dom.js";
 import { clock, span } from "./format.js";
 import { level } from "./model.js";
-import { shapeOf } from "./panels/registry.js";
+import { panelOf } from "./panels/registry.js";
 
 let ids = 0;
 
@@ -12,8 +12,8 @@ export class Panel {
   constructor(series) {
     const { stat } = series;
     this.name = stat.name;
-    this.shape = shapeOf(stat);
-    this.size = this.shape.size(stat);
+    const panel = panelOf(stat);
+    this.size = panel.size(stat);
     this.visible = false;
     this.drawn = false;
     this.spoken = element("span", "unseen");
@@ -30,12 +30,12 @@ export class Panel {
     this.element.setAttribute("aria-describedby", this.spoken.id);
     this.element.classList.toggle("wide", this.size.columns > 1);
     this.element.classList.toggle("tall", this.size.rows > 1);
-    const { chart, draw } = this.shape.build(this.element, stat);
+    const { chart, draw } = panel.build(this.element, stat);
     this.element.append(this.spoken);
     this.chart = chart;
     this.canvas = chart?.canvas;
     this.canvas?.setAttribute("aria-hidden", "true");
-    this.drawShape = draw;
+    this.drawValue = draw;
   }
 
   /** Draws how things stand: model at moment, or at the second that the reader points at. */
@@ -59,7 +59,7 @@ export class Panel {
     mark(this.element, "past", cursor === null ? "" : "yes");
     const note = held ? `${brief} behind` : why;
     this.#date(held, moment.now, note, why);
-    const text = this.drawShape({
+    const text = this.drawValue({
       series, value, cursor, colours, hue, shown: state === "value",
       why: held && this.size.columns > 1 ? "" : note, // where it is wide the title has room for it
       point: held ? [colours.panel, hue] : [hue, colours.panel],

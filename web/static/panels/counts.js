@@ -8,7 +8,7 @@ import { brief, exact, split } from "../format.js";
 const BESIDE = ["late", "unreadable", "ahead"];
 
 export const counts = {
-  fits: (stat) => stat.kind === "lines",
+  fits: (stat) => stat.shape === "counts",
   size: () => ({ columns: 2, rows: 1 }),
   lines: () => [{ name: "in", pick: (v) => v.in }, { name: "late", pick: (v) => v.late, hue: "warn" }, { name: "unreadable", pick: (v) => v.unreadable, hue: "crit" }],
   build(body) {

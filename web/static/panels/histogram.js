@@ -3,15 +3,17 @@
 
 import { Chart, NOTHING, sample } from "../chart.js";
 import { element, write } from "../dom.js";
-import { brief, exact } from "../format.js";
+import { brief, exact, short } from "../format.js";
 
 const COLUMNS = 100; // at most: seconds are added up to fit
+const LARGE = 240; // of a large chart
+const MARK = 16; // px between two bounds that are written, at least
 
 /** heat draws counts of buckets from a second to another, in columns of so many
- * seconds; countsAt gives those of a second. */
-export function heat(chart, from, edge, step, buckets, hue, countsAt, every = 1) {
+ * seconds; countsAt gives those of a second, every so many seconds. */
+function heat(chart, from, edge, step, buckets, hue, countsAt, every = 1) {
   const { g } = chart;
-  const height = (chart.bottom - 4) / buckets;
+  const height = heightOf(chart, buckets);
   g.fillStyle = hue;
   for (let first = from; first <= edge; first += step) {
     const added = new Array(buckets).fill(0);
@@ -29,9 +31,23 @@ export function heat(chart, from, edge, step, buckets, hue, countsAt, every = 1)
   g.globalAlpha = 1;
 }
 
+const heightOf = (chart, buckets) => (chart.bottom - 4) / buckets;
+
 export const histogram = {
-  heat: true,
-  fits: (stat) => stat.kind === "histogram",
+  fits: (stat) => stat.shape === "histogram",
+  large: {
+    draw({ chart, points, stat, from, edge, due, hue, colours }) {
+      chart.missing(points.sample(from, edge, due, () => undefined), colours);
+      const step = points.step > 1 ? points.step : Math.ceil((edge - from + 1) / LARGE);
+      heat(chart, from - from % step, edge, step, stat.buckets.length + 1, hue, (second) => points.at(second).value?.counts, points.step);
+    },
+    marks(stat, chart) {
+      const height = heightOf(chart, stat.buckets.length + 1), every = Math.ceil(MARK / height);
+      return stat.buckets.map((b, i) => ({ y: chart.bottom - 2 - (i + 1) * height, text: short(b) })).filter((_, i) => i % every === 0);
+    },
+    words: (value) => value.counts.map((n, i) => `${i < value.le.length ? `≤ ${brief(value.le[i])}` : "more"}: ${n}`).join("  "),
+  },
+  columns: (stat) => [...stat.buckets, "more"].map((b, i) => ({ name: `up to ${b}`, pick: (v) => v.counts[i] })),
   size: () => ({ columns: 2, rows: 2 }),
   build(body, stat) {
     const figure = element("span", "figure"), unit = element("span", "unit"), note = element("span", "note");

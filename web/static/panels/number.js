@@ -4,9 +4,6 @@ import { Chart, sample } from "../chart.js";
 import { element, write } from "../dom.js";
 import { exact, split } from "../format.js";
 
-// These hold their value until a line changes it: they are drawn in steps.
-const STEPPED = new Set(["unique", "min", "max"]);
-
 export const number = {
   fits: () => true,
   size: () => ({ columns: 1, rows: 1 }),
@@ -16,7 +13,6 @@ export const number = {
     const canvas = element("canvas");
     body.append(element("p", "value", figure, unit, note), canvas);
     const chart = new Chart(canvas);
-    const stepped = STEPPED.has(stat.kind) || stat.per === 60;
 
     const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor, point }) => {
       const [text, suffix] = split(value, stat.unit ?? "", series.fractional);
@@ -30,7 +26,7 @@ export const number = {
       chart.missing(seconds, colours);
       chart.threshold(stat.warn, colours.warn);
       chart.threshold(stat.crit, colours.crit);
-      chart.area(seconds, hue, { stepped, depth: colours.depth });
+      chart.area(seconds, hue, { stepped: seconds.level, depth: colours.depth });
       if (cursor !== null) chart.cursor(cursor, colours);
       const at = cursor ?? series.newest;
       if (typeof value === "number" && at <= edge && at >= from) chart.dot(at, value, ...point);

@@ -5,7 +5,7 @@ import { element, write } from "../dom.js";
 import { exact, quantile, split } from "../format.js";
 
 export const quantiles = {
-  fits: (stat) => stat.kind === "quantiles",
+  fits: (stat) => stat.shape === "quantiles",
   size: (stat) => ({ columns: stat.at.length > 2 ? 2 : 1, rows: 1 }),
   lines: (stat) => stat.at.map((q) => ({ name: quantile(q), pick: (v) => v[q] })),
   build(body, stat) {

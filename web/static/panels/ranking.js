@@ -18,7 +18,7 @@ const aloud = (stat, value) => value === null || typeof value !== "object" ? `${
   : stat.at.map((q) => `${quantile(q)} ${exact(value[q] ?? null)}`).join(" ") + ` ${stat.unit ?? ""}`;
 
 export const ranking = {
-  fits: (stat) => stat.top > 0,
+  fits: (stat) => stat.shape === "keyed",
   labelled: true,
   lines: (stat, value) => (value?.top ?? []).slice(0, MOST_LINES).map(({ key }) => ({
     name: key, pick: (v) => {
@@ -35,6 +35,7 @@ export const ranking = {
       return { item: element("li", "", key, amount), key, amount };
     });
     body.append(instead, list);
+    const ofKey = { ...stat, shape: stat.key_shape };
 
     const draw = ({ value, why }) => {
       const room = Math.max(1, Math.floor(list.clientHeight / LEAST_HEIGHT) - 1);
@@ -42,7 +43,7 @@ export const ranking = {
       const most = Math.max(...top.map((t) => length(stat, t.value)), 0) || 1;
       const fractional = top.some((t) => typeof t.value === "number" && !Number.isInteger(t.value));
       const lines = top.map((t) => ({
-        key: t.key, amount: digits(stat, t.value, fractional), share: length(stat, t.value) / most, worth: level(stat, t.value),
+        key: t.key, amount: digits(stat, t.value, fractional), share: length(stat, t.value) / most, worth: level(ofKey, t.value),
       }));
       const rest = (value?.distinct ?? 0) - top.length;
       // Other is of what is not in the value's own top; of fewer rows it would be less than the truth.

@@ -1,5 +1,4 @@
-// The ways to draw a stat, by the shape that its definition gives its values. A
-// new shape is a new file and a line here.
+// The panels there are. A new one is a file here and a line in the list.
 
 import { counts } from "./counts.js";
 import { histogram } from "./histogram.js";
@@ -7,14 +6,19 @@ import { number } from "./number.js";
 import { quantiles } from "./quantiles.js";
 import { ranking } from "./ranking.js";
 
-/** A shape has
+/** A panel draws the values of a shape, small in the grid and large. It has
  *   fits(stat): whether it draws the values of this one;
  *   size(stat): the grid cells it takes, {columns, rows};
- *   lines(stat, value): what a large chart of it has, [{name, pick, hue}], their names
- *   beside them if labelled, or heat: true, if that is a heat strip;
- *   build(body, stat): makes its elements in body, and gives a function
- *   draw(view) that shows a view (see panel.js) and returns how it reads aloud. */
-const shapes = [ranking, quantiles, counts, histogram, number];
+ *   build(body, stat): makes its elements in body, and gives {chart, draw}: a Chart,
+ *     if it has one, and a function draw(view) that shows a view (see panel.js) and
+ *     returns how it reads aloud;
+ *   lines(stat, value): what a large chart of it has, [{name, pick, hue}], the names
+ *     beside the lines if it is labelled;
+ * or in place of lines, if its large chart is another,
+ *   large: {draw(view), marks(stat, chart), words(value)}: draws it, gives the marks of
+ *     its axis of values, [{y, text}], and tells a value in words;
+ *   columns(stat): those of its table, [{name, pick}]. */
+const panels = [ranking, quantiles, counts, histogram, number];
 
-/** shapeOf finds how to draw a stat. */
-export const shapeOf = (stat) => shapes.find((shape) => shape.fits(stat));
+/** panelOf finds how to draw a stat. */
+export const panelOf = (stat) => panels.find((panel) => panel.fits(stat));

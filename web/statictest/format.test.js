@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { brief, clock, exact, quantile, short, span, split } from "../static/format.js";
+
+test("a figure has three significant digits, and two at least of a small one", () => {
+  for (const [v, want, fractional] of [
+    [0, "0"], [7, "7"], [999, "999"], [-3, "−3"], [null, "–"], [undefined, "–"],
+    [8.987, "8.99"], [82.15, "82.2"], [15345, "15.3k"], [999.7, "1.00k"], [1e6, "1.00M"], [123456789, "123M"], [-1500, "−1.50k"],
+    [0.5, "0.500"], [0.05, "0.050"], [0.004, "0.0040"], [0.00012, "0.00012"], [0.00999, "0.0100"],
+    [5e-7, "5.0e−7"], [-5e-7, "−5.0e−7"], [2e18, "2.0e18"],
+    [7, "7.00", true], [0, "0", true], [0.5, "0.50", true], [0.004, "0.0040", true], [0.041, "0.041", true],
+  ]) assert.equal(brief(v, fractional), want, `${v}`);
+});
+
+test("nothing but zero reads as zero", () => {
+  for (let e = -300; e < 300; e += 3) {
+    for (const v of [1.4 * 10 ** e, -9.6 * 10 ** e]) {
+      for (const text of [brief(v), brief(v, true), exact(v), short(v)]) assert.match(text, /[1-9]/, `${v} reads ${text}`);
+    }
+  }
+});
+
+test("an axis has no zeros that say nothing", () => {
+  assert.deepEqual([2500, 15000, 0.5, 100, 0, 0.005].map(short), ["2.5k", "15k", "0.5", "100", "0", "0.005"]);
+});
+
+test("a number in full", () => {
+  assert.deepEqual([1234567.25, 0.1, null, 2e-9].map(exact), ["1,234,567.25", "0.1", "none", "2.0e−9"]);
+});
+
+test("the unit of bytes takes the suffix", () => {
+  assert.deepEqual(split(8930000, "B/s"), ["8.93", "MB/s"]);
+  assert.deepEqual(split(8930000, "bytes"), ["8.93", "MB"]);
+  assert.deepEqual(split(8930000, "/s"), ["8.93M", "/s"]);
+  assert.deepEqual(split(12, "B"), ["12", "B"]);
+  assert.deepEqual(split(null, "ms"), ["–", "ms"]);
+});
+
+test("lengths of time", () => {
+  assert.deepEqual([-3, 0.4, 99, 100, 5999, 6000, 48 * 3600 - 1, 48 * 3600, 5000 * 86400].map(span),
+    ["0 s", "0 s", "99 s", "2 min", "100 min", "2 h", "48 h", "2 d", "5,000 d"]);
+});
+
+test("a second has its date if it is not of the last half day", () => {
+  const noon = new Date(2026, 10, 22, 12, 0, 5).getTime() / 1000;
+  assert.equal(clock(noon, noon + 60), "12:00:05");
+  assert.equal(clock(noon, noon + 12 * 3600), "2026-11-22 12:00:05");
+  assert.equal(clock(noon, noon - 86400), "2026-11-22 12:00:05");
+});
+
+test("names of quantiles", () => {
+  assert.deepEqual([0.5, 0.95, 0.999, 0.07, 1].map(quantile), ["p50", "p95", "p99.9", "p7", "p100"]);
+});

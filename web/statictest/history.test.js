@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { CLOCKLESS, NOTHING, OUTSIDE, UNKNOWN, VALUE, ceiling, sample } from "../static/chart.js";
+import { Columns, Seconds, stepFor } from "../static/history.js";
+import { Series } from "../static/model.js";
+
+test("a chart of any length has columns enough, and not too many", () => {
+  assert.deepEqual([300, 3600, 3601, 86400, 7 * 86400, 31 * 86400].map(stepFor), [1, 1, 60, 60, 600, 1800]);
+});
+
+test("each second is known, nothing, without a clock, unknown, or outside", () => {
+  const s = new Series({ name: "a" }, 300);
+  s.put(103, 7);
+  s.put(104, null);
+  s.gap(106, 108);
+  const { kinds, numbers } = sample(s, 101, 112, 110);
+  assert.deepEqual([...kinds], [OUTSIDE, OUTSIDE, VALUE, NOTHING, UNKNOWN, CLOCKLESS, CLOCKLESS, CLOCKLESS, UNKNOWN, UNKNOWN, OUTSIDE, OUTSIDE]);
+  assert.equal(numbers[2], 7);
+  const points = new Seconds(s);
+  assert.deepEqual(points.at(103), { value: 7 });
+  assert.deepEqual(points.at(107), { clockless: true });
+  assert.deepEqual(points.at(105), { clockless: false });
+});
+
+test("columns keep the least and the greatest", () => {
+  const at = (t) => new Date(t * 1000).toISOString();
+  const c = new Columns([
+    { time: at(600), seconds: 60, min: 1, max: 9, last: 2 }, { time: at(660), seconds: 3, min: null, max: null, last: null },
+    { time: at(720), seconds: 0, clockless: 60, min: null, max: null, last: null }, { time: at(840), seconds: 10, max: 4, min: null, last: 4 },
+  ], 60);
+  const { kinds, numbers, lows, from, step } = c.sample(570, 959, 900, (v) => v);
+  assert.deepEqual([from, step], [540, 60]);
+  assert.deepEqual([...kinds], [OUTSIDE, VALUE, NOTHING, CLOCKLESS, UNKNOWN, VALUE, UNKNOWN]);
+  assert.deepEqual([numbers[1], lows[1], numbers[5], lows[5]], [9, 1, 4, 4]);
+  assert.deepEqual(c.at(659), { value: 9, low: 1, last: 2, seconds: 60 });
+  assert.deepEqual(c.at(725), { clockless: true });
+  assert.deepEqual(c.at(10_000), { clockless: false });
+});
+
+test("an axis ends at a round number", () => {
+  assert.deepEqual([0, 0.7, 1, 1.1, 97, 101, 4200].map(ceiling), [1, 0.8, 1, 1.25, 100, 125, 5000]);
+});

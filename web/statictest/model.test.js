@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Series, level } from "../static/model.js";
+import { Page, START } from "./page.js";
+
+test("a true zero and the value of nothing are values", () => {
+  const page = new Page({ name: "a" }, { name: "b" });
+  assert.deepEqual(page.state("a"), { state: "empty", why: "nothing yet" });
+  page.run(2, { a: 0, b: null });
+  assert.equal(page.state("a").state, "value");
+  assert.equal(page.state("b").state, "value");
+  assert.equal(page.model.series.get("a").at(START + 1), 0);
+  assert.equal(page.model.series.get("b").at(START + 1), null);
+  assert.equal(page.model.series.get("a").at(START + 2), undefined);
+});
+
+test("what has not closed in time is unknown, the last known value held, and who is behind is told", () => {
+  const page = new Page({ name: "a" });
+  page.run(5, { a: 7 });
+  for (let i = 0; i < 3; i++) {
+    page.wait(1);
+    page.clocks = [page.at, START + 5, page.at]; // partition 1 stops
+    page.tell();
+    assert.equal(page.state("a").state, "value", `${i + 1} s on`);
+  }
+  page.wait(1);
+  page.clocks = [page.at, START + 5, page.at];
+  page.tell();
+  assert.deepEqual(page.state("a"), { state: "unknown", held: START + 4, who: "partition 1", brief: "partition 1", why: "partition 1 is 4 s behind" });
+  page.run(1, { a: 8 });
+  assert.equal(page.state("a").state, "value");
+});
+
+test("who is behind", () => {
+  const page = new Page({ name: "a" });
+  page.run(1, { a: 1 });
+  page.wait(20);
+  const told = (clocks, ingesters) => {
+    [page.clocks, page.ingesters] = [clocks, ingesters];
+    page.tell();
+    const { who, brief, why } = page.state("a");
+    return [who, brief, why];
+  };
+  const now = page.at, then = START + 1;
+  assert.deepEqual(told([now, now, now]), ["its merger", "its merger", "its merger is 20 s behind"]);
+  assert.deepEqual(told([then, then, now]), ["partitions 0, 1", "partitions 0, 1", "partitions 0, 1: the last is 20 s behind"]);
+  assert.deepEqual(told([then, then, then, then, now]), ["4 partitions", "4 partitions", "4 partitions: the last is 20 s behind"]);
+  assert.deepEqual(told([-1, now]), ["partition 0", "partition 0", "partition 0 has no clock yet"]);
+  assert.deepEqual(told([then, then], ["web-1"]), ["ingester web-1", "web-1", "all partitions: the log of ingester web-1 is 20 s behind"]);
+  assert.deepEqual(told([then, then], ["a", "b"]), ["ingesters a, b", "ingesters a, b", "all partitions: the log of ingesters a, b is 20 s behind"]);
+  assert.deepEqual(told([then, then]), ["all partitions", "all partitions", "all partitions: the log is 20 s behind"]);
+});
+
+test("without a clock all is stale", () => {
+  const page = new Page({ name: "a" });
+  page.run(3, { a: 7 });
+  for (let i = 0; i < 12; i++) {
+    page.wait(1);
+    page.tell();
+  }
+  assert.equal(page.model.moment().stale, 0);
+  page.wait(1);
+  page.tell();
+  assert.equal(page.model.moment().stale, START + 3);
+  assert.deepEqual(page.state("a"), { state: "stale", why: "" });
+});
+
+test("a gap in the clocks is a stale stretch", () => {
+  const page = new Page({ name: "a" });
+  page.run(2, { a: 7 });
+  page.wait(30);
+  page.clocks = page.clocks.map(() => page.at);
+  page.tell([["a", page.at - 1, null, START + 2]]);
+  const series = page.model.series.get("a");
+  assert.deepEqual(page.state("a"), { state: "stale", why: "no clock" });
+  assert.deepEqual([START + 1, START + 2, page.at - 1].map((s) => series.clockless(s)), [false, true, true]);
+});
+
+test("a connection that is lost makes what follows unknown", () => {
+  const page = new Page({ name: "a" });
+  page.run(3, { a: 7 });
+  page.model.connected = false;
+  page.wait(3);
+  assert.equal(page.state("a").state, "value");
+  page.wait(1);
+  assert.equal(page.state("a").why, "not connected");
+  assert.equal(page.model.moment().lost, START + 3);
+});
+
+test("a recording of another time is shown as it goes", () => {
+  const page = new Page({ name: "a" });
+  for (let i = 0; i < 5; i++) {
+    page.wait(1);
+    page.clocks = [1_000_000 + i, 1_000_000 + i];
+    page.tell([["a", 1_000_000 + i - 1, i]]);
+  }
+  const moment = page.model.moment();
+  assert.ok(moment.past);
+  assert.equal(moment.edge, 1_000_003);
+  assert.equal(page.state("a").state, "value");
+});
+
+test("the server's clock is that of the least delayed message", () => {
+  const page = new Page({ name: "a" });
+  const now = page.at;
+  for (const delay of [0.3, 0.05, 0.8]) page.tell([], { now: now + 100 - delay });
+  assert.equal(page.model.now().toFixed(2), (now + 99.95).toFixed(2));
+});
+
+test("history comes in runs, and changes after it", () => {
+  const page = new Page({ name: "a" }, { name: "b" });
+  page.configure({ history: [[[START - 9, 1, 2.5], [START - 5, { stale: START - 3 }], [START - 2, null]], []] });
+  const a = page.model.series.get("a");
+  assert.deepEqual([-10, -9, -8, -7, -4, -3, -2, -1].map((s) => a.at(START + s)), [undefined, 1, 2.5, undefined, undefined, null, null, undefined]);
+  assert.ok(a.clockless(START - 4) && a.fractional);
+  const changed = page.tell([["a", START - 8, 3], ["b", START - 1, 9]]);
+  assert.deepEqual([...changed].map((s) => s.stat.name), ["a", "b"]);
+  assert.equal(a.at(START - 8), 3);
+  assert.equal(page.model.newest, START - 1);
+  assert.equal(page.tell([["nothing", START, 1]]).size, 0);
+});
+
+test("a series keeps its window and forgets what is before", () => {
+  const s = new Series({ name: "a" }, 300);
+  for (let t = START; t < START + 1000; t++) s.put(t, t);
+  assert.equal(s.at(START + 999), START + 999);
+  assert.equal(s.at(START + 999 - 300), START + 699);
+  assert.equal(s.at(START), undefined);
+  s.put(START + 10, 5); // too old
+  assert.equal(s.at(START + 10), undefined);
+});
+
+test("a paused page stands still", () => {
+  const page = new Page({ name: "a" });
+  page.run(3, { a: 7 });
+  const frozen = page.model.freeze(), { edge } = frozen.moment();
+  page.run(30, { a: 8 });
+  assert.equal(frozen.moment().edge, edge);
+  assert.equal(frozen.series.get("a").at(START + 20), undefined);
+  assert.equal(page.model.series.get("a").at(START + 20), 8);
+});
+
+test("levels: the worst number counts, and of a reversed stat low values are the trouble", () => {
+  const number = { shape: "number", warn: 10, crit: 20 }, reversed = { shape: "number", warn: 10, crit: 5, reversed: true };
+  for (const [stat, value, want] of [
+    [number, 9.9, ""], [number, 10, "warn"], [number, 19.9, "warn"], [number, 20, "crit"], [number, null, ""],
+    [reversed, 11, ""], [reversed, 10, "warn"], [reversed, 5, "crit"],
+    [{ shape: "number" }, 1e9, ""], [{ shape: "number", warn: 0 }, 0, "warn"],
+    [{ shape: "quantiles", crit: 900 }, { 0.5: 40, 0.99: 950 }, "crit"], [{ shape: "quantiles", crit: 900 }, { 0.5: null, 0.99: 80 }, ""],
+    [{ ...number, shape: "keyed", key_shape: "number" }, { top: [{ key: "a", value: 3 }, { key: "b", value: 12 }], other: 99, distinct: 500 }, "warn"],
+    [{ ...number, shape: "keyed", key_shape: "quantiles" }, { top: [{ key: "a", value: { 0.5: 1, 0.9: 25 } }], other: null, distinct: 1 }, "crit"],
+    [{ ...number, shape: "histogram" }, { le: [1, 2], counts: [90, 90, 90] }, ""],
+    [{ ...number, shape: "counts" }, { in: 100 }, ""],
+  ]) assert.equal(level(stat, value), want, JSON.stringify([stat, value]));
+});
+
+test("a ratio in percent is a hundred times what the server has, and so are its thresholds", () => {
+  const page = new Page({ name: "a", kind: "ratio", unit: "%", scale: 100, warn: 0.05, crit: 0.07 });
+  page.configure({ history: [[[START - 2, 0.01, null]]] });
+  page.run(1, { a: 0.07 });
+  const series = page.model.series.get("a");
+  assert.deepEqual([-2, -1, 0].map((s) => series.at(START + s)), [1, null, 7]);
+  assert.equal(level(series.stat, series.at(START)), "crit");
+  assert.deepEqual([series.stat.warn, series.stat.crit], [5, 7]);
+});
+
+test("the page learns whether the definitions are others", () => {
+  const page = new Page({ name: "a", scale: 100, warn: 1 });
+  const again = { type: "config", window: 300, generation: "g", pages: [], stats: page.stats, history: [[]], ...page.head() };
+  assert.equal(page.model.configure(again), false);
+  assert.equal(page.model.configure({ ...again, generation: "h" }), true);
+  assert.equal(page.model.configure({ ...again, generation: "h", stats: [{ ...page.stats[0], warn: 2 }] }), true);
+});

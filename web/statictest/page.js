@@ -1,0 +1,47 @@
+// A model at a time of the tests' own, fed as the server does it.
+
+import { Model } from "../static/model.js";
+
+export const START = 1_700_000_000; // the second at which a test begins
+
+export class Page {
+  /** A page of stats, each {name, …}; what is not given is that of a number. */
+  constructor(...stats) {
+    this.at = START;
+    this.ticks = 0;
+    this.clocks = [START, START, START];
+    this.model = new Model({ date: () => this.at * 1000, ticks: () => this.ticks });
+    this.model.connected = true;
+    this.stats = stats.map((s) => ({ title: s.name, kind: "rate", shape: "number", over: 10, ...s }));
+    this.configure();
+  }
+
+  configure(more = {}) {
+    this.model.configure({ type: "config", window: 300, generation: "g", pages: [], stats: this.stats, history: this.stats.map(() => []), ...this.head(), ...more });
+  }
+
+  head() { return { now: this.at, clocks: this.clocks, ingesters: this.ingesters }; }
+
+  /** Lets seconds go by in which the server says nothing. */
+  wait(seconds) {
+    this.at += seconds;
+    this.ticks += seconds * 1000;
+  }
+
+  /** A frame with points, [name, second, value, stale since]. */
+  tell(points = [], more = {}) {
+    const place = (name) => this.stats.findIndex((s) => s.name === name);
+    return this.model.apply({ type: "points", points: points.map(([name, ...point]) => [place(name), ...point]), ...this.head(), ...more });
+  }
+
+  /** Lets seconds go by in which all clocks go on, and each stat has a value. */
+  run(seconds, values) {
+    for (let i = 0; i < seconds; i++) {
+      this.wait(1);
+      this.clocks = this.clocks.map(() => this.at);
+      this.tell(Object.entries(values).map(([name, value]) => [name, this.at - 1, value]));
+    }
+  }
+
+  state(name) { return this.model.state(this.model.series.get(name), this.model.moment()); }
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { accepted, standing } from "../static/status.js";
+import { Page, START } from "./page.js";
+
+const LINES = "pulse.lines";
+const counts = (came, late = 0, unreadable = 0) => ({ a: 0, [LINES]: { in: came, counted: came - late, late, unreadable, ahead: 0 } });
+const lines = () => new Page({ name: "a" }, { name: LINES, kind: "lines", shape: "counts", over: 1 });
+const now = (page, options = {}) => standing(page.model, page.model.moment(), { paused: false, cursor: null, ...options });
+
+test("how soon a line is on the screen follows from when its second was drawn", () => {
+  for (const [lags, q, want] of [[[0], 0.5, 0.5], [[0.2], 0.99, 1.19], [[0.1, 0.1, 0.1, 2.1], 0.75, 1.1], [[0.1, 0.3], 0.5, 0.7]]) {
+    assert.equal(Number(accepted(lags, q).toFixed(3)), want);
+  }
+});
+
+test("a live page says how far it is behind, and how much comes in", () => {
+  const page = lines();
+  page.run(3, counts(1234));
+  page.wait(0.25);
+  page.model.drawn(START + 2);
+  page.model.drawn(START + 2);
+  assert.deepEqual(now(page), { state: "live", text: "live · 0.3 s behind", rate: "1,234 lines/s",
+    hint: "A line is on the screen 0.75 s after it came in, of a hundred lines 99 within 1.24 s, over the last 2 s." });
+});
+
+test("late lines are told, as far as they are more than a few", () => {
+  const page = lines();
+  page.run(12, counts(50, 2));
+  assert.equal(now(page).state, "live");
+  page.run(12, counts(50, 49));
+  assert.deepEqual([now(page).state, now(page).text], ["late", "49 of 50 lines/s late"]);
+  assert.match(now(page).hint, /raise lateness/);
+  page.run(12, counts(50, 0));
+  assert.equal(now(page).state, "live");
+});
+
+test("each line that could not be read is told for a minute", () => {
+  const page = lines();
+  page.run(3, counts(50));
+  page.run(1, counts(50, 0, 1));
+  page.run(59, counts(50));
+  assert.deepEqual([now(page).state, now(page).text], ["late", "1 line unreadable in a minute"]);
+  assert.match(now(page).hint, /64 KiB/);
+  page.run(1, counts(50));
+  assert.equal(now(page).state, "live");
+  page.run(2, counts(50, 0, 4));
+  assert.equal(now(page).text, "8 lines unreadable in a minute");
+});
+
+test("what is not live says what it is", () => {
+  const page = lines();
+  assert.deepEqual(now(page), { state: "connecting", text: "connected · no second has closed yet" });
+  page.run(3, counts(50));
+  assert.match(now(page, { paused: true }).text, /^paused at \d\d:\d\d:\d\d · 0 s ago$/);
+  assert.match(now(page, { cursor: START }).text, /^at \d\d:\d\d:\d\d · 3 s ago$/);
+  page.tell([], { notice: "new definitions are catching up" });
+  assert.deepEqual([now(page).state, now(page).text], ["late", "new definitions are catching up"]);
+  page.tell();
+  for (let i = 0; i < 5; i++) {
+    page.wait(1);
+    page.clocks = [START + 3, page.at, page.at];
+    page.tell();
+  }
+  assert.deepEqual(now(page), { state: "behind", text: "5 s behind · partition 0", hint: "partition 0 is 5 s behind" });
+  page.clocks = [START + 3, START + 3, START + 3];
+  page.configure({ history: [[[START + 2, 1]], []] });
+  for (let i = 0; i < 13; i++) {
+    page.wait(1);
+    page.tell();
+  }
+  assert.match(now(page).text, /^stale: no clock since \d\d:\d\d:\d\d$/);
+  page.model.connected = false;
+  page.wait(1);
+  assert.match(now(page).text, /^not connected since \d\d:\d\d:\d\d · trying again$/);
+});
+
+test("a recording says of when", () => {
+  const page = lines();
+  for (let i = 0; i < 3; i++) {
+    page.wait(1);
+    page.clocks = [1_000_001 + i];
+    page.tell([["a", 1_000_000 + i, 1]]);
+  }
+  assert.match(now(page).text, /^recording of 1970-01-12 \d\d:46:42$/);
+});
