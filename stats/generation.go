@@ -14,7 +14,7 @@ import (
 // valueVersion is the version of what definitions mean: of how lines are
 // parsed, of the kinds' values and of the partials' bytes. It changes when one
 // of them does, so that two versions of Pulse do not mix their fragments.
-const valueVersion = 3
+const valueVersion = 4
 
 // Generation is the name, six hexadecimal digits, of all that the definitions
 // say about values: definitions whose values can differ have different ones.

@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"math"
 	"math/bits"
 
 	"pulse/stats/fixed"
@@ -23,14 +22,6 @@ const (
 )
 
 var powersOfTen = func() (p [20]uint64) {
-	p[0] = 1
-	for i := 1; i < len(p); i++ {
-		p[i] = 10 * p[i-1]
-	}
-	return p
-}()
-
-var floatPowers = func() (p [maxExponent + 2]float64) {
 	p[0] = 1
 	for i := 1; i < len(p); i++ {
 		p[i] = 10 * p[i-1]
@@ -103,15 +94,4 @@ func decode(code uint32) fixed.Number {
 	first := min(exponent, 15)
 	hi, lo := bits.Mul64(mantissa*powersOfTen[first], powersOfTen[exponent-first])
 	return fixed.FromMagnitude(hi, lo, negative)
-}
-
-// decodeFloat returns a float64 near the number that a code stands for.
-func decodeFloat(code uint32) float64 {
-	above := math.Abs(float64(int(code) - zeroCode))
-	if above >= leastExponent {
-		exponent := int(above-leastExponent) / perExponent
-		mantissa := int(above-leastExponent)%perExponent + leastMantissa
-		above = float64(mantissa) * floatPowers[exponent+1]
-	}
-	return math.Copysign(above/1e9, float64(int(code)-zeroCode))
 }

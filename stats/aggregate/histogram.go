@@ -5,7 +5,6 @@ package aggregate
 // grows with the stretches of codes in use, to 4 MB at most, and is kept.
 type histogram struct {
 	total    uint64
-	distinct int
 	branches [branches]*branch
 }
 
@@ -37,9 +36,6 @@ func (h *histogram) add(code uint32, n uint64) {
 		l = new(leaf)
 		b.leaves[i] = l
 	}
-	if l[code&(1<<leafBits-1)] == 0 {
-		h.distinct++
-	}
 	l[code&(1<<leafBits-1)] += n
 	b.sums[i] += n
 	b.sum += n
@@ -50,11 +46,7 @@ func (h *histogram) add(code uint32, n uint64) {
 func (h *histogram) sub(code uint32, n uint64) {
 	b := h.branches[code>>(leafBits+branchBits)]
 	i := code >> leafBits & (1<<branchBits - 1)
-	l := b.leaves[i]
-	l[code&(1<<leafBits-1)] -= n
-	if l[code&(1<<leafBits-1)] == 0 {
-		h.distinct--
-	}
+	b.leaves[i][code&(1<<leafBits-1)] -= n
 	b.sums[i] -= n
 	b.sum -= n
 	h.total -= n
@@ -84,23 +76,4 @@ func (h *histogram) rank(rank uint64) uint32 {
 		}
 	}
 	return codes - 1
-}
-
-// each calls f with each code that is counted, ascending.
-func (h *histogram) each(f func(code uint32, n uint64)) {
-	for i, b := range h.branches {
-		if b == nil || b.sum == 0 {
-			continue
-		}
-		for j, sum := range b.sums {
-			if sum == 0 {
-				continue
-			}
-			for k, n := range b.leaves[j] {
-				if n != 0 {
-					f(uint32(i<<(leafBits+branchBits)|j<<leafBits|k), n)
-				}
-			}
-		}
-	}
 }

@@ -1,12 +1,14 @@
 package aggregate
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"pulse/stats/fixed"
@@ -96,123 +98,152 @@ func TestEachCodeIsItself(t *testing.T) {
 	}
 }
 
-// TestQuantilesAreNearestRanks compares with sorting, up to 1,000 different
-// values.
-func TestQuantilesAreNearestRanks(t *testing.T) {
-	at := []float64{0.001, 0.07, 0.5, 0.9, 0.95, 0.99, 0.999, 1}
-	for seed := range uint64(40) {
-		r := rand.New(rand.NewPCG(seed, 9))
-		n := 1 + r.IntN(3000)
-		var values []int
-		p := Quantiles(x, at).NewPartial()
-		f := newFolder(t)
-		for range n {
-			v := r.IntN(1+r.IntN(1000)) - 300
-			values = append(values, v)
-			f.fold(p, fmt.Sprintf("level=info x=%d", v))
-		}
-		slices.Sort(values)
-		got := map[string]int{}
-		if err := json.Unmarshal([]byte(valueOf(Quantiles(x, at), p)), &got); err != nil {
-			t.Fatal(err)
-		}
-		for _, q := range at {
-			label := fmt.Sprint(q)
-			exact, _ := new(big.Rat).SetString(label)
-			exact.Mul(exact, big.NewRat(int64(n), 1))
-			rank := new(big.Int).Div(new(big.Int).Add(exact.Num(), new(big.Int).Sub(exact.Denom(), big.NewInt(1))), exact.Denom())
-			if want := values[rank.Int64()-1]; got[label] != want {
-				t.Fatalf("seed %d: quantile %s of %d values is %d, want %d", seed, label, n, got[label], want)
-			}
-		}
-	}
-}
-
-// distributions are of the shapes that logs have, each with more than 1,000
-// different values.
-var distributions = []struct {
+// datasets are of the shapes that logs have and that interpolating gets wrong. Each
+// gives the next number's text.
+var datasets = []struct {
 	name string
-	next func(r *rand.Rand) float64
+	next func(r *rand.Rand) string
 }{
-	{"uniform", func(r *rand.Rand) float64 { return r.Float64() * 5000 }},
-	{"exponential", func(r *rand.Rand) float64 { return r.ExpFloat64() * 300 }},
-	{"log-normal", func(r *rand.Rand) float64 { return math.Exp(r.NormFloat64()*1.5 + 4) }},
-	{"pareto", func(r *rand.Rand) float64 { return math.Pow(1-r.Float64(), -1/1.2) }},
-	{"two peaks", func(r *rand.Rand) float64 {
-		if r.IntN(50) == 0 {
-			return 20_000 + r.NormFloat64()*500
+	{"integers", func(r *rand.Rand) string { return fmt.Sprint(r.IntN(5000) - 300) }},
+	{"ties", func(r *rand.Rand) string { return fmt.Sprint(r.IntN(3)) }},
+	{"zeros", func(r *rand.Rand) string { return fmt.Sprint(max(r.IntN(4000)-3000, 0)) }},
+	{"one dominant value", func(r *rand.Rand) string {
+		if r.IntN(10) > 0 {
+			return "200"
 		}
-		return 40 + r.NormFloat64()*8
+		return fmt.Sprint(1000 + r.IntN(100_000))
+	}},
+	{"a heavy minimum", func(r *rand.Rand) string {
+		if r.IntN(2) > 0 {
+			return "-7.5"
+		}
+		return fmt.Sprintf("%.3f", r.ExpFloat64()*300)
+	}},
+	{"fractions", func(r *rand.Rand) string { return fmt.Sprintf("%.9f", math.Pow(1-r.Float64(), -1/1.2)) }},
+	{"both signs, all sizes", func(r *rand.Rand) string {
+		return fmt.Sprintf("%.9f", math.Exp(r.Float64()*60-20)*float64(1-2*r.IntN(2)))
+	}},
+	{"two peaks", func(r *rand.Rand) string {
+		if r.IntN(50) == 0 {
+			return fmt.Sprintf("%.2f", 20_000+r.NormFloat64()*500)
+		}
+		return fmt.Sprintf("%.2f", 40+r.NormFloat64()*8)
 	}},
 }
 
-// sample returns the counts of n values, and the values as they are counted, in
-// order.
-func sample(next func(r *rand.Rand) float64, seed uint64, n int) (*values, []uint32) {
-	r := rand.New(rand.NewPCG(seed, 10))
-	p := new(values)
-	codes := make([]uint32, n)
-	for i := range codes {
-		codes[i] = code(fixed.FromMagnitude(0, uint64(max(next(r), 0)*1e9), false))
-		p.codes.add(uint64(codes[i]), 1)
+// nearestRanks works quantiles of rounded numbers out a second time: the ceil(q n)-th
+// of them, sorted.
+func nearestRanks(all []*big.Rat, at []float64) string {
+	if len(all) == 0 {
+		return "null"
 	}
-	slices.Sort(codes)
-	return p, codes
+	slices.SortFunc(all, (*big.Rat).Cmp)
+	var b strings.Builder
+	for i, q := range at {
+		exact, _ := new(big.Rat).SetString(fmt.Sprint(q))
+		exact.Mul(exact, big.NewRat(int64(len(all)), 1))
+		rank := new(big.Int).Div(new(big.Int).Add(exact.Num(), new(big.Int).Sub(exact.Denom(), big.NewInt(1))), exact.Denom())
+		n := all[rank.Int64()-1].FloatString(9)
+		fmt.Fprintf(&b, `%c"%v":%s`, "{,"[min(i, 1)], q, strings.TrimSuffix(strings.TrimRight(n, "0"), "."))
+	}
+	return b.String() + "}"
 }
 
-// rankError is how far quantile q is from a value's ranks among sorted codes,
-// as a share of them.
-func rankError(codes []uint32, value uint32, q float64) float64 {
-	first, _ := slices.BinarySearch(codes, value)
-	last, _ := slices.BinarySearch(codes, value+1)
-	rank := q * float64(len(codes))
-	return max(float64(first)-rank, rank-float64(last), 0) / float64(len(codes))
-}
+// Quantiles are nearest ranks, of however many different numbers, and by key too,
+// while a window of five seconds moves over thirty.
+func TestQuantilesAreNearestRanks(t *testing.T) {
+	at := []float64{0.001, 0.07, 0.5, 0.1, 0.75, 0.95, 0.999, 1}
+	plain, keyed := Quantiles(x, at), By(Quantiles(x, at), byKey, 2, 5)
+	for _, d := range datasets {
+		t.Run(d.name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 9))
+			f := newFolder(t)
+			type second struct {
+				plain, keyed Partial
+				numbers      map[string][]*big.Rat // by key, rounded
+			}
+			var seconds []second
+			w, by := plain.NewWindow(), keyed.NewWindow()
+			for range 30 {
+				s := second{plain.NewPartial(), keyed.NewPartial(), map[string][]*big.Rat{}}
+				for range r.IntN(1 + r.IntN(300)) {
+					key := []string{"a", "a", "a", "b", "b", "c", "d"}[r.IntN(7)]
+					text := d.next(r)
+					n, _ := new(big.Rat).SetString(text)
+					s.numbers[key] = append(s.numbers[key], roundTo4(n))
+					f.fold(s.plain, "level=info x="+text)
+					f.fold(s.keyed, "level=info x="+text+" key="+key)
+				}
+				seconds = append(seconds, s)
+				w.Add(s.plain)
+				by.Add(s.keyed)
+				if old := len(seconds) - 6; old >= 0 {
+					w.Sub(seconds[old].plain)
+					by.Sub(seconds[old].keyed)
+				}
 
-// TestDigestRankError is the promise for windows of more than 1,000 different
-// values: within 0.5 % of the ranks.
-func TestDigestRankError(t *testing.T) {
-	at := []float64{0.5, 0.95, 0.99}
-	worst := 0.0
-	for _, d := range distributions {
-		for seed := range uint64(6) {
-			p, codes := sample(d.next, seed, []int{3_000, 20_000, 100_000}[seed%3])
-			w := Quantiles(x, at).NewWindow().(*quantilesWindow)
-			w.Add(p)
-			if w.counts.distinct <= maxCounted {
-				t.Fatalf("%s, seed %d: only %d different values", d.name, seed, w.counts.distinct)
-			}
-			var got map[string]json.Number
-			if err := json.Unmarshal([]byte(jsonOf(w.Value())), &got); err != nil {
-				t.Fatal(err)
-			}
-			for _, q := range at {
-				e := rankError(codes, code(number(t, got[fmt.Sprint(q)].String())), q)
-				worst = max(worst, e)
-				if e > 0.005 {
-					t.Errorf("%s, seed %d: quantile %v is off by %.2f %% of the ranks", d.name, seed, q, 100*e)
+				numbers := map[string][]*big.Rat{}
+				var all []*big.Rat
+				for _, s := range seconds[max(0, len(seconds)-5):] {
+					for key, its := range s.numbers {
+						numbers[key] = append(numbers[key], its...)
+						all = append(all, its...)
+					}
+				}
+				if got, want := jsonOf(w.Value()), nearestRanks(all, at); got != want {
+					t.Fatalf("second %d: %s, want %s of %d numbers", len(seconds), got, want, len(all))
+				}
+				keys := slices.SortedFunc(maps.Keys(numbers), func(a, b string) int {
+					return cmp.Or(len(numbers[b])-len(numbers[a]), strings.Compare(a, b))
+				})
+				var top []string
+				var other []*big.Rat
+				for i, key := range keys {
+					if i < 2 {
+						top = append(top, fmt.Sprintf(`{"key":%q,"value":%s}`, key, nearestRanks(numbers[key], at)))
+					} else {
+						other = append(other, numbers[key]...)
+					}
+				}
+				want := fmt.Sprintf(`{"top":[%s],"other":%s,"distinct":%d}`, strings.Join(top, ","), nearestRanks(other, at), len(keys))
+				if got := jsonOf(by.Value()); got != want {
+					t.Fatalf("second %d by key: %s, want %s", len(seconds), got, want)
 				}
 			}
-		}
+		})
 	}
-	t.Logf("worst: %.3f %% of the ranks", 100*worst)
+}
+
+// A value that most numbers have is every quantile below its share, whatever else
+// there is.
+func TestQuantilesOfOneDominantValue(t *testing.T) {
+	k := Quantiles(x, []float64{0.1, 0.5, 0.75})
+	p := k.NewPartial()
+	f := newFolder(t)
+	for range 9000 {
+		f.fold(p, "level=info x=200")
+	}
+	for n := 1000; n <= 2000; n++ {
+		f.fold(p, fmt.Sprintf("level=info x=%d", n))
+	}
+	if got, want := valueOf(k, p), `{"0.1":200,"0.5":200,"0.75":200}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 }
 
 func BenchmarkQuantilesValue(b *testing.B) {
-	for _, n := range []int{500, 3_000, 20_000, 100_000} {
-		p, _ := sample(distributions[2].next, 1, n)
-		w := Quantiles(x, []float64{0.5, 0.95, 0.99}).NewWindow().(*quantilesWindow)
-		w.Add(p)
-		b.Run(fmt.Sprintf("%d different", w.counts.distinct), func(b *testing.B) {
+	for _, n := range []int{500, 20_000, 100_000} {
+		b.Run(fmt.Sprintf("%d numbers", n), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 10))
+			p := new(values)
+			for range n {
+				p.codes.add(uint64(code(number(b, fmt.Sprintf("%.6f", math.Exp(r.NormFloat64()*1.5+4))))), 1)
+			}
+			w := Quantiles(x, []float64{0.5, 0.95, 0.99}).NewWindow()
+			w.Add(p)
+			b.ReportAllocs()
 			for b.Loop() {
 				w.Value()
-			}
-		})
-		b.Run(fmt.Sprintf("%d different, nearest rank", w.counts.distinct), func(b *testing.B) {
-			for b.Loop() {
-				for _, q := range w.at {
-					decode(w.counts.rank(q.rank(w.counts.total)))
-				}
 			}
 		})
 	}
