@@ -19,6 +19,14 @@ type Snapshot struct {
 	Final    bool            // whether no line can change it any more
 	Gen      string          // the definitions' generation
 
+	// Covered is how many of the Of seconds of the window some clock has covered.
+	// Both are 0 where all are, and where the snapshot passes a gap.
+	Covered, Of int64
+
+	// Approx is the standard error of an estimate, as a share of the value; 0: the
+	// value is exact.
+	Approx float64
+
 	// StaleSince is the first of the seconds, up to and with Time, that had no
 	// clock at all, and 0 in all snapshots but the one that passes such a gap;
 	// the value is null then.
@@ -33,7 +41,8 @@ const MaxSecond = 253402300799
 //
 //	{"stat":"requests","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"gen":"3f9a2c"}
 //
-// and "stale_since", a time, at the end where there is one. A nil Value is null.
+// and at the end, where they are not 0, "covered" and "of", "approx", and
+// "stale_since", a time. A nil Value is null.
 func (s Snapshot) AppendJSON(b []byte) []byte {
 	b = append(b, `{"stat":`...)
 	b = appendString(b, s.Stat)
@@ -53,6 +62,13 @@ func (s Snapshot) AppendJSON(b []byte) []byte {
 		b = append(b, `,"final":false,"gen":`...)
 	}
 	b = appendString(b, s.Gen)
+	if s.Of != 0 {
+		b = strconv.AppendInt(append(b, `,"covered":`...), s.Covered, 10)
+		b = strconv.AppendInt(append(b, `,"of":`...), s.Of, 10)
+	}
+	if s.Approx != 0 {
+		b = strconv.AppendFloat(append(b, `,"approx":`...), s.Approx, 'g', -1, 64)
+	}
 	if s.StaleSince != 0 {
 		b = append(b, `,"stale_since":"`...)
 		b = appendTime(b, s.StaleSince)
@@ -74,6 +90,9 @@ func (s *Snapshot) UnmarshalJSON(b []byte) error {
 		Revision   int             `json:"revision"`
 		Final      bool            `json:"final"`
 		Gen        string          `json:"gen"`
+		Covered    int64           `json:"covered"`
+		Of         int64           `json:"of"`
+		Approx     float64         `json:"approx"`
 		StaleSince *time.Time      `json:"stale_since"`
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
@@ -95,7 +114,10 @@ func (s *Snapshot) UnmarshalJSON(b []byte) error {
 	if in.Value == nil {
 		in.Value = json.RawMessage("null")
 	}
-	*s = Snapshot{in.Stat, second, in.Value, in.Revision, in.Final, in.Gen, since}
+	if in.Covered < 0 || in.Covered > in.Of || in.Approx < 0 {
+		return fmt.Errorf("snapshot: it has covered %d, of %d and approx %g", in.Covered, in.Of, in.Approx)
+	}
+	*s = Snapshot{in.Stat, second, in.Value, in.Revision, in.Final, in.Gen, in.Covered, in.Of, in.Approx, since}
 	return nil
 }
 

@@ -26,6 +26,10 @@ func TestSnapshotJSON(t *testing.T) {
 			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("null"), Final: true, Gen: "3f9a2c", StaleSince: 1709164799},
 			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":null,"revision":0,"final":true,"gen":"3f9a2c","stale_since":"2024-02-28T23:59:59Z"}`,
 		},
+		{
+			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("2999.5"), Gen: "3f9a2c", Covered: 44, Of: 60, Approx: 0.0065},
+			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":2999.5,"revision":0,"final":false,"gen":"3f9a2c","covered":44,"of":60,"approx":0.0065}`,
+		},
 	} {
 		got, err := json.Marshal(test.snapshot)
 		if err != nil || string(got) != test.want {
@@ -61,6 +65,8 @@ func TestSnapshotRefuses(t *testing.T) {
 		``, `{}`, `[]`, `{"stat":"","time":"2026-11-22T10:31:05Z"}`, `{"stat":"a","time":"2026-11-22T10:31:05.5Z"}`,
 		`{"stat":"a","time":"yesterday"}`, `{"stat":"a"}`, `{"stat":"a","time":"2026-11-22T10:31:05Z","revision":-1}`,
 		`{"stat":"a","time":"1969-11-22T10:31:05Z"}`, `{"stat":"a","time":"2026-11-22T10:31:05Z","stale_since":"1969-11-22T10:31:05Z"}`,
+		`{"stat":"a","time":"2026-11-22T10:31:05Z","covered":61,"of":60}`, `{"stat":"a","time":"2026-11-22T10:31:05Z","covered":-1,"of":60}`,
+		`{"stat":"a","time":"2026-11-22T10:31:05Z","approx":-0.1}`,
 	} {
 		var s Snapshot
 		if err := json.Unmarshal([]byte(in), &s); err == nil {
@@ -72,6 +78,7 @@ func TestSnapshotRefuses(t *testing.T) {
 func FuzzSnapshot(f *testing.F) {
 	f.Add([]byte(`{"stat":"a","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"gen":"3f9a2c"}`))
 	f.Add([]byte(`{"stat":"é\u0000","time":"2026-11-22T11:31:05+01:00","value":{"a":[1]},"stale_since":"2026-11-22T10:31:04Z"}`))
+	f.Add([]byte(`{"stat":"a","time":"2026-11-22T10:31:05Z","value":7,"covered":44,"of":60,"approx":0.006}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s, again Snapshot
 		if json.Unmarshal(b, &s) != nil {
