@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pulse/stats/cursor"
 	"pulse/stats/watermark"
 )
 
@@ -156,91 +157,75 @@ func DecodeMessage(value []byte) Message {
 	if len(value) == 0 {
 		return Message{Bad: errors.New("fragments record: empty")}
 	}
-	d := decoder{rest: value[1:]}
+	d := cursor.New(value[1:])
 	switch value[0] {
 	case kindFragment:
-		f := &Fragment{Partition: int32(d.upTo(MaxPartitions - 1)), End: d.upTo(maxOffset)}
-		f.Part, f.Parts = int(d.upTo(maxParts-1)), int(d.upTo(maxParts))
-		f.Data = d.rest
-		if d.failed || f.Part >= f.Parts || len(f.Data) > MaxPart {
+		f := &Fragment{Partition: int32(d.Uint(MaxPartitions - 1)), End: d.Uint(maxOffset)}
+		f.Part, f.Parts = int(d.Uint(maxParts-1)), int(d.Uint(maxParts))
+		f.Data = d.Rest()
+		if !d.OK() || f.Part >= f.Parts || len(f.Data) > MaxPart {
 			return Message{Bad: errors.New("fragments record: a fragment out of bounds")}
 		}
 		return Message{Fragment: f}
 	case kindBundle:
-		u := &Bundle{Partition: int32(d.upTo(MaxPartitions - 1)), End: d.upTo(maxOffset)}
-		u.Data = d.rest
-		if d.failed || len(u.Data) > MaxPart {
+		u := &Bundle{Partition: int32(d.Uint(MaxPartitions - 1)), End: d.Uint(maxOffset)}
+		u.Data = d.Rest()
+		if !d.OK() || len(u.Data) > MaxPart {
 			return Message{Bad: errors.New("fragments record: a bundle out of bounds")}
 		}
 		return Message{Bundle: u}
 	case kindCover, kindMidway:
-		c := d.cover(value[0] == kindMidway)
-		if d.failed || len(d.rest) > 0 {
+		c := decodeCover(&d, value[0] == kindMidway)
+		if !d.Done() {
 			return Message{Bad: errors.New("fragments record: a cover out of bounds")}
 		}
 		return Message{Cover: c}
 	case kindWaypoint:
-		w := &Waypoint{Partition: int32(d.upTo(MaxPartitions - 1)), Offset: d.upTo(maxOffset)}
-		if d.failed || len(d.rest) == 0 || len(d.rest) > CommitMetadata {
+		w := &Waypoint{Partition: int32(d.Uint(MaxPartitions - 1)), Offset: d.Uint(maxOffset)}
+		w.State = d.Rest()
+		if !d.OK() || len(w.State) == 0 || len(w.State) > CommitMetadata {
 			return Message{Bad: errors.New("fragments record: a waypoint out of bounds")}
 		}
-		w.State = d.rest
 		return Message{Waypoint: w}
 	}
 	return Message{Bad: fmt.Errorf("fragments record: of kind %d, which this program does not know", value[0])}
 }
 
-func (d *decoder) cover(midway bool) *Cover {
-	c := &Cover{Midway: midway, Partition: int32(d.upTo(MaxPartitions - 1)), Partitions: int32(d.upTo(MaxPartitions)), End: d.upTo(maxOffset)}
-	c.Start = c.End - d.upTo(c.End+1)
-	c.Fragments = int(d.upTo(maxOffset))
-	c.Before = d.upTo(maxSecond+1) - 1
-	c.After = c.Before + d.upTo(maxSecond-c.Before)
+func decodeCover(d *cursor.Cursor, midway bool) *Cover {
+	c := &Cover{Midway: midway, Partition: int32(d.Uint(MaxPartitions - 1)), Partitions: int32(d.Uint(MaxPartitions)), End: d.Uint(maxOffset)}
+	c.Start = c.End - d.Uint(c.End+1)
+	c.Fragments = int(d.Uint(maxOffset))
+	c.Before = d.Uint(maxSecond+1) - 1
+	c.After = c.Before + d.Uint(maxSecond-c.Before)
 	if c.Before < 0 || midway {
-		c.First = d.upTo(maxSecond)
+		c.First = d.Uint(maxSecond)
 	}
 	if c.Partition >= c.Partitions || c.Start >= c.End || midway && c.Before < 0 {
-		d.failed = true
+		d.Fail()
 	}
 	at := c.Before
-	for range d.upTo(maxGaps) {
+	for range d.Uint(maxGaps) {
 		var g watermark.Gap
-		g.From = at + d.upTo(c.After-at)
-		g.To = g.From + d.upTo(c.After-g.From)
+		g.From = at + d.Uint(c.After-at)
+		g.To = g.From + d.Uint(c.After-g.From)
 		if g.To <= g.From || g.From < 0 {
-			d.failed = true
+			d.Fail()
 		}
-		if d.failed {
+		if !d.OK() {
 			return c
 		}
 		c.Gaps = append(c.Gaps, g)
 		at = g.To
 	}
-	if len(d.rest) > 0 {
-		c.Lost.From = d.upTo(c.End)
-		c.Lost.To = c.Lost.From + d.upTo(c.End-c.Lost.From)
-		d.failed = d.failed || c.Lost.Empty()
+	if d.More() {
+		c.Lost.From = d.Uint(c.End)
+		c.Lost.To = c.Lost.From + d.Uint(c.End-c.Lost.From)
+		if c.Lost.Empty() {
+			d.Fail()
+		}
 	}
 	return c
 }
 
 // maxOffset is far beyond any offset, and sums of two such still fit.
 const maxOffset = 1 << 62
-
-// A decoder reads numbers from the start of rest until something is wrong.
-type decoder struct {
-	rest   []byte
-	failed bool
-}
-
-// upTo reads a number that is at most most.
-func (d *decoder) upTo(most int64) int64 {
-	v, n := binary.Uvarint(d.rest)
-	if n <= 0 || most < 0 || v > uint64(most) {
-		d.failed = true
-		d.rest = nil
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return int64(v)
-}

@@ -3,6 +3,8 @@ package topics
 import (
 	"encoding/binary"
 	"errors"
+
+	"pulse/stats/cursor"
 )
 
 // A Second is one that is complete, as a merger keeps it for its successors: all
@@ -33,14 +35,14 @@ func DecodeSecond(value []byte) (Second, error) {
 	if len(value) == 0 || value[0] != kindSecond {
 		return Second{}, errors.New("record of a second: of another kind")
 	}
-	d := decoder{rest: value[1:]}
-	s := Second{Second: d.upTo(maxSecond)}
-	s.Before = s.Second - d.upTo(s.Second+1)
-	s.Part, s.Parts = int(d.upTo(maxParts)), int(d.upTo(maxParts))
-	if d.failed || s.Before >= s.Second || s.Part >= s.Parts || len(d.rest) > MaxPart {
+	d := cursor.New(value[1:])
+	s := Second{Second: d.Uint(maxSecond)}
+	s.Before = s.Second - d.Uint(s.Second+1)
+	s.Part, s.Parts = int(d.Uint(maxParts)), int(d.Uint(maxParts))
+	s.Data = d.Rest()
+	if !d.OK() || s.Before >= s.Second || s.Part >= s.Parts || len(s.Data) > MaxPart {
 		return Second{}, errors.New("record of a second: out of bounds")
 	}
-	s.Data = d.rest
 	return s, nil
 }
 
@@ -55,11 +57,10 @@ func AppendNamed(b []byte, stat string, data []byte) []byte {
 
 // EachNamed calls do with what AppendNamed appended, until it fails.
 func EachNamed(b []byte, do func(stat, data []byte) error) error {
-	d := decoder{rest: b}
-	for len(d.rest) > 0 {
-		stat := d.bytes()
-		data := d.bytes()
-		if d.failed {
+	d := cursor.New(b)
+	for d.More() {
+		stat, data := d.Bytes(MaxPart), d.Bytes(MaxPart)
+		if !d.OK() {
 			return errors.New("a stat's name or its bytes end too early")
 		}
 		if err := do(stat, data); err != nil {
@@ -67,16 +68,4 @@ func EachNamed(b []byte, do func(stat, data []byte) error) error {
 		}
 	}
 	return nil
-}
-
-// bytes reads a length and as many bytes.
-func (d *decoder) bytes() []byte {
-	n := d.upTo(int64(len(d.rest)))
-	if n > int64(len(d.rest)) {
-		d.failed = true
-		return nil
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"pulse/stats/cursor"
 )
 
 // Bounds on what a Watermark holds, so that its binary form always fits the
@@ -204,90 +206,37 @@ func (w *Watermark) AppendBinary(b []byte) []byte {
 	return b
 }
 
-var errTruncated = errors.New("watermark: bytes end too early")
+var errBounds = errors.New("watermark: its bytes end too early or late, or a number is out of bounds")
 
 // Decode makes a Watermark of what AppendBinary appended.
 func Decode(b []byte) (*Watermark, error) {
 	if len(b) == 0 {
-		return nil, errTruncated
+		return nil, errBounds
 	}
 	if b[0] != version {
 		return nil, fmt.Errorf("watermark: form %d, this program reads form %d", b[0], version)
 	}
-	d := decoder{rest: b[1:]}
-	w := &Watermark{second: d.varint()}
-	base := d.varint()
-	n := int(d.byte())
-	if d.failed {
-		return nil, errTruncated
-	}
-	if w.second < -1 || w.second > maxSecond || base < 0 || base > maxSecond || n > MaxMembers {
-		return nil, fmt.Errorf("watermark: second %d, clock %d or %d members out of bounds", w.second, base, n)
+	d := cursor.New(b[1:])
+	w := &Watermark{second: d.Int(maxSecond)}
+	base, n := d.Int(maxSecond), int(d.Byte(MaxMembers))
+	if !d.OK() || w.second < -1 || base < 0 {
+		return nil, errBounds
 	}
 	for range n {
-		m := Member{Ingester: string(d.bytes(int(d.byte())))}
-		m.Clock = base + d.varint()
-		m.Since = m.Clock - int64(d.uvarint())
-		m.missed = int(d.byte())
-		if d.failed {
-			return nil, errTruncated
-		}
-		if m.Ingester == "" || len(m.Ingester) > MaxIngester || m.Clock < 0 || m.Clock > maxSecond ||
-			m.Since < 0 || m.Since > m.Clock || m.missed > missedTicks {
-			return nil, fmt.Errorf("watermark: member %q out of bounds", m.Ingester)
+		m := Member{Ingester: string(d.Short(MaxIngester))}
+		m.Clock = base + d.Int(maxSecond)
+		m.Since = m.Clock - d.Uint(maxSecond)
+		m.missed = int(d.Byte(missedTicks))
+		if !d.OK() || m.Ingester == "" || m.Clock < 0 || m.Clock > maxSecond || m.Since < 0 {
+			return nil, errBounds
 		}
 		if len(w.members) > 0 && w.members[len(w.members)-1].Ingester >= m.Ingester {
 			return nil, fmt.Errorf("watermark: member %q out of order", m.Ingester)
 		}
 		w.members = append(w.members, m)
 	}
-	if len(d.rest) > 0 {
-		return nil, fmt.Errorf("watermark: %d bytes too many", len(d.rest))
+	if !d.Done() {
+		return nil, errBounds
 	}
 	return w, nil
-}
-
-// A decoder reads from the start of rest until something is missing there.
-type decoder struct {
-	rest   []byte
-	failed bool
-}
-
-func (d *decoder) bytes(n int) []byte {
-	if n > len(d.rest) {
-		d.failed = true
-		d.rest = nil
-		return nil
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-func (d *decoder) byte() byte {
-	if b := d.bytes(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.rest)
-	return d.read(v, n)
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
-	return uint64(d.read(int64(v), n))
-}
-
-// read takes n bytes off, of which v was read; n is not positive on failure.
-func (d *decoder) read(v int64, n int) int64 {
-	if n <= 0 {
-		d.failed = true
-		d.rest = nil
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
 }

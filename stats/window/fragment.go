@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"pulse/stats"
+	"pulse/stats/cursor"
 )
 
 // A fragment is what a range of raw records adds to one stat: a version byte,
@@ -40,7 +42,7 @@ func (f *Fragment) Reset() { *f = Fragment{bytes: f.bytes[:0]} }
 
 // A fragmentReader walks over a fragment's seconds.
 type fragmentReader struct {
-	rest    []byte
+	cursor  cursor.Cursor
 	second  int64
 	partial []byte
 	first   bool
@@ -51,30 +53,23 @@ func newFragmentReader(fragment []byte) fragmentReader {
 	if len(fragment) == 0 || fragment[0] != fragmentVersion {
 		return fragmentReader{err: fmt.Errorf("fragment: not of form %d, which this program reads", fragmentVersion)}
 	}
-	return fragmentReader{rest: fragment[1:], first: true}
+	return fragmentReader{cursor: cursor.New(fragment[1:]), first: true}
 }
 
 var errFragment = errors.New("fragment: its bytes end too early or its seconds are out of order")
 
 // next reads the next second; it is false at the end and on an error.
 func (r *fragmentReader) next() bool {
-	if r.err != nil || len(r.rest) == 0 {
+	if r.err != nil || !r.cursor.More() {
 		return false
 	}
-	step, n := binary.Uvarint(r.rest)
-	if n <= 0 || step > stats.MaxSecond || step == 0 && !r.first {
+	step := r.cursor.Uint(stats.MaxSecond - r.second)
+	r.partial = r.cursor.Bytes(math.MaxInt64)
+	if len(r.partial) == 0 || step == 0 && !r.first {
 		r.err = errFragment
 		return false
 	}
-	r.rest = r.rest[n:]
-	r.second += int64(step)
-	length, n := binary.Uvarint(r.rest)
-	if n <= 0 || length == 0 || length > uint64(len(r.rest)-n) || r.second > stats.MaxSecond {
-		r.err = errFragment
-		return false
-	}
-	r.partial = r.rest[n : n+int(length)]
-	r.rest = r.rest[n+int(length):]
+	r.second += step
 	r.first = false
 	return true
 }
