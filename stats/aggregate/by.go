@@ -170,12 +170,15 @@ func (p *keyed) sketch() {
 }
 
 // trim drops the lightest keys for which there is no room.
-func (p *keyed) trim() {
-	if len(p.keys.entries) <= p.room {
+func (p *keyed) trim() { p.trimTo(p.room) }
+
+// trimTo drops the lightest keys beyond so many.
+func (p *keyed) trimTo(room int) {
+	if len(p.keys.entries) <= room {
 		return
 	}
 	p.sketch()
-	p.keys.keep(p.room, func(a, b *keyEntry[weighted]) int {
+	p.keys.keep(room, func(a, b *keyEntry[weighted]) int {
 		switch {
 		case a.value.weight > b.value.weight:
 			return -1

@@ -1,0 +1,307 @@
+package aggregate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pulse/stats/fixed"
+	"pulse/stats/line"
+)
+
+// distributions are of the shapes that logs have, and some that are hard.
+var distributions = []struct {
+	name string
+	next func(r *rand.Rand) float64
+}{
+	{"uniform", func(r *rand.Rand) float64 { return r.Float64() * 5000 }},
+	{"normal around 0", func(r *rand.Rand) float64 { return r.NormFloat64() * 1000 }},
+	{"exponential", func(r *rand.Rand) float64 { return r.ExpFloat64() * 300 }},
+	{"log-normal", func(r *rand.Rand) float64 { return math.Exp(r.NormFloat64()*1.5 + 4) }},
+	{"pareto", func(r *rand.Rand) float64 { return math.Pow(1-r.Float64(), -1/1.2) }},
+	{"two peaks", func(r *rand.Rand) float64 {
+		if r.IntN(50) == 0 {
+			return 20_000 + r.NormFloat64()*500
+		}
+		return 40 + r.NormFloat64()*8
+	}},
+	{"ties", func(r *rand.Rand) float64 {
+		if r.IntN(3) == 0 {
+			return float64(500 * r.IntN(20))
+		}
+		return float64(r.IntN(10_000))
+	}},
+	{"mostly zero", func(r *rand.Rand) float64 {
+		if r.IntN(10) < 7 {
+			return 0
+		}
+		return math.Round(r.ExpFloat64() * 10_000)
+	}},
+	{"one dominant value", func(r *rand.Rand) float64 {
+		if r.IntN(10) > 0 {
+			return 3000
+		}
+		return r.Float64() * 10_000
+	}},
+	{"a heavy minimum", func(r *rand.Rand) float64 {
+		if r.IntN(2) == 0 {
+			return 200
+		}
+		return 1000 + r.Float64()*5000
+	}},
+}
+
+// sample returns the counts of n numbers.
+func sample(next func(r *rand.Rand) float64, r *rand.Rand, n int) *values {
+	p := new(values)
+	for range n {
+		f := next(r)
+		p.codes.add(uint64(code(fixed.FromMagnitude(0, uint64(math.Abs(f)*1e9), f < 0))), 1)
+	}
+	return p
+}
+
+// ranks are the codes of a partial, ascending, each with how many numbers are up
+// to and with it.
+type ranks []struct {
+	code uint32
+	upTo uint64
+}
+
+func ranksOf(p *values) (all ranks) {
+	n := uint64(0)
+	for _, c := range p.codes.sorted(nil) {
+		n += p.codes.count(c)
+		all = append(all, struct {
+			code uint32
+			upTo uint64
+		}{uint32(c), n})
+	}
+	return all
+}
+
+// at returns the code at a rank.
+func (all ranks) at(rank uint64) uint32 {
+	i, _ := slices.BinarySearchFunc(all, rank, func(e struct {
+		code uint32
+		upTo uint64
+	}, rank uint64) int {
+		if e.upTo < rank {
+			return -1
+		}
+		return 1
+	})
+	return all[i].code
+}
+
+// off is how far a rank is from those that a code has: those of equal numbers, or
+// the place between two neighbors.
+func (all ranks) off(code uint32, rank uint64) uint64 {
+	below, upTo := uint64(0), uint64(0)
+	for _, e := range all {
+		if e.code < code {
+			below = e.upTo
+		}
+		if e.code <= code {
+			upTo = e.upTo
+		}
+	}
+	switch {
+	case rank < below:
+		return below - rank
+	case rank > upTo:
+		return rank - upTo
+	}
+	return 0
+}
+
+// worst compares the quantiles of a digest with those of the numbers, and returns
+// the worst error as a share of what the bound allows.
+func worst(t *testing.T, exact, digest *values) float64 {
+	t.Helper()
+	want, got := ranksOf(exact), ranksOf(digest)
+	n := want[len(want)-1].upTo
+	if got[len(got)-1].upTo != n {
+		t.Fatalf("the digest has %d numbers, want %d", got[len(got)-1].upTo, n)
+	}
+	if got[0].code != want[0].code || got[len(got)-1].code != want[len(want)-1].code {
+		t.Fatalf("the digest goes from %v to %v, the numbers from %v to %v", decode(got[0].code), decode(got[len(got)-1].code), decode(want[0].code), decode(want[len(want)-1].code))
+	}
+	share := 0.0
+	for i := range 200 {
+		q := (float64(i) + 0.5) / 200
+		if i >= 190 {
+			q = 1 - math.Pow(0.5, float64(i-188)) // the tail
+		}
+		rank := uint64(math.Ceil(q * float64(n)))
+		bound := 4*q*(1-q)/digestCompression*float64(n) + 1
+		share = max(share, float64(want.off(got.at(rank), rank))/bound)
+	}
+	return share
+}
+
+// TestDigestError is the promise of Digester, for minutes of 1,000 to 100,000
+// numbers and for many of them joined.
+func TestDigestError(t *testing.T) {
+	k := Quantiles(x, nil).(Digester)
+	most := 0.0
+	for _, d := range distributions {
+		r := rand.New(rand.NewPCG(1, 10))
+		all, joined := new(values), new(values)
+		for minute := range 12 {
+			n := []int{1000, 3000, 20_000, 100}[minute%4]
+			if minute == 5 {
+				n = 100_000
+			}
+			p := sample(d.next, r, n)
+			b := p.AppendTo(nil)
+			exact := new(values)
+			if err := exact.Join(b); err != nil {
+				t.Fatal(err)
+			}
+			if numbers := k.Digest(p); numbers != uint64(n) {
+				t.Fatalf("%s: the digest says that it has %d numbers, want %d", d.name, numbers, n)
+			}
+			if exact.codes.len <= digestExact && !bytes.Equal(p.AppendTo(nil), b) {
+				t.Errorf("%s: the digest of %d different values is not as they are", d.name, exact.codes.len)
+			}
+			if p.codes.len > 700 {
+				t.Errorf("%s: the digest of %d numbers has %d values", d.name, n, p.codes.len)
+			}
+			share := worst(t, exact, p)
+			most = max(most, share)
+			if share > 1 {
+				t.Errorf("%s: %d numbers: a quantile is off by %.2f of the bound", d.name, n, share)
+			}
+			if err := all.Join(b); err != nil {
+				t.Fatal(err)
+			}
+			if err := joined.Join(p.AppendTo(nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		share := worst(t, all, joined)
+		most = max(most, share)
+		if share > 1 {
+			t.Errorf("%s: joined, a quantile is off by %.2f of the bound", d.name, share)
+		}
+	}
+	t.Logf("the worst is %.2f of the bound", most)
+}
+
+// The bytes of a digest follow from the numbers alone, whatever the partial held
+// before and however its numbers came.
+func TestDigestIsOneOfItsNumbers(t *testing.T) {
+	k := Quantiles(x, nil).(Digester)
+	var want []byte
+	for seed := range uint64(4) {
+		numbers := make([]float64, 5000)
+		r := rand.New(rand.NewPCG(1, 11))
+		for i := range numbers {
+			numbers[i] = distributions[3].next(r)
+		}
+		p := sample(distributions[1].next, rand.New(rand.NewPCG(seed, 12)), int(seed)*1000)
+		k.Digest(p)
+		p.Reset()
+		rand.New(rand.NewPCG(seed, 13)).Shuffle(len(numbers), func(i, j int) { numbers[i], numbers[j] = numbers[j], numbers[i] })
+		for _, f := range numbers {
+			p.codes.add(uint64(code(fixed.FromMagnitude(0, uint64(f*1e9), false))), 1)
+		}
+		k.Digest(p)
+		b := p.AppendTo(nil)
+		if want == nil {
+			want = b
+		}
+		if !bytes.Equal(b, want) {
+			t.Fatalf("seed %d: the digest has other bytes", seed)
+		}
+	}
+}
+
+// A digest of the example that interpolation got wrong.
+func TestDigestIsReadByItsCentroids(t *testing.T) {
+	at := []float64{0.01, 0.1, 0.5, 0.75}
+	k := Quantiles(x, at).(Digester)
+	p := k.NewPartial().(*values)
+	p.codes.add(uint64(code(fixed.Int(200))), 9000)
+	for v := int64(1000); v <= 2000; v++ {
+		p.codes.add(uint64(code(fixed.Int(v))), 1)
+	}
+	k.Digest(p)
+	if p.codes.len > 700 {
+		t.Errorf("%d values are no digest", p.codes.len)
+	}
+	if got, want := valueOf(k, p), `{"0.01":200,"0.1":200,"0.5":200,"0.75":200}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// A digest by key keeps the heaviest keys, and no number is lost.
+func TestDigestByKey(t *testing.T) {
+	k := By(Quantiles(x, []float64{0.5}), []line.Slot{key}, 3, 60).(Digester)
+	f := newFolder(t)
+	exact, p := k.NewPartial(), k.NewPartial()
+	r := rand.New(rand.NewPCG(3, 14))
+	const lines = 20_000
+	for range lines {
+		n := r.IntN(200)
+		n = n * n / 200 // the first are the heaviest
+		text := fmt.Sprintf("level=info key=k%d x=%d", n, n*100+r.IntN(3000))
+		f.fold(exact, text)
+		f.fold(p, text)
+	}
+	if numbers := k.Digest(p); numbers != lines {
+		t.Errorf("the digest says that it has %d numbers, want %d", numbers, lines)
+	}
+	digest := k.NewPartial()
+	join(t, k, digest, p.AppendTo(nil))
+	if n := len(digest.(*keyed).keys.entries); n != leastDigestKeys {
+		t.Errorf("it has %d keys, want %d", n, leastDigestKeys)
+	}
+	var want, got struct {
+		Top []struct {
+			Key   string
+			Value map[string]float64
+		}
+		Other map[string]float64
+	}
+	for v, p := range map[any]Partial{&want: exact, &got: digest} {
+		if err := json.Unmarshal([]byte(valueOf(k, p)), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, top := range want.Top {
+		if got.Top[i].Key != top.Key || math.Abs(got.Top[i].Value["0.5"]-top.Value["0.5"]) > 100 {
+			t.Errorf("key %d is %v, want %v", i, got.Top[i], top)
+		}
+	}
+	if math.Abs(got.Other["0.5"]/want.Other["0.5"]-1) > 0.05 {
+		t.Errorf("the others have %v, want %v", got.Other, want.Other)
+	}
+}
+
+func BenchmarkDigest(b *testing.B) {
+	for _, n := range []int{3000, 60_000, 600_000} {
+		exact := sample(distributions[3].next, rand.New(rand.NewPCG(1, 15)), n).AppendTo(nil)
+		p := new(values)
+		var size int
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				p.Reset()
+				if err := p.Join(exact); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				p.digest()
+				size = len(p.AppendTo(nil))
+			}
+			b.ReportMetric(float64(size), "bytes")
+			b.ReportMetric(float64(p.codes.len), "values")
+		})
+	}
+}
