@@ -38,6 +38,30 @@ const (
 	maxSecret = 1 << 10
 )
 
+var aortaKind = &Kind{
+	Name: "aorta",
+	Docs: []KindDoc{{"`aorta`", "`input`, `remote` (the server)", "reads no further", "what was on its way"}},
+	New:  func() Config { return new(aortaConfig) },
+}
+
+type aortaConfig struct{ urls text }
+
+func (c *aortaConfig) Settings() []Setting {
+	return []Setting{{Flag: "aorta", Variable: "AORTA_URLS", Help: "connect to these servers, a comma list of `aorta://secret@host:port`", Value: &c.urls}}
+}
+
+func (c *aortaConfig) Open(o Opening) (*Opened, error) {
+	a, err := NewAorta(o.Name, string(c.urls), o.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &Opened{Input: a, Counters: []Counter{
+		{linesMetric, linesHelp, &a.Counts.Lines},
+		{connectionsMetric, connectionsHelp, &a.Counts.Connects},
+		{"pulse_input_partial_lines_total", "Lines that the end of a connection cut off; they are not taken.", &a.Counts.Partial},
+	}}, nil
+}
+
 // AortaCounts count what came from the servers.
 type AortaCounts struct {
 	Lines    atomic.Int64 // taken

@@ -13,10 +13,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"pulse/stats/line"
 )
@@ -48,6 +52,91 @@ const (
 	// maxTokenText bounds what is kept of a header's value.
 	maxTokenText = 128
 )
+
+var drainKind = &Kind{
+	Name: "drain",
+	Docs: []KindDoc{{"`drain`", "`input`, `drain` (the source), `drain_token`, `remote`, and the source's",
+		"503: Logplex sends again", "nothing: 204 comes after Kafka's acknowledgement"}},
+	New: func() Config { return new(drainConfig) },
+}
+
+type drainConfig struct {
+	address     text
+	sources     drainSources
+	certificate keyPair
+}
+
+func (c *drainConfig) Settings() []Setting {
+	return append([]Setting{
+		{Flag: "drain", Help: "take Heroku drains over HTTP on this `address`, or HTTPS with a certificate", Value: &c.address},
+		{Flag: "drain-sources", Key: "sources", Value: &c.sources,
+			Help: "who may send to the drain: a comma list of `name=token`, with drain tokens; an inputs file has passwords and fields too"},
+	}, c.certificate.settings()...)
+}
+
+func (c *drainConfig) Open(o Opening) (*Opened, error) {
+	if len(c.sources) == 0 {
+		return nil, asked("a drain needs who may send, or it would let everybody in: --drain-sources name=token, or sources in an inputs file")
+	}
+	config, err := c.certificate.config()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := listenTCP(string(c.address))
+	if err != nil {
+		return nil, err
+	}
+	d, err := NewDrain(o.Name, listener, config, c.sources, o.Log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return &Opened{Input: d, Restore: d.Restore, Addr: d.Addr(), Counters: []Counter{
+		{"pulse_drain_requests_total", "Requests.", &d.Counts.Requests},
+		{"pulse_drain_denied_requests_total", "Requests with a wrong token or password, or none.", &d.Counts.Denied},
+		{"pulse_drain_accepted_lines_total", "Lines of requests that were answered with 204.", &d.Counts.Accepted},
+		{"pulse_drain_repeated_lines_total", "Lines of requests that were known again, and answered with 204.", &d.Counts.Repeated},
+		{"pulse_drain_refused_lines_total", "Lines of requests that were refused.", &d.Counts.Refused},
+		{"pulse_drain_unsure_lines_total", "Lines of requests that were answered with 503 although Kafka may get them in the end.", &d.Counts.Unsure},
+		{"pulse_drain_lost_messages_total", "Messages that Logplex says it has dropped (L10).", &d.Counts.Lost},
+		{overMetric, overHelp, &d.Counts.Over},
+	}}, nil
+}
+
+// drainSources is the setting of who may send: as a text a comma list of name=token,
+// in an inputs file a list with all that a DrainSource has.
+type drainSources []DrainSource
+
+func (d *drainSources) String() string {
+	var names []string
+	for _, s := range *d {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ",") // a token is a secret
+}
+
+func (d *drainSources) Set(v string) error {
+	for item := range strings.SplitSeq(v, ",") {
+		name, token, ok := strings.Cut(strings.TrimSpace(item), "=")
+		if !ok || token == "" {
+			return errors.New("write name=token, with commas between several")
+		}
+		*d = append(*d, DrainSource{Name: name, Token: token})
+	}
+	return nil
+}
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (d *drainSources) UnmarshalYAML(node *yaml.Node) error {
+	keys := []string{"name", "token", "user", "password", "fields"}
+	for _, source := range node.Content {
+		for i := 0; i+1 < len(source.Content); i += 2 {
+			if key := source.Content[i]; !slices.Contains(keys, key.Value) {
+				return fmt.Errorf("line %d: a source has no %q: write %s", key.Line, key.Value, strings.Join(keys, ", "))
+			}
+		}
+	}
+	return node.Decode((*[]DrainSource)(d))
+}
 
 // A DrainSource is a sender that a Drain lets in: by its drain token, or its user
 // and password, or all of them.

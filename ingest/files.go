@@ -38,6 +38,54 @@ const (
 	turn = 64 * chunkSize
 )
 
+var filesKind = &Kind{
+	Name: "file", Past: true,
+	Docs: []KindDoc{
+		{"`--file --follow`", "`input`", "reads no further", "nothing, and no line comes twice"},
+		{"`--file`", "`input`", "reads no further", "what was on its way"},
+	},
+	New: func() Config { return new(filesConfig) },
+}
+
+type filesConfig struct {
+	globs  list
+	follow toggle
+	format format
+}
+
+func (c *filesConfig) Settings() []Setting {
+	return []Setting{
+		{Flag: "file", Help: "read the files that match this `pattern`; may be given several times", Value: &c.globs},
+		{Flag: "follow", Help: "read on when files grow, through rotation, and take up new files that match", Value: &c.follow},
+		c.format.setting(),
+	}
+}
+
+func (c *filesConfig) Open(o Opening) (*Opened, error) {
+	f := Files{Name: o.Name, Format: string(c.format), Globs: c.globs, Follow: bool(c.follow), Log: o.Log}
+	if !f.Follow {
+		return &Opened{Input: f}, nil
+	}
+	return &Opened{
+		Resume: func(p Positions) Input { f.Positions = p; return f },
+		ID:     followID(c.globs),
+	}, nil
+}
+
+// followID is the id of an ingester of files that nobody gave one: it says which
+// files, on which host.
+func followID(globs []string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	folder, err := os.Getwd() // patterns may be relative to it
+	if err != nil {
+		folder = ""
+	}
+	return fixedID(host, append([]string{folder}, globs...)...)
+}
+
 // Files is an input of the lines of files.
 type Files struct {
 	// Name becomes the field input of the lines; none if empty.

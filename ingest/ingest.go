@@ -10,6 +10,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
+	"strings"
 	"time"
 
 	"pulse/stats/line"
@@ -81,6 +83,12 @@ func NewID() string {
 	var b [4]byte
 	rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
+}
+
+// fixedID is an id that begins with a name and is the same for the same parts.
+func fixedID(name string, parts ...string) string {
+	suffix := fmt.Sprintf("-%08x", crc32.ChecksumIEEE([]byte(strings.Join(parts, "\x00"))))
+	return name[:min(len(name), topics.MaxIngester-len(suffix))] + suffix
 }
 
 // identify checks an ingester's id, or makes one.

@@ -26,6 +26,42 @@ const (
 	kafkaPartition = 1 << 20
 )
 
+var kafkaKind = &Kind{
+	Name: "kafka", Past: true,
+	Docs: []KindDoc{{"`--kafka-topic`", "`input`, `topic`", "reads no further", "nothing, and no line comes twice"}},
+	New:  func() Config { return new(kafkaConfig) },
+}
+
+type kafkaConfig struct {
+	topic, field text
+	format       format
+}
+
+func (c *kafkaConfig) Settings() []Setting {
+	return []Setting{
+		{Flag: "kafka-topic", Key: "kafka", Help: "read the topic with this `name`, which others fill with a line in each record", Value: &c.topic},
+		{Flag: "kafka-field", Key: "field", Help: "the records of --kafka-topic are JSON: the `name` of the field with the line, say message", Value: &c.field},
+		c.format.setting(),
+	}
+}
+
+func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
+	k := Kafka{
+		Name: o.Name, Topic: string(c.topic), Format: string(c.format), Field: string(c.field),
+		Cluster: o.Cluster, Counts: new(KafkaCounts), Log: o.Log,
+	}
+	return &Opened{
+		Resume: func(p Positions) Input { k.Positions = p; return k },
+		ID:     fixedID("kafka", k.Topic),
+		Counters: []Counter{
+			{linesMetric, linesHelp, &k.Counts.Lines},
+			{"pulse_input_empty_records_total", "Records without any text.", &k.Counts.Empty},
+			{"pulse_input_foreign_records_total", "Records that are not JSON with the field that was asked for; all of each was the line.", &k.Counts.Foreign},
+			{"pulse_input_lost_records_total", "Records that retention took before they were read.", &k.Counts.Skipped},
+		},
+	}, nil
+}
+
 // KafkaCounts count the records that a Kafka input took.
 type KafkaCounts struct {
 	Lines   atomic.Int64 // lines that were taken

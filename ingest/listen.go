@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -16,6 +18,37 @@ const (
 	// noticeEvery is how often the same thing is logged at most.
 	noticeEvery = 10 * time.Second
 )
+
+// listenTCP listens on an address.
+func listenTCP(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose another address", err)
+	}
+	return listener, nil
+}
+
+// A keyPair is the settings of a listener's TLS.
+type keyPair struct{ cert, key text }
+
+func (c *keyPair) settings() []Setting {
+	return []Setting{
+		{Flag: "tls-cert", Key: "cert", Help: "the certificate for TLS, a `file` in PEM", Value: &c.cert},
+		{Flag: "tls-key", Key: "key", Help: "its key, a `file` in PEM", Value: &c.key},
+	}
+}
+
+// config is nil if there is no certificate.
+func (c *keyPair) config() (*tls.Config, error) {
+	if c.cert == "" && c.key == "" {
+		return nil, nil
+	}
+	loaded, err := tls.LoadX509KeyPair(string(c.cert), string(c.key))
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{Certificates: []tls.Certificate{loaded}, MinVersion: tls.VersionTLS12}, nil
+}
 
 // A limitedListener closes connections beyond a number.
 type limitedListener struct {

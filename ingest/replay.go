@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +20,76 @@ const MaxSpeed = 0
 // pace is the least time that a paced replay waits for a line: lines nearer
 // to each other are sent together.
 const pace = 5 * time.Millisecond
+
+var replayKind = &Kind{
+	Name: "replay", Past: true,
+	Docs: []KindDoc{{"`--replay`", "none", "reads no further", "what was not sent yet: a replay is not continued"}},
+	New:  func() Config { return NewReplayConfig() },
+}
+
+// A ReplayConfig says how a recording is replayed.
+type ReplayConfig struct {
+	Files         list
+	Speed         Speed
+	OriginalTimes toggle
+	Loop          toggle
+}
+
+// NewReplayConfig is that of a recording at its own pace, mapped to now, once.
+func NewReplayConfig() *ReplayConfig { return &ReplayConfig{Speed: ownPace} }
+
+// Settings implements Config.
+func (c *ReplayConfig) Settings() []Setting {
+	return []Setting{
+		{Flag: "replay", Help: "send this recording, a `file`; several are one, in the order of their times", Value: &c.Files},
+		{Flag: "speed", Help: "`times` the recording's own pace, from 0.001 to 1000000, or max", Value: &c.Speed},
+		{Flag: "original-times", Help: "keep the times of the lines instead of mapping them to now; the topics must hold nothing else", Value: &c.OriginalTimes},
+		{Flag: "loop", Help: "begin again at the end", Value: &c.Loop},
+	}
+}
+
+// Open implements Config.
+func (c *ReplayConfig) Open(o Opening) (*Opened, error) {
+	if bool(c.Loop) && (bool(c.OriginalTimes) || c.Speed == MaxSpeed) {
+		return nil, asked("--loop needs a --speed that is not max, and no --original-times")
+	}
+	recording, err := OpenRecording(c.Files)
+	if err != nil {
+		return nil, err
+	}
+	return &Opened{Play: Replay{
+		Recording: recording, Speed: uint32(c.Speed), OriginalTimes: bool(c.OriginalTimes), Loop: bool(c.Loop),
+		Lateness: o.Lateness, Progress: o.Progress, Log: o.Log,
+	}.Run}, nil
+}
+
+// Speed is the setting of a replay's speed, in thousandths of the recording's own
+// pace, or MaxSpeed.
+type Speed uint32
+
+// ownPace is the speed of a recording that is sent as it was written.
+const ownPace Speed = 1000
+
+func (s *Speed) String() string {
+	if *s == MaxSpeed {
+		return "max"
+	}
+	return strconv.FormatFloat(float64(*s)/1000, 'f', -1, 64)
+}
+
+// Set implements flag.Value.
+func (s *Speed) Set(v string) error {
+	if v == "max" {
+		*s = MaxSpeed
+		return nil
+	}
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || n < 0.001 || n > 1e6 || math.IsNaN(n) {
+		return errors.New("a number from 0.001 to 1000000, or max")
+	}
+	*s = Speed(math.Round(n * 1000))
+	return nil
+}
 
 // Replay is an ingester that sends a recording. The clock is the recording's
 // own.

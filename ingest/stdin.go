@@ -7,6 +7,25 @@ import (
 	"pulse/stats/line"
 )
 
+var stdinKind = &Kind{
+	Name: "stdin", Past: true,
+	Docs: []KindDoc{{"`--stdin`", "`input`", "reads no further", "what was on its way"}},
+	New:  func() Config { return new(stdinConfig) },
+}
+
+type stdinConfig struct {
+	read   toggle
+	format format
+}
+
+func (c *stdinConfig) Settings() []Setting {
+	return []Setting{{Flag: "stdin", Help: "read lines from standard input", Value: &c.read}, c.format.setting()}
+}
+
+func (c *stdinConfig) Open(o Opening) (*Opened, error) {
+	return &Opened{Input: Stdin{Name: o.Name, Format: string(c.format), From: o.Stdin}}, nil
+}
+
 // Stdin is an input of the lines that a pipe gives, until its end.
 type Stdin struct {
 	Name   string // becomes the field input of the lines; none if empty

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,74 @@ import (
 
 	"pulse/stats/line"
 )
+
+var syslogTCPKind = &Kind{
+	Name: "syslog-tcp",
+	Docs: []KindDoc{{"`syslog-tcp`", "`input`, `remote`", "reads no further: TCP slows the sender down", "what was on its way: syslog has no acknowledgement"}},
+	New:  func() Config { return new(syslogTCPConfig) },
+}
+
+type syslogTCPConfig struct{ address text }
+
+func (c *syslogTCPConfig) Settings() []Setting {
+	return []Setting{{Flag: "syslog-tcp", Help: "take syslog over TCP on this `address`", Value: &c.address}}
+}
+
+func (c *syslogTCPConfig) Open(o Opening) (*Opened, error) { return openSyslog(c.address, nil, o) }
+
+var syslogTLSKind = &Kind{
+	Name: "syslog-tls",
+	Docs: []KindDoc{{"`syslog-tls`", "`input`, `remote`, `client` (the certificate's name)", "as `syslog-tcp`", "as `syslog-tcp`"}},
+	New:  func() Config { return new(syslogTLSConfig) },
+}
+
+type syslogTLSConfig struct {
+	address     text
+	certificate keyPair
+	clientCA    text
+}
+
+func (c *syslogTLSConfig) Settings() []Setting {
+	return append([]Setting{{Flag: "syslog-tls", Help: "take syslog over TLS on this `address`", Value: &c.address}},
+		append(c.certificate.settings(),
+			Setting{Flag: "tls-client-ca", Key: "client-ca", Help: "ask senders for a certificate of one of those in this `file`", Value: &c.clientCA})...)
+}
+
+func (c *syslogTLSConfig) Open(o Opening) (*Opened, error) {
+	config, err := c.certificate.config()
+	if err != nil {
+		return nil, err
+	}
+	if config == nil {
+		return nil, asked("TLS needs a certificate and its key: --tls-cert and --tls-key, or cert and key in an inputs file")
+	}
+	if c.clientCA != "" {
+		pem, err := os.ReadFile(string(c.clientCA))
+		if err != nil {
+			return nil, err
+		}
+		config.ClientCAs = x509.NewCertPool()
+		if !config.ClientCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s has no certificate", c.clientCA)
+		}
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return openSyslog(c.address, config, o)
+}
+
+func openSyslog(address text, config *tls.Config, o Opening) (*Opened, error) {
+	listener, err := listenTCP(string(address))
+	if err != nil {
+		return nil, err
+	}
+	s := NewSyslog(o.Name, listener, config, o.Log)
+	return &Opened{Input: s, Addr: s.Addr(), Counters: []Counter{
+		{linesMetric, linesHelp, &s.Counts.Lines},
+		{connectionsMetric, connectionsHelp, &s.Counts.Connections},
+		{"pulse_input_cut_connections_total", "Connections that were cut because of bad framing or slowness.", &s.Counts.Cut},
+		{overMetric, overHelp, &s.Counts.Over},
+	}}, nil
+}
 
 // fieldClient is the field of lines from who has shown a certificate: the common
 // name in it.

@@ -38,6 +38,36 @@ const (
 	dropsEvery = time.Second
 )
 
+var syslogUDPKind = &Kind{
+	Name: "syslog-udp",
+	Docs: []KindDoc{{"`syslog-udp`", "`input`, `remote`", "the socket drops, and it is counted", "what was on its way"}},
+	New:  func() Config { return new(syslogUDPConfig) },
+}
+
+type syslogUDPConfig struct{ address text }
+
+func (c *syslogUDPConfig) Settings() []Setting {
+	return []Setting{{Flag: "syslog-udp", Help: "take syslog over UDP on this `address`", Value: &c.address}}
+}
+
+func (c *syslogUDPConfig) Open(o Opening) (*Opened, error) {
+	address, err := net.ResolveUDPAddr("udp", string(c.address))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.ListenUDP("udp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose another address", err)
+	}
+	s := NewSyslogUDP(o.Name, conn, o.Log)
+	return &Opened{Input: s, Addr: s.Addr(), Counters: []Counter{
+		{linesMetric, linesHelp, &s.Counts.Lines},
+		{"pulse_input_empty_datagrams_total", "Datagrams without any text.", &s.Counts.Empty},
+		{"pulse_input_refused_datagrams_total", "Datagrams that were not taken any more at the end.", &s.Counts.Refused},
+		{"pulse_input_dropped_datagrams_total", "Datagrams that the socket dropped because its buffer was full.", &s.Counts.Dropped},
+	}}, nil
+}
+
 // DatagramCounts count datagrams. Every datagram that reached the socket is in
 // one of them, or still waits; at the end none waits.
 type DatagramCounts struct {

@@ -65,7 +65,7 @@ func (m metrics) emitter(e *emit.Emitter) {
 	number := 0
 	e.Each(func(sender string, c *emit.Counts) {
 		number++ // there may be two of one host
-		shown := inputMetrics{m, prometheus.Labels{"output": fmt.Sprintf("%d %s", number, sender)}}
+		shown := labelled{m, prometheus.Labels{"output": fmt.Sprintf("%d %s", number, sender)}}
 		shown.counter("pulse_emit_sent_points_total", "Points that were sent.", &c.Sent)
 		shown.counter("pulse_emit_dropped_points_total", "Points that were dropped because too many waited.", &c.Dropped)
 		shown.counter("pulse_emit_refused_points_total", "Points that the other side refused for good.", &c.Refused)

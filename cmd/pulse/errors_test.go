@@ -252,17 +252,15 @@ func TestPrecedence(t *testing.T) {
 		e := &environment{LookupEnv: func(name string) (string, bool) { v, ok := test.env[name]; return v, ok }}
 		f := newFlags(e, "test", "", "")
 		var k kafkaFlags
-		var r replayFlags
-		var files globs
+		var inputs inputFlags
 		k.add(f)
-		r.add(f)
-		f.Var(&files, "file", "")
+		inputs.add(f)
 		if err := f.parse(test.args); err != nil {
 			t.Errorf("%v %v: %v", test.env, test.args, err)
 			continue
 		}
 		cluster, err := k.cluster()
-		if got := strings.TrimSpace(fmt.Sprintf("%v %v %v", &r.speed, cluster.Brokers, &files)); err != nil || got != test.want {
+		if got := strings.TrimSpace(fmt.Sprintf("%v %v %v", f.Lookup("speed").Value, cluster.Brokers, f.Lookup("file").Value)); err != nil || got != test.want {
 			t.Errorf("%v %v give %q (%v), want %q", test.env, test.args, got, err, test.want)
 		}
 	}

@@ -1,176 +1,51 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"log/slog"
-	"math"
-	"os"
-	"strconv"
-	"strings"
+	"net"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"pulse/ingest"
-	"pulse/topics"
 )
 
-// globs is a flag that can be given several times.
-type globs []string
-
-func (g *globs) String() string { return strings.Join(*g, ",") }
-func (g *globs) Set(v string) error {
-	if v == "" {
-		return errors.New("it is empty")
-	}
-	*g = append(*g, v)
-	return nil
-}
-
 // ingestCommand is `pulse ingest`.
-func ingestCommand(ctx context.Context, e *environment, args []string) (err error) {
+func ingestCommand(ctx context.Context, e *environment, args []string) error {
 	var r roleFlags
-	var files globs
+	var inputs inputFlags
 	f := newFlags(e, "ingest", "[flags]", `
 Sends lines to Kafka, from a pipe, files or the network, and ends when they end,
 or at a signal, once Kafka has acknowledged all that was read.`)
 	r.add(f)
-	stdin := f.Bool("stdin", false, "read lines from standard input")
-	f.Var(&files, "file", "read the files that match this `pattern`; may be given several times")
-	follow := f.Bool("follow", false, "read on when files grow, through rotation, and take up new files that match")
+	inputs.add(f)
 	id := f.String("id", "", "the ingester's `name`, unique among those that run; by default random, or with --follow and --kafka-topic always the same")
-	topic := f.String("kafka-topic", "", "read the topic with this `name`, which others fill with a line in each record")
-	field := f.String("kafka-field", "", "the records of --kafka-topic are JSON: the `name` of the field with the line, say message")
-	format := f.formatFlag()
-	var network inputFlags
-	network.add(f)
 	if err := f.parse(args); err != nil {
 		return err
 	}
-	var inputs []ingest.Input
-	pipe, file := "stdin", "file"
-	if *stdin && len(files) > 0 {
-		pipe, file = "", "" // a backlog's lines have one origin
-	}
-	if *stdin {
-		inputs = append(inputs, ingest.Stdin{Name: pipe, Format: *format, From: e.Stdin})
+	all, err := inputs.asked(e)
+	if err != nil {
+		return err
 	}
 	role, err := r.open(e)
 	if err != nil {
 		return err
 	}
-	if err := r.live(role.definitions); err != nil {
-		return err
-	}
-	if len(files) > 0 && !*follow {
-		inputs = append(inputs, ingest.Files{Name: file, Format: *format, Globs: files, Log: role.log})
-	}
-	var exact func(ingest.Positions) ingest.Input
-	var fixed string // the id
-	kafka := &ingest.KafkaCounts{}
-	switch {
-	case *topic != "":
-		exact = func(p ingest.Positions) ingest.Input {
-			return ingest.Kafka{Name: "kafka", Topic: *topic, Format: *format, Field: *field, Cluster: role.cluster, Positions: p, Counts: kafka, Log: role.log}
-		}
-		fixed = fixedID("kafka", []string{*topic})
-	case *field != "":
-		return usagef("--kafka-field is for --kafka-topic")
-	case len(files) > 0 && *follow:
-		exact = func(p ingest.Positions) ingest.Input {
-			return ingest.Files{Name: "file", Format: *format, Globs: files, Follow: true, Positions: p, Log: role.log}
-		}
-		fixed = followID(files)
-	}
-	if exact != nil && (*stdin || *topic != "" && len(files) > 0) {
-		return usagef("--stdin, --file --follow and --kafka-topic go on after a restart each in its own way: run a pulse ingest for each")
-	}
-	backlog := len(inputs) > 0 || exact != nil
-	configs, err := network.configs(e)
+	bar := newProgress(e.Stderr)
+	defer bar.end()
+	opened, err := openInputs(e, role, all, bar.show)
 	if err != nil {
 		return err
 	}
-	if !backlog && len(configs) == 0 {
-		return usagef("nothing to read: give --stdin, --file or --kafka-topic, or one of --drain, --syslog-udp, --syslog-tcp, --syslog-tls, --aorta and --inputs")
+	if opened[0].Play == nil {
+		if err := r.live(role.definitions); err != nil {
+			return err
+		}
 	}
-	if *format != "" && !backlog {
-		return usagef("--format is for --stdin, --file and --kafka-topic; a drain's source has it among its fields")
-	}
-	if backlog && len(configs) > 0 {
-		return usagef("--stdin, --file and --kafka-topic may begin with lines of the past, which the other inputs have not: run another pulse ingest for those")
-	}
-	listening, err := openInputs(configs, role)
-	if err != nil {
-		return err
-	}
-	inputs = append(inputs, listening...)
 	if err := r.serve(ctx, role, func() bool { return true }); err != nil {
 		return err
 	}
-	if drains := drainsOf(inputs); *id != "" && len(drains) > 0 {
-		// Requests are known again by the next ingester with the id.
-		x := &ingest.Exact{
-			Cluster: role.cluster, Names: role.names, ID: *id, Log: role.log, Once: true,
-			Live: func(p ingest.Positions) ingest.Live {
-				for _, d := range drains {
-					d.Restore(p)
-				}
-				return ingest.Live{Inputs: inputs, Lateness: role.definitions.Lateness}
-			},
-		}
-		role.metrics.producer(x)
-		return x.Run(ctx)
-	}
-	if exact != nil {
-		if *topic != "" {
-			(inputMetrics{role.metrics, prometheus.Labels{"input": "kafka"}}).records(kafka)
-		}
-		x := &ingest.Exact{
-			Cluster: role.cluster, Names: role.names, ID: cmp.Or(*id, fixed), Log: role.log,
-			Live: func(p ingest.Positions) ingest.Live {
-				return ingest.Live{Inputs: []ingest.Input{exact(p)}, Backlog: true, Lateness: role.definitions.Lateness}
-			},
-		}
-		role.metrics.producer(x)
-		return x.Run(ctx)
-	}
-	return produce(ctx, role, func(out ingest.Output) error {
-		return ingest.Live{Inputs: inputs, Ingester: *id, Backlog: backlog, Lateness: role.definitions.Lateness}.Run(ctx, out)
-	})
-}
-
-// drainsOf are the drains among inputs.
-func drainsOf(inputs []ingest.Input) (drains []*ingest.Drain) {
-	for _, input := range inputs {
-		if d, ok := input.(*ingest.Drain); ok {
-			drains = append(drains, d)
-		}
-	}
-	return drains
-}
-
-// followID is the id of an ingester of files that nobody gave one: it says which
-// files, on which host.
-func followID(files globs) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "host"
-	}
-	folder, err := os.Getwd() // patterns may be relative to it
-	if err != nil {
-		folder = ""
-	}
-	return fixedID(host, append([]string{folder}, files...))
-}
-
-// fixedID is an id that begins with a name and is the same for the same input.
-func fixedID(name string, input []string) string {
-	suffix := fmt.Sprintf("-%08x", crc32.ChecksumIEEE([]byte(strings.Join(input, "\x00"))))
-	return name[:min(len(name), topics.MaxIngester-len(suffix))] + suffix
+	return runInputs(ctx, role, *id, all[0].kind.Past, opened)
 }
 
 // produce lets run send to events.raw, and returns when Kafka has all of it.
@@ -194,63 +69,63 @@ func produce(ctx context.Context, role *role, run func(ingest.Output) error) err
 // flushTimeout bounds how long an ingester that ends waits for acknowledgements.
 const flushTimeout = 10 * time.Second
 
-// speed is a flag: how many times its own pace a recording is sent at.
-type speed uint32
-
-// ownPace is the speed of a recording that is sent as it was written.
-const ownPace speed = 1000
-
-func (s *speed) String() string {
-	if *s == ingest.MaxSpeed {
-		return "max"
-	}
-	return strconv.FormatFloat(float64(*s)/1000, 'f', -1, 64)
-}
-
-func (s *speed) Set(v string) error {
-	if v == "max" {
-		*s = ingest.MaxSpeed
-		return nil
-	}
-	n, err := strconv.ParseFloat(v, 64)
-	if err != nil || n < 0.001 || n > 1e6 || math.IsNaN(n) {
-		return errors.New("a number from 0.001 to 1000000, or max")
-	}
-	*s = speed(math.Round(n * 1000))
-	return nil
-}
-
 // replayFlags say how a recording is replayed.
-type replayFlags struct {
-	speed    speed
-	original bool
-	loop     bool
-}
+type replayFlags struct{ *ingest.ReplayConfig }
 
+// add adds all of them but the one that names the recording.
 func (r *replayFlags) add(f *flags) {
-	r.speed = ownPace
-	f.Var(&r.speed, "speed", "`times` the recording's own pace, from 0.001 to 1000000, or max")
-	f.BoolVar(&r.original, "original-times", false, "keep the times of the lines instead of mapping them to now; the topics must hold nothing else")
-	f.BoolVar(&r.loop, "loop", false, "begin again at the end")
+	r.ReplayConfig = ingest.NewReplayConfig()
+	for _, s := range r.Settings()[1:] {
+		f.Var(s.Value, s.Flag, s.Help)
+	}
 }
 
 // given reports whether any flag says something else than its default.
-func (r *replayFlags) given() bool { return *r != replayFlags{speed: ownPace} }
+func (r *replayFlags) given() bool {
+	return r.Speed != ingest.NewReplayConfig().Speed || bool(r.OriginalTimes) || bool(r.Loop)
+}
 
-// replay is the ingester of a recording.
-func (r *replayFlags) replay(e *environment, log *slog.Logger, lateness int64, files []string) (*ingest.Replay, *progress, error) {
-	if r.loop && (r.original || r.speed == ingest.MaxSpeed) {
-		return nil, nil, usagef("--loop needs a --speed that is not max, and no --original-times")
+// replay opens a recording to be sent.
+func (r *replayFlags) replay(e *environment, role *role, files []string) (*ingest.Opened, *progress, error) {
+	r.Files = files
+	bar := newProgress(e.Stderr)
+	opened, err := r.Open(ingest.Opening{Lateness: role.definitions.Lateness, Progress: bar.show, Log: role.log})
+	if wrong := (ingest.AskedError{}); errors.As(err, &wrong) {
+		err = usageError{err}
+	}
+	return opened, bar, err
+}
+
+// aortaFlags are those of a recording that is served, not sent to Kafka.
+type aortaFlags struct{ address, secret string }
+
+func (a *aortaFlags) add(f *flags) {
+	f.vars["aorta-secret"] = "AORTA_SECRET"
+	f.StringVar(&a.address, "serve-aorta", "", "do not send to Kafka, but serve the recording on this `address` to each client that says --aorta-secret")
+	f.StringVar(&a.secret, "aorta-secret", "", "the `secret` of --serve-aorta")
+}
+
+// serve serves a recording until ctx ends.
+func (a *aortaFlags) serve(ctx context.Context, e *environment, l *logFlags, r *replayFlags, files []string) error {
+	log, err := l.logger(e.Stderr)
+	if err != nil {
+		return err
+	}
+	if a.secret == "" {
+		return usagef("--serve-aorta needs --aorta-secret")
 	}
 	recording, err := ingest.OpenRecording(files)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	bar := newProgress(e.Stderr)
-	return &ingest.Replay{
-		Recording: recording, Speed: uint32(r.speed), OriginalTimes: r.original, Loop: r.loop,
-		Lateness: lateness, Progress: bar.show, Log: log,
-	}, bar, nil
+	listener, err := net.Listen("tcp", a.address)
+	if err != nil {
+		return fmt.Errorf("--serve-aorta: %w: choose another address", err)
+	}
+	fmt.Fprintf(e.Stdout, "aorta %s\n", listener.Addr())
+	return ingest.AortaServer{
+		Recording: recording, Secret: a.secret, Speed: uint32(r.Speed), OriginalTimes: bool(r.OriginalTimes), Loop: bool(r.Loop), Log: log,
+	}.Run(ctx, listener)
 }
 
 // replayCommand is `pulse replay`.
@@ -280,10 +155,10 @@ own pace, the last line's at --speed max) unless --original-times is given.`)
 	if err != nil {
 		return err
 	}
-	p, bar, err := replay.replay(e, role.log, role.definitions.Lateness, files)
+	opened, bar, err := replay.replay(e, role, files)
 	if err != nil {
 		return err
 	}
 	defer bar.end()
-	return produce(ctx, role, func(out ingest.Output) error { return p.Run(ctx, out) })
+	return runInputs(ctx, role, "", true, []*ingest.Opened{opened})
 }

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
+	"flag"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
@@ -23,75 +20,88 @@ import (
 // maxInputs bounds the inputs of an inputs file.
 const maxInputs = 100
 
-// An inputConfig is one input that listens or connects, as the inputs file has it.
-// One of the first five says what it is.
-type inputConfig struct {
-	Drain     string `yaml:"drain"`
-	SyslogUDP string `yaml:"syslog-udp"`
-	SyslogTCP string `yaml:"syslog-tcp"`
-	SyslogTLS string `yaml:"syslog-tls"`
-	Aorta     string `yaml:"aorta"`
-
-	Name     string         `yaml:"name"` // the field input of its lines; by default what it is
-	Cert     string         `yaml:"cert"` // files in PEM
-	Key      string         `yaml:"key"`
-	ClientCA string         `yaml:"client-ca"`
-	Sources  []sourceConfig `yaml:"sources"`
+// An asked is an input that flags or an inputs file ask for.
+type asked struct {
+	kind   *ingest.Kind
+	name   string // the field input of its lines
+	config ingest.Config
 }
 
-// A sourceConfig is an ingest.DrainSource.
-type sourceConfig struct {
-	Name     string            `yaml:"name"`
-	Token    string            `yaml:"token"`
-	User     string            `yaml:"user"`
-	Password string            `yaml:"password"`
-	Fields   map[string]string `yaml:"fields"`
-}
-
-// inputFlags are the flags of the inputs that listen or connect.
+// inputFlags are the flags of all inputs: one of each kind, and a file of more.
 type inputFlags struct {
-	one     inputConfig // each of the first five is an input of its own here
-	sources string
-	file    string
+	flags  *flags
+	byFlag []asked
+	users  map[string][]string // flag -> the flags that ask for the inputs that it is for
+	file   string
 }
 
 func (i *inputFlags) add(f *flags) {
-	f.StringVar(&i.one.Drain, "drain", "", "take Heroku drains over HTTP on this `address`, or HTTPS with --tls-cert")
-	f.StringVar(&i.sources, "drain-sources", "", "who may send to --drain: a comma list of `name=token`, with drain tokens; passwords and fields are for --inputs")
-	f.StringVar(&i.one.SyslogUDP, "syslog-udp", "", "take syslog over UDP on this `address`")
-	f.StringVar(&i.one.SyslogTCP, "syslog-tcp", "", "take syslog over TCP on this `address`")
-	f.StringVar(&i.one.SyslogTLS, "syslog-tls", "", "take syslog over TLS on this `address`")
-	f.StringVar(&i.one.Cert, "tls-cert", "", "the certificate of --drain and --syslog-tls, a `file`")
-	f.StringVar(&i.one.Key, "tls-key", "", "its key, a `file`")
-	f.StringVar(&i.one.ClientCA, "tls-client-ca", "", "ask senders to --syslog-tls for a certificate of one of those in this `file`")
-	f.vars["aorta"] = "AORTA_URLS"
-	f.StringVar(&i.one.Aorta, "aorta", "", "connect to these servers, a comma list of `aorta://secret@host:port`")
-	f.StringVar(&i.file, "inputs", "", "more inputs, and with more settings: a YAML `file`")
+	i.flags, i.users = f, map[string][]string{}
+	values := map[string]sharedValue{}
+	for _, kind := range ingest.Kinds {
+		a := asked{kind: kind, name: kind.Name, config: kind.New()}
+		i.byFlag = append(i.byFlag, a)
+		settings := a.config.Settings()
+		for _, s := range settings {
+			i.users[s.Flag] = append(i.users[s.Flag], "--"+settings[0].Flag)
+			if values[s.Flag] = append(values[s.Flag], s.Value); len(values[s.Flag]) > 1 {
+				f.Lookup(s.Flag).Value = values[s.Flag]
+				continue
+			}
+			f.Var(s.Value, s.Flag, s.Help)
+			if s.Variable != "" {
+				f.vars[s.Flag] = s.Variable
+			}
+		}
+	}
+	f.StringVar(&i.file, "inputs", "", "more inputs: a YAML `file`, see docs/inputs.md")
 }
 
-// configs are the inputs that the flags and the file ask for.
-func (i *inputFlags) configs(e *environment) ([]inputConfig, error) {
-	var all []inputConfig
-	one := i.one
-	if one.Drain != "" {
-		c := inputConfig{Drain: one.Drain, Cert: one.Cert, Key: one.Key}
-		for item := range strings.SplitSeq(i.sources, ",") {
-			name, token, ok := strings.Cut(strings.TrimSpace(item), "=")
-			if !ok || token == "" {
-				return nil, usagef("--drain needs --drain-sources name=token, or to be in --inputs: it would let everybody in")
-			}
-			c.Sources = append(c.Sources, sourceConfig{Name: name, Token: token})
-		}
-		all = append(all, c)
-	} else if i.sources != "" {
-		return nil, usagef("--drain-sources is for --drain")
+// A sharedValue is a flag that inputs of several kinds have.
+type sharedValue []flag.Value
+
+func (s sharedValue) String() string {
+	if len(s) == 0 { // package flag asks a zero value
+		return ""
 	}
-	for _, c := range []inputConfig{
-		{SyslogUDP: one.SyslogUDP}, {SyslogTCP: one.SyslogTCP}, {Aorta: one.Aorta},
-		{SyslogTLS: one.SyslogTLS, Cert: one.Cert, Key: one.Key, ClientCA: one.ClientCA},
-	} {
-		if c.kind() != "" {
-			all = append(all, c)
+	return s[0].String()
+}
+
+func (s sharedValue) IsBoolFlag() bool {
+	b, ok := s[0].(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
+func (s sharedValue) Set(v string) error {
+	for _, value := range s {
+		if err := value.Set(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asked returns the inputs that the flags and the file ask for: at least one.
+func (i *inputFlags) asked(e *environment) ([]asked, error) {
+	var all []asked
+	var ask []string
+	used := map[string]bool{}
+	for _, a := range i.byFlag {
+		settings := a.config.Settings()
+		ask = append(ask, "--"+settings[0].Flag)
+		if !ingest.Asked(a.config) {
+			continue
+		}
+		all = append(all, a)
+		for _, s := range settings {
+			used[s.Flag] = true
+		}
+	}
+	for _, a := range i.byFlag {
+		for _, s := range a.config.Settings() {
+			if f := i.flags.Lookup(s.Flag); !used[s.Flag] && f.Value.String() != f.DefValue {
+				return nil, usagef("--%s is for %s", s.Flag, strings.Join(i.users[s.Flag], ", "))
+			}
 		}
 	}
 	if i.file != "" {
@@ -101,34 +111,29 @@ func (i *inputFlags) configs(e *environment) ([]inputConfig, error) {
 		}
 		all = append(all, listed...)
 	}
-	names := make(map[string]bool)
-	for n := range all {
-		c := &all[n]
-		if c.Name == "" {
-			c.Name = c.kind()
+	if len(all) == 0 {
+		return nil, usagef("nothing to read: give one of %s and --inputs", strings.Join(ask, ", "))
+	}
+	names := map[string]bool{}
+	for _, a := range all {
+		if names[a.name] {
+			return nil, usagef("two inputs are called %s: give one another name in --inputs", a.name)
 		}
-		if names[c.Name] {
-			return nil, usagef("two inputs are called %s: give one another name in --inputs", c.Name)
+		names[a.name] = true
+		if a.kind.Past != all[0].kind.Past {
+			return nil, usagef("lines of %s may be of the past, and those of %s are not: run a pulse ingest for each",
+				all[0].pick(a, true).name, all[0].pick(a, false).name)
 		}
-		names[c.Name] = true
 	}
 	return all, nil
 }
 
-// kind is what an input is; empty if that is not clear.
-func (c *inputConfig) kind() string {
-	kind := ""
-	for name, value := range map[string]string{
-		"drain": c.Drain, "syslog-udp": c.SyslogUDP, "syslog-tcp": c.SyslogTCP, "syslog-tls": c.SyslogTLS, "aorta": c.Aorta,
-	} {
-		if value != "" && kind != "" {
-			return ""
-		}
-		if value != "" {
-			kind = name
-		}
+// pick is a or b, whichever may have lines of the past, or has not.
+func (a asked) pick(b asked, past bool) asked {
+	if a.kind.Past == past {
+		return a
 	}
-	return kind
+	return b
 }
 
 // readInputs reads an inputs file:
@@ -144,236 +149,205 @@ func (c *inputConfig) kind() string {
 //	    name: routers
 //
 // No error tells what a variable has.
-func readInputs(name string, lookup func(string) (string, bool)) ([]inputConfig, error) {
+func readInputs(name string, lookup func(string) (string, bool)) ([]asked, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the inputs: %w", err)
 	}
-	var file struct {
-		Inputs []inputConfig `yaml:"inputs"`
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
+	var file map[string][]yaml.Node
+	if err := yaml.Unmarshal(data, &file); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if len(file.Inputs) == 0 || len(file.Inputs) > maxInputs {
-		return nil, fmt.Errorf("%s has %d inputs, not 1 to %d", name, len(file.Inputs), maxInputs)
-	}
-	var missing []error
-	for i := range file.Inputs {
-		c := &file.Inputs[i]
-		if c.kind() == "" {
-			return nil, fmt.Errorf("%s: number %d of the inputs must be one of drain, syslog-udp, syslog-tcp, syslog-tls and aorta", name, i+1)
-		}
-		secrets := []*string{&c.Aorta}
-		for j := range c.Sources {
-			s := &c.Sources[j]
-			secrets = append(secrets, &s.Token, &s.User, &s.Password)
-		}
-		for _, s := range secrets {
-			*s = inputVariable.ReplaceAllStringFunc(*s, func(text string) string {
-				value, ok := lookup(text[2 : len(text)-1])
-				if !ok || value == "" {
-					missing = append(missing, fmt.Errorf("%s: the environment has no %s", name, text[2:len(text)-1]))
-				}
-				return value
-			})
+	for key := range file {
+		if key != "inputs" {
+			return nil, fmt.Errorf("%s: %q is no key of an inputs file, which has only inputs", name, key)
 		}
 	}
-	return file.Inputs, errors.Join(missing...)
+	items := file["inputs"]
+	if len(items) == 0 || len(items) > maxInputs {
+		return nil, fmt.Errorf("%s has %d inputs, not 1 to %d", name, len(items), maxInputs)
+	}
+	var all []asked
+	var wrong []error
+	for n := range items {
+		var missing []error
+		expand(&items[n], lookup, &missing)
+		a, err := readInput(&items[n])
+		if err != nil && len(missing) == 0 {
+			missing = append(missing, fmt.Errorf("number %d of the inputs: %w", n+1, err))
+		}
+		for _, err := range missing {
+			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
+		}
+		all = append(all, a)
+	}
+	return all, errors.Join(wrong...)
 }
 
-// inputVariable is a variable of the environment in a secret.
+// readInput reads one item of an inputs file.
+func readInput(item *yaml.Node) (asked, error) {
+	if item.Kind != yaml.MappingNode {
+		return asked{}, fmt.Errorf("line %d: write an input as key: value", item.Line)
+	}
+	var keys []*yaml.Node
+	values := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(item.Content); i += 2 {
+		keys = append(keys, item.Content[i])
+		values[item.Content[i].Value] = item.Content[i+1]
+	}
+	var a asked
+	var kinds []string
+	for _, kind := range ingest.Kinds {
+		config := kind.New()
+		key := config.Settings()[0].InFile()
+		kinds = append(kinds, key)
+		if values[key] == nil {
+			continue
+		}
+		if a.kind != nil {
+			return a, fmt.Errorf("line %d: it is one of %s and %s, not both", item.Line, a.kind.Name, kind.Name)
+		}
+		a = asked{kind: kind, name: kind.Name, config: config}
+	}
+	if a.kind == nil {
+		first := ""
+		if len(keys) > 0 {
+			first = keys[0].Value
+		}
+		return a, fmt.Errorf("line %d: %q is no input: it must have one of %s", item.Line, first, strings.Join(kinds, ", "))
+	}
+	known := []string{"name"}
+	for _, s := range a.config.Settings() {
+		known = append(known, s.InFile())
+		if node := values[s.InFile()]; node != nil {
+			if err := set(s.Value, node); err != nil {
+				return a, fmt.Errorf("line %d: %s: %w", node.Line, s.InFile(), err)
+			}
+		}
+	}
+	for _, key := range keys {
+		if !slices.Contains(known, key.Value) {
+			return a, fmt.Errorf("line %d: %s has no setting %q: it has %s", key.Line, a.kind.Name, key.Value, strings.Join(known, ", "))
+		}
+	}
+	if !ingest.Asked(a.config) {
+		return a, fmt.Errorf("line %d: %s is empty", item.Line, a.kind.Name)
+	}
+	if node := values["name"]; node != nil {
+		a.name = cmp.Or(node.Value, a.name)
+	}
+	return a, nil
+}
+
+// set gives a setting what an inputs file has: a value, or a list of them.
+func set(value flag.Value, node *yaml.Node) error {
+	if u, ok := value.(yaml.Unmarshaler); ok && node.Kind != yaml.ScalarNode {
+		return u.UnmarshalYAML(node)
+	}
+	switch node.Kind {
+	case yaml.ScalarNode:
+		return value.Set(node.Value)
+	case yaml.SequenceNode:
+		for _, item := range node.Content {
+			if item.Kind != yaml.ScalarNode {
+				return errors.New("write a list of values")
+			}
+			if err := value.Set(item.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	default:
+		return errors.New("write a value, or a list of them")
+	}
+}
+
+// expand puts the environment's variables into all values of a node.
+func expand(node *yaml.Node, lookup func(string) (string, bool), missing *[]error) {
+	if node.Kind == yaml.ScalarNode {
+		node.Value = inputVariable.ReplaceAllStringFunc(node.Value, func(text string) string {
+			name := text[2 : len(text)-1]
+			value, ok := lookup(name)
+			if !ok || value == "" {
+				*missing = append(*missing, fmt.Errorf("line %d: the environment has no %s", node.Line, name))
+			}
+			return value
+		})
+	}
+	for _, part := range node.Content {
+		expand(part, lookup, missing)
+	}
+}
+
+// inputVariable is a variable of the environment in an inputs file.
 var inputVariable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
-// openInputs makes inputs, which listen from now on, and shows what they count.
-func openInputs(configs []inputConfig, role *role) ([]ingest.Input, error) {
-	var inputs []ingest.Input
-	for _, c := range configs {
-		input, err := c.open(role)
+// openInputs opens what was asked for and shows what it counts. Those that listen
+// do so from now on.
+func openInputs(e *environment, role *role, all []asked, progress func(done, total, lines int64)) ([]*ingest.Opened, error) {
+	var opened []*ingest.Opened
+	for _, a := range all {
+		o := ingest.Opening{
+			Name: a.name, Stdin: e.Stdin, Cluster: role.cluster, Lateness: role.definitions.Lateness, Progress: progress, Log: role.log,
+		}
+		if a.kind.Past && len(all) > 1 {
+			o.Name = "" // of lines of the past all have one origin
+		}
+		input, err := a.config.Open(o)
+		if wrong := (ingest.AskedError{}); errors.As(err, &wrong) {
+			return nil, usagef("input %s: %w", a.name, err)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("input %s: %w", c.Name, err)
+			return nil, fmt.Errorf("input %s: %w", a.name, err)
 		}
-		inputs = append(inputs, input)
+		if len(all) > 1 && input.Input == nil {
+			return nil, usagef("input %s goes on after a restart by itself, or has a clock of its own: run a pulse ingest for it alone", a.name)
+		}
+		if input.Addr != nil {
+			role.log.Info("lines are taken", "input", a.name, "address", input.Addr.String(), "kind", a.kind.Name)
+		}
+		for _, c := range input.Counters {
+			labelled{role.metrics, prometheus.Labels{"input": a.name}}.counter(c.Name, c.Help, c.Value)
+		}
+		opened = append(opened, input)
 	}
-	return inputs, nil
+	return opened, nil
 }
 
-func (c *inputConfig) open(role *role) (ingest.Input, error) {
-	kind := c.kind()
-	if kind != "drain" && c.Sources != nil {
-		return nil, errors.New("sources are for a drain")
+// runInputs runs opened inputs as one ingester until they end, or ctx does.
+func runInputs(ctx context.Context, role *role, id string, past bool, opened []*ingest.Opened) error {
+	if play := opened[0].Play; play != nil {
+		return produce(ctx, role, func(out ingest.Output) error { return play(ctx, out) })
 	}
-	config, err := c.tls(kind)
-	if err != nil {
-		return nil, err
-	}
-	m := inputMetrics{role.metrics, prometheus.Labels{"input": c.Name}}
-	switch kind {
-	case "drain":
-		listener, err := listen(c.Drain)
-		if err != nil {
-			return nil, err
+	live := ingest.Live{Ingester: id, Backlog: past, Lateness: role.definitions.Lateness}
+	x := &ingest.Exact{Cluster: role.cluster, Names: role.names, ID: id, Log: role.log}
+	if resume := opened[0].Resume; resume != nil {
+		x.ID = cmp.Or(id, opened[0].ID)
+		x.Live = func(p ingest.Positions) ingest.Live {
+			live.Inputs = []ingest.Input{resume(p)}
+			return live
 		}
-		var sources []ingest.DrainSource
-		for _, s := range c.Sources {
-			sources = append(sources, ingest.DrainSource(s))
+		role.metrics.producer(x)
+		return x.Run(ctx)
+	}
+	var restore []func(ingest.Positions)
+	for _, o := range opened {
+		live.Inputs = append(live.Inputs, o.Input)
+		if o.Restore != nil {
+			restore = append(restore, o.Restore)
 		}
-		d, err := ingest.NewDrain(c.Name, listener, config, sources, role.log)
-		if err != nil {
-			return nil, errors.Join(err, listener.Close())
+	}
+	if id != "" && restore != nil {
+		// What was taken is known again by the next ingester with the id.
+		x.Once = true
+		x.Live = func(p ingest.Positions) ingest.Live {
+			for _, f := range restore {
+				f(p)
+			}
+			return live
 		}
-		m.drain(&d.Counts)
-		role.log.Info("drains are taken", "input", c.Name, "address", d.Addr().String(), "tls", config != nil)
-		return d, nil
-	case "syslog-udp":
-		address, err := net.ResolveUDPAddr("udp", c.SyslogUDP)
-		if err != nil {
-			return nil, err
-		}
-		conn, err := net.ListenUDP("udp", address)
-		if err != nil {
-			return nil, fmt.Errorf("%w: choose another address", err)
-		}
-		s := ingest.NewSyslogUDP(c.Name, conn, role.log)
-		m.datagrams(&s.Counts)
-		role.log.Info("syslog is taken", "input", c.Name, "address", s.Addr().String(), "network", "udp")
-		return s, nil
-	case "aorta":
-		a, err := ingest.NewAorta(c.Name, c.Aorta, role.log)
-		if err != nil {
-			return nil, err
-		}
-		m.counter("pulse_input_lines_total", linesHelp, &a.Counts.Lines)
-		m.counter("pulse_input_connections_total", connectionsHelp, &a.Counts.Connects)
-		m.counter("pulse_input_partial_lines_total", "Lines that the end of a connection cut off; they are not taken.", &a.Counts.Partial)
-		return a, nil
-	default:
-		listener, err := listen(c.SyslogTCP + c.SyslogTLS)
-		if err != nil {
-			return nil, err
-		}
-		s := ingest.NewSyslog(c.Name, listener, config, role.log)
-		m.counter("pulse_input_lines_total", linesHelp, &s.Counts.Lines)
-		m.counter("pulse_input_connections_total", connectionsHelp, &s.Counts.Connections)
-		m.counter("pulse_input_cut_connections_total", "Connections that were cut because of bad framing or slowness.", &s.Counts.Cut)
-		m.counter("pulse_input_refused_connections_total", overHelp, &s.Counts.Over)
-		role.log.Info("syslog is taken", "input", c.Name, "address", s.Addr().String(), "network", "tcp", "tls", config != nil)
-		return s, nil
+		role.metrics.producer(x)
+		return x.Run(ctx)
 	}
-}
-
-// listen listens on an address.
-func listen(address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%w: choose another address", err)
-	}
-	return listener, nil
-}
-
-// tls is the configuration of an input's TLS; nil if it has none.
-func (c *inputConfig) tls(kind string) (*tls.Config, error) {
-	switch {
-	case kind == "syslog-tls" && (c.Cert == "" || c.Key == ""):
-		return nil, errors.New("TLS needs a certificate and its key")
-	case kind != "syslog-tls" && kind != "drain" && c.Cert+c.Key+c.ClientCA != "":
-		return nil, errors.New("a certificate is for drain and syslog-tls")
-	case kind == "drain" && c.ClientCA != "":
-		return nil, errors.New("client certificates are for syslog-tls")
-	case c.Cert == "" && c.Key == "":
-		return nil, nil
-	}
-	certificate, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		return nil, err
-	}
-	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
-	if c.ClientCA != "" {
-		pem, err := os.ReadFile(c.ClientCA)
-		if err != nil {
-			return nil, err
-		}
-		config.ClientCAs = x509.NewCertPool()
-		if !config.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificate", c.ClientCA)
-		}
-		config.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-	return config, nil
-}
-
-// inputMetrics show what an input counts.
-type inputMetrics struct {
-	metrics
-	labels prometheus.Labels
-}
-
-const (
-	linesHelp       = "Lines that were taken from an input."
-	connectionsHelp = "Connections of an input that were made."
-	overHelp        = "Connections that were closed at once because there were too many."
-)
-
-func (m inputMetrics) counter(name, help string, value *atomic.Int64) {
-	m.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: m.labels},
-		func() float64 { return float64(value.Load()) }))
-}
-
-func (m inputMetrics) drain(c *ingest.DrainCounts) {
-	m.counter("pulse_drain_requests_total", "Requests.", &c.Requests)
-	m.counter("pulse_drain_denied_requests_total", "Requests with a wrong token or password, or none.", &c.Denied)
-	m.counter("pulse_drain_accepted_lines_total", "Lines of requests that were answered with 204.", &c.Accepted)
-	m.counter("pulse_drain_repeated_lines_total", "Lines of requests that were known again, and answered with 204.", &c.Repeated)
-	m.counter("pulse_drain_refused_lines_total", "Lines of requests that were refused.", &c.Refused)
-	m.counter("pulse_drain_unsure_lines_total", "Lines of requests that were answered with 503 although Kafka may get them in the end.", &c.Unsure)
-	m.counter("pulse_drain_lost_messages_total", "Messages that Logplex says it has dropped (L10).", &c.Lost)
-	m.counter("pulse_input_refused_connections_total", overHelp, &c.Over)
-}
-
-func (m inputMetrics) datagrams(c *ingest.DatagramCounts) {
-	m.counter("pulse_input_lines_total", linesHelp, &c.Lines)
-	m.counter("pulse_input_empty_datagrams_total", "Datagrams without any text.", &c.Empty)
-	m.counter("pulse_input_refused_datagrams_total", "Datagrams that were read and not taken at the end.", &c.Refused)
-	m.counter("pulse_input_dropped_datagrams_total", "Datagrams that the socket dropped because its buffer was full.", &c.Dropped)
-}
-
-func (m inputMetrics) records(c *ingest.KafkaCounts) {
-	m.counter("pulse_input_lines_total", linesHelp, &c.Lines)
-	m.counter("pulse_input_empty_records_total", "Records without any text.", &c.Empty)
-	m.counter("pulse_input_foreign_records_total", "Records that are not JSON with the field that was asked for; all of each was the line.", &c.Foreign)
-	m.counter("pulse_input_lost_records_total", "Records that retention took before they were read.", &c.Skipped)
-}
-
-// aortaFlags are those of a recording that is served, not sent to Kafka.
-type aortaFlags struct{ address, secret string }
-
-func (a *aortaFlags) add(f *flags) {
-	f.vars["aorta-secret"] = "AORTA_SECRET"
-	f.StringVar(&a.address, "serve-aorta", "", "do not send to Kafka, but serve the recording on this `address` to each client that says --aorta-secret")
-	f.StringVar(&a.secret, "aorta-secret", "", "the `secret` of --serve-aorta")
-}
-
-// serve serves a recording until ctx ends.
-func (a *aortaFlags) serve(ctx context.Context, e *environment, l *logFlags, r *replayFlags, files []string) error {
-	log, err := l.logger(e.Stderr)
-	if err != nil {
-		return err
-	}
-	if a.secret == "" {
-		return usagef("--serve-aorta needs --aorta-secret")
-	}
-	recording, err := ingest.OpenRecording(files)
-	if err != nil {
-		return err
-	}
-	listener, err := listen(a.address)
-	if err != nil {
-		return fmt.Errorf("--serve-aorta: %w", err)
-	}
-	fmt.Fprintf(e.Stdout, "aorta %s\n", listener.Addr())
-	return ingest.AortaServer{
-		Recording: recording, Secret: a.secret, Speed: uint32(r.speed), OriginalTimes: r.original, Loop: r.loop, Log: log,
-	}.Run(ctx, listener)
+	return produce(ctx, role, func(out ingest.Output) error { return live.Run(ctx, out) })
 }

@@ -60,10 +60,10 @@ pulse ingest --kafka ADDRESS.
 		}
 	}
 
-	var replayed *ingest.Replay
+	var replayed *ingest.Opened
 	bar := newProgress(io.Discard)
 	if *recording != "" {
-		if replayed, bar, err = replay.replay(e, role.log, role.definitions.Lateness, []string{*recording}); err != nil {
+		if replayed, bar, err = replay.replay(e, role, []string{*recording}); err != nil {
 			return err
 		}
 	} else if replay.given() {
@@ -104,7 +104,7 @@ pulse ingest --kafka ADDRESS.
 	switch {
 	case replayed != nil:
 		group.Go(func() error {
-			return produce(ctx, role, func(out ingest.Output) error { return replayed.Run(ctx, out) })
+			return produce(ctx, role, func(out ingest.Output) error { return replayed.Play(ctx, out) })
 		})
 	case live:
 		group.Go(func() error {

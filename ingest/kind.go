@@ -1,0 +1,191 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"pulse/stats/line"
+	"pulse/topics"
+)
+
+// A Kind is a kind of input. Each is in the file of its input, with all that a
+// user can ask it for; to add one, write such a file and put it into the list
+// Kinds.
+type Kind struct {
+	// Name is what it is called: in an inputs file, in the field input of its
+	// lines if they are given no other name, and in messages.
+	Name string
+	// Past says that its lines may be of the past. It then has a clock of its own,
+	// and runs apart from inputs that take what is written now.
+	Past bool
+	// Docs are its rows of the table in docs/inputs.md.
+	Docs []KindDoc
+	// New returns a config of it with its defaults.
+	New func() Config
+}
+
+// A KindDoc is a row of a table, in Markdown: what it is called, the fields that its
+// lines have from it, what it does when Kafka does not keep up, and what is lost
+// when the ingester is killed.
+type KindDoc struct{ Title, Origin, Busy, Lost string }
+
+// Kinds are all kinds of inputs, in the order in which docs and help list them.
+var Kinds = []*Kind{
+	stdinKind,
+	filesKind,
+	kafkaKind,
+	drainKind,
+	syslogUDPKind,
+	syslogTCPKind,
+	syslogTLSKind,
+	aortaKind,
+	replayKind,
+}
+
+// A Config is what a user asks of one input.
+type Config interface {
+	// Settings are what fills it. The first one asks for the input.
+	Settings() []Setting
+	// Open makes the input of it. One that listens does so from now on.
+	Open(o Opening) (*Opened, error)
+}
+
+// A Setting is a value of a Config. Kinds may share the flag of one.
+type Setting struct {
+	// Flag is its flag, and Key what it is called in an inputs file: Flag if
+	// empty.
+	Flag, Key string
+	// Variable is its environment variable; PULSE_ and the flag's name if empty.
+	Variable string
+	// Help says what it is, with its `value` marked as package flag wants it.
+	Help string
+	// Value is where it goes. One that a text cannot say in full is a
+	// yaml.Unmarshaler too.
+	Value flag.Value
+}
+
+// InFile is what the setting is called in an inputs file.
+func (s Setting) InFile() string {
+	if s.Key != "" {
+		return s.Key
+	}
+	return s.Flag
+}
+
+// Asked reports whether a config's own setting has a value.
+func Asked(c Config) bool {
+	value := c.Settings()[0].Value.String()
+	return value != "" && value != "false"
+}
+
+// An AskedError is of a config whose settings cannot be meant.
+type AskedError struct{ message string }
+
+func (e AskedError) Error() string { return e.message }
+
+func asked(format string, args ...any) error { return AskedError{fmt.Sprintf(format, args...)} }
+
+// An Opening is what inputs are opened with.
+type Opening struct {
+	// Name becomes the field input of the lines; none if empty.
+	Name string
+	// Stdin is what Stdin reads, and Cluster where Kafka's topics are.
+	Stdin   io.Reader
+	Cluster topics.Cluster
+	// Lateness is that of the definitions, in seconds.
+	Lateness int64
+	// Progress is told how far a recording has come; nil: nobody asks.
+	Progress func(done, total, lines int64)
+	// Log gets what an operator should know.
+	Log *slog.Logger
+}
+
+// An Opened is an input that is ready to run, in one of three ways.
+type Opened struct {
+	// Input reads on from where its sender is.
+	Input Input
+	// Resume, instead, makes an input that goes on at positions, for an Exact
+	// of its own. ID is then the ingester's if it is given none: the same at each
+	// start.
+	Resume func(Positions) Input
+	ID     string
+	// Play, instead, is an ingester of its own.
+	Play func(context.Context, Output) error
+
+	// Restore, with Input, gives it what it is to remember of the one before it.
+	Restore func(Positions)
+	// Addr is where it listens; nil if it does not.
+	Addr net.Addr
+	// Counters are what it counts.
+	Counters []Counter
+}
+
+// A Counter is what an input counts, as a metric.
+type Counter struct {
+	Name, Help string
+	Value      *atomic.Int64
+}
+
+// What several kinds count.
+const (
+	linesMetric       = "pulse_input_lines_total"
+	linesHelp         = "Lines that were taken from an input."
+	connectionsMetric = "pulse_input_connections_total"
+	connectionsHelp   = "Connections of an input that were made."
+	overMetric        = "pulse_input_refused_connections_total"
+	overHelp          = "Connections that were closed at once because there were too many."
+)
+
+// A text is a setting of any text.
+type text string
+
+func (t *text) String() string     { return string(*t) }
+func (t *text) Set(v string) error { *t = text(v); return nil }
+
+// A toggle is a setting that is on or off.
+type toggle bool
+
+func (t *toggle) String() string   { return strconv.FormatBool(bool(*t)) }
+func (t *toggle) IsBoolFlag() bool { return true }
+func (t *toggle) Set(v string) error {
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return errors.New("write true or false")
+	}
+	*t = toggle(on)
+	return nil
+}
+
+// A list is a setting that can be given several times.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+func (l *list) Set(v string) error {
+	if v == "" {
+		return errors.New("it is empty")
+	}
+	*l = append(*l, v)
+	return nil
+}
+
+// A format is the setting of the format that all lines are in; any if empty.
+type format string
+
+func (f *format) String() string { return string(*f) }
+func (f *format) Set(v string) error {
+	*f = format(v)
+	return line.CheckFormat(v)
+}
+
+func (f *format) setting() Setting {
+	return Setting{Flag: "format", Value: f,
+		Help: "the `format` that all lines are in, one of docs/formats.md; by default each line's is told by its look"}
+}
