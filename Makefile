@@ -12,7 +12,7 @@ TEST := $(GO) test -race -short -timeout 10m ./...
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: help build run test test-all test-steady lint bench bench-peers bench-keys bench-e2e bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
+.PHONY: help build run test test-all test-steady generate lint bench bench-peers bench-keys bench-e2e bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ test-steady: ## make test N=20 times beside LOOPS=4 busy loops
 	@mkdir -p bin
 	@$(GO) build -o bin/steady ./cmd/dev/steady
 	@bin/steady -n $(or $(N),20) -loops $(or $(LOOPS),4) -- $(TEST) -count=1
+
+generate: ## write what is made from the code: the tables in docs
+	PULSE_GENERATE=1 $(GO) test -count=1 -run '^TestDocs$$' ./...
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "make lint: gofmt -w these files"; exit 1; }

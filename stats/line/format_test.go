@@ -1,18 +1,15 @@
 package line
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-)
 
-var updateDocs = flag.Bool("update-docs", false, "write the tables of docs/formats.md anew")
+	"pulse/cmd/dev/testkit"
+)
 
 // TestSamples: each sample has its time and fields and no others, whether its
 // format is recognized or named, and the scanner says which format it has.
@@ -73,11 +70,6 @@ func TestSamples(t *testing.T) {
 // TestDocs: docs/formats.md has the tables that the formats give.
 func TestDocs(t *testing.T) {
 	const name = "../../docs/formats.md"
-	doc, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	current := doc
 	var b strings.Builder
 	b.WriteString("| format | looks like | fields |\n| --- | --- | --- |\n")
 	for _, f := range Formats {
@@ -85,7 +77,7 @@ func TestDocs(t *testing.T) {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", row.Title, row.Looks, row.Gives)
 		}
 	}
-	current = between(t, current, "formats", b.String())
+	testkit.Generated(t, name, "formats", b.String())
 	b.Reset()
 	b.WriteString("| field | what | given by |\n| --- | --- | --- |\n")
 	for i, field := range Givens {
@@ -100,26 +92,5 @@ func TestDocs(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", field.Name, field.Doc, strings.Join(by, ", "))
 	}
-	current = between(t, current, "fields", b.String())
-	if bytes.Equal(current, doc) {
-		return
-	}
-	if !*updateDocs {
-		t.Fatal("the tables of docs/formats.md are not current: go test ./stats/line -run Docs -update-docs")
-	}
-	if err := os.WriteFile(name, current, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// between puts a text between the marks of a name in a document.
-func between(t *testing.T, doc []byte, name, text string) []byte {
-	t.Helper()
-	begin, end := fmt.Sprintf("<!-- %s: generated -->\n", name), fmt.Sprintf("<!-- end of %s -->\n", name)
-	before, rest, ok := bytes.Cut(doc, []byte(begin))
-	_, after, ok2 := bytes.Cut(rest, []byte(end))
-	if !ok || !ok2 {
-		t.Fatalf("docs/formats.md has no %q and %q", begin, end)
-	}
-	return slices.Concat(before, []byte(begin), []byte(text), []byte(end), after)
+	testkit.Generated(t, name, "fields", b.String())
 }

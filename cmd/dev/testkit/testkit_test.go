@@ -22,6 +22,8 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	panic(r)
 }
 
+func (r *recorder) Errorf(format string, args ...any) { r.failure = fmt.Sprintf(format, args...) }
+
 // failureOf runs f and returns what it failed with.
 func failureOf(t *testing.T, f func(testing.TB)) string {
 	r := &recorder{TB: t}
