@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/cmd/dev/traffic"
 	"pulse/stats"
 )
@@ -113,6 +114,7 @@ func herokuRecording(t testing.TB) []byte {
 // TestGoldenOriginal has the values of the original's statistics of two clouds,
 // at every tenth second.
 func TestGoldenOriginal(t *testing.T) {
+	testkit.Long(t)
 	if runtime.GOARCH != "amd64" {
 		t.Skip("other processors may round the generator's logarithms otherwise")
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/internal/statstest"
 	"pulse/stats/oracle"
@@ -17,17 +18,15 @@ import (
 )
 
 var (
-	manyKeys   = flag.Int("keys", 400_000, "the keys of TestManyKeys; a short test has fewer")
+	manyKeys   = flag.Int("keys", 400_000, "the keys of TestManyKeys")
 	processMiB = flag.Int("process-mib", 0, "the most that the process may take for TestManyKeys, in MiB; 0: not asked")
 )
 
 // TestManyKeys sends a new key on each line through stats by key, of different
 // values and over parts: what they hold is bounded, and their totals are exact.
 func TestManyKeys(t *testing.T) {
+	testkit.Long(t)
 	lines, perSecond := *manyKeys, 100_000
-	if testing.Short() {
-		lines, perSecond = 200_000, 50_000
-	}
 	d := &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{
 		{Name: "by", Kind: "rate", Per: 1, By: []string{"key"}, Top: 10, Over: 10},
 		{Name: "unique", Kind: "unique", Field: "key", Over: 60},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/internal/statstest"
@@ -231,7 +232,7 @@ func TestEvaluatorEmitsAllInOrder(t *testing.T) {
 func TestEvaluatorIsFreeOfPacking(t *testing.T) {
 	d := statstest.AllKinds()
 	const seconds, lateness = 60, 3
-	for seed := range uint64(5) {
+	for seed := range uint64(testkit.Size(1, 5)) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		lines := make([][]string, seconds) // by the second in which they come
 		for i := range 2000 {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/cmd/dev/traffic"
 	"pulse/stats"
 	"pulse/stats/aggregate"
@@ -185,15 +186,11 @@ func randomDefinitions(r *rand.Rand) *stats.Definitions {
 // Random conditions on random lines: the memo, the index without it, and the
 // memo that is full give what evaluating each condition gives.
 func TestMatchProperty(t *testing.T) {
-	rounds := 100
-	if testing.Short() {
-		rounds = 15
-	}
 	var lines []string
 	for _, kind := range []string{"mixed", "pulse", "json", "router"} {
 		lines = append(lines, statstest.Record(t, kind, 3000, 300)...) // of ten seconds
 	}
-	for seed := range uint64(rounds) {
+	for seed := range uint64(testkit.Size(8, 100)) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		d := randomDefinitions(r)
 		p, err := Compile(d)
@@ -352,6 +349,7 @@ func TestUndecodable(t *testing.T) {
 
 // A source that invents values, keys and their order does not grow a Folder.
 func TestHostileInputIsBounded(t *testing.T) {
+	testkit.Long(t)
 	p := compile(t, strings.ReplaceAll(statstest.PulseYAML(100), "unique: app_id", "rate: second"))
 	f := p.NewFolder()
 	heap := func() uint64 {
@@ -397,7 +395,7 @@ func TestMemoRelearns(t *testing.T) {
 
 func TestFoldAllocates(t *testing.T) {
 	for kind, yaml := range map[string]string{"pulse": statstest.PulseYAML(100), "router": statstest.RouterYAML, "combined": statstest.AccessYAML, "json": statstest.JSONYAML} {
-		in := packs(statstest.Record(t, kind, 2000, 1000), 1000)
+		in := packs(statstest.Record(t, kind, 500, 1000), 1000)
 		f := compile(t, yaml).NewFolder()
 		fold := func() {
 			for _, p := range in {
@@ -406,7 +404,7 @@ func TestFoldAllocates(t *testing.T) {
 			f.Flush(func(int, []byte) {})
 		}
 		fold()
-		if n := testing.AllocsPerRun(20, fold); n != 0 {
+		if n := testing.AllocsPerRun(5, fold); n != 0 {
 			t.Errorf("%s: %v allocations", kind, n)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/internal/statstest"
 	"pulse/stats/window"
@@ -19,7 +20,7 @@ func TestMatcherFindsWhatFolds(t *testing.T) {
 		lines = append(lines, statstest.Record(t, kind, 1000, 300)...)
 	}
 	found := 0
-	for seed := range uint64(20) {
+	for seed := range uint64(testkit.Size(5, 20)) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		d := randomDefinitions(r)
 		for _, s := range d.Stats {

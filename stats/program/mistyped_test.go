@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/internal/statstest"
 )
@@ -12,7 +13,7 @@ import (
 // With the memo and without it the same lines are errors, and the same count.
 func TestMistypedByIndex(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	for range 200 {
+	for range testkit.Size(50, 200) {
 		d := &stats.Definitions{}
 		for i := range 5 {
 			d.Stats = append(d.Stats, &stats.Stat{Name: fmt.Sprint("s", i), Kind: "rate", Per: 1, Over: 10, Cond: randomCondition(r, 3)})

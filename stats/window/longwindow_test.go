@@ -27,7 +27,7 @@ func TestLongWindowsArePacked(t *testing.T) {
 	}
 	for second := range int64(over) {
 		var lines []byte
-		for n := range int64(100) {
+		for n := range int64(10) {
 			lines = fmt.Appendf(lines, "ts=%d x=%d\n", statstest.Epoch+second, (n*7+second*13)%5000)
 		}
 		folder.Fold(program.Pack{Lines: lines, Second: statstest.Epoch + second, Floor: statstest.Epoch + second})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/internal/statstest"
@@ -70,7 +71,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 	p := compileDefinitions(t, d)
 	for stat, s := range d.All() {
 		t.Run(s.Name, func(t *testing.T) {
-			for seed := range uint64(15) {
+			for seed := range uint64(testkit.Size(2, 15)) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				folder := p.NewFolder()
 				series, want := window.NewSeries(p.Kind(stat), s), naive{p.Kind(stat), s, map[int64][][]byte{}}
