@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/internal/statstest"
 	"pulse/stats/oracle"
@@ -18,7 +19,8 @@ import (
 // TestQuantilesOfRecordings compares quantiles of ten seconds of generated traffic,
 // with thousands of different values, with all of them, sorted.
 func TestQuantilesOfRecordings(t *testing.T) {
-	const lines, rate = 20_000, 2000
+	const rate = 2000
+	lines := testkit.Size(5_000, 20_000)
 	for _, test := range []struct{ kind, field, value string }{
 		{"router", "service", ` service=(\d+)ms`},
 		{"router", "bytes", ` bytes=(\d+)$`},
