@@ -50,6 +50,9 @@ func TestQuantilesOfRecordings(t *testing.T) {
 		pattern := regexp.MustCompile(test.value)
 		var all []*big.Rat
 		for _, l := range recording {
+			if test.kind == "json" && !json.Valid([]byte(l)) {
+				continue // the generator cut it off
+			}
 			if found := pattern.FindStringSubmatch(l); found != nil {
 				n, _ := new(big.Rat).SetString(found[1])
 				all = append(all, n)
