@@ -234,8 +234,8 @@ func TestKeyboardAndNames(t *testing.T) {
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"))
 	for where, want := range map[string]string{
-		"edge": "Pulse: first page, Routing, Edge, All stats, Find a stat, Pause, Light or dark, Keyboard, nginx requests",
-		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Find a stat, Pause, Light or dark, Keyboard, " +
+		"edge": "Pulse: first page, Routing, Edge, All stats, Pulse itself, Find a stat, Pause, Light or dark, Keyboard, nginx requests",
+		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Pulse itself, Find a stat, Pause, Light or dark, Keyboard, " +
 			"Back, 5 min, 1 h, 24 h, 7 d, −hour, −day, −week, CSV, JSON, PNG, nginx 500 over time",
 	} {
 		b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))
@@ -272,4 +272,61 @@ func TestKeyboardAndNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+// How sure a number is, and what was not understood of its lines, is told where it is
+// shown: in the panel, aloud, and large.
+func TestUnsure(t *testing.T) {
+	testkit.Long(t)
+	server := quiet(t,
+		&stats.Stat{Name: "whole", Kind: "rate", Per: 60, Over: 60, Unit: "/min", Crit: ptr(20)},
+		&stats.Stat{Name: "gap", Kind: "rate", Per: 60, Over: 60, Unit: "/min", Crit: ptr(20)},
+		&stats.Stat{Name: "start", Kind: "rate", Per: 60, Over: 60, Unit: "/min", Crit: ptr(20)},
+		&stats.Stat{Name: "estimate", Kind: "unique", Field: "user", Over: 60},
+		&stats.Stat{Name: "ratio", Kind: "ratio", Unit: "%", Of: [2]string{"gap", "whole"}, Over: 60, Warn: ptr(0.003)},
+	)
+	server.store.SetNotes(map[string][]string{"estimate": {"no line has had <i>`usr`</i>; did you mean `user`?"}})
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()))
+	second := time.Now().Unix() - 1
+	for _, p := range []stats.Snapshot{
+		{Stat: "whole", Value: json.RawMessage("25")},
+		{Stat: "gap", Value: json.RawMessage("24.5"), Covered: 44, Of: 60},
+		{Stat: "start", Value: json.RawMessage("23"), Covered: 2, Of: 60},
+		{Stat: "estimate", Value: json.RawMessage("12345"), Approx: 0.0065},
+		{Stat: "ratio", Value: json.RawMessage("0.004")},
+	} {
+		p.Time, p.Gen = second, server.store.gen
+		server.store.Upsert(p, time.Now())
+	}
+	server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{second + 1}}, time.Now())
+	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
+	got := evaluate[string](t, b, `[...document.querySelectorAll(".panel")].slice(0, 5).map((p) => [
+		p.dataset.level ?? "", p.dataset.hollow ?? "", p.querySelector(".sure").textContent, p.querySelector(".remark").textContent,
+		getComputedStyle(p.querySelector(".figure"), "::before").content.replaceAll('"', "").replace("none", ""), p.querySelector(".unseen").textContent,
+	].join("|")).join("\n")`)
+	want := strings.Join([]string{
+		"crit|||||25 /min, critical",
+		"crit|yes|44 of 60 s|||24.5 /min, of 44 of 60 s, critical",
+		"|yes|2 of 60 s|||23 /min, of 2 of 60 s",
+		"|||no line has had <i>`usr`</i>; did you mean `user`?|≈\u2009|12,345 , ±0.65 %",
+		"warn|||||0.4 %, warning",
+	}, "\n")
+	if got != want {
+		t.Errorf("the panels tell\n%s\nwant\n%s", got, want)
+	}
+	if figure := evaluate[string](t, b, `document.querySelectorAll(".panel")[4].querySelector(".figure").textContent`); figure != "0.40" {
+		t.Errorf("a ratio of 0.004 in percent is shown as %q", figure)
+	}
+	b.until(t, `document.querySelectorAll("#tabs .crit")[0].textContent === "▲2"`)
+
+	b.do(t, chromedp.Navigate(server.URL()+"/#/stat/gap"))
+	b.until(t, `document.querySelector(".detail[data-hollow] .note").textContent === "44 of 60 s"`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("ArrowLeft"), press("ArrowRight"))
+	b.until(t, `document.querySelector(".tip").textContent.includes("24.5 /min · 44 of 60 s")`)
+	b.do(t, chromedp.Navigate(server.URL()+"/#/stat/estimate"))
+	b.until(t, `document.querySelector(".detail .note").textContent === "±0.65 %" && document.querySelector(".detail .remark").textContent.includes("<i>")`)
+	server.store.SetNotes(nil)
+	b.until(t, `document.querySelectorAll(".detail .remark").length === 0`)
+	b.quietConsole(t)
 }

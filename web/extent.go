@@ -15,6 +15,7 @@ import (
 type stretch struct {
 	Time      int64           // its first second
 	Seconds   int             // that have a value
+	Uncovered int             // of these, whose windows were not covered whole
 	Clockless int             // that had no clock; what is left is unknown
 	Min, Max  value.Value     // nil: null
 	Last      json.RawMessage // the value of the last second that has one
@@ -25,16 +26,18 @@ func (s stretch) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Time      string          `json:"time"`
 		Seconds   int             `json:"seconds"`
+		Uncovered int             `json:"uncovered,omitempty"`
 		Clockless int             `json:"clockless,omitempty"`
 		Min       json.RawMessage `json:"min"`
 		Max       json.RawMessage `json:"max"`
 		Last      json.RawMessage `json:"last"`
-	}{formatSecond(s.Time), s.Seconds, s.Clockless, value.AppendJSON(nil, s.Min), value.AppendJSON(nil, s.Max), s.Last})
+	}{formatSecond(s.Time), s.Seconds, s.Uncovered, s.Clockless, value.AppendJSON(nil, s.Min), value.AppendJSON(nil, s.Max), s.Last})
 }
 
 // add joins what comes after it in time.
 func (s *stretch) add(next stretch) {
 	s.Seconds += next.Seconds
+	s.Uncovered += next.Uncovered
 	s.Clockless += next.Clockless
 	s.Min = value.Extreme(s.Min, next.Min, false)
 	s.Max = value.Extreme(s.Max, next.Max, true)
@@ -53,6 +56,9 @@ func ofPoint(p stats.Snapshot, keyed bool, from, to int64) stretch {
 	s := stretch{Time: p.Time, Seconds: 1, Max: parse(p.Value), Last: p.Value}
 	if !keyed {
 		s.Min = s.Max
+	}
+	if p.Covered < p.Of {
+		s.Uncovered = 1
 	}
 	return s
 }

@@ -195,7 +195,7 @@ func (s *Store) change(now time.Time) {
 			case e.version == 0 && was.version != 0 && was.Time < first:
 				*e = *was
 			case e.version == 0:
-			case was.version != 0 && was.Time == e.Time && string(was.Value) == string(e.Value) && was.StaleSince == e.StaleSince:
+			case was.version != 0 && was.Time == e.Time && same(was.Snapshot, e.Snapshot):
 				e.version = was.version
 			default:
 				e.version = s.version + 1
@@ -211,6 +211,11 @@ func (s *Store) change(now time.Time) {
 	s.series, s.waiting = s.waiting, nil
 	s.shown, s.clocks = s.own, nil
 	s.tell()
+}
+
+// same reports whether a page shows two points of a second alike.
+func same(p, q stats.Snapshot) bool {
+	return string(p.Value) == string(q.Value) && p.StaleSince == q.StaleSince && p.Covered == q.Covered && p.Of == q.Of && p.Approx == q.Approx
 }
 
 // Notice says, in a few words for people, that another generation than the server's own

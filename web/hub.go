@@ -236,6 +236,8 @@ func (h *Hub) Welcome(sub Subscription) (*websocket.PreparedMessage, uint64) {
 	})
 	b = append(b, `],"history":`...)
 	b = h.store.AppendHistory(b, sub.stats)
+	b = h.store.AppendCertainty(b, sub.stats, 0, math.MaxUint64)
+	b = h.store.AppendNotes(b, sub.stats, 0)
 	b = append(b, '}')
 	m := prepared(b)
 	if len(e.first) < maxShared {
@@ -276,6 +278,8 @@ func (h *Hub) changes(sub Subscription, after, upTo uint64) *websocket.PreparedM
 	b := h.appendHead(nil, "points")
 	b = append(b, `,"points":`...)
 	b = h.store.AppendChanges(b, sub.stats, after, upTo)
+	b = h.store.AppendCertainty(b, sub.stats, after, upTo)
+	b = h.store.AppendNotes(b, sub.stats, after)
 	return prepared(append(b, '}'))
 }
 

@@ -200,6 +200,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
 	b := []byte("# HELP pulse_stat The newest value of a stat, while it is current.\n# TYPE pulse_stat gauge\n")
+	covered := []byte("# HELP pulse_stat_covered_ratio The share of the window's seconds that some clock covered.\n# TYPE pulse_stat_covered_ratio gauge\n")
 	for _, st := range s.store.stats {
 		p, current, ok := s.store.Latest(st.Name, now)
 		if !ok || !current {
@@ -211,7 +212,13 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 			continue
 		}
 		b = appendSamples(b, st.Name, v)
+		ratio := 1.0
+		if p.Of > 0 {
+			ratio = float64(p.Covered) / float64(p.Of)
+		}
+		covered = appendSample(covered, "pulse_stat_covered_ratio", st.Name, nil, ratio)
 	}
+	b = append(b, covered...)
 	ready := 0
 	if s.Ready() {
 		ready = 1
@@ -246,31 +253,38 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// appendSamples appends a line for each number of a stat's value that is the stat's
+// appendSamples appends a sample for each number of a stat's value that is the stat's
 // own: not what keys without a value of their own come to, nor how many keys there
 // are. Counts of buckets are cumulative, as Prometheus has them.
 func appendSamples(b []byte, stat string, v value.Value) []byte {
 	below := 0.0
 	for labels, n := range value.Numbers(v) {
-		if len(labels) > 0 && labels[0].Name == value.LabelKeys {
-			continue
-		}
 		number := n.Float64()
-		b = append(b, `pulse_stat{stat="`...)
-		b = appendLabel(b, stat)
-		for _, l := range labels {
-			if l.Name == value.LabelBucket {
+		if len(labels) > 0 {
+			switch labels[0].Name {
+			case value.LabelKeys:
+				continue
+			case value.LabelBucket:
 				below += number
 				number = below
 			}
-			b = append(b, `",`+l.Name+`="`...)
-			b = appendLabel(b, l.Text)
 		}
-		b = append(b, `"} `...)
-		b = strconv.AppendFloat(b, number, 'g', -1, 64)
-		b = append(b, '\n')
+		b = appendSample(b, "pulse_stat", stat, labels, number)
 	}
 	return b
+}
+
+// appendSample appends a line of Prometheus' text format.
+func appendSample(b []byte, name, stat string, labels []value.Label, number float64) []byte {
+	b = append(b, name+`{stat="`...)
+	b = appendLabel(b, stat)
+	for _, l := range labels {
+		b = append(b, `",`+l.Name+`="`...)
+		b = appendLabel(b, l.Text)
+	}
+	b = append(b, `"} `...)
+	b = strconv.AppendFloat(b, number, 'g', -1, 64)
+	return append(b, '\n')
 }
 
 // appendLabel appends the text of a label's value; bytes that are not UTF-8

@@ -266,6 +266,7 @@ func TestMetrics(t *testing.T) {
 	} {
 		s.store.Upsert(stats.Snapshot{Stat: stat, Time: 1000, Value: json.RawMessage(value), Gen: s.store.gen}, time.Now())
 	}
+	s.store.Upsert(stats.Snapshot{Stat: "a", Time: 1001, Value: json.RawMessage("1234.5"), Gen: s.store.gen, Covered: 5, Of: 20}, time.Now())
 	s.store.Upsert(stats.Snapshot{Stat: "old", Time: 1000, Value: json.RawMessage("7"), Gen: s.store.gen}, time.Now().Add(-time.Minute))
 	w := httptest.NewRecorder()
 	s.metrics(w, nil)
@@ -288,8 +289,13 @@ pulse_stat{stat="pulse.lines",count="late"} 1
 	if got != want {
 		t.Errorf("the stats are\n%s\nwant\n%s", got, want)
 	}
-	if !strings.Contains(rest, "\npulse_web_ready 0\n") || !strings.Contains(rest, "\npulse_web_newest_seconds 1000\n") {
+	if !strings.Contains(rest, "\npulse_web_ready 0\n") || !strings.Contains(rest, "\npulse_web_newest_seconds 1001\n") {
 		t.Errorf("the server's own are\n%s", rest)
+	}
+	for _, want := range []string{`pulse_stat_covered_ratio{stat="a"} 0.25`, `pulse_stat_covered_ratio{stat="hist"} 1`} {
+		if !strings.Contains(rest, "\n"+want+"\n") {
+			t.Errorf("there is no %s in\n%s", want, rest)
+		}
 	}
 }
 

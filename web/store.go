@@ -51,6 +51,9 @@ type Store struct {
 	version   uint64        // the last one that was cut; changes belong to the next
 	news      chan struct{} // has one while there are changes since then
 	refused   uint64
+
+	notes        map[string][]string // see SetNotes
+	notesVersion uint64              // to which they belong
 }
 
 // series is a ring of the points of one stat, by second modulo its size.

@@ -173,6 +173,66 @@ func TestChangesOfVersions(t *testing.T) {
 	}
 }
 
+func TestCertainty(t *testing.T) {
+	s := NewStore(two())
+	sure := func(stat string, second, covered int64, approx float64) stats.Snapshot {
+		p := point(stat, second, "7")
+		p.Approx = approx
+		if covered < 10 {
+			p.Covered, p.Of = covered, 10
+		}
+		return p
+	}
+	put(s, sure("a", 1000, 10, 0))
+	if got := string(s.AppendCertainty(nil, nil, 0, 9)); got != "" {
+		t.Errorf("of a sure point it says %s", got)
+	}
+	first := s.Cut()
+	put(s, sure("a", 1001, 0, 0), sure("a", 1002, 1, 0.5), sure("a", 1003, 10, 0.25), sure("a", 1004, 3, 0), sure("b", 1000, 9, 0))
+	second := s.Cut()
+	for _, c := range []struct {
+		sel         selection
+		after, upTo uint64
+		want        string
+	}{
+		{nil, 0, second, `,"covered":[[0,1001,0,1],[0,1004,3],[1,1000,9]],"approx":[[0,1002,0.5,0.25]]`},
+		{nil, first, second, `,"covered":[[0,1001,0,1],[0,1004,3],[1,1000,9]],"approx":[[0,1002,0.5,0.25]]`},
+		{selection{1}, 0, second, `,"covered":[[0,1000,9]]`},
+		{nil, 0, first, ``},
+		{nil, second, second + 1, ``},
+	} {
+		if got := string(s.AppendCertainty(nil, c.sel, c.after, c.upTo)); got != c.want {
+			t.Errorf("after %d up to %d of %v: %s, want %s", c.after, c.upTo, c.sel, got, c.want)
+		}
+	}
+}
+
+func TestNotes(t *testing.T) {
+	s := NewStore(two())
+	if got := string(s.AppendNotes(nil, nil, 0)); got != "" {
+		t.Errorf("without notes it says %s", got)
+	}
+	s.SetNotes(map[string][]string{"b": {"1", "2", "3", "4", "5"}, "a": {`no line has had "x"`}, "nothing": {"6"}})
+	if len(s.News()) == 0 {
+		t.Error("notes are no news")
+	}
+	version := s.Cut()
+	if got, want := string(s.AppendNotes(nil, nil, version-1)), `,"notes":[[0,"no line has had \"x\""],[1,"1"],[1,"2"],[1,"3"],[1,"4"]]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := string(s.AppendNotes(nil, selection{0}, 0)), `,"notes":[[0,"no line has had \"x\""]]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	s.SetNotes(map[string][]string{"b": {"1", "2", "3", "4", "5"}, "a": {`no line has had "x"`}, "nothing": {"6"}})
+	if got := string(s.AppendNotes(nil, nil, version)); got != "" {
+		t.Errorf("without a change it says %s", got)
+	}
+	s.SetNotes(nil)
+	if got, want := string(s.AppendNotes(nil, nil, version)), `,"notes":[]`; got != want {
+		t.Errorf("when they are gone it says %s, want %s", got, want)
+	}
+}
+
 func TestClocks(t *testing.T) {
 	s := NewStore(two())
 	gen := two().Generation()

@@ -21,6 +21,8 @@ type synthetic struct {
 	curves      map[string]func(second int64) string
 	// silent says which seconds of a stat have not closed.
 	silent func(stat string, second, now int64) bool
+	// doubt says how sure a point is.
+	doubt func(st *stats.Stat, p *stats.Snapshot)
 	// clock is how far the clocks of a source partition are when a second closes.
 	clock func(partition int, second int64) int64
 	lag   int64 // seconds after its end that a second closes
@@ -193,7 +195,11 @@ func (s *synthetic) feed(store *Store, second, now int64) {
 		if s.silent != nil && s.silent(st.Name, second, now) {
 			continue
 		}
-		store.Upsert(stats.Snapshot{Stat: st.Name, Time: second, Value: json.RawMessage(s.curves[st.Name](second)), Final: true, Gen: store.gen}, time.Now())
+		p := stats.Snapshot{Stat: st.Name, Time: second, Value: json.RawMessage(s.curves[st.Name](second)), Final: true, Gen: store.gen}
+		if s.doubt != nil {
+			s.doubt(st, &p)
+		}
+		store.Upsert(p, time.Now())
 	}
 	in := int(curve(99, 18240, 0.05, 0.02)(second))
 	late := 0

@@ -154,8 +154,7 @@ if (options.has("kiosk")) {
   const every = /^(\d{1,5})s?$/.exec(options.get("every") ?? "");
   if (every && Number(every[1]) > 0) {
     setInterval(() => {
-      const own = pages.all.length - 1; // all stats are left out
-      if (own > 1 && !frozen) pages.go((pages.current + 1) % own);
+      if (pages.turns > 1 && !frozen) pages.go((pages.current + 1) % pages.turns);
     }, Number(every[1]) * 1000);
   }
 }

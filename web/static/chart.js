@@ -8,20 +8,21 @@ const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10]; // tops of the valu
 export const UNKNOWN = 0, VALUE = 1, NOTHING = 2, CLOCKLESS = 3, OUTSIDE = 4;
 
 /** sample gives what is known of each second from one to another: {kinds, numbers,
- * from, step, level}. It is level if most seconds have the number of the one before.
- * pick takes the number to draw out of a value. Seconds before a series
+ * from, step, level, hollow}. It is level if most seconds have the number of the one
+ * before, and hollow where not all of a value's window was covered. pick takes the number to draw out of a value. Seconds before a series
  * began are outside, as are those whose time to close has not run out. Where a step is
  * more than a second, numbers are the greatest of each and lows the least. */
 export function sample(series, from, edge, due, pick = (v) => v) {
   const n = edge - from + 1;
   const kinds = new Uint8Array(n), numbers = new Float64Array(n);
-  let pairs = 0, equal = 0;
+  let pairs = 0, equal = 0, hollow = null;
   for (let i = 0; i < n; i++) {
     const second = from + i;
     const value = series.at(second);
     const number = value === undefined || value === null ? null : pick(value);
     if (typeof number === "number") {
       [kinds[i], numbers[i]] = [VALUE, number];
+      if (series.covered(second) !== null) (hollow ??= new Uint8Array(n))[i] = 1;
       if (i && kinds[i - 1] === VALUE) {
         pairs++;
         if (numbers[i - 1] === number) equal++;
@@ -30,7 +31,7 @@ export function sample(series, from, edge, due, pick = (v) => v) {
     else if (value !== undefined) kinds[i] = NOTHING;
     else kinds[i] = !series.first || second < series.first || second > due ? OUTSIDE : UNKNOWN;
   }
-  return { kinds, numbers, lows: numbers, from, step: 1, level: equal * 2 > pairs };
+  return { kinds, numbers, lows: numbers, from, step: 1, level: equal * 2 > pairs, hollow };
 }
 
 /** ceiling is the least round number that is not less than v. */
@@ -106,32 +107,38 @@ export class Chart {
     }
   }
 
-  /** The lines of a sample: its stretches of values, not joined where something is missing. */
-  #trace({ kinds, numbers, from, step }, stepped, f) {
-    Chart.stretches(kinds, VALUE, (first, last) => {
-      const path = new Path2D();
-      const x = (i) => this.x(from + i * step);
-      path.moveTo(first === last ? x(first) - 1 : x(first), this.y(numbers[first]));
-      for (let i = first + 1; i <= last; i++) {
-        if (stepped && numbers[i] !== numbers[i - 1]) path.lineTo(x(i), this.y(numbers[i - 1]));
-        // A level stretch is one line.
-        if (i < last && numbers[i] === numbers[i - 1] && numbers[i] === numbers[i + 1]) continue;
-        path.lineTo(x(i), this.y(numbers[i]));
+  /** The lines of a sample: its stretches of values, not joined where something is
+   * missing; and where it is hollow in pieces of their own. */
+  #trace({ kinds, numbers, from, step, hollow }, stepped, f) {
+    Chart.stretches(kinds, VALUE, (begin, end) => {
+      for (let first = begin, last; first <= end; first = last + 1) {
+        const open = hollow?.[first] ?? 0;
+        for (last = first; last < end && (hollow?.[last + 1] ?? 0) === open; last++);
+        const start = first > begin ? first - 1 : first; // the pieces meet
+        const path = new Path2D();
+        const x = (i) => this.x(from + i * step);
+        path.moveTo(begin === end ? x(start) - 1 : x(start), this.y(numbers[start]));
+        for (let i = start + 1; i <= last; i++) {
+          if (stepped && numbers[i] !== numbers[i - 1]) path.lineTo(x(i), this.y(numbers[i - 1]));
+          // A level stretch is one line.
+          if (i < last && numbers[i] === numbers[i - 1] && numbers[i] === numbers[i + 1]) continue;
+          path.lineTo(x(i), this.y(numbers[i]));
+        }
+        if (begin === end) path.lineTo(x(start) + 1, this.y(numbers[start]));
+        f(path, x(start), x(last), open);
       }
-      if (first === last) path.lineTo(x(first) + 1, this.y(numbers[first]));
-      f(path, x(first), x(last));
     });
   }
 
-  /** A sample as a line with the area under it. */
+  /** A sample as a line with the area under it, without one where it is hollow. */
   area(sample, hue, { stepped = false, depth = 0.2, alpha = 1, line = 1 } = {}) {
     const { g } = this;
     const base = this.y(0);
     const fill = g.createLinearGradient(0, this.top, 0, this.height);
     fill.addColorStop(0, hue);
     fill.addColorStop(1, `${hue}30`); // hues are #rrggbb
-    this.#trace(sample, stepped && this.pixel * sample.step > 1.5, (path, left, right) => {
-      if (depth) {
+    this.#trace(sample, stepped && this.pixel * sample.step > 1.5, (path, left, right, hollow) => {
+      if (depth && !hollow) {
         const under = new Path2D(path);
         under.lineTo(right, base);
         under.lineTo(left, base);
@@ -141,16 +148,18 @@ export class Chart {
       }
       g.globalAlpha = alpha;
       g.strokeStyle = hue;
-      g.lineWidth = this.weight * line;
+      g.lineWidth = this.weight * line * (hollow ? 0.8 : 1);
+      g.setLineDash(hollow ? [1, 3 * this.weight] : []);
       g.stroke(path);
     });
+    g.setLineDash([]);
     g.globalAlpha = 1;
   }
 
-  /** What is between two samples, where both have values. */
+  /** What is between two samples, where both have values and they are not hollow. */
   band(low, high, hue, alpha) {
     const { g } = this;
-    const both = low.kinds.map((k, i) => k === VALUE && high.kinds[i] === VALUE ? VALUE : OUTSIDE);
+    const both = low.kinds.map((k, i) => k === VALUE && high.kinds[i] === VALUE && !high.hollow?.[i] ? VALUE : OUTSIDE);
     g.globalAlpha = alpha;
     g.fillStyle = hue;
     Chart.stretches(both, VALUE, (first, last) => {

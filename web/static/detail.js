@@ -4,7 +4,7 @@
 
 import { Chart, VALUE } from "./chart.js";
 import { element, mark, write } from "./dom.js";
-import { brief, clock, exact, short, split, span } from "./format.js";
+import { brief, clock, coverage, exact, short, split, span, within } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
 import { level } from "./model.js";
 import { panelOf } from "./panels/registry.js";
@@ -16,6 +16,7 @@ const TICKS = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 4
 const TICK_WIDTH = 90; // px between them, at least
 const LEAST_RANGE = 10; // seconds
 const MOST_RANGE = 31 * 86400; // seconds that the server gives at once
+const PLAIN = new Set(["seconds", "uncovered", "covered", "of", "approx"]); // columns of a table that are no values
 const DRAG = 6; // px that the pointer moves before it selects
 
 /** A range in a URL: a window up to now, "3600", or seconds, "1764000000-1764003600". */
@@ -94,13 +95,14 @@ export class Detail {
     this.versus.setAttribute("aria-label", "Compare with");
     const back = press("←", this.onLeave);
     back.setAttribute("aria-label", "Back");
+    this.remarks = element("div", "remarks");
     this.lines = element("section", "lines");
     this.lines.setAttribute("aria-label", "Lines");
     this.lines.hidden = true;
     this.box = element("article", "detail",
       element("div", "detail-head", back, element("h2", "", stat.title), element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
         element("p", "take", press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
-      this.plot, this.lines, this.#definition());
+      this.remarks, this.plot, this.lines, this.#definition());
     this.box.setAttribute("aria-label", stat.title);
     this.root.replaceChildren(this.box);
 
@@ -267,8 +269,11 @@ export class Detail {
 
     const { state, why, brief: who, held } = model.state(live, moment);
     const now = state === "value" || held || state === "stale" && !why ? live.at(live.newest) : null;
-    const worth = state === "value" || held ? level(stat, now) : "";
+    const covered = now === null ? null : live.covered(live.newest), error = now === null ? 0 : live.error(live.newest);
+    const worth = state === "value" || held ? level(stat, now, covered) : "";
     mark(this.box, "state", state);
+    mark(this.box, "hollow", covered === null ? "" : "yes");
+    mark(this.box, "approx", error ? "yes" : "");
     mark(this.box, "level", worth);
     mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
     this.drawn = panel.lines?.(stat, live.at(live.newest)) ?? [];
@@ -279,7 +284,9 @@ export class Detail {
       return name ? `${name} ${text}` : text;
     });
     write(this.figure, figures.join("  ") || (panel.large || this.drawn.length ? "" : "–"));
-    write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${who} behind` : why));
+    const sure = [covered === null ? "" : coverage(covered, stat.over), error ? within(error) : ""].filter(Boolean).join(" · ");
+    write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${who} behind` : why || sure));
+    this.#remark(model.notes.get(this.name) ?? []);
     this.note.title = held ? why : "";
 
     const hue = state === "stale" ? colours.faint : worth ? colours[worth] : colours.ok;
@@ -380,19 +387,26 @@ export class Detail {
     this.tip.style.setProperty("--x", `${Math.round(x + 14 + width > chart.width ? x - 14 - width : x + 14)}px`);
   }
 
-  /** A known value in words; with dots at it, if it has a hue. */
-  #value({ value, low, clockless }, hue) {
+  /** Says what was not understood of the stat's lines. */
+  #remark(notes) {
+    const told = [...this.remarks.children].map((e) => e.textContent);
+    if (told.join("\n") !== notes.join("\n")) this.remarks.replaceChildren(...notes.map((text) => element("p", "remark", text)));
+  }
+
+  /** A known value in words, and how sure it is; with dots at it, if it has a hue. */
+  #value({ value, low, clockless, covered = null, error = 0, uncovered = 0 }, hue) {
     const { chart, colours, cursor, stat } = this;
     if (value === undefined) return clockless ? "no clock" : "unknown";
     if (value === null) return `none in ${stat.over} s`;
-    if (this.panel.large) return this.panel.large.words(value);
+    const sure = (covered !== null ? ` · ${coverage(covered, stat.over)}` : uncovered ? ` · ${uncovered} s not covered whole` : "") + (error ? ` · ${within(error)}` : "");
+    if (this.panel.large) return this.panel.large.words(value) + sure;
     return this.drawn.map(({ name, pick }) => {
       const v = pick(value) ?? null;
       const least = low === undefined || low === null ? undefined : pick(low);
-      if (hue && typeof v === "number" && cursor >= chart.from) chart.dot(cursor, v, hue, colours.panel);
+      if (hue && typeof v === "number" && cursor >= chart.from) chart.dot(cursor, v, ...(covered !== null || uncovered ? [colours.panel, hue] : [hue, colours.panel]));
       const text = typeof least === "number" && least !== v ? `${exact(least)} to ${exact(v)}` : exact(v);
       return name ? `${name} ${text}` : text;
-    }).join(" · ") + ` ${stat.unit ?? ""}`;
+    }).join(" · ") + ` ${stat.unit ?? ""}${sure}`;
   }
 
   #pointAt(second) {
@@ -463,10 +477,11 @@ export class Detail {
     const rows = [];
     const { from, edge } = this.chart;
     for (let s = from - from % points.step; s <= edge; s += points.step) {
-      const { value, low, last, seconds } = points.at(s);
+      const { value, low, last, seconds, covered, error, uncovered } = points.at(s);
       if (value === undefined) continue;
       const time = new Date(s * 1000).toISOString().replace(".000", "");
-      rows.push(points.step > 1 ? { time, seconds, min: low, max: value, last } : { time, value });
+      rows.push(points.step > 1 ? { time, seconds, min: low, max: value, last, uncovered }
+        : { time, value, covered: covered ?? this.stat.over, of: this.stat.over, approx: error });
     }
     return rows;
   }
@@ -482,7 +497,7 @@ export class Detail {
     const quote = (text) => /[",\r\n]|^[=+\-@\t]/.test(text) ? `"${/^[=+\-@\t]/.test(text) ? "'" : ""}${text.replaceAll("\"", "\"\"")}"` : text;
     const head = ["time"], cells = [];
     for (const c of columns) {
-      if (c === "seconds") {
+      if (PLAIN.has(c)) {
         head.push(c);
         cells.push((row) => row[c]);
       } else for (const { name, pick } of lines) {

@@ -54,3 +54,9 @@ export function clock(second, now) {
 
 /** The name of a quantile: 0.5 is p50, 0.999 is p99.9. */
 export const quantile = (q) => `p${Number((q * 100).toPrecision(6))}`;
+
+/** So many seconds of a window: 44 of 60 s. */
+export const coverage = (covered, over) => `${covered} of ${over} s`;
+
+/** How far an estimate may be off, given as a share of it: ±0.6 %. */
+export const within = (error) => `±${brief(error * 100).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "")} %`;

@@ -19,10 +19,11 @@ export class Seconds {
 
   sample(from, edge, due, pick) { return sample(this.series, from, edge, due, pick); }
 
-  /** What is known of a second: {value} if there is one, or {clockless}. */
+  /** What is known of a second: {value, covered, error} if there is one, or {clockless}. */
   at(second) {
     const value = this.series.at(second);
-    return value === undefined ? { clockless: this.series.clockless(second) } : { value };
+    if (value === undefined) return { clockless: this.series.clockless(second) };
+    return { value, covered: this.series.covered(second), error: this.series.error(second) };
   }
 }
 
@@ -38,7 +39,7 @@ export class Columns {
     const { step } = this;
     const start = from - from % step;
     const n = Math.floor((edge - start) / step) + 1;
-    const kinds = new Uint8Array(n), numbers = new Float64Array(n), lows = new Float64Array(n);
+    const kinds = new Uint8Array(n), numbers = new Float64Array(n), lows = new Float64Array(n), hollow = new Uint8Array(n);
     const number = (value) => {
       const v = value === null || value === undefined ? null : pick(value);
       return typeof v === "number" ? v : null;
@@ -51,15 +52,16 @@ export class Columns {
       else if (c?.seconds) kinds[i] = NOTHING;
       else if (c?.clockless) kinds[i] = CLOCKLESS;
       else kinds[i] = time < this.first || time > due ? OUTSIDE : UNKNOWN;
+      hollow[i] = c?.uncovered ? 1 : 0;
     }
-    return { kinds, numbers, lows, from: start, step };
+    return { kinds, numbers, lows, from: start, step, hollow };
   }
 
   /** What is known of the column that a second is in. */
   at(second) {
     const c = this.byTime.get(second - second % this.step);
     if (!c) return { clockless: false };
-    return c.seconds ? { value: c.max, low: c.min, last: c.last, seconds: c.seconds } : { clockless: c.clockless > 0 };
+    return c.seconds ? { value: c.max, low: c.min, last: c.last, seconds: c.seconds, uncovered: c.uncovered ?? 0 } : { clockless: c.clockless > 0 };
   }
 }
 
@@ -75,7 +77,11 @@ export async function load(stat, from, to, signal) {
   for (const p of points) {
     const second = Date.parse(p.time) / 1000;
     if (p.stale_since) series.gap(Date.parse(p.stale_since) / 1000, second);
-    else series.put(second, scaled(stat, p.value));
+    else {
+      series.put(second, scaled(stat, p.value));
+      if (p.of) series.cover(second, p.covered);
+      if (p.approx) series.estimate(second, p.approx);
+    }
   }
   return new Seconds(series);
 }

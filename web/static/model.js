@@ -8,6 +8,7 @@ const SLACK = 60; // seconds kept beyond the window
 const GRACE = 3; // seconds after its end within which a second may close before it is called unknown
 const CLOCKLESS = 12; // seconds without a clock after which all is stale; an ingester leaves after 10
 const YOUNG = 60; // seconds that are drawn at least, while there is not a window of them yet
+const WHOLE = -1; // all seconds of a window are covered
 const NAMED = 3; // partitions or ingesters that are named
 const MOVING = 3; // seconds without news after which nothing is moving
 
@@ -19,6 +20,8 @@ export class Series {
     this.size = window + SLACK;
     this.times = new Float64Array(this.size);
     this.values = new Array(this.size).fill(null);
+    this.covers = new Int32Array(this.size).fill(WHOLE); // seconds of the window that are covered
+    this.errors = new Float64Array(this.size); // of estimates, as shares of them
     this.gaps = []; // [first, last] second of each stretch without a clock, oldest first
     this.first = 0; // the oldest second that was ever known
     this.newest = 0;
@@ -30,6 +33,8 @@ export class Series {
     if (this.times[at] > second || second <= this.newest - this.size) return;
     this.times[at] = second;
     this.values[at] = value;
+    this.covers[at] = WHOLE;
+    this.errors[at] = 0;
     if (typeof value === "number" && !Number.isInteger(value)) this.fractional = true;
     if (second > this.newest) this.newest = second;
     if (!this.first || second < this.first) this.first = second;
@@ -48,6 +53,30 @@ export class Series {
     return this.times[i] === second ? this.values[i] : undefined;
   }
 
+  /** Says of a second's value how many seconds of its window were covered, if not all. */
+  cover(second, seconds) {
+    const i = second % this.size;
+    if (this.times[i] === second) this.covers[i] = seconds;
+  }
+
+  /** Says of a second's value that it is an estimate, and how far it may be off. */
+  estimate(second, error) {
+    const i = second % this.size;
+    if (this.times[i] === second) this.errors[i] = error;
+  }
+
+  /** How many seconds of the window of a second's value were covered; null if all were. */
+  covered(second) {
+    const i = second % this.size;
+    return this.times[i] === second && this.covers[i] !== WHOLE ? this.covers[i] : null;
+  }
+
+  /** How far a second's value may be off, as a share of it; 0 if it is exact. */
+  error(second) {
+    const i = second % this.size;
+    return this.times[i] === second ? this.errors[i] : 0;
+  }
+
   /** Whether there was no clock in a second. */
   clockless(second) {
     return this.gaps.some(([first, last]) => first <= second && second <= last);
@@ -57,13 +86,18 @@ export class Series {
     const c = Object.assign(Object.create(Series.prototype), this);
     c.times = this.times.slice();
     c.values = this.values.slice();
+    c.covers = this.covers.slice();
+    c.errors = this.errors.slice();
     c.gaps = this.gaps.slice();
     return c;
   }
 }
 
-/** Level of a stat's value: "", "warn" or "crit". Of quantiles and keys the worst counts. */
-export function level(stat, value) {
+/** Level of a stat's value: "", "warn" or "crit". Of quantiles and keys the worst counts.
+ * If not all of its window was covered, but so many seconds, half of it must have been;
+ * and low values, which are what missing seconds look like, wait for all of it. */
+export function level(stat, value, covered = null) {
+  if (covered !== null && (stat.reversed || covered * 2 < stat.over)) return "";
   const numbers = measures(stat, value);
   const past = (threshold) => threshold !== undefined && threshold !== null
     && numbers.some((v) => stat.reversed ? v <= threshold : v >= threshold);
@@ -86,6 +120,7 @@ export class Model {
     this.stats = [];
     this.series = new Map(); // by name
     this.pages = [];
+    this.notes = new Map(); // by name: what was not understood of a stat's lines, in sentences
     this.configured = false;
     this.clocks = [];
     this.ingesters = []; // that these clocks are of, as far as is known
@@ -128,6 +163,8 @@ export class Model {
       this.newest = Math.max(this.newest, series.newest);
       if (series.first) this.first = Math.min(this.first, series.first);
     });
+    this.notes = new Map();
+    this.#certainty(message);
     this.moved = -Infinity;
     this.configured = true;
     return changed;
@@ -147,8 +184,25 @@ export class Model {
       this.newest = Math.max(this.newest, second);
       this.first = Math.min(this.first, second);
     }
+    for (const series of this.#certainty(message)) changed.add(series);
     if (this.newest > before) this.moved = this.clock.ticks();
     return changed;
+  }
+
+  /** What a message says of how sure its points are, and of what was not understood.
+   * It gives the series whose notes changed. */
+  #certainty({ covered = [], approx = [], notes }) {
+    const series = (place) => this.series.get(this.stats[place]?.name);
+    for (const [place, first, ...seconds] of covered) seconds.forEach((n, i) => series(place)?.cover(first + i, n));
+    for (const [place, first, ...errors] of approx) errors.forEach((e, i) => series(place)?.estimate(first + i, e));
+    if (!notes) return [];
+    const before = [...this.notes.keys()];
+    this.notes = new Map();
+    for (const [place, text] of notes) {
+      const name = this.stats[place]?.name;
+      this.notes.set(name, [...this.notes.get(name) ?? [], text]);
+    }
+    return [...before, ...this.notes.keys()].map((name) => this.series.get(name)).filter(Boolean);
   }
 
   /** Notes that a second has just been drawn for the first time. */

@@ -1,8 +1,10 @@
-// The pages: those of the definitions, one of all stats, and what a search finds;
-// each with a URL of its own after the #.
+// The pages: those of the definitions, one of all stats, one of Pulse's own, and what
+// a search finds; each with a URL of its own after the #.
 
 import { element, mark, write } from "./dom.js";
 import { level } from "./model.js";
+
+const OWN = "pulse."; // begins the names of Pulse's own stats
 
 const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "") || "page";
 
@@ -18,7 +20,7 @@ export class Pages {
 
   /** Takes the pages of a model. */
   configure(model) {
-    const taken = new Set(["all", "find", "stat"]);
+    const taken = new Set(["all", "pulse", "find", "stat"]);
     const unique = (title) => {
       let name = slug(title);
       for (let n = 2; taken.has(name); n++) name = `${slug(title)}-${n}`;
@@ -28,7 +30,10 @@ export class Pages {
     const stats = model.stats.map((s) => s.name);
     this.model = model;
     this.all = model.pages.map((p) => ({ slug: unique(p.title), title: p.title, rows: p.rows }));
+    this.turns = this.all.length; // how many take turns on a wall
     this.all.push({ slug: "all", title: "All stats", rows: [stats] });
+    const own = stats.filter((name) => name.startsWith(OWN));
+    if (own.length) this.all.push({ slug: "pulse", title: "Pulse itself", rows: [own] });
     this.tabs = this.all.map((page) => {
       const crit = element("b", "crit"), warn = element("b", "warn");
       const link = element("a", "", page.title, crit, warn);
@@ -93,7 +98,7 @@ export class Pages {
     const worth = new Map();
     for (const [name, series] of this.model.series) {
       const { state, held } = this.model.state(series, moment);
-      if (state === "value" || held) worth.set(name, level(series.stat, series.at(series.newest)));
+      if (state === "value" || held) worth.set(name, level(series.stat, series.at(series.newest), series.covered(series.newest)));
     }
     this.tabs.forEach(({ link, crit, warn, names }, i) => {
       const counted = { warn: 0, crit: 0 };

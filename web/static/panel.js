@@ -1,7 +1,7 @@
 // One panel: its title, mark and state are the same for every shape of value.
 
 import { element, mark, write } from "./dom.js";
-import { clock, span } from "./format.js";
+import { clock, coverage, span, within } from "./format.js";
 import { level } from "./model.js";
 import { panelOf } from "./panels/registry.js";
 
@@ -22,9 +22,12 @@ export class Panel {
     this.at = element("span", "at");
     this.ago = element("span", "ago");
     this.held = element("span", "held", this.who, this.at, this.ago);
-    const title = element("h3", "", element("span", "", stat.title), this.held, element("span", "mark"));
-    title.title = [stat.title === stat.name ? "" : stat.name, stat.help].filter(Boolean).join("\n");
-    this.element = element("article", "panel", title);
+    this.sure = element("span", "sure");
+    this.remark = element("p", "remark");
+    const title = element("h3", "", element("span", "", stat.title), this.held, this.sure, element("span", "mark"));
+    this.title = title;
+    this.about = [stat.title === stat.name ? "" : stat.name, stat.help].filter(Boolean).join("\n");
+    this.element = element("article", "panel", title, this.remark);
     this.element.tabIndex = -1;
     this.element.setAttribute("aria-label", stat.title);
     this.element.setAttribute("aria-describedby", this.spoken.id);
@@ -44,7 +47,8 @@ export class Panel {
     if (!series || this.chart && !this.chart.width) return;
     this.drawn = true;
     const { stat } = series;
-    let { state, why, brief, held = 0 } = model.state(series, moment);
+    const { brief, ...now } = model.state(series, moment);
+    let { state, why, held = 0 } = now;
     // What is drawn as the value: the newest, if that is one, the last known, or that of the cursor.
     let value = state === "value" || held || state === "stale" && !why ? series.at(series.newest) : null;
     if (cursor !== null) {
@@ -52,22 +56,29 @@ export class Panel {
       const known = series.at(cursor) !== undefined;
       [state, why, held] = known ? ["value", "", 0] : series.clockless(cursor) ? ["stale", "no clock", 0] : ["unknown", "not known", 0];
     }
-    const worth = state === "value" || held ? level(stat, value) : "";
+    const second = cursor ?? series.newest;
+    const covered = value === null ? null : series.covered(second), error = value === null ? 0 : series.error(second);
+    const worth = state === "value" || held ? level(stat, value, covered) : "";
     const hue = state === "stale" ? colours.faint : worth ? colours[worth] : colours.ok;
     mark(this.element, "state", state);
     mark(this.element, "level", worth);
     mark(this.element, "past", cursor === null ? "" : "yes");
+    mark(this.element, "hollow", covered === null ? "" : "yes");
+    mark(this.element, "approx", error ? "yes" : "");
     const note = held ? `${brief} behind` : why;
+    this.#cover(covered, stat);
+    this.#tell(model.notes.get(this.name) ?? [], error);
     this.#date(held, moment.now, note, why);
     const text = this.drawValue({
       series, value, cursor, colours, hue, shown: state === "value",
       why: held && this.size.columns > 1 ? "" : note, // where it is wide the title has room for it
-      point: held ? [colours.panel, hue] : [hue, colours.panel],
+      point: held || covered !== null ? [colours.panel, hue] : [hue, colours.panel],
       from: moment.from, edge: moment.edge, due: moment.due,
     });
     const trouble = { warn: ", warning", crit: ", critical" }[worth] ?? "";
     const since = held ? `unknown, ${why}; ${span(moment.now - held - 1)} ago: ` : state === "value" ? "" : `${state}: `;
-    write(this.spoken, since + text + trouble);
+    const sure = (covered === null ? "" : `, of ${coverage(covered, stat.over)}`) + (error ? `, ${within(error)}` : "");
+    write(this.spoken, since + text + sure + trouble);
   }
 
   /** Says beside the title of when the value is, if it is not of now. */
@@ -77,5 +88,20 @@ export class Panel {
     write(this.who, held && this.size.columns > 1 ? note : "");
     write(this.at, held ? clock(held, now) : "");
     write(this.ago, held ? `${span(now - held - 1)} ago` : "");
+  }
+
+  /** Says beside the title how much of the window the value is of, if it is not of all. */
+  #cover(covered, stat) {
+    write(this.sure, covered === null ? "" : coverage(covered, stat.over));
+    if (covered !== null) this.sure.style.setProperty("--share", covered / stat.over);
+  }
+
+  /** Says below the title what was not understood, and on it how far an estimate may be off. */
+  #tell(notes, error) {
+    write(this.remark, notes.join(" · "));
+    const title = notes.join("\n");
+    if (this.remark.title !== title) this.remark.title = title;
+    const text = [this.about, error ? `an estimate: ≈ ${within(error)}` : ""].filter(Boolean).join("\n");
+    if (this.title.title !== text) this.title.title = text;
   }
 }

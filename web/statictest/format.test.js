@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brief, clock, exact, quantile, short, span, split } from "../static/format.js";
+import { brief, clock, coverage, exact, quantile, short, span, split, within } from "../static/format.js";
 
 test("a figure has three significant digits, and two at least of a small one", () => {
   for (const [v, want, fractional] of [
@@ -51,4 +51,9 @@ test("a second has its date if it is not of the last half day", () => {
 
 test("names of quantiles", () => {
   assert.deepEqual([0.5, 0.95, 0.999, 0.07, 1].map(quantile), ["p50", "p95", "p99.9", "p7", "p100"]);
+});
+
+test("how sure a number is", () => {
+  assert.equal(coverage(44, 60), "44 of 60 s");
+  assert.deepEqual([0.006, 0.0065, 0.0163, 0.2, 0.01].map(within), ["±0.6 %", "±0.65 %", "±1.63 %", "±20 %", "±1 %"]);
 });

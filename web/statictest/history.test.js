@@ -14,11 +14,16 @@ test("each second is known, nothing, without a clock, unknown, or outside", () =
   s.put(103, 7);
   s.put(104, null);
   s.gap(106, 108);
-  const { kinds, numbers } = sample(s, 101, 112, 110);
-  assert.deepEqual([...kinds], [OUTSIDE, OUTSIDE, VALUE, NOTHING, UNKNOWN, CLOCKLESS, CLOCKLESS, CLOCKLESS, UNKNOWN, UNKNOWN, OUTSIDE, OUTSIDE]);
+  s.put(109, 5);
+  s.cover(109, 44);
+  s.estimate(103, 0.01);
+  const { kinds, numbers, hollow } = sample(s, 101, 112, 110);
+  assert.deepEqual([...kinds], [OUTSIDE, OUTSIDE, VALUE, NOTHING, UNKNOWN, CLOCKLESS, CLOCKLESS, CLOCKLESS, VALUE, UNKNOWN, OUTSIDE, OUTSIDE]);
   assert.equal(numbers[2], 7);
+  assert.deepEqual([...hollow], [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
   const points = new Seconds(s);
-  assert.deepEqual(points.at(103), { value: 7 });
+  assert.deepEqual(points.at(103), { value: 7, covered: null, error: 0.01 });
+  assert.deepEqual(points.at(109), { value: 5, covered: 44, error: 0 });
   assert.deepEqual(points.at(107), { clockless: true });
   assert.deepEqual(points.at(105), { clockless: false });
 });
@@ -27,13 +32,14 @@ test("columns keep the least and the greatest", () => {
   const at = (t) => new Date(t * 1000).toISOString();
   const c = new Columns([
     { time: at(600), seconds: 60, min: 1, max: 9, last: 2 }, { time: at(660), seconds: 3, min: null, max: null, last: null },
-    { time: at(720), seconds: 0, clockless: 60, min: null, max: null, last: null }, { time: at(840), seconds: 10, max: 4, min: null, last: 4 },
+    { time: at(720), seconds: 0, clockless: 60, min: null, max: null, last: null }, { time: at(840), seconds: 10, uncovered: 3, max: 4, min: null, last: 4 },
   ], 60);
-  const { kinds, numbers, lows, from, step } = c.sample(570, 959, 900, (v) => v);
+  const { kinds, numbers, lows, from, step, hollow } = c.sample(570, 959, 900, (v) => v);
   assert.deepEqual([from, step], [540, 60]);
   assert.deepEqual([...kinds], [OUTSIDE, VALUE, NOTHING, CLOCKLESS, UNKNOWN, VALUE, UNKNOWN]);
   assert.deepEqual([numbers[1], lows[1], numbers[5], lows[5]], [9, 1, 4, 4]);
-  assert.deepEqual(c.at(659), { value: 9, low: 1, last: 2, seconds: 60 });
+  assert.deepEqual([...hollow], [0, 0, 0, 0, 0, 1, 0]);
+  assert.deepEqual(c.at(659), { value: 9, low: 1, last: 2, seconds: 60, uncovered: 0 });
   assert.deepEqual(c.at(725), { clockless: true });
   assert.deepEqual(c.at(10_000), { clockless: false });
 });

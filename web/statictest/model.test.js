@@ -172,3 +172,35 @@ test("the page learns whether the definitions are others", () => {
   assert.equal(page.model.configure({ ...again, generation: "h" }), true);
   assert.equal(page.model.configure({ ...again, generation: "h", stats: [{ ...page.stats[0], warn: 2 }] }), true);
 });
+
+test("how sure a point is comes beside it, until it comes again", () => {
+  const page = new Page({ name: "a", over: 60 }, { name: "b" });
+  page.configure({ history: [[[START - 3, 1, 2, 3]], [[START - 3, 1]]], covered: [[0, START - 3, 42, 43]], approx: [[1, START - 3, 0.006]] });
+  const a = page.model.series.get("a"), b = page.model.series.get("b");
+  assert.deepEqual([-3, -2, -1].map((s) => a.covered(START + s)), [42, 43, null]);
+  assert.deepEqual([b.covered(START - 3), b.error(START - 3), a.error(START - 3)], [null, 0.006, 0]);
+  const changed = page.tell([["a", START - 2, 5], ["b", START, 7]], { covered: [[1, START, 0], [0, START - 700, 5]] });
+  assert.deepEqual([...changed], [a, b]);
+  assert.deepEqual([a.covered(START - 2), b.covered(START), a.covered(START - 700)], [null, 0, null]);
+});
+
+test("what was not understood stays until it is told anew", () => {
+  const page = new Page({ name: "a" }, { name: "b" });
+  const [a, b] = page.model.series.values();
+  assert.deepEqual([...page.tell([], { notes: [[0, "one"], [0, "two"]] })], [a]);
+  assert.deepEqual(page.model.notes.get("a"), ["one", "two"]);
+  page.tell([["a", START, 1]]);
+  assert.equal(page.model.notes.size, 1);
+  assert.deepEqual([...page.tell([], { notes: [[1, "three"]] })], [a, b]);
+  assert.deepEqual([...page.model.notes], [["b", ["three"]]]);
+  page.configure();
+  assert.equal(page.model.notes.size, 0);
+});
+
+test("an uncovered number alarms from half of its window on, and low ones not before all", () => {
+  const stat = { shape: "number", over: 60, warn: 10, crit: 20 }, reversed = { ...stat, warn: 10, crit: 5, reversed: true };
+  for (const [its, value, covered, want] of [
+    [stat, 25, null, "crit"], [stat, 25, 59, "crit"], [stat, 12, 30, "warn"], [stat, 25, 29, ""], [stat, 25, 0, ""],
+    [reversed, 1, null, "crit"], [reversed, 1, 59, ""], [reversed, 11, 59, ""],
+  ]) assert.equal(level(its, value, covered), want, `${value} of ${covered} s`);
+});

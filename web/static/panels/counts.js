@@ -1,11 +1,12 @@
 // Counts of lines, Pulse's own account: those that came in as an area, those
-// that were late or unreadable in front of it, and all of them as figures.
+// that were late or unreadable in front of it, and as figures whatever is counted
+// beside them.
 
 import { Chart, sample } from "../chart.js";
 import { element, write } from "../dom.js";
 import { brief, exact, split } from "../format.js";
 
-const BESIDE = ["late", "unreadable", "ahead"];
+const OWN = new Set(["in", "counted", "bytes"]); // have a place of their own, or say nothing new
 
 export const counts = {
   fits: (stat) => stat.shape === "counts",
@@ -13,14 +14,14 @@ export const counts = {
   lines: () => [{ name: "in", pick: (v) => v.in }, { name: "late", pick: (v) => v.late, hue: "warn" }, { name: "unreadable", pick: (v) => v.unreadable, hue: "crit" }],
   build(body) {
     const came = element("dd", "figure"), bytes = element("dd", "figure"), bytesUnit = element("dt");
-    const beside = BESIDE.map((key) => ({ key, figure: element("dd", "figure") }));
+    const beside = new Map(); // figures by what they count
     const note = element("div", "note");
     const canvas = element("canvas");
-    body.append(element("dl", "figures",
+    const figures = element("dl", "figures",
       element("div", "", element("dt", "", "in/s"), came),
       element("div", "", bytesUnit, bytes),
-      ...beside.map(({ key, figure }) => element("div", "", element("dt", "", key), figure)),
-      note), canvas);
+      note);
+    body.append(figures, canvas);
     const chart = new Chart(canvas);
 
     const draw = ({ series, value, why, hue, colours, from, edge, due, cursor, point }) => {
@@ -28,7 +29,12 @@ export const counts = {
       const [text, unit] = split(value?.bytes ?? null, "B/s");
       write(bytes, text);
       write(bytesUnit, unit);
-      for (const { key, figure } of beside) write(figure, brief(value?.[key] ?? null));
+      for (const key of Object.keys(value ?? {})) {
+        if (OWN.has(key) || beside.has(key)) continue;
+        beside.set(key, element("dd", "figure"));
+        figures.insertBefore(element("div", "", element("dt", "", key), beside.get(key)), note);
+      }
+      beside.forEach((figure, key) => write(figure, brief(value?.[key] ?? null)));
       write(note, why);
 
       const all = sample(series, from, edge, due, (v) => v.in);
