@@ -7,41 +7,53 @@ import (
 	"time"
 )
 
-// Minutes is the topic of what a minute of a stat amounts to, for charts of days.
+// Minutes is the topic of what a minute of a stat comes to, for charts of days.
 func (n Names) Minutes() string { return n.Prefix + "stats.minutes" }
 
 // MinutesGroup is the group that reads Merged and writes Minutes.
 func (n Names) MinutesGroup() string { return n.Prefix + "minutes." + n.Generation }
 
-// A Minute is what the final values of a stat were in the 60 seconds from Time
-// on. Each second has one final value, so that two Minutes of the same stat, time
-// and generation are of parts of the same: the one with more seconds holds.
+// A Minute is what the 60 seconds of a stat from Time on came to. It comes in two
+// records: of the final values, by those who roll them up, and, for quantiles, of
+// the numbers themselves, by the merger. Two of the same stat, time and definitions
+// version are of parts of the same, and what is of more holds: see Join.
 type Minute struct {
-	Stat      string
-	Gen       string // of the definitions
-	Time      int64  // Unix time of its first second
-	Seconds   int    // that have a value; null, the value of nothing, is one
-	Clockless int    // that had no clock; what is left of 60 is unknown
+	Stat string
+	Gen  string // of the definitions
+	Time int64  // Unix time of its first second
+
+	Seconds   int // that have a value; null, the value of nothing, is one
+	Clockless int // that had no clock; what is left of 60 is unknown
 	// The least and the greatest of every number of the values; of values by key
 	// there is no least, since a key comes and goes. And the value of the last
 	// second that has one. Null if there is none.
 	Min, Max, Last json.RawMessage
+
+	Numbers uint64 // that counted in the minute
+	Digest  []byte // of them, as window.Total makes it; nil if there are none
 }
 
-// Supersedes reports whether m holds rather than old, of the same stat and time.
-func (m Minute) Supersedes(old Minute) bool {
-	return m.Seconds+m.Clockless > old.Seconds+old.Clockless
+// Join takes over what another record of the same minute says that is of more.
+func (m *Minute) Join(o Minute) {
+	if o.Seconds+o.Clockless > m.Seconds+m.Clockless {
+		m.Seconds, m.Clockless, m.Min, m.Max, m.Last = o.Seconds, o.Clockless, o.Min, o.Max, o.Last
+	}
+	if o.Numbers > m.Numbers {
+		m.Numbers, m.Digest = o.Numbers, o.Digest
+	}
 }
 
 // minuteJSON is a Minute as a record of the topic has it, one to a line.
 type minuteJSON struct {
 	Stat      string          `json:"stat"` // first: see MinutePrefix
 	Time      time.Time       `json:"time"`
-	Seconds   int             `json:"seconds"`
+	Seconds   int             `json:"seconds,omitempty"`
 	Clockless int             `json:"clockless,omitempty"`
-	Min       json.RawMessage `json:"min"`
-	Max       json.RawMessage `json:"max"`
-	Last      json.RawMessage `json:"last"`
+	Min       json.RawMessage `json:"min,omitempty"`
+	Max       json.RawMessage `json:"max,omitempty"`
+	Last      json.RawMessage `json:"last,omitempty"`
+	Numbers   uint64          `json:"numbers,omitempty"`
+	Digest    []byte          `json:"digest,omitempty"` // base64
 	Gen       string          `json:"gen"`
 }
 
@@ -51,7 +63,7 @@ const MaxMinutes = 900 << 10
 // AppendMinute appends a minute as one line of JSON. A record of the topic is
 // lines, of the stats whose names go to its partition.
 func AppendMinute(b []byte, m Minute) ([]byte, error) {
-	line, err := json.Marshal(minuteJSON{m.Stat, time.Unix(m.Time, 0).UTC(), m.Seconds, m.Clockless, m.Min, m.Max, m.Last, m.Gen})
+	line, err := json.Marshal(minuteJSON{m.Stat, time.Unix(m.Time, 0).UTC(), m.Seconds, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest, m.Gen})
 	if err != nil {
 		return b, fmt.Errorf("minute of %.80q: %w", m.Stat, err)
 	}
@@ -76,5 +88,5 @@ func DecodeMinute(line []byte) (Minute, error) {
 	if second := m.Time.Unix(); m.Time.Nanosecond() != 0 || second < 0 || second%60 != 0 {
 		return Minute{}, fmt.Errorf("minute: %s is not the beginning of one", m.Time.Format(time.RFC3339Nano))
 	}
-	return Minute{m.Stat, m.Gen, m.Time.Unix(), m.Seconds, m.Clockless, m.Min, m.Max, m.Last}, nil
+	return Minute{m.Stat, m.Gen, m.Time.Unix(), m.Seconds, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest}, nil
 }

@@ -41,9 +41,11 @@ func (m *minutes) Minutes(ctx context.Context, stat string, from, to int64) ([]t
 			if err != nil || minute.Gen != m.store.GenerationAt(stat, minute.Time) || minute.Time < from || minute.Time > to {
 				continue
 			}
-			if old, ok := found[minute.Time]; !ok || minute.Supersedes(old) {
-				found[minute.Time] = minute
+			if known, ok := found[minute.Time]; ok {
+				known.Join(minute)
+				minute = known
 			}
+			found[minute.Time] = minute
 		}
 		return true
 	}

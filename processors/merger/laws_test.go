@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"pulse/stats/oracle"
 	"pulse/stats/program"
 	"pulse/stats/watermark"
+	"pulse/stats/window"
 	"pulse/topics"
 )
 
@@ -43,6 +45,7 @@ stats:
   - {name: bytes-max, max: bytes, over: 7s}
   - {name: bytes-min, min: bytes, over: 2s}
   - {name: bytes-quantiles, quantiles: bytes, at: [0.5, 0.9], over: 5s}
+  - {name: bytes-quantiles-1, quantiles: bytes, at: [0.5, 0.9], over: 1s}
   - {name: hosts, unique: host, over: 4s}
   - {name: never, rate: second, where: host == "nobody"}
 `
@@ -72,7 +75,7 @@ func TestLaws(t *testing.T) {
 	}
 	t.Logf("seeds from %d: %+v", seed, sum)
 	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "mergers that resume": sum.MergersResumed, "lost emits": sum.LostEmits,
-		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable} {
+		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes} {
 		if n == 0 && runs >= 10 {
 			t.Errorf("the logs had no %s, so that nothing is known of them", what)
 		}
@@ -134,6 +137,7 @@ type tally struct {
 	ReceiverRestarts, MergerRestarts       int
 	MergersResumed                         int // of the restarts, those that began at a commit
 	LostEmits, Zombies                     int
+	Minutes                                int // digests
 	Amended, Late, Unreadable, Stale       int
 	Points, LargestReceiver, LargestMerger int
 }
@@ -147,6 +151,7 @@ func (t *tally) add(o tally) {
 	t.MergersResumed += o.MergersResumed
 	t.LostEmits += o.LostEmits
 	t.Zombies += o.Zombies
+	t.Minutes += o.Minutes
 	t.Amended += o.Amended
 	t.Late += o.Late
 	t.Unreadable += o.Unreadable
@@ -180,6 +185,7 @@ type world struct {
 	kept        [][][]byte                    // by partition
 	plain       map[snapshotID]stats.Snapshot // of mergers that never fail
 	published   map[snapshotID]stats.Snapshot // of all others
+	minutes     map[minuteID]topics.Minute    // of both
 	conflicts   []string
 	faults      faults
 	tally       tally
@@ -195,9 +201,14 @@ type snapshotID struct {
 	revision int
 }
 
+type minuteID struct {
+	stat string
+	time int64
+}
+
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 0)), names: topics.Names{Generation: "x"},
-		plain: map[snapshotID]stats.Snapshot{}, published: map[snapshotID]stats.Snapshot{}}
+		plain: map[snapshotID]stats.Snapshot{}, published: map[snapshotID]stats.Snapshot{}, minutes: map[minuteID]topics.Minute{}}
 	var err error
 	w.definitions, err = stats.Parse("laws.yaml", fmt.Appendf(nil, lawDefinitions, w.rng.IntN(4)))
 	if err != nil {
@@ -560,6 +571,9 @@ func (w *world) mergerOf(q int32, published map[snapshotID]stats.Snapshot) *runn
 			case w.names.Seconds():
 				w.kept[topics.Partition(key, w.targets)] = append(w.kept[topics.Partition(key, w.targets)], value)
 				return
+			case w.names.Minutes():
+				w.meetMinute(key, value)
+				return
 			}
 			var s stats.Snapshot
 			if err := json.Unmarshal(value, &s); err != nil {
@@ -580,6 +594,32 @@ func (w *world) mergerOf(q int32, published map[snapshotID]stats.Snapshot) *runn
 	return r
 }
 
+// meetMinute takes a minute that a merger has emitted. Every merger must make the
+// same bytes of it.
+func (w *world) meetMinute(key string, value []byte) {
+	m, err := topics.DecodeMinute(value)
+	if err != nil || m.Stat != key {
+		w.t.Fatalf("a minute with the key %s: %s, %v", key, value, err)
+	}
+	id := minuteID{m.Stat, m.Time}
+	if before, ok := w.minutes[id]; ok && !reflect.DeepEqual(before, m) {
+		w.conflicts = append(w.conflicts, fmt.Sprintf("two digests of one minute: %+v and %+v", before, m))
+	}
+	w.minutes[id] = m
+	w.tally.Minutes++
+}
+
+// compareMinutes compares the minutes that are over with digests of all their
+// numbers at once.
+func (w *world) compareMinutes(expected *reference) (wrong []string) {
+	for id, want := range expected.minutes {
+		if got := w.minutes[id]; id.time+59 <= expected.last && !reflect.DeepEqual(got, want) {
+			wrong = append(wrong, fmt.Sprintf("a digest is %+v, should be %+v", got, want))
+		}
+	}
+	return wrong
+}
+
 // compare returns what is wrong with what was published.
 func (w *world) compare() []string {
 	wrong := slices.Clone(w.conflicts)
@@ -593,6 +633,7 @@ func (w *world) compare() []string {
 	for _, published := range []map[snapshotID]stats.Snapshot{w.plain, w.published} {
 		wrong = append(wrong, w.compareFinals(published, expected)...)
 	}
+	wrong = append(wrong, w.compareMinutes(expected)...)
 	slices.Sort(wrong)
 	return wrong
 }
@@ -672,6 +713,7 @@ type reference struct {
 	first, last int64 // the first second, and the last that is final
 	end         int64 // the last that closes
 	values      map[string]map[int64]string
+	minutes     map[minuteID]topics.Minute
 	gaps        map[int64]bool
 	content     map[int64]bool // seconds at which Pulse's own stat counts lines
 	counts      aggregate.LineCounts
@@ -688,6 +730,11 @@ func (w *world) reference() *reference {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	compiled, err := program.Compile(w.definitions)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	folder := compiled.NewFolder()
 	var unvouched []watermark.Gap
 	for _, log := range w.raw {
 		clock := watermark.New()
@@ -715,7 +762,9 @@ func (w *world) reference() *reference {
 					first = min(first, second)
 				}
 				floor := max(second, clock.Second())
-				evaluator.Pack(program.Pack{Lines: r.value, Second: second, Floor: floor})
+				pack := program.Pack{Lines: r.value, Second: second, Floor: floor}
+				evaluator.Pack(pack)
+				folder.Fold(pack)
 				if len(r.value) > 0 {
 					e.content[floor] = true
 				}
@@ -733,5 +782,26 @@ func (w *world) reference() *reference {
 	evaluator.Start(e.first)
 	evaluator.Close(e.last)
 	e.counts = evaluator.Counts()
+	e.minutes = minutesOf(w.definitions, compiled, folder)
 	return e
+}
+
+// minutesOf returns the digests of all that was folded.
+func minutesOf(d *stats.Definitions, p *program.Program, f *program.Folder) map[minuteID]topics.Minute {
+	minutes := map[minuteID]topics.Minute{}
+	f.Flush(func(stat int, fragment []byte) {
+		if !window.Digests(p.Kind(stat)) {
+			return
+		}
+		name, total := d.All()[stat].Name, window.NewTotal(p.Kind(stat))
+		for time := int64(lawStart - lawStart%60 - 60); time < lawStart+300; time += 60 {
+			if err := total.Join(fragment, time, time+60); err != nil {
+				panic(err)
+			}
+			if digest, numbers := total.Digest(); numbers > 0 {
+				minutes[minuteID{name, time}] = topics.Minute{Stat: name, Gen: d.Generation(), Time: time, Numbers: numbers, Digest: digest}
+			}
+		}
+	})
+	return minutes
 }

@@ -29,6 +29,7 @@ type shared struct {
 	merged     string   // topic
 	table      string   // topic
 	seconds    string   // topic
+	minutes    string   // topic
 	keys       []string // that lead to each partition
 	partitions int32    // of the fragments topic
 	metrics    *Metrics
@@ -112,6 +113,7 @@ type partition struct {
 	key       string          // that leads to this partition
 	complete  int64           // the seconds before it are kept, but for those in which nothing was
 	kept      int64           // the last of them; -1: none
+	minute    int64           // the first second of the minute that complete is in
 	floor     int64           // the seconds before it were restored: fragments add nothing to them
 	greatest  int64           // watermark of any source, at which clocks were last published
 
@@ -142,6 +144,9 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 			continue
 		}
 		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Reach(), series: window.NewSeries(s.program.Kind(i), stat), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
+		if kind := s.program.Kind(i); window.Digests(kind) {
+			t.minute = window.NewTotal(kind)
+		}
 		p.tracks = append(p.tracks, t)
 		p.byName[t.name] = t
 		p.maxOver = max(p.maxOver, t.over)
@@ -171,6 +176,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		return p, nil
 	}
 	p.complete, p.kept = state.complete, state.kept
+	p.minute = p.complete - p.complete%minuteSeconds
 	p.floor = p.settled()
 	switch whole, err := p.restore(kept); {
 	case err != nil:
@@ -486,7 +492,11 @@ func (p *partition) publish(offset int64, emit processors.Emit) *processors.Comm
 		if len(snapshots) > 0 {
 			emit(p.table, t.name, topics.AppendTableSnapshots(nil, t.tableEntry(snapshots)))
 		}
-		t.series.Forget(final - 1)
+		forget := final
+		if t.minute != nil {
+			forget = min(final, p.complete) // a stale stretch is final before lines in time are over
+		}
+		t.series.Forget(forget - 1)
 		p.metrics.Snapshots.Add(int64(len(snapshots)))
 	}
 	p.next = least

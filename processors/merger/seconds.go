@@ -42,14 +42,20 @@ func (p *partition) keep(emit processors.Emit) {
 	}
 	slices.Sort(touched)
 	for _, second := range touched {
+		p.endMinutes(second, emit)
 		var data []byte
 		for _, t := range p.tracks {
 			// Shorter windows are made of fragments that are read again anyway.
-			if t.over <= p.lateness+1 {
+			if t.over <= p.lateness+1 && t.minute == nil {
 				continue
 			}
-			if part := t.series.AppendSecond(nil, second); part != nil {
-				data = topics.AppendNamed(data, t.name, part)
+			part := t.series.AppendSecond(nil, second)
+			if part == nil {
+				continue
+			}
+			data = topics.AppendNamed(data, t.name, part)
+			if t.minute != nil {
+				_ = t.minute.Join(part, p.minute, second+1) // it was just made
 			}
 		}
 		parts := (len(data) + topics.MaxPart - 1) / topics.MaxPart
@@ -62,6 +68,7 @@ func (p *partition) keep(emit processors.Emit) {
 			p.kept = second
 		}
 	}
+	p.endMinutes(complete, emit)
 	p.complete = complete
 }
 
@@ -70,36 +77,44 @@ func (p *partition) keep(emit processors.Emit) {
 const keptSlack = 64
 
 // restore joins the kept seconds before floor that windows need which are still
-// to be published. It reports whether none was missing.
+// to be published, and those of the open minute. It reports whether windows lack
+// none.
 func (p *partition) restore(kept Kept) (whole bool, err error) {
-	from := p.final + 1 - p.maxOver
+	windows := p.final + 1 - p.maxOver
+	from := min(windows, p.minute)
 	for last := p.maxOver + keptSlack; ; last *= 4 {
 		values, all, err := kept(p.number, last)
 		if err != nil {
 			return false, err
 		}
-		chain, whole := p.chain(values, from)
-		if !whole && !all {
+		chain, reached := p.chain(values, from)
+		if reached > from && !all {
 			continue
 		}
 		for _, data := range chain {
 			err := topics.EachNamed(data, func(stat, fragment []byte) error {
-				if t := p.byName[string(stat)]; t != nil {
-					return t.series.JoinWithin(fragment, from, p.floor, nil)
+				t := p.byName[string(stat)]
+				if t == nil {
+					return nil
 				}
-				return nil
+				if t.minute != nil {
+					if err := t.minute.Join(fragment, p.minute, p.complete); err != nil {
+						return err
+					}
+				}
+				return t.series.JoinWithin(fragment, windows, p.floor, nil)
 			})
 			if err != nil {
 				return false, err
 			}
 		}
-		return whole, nil
+		return reached <= windows, nil
 	}
 }
 
 // chain finds, from the second kept last backwards, what was kept of seconds from
-// one on, and reports whether all of it is there.
-func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, whole bool) {
+// one on, and returns the second from which on none is missing.
+func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, reached int64) {
 	type unit struct {
 		before int64
 		parts  [][]byte
@@ -121,14 +136,12 @@ func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, whole bo
 	for second := p.kept; second >= from; {
 		u, ok := units[second]
 		if !ok || slices.ContainsFunc(u.parts, func(part []byte) bool { return part == nil }) {
-			return chain, false
+			return chain, second + 1
 		}
-		if second < p.floor {
-			chain = append(chain, slices.Concat(u.parts...))
-		}
+		chain = append(chain, slices.Concat(u.parts...))
 		second = u.before
 	}
-	return chain, true
+	return chain, from
 }
 
 // keptWithin is how long reading kept seconds may take.

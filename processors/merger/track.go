@@ -18,6 +18,7 @@ type track struct {
 	number int // among the partition's
 	over   int64
 	series *window.Series
+	minute *window.Total // what the partition's open minute has come to; nil: the kind has no digests
 
 	open     []point // seconds that are closed and not final, ascending; stale ones are not among them
 	from, to int64   // the seconds touched since the last publishing are in [from, to]; from > to: none

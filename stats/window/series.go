@@ -77,7 +77,7 @@ func (s *Series) Join(fragment []byte, touched func(second int64)) error {
 
 // JoinWithin is Join of the seconds [from, to) alone.
 func (s *Series) JoinWithin(fragment []byte, from, to int64, touched func(second int64)) error {
-	if err := s.check(fragment); err != nil {
+	if err := check(s.kind, fragment); err != nil {
 		return err
 	}
 	for r := newFragmentReader(fragment); r.next(); {
@@ -103,10 +103,10 @@ func (s *Series) JoinWithin(fragment []byte, from, to int64, touched func(second
 }
 
 // check finds what is wrong with a fragment.
-func (s *Series) check(fragment []byte) error {
+func check(kind aggregate.Kind, fragment []byte) error {
 	r := newFragmentReader(fragment)
 	for r.next() {
-		if err := s.kind.Check(r.partial); err != nil {
+		if err := kind.Check(r.partial); err != nil {
 			return fmt.Errorf("fragment: second %d: %w", r.second, err)
 		}
 	}

@@ -1,0 +1,66 @@
+package window
+
+import (
+	"fmt"
+
+	"pulse/stats/aggregate"
+	"pulse/stats/value"
+)
+
+// A Total joins what lines add to one stat in any seconds, however many: those of
+// a minute, of an hour, of a whole log. What it holds is a single partial. A Total
+// is for one goroutine.
+type Total struct {
+	kind    aggregate.Kind
+	partial aggregate.Partial
+}
+
+// NewTotal returns an empty Total of a stat that aggregates as kind does.
+func NewTotal(kind aggregate.Kind) *Total { return &Total{kind, kind.NewPartial()} }
+
+// Join adds what a fragment has of the seconds [from, to). On an error it adds
+// nothing.
+func (t *Total) Join(fragment []byte, from, to int64) error {
+	if err := check(t.kind, fragment); err != nil {
+		return err
+	}
+	for r := newFragmentReader(fragment); r.next(); {
+		if r.second < from || r.second >= to {
+			continue
+		}
+		if err := t.partial.Join(r.partial); err != nil {
+			return err // cannot be: check would have found it
+		}
+	}
+	return nil
+}
+
+// Value is the value of all that was joined.
+func (t *Total) Value() value.Value {
+	w := t.kind.NewWindow()
+	w.Add(t.partial)
+	return w.Value()
+}
+
+// Digests reports whether a Total of a kind has digests.
+func Digests(kind aggregate.Kind) bool {
+	_, ok := kind.(aggregate.Digester)
+	return ok
+}
+
+// Digest returns a digest (see aggregate.Digester) of all that was joined and how
+// many numbers that is, and empties the Total. A digest of nothing has no bytes.
+func (t *Total) Digest() (digest []byte, numbers uint64) {
+	numbers = t.kind.(aggregate.Digester).Digest(t.partial)
+	digest = t.partial.AppendTo(nil)
+	t.partial.Reset()
+	return digest, numbers
+}
+
+// JoinDigest adds a digest of the same kind. On an error it adds nothing.
+func (t *Total) JoinDigest(digest []byte) error {
+	if err := t.partial.Join(digest); err != nil {
+		return fmt.Errorf("digest: %w", err)
+	}
+	return nil
+}
