@@ -15,9 +15,9 @@ const (
 	leastMantissa = 1000
 	leastExponent = 10_000 // the code of 1000 * 10^1 units, relative to zeroCode
 	perExponent   = 9_000
-	maxExponent   = 24 // the greatest magnitude is 10^27 units, one above a line's number
+	maxExponent   = 25 // the greatest magnitude is 10^28 units, above a line's numbers
 
-	zeroCode = leastExponent + (maxExponent-1)*perExponent // the code of -10^27 units is 0
+	zeroCode = leastExponent + (maxExponent-1)*perExponent // the code of -10^28 units is 0
 	codes    = 2*zeroCode + 1
 )
 
@@ -29,7 +29,7 @@ var powersOfTen = func() (p [20]uint64) {
 	return p
 }()
 
-// code returns a number's code. Numbers beyond 10^18 have its code.
+// code returns a number's code. Numbers beyond 10^19 have its code.
 func code(n fixed.Number) uint32 {
 	hi, lo := n.Magnitude()
 	above := magnitudeCode(hi, lo)
@@ -90,7 +90,7 @@ func decode(code uint32) fixed.Number {
 	}
 	exponent := (above-leastExponent)/perExponent + 1
 	mantissa := uint64((above-leastExponent)%perExponent + leastMantissa)
-	// Up to 10^27: two powers of ten, of which the second fits 64 bits.
+	// Up to 10^28: two powers of ten, of which the second fits 64 bits.
 	first := min(exponent, 15)
 	hi, lo := bits.Mul64(mantissa*powersOfTen[first], powersOfTen[exponent-first])
 	return fixed.FromMagnitude(hi, lo, negative)

@@ -167,7 +167,7 @@ func syntaxError(src string, err error) *Error {
 	case strings.HasPrefix(msg, `unexpected token Operator("=")`):
 		return errorf(at, "= is no comparison: write ==")
 	case strings.HasSuffix(msg, "value out of range"):
-		return errorf(at, "the number before this is too large: it has at most 18 digits before the point")
+		return errorf(at, "the number before this is too large: it is up to 9223372036854775807")
 	case strings.HasPrefix(msg, "unexpected token "):
 		if tok := token(src, e.Location); tok != "" {
 			msg = "unexpected " + tok
@@ -494,11 +494,8 @@ func (t *translator) number(at, literal ast.Node, sign string) (operand, *Error)
 		}
 		num, ok = fixed.Parse([]byte(sign + text))
 	}
-	if ok { // what rounds up to a 19th digit is too great as well
-		_, ok = fixed.Parse(num.Append(nil))
-	}
 	if !ok {
-		return operand{}, t.errorf(at, "a number has at most 18 digits before the point")
+		return operand{}, t.errorf(at, "a number is up to 9223372036854775807, either way")
 	}
 	return operand{constant: Constant{Type: Num, Num: num}}, nil
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // A Number is a signed decimal in units of 10^-9, in two's complement: its
-// value is (Hi * 2^64 + Lo) / 10^9. The zero Number is 0. A value of up to 18
-// digits before the point fits, and so does the sum of 10^11 of them; beyond
-// that Add and Sub wrap around.
+// value is (Hi * 2^64 + Lo) / 10^9. The zero Number is 0. A value whose whole part
+// fits an int64 fits, and so does the sum of 10^10 of them; beyond that Add and Sub
+// wrap around.
 type Number struct {
 	Hi int64
 	Lo uint64
@@ -22,7 +22,7 @@ type Number struct {
 const (
 	places    = 9
 	unit      = 1_000_000_000 // 10^places
-	maxDigits = 18            // before the point
+	maxDigits = 19            // before the point
 )
 
 // MaxBinary is the most bytes that AppendBinary appends.
@@ -46,9 +46,9 @@ func magnitude(i int64) uint64 {
 	return uint64(i)
 }
 
-// Parse reads a decimal: an optional minus sign, 1 to 18 digits, and optionally
+// Parse reads a decimal: an optional minus sign, 1 to 19 digits, and optionally
 // a point with one or more digits, rounded half away from zero to nine. It
-// reports false for anything else.
+// reports false for anything else, and for what does not fit (see Fits).
 func Parse(b []byte) (Number, bool) {
 	i, negative := 0, false
 	if len(b) > 0 && b[0] == '-' {
@@ -79,7 +79,14 @@ func Parse(b []byte) (Number, bool) {
 	if negative {
 		n = n.Neg()
 	}
-	return n, true
+	return n, n.Fits()
+}
+
+// Fits reports whether the whole part of n is at most 2^63 - 1, either way: that of
+// an int64.
+func (n Number) Fits() bool {
+	hi, _ := n.Magnitude()
+	return hi < unit/2 // 2^63 * 10^9 is unit/2 * 2^64
 }
 
 // parseFraction reads a point and the digits after it as units.
@@ -112,8 +119,7 @@ func parseFraction(b []byte) (units uint64, ok bool) {
 func isDigit(c byte) bool { return c-'0' <= 9 }
 
 // Split returns the whole part of n, rounded towards zero, and what is left in
-// units of 10^-9, both with n's sign. The whole part must fit: it does for what
-// Parse returns.
+// units of 10^-9, both with n's sign. The number must fit.
 func (n Number) Split() (whole, units int64) {
 	hi, lo := n.Magnitude()
 	w, u := bits.Div64(hi%unit, lo, unit)

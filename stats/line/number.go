@@ -8,17 +8,17 @@ import (
 )
 
 // Digits of a number before its point, at most: all of them fit 64 bits.
-const maxDigits = 18
+const maxDigits = 19
 
 var pow10 = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
 func beginsNumber(c byte) bool { return c-'0' <= 9 || c == '-' }
 
-// parseNumber reads a number: an optional minus, 1 to 18 digits, optionally a
+// parseNumber reads a number: an optional minus, 1 to 19 digits, optionally a
 // point and more digits, rounded half away from zero to nine. The flag
 // durations allows a unit after it, ns, us, µs, ms or s, or several as in 1m2.5s,
-// and gives milliseconds; exponents allows an exponent. What that gives has no
-// more digits than a number.
+// and gives milliseconds; exponents allows an exponent. A number that does not fit
+// (see fixed.Number) is none.
 func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 	i := 0
 	negative := len(b) > 0 && b[0] == '-'
@@ -52,12 +52,12 @@ func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 		fraction *= pow10[max(9-(i-point-1), 0)]
 	}
 	if i == len(b) {
-		return makeNumber(whole, fraction, negative), true
+		return fitting(whole, fraction, negative)
 	}
 	if flags&durations != 0 {
 		switch string(b[i:]) {
 		case "ms":
-			return makeNumber(whole, fraction, negative), true
+			return fitting(whole, fraction, negative)
 		case "s":
 			return shift(b[first:point], b[point:i], 3, negative)
 		case "us", "\u00b5s", "\u03bcs": // the micro sign and the Greek letter
@@ -109,7 +109,7 @@ func compound(b []byte, negative bool) (fixed.Number, bool) {
 	}
 	seconds, ok := parseNumber(b, durations)
 	sum := makeNumber(millis, 0, false).Add(seconds)
-	if !ok || sum.Cmp(makeNumber(pow10[9]*pow10[9], 0, false)) >= 0 { // more than maxDigits
+	if !ok || !sum.Fits() {
 		return fixed.Number{}, false
 	}
 	if negative {
@@ -133,6 +133,12 @@ func shortNumber(b []byte, start, end int, flags value) (fixed.Number, bool) {
 	x = (x*100 + x>>16) & 0x0000ffff0000ffff
 	x = (x*10000 + x>>32) & 0xffffffff
 	return makeNumber(x, 0, false), true
+}
+
+// fitting is makeNumber of what may not fit.
+func fitting(whole, fraction uint64, negative bool) (fixed.Number, bool) {
+	n := makeNumber(whole, fraction, negative)
+	return n, n.Fits()
 }
 
 func makeNumber(whole, fraction uint64, negative bool) fixed.Number {
@@ -170,8 +176,7 @@ func parseExponent(b []byte) (int, bool) {
 }
 
 // shift gives the number whole.fraction (fraction with its point, or empty)
-// with the point moved n places to the right, if what is then before it has no
-// more than 18 digits.
+// with the point moved n places to the right, if that fits.
 func shift(whole, fraction []byte, n int, negative bool) (fixed.Number, bool) {
 	if len(fraction) > 0 {
 		fraction = fraction[1:]
@@ -207,5 +212,5 @@ func shift(whole, fraction []byte, n int, negative bool) (fixed.Number, bool) {
 	if digit(point+9) >= 5 {
 		f++
 	}
-	return makeNumber(w, f, negative), true
+	return fitting(w, f, negative)
 }

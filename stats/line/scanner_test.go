@@ -118,9 +118,9 @@ func TestPulse(t *testing.T) {
 			"level": "'info", "source": "'x", "ps": "'1", "slot": "'a", "instance_id": "1", "cloud": "'c",
 			"msg": `'at=info n=-12 f=1.50 q="a b" yes=true no=false bare last=1 last=2 t=a/b:c.d-e_f`,
 			"at":  "'info", "n": "-12", "f": "1.5", "q": "'a b", "yes": "true", "no": "false", "bare": "true", "last": "2", "t": "'a/b:c.d-e_f"}},
-		{"odd attributes", at + ` 10.1.2.3 local7.info x - w - at= n="open f=1.2.3 q="5" yes=1234567890123456789 last=1. t=5ms`, utc, fields{
-			"level": "'info", "source": "'x", "msg": `'at= n="open f=1.2.3 q="5" yes=1234567890123456789 last=1. t=5ms`,
-			"at": "true", "n": "'open f=1.2.3 q=", "yes": "'1234567890123456789", "last": "'1.", "t": "'5ms"}},
+		{"odd attributes", at + ` 10.1.2.3 local7.info x - w - at= n="open f=1.2.3 q="5" yes=12345678901234567890 last=1. t=5ms`, utc, fields{
+			"level": "'info", "source": "'x", "msg": `'at= n="open f=1.2.3 q="5" yes=12345678901234567890 last=1. t=5ms`,
+			"at": "true", "n": "'open f=1.2.3 q=", "yes": "'12345678901234567890", "last": "'1.", "t": "'5ms"}},
 		{"quote not closed", at + ` 10.1.2.3 local7.info x - w - n="open at=1`, utc, fields{
 			"level": "'info", "source": "'x", "msg": `'n="open at=1`, "n": "true", "at": "1"}},
 		{"body cannot overwrite", at + " 10.1.2.3 local7.info x - w - level=err source=y cloud=z msg=1 unparsed=true instance_id=3 at=1", utc, fields{

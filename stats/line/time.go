@@ -2,7 +2,6 @@ package line
 
 import (
 	"math/bits"
-	"strconv"
 	"sync"
 )
 
@@ -139,16 +138,11 @@ func (c *clock) any(b []byte, start, end int, flags value) bool {
 	if end == start || b[start]-'0' > 9 || flags&asText != 0 {
 		return false
 	}
-	if end-start == maxDigits+1 { // nanoseconds: a digit more than numbers have
-		n, err := strconv.ParseUint(string(b[start:end]), 10, 64)
-		c.set(int64(n/1e9), uint32(n%1e9))
-		return err == nil && c.dated
-	}
 	n, ok := parseNumber(b[start:end], flags&^durations)
 	if !ok || n.Hi < 0 {
 		return false
 	}
-	whole, fraction := bits.Div64(uint64(n.Hi), n.Lo, 1e9) // at most 18 digits: it fits
+	whole, fraction := bits.Div64(uint64(n.Hi), n.Lo, 1e9) // it fits
 	if whole < minUnix {
 		return false
 	}
