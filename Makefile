@@ -43,7 +43,7 @@ test-steady: ## make test N=20 times beside LOOPS=4 busy loops
 	@$(GO) build -o bin/steady ./cmd/dev/steady
 	@bin/steady -n $(or $(N),20) -loops $(or $(LOOPS),4) -- $(TEST) -count=1
 
-generate: ## write what is made from the code: the tables in docs
+generate: ## write what is made from the code: tables in docs and README.md, stats/schema.json
 	PULSE_GENERATE=1 $(GO) test -count=1 -run '^TestDocs$$' ./...
 
 lint: ## gofmt, go vet, staticcheck

@@ -168,15 +168,15 @@ func TestKinds(t *testing.T) {
 func TestLanguageErrors(t *testing.T) {
 	const stat = "{name: a, rate: second"
 	for _, test := range []struct{ src, want string }{
-		{"stats: [{name: a, unique: x, by: y}]", "1:34: by is for rate, mean, max,"},
+		{"stats: [{name: a, unique: x, by: y}]", "1:34: by is for rate, "},
 		{"stats: [{name: a, rate: second, top: 5}]", "1:38: top is for what goes by a key"},
 		{"stats: [{name: a, rate: second, by: y, top: 0}]", "1:45: top is a whole number from 1 to 100, not 0"},
 		{"stats: [{name: a, rate: second, by: [y, y]}]", "1:41: the field y is given twice"},
 		{"stats: [{name: a, rate: second, by: []}]", "1:37: by has from 1 to 4 fields, not 0"},
-		{"stats: [{name: a, histogram: x}]", "1:30: a histogram has buckets"},
+		{"stats: [{name: a, histogram: x}]", "1:30: histogram takes buckets"},
 		{"stats: [{name: a, histogram: x, buckets: [1, 1]}]", "1:46: the bounds of buckets ascend"},
-		{"stats: [{name: a, histogram: x, buckets: [1e30]}]", "1:43: a bound is below 10^18"},
-		{"stats: [{name: a, last-sum: x}]", "1:29: last-sum goes by the parts"},
+		{"stats: [{name: a, histogram: x, buckets: [1e30]}]", "1:43: a bound is from -1e+18 to 1e+18"},
+		{"stats: [{name: a, last-sum: x}]", "1:29: last-sum takes by: name the parts"},
 		{"stats: [{name: a, last-sum: x, by: y, over: 5s}]", "1:45: over is for rate"},
 		{"stats: [{name: a, rate: second, expire: 5s}]", "1:41: expire is for last-sum"},
 		{"stats: [{name: a, ratio: [b]}]", "1:26: ratio takes the names of two stats, such as [errors, requests]: this list has 1"},

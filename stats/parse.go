@@ -17,8 +17,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"pulse/stats/aggregate"
 	"pulse/stats/condition"
-	"pulse/stats/fixed"
 )
 
 // Bounds on a definitions file.
@@ -30,33 +30,17 @@ const (
 	MaxName     = 200    // bytes of a name or a title
 	MaxHelp     = 2_000  // bytes of a help text
 	MaxUnit     = 20     // bytes of a unit
-	MaxAt       = 20     // quantiles of a stat
-	MaxBuckets  = 100    // bounds of a histogram
-	MaxTop      = 100    // keys that a value has
-	MaxBy       = 4      // fields of a key
 	MaxLink     = 1_000  // bytes of a link
 
 	MaxComparisons = 1 << 20 // of all stats together, with the defines expanded
 
-	MaxOver     = 24 * time.Hour
 	MaxLateness = time.Hour
 
 	maxErrors = 100 // that are reported
 )
 
-// Defaults of what a file leaves out.
-const (
-	DefaultLateness = 2 // seconds
-
-	defaultOver          = 60 // seconds
-	defaultOverPerSecond = 10
-	defaultOverPerMinute = 70
-	defaultOverHistogram = 1
-	defaultExpire        = 300
-	defaultTop           = 10
-)
-
-var defaultAt = []float64{0.5, 0.95, 0.99}
+// DefaultLateness is the lateness of a file that gives none, in seconds.
+const DefaultLateness = 2
 
 // The keys of each mapping in a file, in the order in which messages and
 // suggestions give them.
@@ -65,19 +49,23 @@ var (
 	statKeys = slices.Concat([]string{"name"}, Kinds, optionKeys)
 	pageKeys = []string{"title", "rows", "scope"}
 
-	optionKeys = []string{
-		"at", "buckets", "by", "top", "over", "expire", "where", "each", "scope",
-		"title", "unit", "warn", "crit", "reversed", "help", "link",
-	}
+	optionKeys = append(optionNames(), "where", "each", "scope",
+		"title", "unit", "warn", "crit", "reversed", "help", "link")
 )
 
 // otherWords are what other tools call keys of a stat.
-var otherWords = map[string]string{
-	"percentile": "quantiles", "percentiles": "quantiles", "count": "rate", "average": "mean", "avg": "mean",
-	"distinct": "unique", "cardinality": "unique", "gauge": "last", "counter": "delta",
-	"window": "over", "filter": "where", "if": "where", "group_by": "by", "limit": "top",
-	"label": "title", "description": "help", "url": "link",
-}
+var otherWords = func() map[string]string {
+	words := map[string]string{
+		"window": "over", "filter": "where", "if": "where", "group_by": "by", "limit": "top",
+		"label": "title", "description": "help", "url": "link",
+	}
+	for _, d := range aggregate.Kinds {
+		for _, alias := range d.Aliases {
+			words[alias] = d.Name
+		}
+	}
+	return words
+}()
 
 // headerFields are fields that many lines have in their header. A define of
 // such a name would change what the name means in a condition.
@@ -514,197 +502,6 @@ func (p *parser) enter(n *yaml.Node, written string, all []*Stat) {
 	if written != all[0].Name {
 		p.refs[written] = []string{all[0].Name}
 	}
-}
-
-var (
-	topKinds    = []string{"rate", "mean", "max", "min", "sum", "quantiles"} // whose values can have top keys
-	expireKinds = []string{"last-sum", "last-mean", "last-count", "last-max"}
-)
-
-// kindOptions are the keys that go with some kinds only.
-var kindOptions = []struct {
-	key   string
-	kinds []string
-}{
-	{"at", []string{"quantiles"}},
-	{"buckets", []string{"histogram"}},
-	{"by", slices.Concat(topKinds, expireKinds, []string{"delta"})},
-	{"top", topKinds},
-	{"over", slices.Concat(topKinds, []string{"unique", "histogram", "last", "delta"})},
-	{"expire", slices.Concat(expireKinds, []string{"delta"})},
-	{"where", Kinds[:len(Kinds)-1]}, // a ratio's stats have their own
-}
-
-// parseKind fills in what a kind says, with the defaults of what others may.
-func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
-	s.Kind = kind
-	for _, o := range kindOptions {
-		if n := values[o.key]; n != nil && !slices.Contains(o.kinds, kind) {
-			p.errorf(n, "%s is for %s, not for %s", o.key, list(o.kinds), kind)
-		}
-	}
-	n := values[kind]
-	s.Over = defaultOver
-	switch kind {
-	case "rate":
-		units := []string{"second", "minute"}
-		switch unit, ok := p.text(n, "rate", MaxName); {
-		case unit == "second":
-			s.Per, s.Over, s.Unit = 1, defaultOverPerSecond, "/s"
-		case unit == "minute":
-			s.Per, s.Over, s.Unit = 60, defaultOverPerMinute, "/min"
-		case ok:
-			p.errorf(n, "rate is second or minute, not %s%s", unit, nearest(unit, units))
-		}
-	case "ratio":
-		if names := p.sequence(n, "ratio"); n.Kind == yaml.SequenceNode && len(names) != 2 {
-			p.errorf(n, "ratio takes the names of two stats, such as [errors, requests]: this list has %d", len(names))
-		}
-		s.Over = 0 // that of its stats
-	default:
-		s.Field = p.fieldName(n, kind)
-	}
-	switch kind {
-	case "quantiles":
-		s.At = slices.Clone(defaultAt)
-		if at := values["at"]; at != nil {
-			s.At = p.parseAt(at)
-		}
-	case "histogram":
-		s.Over = defaultOverHistogram
-		if buckets := values["buckets"]; buckets != nil {
-			s.Buckets = p.parseBuckets(buckets)
-		} else {
-			p.errorf(n, "a histogram has buckets: give their bounds, such as buckets: [10, 100, 1000]")
-		}
-	case "last-sum", "last-mean", "last-count", "last-max":
-		s.Over = defaultExpire
-		if values["by"] == nil {
-			p.errorf(n, "%s goes by the parts that report the field: name them with by", kind)
-		}
-	case "delta":
-		s.Expire = defaultExpire
-	}
-	if over := values["over"]; over != nil {
-		s.Over = p.seconds(over, "over", time.Second, MaxOver)
-	}
-	if expire := values["expire"]; expire != nil {
-		seconds := p.seconds(expire, "expire", time.Second, MaxOver)
-		if kind == "delta" {
-			s.Expire = seconds
-		} else {
-			s.Over = seconds
-		}
-	}
-	p.parseBy(s, values)
-}
-
-// parseBy fills in what a stat goes by.
-func (p *parser) parseBy(s *Stat, values map[string]*yaml.Node) {
-	by, top := values["by"], values["top"]
-	if by == nil {
-		if top != nil {
-			p.errorf(top, "top is for what goes by a key: give it by")
-		}
-		return
-	}
-	fields := []*yaml.Node{by}
-	if by.Kind == yaml.SequenceNode {
-		if fields = p.sequence(by, "by"); len(fields) == 0 || len(fields) > MaxBy {
-			p.errorf(by, "by has from 1 to %d fields, not %d", MaxBy, len(fields))
-			return
-		}
-	}
-	for _, n := range fields {
-		field := p.fieldName(n, "by")
-		if field != "" && slices.Contains(s.By, field) {
-			p.errorf(n, "the field %s is given twice", field)
-		}
-		s.By = append(s.By, field)
-	}
-	if !slices.Contains(topKinds, s.Kind) {
-		return
-	}
-	s.Top = defaultTop
-	if top != nil {
-		if f, ok := p.number(top, "top"); ok && (f < 1 || f > MaxTop || f != math.Trunc(f)) {
-			p.errorf(top, "top is a whole number from 1 to %d, not %s", MaxTop, top.Value)
-		} else {
-			s.Top = int(f)
-		}
-	}
-}
-
-// arithmetic is in what is rather an expression than a field's name.
-var arithmetic = regexp.MustCompile(`\S [-+*/%] \S`)
-
-// fieldName gives the name of a field that a key names.
-func (p *parser) fieldName(n *yaml.Node, key string) string {
-	field, ok := p.text(n, key, MaxName)
-	switch {
-	case !ok:
-	case n.Tag != "!!str":
-		p.errorf(n, "%s takes the name of a field, not %s", key, describe(n))
-	case strings.HasPrefix(field, "$env"):
-		p.errorf(n, "%s takes the name of a field as it is, without $env", key)
-	case p.defined[field]:
-		p.errorf(n, "%s takes the name of a field, and %s is a define", key, field)
-	case arithmetic.MatchString(field):
-		p.errorf(n, "%s takes the name of a field, and %s is an expression, which only where takes", key, field)
-	default:
-		return field
-	}
-	return ""
-}
-
-// parseBuckets gives the bounds of a histogram.
-func (p *parser) parseBuckets(n *yaml.Node) []float64 {
-	elements := p.sequence(n, "buckets")
-	if n.Kind == yaml.SequenceNode && (len(elements) == 0 || len(elements) > MaxBuckets) {
-		p.errorf(n, "buckets has from 1 to %d bounds, not %d", MaxBuckets, len(elements))
-		return nil
-	}
-	var bounds []float64
-	for _, e := range elements {
-		f, ok := p.number(e, "a bound")
-		if !ok {
-			continue
-		}
-		_, exact := fixed.Parse(strconv.AppendFloat(nil, f, 'f', -1, 64))
-		switch {
-		case !exact:
-			p.errorf(e, "a bound is below 10^18, unlike %s", e.Value)
-		case len(bounds) > 0 && f <= bounds[len(bounds)-1]:
-			p.errorf(e, "the bounds of buckets ascend, but %s is not above the one before", e.Value)
-		default:
-			bounds = append(bounds, f)
-		}
-	}
-	return bounds
-}
-
-func (p *parser) parseAt(n *yaml.Node) []float64 {
-	elements := p.sequence(n, "at")
-	if n.Kind == yaml.SequenceNode && (len(elements) == 0 || len(elements) > MaxAt) {
-		p.errorf(n, "at has from 1 to %d quantiles, not %d", MaxAt, len(elements))
-		return nil
-	}
-	var at []float64
-	for _, e := range elements {
-		q, ok := p.number(e, "a quantile")
-		switch {
-		case !ok:
-		case q <= 0 || q > 1:
-			p.errorf(e, "a quantile is above 0 and at most 1, not %s", e.Value)
-		case len(strconv.FormatFloat(q, 'f', -1, 64)) > len("0.123456"):
-			p.errorf(e, "a quantile has at most six decimals, unlike %s", e.Value)
-		case slices.Contains(at, q):
-			p.errorf(e, "the quantile %s is given twice", e.Value)
-		default:
-			at = append(at, q)
-		}
-	}
-	return at
 }
 
 // parseLook fills in what is for the page alone.

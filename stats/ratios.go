@@ -13,12 +13,6 @@ type ratio struct {
 	all  []*Stat    // with its variants
 }
 
-// ofOneNumber are the kinds whose values a ratio can be of, without by unless
-// it names parts.
-var ofOneNumber = []string{
-	"rate", "mean", "max", "min", "sum", "unique", "last", "last-sum", "last-mean", "last-count", "last-max", "delta",
-}
-
 // resolveRatios finds the stats that ratios are of: those with the same value of
 // the scope, if they are scoped as the ratio is, otherwise the default's.
 func (p *parser) resolveRatios() {
@@ -39,7 +33,7 @@ func (p *parser) resolveRatios() {
 			}
 			of := variants[0]
 			switch {
-			case !slices.Contains(ofOneNumber, of.Kind) || of.Top > 0:
+			case !of.describe().Ratio || of.Top > 0:
 				p.errorf(n, "a ratio is of stats with one number, and %s has others", name)
 				continue
 			case i == 1 && r.all[0].Over > 0 && of.Over != r.all[0].Over:

@@ -37,14 +37,14 @@ type Counter interface {
 	Count(n uint64)
 }
 
-// An Observer is a Partial of Min or Max, to which numbers that are no field's
+// An Observer is a Partial of min or max, to which numbers that are no field's
 // can be added.
 type Observer interface {
 	Partial
 	Observe(n fixed.Number)
 }
 
-// A KeyCounter is a Partial of By of Rate, to which lines can be added at once
+// A KeyCounter is a Partial of a rate by key, to which lines can be added at once
 // whose key is no field's.
 type KeyCounter interface {
 	Partial

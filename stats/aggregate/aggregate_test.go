@@ -14,36 +14,88 @@ import (
 	"pulse/stats/value"
 )
 
-// kinds are all kinds: the tests of the laws go through them.
-var kinds = []struct {
+// A testKind is a kind of which the tests of the laws are.
+type testKind struct {
 	name string
 	kind Kind
-}{
-	{"rate", Rate(1, 10)},
-	{"rate per minute", Rate(60, 70)},
-	{"sum", Sum(x)},
-	{"mean", Mean(x)},
-	{"min", Min(x)},
-	{"max", Max(x)},
-	{"unique", Unique(x)},
-	{"quantiles", Quantiles(x, []float64{0, 0.5, 0.95, 0.99, 1})},
-	{"lines", Lines()},
-	{"rate by", By(Rate(1, 10), []line.Slot{key}, 3, 10)},
-	{"rate by two fields", By(Rate(60, 70), []line.Slot{key, x}, 10, 10)},
-	{"sum by", By(Sum(x), []line.Slot{key}, 3, 10)},
-	{"mean by", By(Mean(x), []line.Slot{key}, 3, 10)},
-	{"min by", By(Min(x), []line.Slot{key}, 3, 10)},
-	{"max by", By(Max(x), []line.Slot{key}, 3, 10)},
-	{"quantiles by", By(Quantiles(x, []float64{0.5, 0.99}), []line.Slot{key}, 3, 10)},
-	{"histogram", Histogram(x, []float64{-10, 0.5, 100, 2000})},
-	{"last", Last(x)},
-	{"last-sum", LastSum(x, []line.Slot{key}, 3000)},
-	{"last-mean", LastMean(x, []line.Slot{key}, 300)},
-	{"last-count", LastCount(x, []line.Slot{key, x}, 300)},
-	{"last-max", LastMax(x, []line.Slot{key, x}, 3000)},
-	{"delta", Delta(x, []line.Slot{key}, 60, 300)},
-	{"delta of one counter", Delta(x, nil, 60, 300)},
-	{"ratio", Ratio(Sum(x), Rate(60, 70))},
+	null bool // its value of nothing is null
+}
+
+// kinds are all kinds, with each of their words, and by key where they can be; and
+// some more with other parameters.
+var kinds = func() (all []testKind) {
+	for _, d := range Kinds {
+		words := d.Words
+		if words == nil {
+			words = []Word{{}}
+		}
+		for _, w := range words {
+			p := Parameters{
+				Field: x, Per: w.Per, Over: 10, Expire: 300,
+				At: []float64{0.000001, 0.5, 0.95, 0.99, 1}, Buckets: []float64{-10, 0.5, 100, 2000},
+				Of: [2]Kind{newSum(x), newRate(60, 70)},
+			}
+			name := strings.TrimSpace(d.Name + " " + w.Text)
+			if d.Option("top") != nil {
+				all = append(all, testKind{name, d.Make(p), d.Null})
+				p.By, p.Top, name = byOne, 3, name+" by key"
+				all = append(all, testKind{name, d.Make(p), false})
+				continue
+			}
+			if d.Option("by") != nil {
+				p.By = byOne
+			}
+			all = append(all, testKind{name, d.Make(p), d.Null})
+		}
+	}
+	return append(all,
+		testKind{"rate by two fields", newKeyed(newRate(60, 70), []line.Slot{key, x}, 10, 10), false},
+		testKind{"last-sum, little room", newLastSum(x, byOne, 3000), true},
+		testKind{"last-max of two fields, little room", newLastMax(x, []line.Slot{key, x}, 3000), true},
+		testKind{"delta of one counter", newDelta(x, nil, 60, 300), true},
+	)
+}()
+
+var byOne = []line.Slot{key}
+
+// Kinds with given parameters.
+
+func newRate(per, over int64) Kind   { return rateKind.New(Parameters{Per: per, Over: over}) }
+func newSum(field line.Slot) Kind    { return sumKind.New(Parameters{Field: field}) }
+func newMean(field line.Slot) Kind   { return meanKind.New(Parameters{Field: field}) }
+func newMin(field line.Slot) Kind    { return minKind.New(Parameters{Field: field}) }
+func newMax(field line.Slot) Kind    { return maxKind.New(Parameters{Field: field}) }
+func newUnique(field line.Slot) Kind { return uniqueKind.New(Parameters{Field: field}) }
+func newLast(field line.Slot) Kind   { return lastKind.New(Parameters{Field: field}) }
+func newLines() Kind                 { return linesKind.New(Parameters{}) }
+func newRatio(a, b Kind) Kind        { return ratioKind.New(Parameters{Of: [2]Kind{a, b}}) }
+
+func newHistogram(field line.Slot, bounds []float64) Kind {
+	return histogramKind.New(Parameters{Field: field, Buckets: bounds})
+}
+
+func newLastSum(field line.Slot, by []line.Slot, expire int64) Kind {
+	return lastSumKind.New(Parameters{Field: field, By: by, Over: expire})
+}
+
+func newLastMean(field line.Slot, by []line.Slot, expire int64) Kind {
+	return lastMeanKind.New(Parameters{Field: field, By: by, Over: expire})
+}
+
+func newLastMax(field line.Slot, by []line.Slot, expire int64) Kind {
+	return lastMaxKind.New(Parameters{Field: field, By: by, Over: expire})
+}
+
+func newLastCount(field line.Slot, by []line.Slot, expire int64) Kind {
+	return lastCountKind.New(Parameters{Field: field, By: by, Over: expire})
+}
+
+func newDelta(field line.Slot, by []line.Slot, over, expire int64) Kind {
+	return deltaKind.New(Parameters{Field: field, By: by, Over: over, Expire: expire})
+}
+
+func newKeyed(inner Kind, by []line.Slot, top int, over int64) Kind {
+	return newBy(inner.(keyable), Parameters{By: by, Top: top, Over: over})
 }
 
 // x is the field that the tests aggregate, key what by-key kinds go by.
@@ -284,37 +336,27 @@ func TestFoldAllocatesNothing(t *testing.T) {
 	}
 }
 
+// The value of nothing is what the description says, and that of a line without the
+// field is the same.
 func TestValueOfNothing(t *testing.T) {
-	want := map[string]string{
-		"rate": "0", "rate per minute": "0", "sum": "0", "unique": "0",
-		"lines": `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"bytes":0}`,
-
-		"rate by":            `{"top":[],"other":0,"distinct":0}`,
-		"rate by two fields": `{"top":[],"other":0,"distinct":0}`,
-		"sum by":             `{"top":[],"other":0,"distinct":0}`,
-		"mean by":            `{"top":[],"other":null,"distinct":0}`,
-		"min by":             `{"top":[],"other":null,"distinct":0}`,
-		"max by":             `{"top":[],"other":null,"distinct":0}`,
-		"quantiles by":       `{"top":[],"other":null,"distinct":0}`,
-		"histogram":          `{"le":[-10,0.5,100,2000],"counts":[0,0,0,0,0]}`,
-		"last-count":         "0",
-	}
-	f := newFolder(t)
 	for _, test := range kinds {
-		w, ok := want[test.name]
-		if !ok {
-			w = "null"
+		w := test.kind.NewWindow()
+		nothing := w.Value()
+		if (nothing == nil) != test.null {
+			t.Errorf("%s of nothing is %s: is Null in its Description right?", test.name, jsonOf(nothing))
 		}
-		if got := valueOf(test.kind); got != w {
-			t.Errorf("%s of nothing: %s, want %s", test.name, got, w)
-		}
-		if _, ok := test.kind.NewPartial().(Counter); ok || test.name == "lines" || test.name == "ratio" {
-			continue
+		for labels, n := range value.Numbers(nothing) {
+			if n != "0" {
+				t.Errorf("%s of nothing has %s at %v, want 0", test.name, n, labels)
+			}
 		}
 		p := test.kind.NewPartial()
-		f.fold(p, "level=info y=1") // the field is missing
-		if got := valueOf(test.kind, p); got != w || !p.Empty() {
-			t.Errorf("%s of a line without the field: %s, want %s", test.name, got, w)
+		if _, ok := p.(Counter); ok || strings.HasPrefix(test.name, "lines") || strings.HasPrefix(test.name, "ratio") {
+			continue
+		}
+		newFolder(t).fold(p, "level=info y=1") // the field is missing
+		if got, want := valueOf(test.kind, p), jsonOf(nothing); got != want || !p.Empty() {
+			t.Errorf("%s of a line without the field: %s, want %s", test.name, got, want)
 		}
 	}
 }
@@ -326,14 +368,14 @@ func TestValues(t *testing.T) {
 		kind Kind
 		want string
 	}{
-		{"rate per second", Rate(1, 10), "0.6"},
-		{"rate per minute", Rate(60, 70), "5.142857142857143"},
-		{"sum", Sum(x), "47.75"},
-		{"mean", Mean(x), "11.9375"},
-		{"min", Min(x), "-3.25"},
-		{"max", Max(x), "20.5"},
-		{"unique", Unique(x), "4"},
-		{"quantiles", Quantiles(x, []float64{0.5, 0.95, 0.25, 1}), `{"0.5":10,"0.95":20.5,"0.25":-3.25,"1":20.5}`},
+		{"rate per second", newRate(1, 10), "0.6"},
+		{"rate per minute", newRate(60, 70), "5.142857142857143"},
+		{"sum", newSum(x), "47.75"},
+		{"mean", newMean(x), "11.9375"},
+		{"min", newMin(x), "-3.25"},
+		{"max", newMax(x), "20.5"},
+		{"unique", newUnique(x), "4"},
+		{"quantiles", newQuantiles(x, []float64{0.5, 0.95, 0.25, 1}), `{"0.5":10,"0.95":20.5,"0.25":-3.25,"1":20.5}`},
 	} {
 		p := test.kind.NewPartial()
 		newFolder(t).fold(p, numbers...)
@@ -341,14 +383,14 @@ func TestValues(t *testing.T) {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
-	if c, ok := Rate(1, 10).NewPartial().(Counter); !ok {
+	if c, ok := newRate(1, 10).NewPartial().(Counter); !ok {
 		t.Error("rate's partial is no Counter")
-	} else if c.Count(25); valueOf(Rate(1, 10), c) != "2.5" {
-		t.Errorf("25 lines counted at once: %s, want 2.5", valueOf(Rate(1, 10), c))
+	} else if c.Count(25); valueOf(newRate(1, 10), c) != "2.5" {
+		t.Errorf("25 lines counted at once: %s, want 2.5", valueOf(newRate(1, 10), c))
 	}
-	p := Lines().NewPartial().(*LinesPartial)
+	p := newLines().NewPartial().(*LinesPartial)
 	p.Add(LineCounts{Lines: 6, Counted: 3, Late: 2, Unreadable: 1, Ahead: 4, Bytes: 700})
-	if got, want := valueOf(Lines(), p), `{"in":6,"counted":3,"late":2,"unreadable":1,"ahead":4,"bytes":700}`; got != want {
+	if got, want := valueOf(newLines(), p), `{"in":6,"counted":3,"late":2,"unreadable":1,"ahead":4,"bytes":700}`; got != want {
 		t.Errorf("lines: %s, want %s", got, want)
 	}
 }
@@ -370,32 +412,32 @@ func TestJoinRefuses(t *testing.T) {
 		kind Kind
 		b    []byte
 	}{
-		{"rate: a count with a zero at its end", Rate(1, 1), []byte{0x81, 0x00}},
-		{"rate: no lines", Rate(1, 1), []byte{0}},
-		{"rate: two counts", Rate(1, 1), []byte{1, 1}},
-		{"rate: a cut count", Rate(1, 1), []byte{0x81}},
-		{"rate: too many lines", Rate(1, 1), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}},
-		{"sum: no sum", Sum(x), []byte{1}},
-		{"sum: of no numbers", Sum(x), []byte{0, 0}},
-		{"mean: a rest", Mean(x), append(fixed.Int(3).AppendBinary([]byte{1}), 0)},
-		{"min: a rest", Min(x), append(fixed.Int(3).AppendBinary(nil), 0)},
-		{"max: no number", Max(x), []byte{0xff}},
-		{"unique: of another form", Unique(x), []byte{2}},
-		{"unique: no hashes", Unique(x), hashes(0)},
-		{"unique: half a hash", Unique(x), hashes(2)[:13]},
-		{"unique: a hash twice", Unique(x), append(hashes(1), hashes(1)[1:]...)},
-		{"unique: too many hashes", Unique(x), hashes(maxExact + 1)},
-		{"unique: no registers", Unique(x), []byte{setSketch}},
-		{"unique: empty registers", Unique(x), append([]byte{setSketch}, registers...)},
-		{"unique: registers beyond full", Unique(x), append([]byte{setSketch}, full...)},
-		{"quantiles: a value no times", Quantiles(x, nil), []byte{5, 0}},
-		{"quantiles: a value without a count", Quantiles(x, nil), []byte{5}},
-		{"quantiles: a value twice", Quantiles(x, nil), []byte{5, 1, 0, 1}},
-		{"quantiles: a value beyond the last", Quantiles(x, nil), append(binary.AppendUvarint(nil, codes), 1)},
-		{"quantiles: values that add up beyond it", Quantiles(x, nil), append(binary.AppendUvarint(nil, codes-1), 1, 1, 1)},
-		{"lines: five counts", Lines(), []byte{1, 1, 1, 1, 1}},
-		{"lines: seven counts", Lines(), []byte{1, 1, 1, 1, 1, 1, 1}},
-		{"lines: nothing", Lines(), make([]byte, 6)},
+		{"rate: a count with a zero at its end", newRate(1, 1), []byte{0x81, 0x00}},
+		{"rate: no lines", newRate(1, 1), []byte{0}},
+		{"rate: two counts", newRate(1, 1), []byte{1, 1}},
+		{"rate: a cut count", newRate(1, 1), []byte{0x81}},
+		{"rate: too many lines", newRate(1, 1), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}},
+		{"sum: no sum", newSum(x), []byte{1}},
+		{"sum: of no numbers", newSum(x), []byte{0, 0}},
+		{"mean: a rest", newMean(x), append(fixed.Int(3).AppendBinary([]byte{1}), 0)},
+		{"min: a rest", newMin(x), append(fixed.Int(3).AppendBinary(nil), 0)},
+		{"max: no number", newMax(x), []byte{0xff}},
+		{"unique: of another form", newUnique(x), []byte{2}},
+		{"unique: no hashes", newUnique(x), hashes(0)},
+		{"unique: half a hash", newUnique(x), hashes(2)[:13]},
+		{"unique: a hash twice", newUnique(x), append(hashes(1), hashes(1)[1:]...)},
+		{"unique: too many hashes", newUnique(x), hashes(maxExact + 1)},
+		{"unique: no registers", newUnique(x), []byte{setSketch}},
+		{"unique: empty registers", newUnique(x), append([]byte{setSketch}, registers...)},
+		{"unique: registers beyond full", newUnique(x), append([]byte{setSketch}, full...)},
+		{"quantiles: a value no times", newQuantiles(x, nil), []byte{5, 0}},
+		{"quantiles: a value without a count", newQuantiles(x, nil), []byte{5}},
+		{"quantiles: a value twice", newQuantiles(x, nil), []byte{5, 1, 0, 1}},
+		{"quantiles: a value beyond the last", newQuantiles(x, nil), append(binary.AppendUvarint(nil, codes), 1)},
+		{"quantiles: values that add up beyond it", newQuantiles(x, nil), append(binary.AppendUvarint(nil, codes-1), 1, 1, 1)},
+		{"lines: five counts", newLines(), []byte{1, 1, 1, 1, 1}},
+		{"lines: seven counts", newLines(), []byte{1, 1, 1, 1, 1, 1, 1}},
+		{"lines: nothing", newLines(), make([]byte, 6)},
 	} {
 		p := test.kind.NewPartial()
 		if err := p.Join(test.b); !errors.Is(err, ErrMalformed) {

@@ -10,11 +10,21 @@ import (
 	"pulse/stats/value"
 )
 
-// Histogram counts the numbers of a field by buckets: {"le":[10,100],
-// "counts":[4,2,1]} has four up to and with 10, two above that up to 100, and
-// one beyond. Bounds ascend and are decimals that fixed.Parse takes.
-func Histogram(field line.Slot, bounds []float64) Kind {
-	k := &histogramKind{field: field}
+var histogramKind = Description{
+	Name:    "histogram",
+	Doc:     "How many of the field's numbers are up to and with each bound of `buckets`, and beyond the last.",
+	Example: []string{"histogram: ms, buckets: [10, 100]"},
+	Options: []Option{over(1), {
+		Name: "buckets", Doc: "The bounds of the buckets, ascending. What is equal to one is below it.",
+		Type: Numbers, Least: -1e18, Most: 1e18, Elements: 100, Ascending: true, Element: "bound",
+		Required: "give the bounds, such as buckets: [10, 100, 1000]",
+	}},
+	Shape: value.ShapeHistogram,
+	New:   func(p Parameters) Kind { return newBuckets(p.Field, p.Buckets) },
+}
+
+func newBuckets(field line.Slot, bounds []float64) Kind {
+	k := &buckets{field: field}
 	for _, f := range bounds {
 		text := value.Float(f)
 		n, _ := fixed.Parse([]byte(text))
@@ -24,22 +34,22 @@ func Histogram(field line.Slot, bounds []float64) Kind {
 	return k
 }
 
-type histogramKind struct {
+type buckets struct {
 	field  line.Slot
 	bounds []fixed.Number
 	shown  []value.Number // the bounds
 }
 
-func (k *histogramKind) NewPartial() Partial {
+func (k *buckets) NewPartial() Partial {
 	return &bucketCounts{k, make([]uint64, len(k.bounds)+1)}
 }
-func (k *histogramKind) NewWindow() Window    { return &bucketWindow{k, make([]uint64, len(k.bounds)+1)} }
-func (k *histogramKind) Check(b []byte) error { return k.NewPartial().Join(b) }
+func (k *buckets) NewWindow() Window    { return &bucketWindow{k, make([]uint64, len(k.bounds)+1)} }
+func (k *buckets) Check(b []byte) error { return k.NewPartial().Join(b) }
 
-// bucketCounts is the partial of Histogram: the count of each bucket, as
+// bucketCounts is the count of each bucket, as
 // uvarints.
 type bucketCounts struct {
-	*histogramKind
+	*buckets
 	counts []uint64
 }
 
@@ -94,7 +104,7 @@ func (p *bucketCounts) Join(b []byte) error {
 }
 
 type bucketWindow struct {
-	*histogramKind
+	*buckets
 	counts []uint64
 }
 

@@ -3,7 +3,7 @@ package aggregate
 import "testing"
 
 func TestHistogram(t *testing.T) {
-	k := Histogram(x, []float64{-1, 0.1, 100})
+	k := newHistogram(x, []float64{-1, 0.1, 100})
 	p := k.NewPartial()
 	newFolder(t).fold(p, "level=info x=-1", "level=info x=-0.5", "level=info x=0.1", "level=info x=0.100000001",
 		"level=info x=100", "level=info x=101", "level=info x=5000", "level=info x=word", "level=info y=1")

@@ -12,35 +12,37 @@ import (
 // maxWeight is where a key's weight stays.
 const maxWeight = 1 << 62
 
-// By is another kind (Rate, Sum, Mean, Min or Max) for each key: what the texts
-// of some fields are. Its value has the top keys with the greatest values, of
-// equal ones those with the lesser bytes; the value of all others together; and
-// how many keys there are: {"top":[{"key":"a","value":9.5}],"other":3,"distinct":12}.
-// The texts of keys are as different as their bytes (see appendKey).
-// A line without one of the fields, or for all but Rate without a number, does
-// not count.
+// A keyable is a Kind that there can be one of for each key.
+type keyable interface {
+	Kind
+	// measured is the field of which a line must have a number to count;
+	// line.None: none.
+	measured() line.Slot
+}
+
+// A selfKeyed is a keyable that has windows of its own for values by key.
+type selfKeyed interface{ keyed(b *by) Kind }
+
+// newBy makes another kind for each key: what the texts of some fields are. Its
+// value has the top keys with the greatest values, of equal ones those with the
+// lesser bytes; the value of all others together; and how many keys there are. The
+// texts of keys are as different as their bytes (see keyText). A line without one of
+// the fields does not count.
 //
 // All of it is exact, and free of order and grouping, while no second of the
 // window has more keys than it has room for (see capacity). A second with more
-// keeps the heaviest: those with most lines, for Sum those with the greatest sum
+// keeps the heaviest: those with most lines, for sum those with the greatest sum
 // of magnitudes. That is Misra and Gries' algorithm ("Finding repeated
 // elements", 1982) in the batched form of Anderson et al. ("A high-performance
 // algorithm for identifying frequent items in data streams", 2017): with N the
 // weight of a second and k its room, each key heavier than N / (k + 1) is there,
 // and lacks at most that much; it never has too much. What a key lacks is in
 // other, so that the total stays exact, and distinct is HyperLogLog's estimate.
-func By(inner Kind, fields []line.Slot, top int, over int64) Kind {
-	k := &by{inner: inner, fields: fields, top: top, room: capacity(over), field: line.None}
-	switch inner := inner.(type) {
-	case sum:
-		k.field, k.weighed = inner.field, true
-	case mean:
-		k.field = inner.field
-	case extreme:
-		k.field = inner.field
-	case *quantiles:
-		k.field = inner.field
-		return &quantilesBy{by: k, quantiles: inner}
+func newBy(inner keyable, p Parameters) Kind {
+	k := &by{inner: inner, fields: p.By, top: p.Top, room: capacity(p.Over), field: inner.measured(), member: inner.NewWindow}
+	_, k.weighed = inner.(interface{ weighted() })
+	if self, ok := inner.(selfKeyed); ok {
+		return self.keyed(k)
 	}
 	return k
 }
@@ -52,6 +54,7 @@ type by struct {
 	weighed bool      // keys weigh as much as their numbers
 	top     int
 	room    int
+	member  func() Window // makes the window of a key, a rankable
 }
 
 func (k *by) NewPartial() Partial {
@@ -62,7 +65,7 @@ func (k *by) NewWindow() Window {
 	return &byWindow{by: k, members: make(map[string]*member), rest: k.inner.NewWindow()}
 }
 
-// keyed is the partial of By. Its bytes are 0, or 1 and what there is of keys
+// keyed is the partial of values by key. Its bytes are 0, or 1 and what there is of keys
 // that found no room: their greatest weight, the chunk of their partials joined,
 // and registers of all keys; then for each key, ascending, the chunk of it, its
 // weight, and the chunk of its partial. A chunk has its length before it.
@@ -105,7 +108,7 @@ func (p *keyed) Fold(ev *line.Event) {
 	}
 }
 
-// Count adds n lines of a key, of the kind Rate.
+// Count adds n lines of a key, of a kind that only counts.
 func (p *keyed) Count(key []byte, n uint64) {
 	if len(key) > maxKey {
 		key = p.shorten(key)
@@ -338,7 +341,7 @@ func (w *byWindow) Add(p Partial) {
 		key := s.keys.key(e)
 		m := w.members[string(key)]
 		if m == nil {
-			m = &member{window: w.newMember()}
+			m = &member{window: w.member()}
 			w.members[string(key)] = m
 		}
 		m.seconds++
@@ -366,14 +369,6 @@ func (w *byWindow) Sub(p Partial) {
 		i := slices.Index(w.dropped, s)
 		w.dropped = slices.Delete(w.dropped, i, i+1)
 	}
-}
-
-// newMember makes the window of one key.
-func (k *by) newMember() Window {
-	if _, ok := k.inner.(*quantiles); ok {
-		return new(tally)
-	}
-	return k.inner.NewWindow()
 }
 
 // distinct is how many keys the window has.
@@ -478,26 +473,4 @@ func (w *byWindow) best() []ranked {
 		best = best[:min(len(best), w.top)]
 	}
 	return best
-}
-
-func (w *rateWindow) rank() rank          { return rank{number: fixed.Int(int64(w.count))} }
-func (w *rateWindow) absorb(other Window) { w.count += other.(*rateWindow).count }
-
-func (w *sumWindow) rank() rank          { return rank{number: w.sum} }
-func (w *sumWindow) absorb(other Window) { w.add(&other.(*sumWindow).totalWindow) }
-
-func (w *meanWindow) rank() rank          { return rank{float: w.sum.Div(w.count)} }
-func (w *meanWindow) absorb(other Window) { w.add(&other.(*meanWindow).totalWindow) }
-
-func (w *totalWindow) add(other *totalWindow) {
-	w.count += other.count
-	w.sum = w.sum.Add(other.sum)
-}
-
-func (w *extremeWindow) rank() rank { return rank{number: w.added.numbers[0]} }
-
-func (w *extremeWindow) absorb(other Window) {
-	if numbers := other.(*extremeWindow).added.numbers; len(numbers) > 0 {
-		w.added.push(numbers[0])
-	}
 }

@@ -11,8 +11,6 @@ import (
 	"pulse/stats/line"
 )
 
-var byKey = []line.Slot{key}
-
 func TestBy(t *testing.T) {
 	lines := []string{
 		"level=info key=b x=1", "level=info key=a x=2.5", "level=info key=b x=4", "level=info key=c x=-7",
@@ -23,14 +21,14 @@ func TestBy(t *testing.T) {
 		kind Kind
 		want string
 	}{
-		{"rate", By(Rate(60, 30), byKey, 2, 30), `{"top":[{"key":"a","value":4},{"key":"b","value":4}],"other":6,"distinct":5}`},
-		{"rate, all keys", By(Rate(1, 1), byKey, 9, 1), `{"top":[{"key":"a","value":2},{"key":"b","value":2},{"key":"\"\u000a\\<ß","value":1},{"key":"c","value":1},{"key":"d","value":1}],"other":0,"distinct":5}`},
-		{"sum", By(Sum(x), byKey, 2, 1), `{"top":[{"key":"a","value":5},{"key":"b","value":5}],"other":-4.5,"distinct":4}`},
-		{"mean", By(Mean(x), byKey, 2, 1), `{"top":[{"key":"\"\u000a\\<ß","value":2.5},{"key":"a","value":2.5}],"other":-0.6666666666666666,"distinct":4}`},
-		{"min", By(Min(x), byKey, 1, 1), `{"top":[{"key":"\"\u000a\\<ß","value":2.5}],"other":-7,"distinct":4}`},
-		{"max", By(Max(x), byKey, 1, 1), `{"top":[{"key":"b","value":4}],"other":2.5,"distinct":4}`},
-		{"quantiles", By(Quantiles(x, []float64{0.5, 1}), byKey, 1, 1), `{"top":[{"key":"a","value":{"0.5":2.5,"1":2.5}}],"other":{"0.5":1,"1":4},"distinct":4}`},
-		{"two fields", By(Rate(1, 1), []line.Slot{key, x}, 1, 1), `{"top":[{"key":"a,2.5","value":2}],"other":5,"distinct":6}`},
+		{"rate", newKeyed(newRate(60, 30), byOne, 2, 30), `{"top":[{"key":"a","value":4},{"key":"b","value":4}],"other":6,"distinct":5}`},
+		{"rate, all keys", newKeyed(newRate(1, 1), byOne, 9, 1), `{"top":[{"key":"a","value":2},{"key":"b","value":2},{"key":"\"\u000a\\<ß","value":1},{"key":"c","value":1},{"key":"d","value":1}],"other":0,"distinct":5}`},
+		{"sum", newKeyed(newSum(x), byOne, 2, 1), `{"top":[{"key":"a","value":5},{"key":"b","value":5}],"other":-4.5,"distinct":4}`},
+		{"mean", newKeyed(newMean(x), byOne, 2, 1), `{"top":[{"key":"\"\u000a\\<ß","value":2.5},{"key":"a","value":2.5}],"other":-0.6666666666666666,"distinct":4}`},
+		{"min", newKeyed(newMin(x), byOne, 1, 1), `{"top":[{"key":"\"\u000a\\<ß","value":2.5}],"other":-7,"distinct":4}`},
+		{"max", newKeyed(newMax(x), byOne, 1, 1), `{"top":[{"key":"b","value":4}],"other":2.5,"distinct":4}`},
+		{"quantiles", newKeyed(newQuantiles(x, []float64{0.5, 1}), byOne, 1, 1), `{"top":[{"key":"a","value":{"0.5":2.5,"1":2.5}}],"other":{"0.5":1,"1":4},"distinct":4}`},
+		{"two fields", newKeyed(newRate(1, 1), []line.Slot{key, x}, 1, 1), `{"top":[{"key":"a,2.5","value":2}],"other":5,"distinct":6}`},
 	} {
 		p := test.kind.NewPartial()
 		newFolder(t).fold(p, lines...)
@@ -46,7 +44,7 @@ func TestBy(t *testing.T) {
 
 // Long keys that begin alike stay apart, and are cut between characters.
 func TestLongKeys(t *testing.T) {
-	k := By(Rate(1, 1), byKey, 5, 1)
+	k := newKeyed(newRate(1, 1), byOne, 5, 1)
 	p := k.NewPartial()
 	long := strings.Repeat("ä", 500)
 	newFolder(t).fold(p, "level=info key="+long+"1", "level=info key="+long+"2", "level=info key="+long+"2")
@@ -77,7 +75,7 @@ func TestByBeyondItsRoom(t *testing.T) {
 	room := capacity(over)
 	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 5))
-		k := By(Rate(1, 1), byKey, top, over)
+		k := newKeyed(newRate(1, 1), byOne, top, over)
 		f := newFolder(t)
 		counts := make(map[string]int)
 		n := 20_000
@@ -132,7 +130,7 @@ func TestByBeyondItsRoom(t *testing.T) {
 // Any two partials join to the same bytes either way, beyond their room too.
 func TestJoinCommutes(t *testing.T) {
 	f := newFolder(t)
-	for _, k := range []Kind{By(Sum(x), byKey, 3, 3000), By(Mean(x), byKey, 3, 3000), LastSum(x, byKey, 3000)} {
+	for _, k := range []Kind{newKeyed(newSum(x), byOne, 3, 3000), newKeyed(newMean(x), byOne, 3, 3000), newLastSum(x, byOne, 3000)} {
 		for seed := range uint64(5) {
 			r := rand.New(rand.NewPCG(seed, 6))
 			bytesOf := func(n int) []byte {
@@ -156,7 +154,7 @@ func TestJoinCommutes(t *testing.T) {
 }
 
 func TestByRefuses(t *testing.T) {
-	k := By(Rate(1, 1), byKey, 3, 3000)
+	k := newKeyed(newRate(1, 1), byOne, 3, 3000)
 	entry := func(b []byte, key string, weight, n byte) []byte {
 		return append(appendChunk(b, []byte(key)), weight, 1, n)
 	}
@@ -224,7 +222,7 @@ func TestKeysStayDistinct(t *testing.T) {
 // What is between the values of two fields can be in one of them too.
 func TestKeysOfSeveralFields(t *testing.T) {
 	f := newFolder(t)
-	k := By(Rate(1, 1), []line.Slot{key, x}, 10, 1)
+	k := newKeyed(newRate(1, 1), []line.Slot{key, x}, 10, 1)
 	p := k.NewPartial()
 	f.fold(p, `{"key":"a\u0000b","x":"c"}`, `{"key":"a","x":"b\u0000c"}`, `{"key":"a\u0001\u0002b","x":"c"}`, `{"key":"a","x":"b\u0000c"}`)
 	const want = `{"top":[{"key":"a,b\\x00c","value":2},{"key":"a\u0001\u0002b,c","value":1},{"key":"a\\x00b,c","value":1}],"other":0,"distinct":3}`

@@ -2,21 +2,29 @@ package aggregate
 
 import (
 	"pulse/stats/fixed"
-	"pulse/stats/line"
 	"pulse/stats/value"
 )
 
-// Delta is by how much a counter grew in the window, an exact decimal, all parts
-// together. Each number of a part counts by what it is more than the part's
-// number before, which may lie up to expire seconds before the window; so all
-// growth counts once, however seldom a part reports. A number less than the one
-// before began anew at 0, and one that has none before is where counting begins.
-// Of the numbers of a second the newest counts. It is null where the window has
-// no number; a part that a second left out did not grow then (see parts.go).
-func Delta(field line.Slot, by []line.Slot, over, expire int64) Kind {
-	return &delta{parts{field: field, by: by, room: capacity(over + expire)}}
+var deltaKind = Description{
+	Name:    "delta",
+	Aliases: []string{"counter", "increase"},
+	Doc:     "By how much a counter grew, all parts together, an exact decimal; without `by` there is one part. A number below the one before began anew at 0.",
+	Example: []string{"delta: ms, by: user"},
+	Options: []Option{byFields(""), over(60), expire()},
+	Shape:   value.ShapeNumber,
+	Null:    true,
+	Ratio:   true,
+	New: func(p Parameters) Kind {
+		return &delta{parts{field: p.Field, by: p.By, room: capacity(p.Over + p.Expire)}}
+	},
 }
 
+// delta counts each number of a part by what it is more than the part's number
+// before, which may lie up to expire seconds before the window; so all growth
+// counts once, however seldom a part reports. A number less than the one before
+// began anew at 0, and one that has none before is where counting begins. Of the
+// numbers of a second the newest counts. It is null where the window has no number;
+// a part that a second left out did not grow then (see parts.go).
 type delta struct{ parts }
 
 func (k *delta) NewPartial() Partial { return k.newPartial() }

@@ -8,7 +8,7 @@ import (
 	"pulse/stats/value"
 )
 
-// extreme is Min and Max. A number beats another if it compares to it as sign
+// extreme is the kinds min and max. A number beats another if it compares to it as sign
 // says.
 type extreme struct {
 	field line.Slot
@@ -22,8 +22,9 @@ func (k extreme) NewWindow() Window {
 	return &extremeWindow{added: heap{kind: k}, taken: heap{kind: k}}
 }
 func (k extreme) Check(b []byte) error { return (&peak{extreme: k}).Join(b) }
+func (k extreme) measured() line.Slot  { return k.field }
 
-// peak is the partial of Min and Max: the number that beats all others.
+// peak is the number that beats all others.
 type peak struct {
 	extreme
 	some   bool
@@ -117,6 +118,14 @@ func (w *extremeWindow) Value() value.Value {
 		return nil
 	}
 	return decimal(w.added.numbers[0])
+}
+
+func (w *extremeWindow) rank() rank { return rank{number: w.added.numbers[0]} }
+
+func (w *extremeWindow) absorb(other Window) {
+	if numbers := other.(*extremeWindow).added.numbers; len(numbers) > 0 {
+		w.added.push(numbers[0])
+	}
 }
 
 // heap is a binary heap with the number that beats all others on top.

@@ -9,7 +9,7 @@ import (
 // left it must not pile up.
 func TestExtremeWindowStaysSmall(t *testing.T) {
 	f := newFolder(t)
-	k := Max(x)
+	k := newMax(x)
 	peak := k.NewPartial()
 	f.fold(peak, "level=info x=1000000")
 	w := k.NewWindow().(*extremeWindow)

@@ -10,9 +10,17 @@ import (
 	"pulse/stats/value"
 )
 
-// Last is the newest number of a field, by the time at which its event counts;
-// of equal times the greater. It is an exact decimal, and null of no numbers.
-func Last(field line.Slot) Kind { return last{field} }
+var lastKind = Description{
+	Name:    "last",
+	Aliases: []string{"gauge"},
+	Doc:     "The newest of the field's numbers by its line's time, of equal times the greater: an exact decimal.",
+	Example: []string{"last: ms"},
+	Options: []Option{over(60)},
+	Shape:   value.ShapeNumber,
+	Null:    true,
+	Ratio:   true,
+	New:     func(p Parameters) Kind { return last{p.Field} },
+}
 
 type last struct{ field line.Slot }
 
@@ -71,7 +79,7 @@ func readReading(b []byte) (s reading, rest []byte, ok bool) {
 	return reading{int64(second), uint32(nanos), number}, b[size:], true
 }
 
-// newest is the partial of Last: the newest reading.
+// newest is the newest reading.
 type newest struct {
 	last
 	some    bool

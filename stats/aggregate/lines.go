@@ -42,18 +42,23 @@ func (c LineCounts) Sub(d LineCounts) LineCounts {
 	}
 }
 
-// Lines is Pulse's own account of lines: what became of those that came in, an
-// object of counts. It does not fold lines, since those that are late or
-// unreadable fold into nothing: its partial is a *LinesPartial.
-func Lines() Kind { return lines{} }
+var linesKind = Description{
+	Name:  "lines",
+	Doc:   "What became of the lines that came in: counted, late and unreadable are all of them; ahead are those with a time too far ahead of their record.",
+	Takes: Internal,
+	Shape: value.ShapeCounts,
+	New:   func(Parameters) Kind { return lines{} },
+}
 
+// lines does not fold lines, since those that are late or unreadable fold into
+// nothing: its partial is a *LinesPartial.
 type lines struct{}
 
 func (lines) NewPartial() Partial  { return new(LinesPartial) }
 func (lines) NewWindow() Window    { return new(linesWindow) }
 func (lines) Check(b []byte) error { return new(LinesPartial).Join(b) }
 
-// A LinesPartial is the partial of Lines: its counts, in order, as uvarints.
+// A LinesPartial is the partial of the kind lines: its counts, in order, as uvarints.
 type LinesPartial struct{ counts LineCounts }
 
 // Add adds counts.

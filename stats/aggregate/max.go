@@ -1,7 +1,15 @@
 package aggregate
 
-import "pulse/stats/line"
+import "pulse/stats/value"
 
-// Max is the greatest of the numbers of a field, an exact decimal; null of
-// none.
-func Max(field line.Slot) Kind { return extreme{field, 1} }
+var maxKind = Description{
+	Name:    "max",
+	Aliases: []string{"maximum"},
+	Doc:     "The greatest of the field's numbers, an exact decimal.",
+	Example: []string{"max: ms"},
+	Options: append(byKey(), over(60)),
+	Shape:   value.ShapeNumber,
+	Null:    true,
+	Ratio:   true,
+	New:     func(p Parameters) Kind { return extreme{p.Field, 1} },
+}

@@ -1,19 +1,22 @@
 package aggregate
 
-import (
-	"pulse/stats/line"
-	"pulse/stats/value"
-)
+import "pulse/stats/value"
 
-// Mean is the sum of the numbers of a field by their count, rounded once to a
-// float64; null of no numbers.
-func Mean(field line.Slot) Kind { return mean{field} }
+var meanKind = Description{
+	Name:    "mean",
+	Aliases: []string{"average", "avg"},
+	Doc:     "The sum of the field's numbers by their count, rounded once to a float64.",
+	Example: []string{"mean: ms"},
+	Options: append(byKey(), over(60)),
+	Shape:   value.ShapeNumber,
+	Null:    true,
+	Ratio:   true,
+	New:     func(p Parameters) Kind { return mean{totaling{p.Field}} },
+}
 
-type mean struct{ field line.Slot }
+type mean struct{ totaling }
 
-func (k mean) NewPartial() Partial { return &total{field: k.field} }
-func (mean) NewWindow() Window     { return new(meanWindow) }
-func (mean) Check(b []byte) error  { return new(total).Join(b) }
+func (mean) NewWindow() Window { return new(meanWindow) }
 
 type meanWindow struct{ totalWindow }
 
@@ -23,3 +26,6 @@ func (w *meanWindow) Value() value.Value {
 	}
 	return value.Float(w.sum.Div(w.count))
 }
+
+func (w *meanWindow) rank() rank          { return rank{float: w.sum.Div(w.count)} }
+func (w *meanWindow) absorb(other Window) { w.add(&other.(*meanWindow).totalWindow) }

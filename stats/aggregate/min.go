@@ -1,6 +1,15 @@
 package aggregate
 
-import "pulse/stats/line"
+import "pulse/stats/value"
 
-// Min is the least of the numbers of a field, an exact decimal; null of none.
-func Min(field line.Slot) Kind { return extreme{field, -1} }
+var minKind = Description{
+	Name:    "min",
+	Aliases: []string{"minimum"},
+	Doc:     "The least of the field's numbers, an exact decimal.",
+	Example: []string{"min: ms"},
+	Options: append(byKey(), over(60)),
+	Shape:   value.ShapeNumber,
+	Null:    true,
+	Ratio:   true,
+	New:     func(p Parameters) Kind { return extreme{p.Field, -1} },
+}

@@ -45,13 +45,13 @@ func TestLastKinds(t *testing.T) {
 		kind Kind
 		want string
 	}{
-		{"last", Last(x), "99"},
-		{"last-sum", LastSum(x, byKey, 300), "11"},
-		{"last-mean", LastMean(x, byKey, 300), "3.6666666666666665"},
-		{"last-count", LastCount(x, byKey, 300), "3"},
-		{"last-max", LastMax(x, byKey, 300), "12"},
-		{"last-sum of one part", LastSum(x, nil, 300), "99"},
-		{"last-count by number", LastCount(x, []line.Slot{key, x}, 300), "7"},
+		{"last", newLast(x), "99"},
+		{"last-sum", newLastSum(x, byOne, 300), "11"},
+		{"last-mean", newLastMean(x, byOne, 300), "3.6666666666666665"},
+		{"last-count", newLastCount(x, byOne, 300), "3"},
+		{"last-max", newLastMax(x, byOne, 300), "12"},
+		{"last-sum of one part", newLastSum(x, nil, 300), "99"},
+		{"last-count by number", newLastCount(x, []line.Slot{key, x}, 300), "7"},
 	} {
 		if got := valueOf(test.kind, seconds(t, test.kind, lines)...); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
@@ -77,7 +77,7 @@ func TestDelta(t *testing.T) {
 			15: {reportLine(15, "a", 110)}, 11: {reportLine(11, "a", 90)},
 		}, "7"},
 	} {
-		k := Delta(x, byKey, 60, 300)
+		k := newDelta(x, byOne, 60, 300)
 		if got := valueOf(k, seconds(t, k, test.lines)...); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
@@ -90,8 +90,8 @@ func TestDelta(t *testing.T) {
 func TestPartsBeyondTheirRoom(t *testing.T) {
 	const n = 5000
 	kinds := map[string]Kind{
-		`12497500`: LastSum(x, byKey, 3000), "2499.5": LastMean(x, byKey, 3000),
-		"5000": LastCount(x, byKey, 3000), "4999": LastMax(x, byKey, 3000),
+		`12497500`: newLastSum(x, byOne, 3000), "2499.5": newLastMean(x, byOne, 3000),
+		"5000": newLastCount(x, byOne, 3000), "4999": newLastMax(x, byOne, 3000),
 	}
 	lines := make([]string, n)
 	for i := range lines {
@@ -124,7 +124,7 @@ func TestPartsBeyondTheirRoom(t *testing.T) {
 // TestDeltaReachesBack has a counter that reports seldom: each step counts in
 // the windows that have its end.
 func TestDeltaReachesBack(t *testing.T) {
-	k := Delta(x, byKey, 10, 300)
+	k := newDelta(x, byOne, 10, 300)
 	reports := map[int]int{0: 100, 20: 160, 40: 20}
 	for second, want := range map[int]string{
 		0: "0", 9: "0", 10: "null", 19: "null", 20: "60", 29: "60", 30: "null",
@@ -147,7 +147,7 @@ func TestDeltaReachesBack(t *testing.T) {
 // each second: how many there are does not grow with their lines.
 func TestPartsThatStay(t *testing.T) {
 	const n = 300 // room for 100
-	sum, mean, count, most := LastSum(x, byKey, 3000), LastMean(x, byKey, 3000), LastCount(x, byKey, 3000), LastMax(x, byKey, 3000)
+	sum, mean, count, most := newLastSum(x, byOne, 3000), newLastMean(x, byOne, 3000), newLastCount(x, byOne, 3000), newLastMax(x, byOne, 3000)
 	for k, want := range map[Kind]string{sum: "600", mean: "2", count: "300", most: "2"} {
 		lines := map[int][]string{}
 		for second := range 60 {
@@ -173,7 +173,7 @@ func TestPartsThatStay(t *testing.T) {
 }
 
 func TestPartsRefuse(t *testing.T) {
-	k := LastSum(x, byKey, 3000)
+	k := newLastSum(x, byOne, 3000)
 	f := newFolder(t)
 	p := k.NewPartial()
 	f.fold(p, "level=info key=a x=1")

@@ -9,14 +9,25 @@ import (
 	"pulse/stats/value"
 )
 
-// Quantiles gives quantiles of the numbers of a field, each in (0, 1], as an
-// object in the order of at: {"0.5":18,"0.95":90}; null of no numbers.
-//
-// Numbers count with four significant digits, so that integers up to 9,999 are
-// themselves. Quantile q of n of them is the one with the nearest rank, the
-// ceil(q n)-th smallest, read from their counts: a window has 400,000 different
-// numbers at most.
-func Quantiles(field line.Slot, at []float64) Kind {
+var quantilesKind = Description{
+	Name:    "quantiles",
+	Aliases: []string{"quantile", "percentile", "percentiles"},
+	Doc:     "Nearest ranks of the field's numbers. They count with four significant digits; quantile q of n numbers is the ceil(q n)-th smallest.",
+	Example: []string{"quantiles: ms, at: [0.5, 0.99]"},
+	Options: append(byKey(), over(60), Option{
+		Name: "at", Doc: "Which quantiles.",
+		Type: Numbers, Least: 0.000001, Most: 1, Elements: 20, Decimals: 6, Element: "quantile",
+		Default: []float64{0.5, 0.95, 0.99},
+	}),
+	Shape: value.ShapeQuantiles,
+	Null:  true,
+	New:   func(p Parameters) Kind { return newQuantiles(p.Field, p.At) },
+}
+
+// newQuantiles has quantiles in the order of at: {"0.5":18,"0.95":90}. Numbers are
+// counted by codes, so that integers up to 9,999 are themselves (see code.go). A
+// window has 450,000 different ones at most.
+func newQuantiles(field line.Slot, at []float64) Kind {
 	k := &quantiles{field: field}
 	for _, q := range at {
 		text := value.Float(q)
@@ -50,12 +61,13 @@ func (q quantile) rank(n uint64) uint64 {
 func (k *quantiles) NewPartial() Partial { return &values{field: k.field} }
 func (k *quantiles) NewWindow() Window   { return &quantilesWindow{quantiles: k} }
 func (*quantiles) packable()             {}
+func (k *quantiles) measured() line.Slot { return k.field }
 
 func (k *quantiles) Check(b []byte) error {
 	return eachValue(b, func(uint32, uint64) {})
 }
 
-// values is the partial of Quantiles: how often each code is there. Its bytes
+// values is how often each code is there. Its bytes
 // are, by code ascending, the step from the code before, or at first the code
 // itself, and the count, as uvarints.
 type values struct {

@@ -30,6 +30,7 @@ func TestCodeHasFourDigits(t *testing.T) {
 		{"0.000000001", "0.000000001"}, {"0.000009999", "0.000009999"}, {"0.000012345", "0.00001235"},
 		{"1.2345", "1.235"}, {"1.23449999", "1.234"},
 		{"999999999999999999", "1000000000000000000"}, {"-999999999999999999.5", "-1000000000000000000"},
+		{"9223372036854775807", "9223000000000000000"},
 		{"123456789012345678", "123500000000000000"}, {"18446744073.709551615", "18450000000"},
 	} {
 		if got := decode(code(number(t, test.in))).String(); got != test.want {
@@ -42,7 +43,7 @@ func TestCodeHasFourDigits(t *testing.T) {
 // order of the numbers.
 func TestCodeRounds(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 8))
-	limit := fixed.Int(1e18)
+	limit := fixed.Int(1e18).Add(fixed.Int(9e18))
 	type pair struct {
 		n fixed.Number
 		c uint32
@@ -153,7 +154,7 @@ func nearestRanks(all []*big.Rat, at []float64) string {
 // while a window of five seconds moves over thirty.
 func TestQuantilesAreNearestRanks(t *testing.T) {
 	at := []float64{0.001, 0.07, 0.5, 0.1, 0.75, 0.95, 0.999, 1}
-	plain, keyed := Quantiles(x, at), By(Quantiles(x, at), byKey, 2, 5)
+	plain, keyed := newQuantiles(x, at), newKeyed(newQuantiles(x, at), byOne, 2, 5)
 	for _, d := range datasets {
 		t.Run(d.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 9))
@@ -217,7 +218,7 @@ func TestQuantilesAreNearestRanks(t *testing.T) {
 // A value that most numbers have is every quantile below its share, whatever else
 // there is.
 func TestQuantilesOfOneDominantValue(t *testing.T) {
-	k := Quantiles(x, []float64{0.1, 0.5, 0.75})
+	k := newQuantiles(x, []float64{0.1, 0.5, 0.75})
 	p := k.NewPartial()
 	f := newFolder(t)
 	for range 9000 {
@@ -239,7 +240,7 @@ func BenchmarkQuantilesValue(b *testing.B) {
 			for range n {
 				p.codes.add(uint64(code(number(b, fmt.Sprintf("%.6f", math.Exp(r.NormFloat64()*1.5+4))))), 1)
 			}
-			w := Quantiles(x, []float64{0.5, 0.95, 0.99}).NewWindow()
+			w := newQuantiles(x, []float64{0.5, 0.95, 0.99}).NewWindow()
 			w.Add(p)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -7,12 +7,17 @@ import (
 	"pulse/stats/value"
 )
 
-// quantilesBy is By of Quantiles. The top keys are those with most numbers, and
+// quantilesBy is quantiles by key. The top keys are those with most numbers, and
 // quantiles are worked out for them alone: a window counts what each key has,
 // and reads the codes of those it shows from the seconds' partials.
 type quantilesBy struct {
 	*by
 	quantiles *quantiles
+}
+
+func (k *quantiles) keyed(b *by) Kind {
+	b.member = func() Window { return new(tally) }
+	return &quantilesBy{b, k}
 }
 
 func (k *quantilesBy) NewWindow() Window {

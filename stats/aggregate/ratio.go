@@ -8,13 +8,20 @@ import (
 	"pulse/stats/value"
 )
 
-// Ratio is the value of one kind by that of another over the same window: the
-// quotient of the two values, to 15 significant digits, in which their own being
-// rounded does not show. It is null where one of them is, and where the second is
-// 0. Its partial has the
-// partials of both, so that they are of the same lines at any time.
-func Ratio(numerator, denominator Kind) Kind { return &ratio{numerator, denominator} }
+var ratioKind = Description{
+	Name:    "ratio",
+	Doc:     "One stat's value by another's, to 15 digits; also null where the second is 0. Both have one number and the same window, which is the ratio's, and are in the file.",
+	Example: []string{"ratio: [errors, requests]"},
+	Takes:   TakesStats,
+	Shape:   value.ShapeNumber,
+	Null:    true,
+	New:     func(p Parameters) Kind { return &ratio{p.Of[0], p.Of[1]} },
+}
 
+// ratio is the quotient of two values over the same window, to 15 significant
+// digits, in which their own being rounded does not show. It is null where one of
+// them is. Its partial has the partials of both, so that they are of the same lines
+// at any time.
 type ratio struct{ numerator, denominator Kind }
 
 func (k *ratio) NewPartial() Partial {
@@ -41,7 +48,7 @@ func (k *ratio) split(b []byte) (numerator, denominator []byte, err error) {
 	return numerator, denominator, nil
 }
 
-// AppendRatio appends the bytes of a partial of Ratio whose two partials have
+// AppendRatio appends the bytes of a partial of a ratio whose two partials have
 // these bytes.
 func AppendRatio(b, numerator, denominator []byte) []byte {
 	if len(numerator)+len(denominator) == 0 {
@@ -50,7 +57,7 @@ func AppendRatio(b, numerator, denominator []byte) []byte {
 	return append(appendChunk(b, numerator), denominator...)
 }
 
-// pair is the partial of Ratio: the chunk of the numerator's bytes, then the
+// pair is the chunk of the numerator's bytes, then the
 // denominator's.
 type pair struct {
 	*ratio

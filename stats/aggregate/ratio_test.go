@@ -3,18 +3,18 @@ package aggregate
 import "testing"
 
 func TestRatio(t *testing.T) {
-	rate, sum := Rate(1, 10), Sum(x)
+	rate, sum := newRate(1, 10), newSum(x)
 	for _, test := range []struct {
 		name  string
 		kind  Kind
 		lines []string
 		want  string
 	}{
-		{"sum by rate", Ratio(sum, rate), []string{"level=info x=1", "level=info x=2"}, "15"},
-		{"by nothing", Ratio(rate, Mean(x)), []string{"level=info y=1"}, "null"},
-		{"by 0", Ratio(rate, sum), []string{"level=info x=0"}, "null"},
-		{"of nothing", Ratio(Mean(x), rate), []string{"level=info y=1"}, "null"},
-		{"0 by something", Ratio(sum, rate), []string{"level=info y=1"}, "0"},
+		{"sum by rate", newRatio(sum, rate), []string{"level=info x=1", "level=info x=2"}, "15"},
+		{"by nothing", newRatio(rate, newMean(x)), []string{"level=info y=1"}, "null"},
+		{"by 0", newRatio(rate, sum), []string{"level=info x=0"}, "null"},
+		{"of nothing", newRatio(newMean(x), rate), []string{"level=info y=1"}, "null"},
+		{"0 by something", newRatio(sum, rate), []string{"level=info y=1"}, "0"},
 	} {
 		p := test.kind.NewPartial()
 		newFolder(t).fold(p, test.lines...)
@@ -29,7 +29,7 @@ func TestRatio(t *testing.T) {
 		"the second is malformed":  {1, 1, 0},
 		"a length of another form": {0x81, 0, 1, 1},
 	} {
-		k := Ratio(rate, rate)
+		k := newRatio(rate, rate)
 		p := k.NewPartial()
 		if p.Join(b) == nil || k.Check(b) == nil || !p.Empty() {
 			t.Errorf("%s is taken", name)

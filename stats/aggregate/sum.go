@@ -1,83 +1,26 @@
 package aggregate
 
-import (
-	"encoding/binary"
+import "pulse/stats/value"
 
-	"pulse/stats/fixed"
-	"pulse/stats/line"
-	"pulse/stats/value"
-)
+var sumKind = Description{
+	Name:    "sum",
+	Doc:     "The sum of the field's numbers, an exact decimal.",
+	Example: []string{"sum: ms"},
+	Options: append(byKey(), over(60)),
+	Shape:   value.ShapeNumber,
+	Ratio:   true,
+	New:     func(p Parameters) Kind { return sum{totaling{p.Field}} },
+}
 
-// Sum adds up the numbers of a field. Its value is the exact decimal; 0 of no
-// numbers.
-func Sum(field line.Slot) Kind { return sum{field} }
+type sum struct{ totaling }
 
-type sum struct{ field line.Slot }
+func (sum) NewWindow() Window { return new(sumWindow) }
 
-func (k sum) NewPartial() Partial { return &total{field: k.field} }
-func (sum) NewWindow() Window     { return new(sumWindow) }
-func (sum) Check(b []byte) error  { return new(total).Join(b) }
+// weighted says that keys weigh as much as their numbers.
+func (sum) weighted() {}
 
 type sumWindow struct{ totalWindow }
 
-func (w *sumWindow) Value() value.Value { return decimal(w.sum) }
-
-// total is the partial of Sum and of Mean: how many numbers there are, as a
-// uvarint, and their sum.
-type total struct {
-	field line.Slot
-	count uint64
-	sum   fixed.Number
-}
-
-func (p *total) Fold(ev *line.Event) {
-	if n, ok := ev.Number(p.field); ok {
-		p.count++
-		p.sum = p.sum.Add(n)
-	}
-}
-
-func (p *total) Empty() bool { return p.count == 0 }
-func (p *total) Reset()      { p.count, p.sum = 0, fixed.Number{} }
-
-func (p *total) AppendTo(b []byte) []byte {
-	if p.count == 0 {
-		return b
-	}
-	return p.sum.AppendBinary(binary.AppendUvarint(b, p.count))
-}
-
-func (p *total) Join(b []byte) error {
-	if len(b) == 0 {
-		return nil
-	}
-	count, rest, ok := uvarint(b, maxCount)
-	if !ok || count == 0 {
-		return ErrMalformed
-	}
-	sum, size := fixed.DecodeBinary(rest)
-	if size == 0 || size < len(rest) {
-		return ErrMalformed
-	}
-	p.count += count
-	p.sum = p.sum.Add(sum)
-	return nil
-}
-
-// totalWindow is the total of a stretch of seconds.
-type totalWindow struct {
-	count uint64
-	sum   fixed.Number
-}
-
-func (w *totalWindow) Add(p Partial) {
-	t := p.(*total)
-	w.count += t.count
-	w.sum = w.sum.Add(t.sum)
-}
-
-func (w *totalWindow) Sub(p Partial) {
-	t := p.(*total)
-	w.count -= t.count
-	w.sum = w.sum.Sub(t.sum)
-}
+func (w *sumWindow) Value() value.Value  { return decimal(w.sum) }
+func (w *sumWindow) rank() rank          { return rank{number: w.sum} }
+func (w *sumWindow) absorb(other Window) { w.add(&other.(*sumWindow).totalWindow) }

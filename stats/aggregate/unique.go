@@ -12,13 +12,21 @@ import (
 // a window.
 const maxExact = 1000
 
-// Unique counts the different values of a field, of whatever type; 0 of none.
-// Up to 1,000 in the window the count is exact; beyond it is HyperLogLog's
-// estimate, with a relative standard error of 0.57 %: within 2 % in 9,995 of 10,000
-// cases. Both follow from the set of values alone, but for two different
-// values with the same 64-bit hash.
-func Unique(field line.Slot) Kind { return unique{field} }
+var uniqueKind = Description{
+	Name:    "unique",
+	Aliases: []string{"distinct", "cardinality"},
+	Doc:     "How many different values the field has, of whatever type. Up to 1,000 in the window it is exact, beyond that an estimate.",
+	Example: []string{"unique: user"},
+	Options: []Option{over(60)},
+	Shape:   value.ShapeNumber,
+	Ratio:   true,
+	New:     func(p Parameters) Kind { return unique{p.Field} },
+}
 
+// unique counts values by their 64-bit hashes. Beyond maxExact it is HyperLogLog's
+// estimate, with a relative standard error of 0.57 %: within 2 % in 9,995 of 10,000
+// cases. Both follow from the set of values alone, but for two different values
+// with the same hash.
 type unique struct{ field line.Slot }
 
 func (k unique) NewPartial() Partial { return &set{field: k.field} }
@@ -56,7 +64,7 @@ func (unique) Check(b []byte) error {
 	return ErrMalformed
 }
 
-// set is the partial of Unique: the hashes of the values, or, of more than
+// set is the hashes of the values, or, of more than
 // maxExact, registers.
 type set struct {
 	field    line.Slot

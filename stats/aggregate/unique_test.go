@@ -17,7 +17,7 @@ func TestUniqueIsExactUpTo1000(t *testing.T) {
 		}
 		seconds := make([]Partial, 10)
 		for i := range seconds {
-			s := Unique(x).NewPartial().(*set)
+			s := newUnique(x).NewPartial().(*set)
 			for _, h := range hashes {
 				if r.IntN(3) == 0 {
 					s.add(h)
@@ -25,11 +25,11 @@ func TestUniqueIsExactUpTo1000(t *testing.T) {
 			}
 			seconds[i] = s
 		}
-		all := Unique(x).NewPartial().(*set)
+		all := newUnique(x).NewPartial().(*set)
 		for _, h := range hashes {
 			all.add(h)
 		}
-		if got, want := valueOf(Unique(x), append(seconds, all)...), strconv.Itoa(n); got != want {
+		if got, want := valueOf(newUnique(x), append(seconds, all)...), strconv.Itoa(n); got != want {
 			t.Errorf("%d values: %s", n, got)
 		}
 	}
@@ -39,21 +39,21 @@ func TestUniqueIsExactUpTo1000(t *testing.T) {
 // spread over several: the value is that of the set.
 func TestUniqueIsAnEstimateFrom1001(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 11))
-	one := Unique(x).NewPartial().(*set)
+	one := newUnique(x).NewPartial().(*set)
 	var spread []Partial
 	for i := range 1001 {
 		if i%400 == 0 {
-			spread = append(spread, Unique(x).NewPartial())
+			spread = append(spread, newUnique(x).NewPartial())
 		}
 		h := r.Uint64()
 		one.add(h)
 		spread[len(spread)-1].(*set).add(h)
 	}
 	want := strconv.FormatUint(estimate(histogramOf(one.ranks)), 10)
-	if got := valueOf(Unique(x), one); !one.sketched || got != want {
+	if got := valueOf(newUnique(x), one); !one.sketched || got != want {
 		t.Errorf("in one second %s, want %s", got, want)
 	}
-	if got := valueOf(Unique(x), spread...); got != want {
+	if got := valueOf(newUnique(x), spread...); got != want {
 		t.Errorf("spread over seconds %s, want %s", got, want)
 	}
 }
@@ -97,11 +97,11 @@ func TestUniqueError(t *testing.T) {
 		within := 0
 		for seed := range sets {
 			r := rand.New(rand.NewPCG(uint64(seed), uint64(n)))
-			s := Unique(x).NewPartial().(*set)
+			s := newUnique(x).NewPartial().(*set)
 			for range n {
 				s.add(r.Uint64())
 			}
-			got, err := strconv.Atoi(valueOf(Unique(x), s))
+			got, err := strconv.Atoi(valueOf(newUnique(x), s))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func TestUniqueError(t *testing.T) {
 
 // TestUniqueGoesBackToExact slides a busy second out of the window.
 func TestUniqueGoesBackToExact(t *testing.T) {
-	k := Unique(x)
+	k := newUnique(x)
 	r := rand.New(rand.NewPCG(1, 7))
 	busy, calm := k.NewPartial().(*set), k.NewPartial().(*set)
 	for range 50_000 {

@@ -71,7 +71,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 		for _, field := range s.By {
 			by = append(by, p.schema.Slot(field))
 		}
-		if p.kinds[i], err = stats.NewKind(s, p.schema.Slot(s.Field), by); err != nil {
+		if p.kinds[i], err = stats.NewKind(s, p.schema.Slot(s.Field), by, [2]aggregate.Kind{}); err != nil {
 			return nil, err
 		}
 		_, p.counted[i] = p.kinds[i].NewPartial().(aggregate.Counter)
@@ -105,7 +105,10 @@ func (p *Program) compileRatios() error {
 			of[j] = n
 		}
 		p.ratios[i] = &operands{of[0], of[1]}
-		p.kinds[i] = aggregate.Ratio(p.kinds[of[0]], p.kinds[of[1]])
+		var err error
+		if p.kinds[i], err = stats.NewKind(s, line.None, nil, [2]aggregate.Kind{p.kinds[of[0]], p.kinds[of[1]]}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package testkit
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"testing"
@@ -29,11 +31,26 @@ func Generated(t testing.TB, file, name, text string) {
 	if !ok || !ok2 {
 		t.Fatalf("%s has no lines %q and %q", file, begin, end)
 	}
-	current := slices.Concat(before, begin, []byte(text), end, after)
+	keep(t, file, "the part "+name, doc, slices.Concat(before, begin, []byte(text), end, after))
+}
+
+// GeneratedFile is Generated of a whole file.
+func GeneratedFile(t testing.TB, file string, text []byte) {
+	t.Helper()
+	old, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	keep(t, file, "it", old, text)
+}
+
+// keep writes what is stale of a file, or fails.
+func keep(t testing.TB, file, what string, old, current []byte) {
+	t.Helper()
 	switch {
-	case bytes.Equal(current, doc):
+	case bytes.Equal(current, old):
 	case os.Getenv(GenerateVariable) == "":
-		t.Errorf("%s: the part %s is stale: run make generate", file, name)
+		t.Errorf("%s: %s is stale: run make generate", file, what)
 	default:
 		if err := os.WriteFile(file, current, 0o644); err != nil {
 			t.Fatal(err)

@@ -29,4 +29,13 @@ func TestGenerated(t *testing.T) {
 	if want := strings.Replace(text, "old", "new", 1); err != nil || string(got) != want {
 		t.Errorf("the file is %q (%v), want %q", got, err, want)
 	}
+	GeneratedFile(t, file, []byte("whole"))
+	if got, err := os.ReadFile(file); err != nil || string(got) != "whole" {
+		t.Errorf("the file is %q (%v)", got, err)
+	}
+	t.Setenv(GenerateVariable, "")
+	GeneratedFile(t, file, []byte("whole"))
+	if failure := failureOf(t, func(t testing.TB) { GeneratedFile(t, file, nil) }); !strings.Contains(failure, "stale: run make generate") {
+		t.Errorf("of a stale file it says %q", failure)
+	}
 }

@@ -1,0 +1,223 @@
+package stats
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"pulse/stats/aggregate"
+)
+
+// options are those of all kinds, each once.
+var options = func() (all []aggregate.Option) {
+	for _, d := range aggregate.Kinds {
+		for _, o := range d.Options {
+			if !slices.ContainsFunc(all, func(known aggregate.Option) bool { return known.Name == o.Name }) {
+				all = append(all, o)
+			}
+		}
+	}
+	return all
+}()
+
+func optionNames() (names []string) {
+	for _, o := range options {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+// parseKind fills in what a stat's kind says, with the defaults of what its options
+// do not.
+func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
+	s.Kind = kind
+	d := aggregate.Describe(kind)
+	for _, o := range options {
+		if n := values[o.Name]; n != nil && d.Option(o.Name) == nil {
+			with := kindsWith(func(d *aggregate.Description) bool { return d.Option(o.Name) != nil })
+			p.errorf(n, "%s is for %s, not for %s", o.Name, list(with), kind)
+		}
+	}
+	if n := values["where"]; n != nil && d.Takes == aggregate.TakesStats {
+		p.errorf(n, "where is for other kinds than %s, whose stats have their own", kind)
+	}
+	for i := range d.Options {
+		o := &d.Options[i]
+		n := values[o.Name]
+		switch {
+		case n != nil:
+			p.parseOption(s, o, n)
+		case o.Required != "":
+			p.errorf(values[kind], "%s takes %s: %s", kind, o.Name, o.Required)
+		case o.Default != nil:
+			s.set(d, o.Name, o.Default)
+		}
+	}
+	p.parseArgument(s, d, values)
+	if len(s.By) == 0 {
+		s.Top = 0
+		if top := values["top"]; top != nil && values["by"] == nil && d.Option("top") != nil {
+			p.errorf(top, "top is for what goes by a key: give it by")
+		}
+	}
+}
+
+// parseArgument reads what is behind the kind's name.
+func (p *parser) parseArgument(s *Stat, d *aggregate.Description, values map[string]*yaml.Node) {
+	n := values[d.Name]
+	switch d.Takes {
+	case aggregate.TakesField:
+		s.Field = p.fieldName(n, d.Name)
+	case aggregate.TakesStats:
+		if names := p.sequence(n, d.Name); n.Kind == yaml.SequenceNode && len(names) != 2 {
+			p.errorf(n, "%s takes the names of two stats, such as [errors, requests]: this list has %d", d.Name, len(names))
+		}
+	case aggregate.TakesWord:
+		text, ok := p.text(n, d.Name, MaxName)
+		if !ok {
+			return
+		}
+		var known []string
+		for _, w := range d.Words {
+			if known = append(known, w.Text); w.Text == text {
+				s.Per, s.Unit = w.Per, w.Unit
+				if values["over"] == nil && w.Over > 0 {
+					s.Over = w.Over
+				}
+				return
+			}
+		}
+		p.errorf(n, "%s is %s, not %s%s", d.Name, strings.Join(known, " or "), text, nearest(text, known))
+	}
+}
+
+// parseOption reads an option within its bounds.
+func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
+	d := s.describe()
+	switch o.Type {
+	case aggregate.Seconds:
+		least, most := time.Duration(o.Least)*time.Second, time.Duration(o.Most)*time.Second
+		s.set(d, o.Name, []float64{float64(p.seconds(n, o.Name, least, most))})
+	case aggregate.Whole:
+		f, ok := p.number(n, o.Name)
+		if ok && (f < o.Least || f > o.Most || f != math.Trunc(f)) {
+			p.errorf(n, "%s is a whole number from %v to %v, not %s", o.Name, o.Least, o.Most, n.Value)
+			return
+		}
+		s.set(d, o.Name, []float64{f})
+	case aggregate.Numbers:
+		s.set(d, o.Name, p.parseNumbers(o, n))
+	case aggregate.Fields:
+		s.By = p.parseFields(o, n)
+	}
+}
+
+// set gives a stat an option's value.
+func (s *Stat) set(d *aggregate.Description, option string, v []float64) {
+	switch option {
+	case "at":
+		s.At = slices.Clone(v)
+	case "buckets":
+		s.Buckets = slices.Clone(v)
+	case "top":
+		s.Top = int(v[0])
+	case "over":
+		s.Over = int64(v[0])
+	case "expire":
+		if d.Option("over") == nil {
+			s.Over = int64(v[0]) // it is the window
+		} else {
+			s.Expire = int64(v[0])
+		}
+	default:
+		panic("stats: a stat has no place for the option " + option + ": give it one in Stat, aggregate.Parameters and here")
+	}
+}
+
+// parseNumbers reads a list of numbers.
+func (p *parser) parseNumbers(o *aggregate.Option, n *yaml.Node) []float64 {
+	elements := p.sequence(n, o.Name)
+	if n.Kind == yaml.SequenceNode && (len(elements) == 0 || len(elements) > o.Elements) {
+		p.errorf(n, "%s has from 1 to %d %ss, not %d", o.Name, o.Elements, o.Element, len(elements))
+		return nil
+	}
+	var numbers []float64
+	for _, e := range elements {
+		f, ok := p.number(e, "a "+o.Element)
+		switch {
+		case !ok:
+		case f < o.Least || f > o.Most:
+			p.errorf(e, "a %s is from %s to %s, not %s", o.Element, plain(o.Least), plain(o.Most), e.Value)
+		case o.Decimals > 0 && decimals(f) > o.Decimals:
+			p.errorf(e, "a %s has at most %d decimals, unlike %s", o.Element, o.Decimals, e.Value)
+		case o.Ascending && len(numbers) > 0 && f <= numbers[len(numbers)-1]:
+			p.errorf(e, "the %ss of %s ascend, but %s is not above the one before", o.Element, o.Name, e.Value)
+		case slices.Contains(numbers, f):
+			p.errorf(e, "the %s %s is given twice", o.Element, e.Value)
+		default:
+			numbers = append(numbers, f)
+		}
+	}
+	return numbers
+}
+
+// decimals is how many digits a number has after its point.
+func decimals(f float64) int {
+	_, after, _ := strings.Cut(strconv.FormatFloat(f, 'f', -1, 64), ".")
+	return len(after)
+}
+
+// plain writes a bound as people do.
+func plain(f float64) string {
+	if math.Abs(f) >= 1e15 {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+// parseFields reads the name of a field, or a list of names.
+func (p *parser) parseFields(o *aggregate.Option, n *yaml.Node) []string {
+	nodes := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		if nodes = p.sequence(n, o.Name); len(nodes) == 0 || len(nodes) > o.Elements {
+			p.errorf(n, "%s has from 1 to %d %ss, not %d", o.Name, o.Elements, o.Element, len(nodes))
+			return nil
+		}
+	}
+	var fields []string
+	for _, n := range nodes {
+		field := p.fieldName(n, o.Name)
+		if field != "" && slices.Contains(fields, field) {
+			p.errorf(n, "the field %s is given twice", field)
+		}
+		fields = append(fields, field)
+	}
+	return fields
+}
+
+// arithmetic is in what is rather an expression than a field's name.
+var arithmetic = regexp.MustCompile(`\S [-+*/%] \S`)
+
+// fieldName gives the name of a field that a key names.
+func (p *parser) fieldName(n *yaml.Node, key string) string {
+	field, ok := p.text(n, key, MaxName)
+	switch {
+	case !ok:
+	case n.Tag != "!!str":
+		p.errorf(n, "%s takes the name of a field, not %s", key, describe(n))
+	case strings.HasPrefix(field, "$env"):
+		p.errorf(n, "%s takes the name of a field as it is, without $env", key)
+	case p.defined[field]:
+		p.errorf(n, "%s takes the name of a field, and %s is a define", key, field)
+	case arithmetic.MatchString(field):
+		p.errorf(n, "%s takes the name of a field, and %s is an expression, which only where takes", key, field)
+	default:
+		return field
+	}
+	return ""
+}
