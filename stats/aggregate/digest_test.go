@@ -147,7 +147,7 @@ func worst(t *testing.T, exact, digest *values) float64 {
 // TestDigestError is the promise of Digester, for minutes of 1,000 to 100,000
 // numbers and for many of them joined.
 func TestDigestError(t *testing.T) {
-	k := Quantiles(x, nil).(Digester)
+	k := newQuantiles(x, nil).(Digester)
 	most := 0.0
 	for _, d := range distributions {
 		r := rand.New(rand.NewPCG(1, 10))
@@ -196,7 +196,7 @@ func TestDigestError(t *testing.T) {
 // The bytes of a digest follow from the numbers alone, whatever the partial held
 // before and however its numbers came.
 func TestDigestIsOneOfItsNumbers(t *testing.T) {
-	k := Quantiles(x, nil).(Digester)
+	k := newQuantiles(x, nil).(Digester)
 	var want []byte
 	for seed := range uint64(4) {
 		numbers := make([]float64, 5000)
@@ -225,7 +225,7 @@ func TestDigestIsOneOfItsNumbers(t *testing.T) {
 // A digest of the example that interpolation got wrong.
 func TestDigestIsReadByItsCentroids(t *testing.T) {
 	at := []float64{0.01, 0.1, 0.5, 0.75}
-	k := Quantiles(x, at).(Digester)
+	k := newQuantiles(x, at).(Digester)
 	p := k.NewPartial().(*values)
 	p.codes.add(uint64(code(fixed.Int(200))), 9000)
 	for v := int64(1000); v <= 2000; v++ {
@@ -242,7 +242,7 @@ func TestDigestIsReadByItsCentroids(t *testing.T) {
 
 // A digest by key keeps the heaviest keys, and no number is lost.
 func TestDigestByKey(t *testing.T) {
-	k := By(Quantiles(x, []float64{0.5}), []line.Slot{key}, 3, 60).(Digester)
+	k := newKeyed(newQuantiles(x, []float64{0.5}), []line.Slot{key}, 3, 60).(Digester)
 	f := newFolder(t)
 	exact, p := k.NewPartial(), k.NewPartial()
 	r := rand.New(rand.NewPCG(3, 14))
