@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -268,50 +267,30 @@ func (t *transactions) partition() int32 { return topics.Partition(t.id, t.count
 // positions reads the positions that were committed.
 func (t *transactions) positions(ctx context.Context) (Positions, error) {
 	topic, partition := t.names.Positions(), t.partition()
-	admin := kadm.NewClient(t.client)
-	starts, err := admin.ListStartOffsets(ctx, topic)
-	if err == nil {
-		err = starts.Error()
-	}
+	admin, err := t.cluster.Admin(kgo.ClientID("pulse-ingest"))
 	if err != nil {
 		return nil, err
 	}
-	ends, err := admin.ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
+	defer admin.Close()
+	// Its own may lie behind the beginning of another ingester's transaction.
+	whole, err := admin.Whole(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
-	start, _ := starts.Lookup(topic, partition)
-	end, _ := ends.Lookup(topic, partition)
 	found := Positions{}
-	if start.Offset >= end.Offset {
-		return found, nil
-	}
-	client, err := kgo.NewClient(append(t.cluster.ClientOptions("pulse-ingest"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(start.Offset)}}),
-		kgo.KeepControlRecords())...) // the last one is a transaction's end
+	err = admin.Read(ctx, topic, whole.Of(partition), func(r *kgo.Record) bool {
+		key, ours := strings.CutPrefix(string(r.Key), t.prefix())
+		switch {
+		case !ours:
+		case r.Value == nil:
+			delete(found, key)
+		default:
+			found[key] = r.Value
+		}
+		return true
+	})
 	if err != nil {
 		return nil, err
-	}
-	defer client.Close()
-	for next := start.Offset; next < end.Offset; {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			return nil, err
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			next = r.Offset + 1
-			key, ours := strings.CutPrefix(string(r.Key), t.prefix())
-			switch {
-			case r.Attrs.IsControl() || !ours:
-			case r.Value == nil:
-				delete(found, key)
-			default:
-				found[key] = r.Value
-			}
-		})
 	}
 	return found, nil
 }

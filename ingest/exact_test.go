@@ -279,7 +279,7 @@ func startChild(t *testing.T, cluster topics.Cluster, prefix, input string) *exe
 // committedLines are the numbers n=… of the lines that a reader of events.raw gets.
 func committedLines(t *testing.T, cluster topics.Cluster, names topics.Names) (numbers []int) {
 	t.Helper()
-	eachCommitted(t, cluster, names.Raw(), func(r *kgo.Record) {
+	topicstest.Read(t, cluster, names.Raw(), func(r *kgo.Record) {
 		for l := range strings.Lines(string(r.Value)) {
 			n, err := strconv.Atoi(strings.TrimSpace(l[strings.LastIndexByte(l, '=')+1:]))
 			if err != nil {
@@ -289,42 +289,6 @@ func committedLines(t *testing.T, cluster topics.Cluster, names topics.Names) (n
 		}
 	})
 	return numbers
-}
-
-// eachCommitted calls f with what a topic holds now.
-func eachCommitted(t *testing.T, cluster topics.Cluster, topic string, f func(*kgo.Record)) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.ConsumeTopics(topic), kgo.KeepControlRecords())...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListCommittedOffsets(ctx, topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	left := map[int32]int64{}
-	ends.Each(func(end kadm.ListedOffset) {
-		if end.Offset > 0 {
-			left[end.Partition] = end.Offset
-		}
-	})
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			t.Fatal(err)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				f(r)
-			}
-			if end, ok := left[r.Partition]; ok && r.Offset+1 >= end {
-				delete(left, r.Partition)
-			}
-		})
-	}
 }
 
 // Of two ingesters with one id the first one ends, and the second one goes on where
@@ -372,7 +336,7 @@ func TestExactFencing(t *testing.T) {
 	cancel()
 	<-second
 	values := map[string]string{}
-	eachCommitted(t, cluster, names.Positions(), func(r *kgo.Record) { values[string(r.Key)] = string(r.Value) })
+	topicstest.Read(t, cluster, names.Positions(), func(r *kgo.Record) { values[string(r.Key)] = string(r.Value) })
 	files := 0
 	for key, value := range values {
 		if strings.Contains(key, fileKeys) && value != "" {

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -162,38 +161,35 @@ func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error)
 func (k Kafka) start(ctx context.Context) (map[int32]kgo.Offset, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	client, err := kgo.NewClient(k.Cluster.ClientOptions("pulse-ingest")...)
+	admin, err := k.Cluster.Admin(kgo.ClientID("pulse-ingest"))
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
-	starts, err := kadm.NewClient(client).ListStartOffsets(ctx, k.Topic)
-	if err == nil {
-		err = starts.Error()
-	}
+	defer admin.Close()
+	all, err := admin.Readable(ctx, k.Topic)
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return nil, fmt.Errorf("there is no topic %s to read lines from: who fills it makes it first", k.Topic)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: %w", k.Topic, err)
+		return nil, err
 	}
 	offsets := make(map[int32]kgo.Offset)
-	starts.Each(func(first kadm.ListedOffset) {
-		at := partitionPosition{k.Topic, first.Partition, first.Offset}
+	for partition, span := range all {
+		at := partitionPosition{k.Topic, partition, span.From}
 		if stored := k.Positions[at.key()]; stored != nil {
 			var p partitionPosition
 			switch err := json.Unmarshal(stored, &p); {
 			case err != nil:
-			case p.Offset < first.Offset:
-				k.Counts.Skipped.Add(first.Offset - p.Offset)
+			case p.Offset < span.From:
+				k.Counts.Skipped.Add(span.From - p.Offset)
 				k.Log.Error("retention took records before they were read", "topic", k.Topic,
-					"partition", first.Partition, "from", p.Offset, "to", first.Offset)
+					"partition", partition, "from", p.Offset, "to", span.From)
 			default:
 				at.Offset = p.Offset
 			}
 		}
-		offsets[first.Partition] = kgo.NewOffset().At(at.Offset)
-	})
+		offsets[partition] = kgo.NewOffset().At(at.Offset)
+	}
 	return offsets, nil
 }
 

@@ -156,8 +156,8 @@ func TestKafkaKilled(t *testing.T) {
 	checkOnce(t, cluster, names, want)
 
 	origins := map[string]bool{}
-	eachCommitted(t, cluster, names.Raw(), func(r *kgo.Record) {
-		h, err := topics.ParseRawHeader(header(r))
+	topicstest.Read(t, cluster, names.Raw(), func(r *kgo.Record) {
+		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pulse/stats/line"
 	"pulse/topics"
 )
@@ -75,7 +73,7 @@ func attributed(t *testing.T, o *fakeOutput) []string {
 			}
 			continue
 		}
-		h, err := topics.ParseRawHeader(header(&kgo.Record{Headers: r.Header.Headers()}))
+		h, err := topics.ParseRawHeader(topics.Lookup(r.Header.Headers()))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/cmd/dev/testkit"
@@ -387,37 +386,11 @@ func overloadUDP(t *testing.T, o *overloaded) (sent, refused int64) {
 // countCommitted counts the lines that a topic holds now.
 func countCommitted(t *testing.T, cluster topics.Cluster, topic string) (lines int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.ConsumeTopics(topic), kgo.KeepControlRecords())...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListCommittedOffsets(ctx, topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	left := map[int32]int64{}
-	ends.Each(func(end kadm.ListedOffset) {
-		if end.Offset > 0 {
-			left[end.Partition] = end.Offset
+	topicstest.Read(t, cluster, topic, func(r *kgo.Record) {
+		if len(r.Value) > 0 {
+			lines += int64(bytes.Count(bytes.TrimSuffix(r.Value, []byte("\n")), []byte("\n"))) + 1
 		}
 	})
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			t.Fatal(err)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if len(r.Value) > 0 && !r.Attrs.IsControl() {
-				lines += int64(bytes.Count(bytes.TrimSuffix(r.Value, []byte("\n")), []byte("\n"))) + 1
-			}
-			if r.Offset+1 >= left[r.Partition] {
-				delete(left, r.Partition)
-			}
-		})
-	}
 	return lines
 }
 

@@ -200,59 +200,26 @@ func (p *Producer) Newest(ctx context.Context) ([]topics.RawHeader, error) {
 }
 
 func (p *Producer) newest(ctx context.Context) ([]topics.RawHeader, error) {
-	admin := kadm.NewClient(p.client)
-	starts, err := admin.ListStartOffsets(ctx, p.topic)
-	if err == nil {
-		err = starts.Error()
-	}
+	admin, err := p.cluster.Admin(kgo.ClientID("pulse-ingest"))
 	if err != nil {
 		return nil, err
 	}
-	ends, err := admin.ListEndOffsets(ctx, p.topic)
-	if err == nil {
-		err = ends.Error()
-	}
+	defer admin.Close()
+	all, err := admin.Readable(ctx, p.topic)
 	if err != nil {
 		return nil, err
 	}
-
-	// The last offset can be a transaction's end, so one more is read.
-	from := make(map[int32]kgo.Offset)
-	last := make(map[int32]int64)
-	ends.Each(func(end kadm.ListedOffset) {
-		start, _ := starts.Lookup(p.topic, end.Partition)
-		if end.Offset > start.Offset {
-			from[end.Partition] = kgo.NewOffset().At(max(start.Offset, end.Offset-2))
-			last[end.Partition] = end.Offset - 1
-		}
-	})
-	if len(last) == 0 {
-		return nil, nil
-	}
-	client, err := kgo.NewClient(append(p.cluster.ClientOptions("pulse-ingest"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{p.topic: from}),
-		kgo.KeepControlRecords())...)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
 	found := make(map[int32]topics.RawHeader)
-	for len(last) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			return nil, err
+	// The last offset can be a transaction's end, so one more is read.
+	err = admin.Read(ctx, p.topic, all.Newest(2), func(r *kgo.Record) bool {
+		// What is none of Pulse's records is the receivers' to count.
+		if h, err := topics.ParseRawHeader(topics.Lookup(r.Headers)); err == nil {
+			found[r.Partition] = h
 		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				// What is none of Pulse's records is the receivers' to count.
-				if h, err := topics.ParseRawHeader(header(r)); err == nil {
-					found[r.Partition] = h
-				}
-			}
-			if r.Offset >= last[r.Partition] {
-				delete(last, r.Partition)
-			}
-		})
+		return true
+	})
+	if err != nil {
+		return nil, err
 	}
 	var newest []topics.RawHeader
 	for partition := range p.partitions {
@@ -261,18 +228,6 @@ func (p *Producer) newest(ctx context.Context) ([]topics.RawHeader, error) {
 		}
 	}
 	return newest, nil
-}
-
-// header looks up a record's headers.
-func header(r *kgo.Record) func(key string) []byte {
-	return func(key string) []byte {
-		for _, h := range r.Headers {
-			if h.Key == key {
-				return h.Value
-			}
-		}
-		return nil
-	}
 }
 
 // Close waits until all records are acknowledged, or gives them up when ctx

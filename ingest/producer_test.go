@@ -38,39 +38,20 @@ func connect(t testing.TB, cluster topics.Cluster, names topics.Names, partition
 // readAll returns what events.raw holds, as an output would have got it.
 func readAll(t *testing.T, cluster topics.Cluster, names topics.Names) *fakeOutput {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.ConsumeTopics(names.Raw()))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, names.Raw())
-	if err != nil {
-		t.Fatal(err)
-	}
+	var err error
 	o := &fakeOutput{}
-	var left int64
-	ends.Each(func(end kadm.ListedOffset) {
-		o.partitions++
-		left += end.Offset
-	})
-	for left > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
+	if o.partitions, err = topics.PartitionCount(t.Context(), cluster, names.Raw()); err != nil {
+		t.Fatal(err)
+	}
+	topicstest.Read(t, cluster, names.Raw(), func(r *kgo.Record) {
+		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
+		if err != nil {
 			t.Fatal(err)
 		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			left--
-			h, err := topics.ParseRawHeader(header(r))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := o.sink(Record{Partition: r.Partition, Header: h, Value: r.Value}); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
+		if err := o.sink(Record{Partition: r.Partition, Header: h, Value: r.Value}); err != nil {
+			t.Fatal(err)
+		}
+	})
 	return o
 }
 

@@ -2,8 +2,6 @@ package processors
 
 import (
 	"cmp"
-	"encoding/ascii85"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -24,7 +22,7 @@ type tracker struct {
 type tracked struct {
 	offset int64
 	done   bool
-	commit *Commit // to be made once this record is passed
+	commit *topics.Commit // to be made once this record is passed
 }
 
 // deliver notes that a record is about to be processed. Offsets ascend.
@@ -36,7 +34,7 @@ func (t *tracker) deliver(offset int64) {
 }
 
 // attach sets what can be committed once the newest record is passed.
-func (t *tracker) attach(c *Commit) {
+func (t *tracker) attach(c *topics.Commit) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.records[len(t.records)-1].commit = c
@@ -52,7 +50,7 @@ func (t *tracker) fail() {
 
 // finish notes that a record is done and calls mark with the newest commit that
 // this lets through, if there is one. Calls of mark are in order.
-func (t *tracker) finish(offset int64, mark func(*Commit)) {
+func (t *tracker) finish(offset int64, mark func(*topics.Commit)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.failed {
@@ -62,7 +60,7 @@ func (t *tracker) finish(offset int64, mark func(*Commit)) {
 	if found {
 		t.records[i].done = true
 	}
-	var newest *Commit
+	var newest *topics.Commit
 	passed := 0
 	for passed < len(t.records) && t.records[passed].done {
 		if c := t.records[passed].commit; c != nil {
@@ -75,28 +73,4 @@ func (t *tracker) finish(offset int64, mark func(*Commit)) {
 	if newest != nil {
 		mark(newest)
 	}
-}
-
-// encodeMetadata writes bytes as the text that a commit carries: Kafka's broker
-// keeps a string, and what is not UTF-8 does not come back.
-func encodeMetadata(b []byte) (string, error) {
-	text := make([]byte, ascii85.MaxEncodedLen(len(b)))
-	text = text[:ascii85.Encode(text, b)]
-	if len(text) > topics.CommitMetadata {
-		return "", fmt.Errorf("a commit's metadata has %d characters, a broker takes %d", len(text), topics.CommitMetadata)
-	}
-	return string(text), nil
-}
-
-// decodeMetadata reads what encodeMetadata wrote.
-func decodeMetadata(text string) ([]byte, error) {
-	b := make([]byte, len(text)*4) // "z" stands for four bytes
-	n, used, err := ascii85.Decode(b, []byte(text), true)
-	if err != nil {
-		return nil, fmt.Errorf("a commit's metadata is not Pulse's: %w", err)
-	}
-	if used != len(text) {
-		return nil, fmt.Errorf("a commit's metadata is not Pulse's: it ends after %d of %d characters", used, len(text))
-	}
-	return b[:n], nil
 }

@@ -1,11 +1,9 @@
 package processors
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -25,7 +23,7 @@ func TestTracker(t *testing.T) {
 			offsets = append(offsets, offset)
 			tr.deliver(offset)
 			if rng.IntN(3) == 0 {
-				tr.attach(&Commit{Offset: offset})
+				tr.attach(&topics.Commit{Offset: offset})
 				commits[offset] = true
 			}
 		}
@@ -33,7 +31,7 @@ func TestTracker(t *testing.T) {
 		var committed int64 = -1
 		for _, i := range rng.Perm(len(offsets)) {
 			done[offsets[i]] = true
-			tr.finish(offsets[i], func(c *Commit) {
+			tr.finish(offsets[i], func(c *topics.Commit) {
 				if c.Offset <= committed {
 					t.Fatalf("seed %d: %d is committed after %d", seed, c.Offset, committed)
 				}
@@ -58,51 +56,12 @@ func TestTracker(t *testing.T) {
 func TestTrackerAfterFailure(t *testing.T) {
 	var tr tracker
 	tr.deliver(7)
-	tr.attach(&Commit{Offset: 8})
+	tr.attach(&topics.Commit{Offset: 8})
 	tr.deliver(8)
 	tr.fail()
 	for _, offset := range []int64{7, 8} {
-		tr.finish(offset, func(c *Commit) { t.Errorf("%d was committed after a failure", c.Offset) })
+		tr.finish(offset, func(c *topics.Commit) { t.Errorf("%d was committed after a failure", c.Offset) })
 	}
-}
-
-func TestMetadata(t *testing.T) {
-	for _, b := range [][]byte{{}, {0}, make([]byte, 8), make([]byte, 3000), []byte("\xff\xfe\x00text"), bytes.Repeat([]byte{0xff}, 3276)} {
-		text, err := encodeMetadata(b)
-		if err != nil {
-			t.Errorf("%d bytes: %v", len(b), err)
-			continue
-		}
-		if strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > 'z' }) {
-			t.Errorf("%q is not plain text", text)
-		}
-		if got, err := decodeMetadata(text); err != nil || !bytes.Equal(got, b) {
-			t.Errorf("% .20x came back as % .20x (%v)", b, got, err)
-		}
-	}
-	if text, err := encodeMetadata(bytes.Repeat([]byte{0xff}, topics.CommitMetadata*4/5+1)); err == nil {
-		t.Errorf("%d characters were taken", len(text))
-	}
-}
-
-func FuzzMetadata(f *testing.F) {
-	f.Add("")
-	f.Add("z")
-	f.Add("87cURD]i,\"Ebo80")
-	f.Add("{}")
-	f.Fuzz(func(t *testing.T, text string) {
-		b, err := decodeMetadata(text)
-		if err != nil || len(b) > 3000 {
-			return
-		}
-		again, err := encodeMetadata(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := decodeMetadata(again); err != nil || !bytes.Equal(got, b) {
-			t.Errorf("% x came back as % x (%v)", b, got, err)
-		}
-	})
 }
 
 func TestStartOf(t *testing.T) {
@@ -118,7 +77,7 @@ func TestStartOf(t *testing.T) {
 		{"a commit in between", 17, 16, false, true},
 		{"a commit that was not read", -1, 17, false, true},
 	} {
-		got, err := startOf(3, Commit{Offset: c.committed}, c.initial)
+		got, err := startOf(3, topics.Commit{Offset: c.committed}, c.initial)
 		if got.Lost != c.lost || (err != nil) != c.refused {
 			t.Errorf("%s: %+v (%v)", c.name, got, err)
 		}
@@ -130,9 +89,9 @@ func TestStartOf(t *testing.T) {
 func TestSessionMarks(t *testing.T) {
 	var calls []string
 	inner := &recordingSession{calls: &calls}
-	c := &claim{committed: Commit{Offset: 10}, marked: 10}
+	c := &claim{committed: topics.Commit{Offset: 10}, marked: 10}
 	s := &session{ConsumerGroupSession: inner, p: New(Config{}), claims: map[int32]*claim{3: c}}
-	for offset, commit := range []*Commit{nil, {Offset: 10, Metadata: []byte("a")}, {Offset: 12, Metadata: []byte("b")}, {Offset: 12, Metadata: []byte("c")}} {
+	for offset, commit := range []*topics.Commit{nil, {Offset: 10, Metadata: []byte("a")}, {Offset: 12, Metadata: []byte("b")}, {Offset: 12, Metadata: []byte("c")}} {
 		c.tracker.deliver(int64(offset))
 		if commit != nil {
 			c.tracker.attach(commit)

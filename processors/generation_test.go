@@ -8,11 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/cmd/dev/testkit"
-	"pulse/processors"
 	"pulse/processors/receiver"
 	"pulse/stats"
 	"pulse/stats/oracle"
@@ -36,14 +34,19 @@ func (p *pipeline) wallSecond(second int64, evaluator *oracle.Evaluator) {
 // untilCommitted waits until receivers have committed a second in all partitions.
 func (p *pipeline) untilCommitted(second int64) {
 	p.t.Helper()
+	admin, err := p.cluster.Admin()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer admin.Close()
 	testkit.Eventually(p.t, "all is committed", func() error {
-		commits, err := processors.Commits(p.t.Context(), kadm.NewClient(p.client), p.names.ReceiverGroup(), p.names.Raw())
+		commits, err := admin.Commits(p.t.Context(), p.names.ReceiverGroup(), p.names.Raw())
 		if err != nil {
 			return err
 		}
 		there := 0
 		for _, c := range commits {
-			if _, clock, err := receiver.Clock(c.Metadata); err == nil && clock.Second() >= second {
+			if state, err := topics.DecodeReceiverState(c.Metadata); err == nil && state.Clock.Second() >= second {
 				there++
 			}
 		}

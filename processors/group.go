@@ -10,6 +10,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"pulse/topics"
 )
 
 // ErrFenced ends a processor whose instance id another process has taken over.
@@ -165,7 +167,7 @@ func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, inner sarama.Consu
 // startOf compares what this package read of the committed offset with where
 // sarama begins: sarama asked first, and a commit in between would make state
 // and offset disagree.
-func startOf(partition int32, committed Commit, initial int64) (Start, error) {
+func startOf(partition int32, committed topics.Commit, initial int64) (Start, error) {
 	start := Start{Partition: partition, Committed: committed}
 	switch {
 	case initial == committed.Offset, initial == sarama.OffsetOldest && committed.Offset < 0:
@@ -187,7 +189,7 @@ type session struct {
 }
 
 type claim struct {
-	committed Commit
+	committed topics.Commit
 	partition Partition // set before the first record
 	tracker   tracker
 	marked    int64 // the offset that sarama holds; guarded by tracker's lock
@@ -199,8 +201,8 @@ type claim struct {
 // callback has returned and all that it emitted is acknowledged.
 func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
 	c := s.claims[partition]
-	c.tracker.finish(offset-1, func(commit *Commit) {
-		metadata, err := encodeMetadata(commit.Metadata)
+	c.tracker.finish(offset-1, func(commit *topics.Commit) {
+		metadata, err := topics.EncodeMetadata(commit.Metadata)
 		if err != nil {
 			s.p.end(fmt.Errorf("partition %d: %w", partition, err))
 			return
@@ -216,7 +218,7 @@ func (s *session) MarkOffset(topic string, partition int32, offset int64, _ stri
 }
 
 // committed reads the group's offsets with their metadata, which sarama drops.
-func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int32]Commit, error) {
+func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int32]topics.Commit, error) {
 	if len(partitions) == 0 {
 		return nil, nil
 	}
@@ -224,7 +226,7 @@ func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int3
 	if err != nil {
 		return nil, err
 	}
-	commits := map[int32]Commit{}
+	commits := map[int32]topics.Commit{}
 	for _, partition := range partitions {
 		response, ok := responses.Lookup(p.config.Input, partition)
 		if !ok {
@@ -233,13 +235,13 @@ func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int3
 		if response.Err != nil {
 			return nil, fmt.Errorf("partition %d: %w", partition, response.Err)
 		}
-		commits[partition] = Commit{Offset: -1}
+		commits[partition] = topics.Commit{Offset: -1}
 		if response.At >= 0 {
-			metadata, err := decodeMetadata(response.Metadata)
+			metadata, err := topics.DecodeMetadata(response.Metadata)
 			if err != nil {
 				return nil, fmt.Errorf("partition %d: %w; has another program committed to the group %s?", partition, err, p.config.Group)
 			}
-			commits[partition] = Commit{Offset: response.At, Metadata: metadata}
+			commits[partition] = topics.Commit{Offset: response.At, Metadata: metadata}
 		}
 	}
 	return commits, nil

@@ -40,13 +40,6 @@ type Record struct {
 // afterwards.
 type Emit func(topic, key string, value []byte)
 
-// A Commit is a position in the input, the next offset to read, and what a
-// Partition needs to go on from there.
-type Commit struct {
-	Offset   int64 // -1: nothing has been committed
-	Metadata []byte
-}
-
 // A Partition processes one partition of the input, for as long as the process
 // is assigned to it.
 type Partition interface {
@@ -54,13 +47,13 @@ type Partition interface {
 	// once all that was emitted for this record and for those before it has been
 	// acknowledged. After an error the partition is begun anew from what is
 	// committed then.
-	Process(r Record, emit Emit) (*Commit, error)
+	Process(r Record, emit Emit) (*topics.Commit, error)
 }
 
 // Start says from where a Partition is begun.
 type Start struct {
 	Partition int32
-	Committed Commit
+	Committed topics.Commit
 	Lost      bool // retention has taken records that come after Committed
 }
 

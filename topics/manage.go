@@ -234,10 +234,6 @@ func settled(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Opti
 	}
 }
 
-// CommitMetadata is how many bytes of metadata an offset commit may have by a
-// broker's default.
-const CommitMetadata = 4096
-
 // metadataLimit returns how many a broker takes, or the default if it does not
 // tell. A commit with more is refused for its partition alone, and late.
 func metadataLimit(ctx context.Context, admin *kadm.Client) int {

@@ -159,3 +159,16 @@ func parseMapping(text string) (line.Mapping, error) {
 	}
 	return line.Mapping{From: from, To: to, Milli: uint32(milli)}, nil
 }
+
+// Lookup looks up a record's headers: it gives the value of a key, nil if there is
+// none.
+func Lookup(headers []kgo.RecordHeader) func(key string) []byte {
+	return func(key string) []byte {
+		for _, h := range headers {
+			if h.Key == key {
+				return h.Value
+			}
+		}
+		return nil
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
@@ -39,23 +38,25 @@ type topicReader struct {
 	topic   string
 }
 
-// section is a part of a topic: for each partition the offsets [from, to).
-type section map[int32]struct{ from, to int64 }
+// admin returns a client that reads the topic, for one request.
+func (t *topicReader) admin(options ...kgo.Opt) (*topics.Admin, error) {
+	return t.cluster.Admin(append(options, kgo.ClientID("pulse-web"))...)
+}
 
 // reach asks for a topic and for that of merged snapshots, so that what is
 // missing is told before anything is tried with them.
 func (m *merged) reach(ctx context.Context, topic string) error {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
-	client, err := kgo.NewClient(m.cluster.ClientOptions("pulse-web")...)
+	admin, err := m.admin()
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	if err := client.Ping(ctx); err != nil {
+	defer admin.Close()
+	if _, err := admin.BrokerMetadata(ctx); err != nil {
 		return fmt.Errorf("no broker answers: %w", err)
 	}
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic, m.topic)
+	ends, err := admin.ListEndOffsets(ctx, topic, m.topic)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,12 @@ func (m *merged) fill(ctx context.Context) (int, error) {
 	if newest := m.store.Newest(); newest > 0 {
 		from = min(from, newest)
 	}
-	where, err := m.find(ctx, (from-Window)*1000, -1)
+	admin, err := m.admin()
+	if err != nil {
+		return 0, err
+	}
+	defer admin.Close()
+	where, err := admin.Written(ctx, m.topic, time.Unix(from-Window, 0), time.Time{})
 	if err != nil {
 		return 0, err
 	}
@@ -90,11 +96,11 @@ func (m *merged) fill(ctx context.Context) (int, error) {
 		perPartition[topics.Partition(s.Name, int32(len(where)))] += ringSize * recordsPerPoint
 	}
 	for p, s := range where {
-		s.from = max(s.from, s.to-perPartition[p])
+		s.From = max(s.From, s.To-perPartition[p])
 		where[p] = s
 	}
 	n := 0
-	err = m.read(ctx, where, func(r *kgo.Record) bool {
+	err = admin.Read(ctx, m.topic, where, func(r *kgo.Record) bool {
 		n++
 		var s stats.Snapshot
 		if json.Unmarshal(r.Value, &s) == nil {
@@ -112,13 +118,18 @@ func (m *merged) fill(ctx context.Context) (int, error) {
 func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]stats.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
-	where, err := m.find(ctx, from*1000, (to+publishedWithin)*1000)
+	admin, err := m.admin()
+	if err != nil {
+		return nil, err
+	}
+	defer admin.Close()
+	where, err := admin.Written(ctx, m.topic, time.Unix(from, 0), time.Unix(to+publishedWithin, 0))
 	if err != nil {
 		return nil, err
 	}
 	p := topics.Partition(stat, int32(len(where)))
 	points := map[int64]stats.Snapshot{}
-	err = m.read(ctx, section{p: where[p]}, func(r *kgo.Record) bool {
+	err = admin.Read(ctx, m.topic, where.Of(p), func(r *kgo.Record) bool {
 		if string(r.Key) != stat {
 			return true
 		}
@@ -139,92 +150,4 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 		found = append(found, points[t])
 	}
 	return found, nil
-}
-
-// find gives the offsets of what was published in [from, to), Unix milliseconds;
-// to the end, if to is -1.
-func (t *topicReader) find(ctx context.Context, from, to int64) (section, error) {
-	client, err := kgo.NewClient(t.cluster.ClientOptions("pulse-web")...)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	first, err := admin.ListOffsetsAfterMilli(ctx, max(from, 0), t.topic)
-	if err == nil {
-		err = first.Error()
-	}
-	if err != nil {
-		return nil, err
-	}
-	var last kadm.ListedOffsets
-	if to < 0 {
-		last, err = admin.ListEndOffsets(ctx, t.topic)
-	} else {
-		last, err = admin.ListOffsetsAfterMilli(ctx, to, t.topic)
-	}
-	if err == nil {
-		err = last.Error()
-	}
-	if err != nil {
-		return nil, err
-	}
-	where := section{}
-	first.Each(func(o kadm.ListedOffset) {
-		end, _ := last.Lookup(t.topic, o.Partition)
-		where[o.Partition] = struct{ from, to int64 }{o.Offset, end.Offset}
-	})
-	return where, nil
-}
-
-// read calls f with each record of a section, and maybe with some after it,
-// until f gives false.
-func (t *topicReader) read(ctx context.Context, where section, f func(*kgo.Record) bool, options ...kgo.Opt) error {
-	starts, left := map[int32]kgo.Offset{}, 0
-	for p, s := range where {
-		if s.from < s.to {
-			starts[p] = kgo.NewOffset().At(s.from)
-			left++
-		}
-	}
-	if left == 0 {
-		return nil
-	}
-	options = append(append(t.cluster.ClientOptions("pulse-web"), options...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.topic: starts}),
-		kgo.KeepControlRecords()) // the last of a partition may be a transaction's end
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	for done := map[int32]bool{}; left > 0; {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err0(); err != nil {
-			return err
-		}
-		for _, e := range fetches.Errors() {
-			return fmt.Errorf("partition %d of %s: %w", e.Partition, e.Topic, e.Err)
-		}
-		enough := false
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-			end := where[p.Partition].to
-			for _, r := range p.Records {
-				last := r.Offset >= end-1
-				if r.Attrs.IsControl() {
-					last = last && r.Offset >= p.HighWatermark-1
-				} else if enough = enough || !f(r); enough {
-					return
-				}
-				if last && !done[p.Partition] {
-					done[p.Partition] = true
-					left--
-				}
-			}
-		})
-		if enough {
-			return nil
-		}
-	}
-	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats/program"
@@ -79,7 +78,12 @@ func (l *rawLines) Lines(ctx context.Context, stat string, from, to int64) (foun
 
 // scan appends what it finds at the seconds [from, to].
 func (l *rawLines) scan(ctx context.Context, matcher *program.Matcher, from, to int64, found *foundLines, left *int) error {
-	all, err := l.bounds(ctx)
+	admin, err := l.admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	all, err := admin.Readable(ctx, l.topic)
 	if err != nil {
 		return err
 	}
@@ -90,15 +94,15 @@ func (l *rawLines) scan(ctx context.Context, matcher *program.Matcher, from, to 
 	found.expired = found.expired || expired
 	last := to + l.lateness + clockSlack
 	beyond := map[int32]bool{} // partitions that are past it
-	return l.read(ctx, where, func(r *kgo.Record) bool {
-		h, err := topics.ParseRawHeader(func(key string) []byte { return headerOf(r, key) })
+	return admin.Read(ctx, l.topic, where, func(r *kgo.Record) bool {
+		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
 			return true
 		}
 		if h.Second() > last {
 			beyond[r.Partition] = true
 			for p, s := range where {
-				if !beyond[p] && s.from < s.to {
+				if !beyond[p] && s.From < s.To {
 					return true
 				}
 			}
@@ -117,102 +121,67 @@ func (l *rawLines) scan(ctx context.Context, matcher *program.Matcher, from, to 
 			return true
 		})
 		return !found.more && *left > 0
-	}, kgo.FetchMaxBytes(8<<20))
-}
-
-// bounds gives the whole of each partition.
-func (l *rawLines) bounds(ctx context.Context) (section, error) {
-	client, err := kgo.NewClient(l.cluster.ClientOptions("pulse-web")...)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	starts, err := admin.ListStartOffsets(ctx, l.topic)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return nil, err
-	}
-	ends, err := admin.ListEndOffsets(ctx, l.topic)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return nil, err
-	}
-	all := section{}
-	starts.Each(func(o kadm.ListedOffset) {
-		end, _ := ends.Lookup(l.topic, o.Partition)
-		all[o.Partition] = struct{ from, to int64 }{o.Offset, end.Offset}
 	})
-	return all, nil
 }
 
 // search moves the beginning of each partition to about the first record whose
 // clock is at a second or after it, by bisection: a record's own time says
 // nothing of a recording's clock. All partitions are probed at once. It reports
 // whether retention has taken records of that second or later.
-func (l *rawLines) search(ctx context.Context, all section, second int64) (where section, expired bool, err error) {
+func (l *rawLines) search(ctx context.Context, all topics.Section, second int64) (where topics.Section, expired bool, err error) {
 	type bracket struct{ low, high int64 } // the record is after low, and at high or before
+	admin, err := l.admin(kgo.FetchMaxPartitionBytes(1), kgo.FetchMaxBytes(1<<20))
+	if err != nil {
+		return nil, false, err
+	}
+	defer admin.Close()
 	brackets := map[int32]bracket{}
 	for p, s := range all {
-		expired = expired || s.from > 0 && s.from == s.to
-		brackets[p] = bracket{s.from - 1, s.to}
+		expired = expired || s.From > 0 && s.From == s.To
+		brackets[p] = bracket{s.From - 1, s.To}
 	}
 	where = maps.Clone(all)
 	for {
-		probe := section{}
+		probe := topics.Section{}
 		for p, b := range brackets {
 			if b.high-b.low > 1 {
 				mid := b.low + (b.high-b.low)/2
-				probe[p] = struct{ from, to int64 }{mid, mid + 1}
+				probe[p] = topics.Span{From: mid, To: b.high}
 			}
 		}
 		if len(probe) == 0 {
 			break
 		}
+		// The first record of each tells.
 		seen := map[int32]bool{}
-		err := l.read(ctx, probe, func(r *kgo.Record) bool {
-			mid := probe[r.Partition].from
-			if seen[r.Partition] {
-				return true
+		err := admin.Read(ctx, l.topic, probe, func(r *kgo.Record) bool {
+			if !seen[r.Partition] {
+				seen[r.Partition] = true
+				b := brackets[r.Partition]
+				if h, err := topics.ParseRawHeader(topics.Lookup(r.Headers)); err == nil && h.Second() >= second {
+					b.high = probe[r.Partition].From
+				} else {
+					b.low = r.Offset // what is no raw record is passed over
+				}
+				brackets[r.Partition] = b
 			}
-			seen[r.Partition] = true
-			b := brackets[r.Partition]
-			if h, err := topics.ParseRawHeader(func(key string) []byte { return headerOf(r, key) }); err == nil && h.Second() >= second {
-				b.high = mid
-			} else {
-				b.low = mid // what is no raw record is passed over
-			}
-			brackets[r.Partition] = b
-			return true
-		}, kgo.FetchMaxPartitionBytes(1), kgo.FetchMaxBytes(1<<20))
+			return len(seen) < len(probe)
+		})
 		if err != nil {
 			return nil, false, err
 		}
 		for p, at := range probe {
-			if !seen[p] { // a transaction's end, and nothing after it
-				brackets[p] = bracket{brackets[p].low, at.from}
+			if !seen[p] { // the ends of transactions alone
+				brackets[p] = bracket{brackets[p].low, at.From}
 			}
 		}
 	}
 	for p, b := range brackets {
 		// The first record that is left has this second or a later one.
-		expired = expired || all[p].from > 0 && b.high == all[p].from
-		where[p] = struct{ from, to int64 }{b.high, all[p].to}
+		expired = expired || all[p].From > 0 && b.high == all[p].From
+		where[p] = topics.Span{From: b.high, To: all[p].To}
 	}
 	return where, expired, nil
-}
-
-func headerOf(r *kgo.Record, key string) []byte {
-	for _, h := range r.Headers {
-		if h.Key == key {
-			return h.Value
-		}
-	}
-	return nil
 }
 
 // textOf is a line as it is shown: bytes that are no UTF-8 are marked, and a long

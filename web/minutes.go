@@ -49,26 +49,31 @@ func (m *minutes) Minutes(ctx context.Context, stat string, from, to int64) ([]t
 		}
 		return true
 	}
-	where, err := m.topic.find(ctx, from*1000, -1)
+	admin, err := m.topic.admin()
+	if err != nil {
+		return nil, err
+	}
+	defer admin.Close()
+	where, err := admin.Written(ctx, m.topic.topic, time.Unix(from, 0), time.Time{})
 	if err != nil {
 		return nil, err
 	}
 	p := topics.Partition(stat, int32(len(where)))
 	part := where[p]
-	end := part.to
+	end := part.To
 	if soon := to + rolledWithin; soon < time.Now().Unix() {
-		until, err := m.topic.find(ctx, from*1000, soon*1000)
+		until, err := admin.Written(ctx, m.topic.topic, time.Unix(from, 0), time.Unix(soon, 0))
 		if err != nil {
 			return nil, err
 		}
-		part.to = min(until[p].to, end)
+		part.To = min(until[p].To, end)
 	}
-	if err := m.topic.read(ctx, section{p: part}, read); err != nil {
+	if err := admin.Read(ctx, m.topic.topic, topics.Section{p: part}, read); err != nil {
 		return nil, err
 	}
-	if int64(len(found)) < (to-from)/minuteSeconds && part.to < end {
-		part.from, part.to = max(part.from, part.to), end
-		if err := m.topic.read(ctx, section{p: part}, read); err != nil {
+	if int64(len(found)) < (to-from)/minuteSeconds && part.To < end {
+		part.From, part.To = max(part.From, part.To), end
+		if err := admin.Read(ctx, m.topic.topic, topics.Section{p: part}, read); err != nil {
 			return nil, err
 		}
 	}

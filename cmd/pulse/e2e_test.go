@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -159,19 +158,14 @@ func TestReplayPaces(t *testing.T) {
 // mapping is that of the first pack of lines in events.raw.
 func (d *deployment) mapping() (m line.Mapping) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
-	defer cancel()
-	err := readTopic(ctx, d.cluster, d.names.Raw(), func(r *kgo.Record) {
-		for _, h := range r.Headers {
-			if h.Key == "map" && m.Identity() {
-				if _, err := fmt.Sscan(string(h.Value), &m.From, &m.To, &m.Milli); err != nil {
-					d.t.Errorf("the header map is %q: %v", h.Value, err)
-				}
-			}
+	topicstest.Read(d.t, d.cluster, d.names.Raw(), func(r *kgo.Record) {
+		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
+		if err != nil {
+			d.t.Error(err)
+		}
+		if m.Identity() {
+			m = h.Map
 		}
 	})
-	if err != nil {
-		d.t.Fatal(err)
-	}
 	return m
 }

@@ -10,7 +10,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/ingest"
@@ -189,13 +188,23 @@ func evalRaw(ctx context.Context, e *oracle.Evaluator, cluster topics.Cluster, n
 		partitions = append(partitions, &rawPartition{watermark: watermark.New(), earliest: -1})
 	}
 	var bytes int64
-	err = readTopic(ctx, cluster, names.Raw(), func(r *kgo.Record) {
+	admin, err := cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	all, err := admin.Readable(starting, names.Raw())
+	if err != nil {
+		return err
+	}
+	err = admin.Read(ctx, names.Raw(), all, func(r *kgo.Record) bool {
 		evalRecord(e, partitions[r.Partition], r, count)
 		if w := least(); len(r.Value) == 0 && w >= 0 {
 			e.Advance(w)
 		}
 		bytes += int64(len(r.Value))
 		bar.show(bytes, 0, int64(e.Counts().Lines))
+		return true
 	})
 	if err != nil {
 		return err
@@ -204,62 +213,9 @@ func evalRaw(ctx context.Context, e *oracle.Evaluator, cluster topics.Cluster, n
 	return nil
 }
 
-// readTopic reads a topic from its start to where it ends now.
-func readTopic(ctx context.Context, cluster topics.Cluster, topic string, record func(*kgo.Record)) error {
-	client, err := kgo.NewClient(append(cluster.ClientOptions("pulse-eval"),
-		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.KeepControlRecords())...) // the last of a partition may be one
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	starts, err := admin.ListStartOffsets(ctx, topic)
-	if err != nil {
-		return err
-	}
-	ends, err := admin.ListEndOffsets(ctx, topic)
-	if err != nil {
-		return err
-	}
-	left := map[int32]int64{} // partition -> where it ends
-	ends.Each(func(end kadm.ListedOffset) {
-		if start, ok := starts.Lookup(topic, end.Partition); !ok || start.Offset < end.Offset {
-			left[end.Partition] = end.Offset
-		}
-	})
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := fetches.Err(); err != nil {
-			return err
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if end, ok := left[r.Partition]; ok {
-				if r.Offset < end && !r.Attrs.IsControl() {
-					record(r)
-				}
-				if r.Offset+1 >= end {
-					delete(left, r.Partition)
-				}
-			}
-		})
-	}
-	return nil
-}
-
 // evalRecord feeds one record of a partition.
 func evalRecord(e *oracle.Evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
-	header, err := topics.ParseRawHeader(func(key string) []byte {
-		for _, h := range r.Headers {
-			if h.Key == key {
-				return h.Value
-			}
-		}
-		return nil
-	})
+	header, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 	if err != nil || header.Tick != nil && len(r.Value) > 0 {
 		e.Undecodable(r.Value, max(p.watermark.Second(), p.earliest, 0))
 		return

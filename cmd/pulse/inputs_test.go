@@ -198,18 +198,11 @@ func TestNamedFormat(t *testing.T) {
 func attributedLines(t testing.TB, d *deployment) []string {
 	t.Helper()
 	var lines []string
-	err := readTopic(t.Context(), d.cluster, d.names.Raw(), func(r *kgo.Record) {
+	topicstest.Read(t, d.cluster, d.names.Raw(), func(r *kgo.Record) {
 		if len(r.Value) == 0 {
 			return
 		}
-		h, err := topics.ParseRawHeader(func(key string) []byte {
-			for _, h := range r.Headers {
-				if h.Key == key {
-					return h.Value
-				}
-			}
-			return nil
-		})
+		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,9 +217,6 @@ func attributedLines(t testing.TB, d *deployment) []string {
 			t.Fatalf("%d lines are of nowhere", len(left))
 		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return lines
 }
 

@@ -23,6 +23,7 @@ import (
 	"pulse/cmd/dev/traffic"
 	"pulse/stats"
 	"pulse/topics"
+	"pulse/topics/topicstest"
 )
 
 // patience is how long a test waits for what must come. Nothing takes a tenth of
@@ -397,16 +398,11 @@ func accountOf(t testing.TB, points map[point]stats.Snapshot) account {
 func rawLines(t testing.TB, cluster topics.Cluster, names topics.Names) []string {
 	t.Helper()
 	var lines []string
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	err := readTopic(ctx, cluster, names.Raw(), func(r *kgo.Record) {
+	topicstest.Read(t, cluster, names.Raw(), func(r *kgo.Record) {
 		if len(r.Value) > 0 {
 			lines = append(lines, strings.Split(string(r.Value), "\n")...)
 		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return lines
 }
 

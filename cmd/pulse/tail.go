@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -111,14 +110,7 @@ func clockText(h topics.RawHeader) string {
 
 // printPack prints the lines of a record that a matcher finds, all if it is nil.
 func printPack(matcher *program.Matcher, r *kgo.Record, print func(h topics.RawHeader, from line.Origin, text []byte)) {
-	h, err := topics.ParseRawHeader(func(key string) []byte {
-		for _, h := range r.Headers {
-			if h.Key == key {
-				return h.Value
-			}
-		}
-		return nil
-	})
+	h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 	if err != nil && matcher != nil {
 		return // what is no pack of Pulse's has lines too, but they are in no stat
 	}
@@ -178,20 +170,22 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, er
 func newestOffsets(ctx context.Context, r *role) (map[string]map[int32]kgo.Offset, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	client, err := kgo.NewClient(r.cluster.ClientOptions("pulse-tail")...)
+	admin, err := r.cluster.Admin()
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
+	defer admin.Close()
 	topic := r.names.Raw()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	all, err := admin.Readable(ctx, topic)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return nil, fmt.Errorf("there is no topic %s at %s: `pulse topics --create` makes it", topic, strings.Join(r.cluster.Brokers, ", "))
+	}
 	if err != nil {
 		return nil, r.cluster.Unreachable(err)
 	}
-	if err := ends.Error(); errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return nil, fmt.Errorf("there is no topic %s at %s: `pulse topics --create` makes it", topic, strings.Join(r.cluster.Brokers, ", "))
-	} else if err != nil {
-		return nil, fmt.Errorf("topic %s: %w", topic, err)
+	ends := map[int32]kgo.Offset{}
+	for partition, span := range all {
+		ends[partition] = kgo.NewOffset().At(span.To)
 	}
-	return ends.Offsets().KOffsets(), nil
+	return map[string]map[int32]kgo.Offset{topic: ends}, nil
 }

@@ -47,7 +47,7 @@ func benchmarkSecond(b *testing.B, count int) {
 		b.Fatal(err)
 	}
 	var receivers, mergers []processors.Partition
-	nothing := processors.Commit{Offset: -1}
+	nothing := topics.Commit{Offset: -1}
 	for p := range int32(sources) {
 		work, err := r.Partitions(sources, targets)(processors.Start{Partition: p, Committed: nothing})
 		if err != nil {
@@ -87,14 +87,7 @@ func benchmarkSecond(b *testing.B, count int) {
 				if h.Tick != nil {
 					pack = nil
 				}
-				process(work, processors.Record{Offset: raw, Value: pack, Header: func(key string) []byte {
-					for _, header := range h.Headers() {
-						if header.Key == key {
-							return header.Value
-						}
-					}
-					return nil
-				}}, func(_, key string, value []byte) {
+				process(work, processors.Record{Offset: raw, Value: pack, Header: topics.Lookup(h.Headers())}, func(_, key string, value []byte) {
 					q := topics.Partition(key, targets)
 					out[q] = append(out[q], fragmentRecord{key, value})
 					fragments++

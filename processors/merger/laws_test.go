@@ -189,7 +189,7 @@ type world struct {
 	conflicts   []string
 	faults      faults
 	tally       tally
-	begin       func(p int32) processors.Commit // where a source partition is begun; nil: with the log
+	begin       func(p int32) topics.Commit // where a source partition is begun; nil: with the log
 
 	newReceiver func(processors.Start) (processors.Partition, error)
 	newMerger   func(processors.Start) (processors.Partition, error)
@@ -360,15 +360,15 @@ type runner struct {
 	begin     func(processors.Start) (processors.Partition, error)
 	record    func(offset int64) processors.Record
 	sink      func(topic, key string, value []byte)
-	loseState func(*processors.Commit)
+	loseState func(*topics.Commit)
 	partition int32
 
 	work      processors.Partition
 	next      int64
-	committed processors.Commit
-	ready     []processors.Commit // acknowledged and not committed yet
-	broken    bool                // an emit was lost: nothing after it is committed
-	until     int64               // of a zombie: where it ends
+	committed topics.Commit
+	ready     []topics.Commit // acknowledged and not committed yet
+	broken    bool            // an emit was lost: nothing after it is committed
+	until     int64           // of a zombie: where it ends
 }
 
 func (r *runner) start() {
@@ -432,7 +432,7 @@ func (w *world) receive() {
 	}
 	var running []*runner
 	for p := range w.sources {
-		r := &runner{w: w, partition: p, begin: w.newReceiver, sink: sink, committed: processors.Commit{Offset: -1},
+		r := &runner{w: w, partition: p, begin: w.newReceiver, sink: sink, committed: topics.Commit{Offset: -1},
 			length: func() int64 { return int64(len(w.raw[p])) },
 			record: func(offset int64) processors.Record { return w.rawRecord(p, offset) },
 			until:  math.MaxInt64,
@@ -442,14 +442,14 @@ func (w *world) receive() {
 		}
 		if w.faults.forgetClocks {
 			empty := func() []byte { // a receiver's metadata after one tick, whatever came since
-				fresh, _ := w.newReceiver(processors.Start{Partition: p, Committed: processors.Commit{Offset: -1}})
+				fresh, _ := w.newReceiver(processors.Start{Partition: p, Committed: topics.Commit{Offset: -1}})
 				for offset := int64(0); ; offset++ {
 					if c, _ := fresh.Process(w.rawRecord(p, offset), func(string, string, []byte) {}); c != nil {
 						return c.Metadata
 					}
 				}
 			}
-			r.loseState = func(c *processors.Commit) {
+			r.loseState = func(c *topics.Commit) {
 				if c.Offset >= 0 {
 					c.Metadata = empty()
 				}
@@ -492,17 +492,11 @@ func (w *world) receive() {
 
 func (w *world) rawRecord(p int32, offset int64) processors.Record {
 	r := w.raw[p][offset]
-	return processors.Record{Offset: offset, Value: r.value, Header: func(key string) []byte {
-		if r.junk {
-			return nil
-		}
-		for _, h := range r.header.Headers() {
-			if h.Key == key {
-				return h.Value
-			}
-		}
-		return nil
-	}}
+	record := processors.Record{Offset: offset, Value: r.value, Header: topics.Lookup(nil)}
+	if !r.junk {
+		record.Header = topics.Lookup(r.header.Headers())
+	}
+	return record
 }
 
 // How often a merger crashes, and how often an emit of its is lost, in a pass
@@ -522,7 +516,7 @@ func (w *world) merge() {
 		}
 		r := w.mergerOf(q, w.published)
 		if w.faults.forgetState {
-			r.loseState = func(c *processors.Commit) { c.Metadata, c.Offset = nil, -1 }
+			r.loseState = func(c *topics.Commit) { c.Metadata, c.Offset = nil, -1 }
 		}
 		for r.next < r.length() {
 			r.step(!r.broken && w.chance(losses/float64(r.length())))
@@ -551,14 +545,14 @@ func (w *world) merge() {
 
 // bringForward makes a merger's commit say that one more second is final than is
 // acknowledged: its metadata begins with the form's number and that second.
-func bringForward(c processors.Commit) processors.Commit {
+func bringForward(c topics.Commit) topics.Commit {
 	final, n := binary.Uvarint(c.Metadata[1:])
 	c.Metadata = append(binary.AppendUvarint([]byte{c.Metadata[0]}, final+1), c.Metadata[1+n:]...)
 	return c
 }
 
 func (w *world) mergerOf(q int32, published map[snapshotID]stats.Snapshot) *runner {
-	r := &runner{w: w, partition: q, begin: w.newMerger, committed: processors.Commit{Offset: -1},
+	r := &runner{w: w, partition: q, begin: w.newMerger, committed: topics.Commit{Offset: -1},
 		length: func() int64 { return int64(len(w.fragments[q])) },
 		record: func(offset int64) processors.Record {
 			f := w.fragments[q][offset]

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"pulse/processors"
 	"pulse/processors/receiver"
 	"pulse/stats"
 	"pulse/topics"
@@ -35,7 +34,7 @@ func TestLawsMidway(t *testing.T) {
 		begun++
 		first := latest + lawAhead + lawWindow
 		w.fragments = make([][]fragmentRecord, w.targets)
-		w.begin = func(p int32) processors.Commit {
+		w.begin = func(p int32) topics.Commit {
 			c, err := receiver.Midway(found[p], first)
 			if err != nil {
 				t.Fatal(err)
@@ -75,11 +74,11 @@ func (w *world) waypoints() (found []topics.Waypoint, latest int64) {
 		if m.Waypoint == nil {
 			continue
 		}
-		_, clock, err := receiver.Clock(m.Waypoint.State)
+		state, err := topics.DecodeReceiverState(m.Waypoint.State)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if second := clock.Second(); second <= until {
+		if second := state.Clock.Second(); second <= until {
 			found[m.Waypoint.Partition] = *m.Waypoint
 			latest = max(latest, second)
 		}

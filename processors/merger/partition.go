@@ -2,7 +2,6 @@ package merger
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"pulse/processors"
-	"pulse/processors/receiver"
 	"pulse/stats"
 	"pulse/stats/program"
 	"pulse/stats/watermark"
@@ -155,27 +153,29 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		return p, nil
 	}
 	p.committed = true
-	state, err := decodeState(start.Committed.Metadata)
+	state, err := topics.DecodeMergerState(start.Committed.Metadata)
 	if err != nil {
 		return nil, err
 	}
-	p.next, p.final = state.final, state.final
+	p.next, p.final = state.Final, state.Final
 	if start.Lost {
 		p.truncated = true
 		s.log.Error("retention took fragments before they were read; the seconds from here on are shown as unknown until every window is complete again",
-			"partition", p.number, "from offset", start.Committed.Offset, "from second", state.final)
+			"partition", p.number, "from offset", start.Committed.Offset, "from second", state.Final)
 		return p, nil
 	}
-	p.sources = state.sources
-	p.resume = start.Committed.Offset + state.ahead
+	for _, src := range state.Sources {
+		p.sources = append(p.sources, source{covered: src.Covered, second: src.Second})
+	}
+	p.resume = start.Committed.Offset + state.Ahead
 	p.begun = true
-	if state.whole {
+	if state.Whole {
 		// Its commit was made by a version that kept no seconds: all that its windows
 		// need comes after the offset.
 		p.complete = max(p.final+1-p.maxOver, 0)
 		return p, nil
 	}
-	p.complete, p.kept = state.complete, state.kept
+	p.complete, p.kept = state.Complete, state.Kept
 	p.minute = p.complete - p.complete%minuteSeconds
 	p.floor = p.settled()
 	switch whole, err := p.restore(kept); {
@@ -193,7 +193,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 func (p *partition) settled() int64 { return max(p.final-p.lateness, 0) }
 
 // Process takes the next record of the fragments topic.
-func (p *partition) Process(r processors.Record, emit processors.Emit) (*processors.Commit, error) {
+func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.Commit, error) {
 	if p.fresh {
 		p.fresh = false
 		if !p.committed && r.Offset > 0 {
@@ -296,7 +296,7 @@ func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
 }
 
 // cover applies a range, if it is its turn and if it is complete.
-func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *processors.Commit {
+func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *topics.Commit {
 	if len(p.sources) == 0 {
 		p.sources = slices.Repeat([]source{{covered: unset, second: -1}}, int(c.Partitions))
 	}
@@ -341,7 +341,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	if !p.begun && after >= 0 {
 		p.begin(emit)
 	}
-	var commit *processors.Commit
+	var commit *topics.Commit
 	if after > before {
 		commit = p.publish(offset, emit)
 	}
@@ -465,7 +465,7 @@ func (p *partition) begin(emit processors.Emit) {
 
 // publish amends, closes and makes final what the least watermark allows. What it
 // returns can be committed when that is acknowledged.
-func (p *partition) publish(offset int64, emit processors.Emit) *processors.Commit {
+func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 	if !p.begun {
 		return nil
 	}
@@ -512,11 +512,11 @@ func (p *partition) publish(offset int64, emit processors.Emit) *processors.Comm
 // meet learns from a waypoint, which is there for receivers of another generation,
 // which ingesters the clock of a source partition is of. It changes no value.
 func (p *partition) meet(w *topics.Waypoint) {
-	_, clock, err := receiver.Clock(w.State)
+	state, err := topics.DecodeReceiverState(w.State)
 	if err != nil {
 		return // they will say so
 	}
-	p.members[w.Partition] = clock.Members()
+	p.members[w.Partition] = state.Clock.Members()
 }
 
 // ingesters returns those that are known, the one that is ahead first, at most as many
@@ -567,7 +567,7 @@ func (p *partition) publishClocks(emit processors.Emit) {
 // comes again. A point that had closed before the checkpoint it closes at once;
 // nothing had touched the unsettled seconds by then, so its revision 0 is what it
 // was.
-func (p *partition) commit() *processors.Commit {
+func (p *partition) commit() *topics.Commit {
 	need := int64(math.MaxInt64)
 	for second, offset := range p.touched {
 		if second < p.settled() {
@@ -590,10 +590,11 @@ func (p *partition) commit() *processors.Commit {
 	}
 	p.checks = slices.Delete(p.checks, 0, best)
 	c := p.checks[0]
-	return &processors.Commit{
-		Offset:   c.read,
-		Metadata: state{final: p.final, ahead: c.offset - c.read, complete: p.complete, kept: p.kept, sources: c.sources}.append(nil),
+	state := topics.MergerState{Final: p.final, Ahead: c.offset - c.read, Complete: p.complete, Kept: p.kept}
+	for _, src := range c.sources {
+		state.Sources = append(state.Sources, topics.SourceState{Covered: src.covered, Second: src.second})
 	}
+	return &topics.Commit{Offset: c.read, Metadata: state.Append(nil)}
 }
 
 // Metrics counts what a Merger met since it was made.
@@ -604,5 +605,3 @@ type Metrics struct {
 	Bad        atomic.Int64                       // records that make no sense
 	Lost       atomic.Int64                       // covers that declare raw records lost
 }
-
-var errState = errors.New("the commit's metadata is damaged")

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,7 +27,7 @@ type log struct {
 	next      int64
 	published []stats.Snapshot
 	table     map[string]topics.TableEntry
-	commits   []processors.Commit
+	commits   []topics.Commit
 	kept      [][]byte
 }
 
@@ -49,7 +48,7 @@ func newLog(t *testing.T, definitions string) *log {
 		t.Fatal(err)
 	}
 	l := &log{t: t, m: m, program: m.program, table: map[string]topics.TableEntry{}}
-	l.begin(processors.Start{Committed: processors.Commit{Offset: -1}})
+	l.begin(processors.Start{Committed: topics.Commit{Offset: -1}})
 	return l
 }
 
@@ -211,9 +210,9 @@ func TestGap(t *testing.T) {
 	if got := l.commits[len(l.commits)-1]; got.Offset < 0 {
 		t.Errorf("committed %+v", got)
 	}
-	state, err := decodeState(l.commits[len(l.commits)-1].Metadata)
-	if err != nil || state.final != 101+long {
-		t.Errorf("after the gap %d is the first second that is not final (%v), want %d", state.final, err, 101+long)
+	state, err := topics.DecodeMergerState(l.commits[len(l.commits)-1].Metadata)
+	if err != nil || state.Final != 101+long {
+		t.Errorf("after the gap %d is the first second that is not final (%v), want %d", state.Final, err, 101+long)
 	}
 }
 
@@ -264,9 +263,9 @@ func TestLost(t *testing.T) {
 // until all windows are complete, and commits nothing before.
 func TestTruncated(t *testing.T) {
 	for name, start := range map[string]processors.Start{
-		"nothing committed": {Committed: processors.Commit{Offset: -1}},
-		"its offset is gone": {Lost: true, Committed: processors.Commit{Offset: 3,
-			Metadata: state{final: 95, sources: []source{{covered: 7, second: 96}}}.append(nil)}},
+		"nothing committed": {Committed: topics.Commit{Offset: -1}},
+		"its offset is gone": {Lost: true, Committed: topics.Commit{Offset: 3,
+			Metadata: topics.MergerState{Final: 95, Sources: []topics.SourceState{{Covered: 7, Second: 96}}}.Append(nil)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLog(t, fmt.Sprintf(one, 0))
@@ -376,21 +375,14 @@ func TestIngesters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	received, err := r.Partitions(1, 1)(processors.Start{Committed: processors.Commit{Offset: -1}})
+	received, err := r.Partitions(1, 1)(processors.Start{Committed: topics.Commit{Offset: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	offset := int64(0)
 	tick := func(ingester string, second int64, leaving bool) {
 		h := topics.RawHeader{Ingester: ingester, Clock: second * 1000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: 1, Leaving: leaving}}
-		record := processors.Record{Offset: offset, Header: func(key string) []byte {
-			for _, header := range h.Headers() {
-				if header.Key == key {
-					return header.Value
-				}
-			}
-			return nil
-		}}
+		record := processors.Record{Offset: offset, Header: topics.Lookup(h.Headers())}
 		offset++
 		if _, err := received.Process(record, func(_, key string, value []byte) { l.process(key, value) }); err != nil {
 			t.Fatal(err)
@@ -447,12 +439,12 @@ func TestLongWindow(t *testing.T) {
 		t.Errorf("%d checkpoints are held", n)
 	}
 	last := l.commits[len(l.commits)-1]
-	state, err := decodeState(last.Metadata)
+	state, err := topics.DecodeMergerState(last.Metadata)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at := state.sources[0].second; at < state.final-4 {
-		t.Errorf("the checkpoint is at second %d, %d is not final yet", at, state.final)
+	if at := state.Sources[0].Second; at < state.Final-4 {
+		t.Errorf("the checkpoint is at second %d, %d is not final yet", at, state.Final)
 	}
 	send(end, end+more)
 	want := l.said("events")
@@ -466,7 +458,7 @@ func TestLongWindow(t *testing.T) {
 		l.published = nil
 		l.begin(processors.Start{Committed: last})
 		l.next = last.Offset
-		for s := state.sources[0].second; s < end+more; s++ {
+		for s := state.Sources[0].Second; s < end+more; s++ {
 			l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s-s%3) + at(s-1), s})
 		}
 		return l.said("events")
@@ -499,49 +491,21 @@ func TestCommitOfOlderVersion(t *testing.T) {
 	send(101, 180)
 	want := l.said("events")
 	l.published, l.commits, l.kept = nil, nil, nil
-	l.begin(processors.Start{Committed: processors.Commit{Offset: begin, Metadata: state{final: 101, whole: true, sources: []source{{covered: 0, second: 101}}}.append(nil)}})
+	l.begin(processors.Start{Committed: topics.Commit{Offset: begin, Metadata: topics.MergerState{Final: 101, Whole: true, Sources: []topics.SourceState{{Covered: 0, Second: 101}}}.Append(nil)}})
 	send(101, 160)
 	last := l.commits[len(l.commits)-1]
 	send(160, 180)
 	if got := l.said("events"); !slices.Equal(got, want[len(want)-len(got):]) {
 		t.Errorf("after the older version's commit\n%s\nwant\n%s", strings.Join(got, ", "), strings.Join(want, ", "))
 	}
-	state, err := decodeState(last.Metadata)
+	state, err := topics.DecodeMergerState(last.Metadata)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.published = nil
 	l.begin(processors.Start{Committed: last})
-	send(state.sources[0].second, 180)
+	send(state.Sources[0].Second, 180)
 	if got := l.said("events"); len(got) == 0 || !slices.Equal(got, want[len(want)-len(got):]) {
 		t.Errorf("after its own commit\n%s\nwant\n%s", strings.Join(got, ", "), strings.Join(want, ", "))
-	}
-}
-
-func FuzzState(f *testing.F) {
-	f.Add(state{final: 1_700_000_000, ahead: 17, sources: []source{{covered: 5, second: 1_700_000_002}, {covered: math.MaxInt32, second: 1}}}.append(nil))
-	f.Add([]byte{})
-	f.Add([]byte{stateVersion, 1, 1, 64})
-	f.Add([]byte{wholeVersion, 1, 1, 1, 1, 1})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := decodeState(b)
-		if err != nil {
-			return
-		}
-		again, err := decodeState(s.append(nil))
-		if err != nil || !reflect.DeepEqual(again, s) {
-			t.Errorf("%+v came back as %+v (%v)", s, again, err)
-		}
-	})
-}
-
-// TestStateFits: the metadata of the worst case fits a commit, as text.
-func TestStateFits(t *testing.T) {
-	s := state{final: maxSecond, ahead: maxOffset}
-	for range topics.MaxPartitions {
-		s.sources = append(s.sources, source{covered: maxOffset, second: 0})
-	}
-	if got, most := len(s.append(nil)), topics.CommitMetadata*4/5; got > most {
-		t.Errorf("the metadata has %d bytes, %d fit", got, most)
 	}
 }

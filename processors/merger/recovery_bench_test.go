@@ -50,28 +50,28 @@ func benchmarkRecovery(b *testing.B, over int64) {
 		fragments []fragmentRecord // from dropped on
 		dropped   int64
 		kept      [][]byte
-		commit    processors.Commit
+		commit    topics.Commit
 	}
 	all := make([]target, targets)
 	begin := m.Partitions(targets, func(q int32, last int64) ([][]byte, bool, error) {
 		from := max(len(all[q].kept)-int(last), 0)
 		return all[q].kept[from:], from == 0, nil
 	})
-	start := func(q int, c processors.Commit) processors.Partition {
+	start := func(q int, c topics.Commit) processors.Partition {
 		work, err := begin(processors.Start{Partition: int32(q), Committed: c})
 		if err != nil {
 			b.Fatal(err)
 		}
 		return work
 	}
-	process := func(work processors.Partition, r processors.Record, emit processors.Emit) *processors.Commit {
+	process := func(work processors.Partition, r processors.Record, emit processors.Emit) *topics.Commit {
 		c, err := work.Process(r, emit)
 		if err != nil {
 			b.Fatal(err)
 		}
 		return c
 	}
-	nothing := processors.Commit{Offset: -1}
+	nothing := topics.Commit{Offset: -1}
 	for q := range all {
 		all[q].work, all[q].commit = start(q, nothing), nothing
 	}
@@ -91,11 +91,7 @@ func benchmarkRecovery(b *testing.B, over int64) {
 			pack := topics.RawHeader{Ingester: "a", Clock: second * 1000, Domain: topics.WallDomain}
 			lines := fmt.Appendf(nil, "time=%s bytes=%d", time.Unix(second, 0).UTC().Format(time.RFC3339), p)
 			for n, h := range []topics.RawHeader{pack, tick} {
-				headers := map[string][]byte{}
-				for _, header := range h.Headers() {
-					headers[header.Key] = header.Value
-				}
-				process(work, processors.Record{Offset: 2*i + int64(n), Value: lines, Header: func(key string) []byte { return headers[key] }},
+				process(work, processors.Record{Offset: 2*i + int64(n), Value: lines, Header: topics.Lookup(h.Headers())},
 					func(_, key string, value []byte) {
 						q := topics.Partition(key, targets)
 						all[q].fragments = append(all[q].fragments, fragmentRecord{key, value})

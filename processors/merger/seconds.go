@@ -2,12 +2,10 @@ package merger
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/processors"
@@ -155,42 +153,20 @@ func (m *Merger) Kept(ctx context.Context) Kept {
 func (m *Merger) kept(ctx context.Context, partition int32, last int64) (values [][]byte, all bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, keptWithin)
 	defer cancel()
-	topic := m.config.Names.Seconds()
-	client, err := kgo.NewClient(m.config.Cluster.ClientOptions("pulse-merger")...)
+	admin, err := m.config.Cluster.Admin()
 	if err != nil {
 		return nil, false, err
 	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	starts, err := admin.ListStartOffsets(ctx, topic)
-	if err == nil {
-		err = starts.Error()
-	}
-	var ends kadm.ListedOffsets
-	if err == nil {
-		ends, err = admin.ListEndOffsets(ctx, topic)
-	}
-	if err == nil {
-		err = ends.Error()
-	}
+	defer admin.Close()
+	topic := m.config.Names.Seconds()
+	whole, err := admin.Readable(ctx, topic)
 	if err != nil {
-		return nil, false, fmt.Errorf("asking for the offsets of %s: %w", topic, err)
+		return nil, false, err
 	}
-	start, _ := starts.Lookup(topic, partition)
-	end, _ := ends.Lookup(topic, partition)
-	from := max(end.Offset-last, start.Offset)
-	if from < end.Offset {
-		client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(from)}})
-	}
-	for next := from; next < end.Offset; {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			return nil, false, fmt.Errorf("reading %s: %w", topic, err)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			next = r.Offset + 1
-			values = append(values, r.Value)
-		})
-	}
-	return values, from == start.Offset, nil
+	newest := whole.Of(partition).Newest(last)
+	err = admin.Read(ctx, topic, newest, func(r *kgo.Record) bool {
+		values = append(values, r.Value)
+		return true
+	})
+	return values, newest[partition].From == whole[partition].From, err
 }

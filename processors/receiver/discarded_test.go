@@ -9,6 +9,7 @@ import (
 
 	"pulse/processors"
 	"pulse/stats/line"
+	"pulse/topics"
 )
 
 // TestLateWarning: while lines are late the receiver says so, once a minute,
@@ -28,7 +29,7 @@ func TestLateWarning(t *testing.T) {
 		{"few late", "time=1970-01-01T00:00:01Z" + strings.Repeat("\nno time", 30), 150, 0},
 		{"none at all", "", 150, 0},
 	} {
-		l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+		l := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
 		var said bytes.Buffer
 		now := time.Unix(1000, 0)
 		clock := func() time.Time { return now }
@@ -47,7 +48,7 @@ func TestLateWarning(t *testing.T) {
 // TestUnreadableWarning: the first line that is too long is told of at once, and
 // more of them once a minute.
 func TestUnreadableWarning(t *testing.T) {
-	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	l := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
 	var said bytes.Buffer
 	now := time.Unix(1000, 0)
 	l.r.discarded = newDiscardWatch(slog.New(slog.NewTextHandler(&said, nil)), func() time.Time { return now })

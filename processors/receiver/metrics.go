@@ -4,8 +4,19 @@ import (
 	"sync/atomic"
 
 	"pulse/stats/aggregate"
-	"pulse/stats/watermark"
+	"pulse/topics"
 )
+
+// Metrics counts what a Receiver met since it was made.
+type Metrics struct {
+	Ticks       atomic.Int64 // taken: each ended a range
+	Lines       LineMetrics
+	Refused     atomic.Int64 // records of another clock domain, ticks for another number of partitions
+	Undecodable atomic.Int64 // records that are no packs
+	Lost        atomic.Int64 // offsets that retention took before they were read
+
+	Clocks [topics.MaxPartitions]atomic.Int64 // the watermark of each source partition, Unix time; 0 before its first tick here
+}
 
 // LineMetrics are what became of the lines that a Receiver has folded. Lines of
 // a range that is done again after a restart are counted again; the exact
@@ -35,12 +46,4 @@ func (p *partition) account(second int64) {
 	p.metrics.Lines.add(added)
 	p.discarded.add(added)
 	p.counts = counts
-}
-
-// Clock reads the metadata of a receiver's commit: the domain of the source
-// partition's clock, and the clock itself as it was at the commit.
-func Clock(metadata []byte) (domain string, clock *watermark.Watermark, err error) {
-	var p partition
-	err = p.restore(metadata)
-	return p.domain, p.clock, err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 
 	"pulse/processors"
 	"pulse/stats/aggregate"
@@ -74,15 +73,17 @@ func newPartition(s *shared, start processors.Start) (*partition, error) {
 		p.committed = true
 		p.start = start.Committed.Offset - 1
 		p.lost = start.Lost
-		if err := p.restore(start.Committed.Metadata); err != nil {
+		state, err := topics.DecodeReceiverState(start.Committed.Metadata)
+		if err != nil {
 			return nil, err
 		}
+		p.domain, p.clock, p.midway = state.Domain, state.Clock, state.First
 	}
 	return p, nil
 }
 
 // Process takes the next raw record.
-func (p *partition) Process(r processors.Record, emit processors.Emit) (*processors.Commit, error) {
+func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.Commit, error) {
 	if p.fresh {
 		if err := p.begin(r.Offset); err != nil {
 			return nil, err
@@ -165,7 +166,7 @@ func (p *partition) fold(h topics.RawHeader, lines []byte) {
 }
 
 // tick ends a range.
-func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit) (*processors.Commit, error) {
+func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit) (*topics.Commit, error) {
 	before, after, gaps := p.clock.Tick(watermark.Tick{
 		Ingester: h.Ingester,
 		Clock:    h.Second(),
@@ -202,12 +203,12 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 	}
 	p.start, p.gone = offset, topics.Lost{}
 	p.account(after)
-	state := p.appendState(nil)
+	state := p.state().Append(nil)
 	if after/waypointEvery > max(before, 0)/waypointEvery {
 		w := topics.Waypoint{Partition: p.number, Offset: offset, State: state}
 		emit(p.topic, p.covers[waypoints], w.Append(nil))
 	}
-	return &processors.Commit{Offset: offset + 1, Metadata: state}, nil
+	return &topics.Commit{Offset: offset + 1, Metadata: state}, nil
 }
 
 // flush emits the fragments of the range that ends with a tick, which each gives,
@@ -254,65 +255,7 @@ func (p *partition) emitFragment(stat int, end int64, data []byte, emit processo
 	return parts
 }
 
-// First bytes of a commit's metadata: of one that a receiver made, and of one that
-// a new generation begins with, which has its first second before the rest.
-const (
-	stateVersion  = 1
-	midwayVersion = 2
-)
-
-// appendState appends what a successor needs to go on from the tick at start.
-func (p *partition) appendState(b []byte) []byte {
-	if p.midway > 0 {
-		b = append(b, midwayVersion)
-		b = binary.AppendUvarint(b, uint64(p.midway))
-	} else {
-		b = append(b, stateVersion)
-	}
-	b = binary.AppendUvarint(b, uint64(len(p.domain)))
-	b = append(b, p.domain...)
-	return p.clock.AppendBinary(b)
-}
-
-// maxFirst is beyond every second of a clock.
-const maxFirst = 1 << 40
-
-// restore reads what appendState wrote.
-func (p *partition) restore(b []byte) error {
-	if len(b) > 0 && b[0] == midwayVersion {
-		first, n := binary.Uvarint(b[1:])
-		if n <= 0 || first == 0 || first > maxFirst {
-			return errors.New("the commit's metadata is damaged: no first second")
-		}
-		p.midway = int64(first)
-		b = append([]byte{stateVersion}, b[1+n:]...)
-	}
-	if len(b) == 0 || b[0] != stateVersion {
-		return fmt.Errorf("the commit's metadata is not of form %d, which this program reads; was it written by another version?", stateVersion)
-	}
-	length, n := binary.Uvarint(b[1:])
-	if n <= 0 || length > topics.MaxDomain || int(length) > len(b)-1-n {
-		return errors.New("the commit's metadata is damaged: no domain")
-	}
-	b = b[1+n:]
-	clock, err := watermark.Decode(b[length:])
-	if err != nil {
-		return fmt.Errorf("the commit's metadata is damaged: %w", err)
-	}
-	if clock.Second() < 0 {
-		return errors.New("the commit's metadata is damaged: a tick without a clock")
-	}
-	p.domain, p.clock = string(b[:length]), clock
-	return nil
-}
-
-// Metrics counts what a Receiver met since it was made.
-type Metrics struct {
-	Ticks       atomic.Int64 // taken: each ended a range
-	Lines       LineMetrics
-	Refused     atomic.Int64 // records of another clock domain, ticks for another number of partitions
-	Undecodable atomic.Int64 // records that are no packs
-	Lost        atomic.Int64 // offsets that retention took before they were read
-
-	Clocks [topics.MaxPartitions]atomic.Int64 // the watermark of each source partition, Unix time; 0 before its first tick here
+// state is what a successor needs to go on from the tick at start.
+func (p *partition) state() topics.ReceiverState {
+	return topics.ReceiverState{Domain: p.domain, Clock: p.clock, First: p.midway}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"pulse/processors"
 	"pulse/stats"
 	"pulse/stats/aggregate"
@@ -67,14 +69,12 @@ func (l *log) begin(start processors.Start) {
 	l.work = work.(*partition)
 }
 
-func (l *log) process(h *topics.RawHeader, value string) (*processors.Commit, error) {
-	headers := map[string][]byte{}
+func (l *log) process(h *topics.RawHeader, value string) (*topics.Commit, error) {
+	var headers []kgo.RecordHeader
 	if h != nil {
-		for _, header := range h.Headers() {
-			headers[header.Key] = header.Value
-		}
+		headers = h.Headers()
 	}
-	r := processors.Record{Offset: l.next, Value: []byte(value), Header: func(key string) []byte { return headers[key] }}
+	r := processors.Record{Offset: l.next, Value: []byte(value), Header: topics.Lookup(headers)}
 	l.next++
 	return l.work.Process(r, func(topic, key string, value []byte) {
 		l.records = append(l.records, record{key, value})
@@ -91,7 +91,7 @@ func (l *log) pack(second int64, lines string) {
 	}
 }
 
-func (l *log) tick(second int64) *processors.Commit {
+func (l *log) tick(second int64) *topics.Commit {
 	l.t.Helper()
 	c, err := l.process(&topics.RawHeader{Ingester: "a", Clock: second * 1000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: raws}}, "")
 	if err != nil {
@@ -103,7 +103,7 @@ func (l *log) tick(second int64) *processors.Commit {
 // TestRanges: a tick ends a range, its fragments come before its covers, and the
 // covers count them; only ticks commit.
 func TestRanges(t *testing.T) {
-	l := newLog(t, processors.Start{Partition: 1, Committed: processors.Commit{Offset: -1}})
+	l := newLog(t, processors.Start{Partition: 1, Committed: topics.Commit{Offset: -1}})
 	l.next = 5 // the log's beginning is gone, and nothing was committed
 	l.pack(100, "time=1970-01-01T00:01:40Z host=a\ntime=1970-01-01T00:01:40Z host=b")
 	if len(l.records) > 0 {
@@ -139,7 +139,7 @@ func TestRanges(t *testing.T) {
 				t.Error(err)
 			}
 		case m.Waypoint != nil:
-			if _, clock, err := Clock(m.Waypoint.State); err != nil || q != waypoints || m.Waypoint.Offset != 6 || clock.Second() != 101 {
+			if state, err := topics.DecodeReceiverState(m.Waypoint.State); err != nil || q != waypoints || m.Waypoint.Offset != 6 || state.Clock.Second() != 101 {
 				t.Errorf("in partition %d: a waypoint %+v (%v), want one of the first tick, of partition %d", q, m.Waypoint, err, waypoints)
 			}
 		case m.Cover != nil:
@@ -166,7 +166,7 @@ func TestRanges(t *testing.T) {
 // counted and changes nothing.
 func TestRefuses(t *testing.T) {
 	run := func(with bool) *log {
-		l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+		l := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
 		l.pack(100, "x")
 		offset := l.next
 		if with {
@@ -195,7 +195,7 @@ func TestRefuses(t *testing.T) {
 
 // TestUndecodable: records that are no packs are counted with their lines.
 func TestUndecodable(t *testing.T) {
-	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	l := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
 	l.tick(100)
 	tick := topics.RawHeader{Ingester: "a", Clock: 101_000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: raws}}
 	for _, h := range []*topics.RawHeader{nil, {}, {Ingester: "a", Clock: 5, Domain: "moon"}, {Ingester: strings.Repeat("a", 99), Domain: topics.WallDomain}, &tick} {
@@ -214,7 +214,7 @@ func TestUndecodable(t *testing.T) {
 // TestParts: a fragment that is too long for a record goes in parts, and they
 // make it whole again.
 func TestParts(t *testing.T) {
-	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	l := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
 	data := make([]byte, 2*topics.MaxPart+17)
 	for i := range data {
 		data[i] = byte(i * 7)
@@ -235,7 +235,7 @@ func TestParts(t *testing.T) {
 // TestBundles: fragments go together in records as large as the merger takes,
 // those that are too large for that in records of their own, and none is missing.
 func TestBundles(t *testing.T) {
-	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	l := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
 	sizes := []int{1, 0, 100, topics.MaxBundled, topics.MaxBundled + 1, topics.MaxBundled, topics.MaxBundled, 3 * topics.MaxPart, topics.MaxBundled, topics.MaxBundled, 7}
 	l.work.stats, l.work.target = nil, nil
 	for i := range sizes {
@@ -281,7 +281,7 @@ func TestBundles(t *testing.T) {
 
 // TestRestart: a successor that begins at any commit emits the same.
 func TestRestart(t *testing.T) {
-	script := func(l *log, offset int64) *processors.Commit {
+	script := func(l *log, offset int64) *topics.Commit {
 		if offset%3 == 2 {
 			return l.tick(100 + offset/3)
 		}
@@ -289,8 +289,8 @@ func TestRestart(t *testing.T) {
 		return nil
 	}
 	const length = 30
-	whole := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
-	var commits []processors.Commit
+	whole := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
+	var commits []topics.Commit
 	emitted := map[int64]int{} // by the commit's offset
 	for offset := range int64(length) {
 		if c := script(whole, offset); c != nil {
@@ -311,7 +311,7 @@ func TestRestart(t *testing.T) {
 
 // TestLost: what retention took is declared by the next cover, once.
 func TestLost(t *testing.T) {
-	first := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
+	first := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
 	c := first.tick(100)
 	l := newLog(t, processors.Start{Committed: *c, Lost: true})
 	l.next = 50
@@ -328,7 +328,7 @@ func TestLost(t *testing.T) {
 		t.Errorf("%d records are counted as lost, want 49", n)
 	}
 
-	anew := newLog(t, processors.Start{Committed: processors.Commit{Offset: 9, Metadata: c.Metadata}, Lost: true})
+	anew := newLog(t, processors.Start{Committed: topics.Commit{Offset: 9, Metadata: c.Metadata}, Lost: true})
 	anew.next = 0
 	if _, err := anew.process(nil, ""); err == nil || !strings.Contains(err.Error(), "begins anew") {
 		t.Errorf("a topic that was made anew gives %v", err)
@@ -337,8 +337,8 @@ func TestLost(t *testing.T) {
 
 // TestStateFits: the metadata of the worst case fits a commit, as text.
 func TestStateFits(t *testing.T) {
-	l := newLog(t, processors.Start{Committed: processors.Commit{Offset: -1}})
-	var c *processors.Commit
+	l := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
+	var c *topics.Commit
 	for i := range watermark.MaxMembers {
 		var err error
 		c, err = l.process(&topics.RawHeader{
@@ -358,32 +358,4 @@ func TestStateFits(t *testing.T) {
 	if n := len(l.work.clock.Members()); n != watermark.MaxMembers {
 		t.Errorf("%d members came back, want %d", n, watermark.MaxMembers)
 	}
-}
-
-func FuzzRestore(f *testing.F) {
-	d, err := stats.Parse("test.yaml", []byte(definitions))
-	if err != nil {
-		f.Fatal(err)
-	}
-	r, err := New(Config{Definitions: d, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		f.Fatal(err)
-	}
-	begin := r.Partitions(raws, fragments)
-	clock := watermark.New()
-	clock.Tick(watermark.Tick{Ingester: "a", Clock: 100})
-	f.Add((&partition{domain: topics.WallDomain, clock: clock}).appendState(nil))
-	f.Add([]byte{})
-	f.Add([]byte{stateVersion, 255, 255})
-	f.Fuzz(func(t *testing.T, metadata []byte) {
-		p, err := begin(processors.Start{Committed: processors.Commit{Offset: 1, Metadata: metadata}})
-		if err != nil {
-			return
-		}
-		state := p.(*partition).appendState(nil)
-		again, err := begin(processors.Start{Committed: processors.Commit{Offset: 1, Metadata: state}})
-		if err != nil || !bytes.Equal(again.(*partition).appendState(nil), state) {
-			t.Errorf("% x is not read as it was written: %v", state, err)
-		}
-	})
 }

@@ -7,10 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pulse/processors"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
@@ -68,7 +66,12 @@ func (r *Receiver) seed(ctx context.Context, raw int32) error {
 
 func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 	c := r.config
-	generations, err := topics.Generations(ctx, c.Cluster, c.Names)
+	admin, err := c.Cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	generations, err := admin.Generations(ctx, c.Names)
 	if err != nil {
 		return err
 	}
@@ -76,12 +79,6 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 	if len(others) == 0 {
 		return nil
 	}
-	client, err := kgo.NewClient(c.Cluster.ClientOptions(c.Names.ReceiverGroup())...)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
 	own, err := commits(ctx, admin, c.Names)
 	if err != nil || len(own) > 0 {
 		return err
@@ -91,7 +88,7 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 		return err
 	}
 	back := int64(c.History/time.Second) + int64(topics.Window(c.Definitions)/time.Second) + unknownFor
-	found, err := findWaypoints(ctx, c.Cluster, admin, other, clock-back, raw)
+	found, err := findWaypoints(ctx, admin, other, clock-back, raw)
 	if err != nil {
 		return err
 	}
@@ -103,14 +100,14 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 }
 
 // commits reads what the receivers of a generation have committed.
-func commits(ctx context.Context, admin *kadm.Client, n topics.Names) (map[int32]processors.Commit, error) {
-	return processors.Commits(ctx, admin, n.ReceiverGroup(), n.Raw())
+func commits(ctx context.Context, admin *topics.Admin, n topics.Names) (map[int32]topics.Commit, error) {
+	return admin.Commits(ctx, n.ReceiverGroup(), n.Raw())
 }
 
 // newest finds of some generations the one that is furthest, and the second to
 // which it has rolled up every partition. Recordings are read from their
 // beginning.
-func (r *Receiver) newest(ctx context.Context, admin *kadm.Client, generations []string, raw int32) (found topics.Names, clock int64, err error) {
+func (r *Receiver) newest(ctx context.Context, admin *topics.Admin, generations []string, raw int32) (found topics.Names, clock int64, err error) {
 	for _, generation := range generations {
 		other := topics.Names{Prefix: r.config.Names.Prefix, Generation: generation}
 		committed, err := commits(ctx, admin, other)
@@ -122,12 +119,12 @@ func (r *Receiver) newest(ctx context.Context, admin *kadm.Client, generations [
 		}
 		least := int64(-1)
 		for _, c := range committed {
-			domain, clock, err := Clock(c.Metadata)
-			if err != nil || domain != topics.WallDomain {
+			state, err := topics.DecodeReceiverState(c.Metadata)
+			if err != nil || state.Domain != topics.WallDomain {
 				least = -1
 				break // another version's, or a recording
 			}
-			if second := clock.Second(); least < 0 || second < least {
+			if second := state.Clock.Second(); least < 0 || second < least {
 				least = second
 			}
 		}
@@ -140,34 +137,18 @@ func (r *Receiver) newest(ctx context.Context, admin *kadm.Client, generations [
 
 // findWaypoints returns for each source partition the last waypoint of a
 // generation whose watermark is at most latest, or nil if one has none.
-func findWaypoints(ctx context.Context, cluster topics.Cluster, admin *kadm.Client, n topics.Names, latest int64, raw int32) ([]waypoint, error) {
+func findWaypoints(ctx context.Context, admin *topics.Admin, n topics.Names, latest int64, raw int32) ([]waypoint, error) {
 	topic := n.Fragments()
-	starts, err := admin.ListStartOffsets(ctx, topic)
-	if err == nil {
-		err = starts.Error()
-	}
+	all, err := admin.Readable(ctx, topic)
 	if err != nil {
-		return nil, fmt.Errorf("asking for the first offset of %s: %w", topic, err)
+		return nil, err
 	}
-	ends, err := admin.ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
+	near, err := admin.Written(ctx, topic, time.Unix(latest, 0).Add(-foundWithin), time.Time{})
 	if err != nil {
-		return nil, fmt.Errorf("asking for the last offset of %s: %w", topic, err)
+		return nil, err
 	}
-	near, err := admin.ListOffsetsAfterMilli(ctx, max(time.Unix(latest, 0).Add(-foundWithin).UnixMilli(), 0), topic)
-	if err == nil {
-		err = near.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("looking up a time in %s: %w", topic, err)
-	}
-	start, _ := starts.Lookup(topic, waypoints)
-	end, _ := ends.Lookup(topic, waypoints)
-	from, _ := near.Lookup(topic, waypoints)
-	for _, from := range slices.Compact([]int64{max(from.Offset, start.Offset), start.Offset}) {
-		found, err := readWaypoints(ctx, cluster, topic, from, end.Offset, latest, raw)
+	for _, span := range slices.Compact([]topics.Span{near[waypoints], all[waypoints]}) {
+		found, err := readWaypoints(ctx, admin, topic, topics.Section{waypoints: span}, latest, raw)
 		if err != nil || found != nil {
 			return found, err
 		}
@@ -175,63 +156,47 @@ func findWaypoints(ctx context.Context, cluster topics.Cluster, admin *kadm.Clie
 	return nil, nil
 }
 
-// readWaypoints reads the offsets [from, end), or until every source partition
-// has come beyond latest.
-func readWaypoints(ctx context.Context, cluster topics.Cluster, topic string, from, end, latest int64, raw int32) ([]waypoint, error) {
-	if from >= end {
-		return nil, nil
-	}
-	client, err := kgo.NewClient(append(cluster.ClientOptions("pulse-receiver"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {waypoints: kgo.NewOffset().At(from)}}),
-		kgo.KeepControlRecords())...) // the last offset may be one
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
+// readWaypoints reads a section, or until every source partition has come beyond
+// latest.
+func readWaypoints(ctx context.Context, admin *topics.Admin, topic string, s topics.Section, latest int64, raw int32) ([]waypoint, error) {
 	found := make([]waypoint, raw)
 	missing, before := raw, raw // source partitions without one, and not yet beyond latest
 	beyond := make([]bool, raw)
-	for next := from; next < end && before > 0; {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", topic, err)
+	err := admin.Read(ctx, topic, s, func(record *kgo.Record) bool {
+		w := topics.DecodeMessage(record.Value).Waypoint
+		if w == nil || w.Partition >= raw {
+			return true
 		}
-		fetches.EachRecord(func(record *kgo.Record) {
-			next = record.Offset + 1
-			w := topics.DecodeMessage(record.Value).Waypoint
-			if w == nil || record.Attrs.IsControl() || w.Partition >= raw {
-				return
+		state, err := topics.DecodeReceiverState(w.State)
+		if err != nil {
+			return true
+		}
+		switch second := state.Clock.Second(); {
+		case second > latest && !beyond[w.Partition]:
+			beyond[w.Partition] = true
+			before--
+		case second <= latest:
+			if found[w.Partition].State == nil {
+				missing--
 			}
-			_, clock, err := Clock(w.State)
-			if err != nil {
-				return
-			}
-			switch second := clock.Second(); {
-			case second > latest && !beyond[w.Partition]:
-				beyond[w.Partition] = true
-				before--
-			case second <= latest:
-				if found[w.Partition].State == nil {
-					missing--
-				}
-				found[w.Partition] = waypoint{*w, completeFrom(clock)}
-			}
-		})
-	}
-	if missing > 0 {
-		return nil, nil
+			found[w.Partition] = waypoint{*w, completeFrom(state.Clock)}
+		}
+		return before > 0
+	})
+	if err != nil || missing > 0 {
+		return nil, err
 	}
 	return found, nil
 }
 
 // beginAt commits waypoints, all at once, for a group that has no member yet.
-func (r *Receiver) beginAt(ctx context.Context, admin *kadm.Client, found []waypoint, other string) error {
+func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []waypoint, other string) error {
 	complete := int64(0)
 	for _, w := range found {
 		complete = max(complete, w.complete)
 	}
 	first := complete + int64(topics.Window(r.config.Definitions)/time.Second) - 1
-	begin := map[int32]processors.Commit{}
+	begin := map[int32]topics.Commit{}
 	for i, w := range found {
 		c, err := Midway(w.Waypoint, first)
 		if err != nil {
@@ -239,8 +204,8 @@ func (r *Receiver) beginAt(ctx context.Context, admin *kadm.Client, found []wayp
 		}
 		begin[int32(i)] = c
 	}
-	err := processors.CommitFirst(ctx, admin, r.config.Names.ReceiverGroup(), r.config.Names.Raw(), begin)
-	if errors.Is(err, processors.ErrJoined) {
+	err := admin.CommitFirst(ctx, r.config.Names.ReceiverGroup(), r.config.Names.Raw(), begin)
+	if errors.Is(err, topics.ErrJoined) {
 		return nil // a receiver that was quicker, and has committed before
 	}
 	if err != nil {
@@ -252,13 +217,13 @@ func (r *Receiver) beginAt(ctx context.Context, admin *kadm.Client, found []wayp
 
 // Midway is the commit by which a generation begins behind a waypoint of another
 // one, with first as the first second that it publishes.
-func Midway(w topics.Waypoint, first int64) (processors.Commit, error) {
-	var p partition
-	if err := p.restore(w.State); err != nil {
-		return processors.Commit{}, err
+func Midway(w topics.Waypoint, first int64) (topics.Commit, error) {
+	state, err := topics.DecodeReceiverState(w.State)
+	if err != nil {
+		return topics.Commit{}, err
 	}
-	p.midway = first
-	return processors.Commit{Offset: w.Offset + 1, Metadata: p.appendState(nil)}, nil
+	state.First = first
+	return topics.Commit{Offset: w.Offset + 1, Metadata: state.Append(nil)}, nil
 }
 
 // completeFrom is the first second of which no line comes before a waypoint.

@@ -64,17 +64,16 @@ func (o *observer) others(ctx context.Context, seen *observation) error {
 // record each.
 func (o *observer) catalogs(ctx context.Context, seen *observation) error {
 	table := o.names.Table()
-	from := map[int32]int64{}
+	all, read := o.section(table), topics.Section{}
 	keys := map[string]bool{topics.CatalogKey(o.names.Generation): true}
 	for _, g := range seen.others {
 		keys[topics.CatalogKey(g.Name)] = true
 	}
 	for key := range maps.Keys(keys) {
-		p := topics.Partition(key, int32(len(o.ends[table])))
-		start, _ := o.starts.Lookup(table, p)
-		from[p] = start.Offset
+		p := topics.Partition(key, int32(len(all)))
+		read[p] = all[p]
 	}
-	return o.read(ctx, table, from, func(r *kgo.Record) {
+	return o.read(ctx, table, read, func(r *kgo.Record) {
 		if !keys[string(r.Key)] {
 			return
 		}

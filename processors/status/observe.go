@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pulse/processors"
-	"pulse/processors/receiver"
 	"pulse/stats"
 	"pulse/topics"
 )
@@ -130,6 +127,8 @@ type observer struct {
 	admin  *topics.Admin
 	starts kadm.ListedOffsets
 	ends   kadm.ListedOffsets
+
+	readable kadm.ListedOffsets // where what can be read ends: a transaction may be open
 }
 
 // Look says how the Pulse of these names stands at the time now. Its topics must
@@ -156,6 +155,11 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	if o.ends, err = admin.ListEndOffsets(ctx, all...); err == nil {
 		err = o.ends.Error()
 	}
+	if err == nil {
+		if o.readable, err = admin.ListCommittedOffsets(ctx, all...); err == nil {
+			err = o.readable.Error()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the topics' last offsets: %w", err)
 	}
@@ -168,7 +172,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 }
 
 // group reads who works on a topic, and what has been committed of it.
-func (o *observer) group(ctx context.Context, name, topic string) (Group, []offsets, map[int32]processors.Commit, error) {
+func (o *observer) group(ctx context.Context, name, topic string) (Group, []offsets, map[int32]topics.Commit, error) {
 	var described kadm.DescribedGroups
 	err := retry(ctx, func() (err error) {
 		if described, err = o.admin.DescribeGroups(ctx, name); err == nil {
@@ -180,9 +184,9 @@ func (o *observer) group(ctx context.Context, name, topic string) (Group, []offs
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return Group{}, nil, nil, fmt.Errorf("asking for the group %s: %w", name, err)
 	}
-	var commits map[int32]processors.Commit
+	var commits map[int32]topics.Commit
 	err = retry(ctx, func() (err error) {
-		commits, err = processors.Commits(ctx, o.admin.Client, name, topic)
+		commits, err = o.admin.Commits(ctx, name, topic)
 		return err
 	})
 	if err != nil {
@@ -249,12 +253,12 @@ func (o *observer) raw(ctx context.Context, seen *observation) error {
 	for i, p := range partitions {
 		s := sourcePartition{offsets: p, written: -1, clock: -1}
 		if c, ok := commits[int32(i)]; ok {
-			domain, clock, err := receiver.Clock(c.Metadata)
+			state, err := topics.DecodeReceiverState(c.Metadata)
 			if err != nil {
 				return fmt.Errorf("the group %s, partition %d: %w", g.Name, i, err)
 			}
-			seen.domain, s.clock = domain, clock.Second()
-			for _, m := range clock.Members() {
+			seen.domain, s.clock = state.Domain, state.Clock.Second()
+			for _, m := range state.Clock.Members() {
 				seen.ingesters[m.Ingester] = max(seen.ingesters[m.Ingester], m.Clock)
 			}
 		}
@@ -278,18 +282,8 @@ func (o *observer) fragments(ctx context.Context, seen *observation) error {
 
 // newest reads the last records of events.raw, for their clocks.
 func (o *observer) newest(ctx context.Context, seen *observation) error {
-	from := map[int32]int64{}
-	for i, s := range seen.sources {
-		from[int32(i)] = max(s.end-newestRecords, s.start)
-	}
-	return o.read(ctx, o.names.Raw(), from, func(r *kgo.Record) {
-		h, err := topics.ParseRawHeader(func(key string) []byte {
-			i := slices.IndexFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == key })
-			if i < 0 {
-				return nil
-			}
-			return r.Headers[i].Value
-		})
+	return o.read(ctx, o.names.Raw(), o.section(o.names.Raw()).Newest(newestRecords), func(r *kgo.Record) {
+		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
 			return // the receivers count it
 		}
@@ -307,15 +301,13 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 	table := o.names.Table()
 	tablePartitions := int32(len(o.ends[table]))
 	for _, n := range clocksRead {
-		from := map[int32]int64{}
+		newest, missing := o.section(table).Newest(n), topics.Section{}
 		for i, f := range seen.fragments {
 			if p := topics.Partition(topics.ClocksKey(int32(i)), tablePartitions); f.closed < 0 {
-				start, _ := o.starts.Lookup(table, p)
-				end, _ := o.ends.Lookup(table, p)
-				from[p] = max(end.Offset-n, start.Offset)
+				missing[p] = newest[p]
 			}
 		}
-		err := o.read(ctx, table, from, func(r *kgo.Record) {
+		err := o.read(ctx, table, missing, func(r *kgo.Record) {
 			entry := topics.DecodeTableEntry(string(r.Key), r.Value)
 			if c := entry.Clocks; c != nil && c.Gen == o.names.Generation && c.Partition >= 0 && int(c.Partition) < len(seen.fragments) {
 				f := &seen.fragments[c.Partition]
@@ -339,22 +331,17 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 func (o *observer) lines(ctx context.Context, seen *observation) error {
 	merged := o.names.Merged()
 	p := topics.Partition(stats.LinesStat, int32(len(o.ends[merged])))
-	after, err := o.admin.ListOffsetsAfterMilli(ctx, seen.now.Add(-linesOver-10*time.Second).UnixMilli(), merged)
-	if err == nil {
-		err = after.Error()
-	}
+	written, err := o.admin.Written(ctx, merged, seen.now.Add(-linesOver-10*time.Second), time.Time{})
 	if err != nil {
-		return fmt.Errorf("looking for the newest minute of %s: %w", merged, err)
+		return fmt.Errorf("looking for the newest minute: %w", err)
 	}
-	from, _ := after.Lookup(merged, p)
-	end, _ := o.ends.Lookup(merged, p)
 	type point struct {
 		revision int
 		counts   Lines
 	}
 	points := map[int64]point{}
 	newest := int64(-1)
-	err = o.read(ctx, merged, map[int32]int64{p: max(from.Offset, end.Offset-linesRead)}, func(r *kgo.Record) {
+	err = o.read(ctx, merged, written.Of(p).Newest(linesRead), func(r *kgo.Record) {
 		var s stats.Snapshot
 		if string(r.Key) != stats.LinesStat || json.Unmarshal(r.Value, &s) != nil || s.Gen != o.names.Generation {
 			return
@@ -374,13 +361,17 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 	return err
 }
 
-// read calls do with the records of a topic from the given offsets to those that
-// were last when the observation began.
-func (o *observer) read(ctx context.Context, topic string, from map[int32]int64, do func(*kgo.Record)) error {
-	to := map[int32]int64{}
-	for p := range from {
-		end, _ := o.ends.Lookup(topic, p)
-		to[p] = end.Offset
+// section is what can be read of a topic, as it was when the observation began.
+func (o *observer) section(topic string) topics.Section {
+	s := topics.Section{}
+	for p, to := range o.readable[topic] {
+		start, _ := o.starts.Lookup(topic, p)
+		s[p] = topics.Span{From: min(start.Offset, to.Offset), To: to.Offset}
 	}
-	return o.admin.Read(ctx, topic, from, to, do)
+	return s
+}
+
+// read calls do with the records of a section of a topic.
+func (o *observer) read(ctx context.Context, topic string, s topics.Section, do func(*kgo.Record)) error {
+	return o.admin.Read(ctx, topic, s, func(r *kgo.Record) bool { do(r); return true })
 }

@@ -81,6 +81,23 @@ func Ensure(t testing.TB, c topics.Cluster, n topics.Names, partitions int32) {
 	}
 }
 
+// Read calls do with what can be read of a topic now.
+func Read(t testing.TB, c topics.Cluster, topic string, do func(*kgo.Record)) {
+	t.Helper()
+	admin, err := c.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	all, err := admin.Readable(t.Context(), topic)
+	if err == nil {
+		err = admin.Read(t.Context(), topic, all, func(r *kgo.Record) bool { do(r); return true })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // remove deletes the topics with a prefix.
 func remove(t testing.TB, c topics.Cluster, prefix string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

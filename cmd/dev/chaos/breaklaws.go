@@ -103,7 +103,7 @@ type brokenReceiver struct {
 	state []byte // of the last tick's commit
 }
 
-func (p *brokenReceiver) Process(r processors.Record, emit processors.Emit) (*processors.Commit, error) {
+func (p *brokenReceiver) Process(r processors.Record, emit processors.Emit) (*topics.Commit, error) {
 	if p.breaks("emits", "covers") {
 		all := emit
 		emit = func(topic, key string, value []byte) {
@@ -120,7 +120,7 @@ func (p *brokenReceiver) Process(r processors.Record, emit processors.Emit) (*pr
 		p.state = commit.Metadata
 	}
 	if err == nil && p.state != nil && p.breaks("marks") {
-		commit = &processors.Commit{Offset: r.Offset + 1, Metadata: p.state}
+		commit = &topics.Commit{Offset: r.Offset + 1, Metadata: p.state}
 	}
 	return commit, err
 }
@@ -134,7 +134,7 @@ type brokenMerger struct {
 // forgotten is how much a merger forgets of what it published.
 const forgotten = 8
 
-func (p *brokenMerger) Process(r processors.Record, emit processors.Emit) (*processors.Commit, error) {
+func (p *brokenMerger) Process(r processors.Record, emit processors.Emit) (*topics.Commit, error) {
 	m := topics.DecodeMessage(r.Value)
 	if u := m.Bundle; u != nil {
 		if p.ranges[u.Partition] == nil {

@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"slices"
-	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats/watermark"
@@ -27,48 +24,26 @@ func (t *rawTopic) has(tag string, n int) bool { return n < len(t.numbers[tag]) 
 
 // readRaw reads events.raw from its start to where it ends now.
 func readRaw(ctx context.Context, brokers []string, topic string) (*rawTopic, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.DialTimeout(2*time.Second),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	admin, err := topics.Cluster{Brokers: brokers}.Admin()
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
+	defer admin.Close()
+	all, err := admin.Readable(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
 	t := &rawTopic{numbers: map[string][]bool{}}
-	left := map[int32]int64{}
-	clocks := make([]*watermark.Watermark, len(ends[topic]))
+	clocks := make([]*watermark.Watermark, len(all))
 	for i := range clocks {
 		clocks[i] = watermark.New()
 	}
-	ends.Each(func(o kadm.ListedOffset) {
-		if o.Offset > 0 {
-			left[o.Partition] = o.Offset
-		}
+	err = admin.Read(ctx, topic, all, func(r *kgo.Record) bool {
+		t.add(r, clocks[r.Partition])
+		return true
 	})
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			end, ok := left[r.Partition]
-			if !ok || r.Offset >= end {
-				return
-			}
-			t.add(r, clocks[r.Partition])
-			if r.Offset+1 == end {
-				delete(left, r.Partition)
-			}
-		})
-		if err := fetches.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	t.least = clocks[0].Second()
 	for _, c := range clocks {
@@ -78,14 +53,7 @@ func readRaw(ctx context.Context, brokers []string, topic string) (*rawTopic, er
 }
 
 func (t *rawTopic) add(r *kgo.Record, clock *watermark.Watermark) {
-	header, err := topics.ParseRawHeader(func(key string) []byte {
-		for _, h := range r.Headers {
-			if h.Key == key {
-				return h.Value
-			}
-		}
-		return nil
-	})
+	header, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 	if err == nil && header.Tick != nil {
 		clock.Tick(watermark.Tick{Ingester: header.Ingester, Clock: header.Second(), Since: header.Tick.Since, Leaving: header.Tick.Leaving})
 	}
