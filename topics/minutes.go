@@ -23,6 +23,7 @@ type Minute struct {
 	Time int64  // Unix time of its first second
 
 	Seconds   int // that have a value; null, the value of nothing, is one
+	Uncovered int // of these, whose windows were not covered whole
 	Clockless int // that had no clock; what is left of 60 is unknown
 	// The least and the greatest of every number of the values; of values by key
 	// there is no least, since a key comes and goes. And the value of the last
@@ -36,7 +37,8 @@ type Minute struct {
 // Join takes over what another record of the same minute says that is of more.
 func (m *Minute) Join(o Minute) {
 	if o.Seconds+o.Clockless > m.Seconds+m.Clockless {
-		m.Seconds, m.Clockless, m.Min, m.Max, m.Last = o.Seconds, o.Clockless, o.Min, o.Max, o.Last
+		m.Seconds, m.Uncovered, m.Clockless = o.Seconds, o.Uncovered, o.Clockless
+		m.Min, m.Max, m.Last = o.Min, o.Max, o.Last
 	}
 	if o.Numbers > m.Numbers {
 		m.Numbers, m.Digest = o.Numbers, o.Digest
@@ -48,6 +50,7 @@ type minuteJSON struct {
 	Stat      string          `json:"stat"` // first: see MinutePrefix
 	Time      time.Time       `json:"time"`
 	Seconds   int             `json:"seconds,omitempty"`
+	Uncovered int             `json:"uncovered,omitempty"`
 	Clockless int             `json:"clockless,omitempty"`
 	Min       json.RawMessage `json:"min,omitempty"`
 	Max       json.RawMessage `json:"max,omitempty"`
@@ -63,7 +66,7 @@ const MaxMinutes = 900 << 10
 // AppendMinute appends a minute as one line of JSON. A record of the topic is
 // lines, of the stats whose names go to its partition.
 func AppendMinute(b []byte, m Minute) ([]byte, error) {
-	line, err := json.Marshal(minuteJSON{m.Stat, time.Unix(m.Time, 0).UTC(), m.Seconds, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest, m.Gen})
+	line, err := json.Marshal(minuteJSON{m.Stat, time.Unix(m.Time, 0).UTC(), m.Seconds, m.Uncovered, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest, m.Gen})
 	if err != nil {
 		return b, fmt.Errorf("minute of %.80q: %w", m.Stat, err)
 	}
@@ -82,11 +85,11 @@ func DecodeMinute(line []byte) (Minute, error) {
 	if err := json.Unmarshal(line, &m); err != nil {
 		return Minute{}, fmt.Errorf("minute: %w", err)
 	}
-	if m.Stat == "" || m.Seconds < 0 || m.Clockless < 0 || m.Seconds > 60 || m.Clockless > 60-m.Seconds {
+	if m.Stat == "" || m.Seconds < 0 || m.Clockless < 0 || m.Uncovered < 0 || m.Uncovered > m.Seconds || m.Seconds > 60 || m.Clockless > 60-m.Seconds {
 		return Minute{}, errors.New("minute: it names no stat, or has not 0 to 60 seconds")
 	}
 	if second := m.Time.Unix(); m.Time.Nanosecond() != 0 || second < 0 || second%60 != 0 {
 		return Minute{}, fmt.Errorf("minute: %s is not the beginning of one", m.Time.Format(time.RFC3339Nano))
 	}
-	return Minute{m.Stat, m.Gen, m.Time.Unix(), m.Seconds, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest}, nil
+	return Minute{m.Stat, m.Gen, m.Time.Unix(), m.Seconds, m.Uncovered, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest}, nil
 }

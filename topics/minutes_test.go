@@ -9,7 +9,7 @@ import (
 
 func TestMinute(t *testing.T) {
 	m := Minute{
-		Stat: "a\"<b>", Gen: "abc123", Time: 1764000000, Seconds: 58, Clockless: 1,
+		Stat: "a\"<b>", Gen: "abc123", Time: 1764000000, Seconds: 58, Uncovered: 3, Clockless: 1,
 		Min: json.RawMessage("0.000000001"), Max: json.RawMessage(`{"0.5":12}`), Last: json.RawMessage("null"),
 		Numbers: 5, Digest: []byte{0, 1, 255},
 	}

@@ -2,10 +2,13 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/value"
+	"pulse/stats/window"
 	"pulse/topics"
 )
 
@@ -19,10 +22,19 @@ type stretch struct {
 	Clockless int             // that had no clock; what is left is unknown
 	Min, Max  value.Value     // nil: null
 	Last      json.RawMessage // the value of the last second that has one
+
+	// Of quantiles alone: the value of the numbers of all its minutes that are over,
+	// and how many these are.
+	Value   value.Value
+	Numbers uint64
 }
 
 // MarshalJSON has the time as RFC 3339 and null for what there is not.
 func (s stretch) MarshalJSON() ([]byte, error) {
+	var of json.RawMessage
+	if s.Numbers > 0 {
+		of = value.AppendJSON(nil, s.Value)
+	}
 	return json.Marshal(struct {
 		Time      string          `json:"time"`
 		Seconds   int             `json:"seconds"`
@@ -31,7 +43,9 @@ func (s stretch) MarshalJSON() ([]byte, error) {
 		Min       json.RawMessage `json:"min"`
 		Max       json.RawMessage `json:"max"`
 		Last      json.RawMessage `json:"last"`
-	}{formatSecond(s.Time), s.Seconds, s.Uncovered, s.Clockless, value.AppendJSON(nil, s.Min), value.AppendJSON(nil, s.Max), s.Last})
+		Value     json.RawMessage `json:"value,omitempty"`
+		Numbers   uint64          `json:"numbers,omitempty"`
+	}{formatSecond(s.Time), s.Seconds, s.Uncovered, s.Clockless, value.AppendJSON(nil, s.Min), value.AppendJSON(nil, s.Max), s.Last, of, s.Numbers})
 }
 
 // add joins what comes after it in time.
@@ -65,7 +79,7 @@ func ofPoint(p stats.Snapshot, keyed bool, from, to int64) stretch {
 
 // ofMinute is the stretch of a minute.
 func ofMinute(m topics.Minute) stretch {
-	return stretch{Time: m.Time, Seconds: m.Seconds, Clockless: m.Clockless, Min: parse(m.Min), Max: parse(m.Max), Last: m.Last}
+	return stretch{Time: m.Time, Seconds: m.Seconds, Uncovered: m.Uncovered, Clockless: m.Clockless, Min: parse(m.Min), Max: parse(m.Max), Last: m.Last}
 }
 
 // parse reads a value; one that cannot be read is null.
@@ -90,6 +104,34 @@ func thin(all []stretch, step int64) []stretch {
 		thinned = append(thinned, s)
 	}
 	return thinned
+}
+
+// addDigests gives stretches, ascending in time and of step seconds each, the value
+// of the numbers of their minutes. The extremes of a second's quantiles are none of
+// the stretch. Digests that cannot be read are left out, and an error says so.
+func addDigests(stretches []stretch, minutes []topics.Minute, step int64, kind aggregate.Kind) error {
+	var wrong error
+	total := window.NewTotal(kind)
+	for i := range stretches {
+		s := &stretches[i]
+		for len(minutes) > 0 && minutes[0].Time < s.Time+step {
+			m := minutes[0]
+			minutes = minutes[1:]
+			if m.Time < s.Time || m.Numbers == 0 {
+				continue
+			}
+			if err := total.JoinDigest(m.Digest); err != nil {
+				wrong = fmt.Errorf("minute %s: %w", formatSecond(m.Time), err)
+				continue
+			}
+			s.Numbers += m.Numbers
+		}
+		if s.Numbers > 0 {
+			s.Value = total.Value()
+			total.Reset()
+		}
+	}
+	return wrong
 }
 
 // splitClockless cuts stretches without a clock at the multiples of step, so that

@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
+	"pulse/stats/program"
+	"pulse/stats/window"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -193,4 +195,79 @@ func BenchmarkWeek(b *testing.B) {
 		b.ReportMetric(all[len(all)/2], "ms-median")
 		b.ReportMetric(all[len(all)-1], "ms-most")
 	})
+}
+
+// recorded is the minutes of a stat, and no points, for a server without Kafka.
+type recorded []topics.Minute
+
+func (recorded) Points(context.Context, string, int64, int64) ([]stats.Snapshot, error) {
+	return nil, nil
+}
+
+func (r recorded) Minutes(context.Context, string, int64, int64) ([]topics.Minute, error) {
+	return r, nil
+}
+
+// A stretch of quantiles has the value of all numbers of its minutes, not the
+// extremes of its seconds.
+func TestStretchesOfQuantiles(t *testing.T) {
+	q := &stats.Stat{Name: "q", Title: "q", Kind: "quantiles", Field: "x", At: []float64{0.5, 1}, Over: 10}
+	s := idle(t, func(c *Config) { c.Definitions = &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{q}} })
+	const start = 1_700_000_040 // a multiple of 120
+	digest := func(minute int64, numbers ...int) topics.Minute {
+		total, folder := window.NewTotal(s.program.Kind(0)), s.program.NewFolder()
+		for _, n := range numbers {
+			folder.Fold(program.Pack{Lines: fmt.Appendf(nil, "ts=%d x=%d", minute, n), Second: minute, Floor: minute})
+		}
+		folder.Flush(func(stat int, fragment []byte) {
+			if stat > 0 {
+				return
+			}
+			if err := total.Join(fragment, 0, minute+60); err != nil {
+				t.Fatal(err)
+			}
+		})
+		m := topics.Minute{Stat: "q", Gen: s.store.gen, Time: minute}
+		m.Digest, m.Numbers = total.Digest()
+		return m
+	}
+	rolled := func(m topics.Minute) topics.Minute {
+		m.Seconds, m.Min, m.Max, m.Last = 60, json.RawMessage(`{"0.5":0,"1":0}`), json.RawMessage(`{"0.5":900,"1":900}`), json.RawMessage("null")
+		return m
+	}
+	bad := rolled(digest(start+240, 7))
+	bad.Digest = []byte{0xff}
+	all := recorded{
+		rolled(digest(start, 1, 2, 3)), rolled(digest(start+60, 100, 100)),
+		rolled(topics.Minute{Stat: "q", Gen: s.store.gen, Time: start + 120}), rolled(digest(start+180, 5)),
+		bad,
+		digest(start+360, 8, 9), // whose final values are not rolled up yet
+	}
+	s.minutes, s.history = all, all
+	for second := int64(start + 360); second < start+400; second++ {
+		put(s.store, stats.Snapshot{Stat: "q", Time: second, Value: json.RawMessage(`{"0.5":8,"1":9}`), Final: true, Gen: s.store.gen})
+	}
+	_, body := get(t, s, fmt.Sprintf("/api/stats/q?from=%d&to=%d&step=120", start, start+399), nil)
+	var answer struct {
+		Stretches []struct {
+			Seconds int
+			Numbers uint64
+			Value   json.RawMessage
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	got := ""
+	for _, one := range answer.Stretches {
+		got += fmt.Sprintf("%d s, %d: %s\n", one.Seconds, one.Numbers, one.Value)
+	}
+	want := `120 s, 5: {"0.5":3,"1":100}
+120 s, 1: {"0.5":5,"1":5}
+60 s, 0: 
+40 s, 2: {"0.5":8,"1":9}
+`
+	if got != want {
+		t.Errorf("the stretches are\n%swant\n%s", got, want)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"pulse/stats"
+	"pulse/stats/window"
+	"pulse/topics"
 )
 
 // Bounds of one request for history.
@@ -42,7 +44,7 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 	if step == 0 {
 		answer.Points, err = s.points(r.Context(), name, from, to)
 	} else {
-		answer.Stretches, err = s.stretches(r.Context(), s.store.stats[i], from, to, step)
+		answer.Stretches, err = s.stretches(r.Context(), i, from, to, step)
 	}
 	if err != nil {
 		s.config.Logger.Warn("history cannot be read", "stat", name, "error", err)
@@ -97,17 +99,21 @@ func (s *Server) points(ctx context.Context, name string, from, to int64) ([]sta
 // stretches gives what is known of a stat in [from, to], by step seconds. Steps
 // of whole minutes are made of minutes, from the one that from is in, and of the
 // points that came since the last one was rolled up.
-func (s *Server) stretches(ctx context.Context, st *stats.Stat, from, to, step int64) ([]stretch, error) {
+func (s *Server) stretches(ctx context.Context, stat int, from, to, step int64) ([]stretch, error) {
+	st := s.store.stats[stat]
 	var all []stretch
+	var minutes []topics.Minute
 	if step%minuteSeconds == 0 {
 		from -= from % minuteSeconds
-		rolled, err := s.minutes.Minutes(ctx, st.Name, from, to)
-		if err != nil {
+		var err error
+		if minutes, err = s.minutes.Minutes(ctx, st.Name, from, to); err != nil {
 			return nil, err
 		}
-		for _, m := range rolled {
-			all = append(all, ofMinute(m))
-			from = m.Time + minuteSeconds
+		for _, m := range minutes {
+			if m.Seconds+m.Clockless > 0 { // else only its numbers are known so far
+				all = append(all, ofMinute(m))
+				from = m.Time + minuteSeconds
+			}
 		}
 		// Before that nothing was rolled up, as there was nothing, or not yet.
 		from = max(from, to-maxRange+1)
@@ -123,5 +129,11 @@ func (s *Server) stretches(ctx context.Context, st *stats.Stat, from, to, step i
 			splitClockless(one, step, func(part stretch) { all = append(all, part) })
 		}
 	}
-	return thin(all, step), nil
+	all = thin(all, step)
+	if kind := s.program.Kind(stat); window.Digests(kind) {
+		if err := addDigests(all, minutes, step, kind); err != nil {
+			s.config.Logger.Warn("a minute's digest cannot be read", "stat", st.Name, "error", err)
+		}
+	}
+	return all, nil
 }

@@ -100,6 +100,9 @@ func (r *roller) addTo(minute, offset int64, p stats.Snapshot, from, to int64, v
 // add adds a second that has a value.
 func (o *openMinute) add(p stats.Snapshot, v value.Value, keyed bool) {
 	o.Seconds++
+	if p.Covered < p.Of {
+		o.Uncovered++
+	}
 	o.max = value.Extreme(o.max, v, true)
 	if !keyed { // keys come and go: there is no least
 		o.min = value.Extreme(o.min, v, false)

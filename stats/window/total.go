@@ -13,10 +13,14 @@ import (
 type Total struct {
 	kind    aggregate.Kind
 	partial aggregate.Partial
+	window  aggregate.Window // empty; nil before the first Value
 }
 
 // NewTotal returns an empty Total of a stat that aggregates as kind does.
-func NewTotal(kind aggregate.Kind) *Total { return &Total{kind, kind.NewPartial()} }
+func NewTotal(kind aggregate.Kind) *Total { return &Total{kind: kind, partial: kind.NewPartial()} }
+
+// Reset empties a Total.
+func (t *Total) Reset() { t.partial.Reset() }
 
 // Join adds what a fragment has of the seconds [from, to). On an error it adds
 // nothing.
@@ -37,9 +41,12 @@ func (t *Total) Join(fragment []byte, from, to int64) error {
 
 // Value is the value of all that was joined.
 func (t *Total) Value() value.Value {
-	w := t.kind.NewWindow()
-	w.Add(t.partial)
-	return w.Value()
+	if t.window == nil {
+		t.window = t.kind.NewWindow()
+	}
+	t.window.Add(t.partial)
+	defer t.window.Sub(t.partial)
+	return t.window.Value()
 }
 
 // Digests reports whether a Total of a kind has digests.
@@ -53,7 +60,7 @@ func Digests(kind aggregate.Kind) bool {
 func (t *Total) Digest() (digest []byte, numbers uint64) {
 	numbers = t.kind.(aggregate.Digester).Digest(t.partial)
 	digest = t.partial.AppendTo(nil)
-	t.partial.Reset()
+	t.Reset()
 	return digest, numbers
 }
 

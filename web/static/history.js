@@ -27,7 +27,8 @@ export class Seconds {
   }
 }
 
-/** Columns of several seconds. */
+/** Columns of several seconds. Of quantiles a column has the value of all its numbers, once
+ * its minutes are over; until then, and of other stats, its seconds' least and greatest. */
 export class Columns {
   constructor(stretches, step) {
     this.step = step;
@@ -47,8 +48,9 @@ export class Columns {
     for (let i = 0; i < n; i++) {
       const time = start + i * step;
       const c = this.byTime.get(time);
-      const high = c ? number(c.max) : null;
-      if (high !== null) [kinds[i], numbers[i], lows[i]] = [VALUE, high, number(c.min) ?? high];
+      const whole = c?.value ? number(c.value) : null;
+      const high = whole ?? (c ? number(c.max) : null);
+      if (high !== null) [kinds[i], numbers[i], lows[i]] = [VALUE, high, whole ?? number(c.min) ?? high];
       else if (c?.seconds) kinds[i] = NOTHING;
       else if (c?.clockless) kinds[i] = CLOCKLESS;
       else kinds[i] = time < this.first || time > due ? OUTSIDE : UNKNOWN;
@@ -61,7 +63,9 @@ export class Columns {
   at(second) {
     const c = this.byTime.get(second - second % this.step);
     if (!c) return { clockless: false };
-    return c.seconds ? { value: c.max, low: c.min, last: c.last, seconds: c.seconds, uncovered: c.uncovered ?? 0 } : { clockless: c.clockless > 0 };
+    if (!c.seconds) return { clockless: c.clockless > 0 };
+    const { min, max, last, seconds, uncovered = 0 } = c;
+    return { ...c.value ? { value: c.value } : { value: max, low: min }, min, max, last, seconds, uncovered };
   }
 }
 
@@ -72,7 +76,7 @@ export async function load(stat, from, to, signal) {
   const answer = await fetch(`/api/stats/${encodeURIComponent(stat.name)}?${query}`, { signal });
   if (!answer.ok) throw new Error((await answer.text()).trim());
   const { points, stretches } = await answer.json();
-  if (stretches) return new Columns(stretches.map((s) => ({ ...s, min: scaled(stat, s.min), max: scaled(stat, s.max), last: scaled(stat, s.last) })), step);
+  if (stretches) return new Columns(stretches.map((s) => ({ ...s, min: scaled(stat, s.min), max: scaled(stat, s.max), last: scaled(stat, s.last), value: scaled(stat, s.value ?? null) })), step);
   const series = new Series(stat, to - from + 1);
   for (const p of points) {
     const second = Date.parse(p.time) / 1000;

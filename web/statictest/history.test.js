@@ -39,9 +39,20 @@ test("columns keep the least and the greatest", () => {
   assert.deepEqual([...kinds], [OUTSIDE, VALUE, NOTHING, CLOCKLESS, UNKNOWN, VALUE, UNKNOWN]);
   assert.deepEqual([numbers[1], lows[1], numbers[5], lows[5]], [9, 1, 4, 4]);
   assert.deepEqual([...hollow], [0, 0, 0, 0, 0, 1, 0]);
-  assert.deepEqual(c.at(659), { value: 9, low: 1, last: 2, seconds: 60, uncovered: 0 });
+  assert.deepEqual(c.at(659), { value: 9, low: 1, min: 1, max: 9, last: 2, seconds: 60, uncovered: 0 });
   assert.deepEqual(c.at(725), { clockless: true });
   assert.deepEqual(c.at(10_000), { clockless: false });
+});
+
+test("columns of quantiles have the value of all their numbers", () => {
+  const at = (t) => new Date(t * 1000).toISOString();
+  const min = { 0.5: 1 }, max = { 0.5: 90 }, last = { 0.5: 40 }, value = { 0.5: 3 };
+  const c = new Columns([{ time: at(600), seconds: 60, min, max, last, value, numbers: 7 }, { time: at(660), seconds: 20, min, max, last }], 60);
+  const { numbers, lows } = c.sample(600, 719, 700, (v) => v[0.5]);
+  assert.deepEqual([...numbers], [3, 90]);
+  assert.deepEqual([...lows], [3, 1]);
+  assert.deepEqual(c.at(610), { value, min, max, last, seconds: 60, uncovered: 0 });
+  assert.deepEqual(c.at(660), { value: max, low: min, min, max, last, seconds: 20, uncovered: 0 });
 });
 
 test("an axis ends at a round number", () => {
