@@ -228,7 +228,7 @@ func (sc *Scanner) accessTail(ev *Event, b []byte, i, end int, hasDomain bool) {
 		case last == first || last == first+1 && b[first] == '-': // missing
 		case named:
 			if slot := keySlot(key); !ev.Has(slot) {
-				ev.put(slot, first, last, durations)
+				ev.put(slot, first, last, units|exponents)
 			}
 		case isTime(b, first, &last):
 			if times < len(accessTimes) {

@@ -67,9 +67,9 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 		}
 		first := i
 		if i = word(b, i); key != 0 {
-			ev.put(keySlot(key), first, i, durations)
+			ev.put(keySlot(key), first, i, units|exponents)
 			if key&timeKey != 0 {
-				sc.dateBy(ev, b, first, i, durations)
+				sc.dateBy(ev, b, first, i)
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func keySlot(key uint32) Slot { return Slot(key&(timeKey-1)) - 1 }
 // quoted puts the quoted text at i, with its escapes undone, and gives the
 // position after its end. A text that is not closed goes to the end.
 func (sc *Scanner) quoted(ev *Event, b []byte, i, end int, key uint32) int {
-	flags := durations
+	flags := units | exponents
 	close, escaped := closingQuote(b, i, end)
 	next := close + 1
 	if close < 0 {
@@ -118,14 +118,14 @@ func (sc *Scanner) quoted(ev *Event, b []byte, i, end int, key uint32) int {
 	}
 	ev.put(keySlot(key), first, close, flags)
 	if key&timeKey != 0 {
-		sc.dateBy(ev, ev.text[flags>>textShift&3], first, close, flags)
+		sc.dateBy(ev, ev.text[flags>>textShift&3], first, close)
 	}
 	return next
 }
 
 // dateBy gives the event the time that the value is, if it is the first.
-func (sc *Scanner) dateBy(ev *Event, b []byte, start, end int, flags value) {
-	if !ev.dated && sc.clock.any(b, start, end, flags) {
+func (sc *Scanner) dateBy(ev *Event, b []byte, start, end int) {
+	if !ev.dated && sc.clock.any(b, start, end) {
 		sc.date(ev)
 	}
 }

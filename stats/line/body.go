@@ -22,8 +22,12 @@ var headerNames = [bodies][]string{
 	wholeLine:    {"line", "unparsed"},
 }
 
-// Names of a line's time, where it is an attribute.
-var timeNames = []string{"time", "timestamp", "ts", "t", "@timestamp"}
+// timeNames are those of a line's time, where it is an attribute: of logfmt and many
+// loggers, of Logstash, Serilog, Python's, nginx's variables, journald and log4j.
+var timeNames = []string{
+	"time", "timestamp", "ts", "t", "@timestamp", "@t", "Timestamp", "datetime", "date", "asctime", "eventTime",
+	"time_iso8601", "time_local", "msec", "__REALTIME_TIMESTAMP", "instant.epochSecond", "timeMillis", "start_time",
+}
 
 // timeKey is added to a key's number in a body's table if it names the time.
 const timeKey = 1 << 16

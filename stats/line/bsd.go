@@ -135,30 +135,41 @@ func looksLikeBSD(b []byte, i int) bool {
 // bsd reads a time of RFC 3164 at b[p:] and says whether there is one, and
 // whether its year could be guessed.
 func (c *clock) bsd(b []byte, p int, near int64, zones bool) (dated, ok bool) {
+	month, day, clock, ok := bsdSecond(b, p)
+	return ok && c.yearless(month, day, clock, 0, near, zones), ok
+}
+
+// bsdSecond reads Oct 11 22:14:15.
+func bsdSecond(b []byte, p int) (month, day, clock int64, ok bool) {
 	if !looksLikeBSD(b, p) {
-		return false, false
+		return 0, 0, 0, false
 	}
-	month := monthOf(b[p : p+3])
-	day, ok := twoDigits(b, p+4)
+	month = monthOf(b[p : p+3])
+	day, ok = twoDigits(b, p+4)
 	if b[p+4] == ' ' {
 		day, ok = int64(b[p+5]-'0'), b[p+5]-'0' <= 9
 	}
 	clock, ok2 := clockSecond(b[p+7 : p+15])
-	if month == 0 || !ok || !ok2 || day < 1 || day > daysIn(2000, month) {
-		return false, false
-	}
+	return month, day, clock, ok && ok2 && month > 0 && day >= 1 && day <= daysIn(2000, month)
+}
+
+// yearless sets a time without a year, as Scanner.Near says, and reports whether
+// it is known.
+func (c *clock) yearless(month, day, clock int64, nanos uint32, near int64, zones bool) bool {
 	if near < 0 {
-		return false, true
+		return false
 	}
-	second, ok := guessYear(month, day, clock, near)
+	second, ok := guessYear(month, day, clock, near+c.offset(near))
 	if !ok {
-		return false, true
+		return false
 	}
-	if zones {
+	if c.zone != nil {
+		second -= c.offset(second)
+	} else if zones {
 		second += guessZone(second, near)
 	}
-	c.set(second, 0)
-	return c.dated, true
+	c.set(second, nanos)
+	return c.dated
 }
 
 // guessYear gives the newest time with this month, day and second of the day, as
@@ -194,6 +205,6 @@ func guessZone(second, near int64) int64 {
 // time. A time of RFC 3164 has no year and no zone, and they are guessed by it:
 // the time is the newest one that is not more than a day later. If it is then a
 // multiple of half an hour (14 hours at most) from when it was read, to two
-// minutes, that is its zone, otherwise it is in UTC. Without Near, and after
-// Near(-1), such a line has no time.
+// minutes, that is its zone, otherwise it is in UTC; where the lines' origin names
+// a zone, it is in that. Without Near, and after Near(-1), such a line has no time.
 func (sc *Scanner) Near(second int64) { sc.near, sc.zones = second, true }

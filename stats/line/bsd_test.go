@@ -89,7 +89,7 @@ func TestOriginal(t *testing.T) {
 func TestBSD(t *testing.T) {
 	testFormat(t, []formatTest{
 		{"of the RFC", "<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed for lonvick on /dev/pts/8", "", fields{
-			"facility": "'auth", "level": "'crit", "host": "'mymachine", "source": "'su", "ps": "'12", "msg": "''su root' failed for lonvick on /dev/pts/8"}},
+			"facility": "'auth", "level": "'crit", "host": "'mymachine", "source": "'su", "ps": "12", "msg": "''su root' failed for lonvick on /dev/pts/8"}},
 		{"without a tag", "<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!", "", fields{
 			"facility": "'user", "level": "'notice", "host": "'10.0.0.99", "msg": "'Use the BFG!"}},
 		{"of a file, with attributes", "Feb 05 17:32:18 h1 app/web.1: at=info n=5 host=other", "", fields{
@@ -102,7 +102,7 @@ func TestBSD(t *testing.T) {
 		{"no host", "<34>Oct 11 22:14:15 ", "", fields{"unparsed": "true"}},
 		{"priority too high", "<192>Oct 11 22:14:15 mymachine su: x", "", fields{"unparsed": "true"}},
 		{"rsyslog's file", "2012-10-11T22:14:15.123+02:00 host1 su[3]: a=1", "2012-10-11T20:14:15.123Z", fields{
-			"host": "'host1", "source": "'su", "ps": "'3", "msg": "'a=1", "a": "1"}},
+			"host": "'host1", "source": "'su", "ps": "3", "msg": "'a=1", "a": "1"}},
 		{"rsyslog's file, without a process", "2012-10-11T22:14:15Z 2001:db8::1 postfix/smtpd: hello", "2012-10-11T22:14:15Z", fields{
 			"host": "'2001:db8::1", "source": "'postfix/smtpd", "msg": "'hello"}},
 		{"journalctl's, without a message", "2012-10-11T22:14:15+0200 host1 kernel:", "2012-10-11T20:14:15Z", fields{"host": "'host1", "source": "'kernel"}},
@@ -111,7 +111,7 @@ func TestBSD(t *testing.T) {
 		{"rsyslog's forward, without a tag", "<13>2012-10-11T22:14:15.5Z h1 no tag: a", "2012-10-11T22:14:15.5Z", fields{
 			"facility": "'user", "level": "'notice", "host": "'h1", "msg": "'no tag: a"}},
 		{"rsyslog's forward, counted", `47 <34>2012-10-11T22:14:15Z h1 app[7]: {"a":1}`, "2012-10-11T22:14:15Z", fields{
-			"facility": "'auth", "level": "'crit", "host": "'h1", "source": "'app", "ps": "'7", "a": "1", "msg": `'{"a":1}`}},
+			"facility": "'auth", "level": "'crit", "host": "'h1", "source": "'app", "ps": "7", "a": "1", "msg": `'{"a":1}`}},
 		{"rsyslog's forward, before 1970", "<13>1969-10-11T22:14:15Z h1 su: x", "", fields{"facility": "'user", "level": "'notice", "host": "'h1", "source": "'su", "msg": "'x"}},
 		{"no such time", "<13>2012-10-32T22:14:15Z h1 su: x", "", fields{"unparsed": "true"}},
 		{"a time, no host", "<13>2012-10-11T22:14:15Z ", "", fields{"unparsed": "true"}},
@@ -120,7 +120,7 @@ func TestBSD(t *testing.T) {
 		{"a level is no host", "2012-10-11T22:14:15Z WARN main: x", "2012-10-11T22:14:15Z", fields{"unparsed": "true"}},
 		{"a word with a colon is no host", "2012-10-11T22:14:15Z app: main: x", "2012-10-11T22:14:15Z", fields{"unparsed": "true"}},
 		{"what is in brackets is no host", "2012-10-11T22:14:15Z [main] app: x", "2012-10-11T22:14:15Z", fields{"unparsed": "true"}},
-		{"Heroku's stays Heroku's", "2012-10-11T22:14:15Z su[3]: main: x", "2012-10-11T22:14:15Z", fields{"source": "'su", "ps": "'3", "msg": "'main: x"}},
+		{"Heroku's stays Heroku's", "2012-10-11T22:14:15Z su[3]: main: x", "2012-10-11T22:14:15Z", fields{"source": "'su", "ps": "3", "msg": "'main: x"}},
 		{"Pulse's stays Pulse's", "2012-10-11T22:14:15Z h1 local7.info su: - w - x=1", "2012-10-11T22:14:15Z", fields{"source": "'su", "level": "'info", "msg": "'x=1"}},
 		{"logfmt that begins alike", "one two th:ee:x a=1 b=2", "", fields{"msg": "'one two th:ee:x a=1 b=2", "a": "1", "b": "2"}},
 	})

@@ -40,8 +40,8 @@ const (
 	inConstant  value = 2 << 20 // in text[2]
 	textShift         = 20
 
-	asText     value = 1 << 22 // text, whatever it looks like
-	durations  value = 1 << 23 // 1ms, 1.5s and 1m2s are numbers, of milliseconds
+	asText     value = 1 << 22 // in quotes or in a header: a number if all of it is one, never a boolean
+	units      value = 1 << 23 // numbers may have units: 1.5s, 3kB, 12%
 	exponents  value = 1 << 24 // 1e3 is a number
 	isNumber   value = 1 << 25 // a number, which is in Event.numbers
 	hashed     value = 1 << 26 // the hash is in Event.hashes
@@ -78,8 +78,8 @@ func (e *Event) Number(s Slot) (fixed.Number, bool) {
 		return fixed.Number{}, false
 	}
 	v := e.values[s]
-	if v&(asText|isNumber) != 0 {
-		return e.numbers[s], v&isNumber != 0
+	if v&isNumber != 0 {
+		return e.numbers[s], true
 	}
 	start, end := v.bounds()
 	b := e.text[v>>textShift&3]
@@ -94,12 +94,10 @@ func (e *Event) Number(s Slot) (fixed.Number, bool) {
 	return n, ok
 }
 
-// Type gives the type of a field that the line has.
+// Type gives the type of a field that the line has. A text is a number if all of it
+// is one, as loggers put numbers in quotes.
 func (e *Event) Type(s Slot) condition.Type {
 	v := e.values[s]
-	if v&asText != 0 {
-		return condition.Text
-	}
 	if v&isNumber != 0 {
 		return condition.Num
 	}
@@ -113,18 +111,25 @@ func (e *Event) Type(s Slot) condition.Type {
 		}
 		return condition.Text
 	}
-	if string(b) == "true" || string(b) == "false" {
+	if v&asText == 0 && (string(b) == "true" || string(b) == "false") {
 		return condition.Bool
 	}
 	return condition.Text
 }
 
-// Hash gives a hash of the type and the text of a field that the line has. It
-// depends on nothing else, so that it is the same in every process.
+// IsText reports whether a field that the line has is written as text, or is
+// nothing else: what is in quotes may be a number for comparisons, and be searched
+// as a text too.
+func (e *Event) IsText(s Slot) bool {
+	return e.values[s]&asText != 0 || e.Type(s) == condition.Text
+}
+
+// Hash gives a hash of the text of a field that the line has, without its quotes.
+// It depends on nothing else, so that it is the same in every process.
 func (e *Event) Hash(s Slot) uint64 {
 	if v := e.values[s]; v&hashed == 0 {
 		start, end := v.bounds()
-		e.hashes[s] = hash(e.text[v>>textShift&3], start, end, uint64(e.Type(s)))
+		e.hashes[s] = hash(e.text[v>>textShift&3], start, end)
 		e.values[s] |= hashed
 	}
 	return e.hashes[s]
@@ -237,16 +242,17 @@ func (e *Event) putID(s Slot, start, end int, flags value, id ID) {
 	}
 }
 
-// textID gives the ID of text as a value of the field s, Absent if it is not
-// coded.
+// textID gives the ID of what is written as text as a value of the field s, Absent
+// if it is not coded.
 func (e *Event) textID(s Slot, b []byte, start, end int) ID {
 	if s == None {
 		return Absent
 	}
-	return e.fields[s].textID(b, start, end)
+	return e.fields[s].textID(b, start, end, 0)
 }
 
-func (f *field) textID(b []byte, start, end int) ID {
+// textID is a constant text's ID before it is that of a number.
+func (f *field) textID(b []byte, start, end int, flags value) ID {
 	if !f.coded {
 		return Absent
 	}
@@ -254,7 +260,16 @@ func (f *field) textID(b []byte, start, end int) ID {
 		return Present
 	}
 	if found, ok := f.values.find(b, start, end); ok {
-		return ID(found >> 16)
+		text, look := ID(found>>16), ID(found&0xffff)
+		if text >= firstText || look == True || look == False {
+			return text
+		}
+		return look
+	}
+	if len(f.numbers) > 0 && end > start && beginsNumber(b[start]) {
+		if n, ok := parseNumber(b[start:end], flags); ok {
+			return f.number(n)
+		}
 	}
 	return Present
 }
@@ -267,7 +282,10 @@ func (e *Event) id(f *field, s Slot, start, end int) ID {
 	}
 	v := e.values[s]
 	b := e.text[v>>textShift&3]
-	if v&asText == 0 && b[start]-'0' <= 9 {
+	if v&asText != 0 {
+		return f.textID(b, start, end, v)
+	}
+	if b[start]-'0' <= 9 {
 		if n, ok := shortNumber(b, start, end, v); ok {
 			e.numbers[s] = n
 			e.values[s] |= isNumber
@@ -275,9 +293,6 @@ func (e *Event) id(f *field, s Slot, start, end int) ID {
 		}
 	}
 	if found, ok := f.values.find(b, start, end); ok {
-		if v&asText != 0 {
-			return ID(found >> 16)
-		}
 		if look := ID(found & 0xffff); look != Absent {
 			return look
 		}
@@ -286,7 +301,7 @@ func (e *Event) id(f *field, s Slot, start, end int) ID {
 		}
 		return ID(found >> 16)
 	}
-	if v&asText != 0 || end == start || !beginsNumber(b[start]) {
+	if end == start || !beginsNumber(b[start]) {
 		return Present
 	}
 	if n, ok := e.Number(s); ok {
@@ -310,11 +325,11 @@ func (e *Event) push(c Code) {
 	e.codeHash = bits.RotateLeft64((e.codeHash^uint64(c))*prime1, 29)
 }
 
-// hash is a fixed hash of b[start:end] and a seed, after wyhash: each step
-// multiplies two words to 128 bits and folds them.
-func hash(b []byte, start, end int, seed uint64) uint64 {
+// hash is a fixed hash of b[start:end], after wyhash: each step multiplies two
+// words to 128 bits and folds them.
+func hash(b []byte, start, end int) uint64 {
 	n := end - start
-	h := seed*prime3 ^ uint64(n)*prime1
+	h := uint64(n) * prime1
 	for ; n > 16; n -= 16 {
 		h = fold(load(b, start)^prime2^h, load(b, start+8)^prime3)
 		start += 16

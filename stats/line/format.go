@@ -24,9 +24,9 @@ type Format struct {
 	// line parses a line, or reports that it is not of this format, before it has
 	// put anything into the event.
 	line parser
-	// dated is the same for lines that begin with an RFC 3339 time and a blank,
-	// which have been read: i is the position after them.
-	dated func(sc *Scanner, ev *Event, b []byte, start, i, end int) bool
+	// dated is the same for lines that begin with a time and a blank, which have
+	// been read; the clock's strict tells whether the time is as RFC 3339 has it.
+	dated func(sc *Scanner, ev *Event, b []byte, o opening) bool
 	// message is the same for what follows the header of another format: it puts
 	// no field that the header gave, and the header's time counts.
 	message parser
@@ -34,6 +34,17 @@ type Format struct {
 	named bool
 	// asIs says that blanks before a line are part of it.
 	asIs bool
+}
+
+// An opening is what is known of a line that begins with a time and a blank.
+type opening struct {
+	start, end int // of the line
+	rest       int // what comes after the blank
+	word       int // where the word at rest ends, or has its first [
+}
+
+func openingOf(b []byte, start, i, end int) opening {
+	return opening{start: start, end: end, rest: i + 1, word: wordOr(b, i+1, '[', '[')}
 }
 
 type parser func(sc *Scanner, ev *Event, b []byte, start, end int) bool
@@ -55,9 +66,9 @@ type Sample struct {
 var Formats = []*Format{
 	pulseFormat,
 	herokuFormat,
-	syslogFormat,
 	jsonFormat,
 	accessFormat,
+	syslogFormat,
 	logfmtFormat,
 	textFormat,
 }
@@ -124,9 +135,9 @@ func (f *Format) parse(sc *Scanner, ev *Event, b []byte, start, end int) bool {
 		return false
 	}
 	if f.dated != nil {
-		if i := sc.clock.timestamp(b, start); i >= 0 && b[i] == ' ' {
+		if i := sc.clock.stamp(b, start); i >= 0 && (b[i] == ' ' || b[i] == '\t') {
 			sc.date(ev)
-			return f.dated(sc, ev, b, start, i+1, end)
+			return f.dated(sc, ev, b, openingOf(b, start, i, end))
 		}
 	}
 	return f.line != nil && f.line(sc, ev, b, start, end)

@@ -14,8 +14,8 @@ var herokuFormat = &Format{
 			"at": "'info", "method": "'GET", "path": "'/", "host": "'a.example.com", "connect": "1", "status": "200",
 		},
 	}},
-	dated: func(sc *Scanner, ev *Event, b []byte, start, i, end int) bool {
-		return b[wordOr(b, i, '[', '[')] == '[' && sc.heroku(ev, b, i, end)
+	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
+		return sc.clock.strict && b[o.word] == '[' && sc.heroku(ev, b, o.rest, o.end)
 	},
 }
 

@@ -83,9 +83,6 @@ func (sc *Scanner) members(ev *Event, b []byte, i, end int, kind bodyKind, depth
 			key, _ = keys.find(b, first, close)
 		} else if length = sc.join(ev, b, first, close, escaped, prefix); length > 0 {
 			key, _ = keys.find(sc.path, 0, length-1)
-			if depth > 0 {
-				key &= timeKey - 1
-			}
 		}
 
 		switch c := b[i]; {
@@ -117,7 +114,7 @@ func (sc *Scanner) members(ev *Event, b []byte, i, end int, kind bodyKind, depth
 			if key != 0 && c != 'n' {
 				ev.put(keySlot(key), first, i, exponents)
 				if key&timeKey != 0 {
-					sc.dateBy(ev, b, first, i, exponents)
+					sc.dateBy(ev, b, first, i)
 				}
 			}
 		}
@@ -137,14 +134,14 @@ func (sc *Scanner) members(ev *Event, b []byte, i, end int, kind bodyKind, depth
 
 // jsonText puts a string.
 func (sc *Scanner) jsonText(ev *Event, b []byte, start, end int, escaped bool, key uint32) {
-	flags := asText
+	flags := asText | units | exponents
 	if escaped {
 		start, end = ev.unescape(b, start, end)
 		flags |= inUnescaped
 	}
 	ev.put(keySlot(key), start, end, flags)
 	if key&timeKey != 0 {
-		sc.dateBy(ev, ev.text[flags>>textShift&3], start, end, flags)
+		sc.dateBy(ev, ev.text[flags>>textShift&3], start, end)
 	}
 }
 

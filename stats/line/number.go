@@ -3,6 +3,7 @@ package line
 import (
 	"bytes"
 	"math/bits"
+	"strings"
 
 	"pulse/stats/fixed"
 )
@@ -15,10 +16,10 @@ var pow10 = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 func beginsNumber(c byte) bool { return c-'0' <= 9 || c == '-' }
 
 // parseNumber reads a number: an optional minus, 1 to 19 digits, optionally a
-// point and more digits, rounded half away from zero to nine. The flag
-// durations allows a unit after it, ns, us, µs, ms or s, or several as in 1m2.5s,
-// and gives milliseconds; exponents allows an exponent. A number that does not fit
-// (see fixed.Number) is none.
+// point and more digits, rounded half away from zero to nine. The flag units
+// allows one after it: of time, which gives milliseconds (ns, us, µs, ms or s, or
+// several as in 1m2.5s), of size, which gives bytes (kB, MiB), or %. The flag
+// exponents allows an exponent. A number that does not fit (see fixed.Number) is none.
 func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 	i := 0
 	negative := len(b) > 0 && b[0] == '-'
@@ -54,9 +55,9 @@ func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 	if i == len(b) {
 		return fitting(whole, fraction, negative)
 	}
-	if flags&durations != 0 {
+	if flags&units != 0 {
 		switch string(b[i:]) {
-		case "ms":
+		case "ms", "%", "B":
 			return fitting(whole, fraction, negative)
 		case "s":
 			return shift(b[first:point], b[point:i], 3, negative)
@@ -67,6 +68,9 @@ func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 		}
 		if i == point && (b[i] == 'h' || b[i] == 'm') {
 			return compound(b[first:], negative)
+		}
+		if b[len(b)-1] == 'B' {
+			return size(b[first:point], b[point:i], b[i:len(b)-1], negative)
 		}
 	}
 	if flags&exponents != 0 && b[i]|0x20 == 'e' {
@@ -107,7 +111,7 @@ func compound(b []byte, negative bool) (fixed.Number, bool) {
 	if len(b) < 2 || b[0]-'0' > 9 || b[len(b)-2]-'0' > 9 || b[len(b)-1] != 's' || bytes.ContainsAny(b, "hm") {
 		return fixed.Number{}, false
 	}
-	seconds, ok := parseNumber(b, durations)
+	seconds, ok := parseNumber(b, units)
 	sum := makeNumber(millis, 0, false).Add(seconds)
 	if !ok || !sum.Fits() {
 		return fixed.Number{}, false
@@ -118,14 +122,42 @@ func compound(b []byte, negative bool) (fixed.Number, bool) {
 	return sum, true
 }
 
+// size reads a number of bytes with a prefix: k, M, G, T or P (powers of a
+// thousand; K is k), with an i after it (powers of 1024).
+func size(whole, fraction, prefix []byte, negative bool) (fixed.Number, bool) {
+	power := 0
+	if len(prefix) > 0 {
+		power = 1 + strings.IndexByte("kMGTP", prefix[0])
+		if prefix[0] == 'K' {
+			power = 1
+		}
+	}
+	switch {
+	case power == 0 || len(prefix) > 2 || len(prefix) == 2 && prefix[1] != 'i':
+		return fixed.Number{}, false
+	case len(prefix) == 1:
+		return shift(whole, fraction, 3*power, negative)
+	}
+	n, ok := shift(whole, fraction, 0, false)
+	for range 10 * power { // 1024 is ten times the double
+		if n = n.Add(n); !n.Fits() {
+			return fixed.Number{}, false
+		}
+	}
+	if negative {
+		n = n.Neg()
+	}
+	return n, ok
+}
+
 // shortNumber reads what most numbers are, 1 to 8 digits and, with the flag
-// durations, ms after them: all digits at once. It is not ok if b[start:end],
+// units, ms after them: all digits at once. It is not ok if b[start:end],
 // which has eight bytes after it, is anything else, a number or not.
 func shortNumber(b []byte, start, end int, flags value) (fixed.Number, bool) {
 	x := load(b, start) ^ '0'*ones // a digit is a byte up to 9
 	others := (x + (0x7f-9)*ones | x) & highs
 	n := min(bits.TrailingZeros64(others)>>3, end-start)
-	if n == 0 || n < end-start && (flags&durations == 0 || n+2 != end-start || b[end-2] != 'm' || b[end-1] != 's') {
+	if n == 0 || n < end-start && (flags&units == 0 || n+2 != end-start || b[end-2] != 'm' || b[end-1] != 's') {
 		return fixed.Number{}, false
 	}
 	x <<= 64 - 8*n // zeros before it

@@ -25,22 +25,25 @@ func TestParseNumber(t *testing.T) {
 		{"0.9999999999", 0, "1"}, {"1.1234567894999", 0, "1.123456789"},
 		{"", 0, ""}, {"-", 0, ""}, {".5", 0, ""}, {"5.", 0, ""}, {"1.2.3", 0, ""}, {"+5", 0, ""}, {"5x", 0, ""}, {"0x5", 0, ""}, {" 5", 0, ""},
 		{"18ms", 0, ""}, {"1.5s", 0, ""}, {"1e3", 0, ""},
-		{"18ms", durations, "18"}, {"1.5ms", durations, "1.5"}, {"1.5s", durations, "1500"}, {"-2s", durations, "-2000"},
-		{"0.0000000000005s", durations, "0.000000001"}, {"1s", exponents, ""}, {"1m", durations, ""}, {"1sm", durations, ""}, {"s", durations, ""},
-		{"123456789012345s", durations, "123456789012345000"}, {"1234567890123456s", durations, "1234567890123456000"}, {"12345678901234567s", durations, ""},
-		{"1500us", durations, "1.5"}, {"1.5\u00b5s", durations, "0.0015"}, {"-2\u03bcs", durations, "-0.002"}, {"5ns", durations, "0.000005"},
-		{"0.0005ns", durations, "0.000000001"}, {"0.00049ns", durations, "0"}, {"5us", 0, ""}, {"5ns", exponents, ""}, {"5\u00b5", durations, ""}, {"5u", durations, ""},
-		{"1m2.5s", durations, "62500"}, {"1h2m0s", durations, "3720000"}, {"-1h0m0.000000001s", durations, "-3600000.000001"}, {"1h5s", durations, "3605000"},
-		{"100m90s", durations, "6090000"}, {"1m0.0000000000005s", durations, "60000.000000001"},
-		{"5m", durations, ""}, {"1h", durations, ""}, {"1h2m", durations, ""}, {"1m2s", 0, ""}, {"1m2s", exponents, ""}, {"1m1h2s", durations, ""}, {"1h1h2s", durations, ""},
-		{"1m2m3s", durations, ""}, {"1m5ms", durations, ""}, {"1m5us", durations, ""}, {"1m5ns", durations, ""}, {"1hs", durations, ""}, {"1ms5s", durations, ""}, {"1m-2s", durations, ""},
-		{"1m--2s", durations, ""}, {"1.5m2s", durations, ""}, {"1hm2s", durations, ""}, {"1m2.s", durations, ""}, {"1m.5s", durations, ""}, {"1m2s3s", durations, ""}, {"1s2m", durations, ""}, {"1m 2s", durations, ""},
-		{"277777777777h0m0s", durations, "999999999997200000"}, {"277777777777h46m39.9s", durations, "999999999999999900"}, {"277777777777h46m40s", durations, "1000000000000000000"},
-		{"999999999999h999999999999m1s", durations, "3659999999996341000"}, {"1000000000000m1s", durations, ""}, {"1m123456789012345s", durations, "123456789012405000"}, {"1m1234567890123456s", durations, "1234567890123516000"}, {"1m9223372036854775s", durations, ""},
+		{"18ms", units, "18"}, {"1.5ms", units, "1.5"}, {"1.5s", units, "1500"}, {"-2s", units, "-2000"},
+		{"0.0000000000005s", units, "0.000000001"}, {"1s", exponents, ""}, {"1m", units, ""}, {"1sm", units, ""}, {"s", units, ""},
+		{"123456789012345s", units, "123456789012345000"}, {"1234567890123456s", units, "1234567890123456000"}, {"12345678901234567s", units, ""},
+		{"1500us", units, "1.5"}, {"1.5\u00b5s", units, "0.0015"}, {"-2\u03bcs", units, "-0.002"}, {"5ns", units, "0.000005"},
+		{"0.0005ns", units, "0.000000001"}, {"0.00049ns", units, "0"}, {"5us", 0, ""}, {"5ns", exponents, ""}, {"5\u00b5", units, ""}, {"5u", units, ""},
+		{"1m2.5s", units, "62500"}, {"1h2m0s", units, "3720000"}, {"-1h0m0.000000001s", units, "-3600000.000001"}, {"1h5s", units, "3605000"},
+		{"100m90s", units, "6090000"}, {"1m0.0000000000005s", units, "60000.000000001"},
+		{"5m", units, ""}, {"1h", units, ""}, {"1h2m", units, ""}, {"1m2s", 0, ""}, {"1m2s", exponents, ""}, {"1m1h2s", units, ""}, {"1h1h2s", units, ""},
+		{"1m2m3s", units, ""}, {"1m5ms", units, ""}, {"1m5us", units, ""}, {"1m5ns", units, ""}, {"1hs", units, ""}, {"1ms5s", units, ""}, {"1m-2s", units, ""},
+		{"1m--2s", units, ""}, {"1.5m2s", units, ""}, {"1hm2s", units, ""}, {"1m2.s", units, ""}, {"1m.5s", units, ""}, {"1m2s3s", units, ""}, {"1s2m", units, ""}, {"1m 2s", units, ""},
+		{"277777777777h0m0s", units, "999999999997200000"}, {"277777777777h46m39.9s", units, "999999999999999900"}, {"277777777777h46m40s", units, "1000000000000000000"},
+		{"999999999999h999999999999m1s", units, "3659999999996341000"}, {"1000000000000m1s", units, ""}, {"1m123456789012345s", units, "123456789012405000"}, {"1m1234567890123456s", units, "1234567890123516000"}, {"1m9223372036854775s", units, ""},
 		{"1e3", exponents, "1000"}, {"1E+3", exponents, "1000"}, {"-1.25e1", exponents, "-12.5"}, {"15e-1", exponents, "1.5"},
 		{"1e17", exponents, "100000000000000000"}, {"1e18", exponents, "1000000000000000000"}, {"9.3e18", exponents, ""}, {"1e19", exponents, ""}, {"0.001e20", exponents, "100000000000000000"},
 		{"0e9999", exponents, "0"}, {"5e-10", exponents, "0.000000001"}, {"4e-10", exponents, "0"}, {"1e-9999", exponents, "0"},
-		{"1e", exponents, ""}, {"1e+", exponents, ""}, {"1e99999", exponents, ""}, {"1e1x", exponents, ""}, {"1e3", durations, ""},
+		{"1e", exponents, ""}, {"1e+", exponents, ""}, {"1e99999", exponents, ""}, {"1e1x", exponents, ""}, {"1e3", units, ""},
+		{"384.3MB", units, "384300000"}, {"21kB", units, "21000"}, {"21KB", units, "21000"}, {"3GiB", units, "3221225472"}, {"-0.5KiB", units, "-512"}, {"12B", units, "12"}, {"1.5PB", units, "1500000000000000"},
+		{"8191PiB", units, "9222246136947933184"}, {"8192PiB", units, ""}, {"9999PB", units, ""}, {"1MB", 0, ""}, {"1M", units, ""}, {"1mB", units, ""}, {"1iB", units, ""}, {"1MiiB", units, ""}, {"1XB", units, ""}, {"MB", units, ""},
+		{"12.5%", units, "12.5"}, {"%", units, ""}, {"5%", 0, ""}, {"2.5e+06", units | exponents, "2500000"}, {"2e-05", units | exponents, "0.00002"},
 	} {
 		n, ok := parseNumber([]byte(test.text), test.flags)
 		got := ""
@@ -63,7 +66,7 @@ func TestDurations(t *testing.T) {
 		if want < 0 {
 			n = n.Neg()
 		}
-		if got, ok := parseNumber([]byte(text), durations); !ok || got != n {
+		if got, ok := parseNumber([]byte(text), units); !ok || got != n {
 			t.Errorf("%s: %v, %v, want %v", text, got, ok, n)
 		}
 	}
@@ -78,7 +81,7 @@ func TestDurations(t *testing.T) {
 				text += fmt.Sprint(r.IntN(100), unit)
 			}
 		}
-		if n, ok := parseNumber([]byte(text), durations); ok {
+		if n, ok := parseNumber([]byte(text), units); ok {
 			d, err := time.ParseDuration(text)
 			if err != nil {
 				t.Fatalf("%s is %v to us, and to Go: %v", text, n, err)
@@ -100,7 +103,7 @@ func FuzzParseNumber(f *testing.F) {
 		if ok != wantOK || ok && got != want {
 			t.Errorf("%q: %v %v, package fixed has %v %v", text, got, ok, want, wantOK)
 		}
-		for _, flags := range []value{0, durations, exponents} {
+		for _, flags := range []value{0, units, exponents} {
 			short, isShort := shortNumber(buffer(text), 0, len(text), flags)
 			if n, ok := parseNumber([]byte(text), flags); isShort && (!ok || short != n) {
 				t.Errorf("%q: %v all at once, %v %v digit by digit", text, short, n, ok)

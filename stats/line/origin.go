@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // MaxOrigin is the greatest length of an Origin, in bytes.
@@ -18,8 +19,8 @@ const MaxOrigin = 1 << 10
 type Origin string
 
 // NewOrigin returns the origin with these keys and values, in that order; those
-// without a value are left out. It fails beyond MaxOrigin, and for a format that
-// there is not.
+// without a value are left out. It fails beyond MaxOrigin, and for a format or a
+// zone that there is not.
 func NewOrigin(pairs ...string) (Origin, error) {
 	var b []byte
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -27,10 +28,15 @@ func NewOrigin(pairs ...string) (Origin, error) {
 		if value == "" {
 			continue
 		}
-		if key == FormatField {
-			if err := CheckFormat(value); err != nil {
-				return "", err
-			}
+		var err error
+		switch key {
+		case FormatField:
+			err = CheckFormat(value)
+		case ZoneField:
+			_, err = ParseZone(value)
+		}
+		if err != nil {
+			return "", err
 		}
 		if len(b) > 0 {
 			b = append(b, '&')
@@ -105,7 +111,8 @@ const maxOrigins = 1024
 
 // An origin is an Origin made ready: the fields of it that are wanted.
 type origin struct {
-	format *Format // that it names; nil: any
+	format *Format        // that it names; nil: any
+	zone   *time.Location // of times that have none; nil: UTC
 	fields []originField
 	text   []byte // their values, and the padding
 }
@@ -120,8 +127,8 @@ type originField struct {
 // origin's fields, as text, instead of what they say themselves of the same
 // names.
 func (sc *Scanner) From(o Origin) {
+	sc.origin, sc.clock.zone = nil, nil
 	if o == "" {
-		sc.origin = nil
 		return
 	}
 	ready, ok := sc.origins[o]
@@ -132,15 +139,20 @@ func (sc *Scanner) From(o Origin) {
 		ready = sc.schema.origin(o)
 		sc.origins[Origin(strings.Clone(string(o)))] = ready
 	}
-	sc.origin = ready
+	if sc.origin = ready; ready != nil {
+		sc.clock.zone = ready.zone
+	}
 }
 
 // origin gives the fields of an Origin that are wanted, nil if none is.
 func (s *Schema) origin(o Origin) *origin {
 	ready := &origin{}
 	for key, value := range o.Fields() {
-		if key == FormatField {
+		switch key {
+		case FormatField:
 			ready.format = formatNamed(value) // one of a newer Pulse: any
+		case ZoneField:
+			ready.zone, _ = ParseZone(value)
 		}
 		slot := s.Slot(key)
 		if slot == None {
@@ -150,13 +162,13 @@ func (s *Schema) origin(o Origin) *origin {
 		ready.text = append(ready.text, value...)
 		ready.fields = append(ready.fields, originField{slot: slot, start: start, end: len(ready.text)})
 	}
-	if len(ready.fields) == 0 && ready.format == nil {
+	if len(ready.fields) == 0 && ready.format == nil && ready.zone == nil {
 		return nil
 	}
 	ready.text = append(ready.text, make([]byte, Padding)...)
 	for i := range ready.fields {
 		f := &ready.fields[i]
-		f.id = s.fields[f.slot].textID(ready.text, f.start, f.end)
+		f.id = s.fields[f.slot].textID(ready.text, f.start, f.end, 0)
 	}
 	return ready
 }

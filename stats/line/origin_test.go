@@ -94,7 +94,7 @@ func TestFrom(t *testing.T) {
 				if got != want {
 					t.Errorf("from %q: the %s of %q is %q, want %q", test.origin, f.name, l, got, want)
 				}
-				if f.of != "" && ev.Type(f.slot) != condition.Text {
+				if f.of != "" && !ev.IsText(f.slot) {
 					t.Errorf("from %q: the %s of %q is no text", test.origin, f.name, l)
 				}
 			}

@@ -13,7 +13,7 @@ var pulseFormat = &Format{
 		{
 			"2012-11-22T09:31:34.123456-08:00 10.1.2.3 local7.info hermes[12] - runtime.17@heroku.com - code=H10 note=\"two words\" cached",
 			"2012-11-22T17:31:34.123456Z", map[string]string{
-				"level": "'info", "source": "'hermes", "ps": "'12", "slot": "'runtime", "instance_id": "17", "cloud": "'heroku.com",
+				"level": "'info", "source": "'hermes", "ps": "12", "slot": "'runtime", "instance_id": "17", "cloud": "'heroku.com",
 				"msg": "'code=H10 note=\"two words\" cached", "code": "'H10", "note": "'two words", "cached": "true",
 			},
 		},
@@ -26,8 +26,15 @@ var pulseFormat = &Format{
 			},
 		},
 	},
-	dated: func(sc *Scanner, ev *Event, b []byte, start, i, end int) bool {
-		return sc.pulse(ev, b, word(b, i), end)
+	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
+		i := o.word
+		if b[i] == '[' {
+			if i > o.rest {
+				return false // more likely Heroku's
+			}
+			i = word(b, i)
+		}
+		return sc.clock.strict && sc.pulse(ev, b, i, o.end)
 	},
 }
 

@@ -75,14 +75,15 @@ func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) *Format {
 		return nil
 	}
 	c := b[start]
-	if c-'0' <= 9 && b[start+4] == '-' {
-		if i := sc.clock.timestamp(b, start); i >= 0 {
+	if c-'0' <= 9 && (b[start+4] == '-' || b[start+4] == '/') {
+		if i := sc.clock.stamp(b, start); i >= 0 {
 			sc.date(ev)
-			if b[i] != ' ' {
+			if b[i] != ' ' && b[i] != '\t' {
 				return nil
 			}
+			o := openingOf(b, start, i, end)
 			for _, f := range tryDated {
-				if f.dated(sc, ev, b, start, i+1, end) {
+				if f.dated(sc, ev, b, o) {
 					return f
 				}
 			}

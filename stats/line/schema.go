@@ -78,18 +78,22 @@ func newField(f Field) field {
 		return out
 	}
 	for _, c := range f.Constants {
-		if i, ok := slices.BinarySearchFunc(out.numbers, c.Num, fixed.Number.Cmp); c.Type == condition.Num && !ok {
-			out.numbers = slices.Insert(out.numbers, i, c.Num)
+		n, ok := c.Num, c.Type == condition.Num
+		if c.Type == condition.Text {
+			n, ok = numberOf(c.Text)
+		}
+		if i, known := slices.BinarySearchFunc(out.numbers, n, fixed.Number.Cmp); ok && !known {
+			out.numbers = slices.Insert(out.numbers, i, n)
 		}
 	}
-	// What each text is when it is known to be text, and when its type follows
-	// from its look. Some are numbers in some formats only ("5ms").
+	// What each text is when it is written as text, and when its type follows from
+	// its look. Some are numbers in some formats only ("5ms").
 	texts := map[string]ID{"true": Present, "false": Present}
 	for _, n := range out.numbers {
 		texts[n.String()] = Present
 	}
 	for _, c := range f.Constants {
-		if c.Type == condition.Text && texts[c.Text] <= Present {
+		if _, number := numberOf(c.Text); c.Type == condition.Text && !number && texts[c.Text] <= Present {
 			texts[c.Text] = firstText + out.texts
 			out.texts++
 		}
@@ -99,7 +103,7 @@ func newField(f Field) field {
 		look := id
 		if n, ok := parseNumber([]byte(text), 0); ok {
 			look = out.number(n)
-		} else if _, ok := parseNumber([]byte(text), durations|exponents); ok {
+		} else if _, ok := parseNumber([]byte(text), units|exponents); ok {
 			look = Absent // it depends
 		} else if text == "true" {
 			look = True
@@ -110,6 +114,13 @@ func newField(f Field) field {
 	}
 	out.values = newKeyTable(table)
 	return out
+}
+
+// numberOf gives the number that a text is, written as Pulse writes it: a constant
+// "500" compares as 500, and "007" as a text.
+func numberOf(text string) (fixed.Number, bool) {
+	n, ok := parseNumber([]byte(text), 0)
+	return n, ok && n.String() == text
 }
 
 // Slot gives the field's position, None if it is not in the Schema.
@@ -123,7 +134,8 @@ func (s *Schema) Slot(name string) Slot {
 // Len gives the number of fields.
 func (s *Schema) Len() int { return len(s.fields) }
 
-// Constant gives the ID of a constant that the field was made with.
+// Constant gives the ID of a constant that the field was made with. A text that is a
+// number has that number's.
 func (s *Schema) Constant(slot Slot, c condition.Constant) ID {
 	f := &s.fields[slot]
 	switch {
@@ -133,6 +145,9 @@ func (s *Schema) Constant(slot Slot, c condition.Constant) ID {
 		return False
 	case c.Type == condition.Num:
 		return f.number(c.Num)
+	}
+	if n, ok := numberOf(c.Text); ok {
+		return f.number(n)
 	}
 	b := append([]byte(c.Text), make([]byte, Padding)...)
 	if v, ok := f.values.find(b, 0, len(c.Text)); ok {

@@ -28,13 +28,14 @@ var syslogFormat = &Format{
 		},
 		{
 			`<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed`,
-			"", map[string]string{"level": "'crit", "facility": "'auth", "host": "'mymachine", "source": "'su", "ps": "'12", "msg": "''su root' failed"},
+			"", map[string]string{"level": "'crit", "facility": "'auth", "host": "'mymachine", "source": "'su", "ps": "12", "msg": "''su root' failed"},
 		},
 		{
 			`2012-10-11T22:14:15.123+02:00 mymachine su[12]: failed n=1`,
-			"2012-10-11T20:14:15.123Z", map[string]string{"host": "'mymachine", "source": "'su", "ps": "'12", "msg": "'failed n=1", "failed": "true", "n": "1"},
+			"2012-10-11T20:14:15.123Z", map[string]string{"host": "'mymachine", "source": "'su", "ps": "12", "msg": "'failed n=1", "failed": "true", "n": "1"},
 		},
 	},
+	first: func(c byte) bool { return c == '<' || class[c]&isAlnum != 0 },
 	line: func(sc *Scanner, ev *Event, b []byte, start, end int) bool {
 		if b[start]-'0' <= 9 {
 			if start = octetCount(b, start); start == 0 {
@@ -46,8 +47,8 @@ var syslogFormat = &Format{
 		}
 		return looksLikeBSD(b, start) && sc.bsd(ev, b, start, end)
 	},
-	dated: func(sc *Scanner, ev *Event, b []byte, start, i, end int) bool {
-		return sc.bsd(ev, b, start, end)
+	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
+		return sc.clock.strict && sc.bsd(ev, b, o.start, o.end)
 	},
 }
 

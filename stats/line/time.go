@@ -2,7 +2,8 @@ package line
 
 import (
 	"math/bits"
-	"sync"
+	"strconv"
+	"time"
 )
 
 // Times that count as a line's own: from 1970 to before 2262, so that Unix
@@ -19,10 +20,15 @@ const (
 type clock struct {
 	second int64 // what was read last, in UTC
 	nanos  uint32
-	dated  bool // whether it is within the bounds
+	dated  bool // whether it is within the bounds, and its zone is known
+	named  bool // whether zoned found a zone
+	strict bool // whether it is as RFC 3339 has it
+
+	zone *time.Location // of times that have none; nil: UTC
 
 	iso, clf         lastSecond
 	isoZone, clfZone lastZone
+	local            lastLocal
 }
 
 // A lastSecond is the text of a date and time, and its seconds as if in UTC.
@@ -36,12 +42,32 @@ type lastZone struct {
 	offset int64
 }
 
+// A lastLocal is a second as if in UTC, and how far its zone is east of it.
+type lastLocal struct {
+	zone          *time.Location
+	local, offset int64
+}
+
 const sixBytes = 1<<48 - 1
+
+// utcTwice is what Logplex writes after the Z of its own times.
+var utcTwice = load([]byte("+00:00\x00\x00"), 0)
 
 // timestamp reads an RFC 3339 time at b[p:]: up to nine digits of a fraction,
 // a zone of the form Z, +hh:mm or +hhmm. It gives the position after it, or
 // -1 if there is none.
 func (c *clock) timestamp(b []byte, p int) int {
+	if i := c.stamp(b, p); c.strict {
+		return i
+	}
+	return -1
+}
+
+// stamp reads what timestamp reads, and what loggers make of it, which is not
+// strict: a blank for the T, slashes for the dashes of the date, a comma for the
+// point, a zone after a blank, or none.
+func (c *clock) stamp(b []byte, p int) int {
+	c.strict = false
 	l := &c.iso
 	if load(b, p) != l.a || load(b, p+8) != l.b || load(b, p+11) != l.c || l.a == 0 {
 		local, ok := isoSecond(b[p : p+19])
@@ -50,52 +76,60 @@ func (c *clock) timestamp(b []byte, p int) int {
 		}
 		*l = lastSecond{load(b, p), load(b, p+8), load(b, p+11), local}
 	}
+	strict := b[p+10] == 'T'
 	i := p + 19
 	nanos := uint32(0)
-	if b[i] == '.' {
-		i++
-		if six, ok := sixDigits(load(b, i)); ok {
-			nanos = six * 1000
+	if b[i] == '.' || b[i] == ',' {
+		strict = strict && b[i] == '.'
+		if six, ok := sixDigits(load(b, i+1)); ok && b[i+7]-'0' > 9 { // as most have
+			nanos, i = six*1000, i+7
+		} else if nanos, i = fraction(b, i+1); i < 0 {
+			return -1
+		}
+	}
+	if b[i] == 'Z' {
+		if i++; load(b, i)&sixBytes == utcTwice {
 			i += 6
-			for scale := uint32(100); b[i]-'0' <= 9; scale /= 10 {
-				if scale == 0 {
-					return -1
-				}
-				nanos += uint32(b[i]-'0') * scale
-				i++
-			}
-		} else {
-			first := i
-			for scale := uint32(1e8); b[i]-'0' <= 9; scale /= 10 {
-				if scale == 0 {
-					return -1
-				}
-				nanos += uint32(b[i]-'0') * scale
-				i++
-			}
-			if i == first {
-				return -1
-			}
 		}
+		c.set(l.local, nanos)
+		c.strict = strict
+		return i
 	}
-	offset, n := int64(0), 1
-	if b[i] != 'Z' {
-		z := &c.isoZone
-		if zone := load(b, i) & sixBytes; zone == z.text && zone != 0 {
-			offset, n = z.offset, 6
-		} else {
-			var ok bool
-			offset, n, ok = zoneOffset(b[i : i+6])
-			if !ok {
-				return -1
-			}
-			if n == 6 {
-				*z = lastZone{zone, offset}
-			}
+	z := &c.isoZone
+	if zone := load(b, i) & sixBytes; zone == z.text && zone != 0 {
+		c.set(l.local-z.offset, nanos)
+		c.strict = strict
+		return i + 6
+	} else if b[i] == '+' || b[i] == '-' {
+		offset, n, ok := zoneOffset(b[i : i+6])
+		if !ok {
+			return -1
 		}
+		if n == 6 {
+			*z = lastZone{zone, offset}
+		}
+		c.set(l.local-offset, nanos)
+		c.strict = strict
+		return i + n
 	}
-	c.set(l.local-offset, nanos)
-	return i + n
+	return c.zoned(b, i, l.local, nanos)
+}
+
+// fraction reads one to nine digits and gives the nanoseconds that they are, and
+// the position after them, or -1.
+func fraction(b []byte, i int) (nanos uint32, next int) {
+	first := i
+	for scale := uint32(1e8); b[i]-'0' <= 9; scale /= 10 {
+		if scale == 0 {
+			return 0, -1
+		}
+		nanos += uint32(b[i]-'0') * scale
+		i++
+	}
+	if i == first {
+		return 0, -1
+	}
+	return nanos, i
 }
 
 // clfLength is the length of a time of the common log format.
@@ -128,21 +162,127 @@ func (c *clock) set(second int64, nanos uint32) {
 	c.second, c.nanos, c.dated = second, nanos, uint64(second) < maxSecond
 }
 
-// any reads a whole value as a time: an RFC 3339 timestamp, or a Unix time in
-// seconds (with a fraction), milliseconds, microseconds or nanoseconds, by its
-// size. Eight bytes can be read after b[end].
-func (c *clock) any(b []byte, start, end int, flags value) bool {
-	if end-start >= 20 && c.timestamp(b, start) == end {
-		return c.dated
+// day reads a time whose day comes first: 22/Nov/2012:09:31:34.123 -0800, with
+// dashes or blanks for the slashes and a blank for the colon, and as stamp has its
+// fraction and zone. It gives the position after it, or -1.
+func (c *clock) day(b []byte, p int) int {
+	i := digits(b, p)
+	separator := b[i]
+	if i == p || i > p+2 || separator != '/' && separator != '-' && separator != ' ' || b[i+4] != separator {
+		return -1
 	}
-	if end == start || b[start]-'0' > 9 || flags&asText != 0 {
+	day, _ := strconv.ParseInt(string(b[p:i]), 10, 64)
+	month := monthOf(b[i+1 : i+4])
+	i += 5
+	century, ok1 := twoDigits(b, i)
+	year, ok2 := twoDigits(b, i+2)
+	if i += 4; !ok1 || !ok2 || b[i] != ':' && b[i] != ' ' {
+		return -1
+	}
+	days, ok := daysSince1970(century*100+year, month, day)
+	clock, ok2 := clockSecond(b[i+1 : i+9])
+	if i += 9; !ok || !ok2 {
+		return -1
+	}
+	nanos := uint32(0)
+	if b[i] == '.' || b[i] == ',' {
+		if nanos, i = fraction(b, i+1); i < 0 {
+			return -1
+		}
+	}
+	return c.zoned(b, i, days*86400+clock, nanos)
+}
+
+// weekday reads a time that begins with one: as C's ctime has it, with a fraction
+// as Apache does and a zone as date does (Thu Nov 22 09:31:34.123 UTC 2012), or as
+// RFC 1123 does (Thu, 22 Nov 2012 09:31:34 GMT). It gives the position after it, or -1.
+func (c *clock) weekday(b []byte, p int) int {
+	if !isWeekday(b[p : p+3]) {
+		return -1
+	}
+	if b[p+3] == ',' && b[p+4] == ' ' {
+		return c.day(b, p+5)
+	}
+	p += 4
+	if b[p-1] != ' ' || !looksLikeBSD(b, p) {
+		return -1
+	}
+	month, day, clock, ok := bsdSecond(b, p)
+	i := p + bsdLength
+	nanos := uint32(0)
+	if ok && b[i] == '.' {
+		nanos, i = fraction(b, i+1)
+	}
+	if !ok || i < 0 || b[i] != ' ' {
+		return -1
+	}
+	zone, zoneEnd := i, i
+	if class[b[i+1]]&isLetter != 0 || b[i+1] == '+' || b[i+1] == '-' {
+		if i = word(b, i+1); b[i] != ' ' {
+			return -1
+		}
+		zoneEnd = i
+	}
+	century, ok1 := twoDigits(b, i+1)
+	year, ok2 := twoDigits(b, i+3)
+	days, ok := daysSince1970(century*100+year, month, day)
+	if !ok || !ok1 || !ok2 {
+		return -1
+	}
+	if i += 5; class[b[i]]&isAlnum != 0 {
+		return -1
+	}
+	if c.zoned(b, zone, days*86400+clock, nanos); zoneEnd > zone && !c.named {
+		c.dated = false // an unknown word
+	}
+	return i
+}
+
+func isWeekday(b []byte) bool {
+	switch string(b) {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
+		return true
+	}
+	return false
+}
+
+// date reads a time of any of these forms at b[p:] and gives the position after it,
+// or -1.
+func (c *clock) date(b []byte, p int) int {
+	switch {
+	case b[p]-'0' > 9:
+		return c.weekday(b, p)
+	case b[p+4] == '-' || b[p+4] == '/':
+		return c.stamp(b, p)
+	}
+	return c.day(b, p)
+}
+
+// any reads a whole value as a time: of any form that date knows, also in
+// brackets, or a Unix time in seconds (with a fraction), milliseconds, microseconds
+// or nanoseconds, by its size. Eight bytes can be read after b[end].
+func (c *clock) any(b []byte, start, end int) bool {
+	if end-start >= len("22/Nov/12 09:31:34") {
+		if b[start] == '[' && b[end-1] == ']' {
+			start, end = start+1, end-1
+		}
+		if c.date(b, start) == end {
+			return c.dated
+		}
+	}
+	if end == start || b[start]-'0' > 9 {
 		return false
 	}
-	n, ok := parseNumber(b[start:end], flags&^durations)
+	n, ok := parseNumber(b[start:end], exponents)
 	if !ok || n.Hi < 0 {
 		return false
 	}
 	whole, fraction := bits.Div64(uint64(n.Hi), n.Lo, 1e9) // it fits
+	return c.unix(whole, fraction)
+}
+
+// unix takes a number, in units and billionths of them, as a Unix time.
+func (c *clock) unix(whole, fraction uint64) bool {
 	if whole < minUnix {
 		return false
 	}
@@ -155,9 +295,11 @@ func (c *clock) any(b []byte, start, end int, flags value) bool {
 	return c.dated
 }
 
-// isoSecond reads 2012-11-22T09:31:34 as if in UTC.
+// isoSecond reads 2012-11-22T09:31:34 as if in UTC; dates may have slashes, and a
+// blank may stand for the T and then for the first digit of the hour.
 func isoSecond(b []byte) (int64, bool) {
-	if b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' {
+	dashes := b[4] == '-' && b[7] == '-'
+	if !dashes && (b[4] != '/' || b[7] != '/' || b[10] != ' ') || b[10] != 'T' && b[10] != ' ' || b[13] != ':' || b[16] != ':' {
 		return 0, false
 	}
 	century, ok1 := twoDigits(b, 0)
@@ -165,6 +307,10 @@ func isoSecond(b []byte) (int64, bool) {
 	month, ok3 := twoDigits(b, 5)
 	day, ok4 := twoDigits(b, 8)
 	clock, ok5 := clockSecond(b[11:19])
+	if b[10] == ' ' && b[11] == ' ' && b[12]-'0' <= 9 {
+		minutes, ok := clockSecond([]byte{'0', '0', ':', b[14], b[15], ':', b[17], b[18]})
+		clock, ok5 = int64(b[12]-'0')*3600+minutes, ok
+	}
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
 		return 0, false
 	}
@@ -281,64 +427,4 @@ func sixDigits(x uint64) (uint32, bool) {
 	// Neighbours to pairs, and the pairs are picked one by one.
 	x = x*10 + x>>8
 	return uint32(x&0xff)*10000 + uint32(x>>16&0xff)*100 + uint32(x>>32&0xff), true
-}
-
-// scanners are those of Times, which want no field.
-var scanners = sync.Pool{New: func() any {
-	s, err := NewSchema()
-	if err != nil {
-		panic(err) // no field is not too many
-	}
-	return &timeScanner{scanner: s.NewScanner()}
-}}
-
-type timeScanner struct {
-	scanner *Scanner
-	event   Event
-	buf     []byte
-}
-
-// Time gives a line's own time in Unix nanoseconds, and whether it has one: the
-// time that Parse finds. A line longer than MaxLen has none, and neither has one
-// whose time has no year.
-func Time(b []byte) (unixNanos int64, ok bool) {
-	var t Times
-	return t.Near(b, -1)
-}
-
-// Times reads the times of lines as Time does, faster where many have the same
-// second. The zero Times is ready. It is for one goroutine.
-type Times struct {
-	clock clock
-}
-
-// Near is Time for lines that were written before a time, in Unix seconds: a
-// time without a year is the newest one in UTC that is not more than a day later
-// than that. It does not guess zones, so that a clock made of such times goes on
-// as they do. Parse finds the same if it is told that clock by Scanner.Near.
-func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
-	// Where a line begins with a timestamp the rest says nothing about its time.
-	const timestamps = 64 // none is as long, and eight bytes are read at once
-	if n := len(b); n >= timestamps && n <= MaxLen && b[0]-'0' <= 9 && b[4] == '-' {
-		c := &t.clock
-		if c.timestamp(b, 0) >= 0 {
-			return c.second*1e9 + int64(c.nanos), c.dated
-		}
-	}
-	return parsedTime(b, second)
-}
-
-// parsedTime is Near by parsing the line.
-func parsedTime(b []byte, second int64) (unixNanos int64, ok bool) {
-	if n := len(b); n > MaxLen && (n > MaxLen+1 || b[n-1] != '\r') {
-		return 0, false
-	}
-	t := scanners.Get().(*timeScanner)
-	defer scanners.Put(t)
-	t.buf = append(t.buf[:0], b...)
-	t.buf = append(t.buf, make([]byte, Padding)...)
-	t.scanner.near = second
-	t.scanner.Parse(&t.event, t.buf, 0, len(b))
-	at, nanos, ok := t.event.Time()
-	return at*1e9 + int64(nanos), ok
 }

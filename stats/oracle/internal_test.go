@@ -44,7 +44,8 @@ func TestExpressionErrors(t *testing.T) {
 		{"status != 500", "status=none", 1},
 		{`status == 500`, "status=none", 1},
 		{`status == 500`, "status=404", 0},
-		{`status == "500"`, "status=500", 1},
+		{`status == "500"`, "status=500", 0},
+		{`status == "0500"`, "status=500", 1},
 		{`status == "500"`, "status=none", 0},
 		{`code == "H10"`, "code=200", 0}, // an honest no
 		{`code in ["H10", "true"]`, "code=200", 1},

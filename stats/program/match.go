@@ -42,7 +42,13 @@ type atom struct {
 	id   line.ID // of the constant
 	typ  condition.Type
 
-	typed bool // a value of another type is a mistake
+	typed  bool // a value of another type is a mistake
+	either bool // the constant is a text that is a number: it compares with both
+}
+
+// compares reports whether a value of the type can be compared with the constant.
+func (a *atom) compares(t condition.Type) bool {
+	return t == a.typ || a.either && t != condition.Bool
 }
 
 func (p *Program) compileCond(n condition.Node) (*cond, error) {
@@ -91,6 +97,10 @@ func (p *Program) compileCompare(n *condition.Compare) (*cond, error) {
 	case condition.Eq, condition.Ne, condition.Lt, condition.Le, condition.Gt, condition.Ge:
 		c.kind = condCoded
 		c.atom.id = p.schema.Constant(c.atom.slot, n.Const)
+		c.atom.either = n.Const.Type == condition.Text && p.schema.Type(c.atom.slot, c.atom.id) == condition.Num
+		if c.atom.either && n.Op == condition.Eq {
+			c.atom.typed = false
+		}
 	default:
 		var err error
 		if c.test, err = compileTest(n, c.atom.slot); err != nil {
@@ -106,7 +116,7 @@ func isCoded(n *condition.Compare) bool { return n.Op <= condition.Ge }
 // compileTest makes the test of the text of a field that the line has.
 func compileTest(n *condition.Compare, slot line.Slot) (func(*line.Event) bool, error) {
 	text := []byte(n.Const.Text)
-	isText := func(ev *line.Event) bool { return ev.Type(slot) == condition.Text }
+	isText := func(ev *line.Event) bool { return ev.IsText(slot) }
 	switch n.Op {
 	case condition.Contains:
 		return func(ev *line.Event) bool { return bytes.Contains(ev.Bytes(slot), text) && isText(ev) }, nil
@@ -134,7 +144,7 @@ func (a *atom) holds(s *line.Schema, id line.ID) bool {
 	case condition.Eq:
 		return id == a.id
 	}
-	if id == line.Absent || s.Type(a.slot, id) != a.typ {
+	if id == line.Absent || !a.compares(s.Type(a.slot, id)) {
 		return false
 	}
 	switch a.op { // IDs of numbers ascend with them

@@ -33,7 +33,7 @@ func (a *atom) verdict(s *line.Schema, id line.ID) verdict {
 	switch {
 	case a.holds(s, id):
 		return holds
-	case a.typed && id != line.Absent && s.Type(a.slot, id) != a.typ:
+	case a.typed && id != line.Absent && !a.compares(s.Type(a.slot, id)):
 		return isMistyped
 	}
 	return fails
@@ -69,7 +69,7 @@ func (c *cond) verdict(ev *line.Event) verdict {
 	switch {
 	case c.test(ev):
 		return holds
-	case ev.Type(c.atom.slot) != condition.Text:
+	case !ev.IsText(c.atom.slot):
 		return isMistyped
 	}
 	return fails

@@ -1,0 +1,78 @@
+package line
+
+import "sync"
+
+// scanners are those of Times, which want no field.
+var scanners = sync.Pool{New: func() any {
+	s, err := NewSchema()
+	if err != nil {
+		panic(err) // no field is not too many
+	}
+	return &timeScanner{scanner: s.NewScanner()}
+}}
+
+type timeScanner struct {
+	scanner *Scanner
+	event   Event
+	buf     []byte
+}
+
+// Time gives a line's own time in Unix nanoseconds, and whether it has one: the
+// time that Parse finds. A line longer than MaxLen has none, and neither has one
+// whose time has no year.
+func Time(b []byte) (unixNanos int64, ok bool) {
+	var t Times
+	return t.Near(b, -1)
+}
+
+// Times reads the times of lines as Time does, faster where many have the same
+// second. The zero Times is ready. It is for one goroutine.
+type Times struct {
+	clock clock
+	from  Origin
+	named bool // it names a format
+}
+
+// From says where the lines that come next are from: their format and the zone
+// of their times.
+func (t *Times) From(o Origin) {
+	t.from, t.named, t.clock.zone = o, false, nil
+	for key, value := range o.Fields() {
+		t.named = t.named || key == FormatField
+		if key == ZoneField {
+			t.clock.zone, _ = ParseZone(value)
+		}
+	}
+}
+
+// Near is Time for lines that were written before a time, in Unix seconds: a
+// time without a year is the newest one in UTC that is not more than a day later
+// than that. It does not guess zones, so that a clock made of such times goes on
+// as they do. Parse finds the same if it is told that clock by Scanner.Near.
+func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
+	// Where a line begins with a timestamp the rest says nothing about its time.
+	const timestamps = 64 // none is as long, and eight bytes are read at once
+	if n := len(b); !t.named && n >= timestamps && n <= MaxLen && b[0]-'0' <= 9 {
+		c := &t.clock
+		if c.stamp(b, 0) >= 0 {
+			return c.second*1e9 + int64(c.nanos), c.dated
+		}
+	}
+	return t.parsed(b, second)
+}
+
+// parsed is Near by parsing the line.
+func (of *Times) parsed(b []byte, second int64) (unixNanos int64, ok bool) {
+	if n := len(b); n > MaxLen && (n > MaxLen+1 || b[n-1] != '\r') {
+		return 0, false
+	}
+	t := scanners.Get().(*timeScanner)
+	defer scanners.Put(t)
+	t.buf = append(t.buf[:0], b...)
+	t.buf = append(t.buf, make([]byte, Padding)...)
+	t.scanner.From(of.from)
+	t.scanner.near = second
+	t.scanner.Parse(&t.event, t.buf, 0, len(b))
+	at, nanos, ok := t.event.Time()
+	return at*1e9 + int64(nanos), ok
+}
