@@ -163,7 +163,7 @@ func (a *Aorta) read(ctx context.Context, s aortaServer, take func(context.Conte
 	if _, err := io.WriteString(c, s.secret+"\n"); err != nil {
 		return nil, err
 	}
-	messages := stream{framing: lineFraming}
+	messages := stream{framing: lineFeeds}
 	for {
 		lines, err := messages.next(c)
 		if len(lines) > 0 {

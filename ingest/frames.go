@@ -21,7 +21,9 @@ func octetCount(b []byte) (count, size int, err error) {
 		switch {
 		case c == ' ' && i > 0:
 			return count, i + 1, nil
-		case c < '0' || c > '9' || c == '0' && i == 0:
+		case c == '0' && i == 0:
+			return 0, 0, leadingZero(b)
+		case c < '0' || c > '9':
 			return 0, 0, fmt.Errorf("%w: %.20q is no count", errFrames, b)
 		}
 		if count = count*10 + int(c-'0'); count > maxCount {
@@ -29,6 +31,12 @@ func octetCount(b []byte) (count, size int, err error) {
 		}
 	}
 	return 0, 0, nil
+}
+
+// leadingZero is why a count is refused that begins with 0, as RFC 6587 forbids: who
+// writes one may mean another number than is read.
+func leadingZero(b []byte) error {
+	return fmt.Errorf("%w: the count in %.20q begins with 0", errFrames, b)
 }
 
 // appendFrame appends a frame's text to lines as one line, whatever it holds: what

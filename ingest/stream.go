@@ -39,8 +39,24 @@ type framing int
 const (
 	unknownFraming framing = iota
 	octetCounting          // each begins with its length
-	lineFraming            // each ends with a line feed
+	lineFraming            // each ends with a line feed or a NUL, as RFC 6587 has seen both
+	lineFeeds              // each ends with a line feed, and a NUL is text
 )
+
+// end is where a message ends in b, -1 if not there.
+func (f framing) end(b []byte) int {
+	end := bytes.IndexByte(b, '\n')
+	if f == lineFeeds {
+		return end
+	}
+	if end >= 0 {
+		b = b[:end]
+	}
+	if nul := bytes.IndexByte(b, 0); nul >= 0 {
+		return nul
+	}
+	return end
+}
 
 // A stream takes the messages out of what a connection sends. The zero stream
 // finds out by the first bytes which framing it has.
@@ -48,7 +64,7 @@ type stream struct {
 	framing framing
 	buf     []byte
 	from    int // where what was not handed on begins
-	skip    int // bytes left of a message that was cut; -1: up to a line feed
+	skip    int // bytes left of a message that was cut; -1: up to its end
 
 	long *budget // of what is held beyond ownBuffer; nil: no bound but mostBuffer
 }
@@ -132,7 +148,7 @@ func (s *stream) split() ([]byte, error) {
 			s.from += n
 			b = b[n:]
 		case s.skip < 0:
-			n := bytes.IndexByte(b, '\n') + 1
+			n := s.framing.end(b) + 1
 			if n == 0 {
 				n = len(b)
 			} else {
@@ -144,7 +160,7 @@ func (s *stream) split() ([]byte, error) {
 		if len(b) == 0 {
 			return lines, nil
 		}
-		if b[0] == '\n' { // nothing, or what some put behind a counted message
+		if b[0] == '\n' || b[0] == 0 && s.framing != lineFeeds { // nothing, or what some put behind a counted message
 			s.from++
 			continue
 		}
@@ -154,14 +170,14 @@ func (s *stream) split() ([]byte, error) {
 				return lines, err
 			}
 		}
-		size, count, all := 0, bytes.IndexByte(b, '\n'), 0
+		size, count, all := 0, 0, 0
 		if s.framing == octetCounting {
 			var err error
 			if count, size, err = octetCount(b); err != nil || size == 0 {
 				return lines, err
 			}
 			all = size + count
-		} else if count < 0 {
+		} else if count = s.framing.end(b); count < 0 {
 			count, all = len(b), len(b)+1
 		} else {
 			all = count + 1
@@ -173,7 +189,7 @@ func (s *stream) split() ([]byte, error) {
 		case len(b)-size >= maxLine: // too long to be read
 			lines = appendFrame(lines, b[size:size+maxLine])
 			s.from = len(s.buf)
-			if s.skip = all - len(b); s.framing == lineFraming {
+			if s.skip = all - len(b); s.framing != octetCounting {
 				s.skip = -1
 			}
 			return lines, nil
@@ -189,15 +205,17 @@ func detect(b []byte) (framing, error) {
 	const longest = 32 // digits, of what may be meant for a count
 	for i, c := range b {
 		switch {
-		case i == 0 && c == '0':
-			return lineFraming, nil
 		case c-'0' <= 9 && i < longest:
+		case c-'0' <= 9 && b[0] == '0':
+			return lineFraming, nil // whatever it is
 		case c-'0' <= 9:
 			return 0, fmt.Errorf("%w: %.20q is no count", errFrames, b)
 		case c != ' ' || i == 0:
 			return lineFraming, nil
 		case i+1 == len(b):
 			return unknownFraming, nil
+		case b[i+1] == '<' && b[0] == '0':
+			return 0, leadingZero(b)
 		case b[i+1] == '<':
 			return octetCounting, nil
 		default:

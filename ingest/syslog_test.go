@@ -59,6 +59,7 @@ func TestStream(t *testing.T) {
 	for _, test := range []struct {
 		name, sent, lines string
 		bad               bool
+		says              string // of what is bad
 	}{
 		{name: "nothing"},
 		{name: "counted", sent: frame(octets) + frame(octets), lines: octets + "\n" + octets + "\n"},
@@ -72,6 +73,20 @@ func TestStream(t *testing.T) {
 		{name: "counted, 10^100", sent: "1" + strings.Repeat("0", 100) + " <13>x", bad: true},
 		{name: "counted, later 10^30", sent: frame(octets) + "1" + strings.Repeat("0", 30), lines: octets + "\n", bad: true},
 		{name: "counted, later negative", sent: frame(octets) + "-1 x", lines: octets + "\n", bad: true},
+		{name: "counted, NUL between", sent: frame(octets) + "\x00" + frame(octets) + "\x00", lines: octets + "\n" + octets + "\n"},
+		{name: "counted, NUL within and at the end", sent: frame("<13>1 a\x00b\x00"), lines: "<13>1 a\x00b\n"},
+		{name: "counted, leading zero", sent: "0" + frame(octets), bad: true, says: "begins with 0"},
+		{name: "counted, later leading zero", sent: frame(octets) + "0" + frame(octets), lines: octets + "\n", bad: true, says: "begins with 0"},
+		{name: "counted, zero", sent: "0 <13>x", bad: true, says: "begins with 0"},
+		{name: "NUL", sent: octets + "\x00" + octets + "\x00", lines: octets + "\n" + octets + "\n"},
+		{name: "NUL, not at the end", sent: octets + "\x00" + octets, lines: octets + "\n" + octets + "\n"},
+		{name: "NUL and line feeds by turns", sent: octets + "\x00" + octets + "\n" + octets + "\x00", lines: octets + "\n" + octets + "\n" + octets + "\n"},
+		{name: "line feed and NUL together", sent: octets + "\n\x00" + octets + "\r\n\x00", lines: octets + "\n" + octets + "\n"},
+		{name: "NUL first", sent: "\x00" + octets + "\x00", lines: octets + "\n"},
+		{name: "NUL, too long", sent: long + "\x00" + octets + "\x00", lines: long[:maxLine] + "\n" + octets + "\n"},
+		{name: "NUL, numbers", sent: "12 x\x0012 <13>x\x00", lines: "12 x\n12 <13>x\n"},
+		{name: "line feeds, zero and text", sent: "0 errors\n007 <13>x\n", lines: "0 errors\n007 <13>x\n"},
+		{name: "line feeds, many zeros", sent: strings.Repeat("0", 100) + "\n", lines: strings.Repeat("0", 100) + "\n"},
 		{name: "line feeds", sent: octets + "\n\n" + octets + "\r\n", lines: octets + "\n" + octets + "\n"},
 		{name: "line feeds, not at the end", sent: octets + "\n" + octets, lines: octets + "\n" + octets + "\n"},
 		{name: "line feeds, too long", sent: long + "\n" + octets + "\n", lines: long[:maxLine] + "\n" + octets + "\n"},
@@ -88,7 +103,7 @@ func TestStream(t *testing.T) {
 			}
 			for _, size := range pieces {
 				got, err := readStream(t, &piecemeal{[]byte(test.sent), size})
-				if got != test.lines || errors.Is(err, errFrames) != test.bad {
+				if got != test.lines || errors.Is(err, errFrames) != test.bad || test.says != "" && !strings.Contains(err.Error(), test.says) {
 					t.Errorf("in pieces of %d: got %.100q, %v; want %.100q", size, got, err, test.lines)
 				}
 			}
@@ -101,6 +116,8 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte(frame(octets)+frame("<1>a\nb")), uint8(3))
 	f.Add([]byte(octets+"\n\r\n"+octets), uint8(1))
 	f.Add([]byte("1000000000000 <"), uint8(7))
+	f.Add([]byte(octets+"\x00"+octets+"\n\x00"), uint8(2))
+	f.Add([]byte("0012 <13>x"), uint8(1))
 	f.Fuzz(func(t *testing.T, sent []byte, size uint8) {
 		want, wantErr := readStream(t, bytes.NewReader(sent))
 		got, err := readStream(t, &piecemeal{sent, int(size) + 1})
