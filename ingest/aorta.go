@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"pulse/stats/line"
+	"pulse/topics/retry"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -76,7 +78,7 @@ type Aorta struct {
 	Counts AortaCounts
 
 	servers []aortaServer
-	notices *notices
+	notices *throttle.Logger
 }
 
 type aortaServer struct {
@@ -88,7 +90,7 @@ type aortaServer struct {
 // aorta://secret@host:port; name becomes the field input of its lines, and host
 // the field remote. No error tells a secret.
 func NewAorta(name, urls string, log *slog.Logger) (*Aorta, error) {
-	a := &Aorta{notices: newNotices(log, time.Now)}
+	a := &Aorta{notices: newNotices(log)}
 	for i, text := range strings.Split(urls, ",") {
 		u, err := url.Parse(strings.TrimSpace(text))
 		if err != nil || u.Scheme != "aorta" || u.User == nil || u.Hostname() == "" || u.Port() == "" || u.Path != "" || u.RawQuery != "" {
@@ -138,10 +140,8 @@ func (a *Aorta) follow(ctx context.Context, s aortaServer, take func(context.Con
 		if ctx.Err() != nil || taken != nil {
 			return taken
 		}
-		a.notices.warn("the connection to an Aorta server ended", "server", s.address, "because", err)
-		select {
-		case <-time.After(aortaPause):
-		case <-ctx.Done():
+		a.notices.Warn("the connection to an Aorta server ended", "server", s.address, "because", err)
+		if retry.Wait(ctx, aortaPause) != nil {
 			return nil
 		}
 	}

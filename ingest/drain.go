@@ -23,6 +23,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"pulse/stats/line"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -191,7 +192,7 @@ type Drain struct {
 	name     string
 	listener net.Listener
 	sources  []drainSource
-	notices  *notices
+	notices  *throttle.Logger
 	now      func() time.Time
 
 	unpackers *unpackers
@@ -216,7 +217,7 @@ type drainSource struct {
 // that lets everybody in.
 func NewDrain(name string, listener net.Listener, config *tls.Config, sources []DrainSource, log *slog.Logger) (*Drain, error) {
 	d := &Drain{name: name, now: time.Now, unpackers: newUnpackers(), memory: budget{most: drainMemory}}
-	d.notices = newNotices(log, func() time.Time { return d.now() })
+	d.notices = newNotices(log)
 	d.listener = limit(listener, MaxConnections, func() { d.Counts.Over.Add(1) })
 	if config != nil {
 		d.listener = tls.NewListener(d.listener, config)
@@ -275,7 +276,7 @@ func (d *Drain) Run(ctx context.Context, take func(context.Context, Batch) error
 		WriteTimeout:      drainRequest + drainAck + drainHeaders,
 		IdleTimeout:       drainIdle,
 		MaxHeaderBytes:    8 << 10,
-		ErrorLog:          slog.NewLogLogger(d.notices.log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(d.notices.Log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, connectedKey{}, d.now())
 		},
@@ -324,7 +325,7 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 		case http.StatusServiceUnavailable:
 			w.Header().Set("Retry-After", "1")
 		}
-		d.notices.warn(fmt.Sprintf("a drain's request was refused with %d", answer.status), "input", d.name,
+		d.notices.Warn(fmt.Sprintf("a drain's request was refused with %d", answer.status), "input", d.name,
 			"because", answer.reason, "remote", r.RemoteAddr)
 		http.Error(w, answer.reason, answer.status)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 const (
@@ -96,10 +97,8 @@ func (x *Exact) Run(ctx context.Context) error {
 			return err
 		}
 		x.Log.Warn("going on from the last transaction that came about", "because", err)
-		select {
-		case <-ctx.Done():
+		if retry.Wait(ctx, againAfter) != nil {
 			return nil
-		case <-time.After(againAfter):
 		}
 	}
 }

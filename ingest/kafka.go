@@ -126,7 +126,7 @@ func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error)
 	}
 	defer client.Close()
 
-	notices := newNotices(k.Log, time.Now)
+	notices := newNotices(k.Log)
 	b := Batch{Origin: origin, Positions: Positions{}}
 	for {
 		fetches := client.PollFetches(ctx)
@@ -134,7 +134,7 @@ func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error)
 			return nil
 		}
 		fetches.EachError(func(topic string, partition int32, err error) {
-			notices.warn("a topic cannot be read now", "topic", topic, "partition", partition, "error", err)
+			notices.Warn("a topic cannot be read now", "topic", topic, "partition", partition, "error", err)
 		})
 		for _, r := range byTime(fetches) {
 			b.Lines = k.appendLine(b.Lines, r.Value)

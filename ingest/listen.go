@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"pulse/topics/throttle"
 )
 
 const (
@@ -97,47 +99,12 @@ func remoteHost(address string) string {
 	return host
 }
 
-// notices log what others can cause as often as they like: each message once
-// in noticeEvery, with how often it was meant.
-type notices struct {
-	log *slog.Logger
-	now func() time.Time
-
-	mu   sync.Mutex
-	last map[string]*notice
-}
-
-type notice struct {
-	at    time.Time
-	times int
-}
-
-func newNotices(log *slog.Logger, now func() time.Time) *notices {
+// newNotices logs what others can cause as often as they like.
+func newNotices(log *slog.Logger) *throttle.Logger {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &notices{log: log, now: now, last: make(map[string]*notice)}
-}
-
-// warn logs a message, which is one of a few that the program knows.
-func (n *notices) warn(message string, args ...any) {
-	n.mu.Lock()
-	now := n.now()
-	said := n.last[message]
-	if said == nil {
-		said = &notice{at: now.Add(-noticeEvery)}
-		n.last[message] = said
-	}
-	said.times++
-	times := said.times
-	quiet := now.Sub(said.at) < noticeEvery
-	if !quiet {
-		*said = notice{at: now}
-	}
-	n.mu.Unlock()
-	if !quiet {
-		n.log.Warn(message, append(args, "times", times)...)
-	}
+	return &throttle.Logger{Log: log, Every: noticeEvery}
 }
 
 // A budget is bytes that many share. Who gets none must do without.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"pulse/stats/line"
+	"pulse/topics/throttle"
 )
 
 var syslogTCPKind = &Kind{
@@ -106,7 +107,7 @@ type Syslog struct {
 
 	name     string
 	listener net.Listener
-	notices  *notices
+	notices  *throttle.Logger
 	long     budget // of connections' long messages
 }
 
@@ -114,10 +115,10 @@ type Syslog struct {
 // input of their lines. With config they are of TLS, and if config asks for a
 // client's certificate the common name in it becomes the field client.
 func NewSyslog(name string, listener net.Listener, config *tls.Config, log *slog.Logger) *Syslog {
-	s := &Syslog{name: name, notices: newNotices(log, time.Now), long: budget{most: longMemory}}
+	s := &Syslog{name: name, notices: newNotices(log), long: budget{most: longMemory}}
 	s.listener = limit(listener, MaxConnections, func() {
 		s.Counts.Over.Add(1)
-		s.notices.warn("a connection was closed: there are too many", "input", name, "most", MaxConnections)
+		s.notices.Warn("a connection was closed: there are too many", "input", name, "most", MaxConnections)
 	})
 	if config != nil {
 		s.listener = tls.NewListener(s.listener, config)
@@ -145,7 +146,7 @@ func (s *Syslog) Run(ctx context.Context, take func(context.Context, Batch) erro
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("syslog on %s: %w", s.Addr(), err)
 		case err != nil: // too many open files, say
-			s.notices.warn("no connection can be accepted", "input", s.name, "error", err)
+			s.notices.Warn("no connection can be accepted", "input", s.name, "error", err)
 			time.Sleep(acceptPause)
 		default:
 			s.Counts.Connections.Add(1)
@@ -167,7 +168,7 @@ func (s *Syslog) serve(ctx context.Context, c net.Conn, take func(context.Contex
 	}
 	if err != nil && ctx.Err() == nil {
 		s.Counts.Cut.Add(1)
-		s.notices.warn("a connection was cut", "input", s.name, "remote", c.RemoteAddr().String(), "because", err)
+		s.notices.Warn("a connection was cut", "input", s.name, "remote", c.RemoteAddr().String(), "because", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pulse/stats/line"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -85,7 +86,7 @@ type SyslogUDP struct {
 
 	name    string
 	conn    *net.UDPConn
-	notices *notices
+	notices *throttle.Logger
 
 	mu    sync.Mutex
 	some  sync.Cond // there is something in the spool, or ended
@@ -108,10 +109,10 @@ type spooled struct {
 // NewSyslogUDP returns the input of a socket; name becomes the field input of its
 // lines.
 func NewSyslogUDP(name string, conn *net.UDPConn, log *slog.Logger) *SyslogUDP {
-	s := &SyslogUDP{name: name, conn: conn, notices: newNotices(log, time.Now)}
+	s := &SyslogUDP{name: name, conn: conn, notices: newNotices(log)}
 	s.some.L, s.room.L = &s.mu, &s.mu
 	if err := conn.SetReadBuffer(socketBuffer); err != nil {
-		s.notices.warn("the socket's buffer stays as it is", "input", name, "error", err)
+		s.notices.Warn("the socket's buffer stays as it is", "input", name, "error", err)
 	}
 	return s
 }
@@ -276,7 +277,7 @@ func (s *SyslogUDP) countDrops() {
 		return // the system does not say
 	}
 	if before := s.Counts.Dropped.Swap(n); n > before {
-		s.notices.warn("the socket dropped datagrams: senders are faster than Kafka takes lines",
+		s.notices.Warn("the socket dropped datagrams: senders are faster than Kafka takes lines",
 			"input", s.name, "datagrams", n-before, "in all", n)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 // ErrFenced ends a processor whose instance id another process has taken over.
@@ -54,7 +55,7 @@ const (
 
 // Consume runs sessions until ctx ends or the processor cannot go on.
 func (g *group) Consume(ctx context.Context, inputs []string, gokas sarama.ConsumerGroupHandler) error {
-	retry := leastRetry
+	failing := retry.Backoff{Least: leastRetry, Most: longestRetry}
 	for {
 		h := &handler{goka: gokas, p: g.p}
 		started := time.Now()
@@ -73,18 +74,16 @@ func (g *group) Consume(ctx context.Context, inputs []string, gokas sarama.Consu
 			err = nil
 		}
 		if time.Since(started) > longestRetry {
-			retry = leastRetry // what failed before did not fail again
+			failing.Reset() // what failed before did not fail again
 		}
-		wait := restartWait
 		if failure := errors.Join(err, h.met()); failure != nil {
 			g.p.failed("session", failure)
-			wait = retry
-			retry = min(2*retry, longestRetry)
+			err = failing.Wait(ctx)
+		} else {
+			err = retry.Wait(ctx, restartWait)
 		}
-		select {
-		case <-ctx.Done():
+		if err != nil {
 			return nil
-		case <-time.After(wait):
 		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 
 	"pulse/stats"
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 // A Record is one of the input topic.
@@ -124,7 +125,7 @@ func (p *Processor) Run(ctx context.Context) error {
 		p.ready.Store(false)
 		if ctx.Err() == nil {
 			p.failed("processor", err)
-			wait(ctx, time.Second)
+			retry.Wait(ctx, time.Second)
 		}
 	}
 	p.mu.Lock()
@@ -222,38 +223,6 @@ func Prepare(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Def
 			return 0, 0, context.Cause(ctx)
 		}
 		log.Warn("Kafka does not answer, trying again", "error", err)
-		wait(ctx, time.Second)
-	}
-}
-
-// wait waits, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
-// A Complaint is a log line about something that may come with every record: it
-// is written once a minute at most, with how often it came. It is for one
-// goroutine.
-type Complaint struct {
-	Log  *slog.Logger
-	Now  func() time.Time // nil: time.Now
-	last time.Time
-	n    int64
-}
-
-// Say counts an occurrence, and logs it as a warning if it is time.
-func (c *Complaint) Say(message string, args ...any) {
-	now := time.Now
-	if c.Now != nil {
-		now = c.Now
-	}
-	c.n++
-	if t := now(); c.last.IsZero() || t.Sub(c.last) >= time.Minute {
-		c.last = t
-		c.Log.Warn(message, append(args, "times", c.n)...)
-		c.n = 0
+		retry.Wait(ctx, time.Second)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pulse/stats"
+	"pulse/topics/retry"
 )
 
 // DefaultPartitions is how many partitions a topic gets if nothing else is said.
@@ -228,7 +229,7 @@ func settled(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Opti
 		case err == nil && (over || len(existing) == len(plan(n, o.Window))):
 			return existing, configs, nil
 		}
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+		if err := retry.Wait(ctx, 100*time.Millisecond); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -316,13 +317,4 @@ func Leave(ctx context.Context, cluster Cluster, group, instance string) error {
 // Unreachable is the error of a cluster that does not answer.
 func (c Cluster) Unreachable(err error) error {
 	return fmt.Errorf("no Kafka broker answers at %s: is it running, and is its address right (KAFKA_URL)? %w", strings.Join(c.Brokers, ", "), err)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulse/stats"
+	"pulse/topics/retry"
 )
 
 const (
@@ -165,7 +166,7 @@ func (h *Hub) Run(ctx context.Context) {
 			return
 		case <-t.C:
 		case <-h.store.News():
-			sleep(ctx, max(settle, tick-h.silentFor()))
+			retry.Wait(ctx, max(settle, tick-h.silentFor()))
 		}
 		h.publish()
 		t.Reset(heartbeat)

@@ -12,6 +12,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/value"
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 // synthetic is a made-up log: definitions, and for each stat and second a value
@@ -232,7 +233,7 @@ func (s *synthetic) run(store *Store) func(ctx context.Context, ready func()) er
 				s.feed(store, next-s.lag, now.Unix())
 			}
 			ready()
-			sleep(ctx, time.Until(time.Unix(next+1, int64(20*time.Millisecond))))
+			retry.Wait(ctx, time.Until(time.Unix(next+1, int64(20*time.Millisecond))))
 			if ctx.Err() != nil {
 				return nil
 			}

@@ -11,6 +11,8 @@ import (
 	"github.com/lovoo/goka/storage"
 
 	"pulse/topics"
+	"pulse/topics/retry"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -58,7 +60,7 @@ func (v *view) Run(ctx context.Context, ready func()) error {
 	}()
 	defer func() { <-healed }()
 
-	told := ""
+	notices := throttle.Logger{Log: v.log}
 	for ctx.Err() == nil {
 		err := v.follow(ctx, func() {
 			once.Do(func() {
@@ -70,11 +72,10 @@ func (v *view) Run(ctx context.Context, ready func()) error {
 			break
 		}
 		// The same trouble is told once, however long it lasts.
-		if err != nil && err.Error() != told {
-			told = err.Error()
-			v.log.Warn("the newest points cannot be read; trying again until they can", "brokers", v.cluster.Brokers, "error", err)
+		if err != nil {
+			notices.Changed("the newest points cannot be read; trying again until they can", err, "brokers", v.cluster.Brokers)
 		}
-		sleep(ctx, retryAfter)
+		retry.Wait(ctx, retryAfter)
 	}
 	return nil
 }
@@ -145,33 +146,21 @@ func (v *view) heal(ctx context.Context, ready func()) {
 			break
 		}
 		v.log.Warn("the history cannot be read; trying again until it can", "topic", v.names.Merged(), "error", err)
-		sleep(ctx, retryAfter)
+		retry.Wait(ctx, retryAfter)
 	}
 	if ctx.Err() != nil {
 		return
 	}
 	ready()
 
-	wait := healEvery
-	for ctx.Err() == nil {
-		sleep(ctx, wait)
+	heal := retry.Backoff{Least: healEvery, Most: healAtMost}
+	for heal.Wait(ctx) == nil {
 		if !v.store.Incomplete(v.store.Newest() - v.lateness - settledAfter) {
-			wait = healEvery
+			heal.Reset()
 			continue
 		}
 		n, err := v.merged.fill(ctx)
 		v.log.Debug("read the history again to fill holes", "records", n, "error", err)
-		wait = min(2*wait, healAtMost)
-	}
-}
-
-// sleep waits for a time, or until ctx is done.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
 	}
 }
 

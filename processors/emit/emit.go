@@ -17,6 +17,7 @@ import (
 
 	"pulse/stats"
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 const (
@@ -251,7 +252,8 @@ func (q *queue) run(ctx context.Context) {
 // ends before.
 func (q *queue) deliver(ctx context.Context, points []Point) bool {
 	n := int64(len(points))
-	for pause := leastPause; ; pause = min(2*pause, mostPause) {
+	pause := retry.Backoff{Least: leastPause, Most: mostPause}
+	for {
 		try, cancel := context.WithTimeout(ctx, sendTimeout)
 		err := q.sender.Send(try, points)
 		cancel()
@@ -268,9 +270,7 @@ func (q *queue) deliver(ctx context.Context, points []Point) bool {
 		}
 		q.counts.Retries.Add(1)
 		q.log.Warn("points cannot be sent now: trying again", "to", q.sender.String(), "waiting", q.counts.Waiting.Load(), "error", err)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if pause.Wait(ctx) != nil {
 			return false
 		}
 	}

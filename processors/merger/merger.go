@@ -11,6 +11,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/program"
 	"pulse/topics"
+	"pulse/topics/throttle"
 )
 
 // Config is of a Merger.
@@ -93,6 +94,7 @@ func (m *Merger) Partitions(fragments int32, kept Kept) func(processors.Start) (
 		partitions: fragments,
 		metrics:    &m.metrics,
 		log:        m.config.Logger,
+		notices:    &throttle.Logger{Log: m.config.Logger},
 	}
 	return func(start processors.Start) (processors.Partition, error) { return newPartition(s, start, kept) }
 }

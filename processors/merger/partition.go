@@ -15,6 +15,7 @@ import (
 	"pulse/stats/watermark"
 	"pulse/stats/window"
 	"pulse/topics"
+	"pulse/topics/throttle"
 )
 
 // shared is what all partitions of a merger have in common.
@@ -32,6 +33,7 @@ type shared struct {
 	partitions int32    // of the fragments topic
 	metrics    *Metrics
 	log        *slog.Logger
+	notices    *throttle.Logger // for what may come with every record
 }
 
 // unset is the offset of a source partition that no cover has come of.
@@ -116,8 +118,6 @@ type partition struct {
 	greatest  int64           // watermark of any source, at which clocks were last published
 
 	members map[int32][]watermark.Member // of source partitions, as the last waypoints had them
-
-	bad, incomplete processors.Complaint
 }
 
 // newPartition goes on from a commit, or begins.
@@ -133,9 +133,6 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		greatest: -1,
 		key:      s.keys[start.Partition],
 		kept:     -1,
-
-		bad:        processors.Complaint{Log: s.log},
-		incomplete: processors.Complaint{Log: s.log},
 	}
 	for i, stat := range s.stats {
 		if topics.Partition(stat.Name, s.partitions) != p.number {
@@ -225,7 +222,7 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 // discard passes over a record that makes no sense.
 func (p *partition) discard(offset int64, err error) {
 	p.metrics.Bad.Add(1)
-	p.bad.Say("a record of the fragments topic makes no sense and is passed over; does something else write there?",
+	p.notices.Warn("a record of the fragments topic makes no sense and is passed over; does something else write there?",
 		"partition", p.number, "offset", offset, "error", err)
 }
 
@@ -321,7 +318,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	}
 	if !p.continues(src, c) || waiting.fragments < c.Fragments {
 		p.metrics.Incomplete.Add(1)
-		p.incomplete.Say("a range is not complete; its receiver will emit it again", "partition", p.number, "offset", offset,
+		p.notices.Warn("a range is not complete; its receiver will emit it again", "partition", p.number, "offset", offset,
 			"source partition", c.Partition, "range after", c.Start, "to", c.End, "covered", src.covered,
 			"fragments", waiting.fragments, "of", c.Fragments)
 		return nil

@@ -21,9 +21,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pulse/processors"
 	"pulse/stats"
 	"pulse/topics"
+	"pulse/topics/retry"
+	"pulse/topics/throttle"
 )
 
 // Config is of a Processor.
@@ -58,20 +59,12 @@ const retryAfter = time.Second
 // Run works until ctx ends. Whatever fails is tried again, from what was
 // committed.
 func (p *Processor) Run(ctx context.Context) {
-	failed := processors.Complaint{Log: p.log}
+	failed := throttle.Logger{Log: p.log}
 	for ctx.Err() == nil {
 		if err := p.run(ctx); ctx.Err() == nil {
-			failed.Say("minutes cannot be rolled up; trying again until they can", "topic", p.config.Names.Minutes(), "error", err)
-			wait(ctx, retryAfter)
+			failed.Warn("minutes cannot be rolled up; trying again until they can", "topic", p.config.Names.Minutes(), "error", err)
+			retry.Wait(ctx, retryAfter)
 		}
-	}
-}
-
-// wait waits, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"pulse/processors"
 	"pulse/stats/aggregate"
+	"pulse/topics/throttle"
 )
 
 // LateShare is the share of lines that may be late before that is told of. A few
@@ -21,16 +21,16 @@ const lateOver = 10 * time.Second
 // a stream are zeros that look true, and of each that cannot be read. By the
 // wall clock, which decides here what is logged and nothing else.
 type discardWatch struct {
-	mu               sync.Mutex
-	late, unreadable processors.Complaint
-	now              func() time.Time
-	since            time.Time // when the counting of sum began
-	sum              aggregate.LineCounts
+	notices *throttle.Logger
+	now     func() time.Time
+
+	mu    sync.Mutex
+	since time.Time // when the counting of sum began
+	sum   aggregate.LineCounts
 }
 
-func newDiscardWatch(log *slog.Logger, now func() time.Time) discardWatch {
-	c := processors.Complaint{Log: log, Now: now}
-	return discardWatch{late: c, unreadable: c, now: now}
+func newDiscardWatch(log *slog.Logger, now func() time.Time) *discardWatch {
+	return &discardWatch{notices: &throttle.Logger{Log: log, Now: now}, now: now}
 }
 
 // add enters the lines of a range.
@@ -38,7 +38,7 @@ func (w *discardWatch) add(c aggregate.LineCounts) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c.Unreadable > 0 {
-		w.unreadable.Say("lines are in no stat, being longer than 64 KiB or in a record that is no pack: have the sender split them",
+		w.notices.Warn("lines are in no stat, being longer than 64 KiB or in a record that is no pack: have the sender split them",
 			"unreadable", c.Unreadable)
 	}
 	w.sum = w.sum.Add(c)
@@ -50,7 +50,7 @@ func (w *discardWatch) add(c aggregate.LineCounts) {
 		return
 	}
 	if float64(w.sum.Late) > LateShare*float64(w.sum.Lines) {
-		w.late.Say("lines are late and in no stat: raise `lateness:` in the definitions, or check the sender's clock and what delays its lines",
+		w.notices.Warn("lines are late and in no stat: raise `lateness:` in the definitions, or check the sender's clock and what delays its lines",
 			"late", w.sum.Late, "lines", w.sum.Lines)
 	}
 	w.since, w.sum = now, aggregate.LineCounts{}

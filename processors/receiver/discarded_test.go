@@ -33,7 +33,7 @@ func TestLateWarning(t *testing.T) {
 		var said bytes.Buffer
 		now := time.Unix(1000, 0)
 		clock := func() time.Time { return now }
-		l.r.discarded = newDiscardWatch(slog.New(slog.NewTextHandler(&said, nil)), clock)
+		l.work.shared.discarded = newDiscardWatch(slog.New(slog.NewTextHandler(&said, nil)), clock)
 		for second := range c.seconds {
 			l.pack(100+second, c.lines)
 			l.tick(101 + second)
@@ -51,7 +51,7 @@ func TestUnreadableWarning(t *testing.T) {
 	l := newLog(t, processors.Start{Committed: topics.Commit{Offset: -1}})
 	var said bytes.Buffer
 	now := time.Unix(1000, 0)
-	l.r.discarded = newDiscardWatch(slog.New(slog.NewTextHandler(&said, nil)), func() time.Time { return now })
+	l.work.shared.discarded = newDiscardWatch(slog.New(slog.NewTextHandler(&said, nil)), func() time.Time { return now })
 	for second, warnings := range []int{0, 1, 1, 1, 2} {
 		if second > 0 {
 			l.pack(100+int64(second), strings.Repeat("x", line.MaxLen+1))

@@ -11,6 +11,7 @@ import (
 	"pulse/stats/program"
 	"pulse/stats/watermark"
 	"pulse/topics"
+	"pulse/topics/throttle"
 )
 
 // shared is what all partitions of a receiver have in common.
@@ -24,6 +25,7 @@ type shared struct {
 	metrics    *Metrics
 	discarded  *discardWatch
 	log        *slog.Logger
+	notices    *throttle.Logger // for what may come with every record
 }
 
 // partition rolls up one source partition: what lies between two ticks becomes
@@ -50,8 +52,6 @@ type partition struct {
 	midway    int64                // what the first cover of a generation that began behind a waypoint says is the first second; 0: it does not, or has been said
 	counts    aggregate.LineCounts // of the folder, at the last tick
 	bundled   []int                // bytes that the last range's bundles had: the next's have hardly more
-
-	refused, undecodable processors.Complaint
 }
 
 // newPartition goes on from a commit, or begins.
@@ -65,9 +65,6 @@ func newPartition(s *shared, start processors.Start) (*partition, error) {
 		fresh:    true,
 		earliest: -1,
 		bundled:  make([]int, len(s.covers)),
-
-		refused:     processors.Complaint{Log: s.log},
-		undecodable: processors.Complaint{Log: s.log},
 	}
 	if start.Committed.Offset >= 0 {
 		p.committed = true
@@ -95,7 +92,7 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 	}
 	if err != nil {
 		p.metrics.Undecodable.Add(1)
-		p.undecodable.Say("a record is no pack, its lines count as unreadable", "partition", p.number, "offset", r.Offset, "error", err)
+		p.notices.Warn("a record is no pack, its lines count as unreadable", "partition", p.number, "offset", r.Offset, "error", err)
 		p.folder.Undecodable(r.Value, p.now())
 		return nil, nil
 	}
@@ -144,13 +141,13 @@ func (p *partition) takes(h topics.RawHeader, offset int64) bool {
 	}
 	if h.Domain != p.domain {
 		p.metrics.Refused.Add(1)
-		p.refused.Say("a record is of another clock and is refused; use another --prefix for a recording or a second one",
+		p.notices.Warn("a record is of another clock and is refused; use another --prefix for a recording or a second one",
 			"partition", p.number, "offset", offset, "ingester", h.Ingester, "clock", h.Domain, "topic has", p.domain)
 		return false
 	}
 	if h.Tick != nil && h.Tick.Partitions != p.partitions {
 		p.metrics.Refused.Add(1)
-		p.refused.Say("a tick is for another number of partitions and is refused; restart the ingester",
+		p.notices.Warn("a tick is for another number of partitions and is refused; restart the ingester",
 			"partition", p.number, "offset", offset, "ingester", h.Ingester, "partitions", h.Tick.Partitions, "topic has", p.partitions)
 		return false
 	}

@@ -12,6 +12,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/program"
 	"pulse/topics"
+	"pulse/topics/throttle"
 )
 
 // Config is of a Receiver.
@@ -31,7 +32,7 @@ type Receiver struct {
 	program   *program.Program
 	begin     func(processors.Start) (processors.Partition, error) // set by Run
 	metrics   Metrics
-	discarded discardWatch
+	discarded *discardWatch
 }
 
 // readAhead is how many records wait in memory for each partition: each may be
@@ -92,8 +93,9 @@ func (r *Receiver) Partitions(raw, fragments int32) func(processors.Start) (proc
 		covers:     topics.PartitionKeys(fragments),
 		partitions: raw,
 		metrics:    &r.metrics,
-		discarded:  &r.discarded,
+		discarded:  r.discarded,
 		log:        r.config.Logger,
+		notices:    &throttle.Logger{Log: r.config.Logger},
 	}
 	for _, stat := range r.config.Definitions.All() {
 		s.stats = append(s.stats, stat.Name)

@@ -11,6 +11,7 @@ import (
 
 	"pulse/stats/watermark"
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 // A generation that comes to topics where another one is at work does not begin
@@ -57,9 +58,8 @@ func (r *Receiver) seed(ctx context.Context, raw int32) error {
 			return nil
 		}
 		r.config.Logger.Warn("where to begin cannot be found out, trying again", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
+		if retry.Wait(ctx, time.Second) != nil {
+			return nil
 		}
 	}
 }

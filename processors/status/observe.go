@@ -16,6 +16,7 @@ import (
 
 	"pulse/stats"
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 // An observation is what Kafka says about Pulse at one moment. Seconds are Unix
@@ -174,7 +175,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 // group reads who works on a topic, and what has been committed of it.
 func (o *observer) group(ctx context.Context, name, topic string) (Group, []offsets, map[int32]topics.Commit, error) {
 	var described kadm.DescribedGroups
-	err := retry(ctx, func() (err error) {
+	err := patiently(ctx, func() (err error) {
 		if described, err = o.admin.DescribeGroups(ctx, name); err == nil {
 			err = described.Error()
 		}
@@ -185,7 +186,7 @@ func (o *observer) group(ctx context.Context, name, topic string) (Group, []offs
 		return Group{}, nil, nil, fmt.Errorf("asking for the group %s: %w", name, err)
 	}
 	var commits map[int32]topics.Commit
-	err = retry(ctx, func() (err error) {
+	err = patiently(ctx, func() (err error) {
 		commits, err = o.admin.Commits(ctx, name, topic)
 		return err
 	})
@@ -218,18 +219,16 @@ func (o *observer) group(ctx context.Context, name, topic string) (Group, []offs
 	return Group{name, cmp.Or(d.State, "Dead"), len(d.Members)}, partitions, commits, nil
 }
 
-// retry waits while a broker says that it will know in a moment: one that has
+// patiently asks again while a broker says that it will know in a moment: one that has
 // just started makes the topic of the groups' offsets at the first question.
-func retry(ctx context.Context, ask func() error) error {
+func patiently(ctx context.Context, ask func() error) error {
 	for {
 		err := ask()
 		if !kerr.IsRetriable(err) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Wait(ctx, 200*time.Millisecond) != nil {
 			return err
-		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }

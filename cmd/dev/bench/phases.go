@@ -16,6 +16,7 @@ import (
 
 	"pulse/stats/line"
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 // partitions is how many topics have, but where a phase says another number.
@@ -64,7 +65,7 @@ func (b *bench) sustain(ctx context.Context, r recording) error {
 			return err
 		}
 	}
-	if err := sleep(ctx, 3*time.Second); err != nil { // they have joined their groups
+	if err := retry.Wait(ctx, 3*time.Second); err != nil { // they have joined their groups
 		return err
 	}
 	broker, reader := b.brokerCPU(), ownCPU()
@@ -186,7 +187,7 @@ func latency(ctx context.Context, b *bench) error {
 				return fmt.Errorf("%w\n%s", err, &ingest.stderr)
 			}
 			from := time.Now().Unix() + 1
-			if err := sleep(ctx, b.each); err != nil {
+			if err := retry.Wait(ctx, b.each); err != nil {
 				return err
 			}
 			to := time.Now().Unix() - 3
@@ -453,12 +454,12 @@ func mergers(ctx context.Context, b *bench) error {
 			if err := until(ctx, time.Minute, "seconds close in time", func() bool { return d.watch.least() >= time.Now().Unix()-2 }); err != nil {
 				return fmt.Errorf("%w\n%s", err, &ingest[0].stderr)
 			}
-			if err := sleep(ctx, windows); err != nil { // what they take they have
+			if err := retry.Wait(ctx, windows); err != nil { // what they take they have
 				return err
 			}
 			used := []time.Duration{cpuOf(merge.cmd.Process.Pid), cpuOf(receive.cmd.Process.Pid)}
 			started := time.Now()
-			if err := sleep(ctx, b.each); err != nil {
+			if err := retry.Wait(ctx, b.each); err != nil {
 				return err
 			}
 			took := time.Since(started).Seconds()
@@ -532,7 +533,7 @@ func recovery(ctx context.Context, b *bench) error {
 	}
 	fmt.Printf("%d s of the past were read in %.1f s\n", over+10, time.Since(started).Seconds())
 	for range 3 {
-		if err := sleep(ctx, 3*time.Second); err != nil {
+		if err := retry.Wait(ctx, 3*time.Second); err != nil {
 			return err
 		}
 		merge.cmd.Process.Kill()
@@ -574,13 +575,4 @@ func (d *deployment) past(ctx context.Context, seconds int64, sources int32) err
 		}
 	}
 	return client.ProduceSync(ctx, records...).FirstErr()
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
-	}
 }

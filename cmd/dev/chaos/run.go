@@ -26,6 +26,7 @@ import (
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/broker"
+	"pulse/topics/retry"
 )
 
 // options say how scenarios are run.
@@ -442,12 +443,7 @@ func (r *run) inject(ctx context.Context, faults []fault) error {
 
 // sleep waits and reports whether it was to the end.
 func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
+	return retry.Wait(ctx, d) == nil
 }
 
 // kill is the fault that ends a process of a role, by chance, with SIGKILL.
