@@ -10,51 +10,72 @@ import (
 	"pulse/processors/emit"
 )
 
-// emitCommand is `pulse emit`.
-func emitCommand(ctx context.Context, e *environment, args []string) error {
-	var r roleFlags
-	f := newFlags(e, "emit", "[flags]", `
+var emitCommand = command{
+	name: "emit", summary: "each stat's final values to other systems", usage: "[flags]", about: `
 Sends each stat's final value of each second to other systems, from now on, and
-after a restart from where it was.`)
-	r.add(f)
+after a restart from where it was.`,
+	settings: func() settings { return &emitSettings{} },
+}
+
+type emitSettings struct {
+	roleFlags
+	urls, graphite, prefix string
+}
+
+func (s *emitSettings) add(f *flags) {
+	s.roleFlags.add(f)
 	f.vars["metrics-urls"], f.vars["graphite-prefix"] = "METRICS_URLS", "GRAPHITE_PREFIX"
-	urls := f.String("metrics-urls", "", "POST points as JSON to these `URLs`, a comma list")
-	graphite := f.String("graphite", "", "send points to this Graphite server, `host:port`, in plaintext")
-	prefix := f.String("graphite-prefix", "", "a `name` that is put before all metrics in Graphite, a dot included if one is wanted")
-	if err := f.parse(args); err != nil {
-		return err
+	f.StringVar(&s.urls, "metrics-urls", "", "POST points as JSON to these `URLs`, a comma list")
+	f.StringVar(&s.graphite, "graphite", "", "send points to this Graphite server, `host:port`, in plaintext")
+	f.StringVar(&s.prefix, "graphite-prefix", "", "a `name` that is put before all metrics in Graphite, a dot included if one is wanted")
+}
+
+func (s *emitSettings) check(words []string) error {
+	senders, err := s.senders()
+	if err == nil && len(senders) == 0 {
+		err = usagef("nowhere to send to: give --metrics-urls or --graphite")
 	}
-	var senders []emit.Sender
-	for address := range strings.SplitSeq(*urls, ",") {
-		if address = strings.TrimSpace(address); address == "" {
-			continue
-		}
-		s, err := emit.NewPost(address)
-		if err != nil {
-			return usagef("--metrics-urls: %w", err)
-		}
-		senders = append(senders, s)
-	}
-	if *graphite != "" {
-		s, err := emit.NewGraphite(*graphite, *prefix)
-		if err != nil {
-			return usagef("--graphite: %w", err)
-		}
-		senders = append(senders, s)
-	}
-	if len(senders) == 0 {
-		return usagef("nowhere to send to: give --metrics-urls or --graphite")
-	}
-	role, err := r.open(e)
 	if err != nil {
 		return err
 	}
-	if err := role.checkTopics(ctx); err != nil {
+	return noWords(words)
+}
+
+// senders are what points go to.
+func (s *emitSettings) senders() ([]emit.Sender, error) {
+	var senders []emit.Sender
+	for address := range strings.SplitSeq(s.urls, ",") {
+		if address = strings.TrimSpace(address); address == "" {
+			continue
+		}
+		post, err := emit.NewPost(address)
+		if err != nil {
+			return nil, usagef("--metrics-urls: %w", err)
+		}
+		senders = append(senders, post)
+	}
+	if s.graphite != "" {
+		graphite, err := emit.NewGraphite(s.graphite, s.prefix)
+		if err != nil {
+			return nil, usagef("--graphite: %w", err)
+		}
+		senders = append(senders, graphite)
+	}
+	return senders, nil
+}
+
+func (s *emitSettings) run(ctx context.Context, e *environment) error {
+	role, err := s.openWithTopics(ctx, e)
+	if err != nil {
+		return err
+	}
+	senders, err := s.senders()
+	if err != nil {
 		return err
 	}
 	emitter := emit.New(emit.Config{Cluster: role.cluster, Names: role.names, Senders: senders, Logger: role.log})
 	role.metrics.emitter(emitter)
-	if err := r.serve(ctx, role, func() bool { return true }); err != nil {
+	if err := s.serve(ctx, role, alwaysReady); err != nil {
 		return err
 	}
 	return emitter.Run(ctx)

@@ -250,12 +250,12 @@ func TestPrecedence(t *testing.T) {
 		{map[string]string{"PULSE_FILE": "a"}, []string{"--file", "b", "--file", "c"}, "1 [localhost:9092] b,c"},
 	} {
 		e := &environment{LookupEnv: func(name string) (string, bool) { v, ok := test.env[name]; return v, ok }}
-		f := newFlags(e, "test", "", "")
+		f := newFlags(e, &command{name: "test"})
 		var k kafkaFlags
 		var inputs inputFlags
 		k.add(f)
 		inputs.add(f)
-		if err := f.parse(test.args); err != nil {
+		if _, err := f.parse(test.args); err != nil {
 			t.Errorf("%v %v: %v", test.env, test.args, err)
 			continue
 		}

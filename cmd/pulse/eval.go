@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"time"
 
@@ -23,106 +24,130 @@ import (
 	"pulse/topics"
 )
 
-// evalCommand is `pulse eval`: what Kafka and all roles would say, said in one
-// process. It is how definitions are tried out, and the oracle of the tests.
-func evalCommand(ctx context.Context, e *environment, args []string) error {
-	var l logFlags
-	var k kafkaFlags
-	var s statsFlag
-	f := newFlags(e, "eval", "[LOG...] [flags]", `
+// eval is how definitions are tried out, and the oracle of the tests: what Kafka
+// and all roles would say, said in one process.
+var evalCommand = command{
+	name: "eval", summary: "try definitions on logs, without Kafka", usage: "[LOG...] [flags]", about: `
 Prints the final snapshots that Pulse would publish for recordings (or standard
 input, -), one JSON object a line: every stat, every second from the first line's to
 the last's. No Kafka is needed, unless --raw reads the topic events.raw as it
 stands, clocks included. The last line on standard error is one JSON object that
-accounts for the lines.`)
-	s.add(f)
-	lateness := int64(-1) // the file's
-	f.Func("lateness", "instead of the definitions file's: how `long` a second waits for lines, a whole number of seconds", func(text string) error {
-		var d time.Duration
-		if err := (*duration)(&d).Set(text); err != nil {
-			return err
-		}
-		if d < 0 || d > stats.MaxLateness || d%time.Second != 0 {
-			return fmt.Errorf("a whole number of seconds from 0s to %v", stats.MaxLateness)
-		}
-		lateness = int64(d / time.Second)
-		return nil
-	})
-	people := f.Bool("table", false, "for people: each stat with its last value and a sparkline")
-	format := f.formatFlag()
-	raw := f.Bool("raw", false, "read the topic events.raw")
-	k.add(f)
-	l.add(f)
-	files, err := f.parseWords(args)
-	if err != nil {
+accounts for the lines.`,
+	settings: func() settings { return &evalSettings{lateness: -1} },
+}
+
+type evalSettings struct {
+	logFlags
+	kafkaFlags
+	statsFlag
+	lateness int64 // in seconds; -1: the file's
+	people   bool
+	format   string
+	raw      bool
+	files    []string // none: standard input
+}
+
+func (s *evalSettings) add(f *flags) {
+	s.statsFlag.add(f)
+	f.Func("lateness", "instead of the definitions file's: how `long` a second waits for lines, a whole number of seconds", s.setLateness)
+	f.BoolVar(&s.people, "table", false, "for people: each stat with its last value and a sparkline")
+	f.formatVar(&s.format)
+	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw")
+	s.kafkaFlags.add(f)
+	s.logFlags.add(f)
+}
+
+func (s *evalSettings) setLateness(text string) error {
+	var d time.Duration
+	if err := (*duration)(&d).Set(text); err != nil {
 		return err
 	}
-	log, err := l.logger(e.Stderr)
-	if err != nil {
-		return err
+	if d < 0 || d > stats.MaxLateness || d%time.Second != 0 {
+		return fmt.Errorf("a whole number of seconds from 0s to %v", stats.MaxLateness)
 	}
-	if len(files) == 1 && files[0] == "-" {
-		files = nil
+	s.lateness = int64(d / time.Second)
+	return nil
+}
+
+func (s *evalSettings) check(words []string) error {
+	if s.files = words; len(words) == 1 && words[0] == "-" {
+		s.files = nil
 	}
-	if *raw && *format != "" {
+	if s.raw && s.format != "" {
 		return usagef("--format is for recordings: the topic events.raw says which format lines are in")
 	}
-	if *raw && len(files) > 0 {
-		return usagef("--raw reads the topic events.raw, not %s", files[0])
+	if s.raw && len(s.files) > 0 {
+		return usagef("--raw reads the topic events.raw, not %s", s.files[0])
+	}
+	return nil
+}
+
+func (s *evalSettings) run(ctx context.Context, e *environment) error {
+	log, err := s.logger(e.Stderr)
+	if err != nil {
+		return err
 	}
 	definitions, err := s.load()
 	if err != nil {
 		return err
 	}
-	if lateness >= 0 {
+	if s.lateness >= 0 {
 		changed := *definitions
-		changed.Lateness = lateness
+		changed.Lateness = s.lateness
 		definitions = &changed
 	}
-
 	var out interface {
 		write(stats.Snapshot)
 		flush() error
 	} = newSnapshotWriter(e.Stdout)
-	if *people {
+	if s.people {
 		out = newTable(e.Stdout, definitions)
 	}
 	evaluator, err := oracle.New(definitions, out.write)
 	if err != nil {
 		return err
 	}
-	bar := newProgress(e.Stderr)
-	switch {
-	case *raw:
-		cluster, bad := k.cluster()
-		if bad = errors.Join(bad, topics.CheckPrefix(k.prefix)); bad != nil {
-			return usageError{bad}
-		}
-		names := topics.Names{Prefix: k.prefix, Generation: definitions.Generation()}
-		err = evalRaw(ctx, evaluator, cluster, names, bar)
-	case len(files) > 0:
-		var recording *ingest.Recording
-		if recording, err = ingest.OpenRecording(files); err == nil {
-			total := recording.Size()
-			err = evalRecording(ctx, evaluator, *format, recording.Lines, recording.Modified(), definitions.Lateness, func(done, lines int64) { bar.show(done, total, lines) })
-		}
-	default:
-		err = evalRecording(ctx, evaluator, *format, ingest.Lines(e.Stdin), time.Now(), definitions.Lateness, func(done, lines int64) { bar.show(done, 0, lines) })
-	}
-	bar.end()
+	err = s.evaluate(ctx, e, evaluator, definitions)
 	if err := errors.Join(err, out.flush()); err != nil {
 		return err
 	}
 	counts := evaluator.Counts()
-	if counts.Unreadable > 0 {
-		log.Warn("lines are in no stat, being longer than 64 KiB (or, with --raw, in records that are no packs): have the sender split them",
-			"unreadable", counts.Unreadable, "lines", counts.Lines)
-	}
-	if float64(counts.Late) > receiver.LateShare*float64(counts.Lines) {
-		log.Warn("lines are in no stat, being later than the lateness of the definitions: read a log that is out of order with a longer --lateness, say 60s",
-			"late", counts.Late, "lines", counts.Lines, "lateness", time.Duration(definitions.Lateness)*time.Second)
-	}
+	warnOfCounts(log, counts, definitions.Lateness)
 	return printCounts(e.Stderr, counts)
+}
+
+// evaluate feeds what the settings name.
+func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator *oracle.Evaluator, d *stats.Definitions) error {
+	bar := newProgress(e.Stderr)
+	defer bar.end()
+	if s.raw {
+		cluster, err := s.cluster()
+		if err = errors.Join(err, topics.CheckPrefix(s.prefix)); err != nil {
+			return usageError{err}
+		}
+		return evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Generation: d.Generation()}, bar)
+	}
+	source, undated, size := ingest.Lines(e.Stdin), time.Now(), int64(0)
+	if len(s.files) > 0 {
+		recording, err := ingest.OpenRecording(s.files)
+		if err != nil {
+			return err
+		}
+		source, undated, size = recording.Lines, recording.Modified(), recording.Size()
+	}
+	return evalRecording(ctx, evaluator, s.format, source, undated, d.Lateness, func(done, lines int64) { bar.show(done, size, lines) })
+}
+
+// warnOfCounts says why lines are in no stat, if many are.
+func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
+	if c.Unreadable > 0 {
+		log.Warn("lines are in no stat, being longer than 64 KiB (or, with --raw, in records that are no packs): have the sender split them",
+			"unreadable", c.Unreadable, "lines", c.Lines)
+	}
+	if float64(c.Late) > receiver.LateShare*float64(c.Lines) {
+		log.Warn("lines are in no stat, being later than the lateness of the definitions: read a log that is out of order with a longer --lateness, say 60s",
+			"late", c.Late, "lines", c.Lines, "lateness", time.Duration(lateness)*time.Second)
+	}
 }
 
 // evalRecording feeds the packs and clocks that a replay would send, with the format

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,11 +28,9 @@ type flags struct {
 	about string
 }
 
-// newFlags has the flags of a command; usage is what follows its name, about a
-// sentence or two on what it does.
-func newFlags(e *environment, command, usage, about string) *flags {
-	f := &flags{FlagSet: flag.NewFlagSet(command, flag.ContinueOnError), env: e, vars: map[string]string{}}
-	f.usage, f.about = usage, strings.TrimSpace(about)
+func newFlags(e *environment, c *command) *flags {
+	f := &flags{FlagSet: flag.NewFlagSet(c.name, flag.ContinueOnError), env: e, vars: map[string]string{}}
+	f.usage, f.about = c.usage, strings.TrimSpace(c.about)
 	f.SetOutput(io.Discard)
 	f.Usage = func() {} // it would come with every mistake too
 	return f
@@ -63,18 +62,9 @@ func (f *flags) variable(name string) string {
 	return "PULSE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// parse sets the flags from args for a command without other words.
-func (f *flags) parse(args []string) error {
-	words, err := f.parseWords(args)
-	if err == nil && len(words) > 0 {
-		return usagef("unexpected %q: all is said by flags", words[0])
-	}
-	return err
-}
-
-// parseWords sets the flags from args, and those that are not there from the
+// parse sets the flags from args, and those that are not there from the
 // environment. It returns the other words, which may stand before flags too.
-func (f *flags) parseWords(args []string) (words []string, err error) {
+func (f *flags) parse(args []string) (words []string, err error) {
 	for {
 		err := f.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
@@ -132,14 +122,17 @@ func (d *duration) Set(text string) error {
 	return nil
 }
 
-// formatFlag is the format of all lines, empty if each is told by its look.
-func (f *flags) formatFlag() *string {
-	name := new(string)
-	f.Func("format", "the `format` that all lines are in (access, heroku, json, logfmt, pulse, syslog or text)", func(text string) error {
+// formatVar is the format of all lines, empty if each is told by its look.
+func (f *flags) formatVar(name *string) {
+	var known []string
+	for _, format := range line.Formats {
+		known = append(known, format.Name)
+	}
+	slices.Sort(known)
+	f.Func("format", "the `format` that all lines are in: "+strings.Join(known, ", "), func(text string) error {
 		*name = text
 		return line.CheckFormat(text)
 	})
-	return name
 }
 
 // logFlags are the flags of how a role speaks to its operator.

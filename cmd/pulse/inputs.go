@@ -315,20 +315,19 @@ func openInputs(e *environment, role *role, all []asked, progress func(done, tot
 }
 
 // runInputs runs opened inputs as one ingester until they end, or ctx does.
-func runInputs(ctx context.Context, role *role, id string, past bool, opened []*ingest.Opened) error {
+func (r *role) runInputs(ctx context.Context, id string, past bool, opened []*ingest.Opened) error {
 	if play := opened[0].Play; play != nil {
-		return produce(ctx, role, func(out ingest.Output) error { return play(ctx, out) })
+		return r.produce(ctx, play)
 	}
-	live := ingest.Live{Ingester: id, Backlog: past, Lateness: role.definitions.Lateness}
-	x := &ingest.Exact{Cluster: role.cluster, Names: role.names, ID: id, Log: role.log}
+	live := ingest.Live{Ingester: id, Backlog: past, Lateness: r.definitions.Lateness}
+	x := &ingest.Exact{Cluster: r.cluster, Names: r.names, ID: id, Log: r.log}
 	if resume := opened[0].Resume; resume != nil {
 		x.ID = cmp.Or(id, opened[0].ID)
 		x.Live = func(p ingest.Positions) ingest.Live {
 			live.Inputs = []ingest.Input{resume(p)}
 			return live
 		}
-		role.metrics.producer(x)
-		return x.Run(ctx)
+		return r.produceExactly(ctx, x)
 	}
 	var restore []func(ingest.Positions)
 	for _, o := range opened {
@@ -337,17 +336,16 @@ func runInputs(ctx context.Context, role *role, id string, past bool, opened []*
 			restore = append(restore, o.Restore)
 		}
 	}
-	if id != "" && restore != nil {
-		// What was taken is known again by the next ingester with the id.
-		x.Once = true
-		x.Live = func(p ingest.Positions) ingest.Live {
-			for _, f := range restore {
-				f(p)
-			}
-			return live
-		}
-		role.metrics.producer(x)
-		return x.Run(ctx)
+	if id == "" || restore == nil {
+		return r.produce(ctx, live.Run)
 	}
-	return produce(ctx, role, func(out ingest.Output) error { return live.Run(ctx, out) })
+	// What was taken is known again by the next ingester with the id.
+	x.Once = true
+	x.Live = func(p ingest.Positions) ingest.Live {
+		for _, f := range restore {
+			f(p)
+		}
+		return live
+	}
+	return r.produceExactly(ctx, x)
 }

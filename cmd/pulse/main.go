@@ -49,32 +49,62 @@ type environment struct {
 	LookupEnv func(string) (string, bool)
 }
 
-// command is one subcommand.
-type command struct {
-	name    string
-	summary string
-	run     func(ctx context.Context, e *environment, args []string) error
-}
-
 // commands in the order in which `pulse help` lists them.
 func commands() []command {
 	return []command{
-		{"run", "all roles and an embedded broker in one process", runCommand},
-		{"ingest", "lines from a pipe, files or the network into Kafka", ingestCommand},
-		{"replay", "a recording into Kafka, at any pace", replayCommand},
-		{"tail", "print lines as they come into Kafka", tailCommand},
-		{"receive", "roll lines up into fragments", receiveCommand},
-		{"merge", "close each second and publish snapshots", mergeCommand},
-		{"web", "the dashboard", webCommand},
-		{"emit", "each stat's final values to other systems", emitCommand},
-		{"topics", "create or check the topics", topicsCommand},
-		{"eval", "try definitions on logs, without Kafka", evalCommand},
-		{"validate", "check a definitions file", validateCommand},
-		{"test", "run the tests of a definitions file", testCommand},
-		{"status", "what is behind, since when, and who owns what", statusCommand},
-		{"version", "what this binary was built from", versionCommand},
-		{"health", "ask a role whether it is well, for container health checks", healthCommand},
+		runCommand, ingestCommand, replayCommand, tailCommand, receiveCommand, mergeCommand, webCommand, emitCommand,
+		topicsCommand, evalCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
 	}
+}
+
+// A command is one subcommand. Its flags and words make settings; these are
+// checked; then what they ask for is wired up and run.
+type command struct {
+	name     string
+	summary  string // one line of `pulse help`
+	usage    string // what follows the name: words and [flags]
+	about    string // a sentence or two of `pulse NAME --help`
+	settings func() settings
+}
+
+// settings are what a command's flags and words say.
+type settings interface {
+	// add declares the flags.
+	add(f *flags)
+	// check says what cannot be meant. Words are what is no flag.
+	check(words []string) error
+	// run wires up what the settings ask for and runs it, until it is done or ctx is.
+	run(ctx context.Context, e *environment) error
+}
+
+func (c *command) main(ctx context.Context, e *environment, args []string) error {
+	s := c.settings()
+	f := newFlags(e, c)
+	s.add(f)
+	words, err := f.parse(args)
+	if err != nil {
+		return err
+	}
+	if err := s.check(words); err != nil {
+		return err
+	}
+	return s.run(ctx, e)
+}
+
+// noWords is the check of words by a command that has none.
+func noWords(words []string) error {
+	if len(words) > 0 {
+		return usagef("unexpected %q: all is said by flags", words[0])
+	}
+	return nil
+}
+
+// oneWord is the check of words by a command that has one, which is what.
+func oneWord(words []string, what string) (string, error) {
+	if len(words) != 1 {
+		return "", usagef("one %s is needed", what)
+	}
+	return words[0], nil
 }
 
 // usageError is a command line that cannot be meant.
@@ -96,7 +126,7 @@ func (e *environment) main(ctx context.Context, args []string) int {
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
-			return e.exit(c.name, c.run(ctx, e, args[1:]))
+			return e.exit(c.name, c.main(ctx, e, args[1:]))
 		}
 	}
 	fmt.Fprintf(e.Stderr, "pulse: there is no command %q; `pulse help` lists them\n", args[0])

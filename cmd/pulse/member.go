@@ -26,12 +26,16 @@ func (m *memberFlags) add(f *flags) {
 	f.BoolVar(&m.leave, "leave", false, "with --instance: leave the group at SIGTERM, so that others take over at once; for a process that does not come back")
 }
 
+func (m *memberFlags) check() error {
+	if m.leave && m.instance == "" {
+		return usagef("--leave is for members with --instance: others leave in any case")
+	}
+	return nil
+}
+
 // name is the instance id; "" of a member that is not static.
 func (m *memberFlags) name() (string, error) {
-	switch {
-	case m.leave && m.instance == "":
-		return "", usagef("--leave is for members with --instance: others leave in any case")
-	case m.instance == hostInstance:
+	if m.instance == hostInstance {
 		return os.Hostname()
 	}
 	return m.instance, nil

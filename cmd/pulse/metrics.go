@@ -21,13 +21,18 @@ type metrics struct{ *prometheus.Registry }
 // newMetrics has what every process shows.
 func newMetrics(generation string) metrics {
 	m := metrics{prometheus.NewRegistry()}
-	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collectors.NewBuildInfoCollector())
-	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "pulse_info",
-		Help: "Always 1; the label is the generation of the definitions that this process works by.", ConstLabels: prometheus.Labels{"generation": generation}})
+	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.info("pulse_info", "Always 1; the label is the generation of the definitions that this process works by.", prometheus.Labels{"generation": generation})
+	b := thisBuild()
+	m.info("pulse_build_info", "Always 1; the labels say what this process was built from.", prometheus.Labels{"version": b.version, "revision": b.revision, "goversion": b.release})
+	return m
+}
+
+// info shows labels.
+func (m metrics) info(name, help string, labels prometheus.Labels) {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels})
 	info.Set(1)
 	m.MustRegister(info)
-	return m
 }
 
 // counter shows what only grows, gauge what may shrink too.

@@ -9,69 +9,69 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pulse/ingest"
-	"pulse/processors/merger"
-	"pulse/processors/receiver"
 	"pulse/topics"
 	"pulse/topics/broker"
 )
 
-// runCommand is `pulse run`:
+// All in one process:
 //
 //	stdin or recording -> ingester -> +--------+ <-> receiver
 //	                                  | broker | <-> merger
 //	                                  +--------+  -> web -> browsers
-func runCommand(ctx context.Context, e *environment, args []string) error {
-	var r roleFlags
-	var w webFlags
-	var replay replayFlags
-	f := newFlags(e, "run", "[flags]", `
+var runCommand = command{
+	name: "run", summary: "all roles and an embedded broker in one process", usage: "[flags]", about: `
 All roles and an embedded broker in one process. Lines come from a piped
 standard input, or from a recording with --replay, or from other processes:
 pulse ingest --kafka ADDRESS.
 
-    tail -F access.log | pulse run`)
-	w.add(f)
-	listen := f.String("kafka-listen", "localhost:9092", "the `address` of the embedded broker")
-	data := f.String("data-dir", "pulse-data", "the `folder` of the broker's data; a restart goes on with it. Empty: in memory")
-	recording := f.String("replay", "", "send this recording, a `file`")
-	replay.add(f)
-	format := f.formatFlag()
-	r.addPrefix(f)
-	r.statsFlag.add(f)
-	r.logFlags.add(f)
-	if err := f.parse(args); err != nil {
+    tail -F access.log | pulse run`,
+	settings: func() settings { return &runSettings{} },
+}
+
+type runSettings struct {
+	roleFlags
+	web       webFlags
+	listen    string
+	data      string
+	recording string
+	replay    replayFlags
+	format    string
+}
+
+func (s *runSettings) add(f *flags) {
+	s.web.add(f)
+	f.StringVar(&s.listen, "kafka-listen", "localhost:9092", "the `address` of the embedded broker")
+	f.StringVar(&s.data, "data-dir", "pulse-data", "the `folder` of the broker's data; a restart goes on with it. Empty: in memory")
+	f.StringVar(&s.recording, "replay", "", "send this recording, a `file`")
+	s.replay.add(f)
+	f.formatVar(&s.format)
+	s.addPrefix(f)
+	s.statsFlag.add(f)
+	s.logFlags.add(f)
+}
+
+func (s *runSettings) check(words []string) error {
+	if err := s.web.check(); err != nil {
 		return err
 	}
-	if err := w.check(); err != nil {
-		return err
+	if s.recording == "" && s.replay.given() {
+		return usagef("--speed, --original-times and --loop are for --replay")
 	}
-	role, err := r.openOn(e, topics.Cluster{}) // the broker comes last, when all else is right
+	return noWords(words)
+}
+
+func (s *runSettings) run(ctx context.Context, e *environment) error {
+	role, err := s.openOn(e, topics.Cluster{}) // the broker comes last, when all else is right
 	if err != nil {
 		return err
 	}
-
-	live := *recording == "" && piped(e.Stdin)
-	if *format != "" && !live {
-		return usagef("--format is for lines from standard input, and there are none")
-	}
-	if live {
-		if err := r.live(role.definitions); err != nil {
-			return err
-		}
-	}
-
-	var replayed *ingest.Opened
-	bar := newProgress(io.Discard)
-	if *recording != "" {
-		if replayed, bar, err = replay.replay(e, role, []string{*recording}); err != nil {
-			return err
-		}
-	} else if replay.given() {
-		return usagef("--speed, --original-times and --loop are for --replay")
-	}
+	bar := newProgress(e.Stderr)
 	defer bar.end()
-
-	b, err := broker.Start(*listen, *data)
+	send, err := s.ingester(e, role, bar)
+	if err != nil {
+		return err
+	}
+	b, err := broker.Start(s.listen, s.data)
 	if err != nil {
 		return fmt.Errorf("%w (see --kafka-listen and --data-dir)", err)
 	}
@@ -80,46 +80,65 @@ pulse ingest --kafka ADDRESS.
 	if err := topics.Ensure(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
 		return err
 	}
-	server, err := w.server(role)
-	if err != nil {
+	if err := s.runRoles(ctx, e, role, send); err != nil {
+		if disk := b.Err(); disk != nil {
+			return fmt.Errorf("the broker cannot write: %w; make room, or choose another --data-dir", disk)
+		}
 		return err
 	}
-	receive, err := receiver.New(receiver.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, History: defaultHistory, Logger: role.log})
-	if err != nil {
-		return err
-	}
-	merge, err := merger.New(merger.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Logger: role.log})
-	if err != nil {
-		return err
-	}
+	return nil
+}
 
-	role.metrics.receiver(receive)
-	role.metrics.merger(merge)
+// An ingester sends lines to an output, until they end or ctx does.
+type ingester func(ctx context.Context, to ingest.Output) error
 
+// ingester wires up what lines come from; nil: other processes send them.
+func (s *runSettings) ingester(e *environment, role *role, bar *progress) (ingester, error) {
+	live := s.recording == "" && piped(e.Stdin)
+	switch {
+	case s.format != "" && !live:
+		return nil, usagef("--format is for lines from standard input, and there are none")
+	case live:
+		stdin := ingest.Stdin{Name: "stdin", Format: s.format, From: e.Stdin}
+		return ingest.Live{Inputs: []ingest.Input{stdin}, Backlog: true, Lateness: role.definitions.Lateness}.Run, s.live(role.definitions)
+	case s.recording != "":
+		s.replay.Files = []string{s.recording}
+		opened, err := s.replay.open(role, bar)
+		if err != nil {
+			return nil, err
+		}
+		return opened.Play, nil
+	}
+	return nil, nil
+}
+
+// runRoles wires up the roles, on the broker that is there by now, and runs them.
+func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, send ingester) error {
+	server, err := s.web.server(role)
+	if err != nil {
+		return err
+	}
+	receiver, err := role.receiver("", defaultHistory)
+	if err != nil {
+		return err
+	}
+	merger, err := role.merger("")
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return receive.Run(ctx) })
-	group.Go(func() error { return merge.Run(ctx) })
+	group.Go(func() error { return receiver.Run(ctx) })
+	group.Go(func() error { return merger.Run(ctx) })
 	group.Go(func() error { role.minutes().Run(ctx); return nil })
 	group.Go(func() error { return server.Run(ctx) })
-	switch {
-	case replayed != nil:
-		group.Go(func() error {
-			return produce(ctx, role, func(out ingest.Output) error { return replayed.Play(ctx, out) })
-		})
-	case live:
-		group.Go(func() error {
-			stdin := ingest.Live{Inputs: []ingest.Input{ingest.Stdin{Name: "stdin", Format: *format, From: e.Stdin}}, Backlog: true, Lateness: role.definitions.Lateness}
-			return produce(ctx, role, func(out ingest.Output) error { return stdin.Run(ctx, out) })
-		})
-	default:
-		role.log.Info("no lines yet: pipe them in, or send them with pulse ingest", "kafka", b.Addrs()[0])
+	kafka := role.cluster.Brokers[0]
+	if send != nil {
+		group.Go(func() error { return role.produce(ctx, send) })
+	} else {
+		role.log.Info("no lines yet: pipe them in, or send them with pulse ingest", "kafka", kafka)
 	}
-	fmt.Fprintf(e.Stdout, "\n  dashboard  %s\n  kafka      %s  (kcat -b %[2]s -t %[3]s)\n\n", server.URL(), b.Addrs()[0], role.names.Merged())
-	err = group.Wait()
-	if disk := b.Err(); err != nil && disk != nil {
-		return fmt.Errorf("the broker cannot write: %w; make room, or choose another --data-dir", disk)
-	}
-	return err
+	fmt.Fprintf(e.Stdout, "\n  dashboard  %s\n  kafka      %s  (kcat -b %[2]s -t %[3]s)\n\n", server.URL(), kafka, role.names.Merged())
+	return group.Wait()
 }
 
 // piped reports whether somebody sends lines: r is a pipe or a file, not a

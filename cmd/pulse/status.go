@@ -10,46 +10,57 @@ import (
 	"pulse/processors/status"
 )
 
-// statusCommand is `pulse status`.
-func statusCommand(ctx context.Context, e *environment, args []string) error {
-	var r roleFlags
-	l := status.DefaultLimits
-	f := newFlags(e, "status", "[flags]", `
+var statusCommand = command{
+	name: "status", summary: "what is behind, since when, and who owns what", usage: "[flags]", about: `
 Says whether every second closes in time, and if not, what is behind, since when
 and what to do. Give it the roles' own --kafka, --prefix and --stats. It ends
-with exit code 4 if something is behind.`)
-	f.durationVar(&l.Behind, "max-behind", l.Behind, "the `time` that anything may be behind")
-	f.Float64Var(&l.Discarded, "max-discarded", l.Discarded, "the `share` of the newest minute's lines that may be late or unreadable, from 0 to 1")
-	asJSON := f.Bool("json", false, "print all of it as one JSON object")
-	r.kafkaFlags.add(f)
-	r.statsFlag.add(f)
-	r.logFlags.add(f)
-	if err := f.parse(args); err != nil {
-		return err
+with exit code 4 if something is behind.`,
+	settings: func() settings { return &statusSettings{limits: status.DefaultLimits} },
+}
+
+type statusSettings struct {
+	roleFlags
+	limits status.Limits
+	asJSON bool
+}
+
+func (s *statusSettings) add(f *flags) {
+	f.durationVar(&s.limits.Behind, "max-behind", s.limits.Behind, "the `time` that anything may be behind")
+	f.Float64Var(&s.limits.Discarded, "max-discarded", s.limits.Discarded, "the `share` of the newest minute's lines that may be late or unreadable, from 0 to 1")
+	f.BoolVar(&s.asJSON, "json", false, "print all of it as one JSON object")
+	s.kafkaFlags.add(f)
+	s.statsFlag.add(f)
+	s.logFlags.add(f)
+}
+
+func (s *statusSettings) check(words []string) error {
+	if s.limits.Behind <= 0 {
+		return usagef("--max-behind is %v: more than 0", s.limits.Behind)
 	}
-	if l.Behind <= 0 {
-		return usagef("--max-behind is %v: more than 0", l.Behind)
+	if !(s.limits.Discarded >= 0 && s.limits.Discarded <= 1) {
+		return usagef("--max-discarded is %v: from 0 to 1", s.limits.Discarded)
 	}
-	if !(l.Discarded >= 0 && l.Discarded <= 1) {
-		return usagef("--max-discarded is %v: from 0 to 1", l.Discarded)
-	}
-	role, err := r.open(e)
+	return noWords(words)
+}
+
+func (s *statusSettings) run(ctx context.Context, e *environment) error {
+	role, err := s.open(e)
 	if err != nil {
 		return err
 	}
-	s, err := role.status(ctx, l)
+	seen, err := role.status(ctx, s.limits)
 	if err != nil {
-		if *asJSON { // who reads it need not read stderr too
+		if s.asJSON { // who reads it need not read stderr too
 			encodeJSON(e.Stdout, unseen{Headline: "not well: " + err.Error(), Problems: []status.Problem{{What: err.Error()}}}) //nolint:errcheck // err matters more
 		}
 		return err
 	}
-	if *asJSON {
-		err = encodeJSON(e.Stdout, s)
+	if s.asJSON {
+		err = encodeJSON(e.Stdout, seen)
 	} else {
-		_, err = io.WriteString(e.Stdout, s.Text())
+		_, err = io.WriteString(e.Stdout, seen.Text())
 	}
-	if err == nil && !s.Well {
+	if err == nil && !seen.Well {
 		err = errBehind
 	}
 	return err

@@ -22,34 +22,46 @@ import (
 	"pulse/topics"
 )
 
-// tailCommand is `pulse tail`.
-func tailCommand(ctx context.Context, e *environment, args []string) error {
-	var r roleFlags
-	f := newFlags(e, "tail", "[flags]", `
+var tailCommand = command{
+	name: "tail", summary: "print lines as they come into Kafka", usage: "[flags]", about: `
 Prints lines as they come into Kafka, from now on, those of one partition in
 their order:
 
     pulse tail --where 'source == "heroku" && status >= 500'
 
 With --json each is an object: the line, what its input knows of it (origin), and
-whose record it came in, at which time of that ingester's clock.`)
-	r.kafkaFlags.add(f)
-	r.statsFlag.add(f)
-	r.logFlags.add(f)
-	where := f.String("where", "", "only lines that this `condition` holds for, written as in definitions")
-	stat := f.String("stat", "", "only lines that are of the stat with this `name` in the definitions")
-	asJSON := f.Bool("json", false, "print each line as a JSON object, with where it comes from")
-	if err := f.parse(args); err != nil {
-		return err
-	}
-	if *where != "" && *stat != "" {
+whose record it came in, at which time of that ingester's clock.`,
+	settings: func() settings { return &tailSettings{} },
+}
+
+type tailSettings struct {
+	roleFlags
+	where, stat string
+	asJSON      bool
+}
+
+func (s *tailSettings) add(f *flags) {
+	s.kafkaFlags.add(f)
+	s.statsFlag.add(f)
+	s.logFlags.add(f)
+	f.StringVar(&s.where, "where", "", "only lines that this `condition` holds for, written as in definitions")
+	f.StringVar(&s.stat, "stat", "", "only lines that are of the stat with this `name` in the definitions")
+	f.BoolVar(&s.asJSON, "json", false, "print each line as a JSON object, with where it comes from")
+}
+
+func (s *tailSettings) check(words []string) error {
+	if s.where != "" && s.stat != "" {
 		return usagef("--where and --stat are two ways to say which lines: give one")
 	}
-	role, err := r.open(e)
+	return noWords(words)
+}
+
+func (s *tailSettings) run(ctx context.Context, e *environment) error {
+	role, err := s.open(e)
 	if err != nil {
 		return err
 	}
-	matcher, err := tailMatcher(role.definitions, *where, *stat)
+	matcher, err := tailMatcher(role.definitions, s.where, s.stat)
 	if err != nil {
 		return err
 	}
@@ -64,18 +76,8 @@ whose record it came in, at which time of that ingester's clock.`)
 		return err
 	}
 	defer client.Close()
-
 	out := bufio.NewWriter(e.Stdout)
-	object := json.NewEncoder(out)
-	object.SetEscapeHTML(false)
-	print := func(h topics.RawHeader, from line.Origin, text []byte) {
-		if *asJSON {
-			object.Encode(tailLine{clockText(h), h.Ingester, maps.Collect(from.Fields()), string(text)}) // a bufio.Writer keeps its error for Flush
-			return
-		}
-		out.Write(text)
-		out.WriteByte('\n')
-	}
+	print := linePrinter(out, s.asJSON)
 	for {
 		fetches := client.PollFetches(ctx)
 		if ctx.Err() != nil {
@@ -89,6 +91,24 @@ whose record it came in, at which time of that ingester's clock.`)
 		if err := out.Flush(); err != nil {
 			return fmt.Errorf("writing lines: %w", err)
 		}
+	}
+}
+
+// A printer prints a line of a record's.
+type printer func(h topics.RawHeader, from line.Origin, text []byte)
+
+// linePrinter prints lines, or JSON objects.
+func linePrinter(out *bufio.Writer, asJSON bool) printer {
+	if !asJSON {
+		return func(_ topics.RawHeader, _ line.Origin, text []byte) {
+			out.Write(text)
+			out.WriteByte('\n')
+		}
+	}
+	object := json.NewEncoder(out)
+	object.SetEscapeHTML(false)
+	return func(h topics.RawHeader, from line.Origin, text []byte) {
+		object.Encode(tailLine{clockText(h), h.Ingester, maps.Collect(from.Fields()), string(text)}) // a bufio.Writer keeps its error for Flush
 	}
 }
 
@@ -109,7 +129,7 @@ func clockText(h topics.RawHeader) string {
 }
 
 // printPack prints the lines of a record that a matcher finds, all if it is nil.
-func printPack(matcher *program.Matcher, r *kgo.Record, print func(h topics.RawHeader, from line.Origin, text []byte)) {
+func printPack(matcher *program.Matcher, r *kgo.Record, print printer) {
 	h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 	if err != nil && matcher != nil {
 		return // what is no pack of Pulse's has lines too, but they are in no stat

@@ -13,9 +13,9 @@ import (
 	"pulse/stats/oracle"
 )
 
-// testCommand is `pulse test`: the cases that a definitions file has itself.
-func testCommand(ctx context.Context, e *environment, args []string) error {
-	f := newFlags(e, "test", "FILE", `
+// A definitions file has tests of its own.
+var testCommand = command{
+	name: "test", summary: "run the tests of a definitions file", usage: "FILE", about: `
 Runs the tests of a definitions file: each has lines, and final values that stats
 are expected to have at a second, or at the last one:
 
@@ -26,24 +26,30 @@ are expected to have at a second, or at the last one:
       expect:
         - {stat: slow-per-minute, value: 0.857142857142857, time: 2012-11-22T09:31:34Z}
 
-Lines are read as from a recording.`)
-	files, err := f.parseWords(args)
+Lines are read as from a recording.`,
+	settings: func() settings { return &testSettings{} },
+}
+
+type testSettings struct{ file string }
+
+func (s *testSettings) add(*flags) {}
+
+func (s *testSettings) check(words []string) (err error) {
+	s.file, err = oneWord(words, "definitions file")
+	return err
+}
+
+func (s *testSettings) run(ctx context.Context, e *environment) error {
+	data, err := os.ReadFile(s.file)
 	if err != nil {
 		return err
 	}
-	if len(files) != 1 {
-		return usagef("one definitions file is needed")
-	}
-	data, err := os.ReadFile(files[0])
-	if err != nil {
-		return err
-	}
-	definitions, err := stats.ParseEnv(files[0], data, e.LookupEnv)
+	definitions, err := stats.ParseEnv(s.file, data, e.LookupEnv)
 	if err != nil {
 		return err
 	}
 	if len(definitions.Tests) == 0 {
-		return fmt.Errorf("%s has no tests: they stand under the key tests (see `pulse test --help`)", files[0])
+		return fmt.Errorf("%s has no tests: they stand under the key tests (see `pulse test --help`)", s.file)
 	}
 	failed := 0
 	for _, test := range definitions.Tests {
@@ -58,7 +64,7 @@ Lines are read as from a recording.`)
 		failed++
 		fmt.Fprintf(e.Stdout, "FAIL  %s\n", test.Name)
 		for _, w := range wrong {
-			printMismatch(e.Stdout, files[0], w)
+			printMismatch(e.Stdout, s.file, w)
 		}
 	}
 	if failed > 0 {

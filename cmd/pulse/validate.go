@@ -7,19 +7,24 @@ import (
 	"pulse/stats/program"
 )
 
-// validateCommand is `pulse validate`.
-func validateCommand(_ context.Context, e *environment, args []string) error {
-	f := newFlags(e, "validate", "FILE", `
+var validateCommand = command{
+	name: "validate", summary: "check a definitions file", usage: "FILE", about: `
 Checks a definitions file and lists everything that is wrong with it, each with
-its line and column.`)
-	files, err := f.parseWords(args)
-	if err != nil {
-		return err
-	}
-	if len(files) != 1 {
-		return usagef("one definitions file is needed")
-	}
-	definitions, err := e.readDefinitions(files[0])
+its line and column.`,
+	settings: func() settings { return &validateSettings{} },
+}
+
+type validateSettings struct{ file string }
+
+func (s *validateSettings) add(*flags) {}
+
+func (s *validateSettings) check(words []string) (err error) {
+	s.file, err = oneWord(words, "definitions file")
+	return err
+}
+
+func (s *validateSettings) run(_ context.Context, e *environment) error {
+	definitions, err := e.readDefinitions(s.file)
 	if err != nil {
 		return err
 	}
@@ -27,7 +32,7 @@ its line and column.`)
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "%s: %s on %s, generation %s\n",
-		files[0], plural(len(definitions.Stats), "stat"), plural(len(definitions.Pages), "page"), definitions.Generation())
+		s.file, plural(len(definitions.Stats), "stat"), plural(len(definitions.Pages), "page"), definitions.Generation())
 	return nil
 }
 

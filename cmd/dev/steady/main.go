@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -147,16 +148,11 @@ func startLoops(n int) (stop func(), err error) {
 
 // busy keeps a CPU busy until r ends.
 func busy(r io.Reader) {
-	ended := make(chan struct{})
+	var ended atomic.Bool
 	go func() {
 		io.Copy(io.Discard, r)
-		close(ended)
+		ended.Store(true)
 	}()
-	for {
-		select {
-		case <-ended:
-			return
-		default:
-		}
+	for !ended.Load() {
 	}
 }

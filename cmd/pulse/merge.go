@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"pulse/processors/merger"
+	"pulse/processors/minutes"
+)
+
+var mergeCommand = command{
+	name: "merge", summary: "close each second and publish snapshots", usage: "[flags]", about: `
+Joins partial rollups, closes each second when all partitions have come so far,
+and publishes a snapshot of each stat. Rolls up minutes for charts of days. Run as
+many as you like.`,
+	settings: func() settings { return &mergeSettings{} },
+}
+
+type mergeSettings struct {
+	roleFlags
+	member memberFlags
+}
+
+func (s *mergeSettings) add(f *flags) {
+	s.roleFlags.add(f)
+	s.member.add(f)
+}
+
+func (s *mergeSettings) check(words []string) error {
+	if err := s.member.check(); err != nil {
+		return err
+	}
+	return noWords(words)
+}
+
+func (s *mergeSettings) run(ctx context.Context, e *environment) error {
+	role, err := s.openWithTopics(ctx, e)
+	if err != nil {
+		return err
+	}
+	instance, err := s.member.name()
+	if err != nil {
+		return err
+	}
+	p, err := role.merger(instance)
+	if err != nil {
+		return err
+	}
+	if err := s.serve(ctx, role, p.Ready); err != nil {
+		return err
+	}
+	return s.member.run(ctx, role.cluster, role.names.MergerGroup(), instance, func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return p.Run(ctx) })
+		group.Go(func() error { role.minutes().Run(ctx); return nil })
+		return group.Wait()
+	})
+}
+
+// merger wires up a merger.
+func (r *role) merger(instance string) (*merger.Merger, error) {
+	p, err := merger.New(merger.Config{Cluster: r.cluster, Names: r.names, Definitions: r.definitions, InstanceID: instance, Logger: r.log})
+	if err == nil {
+		r.metrics.merger(p)
+	}
+	return p, err
+}
+
+// minutes wires up what rolls up minutes beside a merger.
+func (r *role) minutes() *minutes.Processor {
+	return minutes.New(minutes.Config{Cluster: r.cluster, Names: r.names, Definitions: r.definitions, Logger: r.log})
+}

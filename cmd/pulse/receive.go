@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"pulse/processors/receiver"
+	"pulse/web"
+)
+
+var receiveCommand = command{
+	name: "receive", summary: "roll lines up into fragments", usage: "[flags]", about: `
+Reads packs of lines, rolls them up per stat and second, and sends the partial
+rollups on. Run as many as you like: they share the partitions.`,
+	settings: func() settings { return &receiveSettings{} },
+}
+
+type receiveSettings struct {
+	roleFlags
+	member  memberFlags
+	history time.Duration
+}
+
+// defaultHistory is what a page shows.
+const defaultHistory = web.Window * time.Second
+
+func (s *receiveSettings) add(f *flags) {
+	s.roleFlags.add(f)
+	s.member.add(f)
+	f.durationVar(&s.history, "history", defaultHistory, "`how much` of the past definitions that are new beside others publish too")
+}
+
+func (s *receiveSettings) check(words []string) error {
+	if s.history < 0 {
+		return usagef("--history is %v: 0s or more", s.history)
+	}
+	if err := s.member.check(); err != nil {
+		return err
+	}
+	return noWords(words)
+}
+
+func (s *receiveSettings) run(ctx context.Context, e *environment) error {
+	role, err := s.openWithTopics(ctx, e)
+	if err != nil {
+		return err
+	}
+	instance, err := s.member.name()
+	if err != nil {
+		return err
+	}
+	p, err := role.receiver(instance, s.history)
+	if err != nil {
+		return err
+	}
+	if err := s.serve(ctx, role, p.Ready); err != nil {
+		return err
+	}
+	defer runtime.KeepAlive(ballast(e.LookupEnv))
+	return s.member.run(ctx, role.cluster, role.names.ReceiverGroup(), instance, p.Run)
+}
+
+// receiver wires up a receiver.
+func (r *role) receiver(instance string, history time.Duration) (*receiver.Receiver, error) {
+	p, err := receiver.New(receiver.Config{
+		Cluster: r.cluster, Names: r.names, Definitions: r.definitions, InstanceID: instance, History: history, Logger: r.log,
+	})
+	if err == nil {
+		r.metrics.receiver(p)
+	}
+	return p, err
+}

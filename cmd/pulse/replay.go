@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"pulse/ingest"
+)
+
+var replayCommand = command{
+	name: "replay", summary: "a recording into Kafka, at any pace", usage: "FILE... [flags]", about: `
+Sends a recording to Kafka. Its times are mapped to now (the first line's at its
+own pace, the last line's at --speed max) unless --original-times is given.`,
+	settings: func() settings { return &replaySettings{} },
+}
+
+type replaySettings struct {
+	roleFlags
+	replay replayFlags
+	aorta  aortaFlags
+}
+
+func (s *replaySettings) add(f *flags) {
+	s.replay.add(f)
+	s.kafkaFlags.add(f)
+	s.statsFlag.add(f)
+	s.logFlags.add(f)
+	s.aorta.add(f)
+}
+
+func (s *replaySettings) check(words []string) error {
+	if s.replay.Files = words; len(words) == 0 {
+		return usagef("no recording is named")
+	}
+	return s.aorta.check()
+}
+
+func (s *replaySettings) run(ctx context.Context, e *environment) error {
+	if s.aorta.address != "" {
+		return s.serveAorta(ctx, e)
+	}
+	role, err := s.open(e)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(e.Stderr)
+	defer bar.end()
+	opened, err := s.replay.open(role, bar)
+	if err != nil {
+		return err
+	}
+	return role.produce(ctx, opened.Play)
+}
+
+// replayFlags say how a recording is replayed.
+type replayFlags struct{ *ingest.ReplayConfig }
+
+// add adds all of them but the one that names the recording.
+func (r *replayFlags) add(f *flags) {
+	r.ReplayConfig = ingest.NewReplayConfig()
+	for _, s := range r.Settings()[1:] {
+		f.Var(s.Value, s.Flag, s.Help)
+	}
+}
+
+// given reports whether any flag says something else than its default.
+func (r *replayFlags) given() bool {
+	return r.Speed != ingest.NewReplayConfig().Speed || bool(r.OriginalTimes) || bool(r.Loop)
+}
+
+// open opens the recording to be sent.
+func (r *replayFlags) open(role *role, bar *progress) (*ingest.Opened, error) {
+	opened, err := r.Open(ingest.Opening{Lateness: role.definitions.Lateness, Progress: bar.show, Log: role.log})
+	if wrong := (ingest.AskedError{}); errors.As(err, &wrong) {
+		err = usageError{err}
+	}
+	return opened, err
+}
+
+// aortaFlags are those of a recording that is served, not sent to Kafka.
+type aortaFlags struct{ address, secret string }
+
+func (a *aortaFlags) add(f *flags) {
+	f.vars["aorta-secret"] = "AORTA_SECRET"
+	f.StringVar(&a.address, "serve-aorta", "", "do not send to Kafka, but serve the recording on this `address` to each client that says --aorta-secret")
+	f.StringVar(&a.secret, "aorta-secret", "", "the `secret` of --serve-aorta")
+}
+
+func (a *aortaFlags) check() error {
+	if a.address != "" && a.secret == "" {
+		return usagef("--serve-aorta needs --aorta-secret")
+	}
+	return nil
+}
+
+// serveAorta serves the recording until ctx ends.
+func (s *replaySettings) serveAorta(ctx context.Context, e *environment) error {
+	log, err := s.logger(e.Stderr)
+	if err != nil {
+		return err
+	}
+	recording, err := ingest.OpenRecording(s.replay.Files)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", s.aorta.address)
+	if err != nil {
+		return fmt.Errorf("--serve-aorta: %w: choose another address", err)
+	}
+	fmt.Fprintf(e.Stdout, "aorta %s\n", listener.Addr())
+	return ingest.AortaServer{
+		Recording: recording, Secret: s.aorta.secret, Speed: uint32(s.replay.Speed),
+		OriginalTimes: bool(s.replay.OriginalTimes), Loop: bool(s.replay.Loop), Log: log,
+	}.Run(ctx, listener)
+}

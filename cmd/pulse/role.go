@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// role is what the roles that work on Kafka have in common.
+type role struct {
+	log         *slog.Logger
+	cluster     topics.Cluster
+	names       topics.Names
+	definitions *stats.Definitions
+	metrics     metrics
+}
+
+// roleFlags are the flags of such a role.
+type roleFlags struct {
+	logFlags
+	kafkaFlags
+	statsFlag
+	opsFlags
+}
+
+func (r *roleFlags) add(f *flags) {
+	r.kafkaFlags.add(f)
+	r.statsFlag.add(f)
+	r.opsFlags.add(f)
+	r.logFlags.add(f)
+}
+
+// open makes of the flags what a role works with. The topics may not be there.
+func (r *roleFlags) open(e *environment) (*role, error) {
+	cluster, err := r.cluster()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return r.openOn(e, cluster)
+}
+
+// openOn is open for a cluster that no flag names.
+func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error) {
+	log, err := r.logger(e.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	if err := topics.CheckPrefix(r.prefix); err != nil {
+		return nil, usageError{err}
+	}
+	definitions, err := r.load()
+	if err != nil {
+		return nil, err
+	}
+	names := topics.Names{Prefix: r.prefix, Generation: definitions.Generation()}
+	return &role{log, cluster, names, definitions, newMetrics(names.Generation)}, nil
+}
+
+// topicOptions are what these definitions ask of topics.
+func (r *role) topicOptions() topics.Options {
+	return topics.Options{Window: topics.Window(r.definitions)}
+}
+
+// startTimeout bounds how long a command that starts waits for an answer from
+// Kafka. One that has worked waits for as long as it takes; but who has just
+// written down a wrong address should hear of it, and a supervisor tries again.
+const startTimeout = 12 * time.Second
+
+// checkTopics fails unless the topics are there and as they have to be.
+func (r *role) checkTopics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	admin, err := r.cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	return r.checkTopicsBy(ctx, admin)
+}
+
+// checkTopicsBy is checkTopics by a client that there is. Where only topics of
+// other definitions are there it asks about --stats first: topics made for a wrong
+// file stay.
+func (r *role) checkTopicsBy(ctx context.Context, admin *topics.Admin) error {
+	err := admin.Check(ctx, r.names, r.topicOptions())
+	if !errors.Is(err, topics.ErrTopics) {
+		return err
+	}
+	others, listErr := admin.Generations(ctx, r.names)
+	if listErr != nil || len(others) == 0 || slices.Contains(others, r.names.Generation) {
+		return err
+	}
+	return fmt.Errorf("the definitions here are of generation %s, the topics there of %s: is --stats the file that the roles work by?\nIf they are new ones to roll out: %w",
+		r.names.Generation, strings.Join(others, ", "), err)
+}
+
+// openWithTopics is open for a role whose topics must be there.
+func (r *roleFlags) openWithTopics(ctx context.Context, e *environment) (*role, error) {
+	role, err := r.open(e)
+	if err != nil {
+		return nil, err
+	}
+	return role, role.checkTopics(ctx)
+}
