@@ -127,7 +127,7 @@ func addDigests(stretches []stretch, minutes []topics.Minute, step int64, kind a
 			s.Numbers += m.Numbers
 		}
 		if s.Numbers > 0 {
-			s.Value = total.Value()
+			s.Value = total.Value(step)
 			total.Reset()
 		}
 	}

@@ -138,7 +138,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		if topics.Partition(stat.Name, s.partitions) != p.number {
 			continue
 		}
-		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Reach(), series: window.NewSeries(s.program.Kind(i), stat), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
+		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Reach(), shown: stat.Over, series: window.NewSeries(s.program.Kind(i), stat), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
 		if kind := s.program.Kind(i); window.Digests(kind) {
 			t.minute = window.NewTotal(kind)
 		}

@@ -15,8 +15,9 @@ import (
 // published and are not final yet.
 type track struct {
 	name   string
-	number int // among the partition's
-	over   int64
+	number int   // among the partition's
+	over   int64 // seconds that a value depends on
+	shown  int64 // of these, those that it is of
 	series *window.Series
 	minute *window.Total // what the partition's open minute has come to; nil: the kind has no digests
 
@@ -128,7 +129,7 @@ func (t *track) publish(out []stats.Snapshot, next, least, final int64, stretche
 			second = end
 			continue
 		}
-		p := point{second: second, value: t.series.Value(second)}
+		p := point{second: second, value: t.series.Value(second, t.shown)}
 		out = append(out, t.snapshot(p, final))
 		if second >= final {
 			t.open = append(t.open, p)
@@ -157,7 +158,7 @@ func (t *track) amend(p *point, stretches []stretch) bool {
 	if p.second < t.from || p.second > t.to+t.over-1 {
 		return false
 	}
-	value := t.series.Value(p.second)
+	value := t.series.Value(p.second, t.shown)
 	if bytes.Equal(value, p.value) {
 		return false
 	}

@@ -59,15 +59,13 @@ type Window interface {
 	Add(p Partial)
 	Sub(p Partial)
 	// Value is the window's value. The caller may keep it.
-	Value() value.Value
+	Value(Span) value.Value
 }
 
-// A Trailing is a Window that has seconds before those that count as well, from
-// which these are reckoned.
-type Trailing interface {
-	Window
-	// ValueSince is the value of the seconds from since on.
-	ValueSince(since int64) value.Value
+// A Span says which seconds a window's value is of.
+type Span struct {
+	Since   int64 // the first that counts; the window may have seconds before it, to compare with
+	Covered int64 // how many of those that count are covered, 1 at least: what rates divide by
 }
 
 // A Packable is a Kind whose windows keep nothing of a partial that was added: one

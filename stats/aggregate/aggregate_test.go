@@ -33,7 +33,7 @@ var kinds = func() (all []testKind) {
 			p := Parameters{
 				Field: x, Per: w.Per, Over: 10, Expire: 300,
 				At: []float64{0.000001, 0.5, 0.95, 0.99, 1}, Buckets: []float64{-10, 0.5, 100, 2000},
-				Of: [2]Kind{newSum(x), newRate(60, 70)},
+				Of: [2]Kind{newSum(x), newRate(60)},
 			}
 			name := strings.TrimSpace(d.Name + " " + w.Text)
 			if d.Option("top") != nil {
@@ -49,7 +49,7 @@ var kinds = func() (all []testKind) {
 		}
 	}
 	return append(all,
-		testKind{"rate by two fields", newKeyed(newRate(60, 70), []line.Slot{key, x}, 10, 10), false},
+		testKind{"rate by two fields", newKeyed(newRate(60), []line.Slot{key, x}, 10, 10), false},
 		testKind{"last-sum, little room", newLastSum(x, byOne, 3000), true},
 		testKind{"last-max of two fields, little room", newLastMax(x, []line.Slot{key, x}, 3000), true},
 		testKind{"delta of one counter", newDelta(x, nil, 60, 300), true},
@@ -60,7 +60,7 @@ var byOne = []line.Slot{key}
 
 // Kinds with given parameters.
 
-func newRate(per, over int64) Kind   { return rateKind.New(Parameters{Per: per, Over: over}) }
+func newRate(per int64) Kind         { return rateKind.New(Parameters{Per: per}) }
 func newSum(field line.Slot) Kind    { return sumKind.New(Parameters{Field: field}) }
 func newMean(field line.Slot) Kind   { return meanKind.New(Parameters{Field: field}) }
 func newMin(field line.Slot) Kind    { return minKind.New(Parameters{Field: field}) }
@@ -187,14 +187,44 @@ func randomLines(r *rand.Rand, n, distinct int) []string {
 	return lines
 }
 
+// whole is the span of a window of one second, so that rates per second are counts.
+var whole = Span{Covered: 1}
+
 func jsonOf(v value.Value) string { return string(value.AppendJSON(nil, v)) }
+
+// Rates divide by the seconds that are covered, wherever they stand in a kind; all
+// else is as counted.
+func TestCovered(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		kind      Kind
+		ten, four string // of so many seconds
+	}{
+		{"rate", newRate(1), "0.6", "1.5"},
+		{"rate per minute", newRate(60), "36", "90"},
+		{"by", newKeyed(newRate(1), byOne, 1, 10), `{"top":[{"key":"a","value":0.4}],"other":0.2,"distinct":2}`, `{"top":[{"key":"a","value":1}],"other":0.5,"distinct":2}`},
+		{"sum", newSum(x), "12", "12"},
+		{"sum by rate", newRatio(newSum(x), newRate(1)), "20", "8"},
+		{"rate by rate", newRatio(newRate(1), newRate(60)), "0.0166666666666667", "0.0166666666666667"},
+	} {
+		w := test.kind.NewWindow()
+		p := test.kind.NewPartial()
+		newFolder(t).fold(p, "key=a x=2", "key=a x=2", "key=a x=2", "key=a x=2", "key=b x=2", "key=b x=2")
+		w.Add(p)
+		for covered, want := range map[int64]string{10: test.ten, 4: test.four} {
+			if got := jsonOf(w.Value(Span{Covered: covered})); got != want {
+				t.Errorf("%s of %d s: %s, want %s", test.name, covered, got, want)
+			}
+		}
+	}
+}
 
 func valueOf(k Kind, partials ...Partial) string {
 	w := k.NewWindow()
 	for _, p := range partials {
 		w.Add(p)
 	}
-	return jsonOf(w.Value())
+	return jsonOf(w.Value(whole))
 }
 
 // join joins bytes into a partial and requires that it takes them.
@@ -300,7 +330,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 						}
 					}
 					r.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
-					if got, want := jsonOf(w.Value()), valueOf(test.kind, left...); got != want {
+					if got, want := jsonOf(w.Value(whole)), valueOf(test.kind, left...); got != want {
 						t.Fatalf("seed %d, step %d: %s, want %s", seed, step, got, want)
 					}
 				}
@@ -309,7 +339,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 						toggle(i)
 					}
 				}
-				if got, want := jsonOf(w.Value()), valueOf(test.kind); got != want {
+				if got, want := jsonOf(w.Value(whole)), valueOf(test.kind); got != want {
 					t.Fatalf("seed %d: with everything taken out %s, want %s", seed, got, want)
 				}
 			}
@@ -341,7 +371,7 @@ func TestFoldAllocatesNothing(t *testing.T) {
 func TestValueOfNothing(t *testing.T) {
 	for _, test := range kinds {
 		w := test.kind.NewWindow()
-		nothing := w.Value()
+		nothing := w.Value(whole)
 		if (nothing == nil) != test.null {
 			t.Errorf("%s of nothing is %s: is Null in its Description right?", test.name, jsonOf(nothing))
 		}
@@ -368,8 +398,8 @@ func TestValues(t *testing.T) {
 		kind Kind
 		want string
 	}{
-		{"rate per second", newRate(1, 10), "0.6"},
-		{"rate per minute", newRate(60, 70), "5.142857142857143"},
+		{"rate per second", newRate(1), "6"},
+		{"rate per minute", newRate(60), "360"},
 		{"sum", newSum(x), "47.75"},
 		{"mean", newMean(x), "11.9375"},
 		{"min", newMin(x), "-3.25"},
@@ -383,10 +413,10 @@ func TestValues(t *testing.T) {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
-	if c, ok := newRate(1, 10).NewPartial().(Counter); !ok {
+	if c, ok := newRate(1).NewPartial().(Counter); !ok {
 		t.Error("rate's partial is no Counter")
-	} else if c.Count(25); valueOf(newRate(1, 10), c) != "2.5" {
-		t.Errorf("25 lines counted at once: %s, want 2.5", valueOf(newRate(1, 10), c))
+	} else if c.Count(25); valueOf(newRate(1), c) != "25" {
+		t.Errorf("25 lines counted at once: %s, want 25", valueOf(newRate(1), c))
 	}
 	p := newLines().NewPartial().(*LinesPartial)
 	p.Add(LineCounts{Lines: 6, Counted: 3, Late: 2, Unreadable: 1, Ahead: 4, Bytes: 700})
@@ -412,11 +442,11 @@ func TestJoinRefuses(t *testing.T) {
 		kind Kind
 		b    []byte
 	}{
-		{"rate: a count with a zero at its end", newRate(1, 1), []byte{0x81, 0x00}},
-		{"rate: no lines", newRate(1, 1), []byte{0}},
-		{"rate: two counts", newRate(1, 1), []byte{1, 1}},
-		{"rate: a cut count", newRate(1, 1), []byte{0x81}},
-		{"rate: too many lines", newRate(1, 1), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}},
+		{"rate: a count with a zero at its end", newRate(1), []byte{0x81, 0x00}},
+		{"rate: no lines", newRate(1), []byte{0}},
+		{"rate: two counts", newRate(1), []byte{1, 1}},
+		{"rate: a cut count", newRate(1), []byte{0x81}},
+		{"rate: too many lines", newRate(1), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}},
 		{"sum: no sum", newSum(x), []byte{1}},
 		{"sum: of no numbers", newSum(x), []byte{0, 0}},
 		{"mean: a rest", newMean(x), append(fixed.Int(3).AppendBinary([]byte{1}), 0)},
@@ -496,9 +526,9 @@ func FuzzJoin(f *testing.F) {
 		}
 		w := k.NewWindow()
 		w.Add(p)
-		w.Value()
+		w.Value(whole)
 		w.Sub(p)
-		if got, want := jsonOf(w.Value()), valueOf(k); got != want {
+		if got, want := jsonOf(w.Value(whole)), valueOf(k); got != want {
 			t.Fatalf("taken out again: %s, want %s", got, want)
 		}
 	})

@@ -120,6 +120,6 @@ func (w *bucketWindow) Sub(p Partial) {
 	}
 }
 
-func (w *bucketWindow) Value() value.Value {
+func (w *bucketWindow) Value(Span) value.Value {
 	return &value.Histogram{Bounds: w.shown, Counts: slices.Clone(w.counts)}
 }

@@ -392,11 +392,11 @@ func (w *byWindow) distinct() uint64 {
 	return estimate(&histogram)
 }
 
-func (w *byWindow) Value() value.Value {
+func (w *byWindow) Value(span Span) value.Value {
 	best := w.best()
-	v := &value.Keyed{Top: make([]value.Key, len(best)), Other: w.other(best).Value(), Distinct: w.distinct()}
+	v := &value.Keyed{Top: make([]value.Key, len(best)), Other: w.other(best).Value(span), Distinct: w.distinct()}
 	for i, r := range best {
-		v.Top[i] = value.Key{Key: w.text(r.key), Value: r.member.window.Value()}
+		v.Top[i] = value.Key{Key: w.text(r.key), Value: r.member.window.Value(span)}
 	}
 	return v
 }

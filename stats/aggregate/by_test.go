@@ -21,14 +21,14 @@ func TestBy(t *testing.T) {
 		kind Kind
 		want string
 	}{
-		{"rate", newKeyed(newRate(60, 30), byOne, 2, 30), `{"top":[{"key":"a","value":4},{"key":"b","value":4}],"other":6,"distinct":5}`},
-		{"rate, all keys", newKeyed(newRate(1, 1), byOne, 9, 1), `{"top":[{"key":"a","value":2},{"key":"b","value":2},{"key":"\"\u000a\\<ß","value":1},{"key":"c","value":1},{"key":"d","value":1}],"other":0,"distinct":5}`},
+		{"rate", newKeyed(newRate(60), byOne, 2, 30), `{"top":[{"key":"a","value":120},{"key":"b","value":120}],"other":180,"distinct":5}`},
+		{"rate, all keys", newKeyed(newRate(1), byOne, 9, 1), `{"top":[{"key":"a","value":2},{"key":"b","value":2},{"key":"\"\u000a\\<ß","value":1},{"key":"c","value":1},{"key":"d","value":1}],"other":0,"distinct":5}`},
 		{"sum", newKeyed(newSum(x), byOne, 2, 1), `{"top":[{"key":"a","value":5},{"key":"b","value":5}],"other":-4.5,"distinct":4}`},
 		{"mean", newKeyed(newMean(x), byOne, 2, 1), `{"top":[{"key":"\"\u000a\\<ß","value":2.5},{"key":"a","value":2.5}],"other":-0.6666666666666666,"distinct":4}`},
 		{"min", newKeyed(newMin(x), byOne, 1, 1), `{"top":[{"key":"\"\u000a\\<ß","value":2.5}],"other":-7,"distinct":4}`},
 		{"max", newKeyed(newMax(x), byOne, 1, 1), `{"top":[{"key":"b","value":4}],"other":2.5,"distinct":4}`},
 		{"quantiles", newKeyed(newQuantiles(x, []float64{0.5, 1}), byOne, 1, 1), `{"top":[{"key":"a","value":{"0.5":2.5,"1":2.5}}],"other":{"0.5":1,"1":4},"distinct":4}`},
-		{"two fields", newKeyed(newRate(1, 1), []line.Slot{key, x}, 1, 1), `{"top":[{"key":"a,2.5","value":2}],"other":5,"distinct":6}`},
+		{"two fields", newKeyed(newRate(1), []line.Slot{key, x}, 1, 1), `{"top":[{"key":"a,2.5","value":2}],"other":5,"distinct":6}`},
 	} {
 		p := test.kind.NewPartial()
 		newFolder(t).fold(p, lines...)
@@ -44,7 +44,7 @@ func TestBy(t *testing.T) {
 
 // Long keys that begin alike stay apart, and are cut between characters.
 func TestLongKeys(t *testing.T) {
-	k := newKeyed(newRate(1, 1), byOne, 5, 1)
+	k := newKeyed(newRate(1), byOne, 5, 1)
 	p := k.NewPartial()
 	long := strings.Repeat("ä", 500)
 	newFolder(t).fold(p, "level=info key="+long+"1", "level=info key="+long+"2", "level=info key="+long+"2")
@@ -75,7 +75,7 @@ func TestByBeyondItsRoom(t *testing.T) {
 	room := capacity(over)
 	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 5))
-		k := newKeyed(newRate(1, 1), byOne, top, over)
+		k := newKeyed(newRate(1), byOne, top, over)
 		f := newFolder(t)
 		counts := make(map[string]int)
 		n := 20_000
@@ -154,7 +154,7 @@ func TestJoinCommutes(t *testing.T) {
 }
 
 func TestByRefuses(t *testing.T) {
-	k := newKeyed(newRate(1, 1), byOne, 3, 3000)
+	k := newKeyed(newRate(1), byOne, 3, 3000)
 	entry := func(b []byte, key string, weight, n byte) []byte {
 		return append(appendChunk(b, []byte(key)), weight, 1, n)
 	}
@@ -222,7 +222,7 @@ func TestKeysStayDistinct(t *testing.T) {
 // What is between the values of two fields can be in one of them too.
 func TestKeysOfSeveralFields(t *testing.T) {
 	f := newFolder(t)
-	k := newKeyed(newRate(1, 1), []line.Slot{key, x}, 10, 1)
+	k := newKeyed(newRate(1), []line.Slot{key, x}, 10, 1)
 	p := k.NewPartial()
 	f.fold(p, `{"key":"a\u0000b","x":"c"}`, `{"key":"a","x":"b\u0000c"}`, `{"key":"a\u0001\u0002b","x":"c"}`, `{"key":"a","x":"b\u0000c"}`)
 	const want = `{"top":[{"key":"a,b\\x00c","value":2},{"key":"a\u0001\u0002b,c","value":1},{"key":"a\\x00b,c","value":1}],"other":0,"distinct":3}`

@@ -81,11 +81,11 @@ func grew(from, to reading) fixed.Number {
 	return to.number.Sub(from.number)
 }
 
-func (w *deltaWindow) ValueSince(since int64) value.Value {
+func (w *deltaWindow) Value(span Span) value.Value {
 	var sum fixed.Number
 	some := false
 	for second, g := range w.grown { // adding is free of order
-		if second >= since {
+		if second >= span.Since {
 			sum, some = sum.Add(g.by), some || g.readings > 0
 		}
 	}
@@ -94,6 +94,3 @@ func (w *deltaWindow) ValueSince(since int64) value.Value {
 	}
 	return decimal(sum)
 }
-
-// Value is that of all seconds.
-func (w *deltaWindow) Value() value.Value { return w.ValueSince(0) }

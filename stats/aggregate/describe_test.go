@@ -73,7 +73,7 @@ func TestShapesOfKinds(t *testing.T) {
 		newFolder(t).fold(p, randomLines(rand.New(rand.NewPCG(1, 5)), 200, 50)...)
 		w := test.kind.NewWindow()
 		w.Add(p)
-		v := w.Value()
+		v := w.Value(whole)
 		if v == nil {
 			t.Errorf("%s of 200 lines is null", test.name)
 			continue

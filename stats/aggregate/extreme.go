@@ -113,7 +113,7 @@ func (w *extremeWindow) compact() {
 	w.taken.numbers = w.taken.numbers[:0]
 }
 
-func (w *extremeWindow) Value() value.Value {
+func (w *extremeWindow) Value(Span) value.Value {
 	if len(w.added.numbers) == 0 {
 		return nil
 	}

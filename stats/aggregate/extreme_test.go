@@ -28,7 +28,7 @@ func TestExtremeWindowStaysSmall(t *testing.T) {
 		t.Errorf("a window of %d seconds holds %d numbers", over+1, n)
 	}
 	w.Sub(peak)
-	if got, want := jsonOf(w.Value()), valueOf(k, seconds[len(seconds)-over:]...); got != want {
+	if got, want := jsonOf(w.Value(whole)), valueOf(k, seconds[len(seconds)-over:]...); got != want {
 		t.Errorf("without the peak %s, want %s", got, want)
 	}
 }

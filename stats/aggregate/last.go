@@ -134,7 +134,7 @@ func (w *lastWindow) Sub(p Partial) {
 	}
 }
 
-func (w *lastWindow) Value() value.Value {
+func (w *lastWindow) Value(Span) value.Value {
 	if len(w.readings) == 0 {
 		return nil
 	}

@@ -23,7 +23,7 @@ type lastPartsWindow struct {
 	kind *lastParts
 }
 
-func (w *lastPartsWindow) Value() value.Value {
+func (w *lastPartsWindow) Value(Span) value.Value {
 	if len(w.members) == 0 { // a second that leaves parts out keeps others
 		return w.kind.empty
 	}

@@ -109,7 +109,7 @@ type linesWindow struct{ counts LineCounts }
 func (w *linesWindow) Add(p Partial) { w.counts = w.counts.Add(p.(*LinesPartial).counts) }
 func (w *linesWindow) Sub(p Partial) { w.counts = w.counts.Sub(p.(*LinesPartial).counts) }
 
-func (w *linesWindow) Value() value.Value {
+func (w *linesWindow) Value(Span) value.Value {
 	c := &w.counts
 	return value.Counts{
 		{Name: "in", Count: c.Lines},

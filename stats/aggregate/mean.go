@@ -20,7 +20,7 @@ func (mean) NewWindow() Window { return new(meanWindow) }
 
 type meanWindow struct{ totalWindow }
 
-func (w *meanWindow) Value() value.Value {
+func (w *meanWindow) Value(Span) value.Value {
 	if w.count == 0 {
 		return nil
 	}

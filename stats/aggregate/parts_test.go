@@ -137,7 +137,7 @@ func TestDeltaReachesBack(t *testing.T) {
 				w.Add(seconds(t, k, map[int][]string{10 * at: {reportLine(10*at, "a", number)}})[0])
 			}
 		}
-		if got := jsonOf(w.(Trailing).ValueSince(1_700_000_000 + int64(second) - 9)); got != want {
+		if got := jsonOf(w.Value(Span{Since: 1_700_000_000 + int64(second) - 9, Covered: 10})); got != want {
 			t.Errorf("at %d: %s, want %s", second, got, want)
 		}
 	}
@@ -166,7 +166,7 @@ func TestPartsThatStay(t *testing.T) {
 		for _, p := range all[1:] {
 			w.Sub(p)
 		}
-		if got := jsonOf(w.Value()); got != want {
+		if got := jsonOf(w.Value(whole)); got != want {
 			t.Errorf("%T of one second: %s, want %s", k, got, want)
 		}
 	}

@@ -147,7 +147,7 @@ func (w *quantilesWindow) Sub(p Partial) {
 	}
 }
 
-func (w *quantilesWindow) Value() value.Value {
+func (w *quantilesWindow) Value(Span) value.Value {
 	if w.counts.total == 0 {
 		return nil
 	}

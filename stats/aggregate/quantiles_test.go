@@ -191,7 +191,7 @@ func TestQuantilesAreNearestRanks(t *testing.T) {
 						all = append(all, its...)
 					}
 				}
-				if got, want := jsonOf(w.Value()), nearestRanks(all, at); got != want {
+				if got, want := jsonOf(w.Value(whole)), nearestRanks(all, at); got != want {
 					t.Fatalf("second %d: %s, want %s of %d numbers", len(seconds), got, want, len(all))
 				}
 				keys := slices.SortedFunc(maps.Keys(numbers), func(a, b string) int {
@@ -207,7 +207,7 @@ func TestQuantilesAreNearestRanks(t *testing.T) {
 					}
 				}
 				want := fmt.Sprintf(`{"top":[%s],"other":%s,"distinct":%d}`, strings.Join(top, ","), nearestRanks(other, at), len(keys))
-				if got := jsonOf(by.Value()); got != want {
+				if got := jsonOf(by.Value(whole)); got != want {
 					t.Fatalf("second %d by key: %s, want %s", len(seconds), got, want)
 				}
 			}
@@ -244,7 +244,7 @@ func BenchmarkQuantilesValue(b *testing.B) {
 			w.Add(p)
 			b.ReportAllocs()
 			for b.Loop() {
-				w.Value()
+				w.Value(whole)
 			}
 		})
 	}

@@ -36,8 +36,8 @@ func (w *tally) Sub(p Partial) { w.numbers -= p.(*values).total() }
 func (w *tally) rank() rank    { return rank{number: fixed.Int(int64(w.numbers))} }
 
 // absorb and Value are there for the interface.
-func (w *tally) absorb(other Window) { w.numbers += other.(*tally).numbers }
-func (w *tally) Value() value.Value  { return value.Count(w.numbers) }
+func (w *tally) absorb(other Window)    { w.numbers += other.(*tally).numbers }
+func (w *tally) Value(Span) value.Value { return value.Count(w.numbers) }
 
 // total is how many numbers there are.
 func (p *values) total() (n uint64) {
@@ -79,15 +79,15 @@ func (w *quantilesByWindow) Sub(p Partial) {
 	}
 }
 
-func (w *quantilesByWindow) Value() value.Value {
+func (w *quantilesByWindow) Value(span Span) value.Value {
 	best := w.best()
 	v := &value.Keyed{Top: make([]value.Key, len(best)), Distinct: w.distinct()}
 	for i, r := range best {
 		w.each(r.key, func(p Partial) { w.one.Add(p); w.all.Sub(p) })
-		v.Top[i] = value.Key{Key: w.text(r.key), Value: w.one.Value()}
+		v.Top[i] = value.Key{Key: w.text(r.key), Value: w.one.Value(span)}
 		w.each(r.key, w.one.Sub)
 	}
-	v.Other = w.all.Value()
+	v.Other = w.all.Value(span)
 	for _, r := range best {
 		w.each(r.key, w.all.Add)
 	}

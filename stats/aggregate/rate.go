@@ -4,7 +4,7 @@ import "pulse/stats/value"
 
 var rateKind = Description{
 	Name:    "rate",
-	Doc:     "Lines per second, or per minute: those in the window by its seconds, rounded once to a float64.",
+	Doc:     "Lines per second, or per minute: those in the window by its covered seconds, rounded once to a float64.",
 	Example: []string{"rate: second", "rate: minute"},
 	Takes:   TakesWord,
 	Words: []Word{
@@ -14,14 +14,13 @@ var rateKind = Description{
 	Options: append(byKey(), over(60)),
 	Shape:   value.ShapeNumber,
 	Ratio:   true,
-	New:     func(p Parameters) Kind { return rate{per: uint64(p.Per), over: p.Over} },
+	New:     func(p Parameters) Kind { return rate{per: uint64(p.Per)} },
 }
 
-// rate is the lines × per / over.
+// rate is the lines × per / the covered seconds.
 type rate struct {
 	counting
-	per  uint64
-	over int64
+	per uint64
 }
 
 func (k rate) NewWindow() Window { return &rateWindow{rate: k} }
@@ -31,8 +30,8 @@ type rateWindow struct {
 	rate rate
 }
 
-func (w *rateWindow) Value() value.Value {
-	return value.Float(float64(w.count*w.rate.per) / float64(w.rate.over))
+func (w *rateWindow) Value(span Span) value.Value {
+	return value.Float(float64(w.count*w.rate.per) / float64(span.Covered))
 }
 
 func (w *rateWindow) absorb(other Window) { w.count += other.(*rateWindow).count }

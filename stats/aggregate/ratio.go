@@ -112,17 +112,8 @@ func (w *ratioWindow) Sub(p Partial) {
 	w.b.Sub(s.b)
 }
 
-func (w *ratioWindow) Value() value.Value { return quotient(w.a.Value(), w.b.Value()) }
-
-func (w *ratioWindow) ValueSince(since int64) value.Value {
-	return quotient(valueSince(w.a, since), valueSince(w.b, since))
-}
-
-func valueSince(w Window, since int64) value.Value {
-	if t, ok := w.(Trailing); ok {
-		return t.ValueSince(since)
-	}
-	return w.Value()
+func (w *ratioWindow) Value(span Span) value.Value {
+	return quotient(w.a.Value(span), w.b.Value(span))
 }
 
 // quotient is that of two numbers; null is not one.

@@ -3,14 +3,14 @@ package aggregate
 import "testing"
 
 func TestRatio(t *testing.T) {
-	rate, sum := newRate(1, 10), newSum(x)
+	rate, sum := newRate(1), newSum(x)
 	for _, test := range []struct {
 		name  string
 		kind  Kind
 		lines []string
 		want  string
 	}{
-		{"sum by rate", newRatio(sum, rate), []string{"level=info x=1", "level=info x=2"}, "15"},
+		{"sum by rate", newRatio(sum, rate), []string{"level=info x=1", "level=info x=2"}, "1.5"},
 		{"by nothing", newRatio(rate, newMean(x)), []string{"level=info y=1"}, "null"},
 		{"by 0", newRatio(rate, sum), []string{"level=info x=0"}, "null"},
 		{"of nothing", newRatio(newMean(x), rate), []string{"level=info y=1"}, "null"},

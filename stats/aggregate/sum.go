@@ -21,6 +21,6 @@ func (sum) weighted() {}
 
 type sumWindow struct{ totalWindow }
 
-func (w *sumWindow) Value() value.Value  { return decimal(w.sum) }
-func (w *sumWindow) rank() rank          { return rank{number: w.sum} }
-func (w *sumWindow) absorb(other Window) { w.add(&other.(*sumWindow).totalWindow) }
+func (w *sumWindow) Value(Span) value.Value { return decimal(w.sum) }
+func (w *sumWindow) rank() rank             { return rank{number: w.sum} }
+func (w *sumWindow) absorb(other Window)    { w.add(&other.(*sumWindow).totalWindow) }

@@ -256,7 +256,7 @@ func (w *uniqueWindow) unsketch() {
 	clear(w.histogram[:])
 }
 
-func (w *uniqueWindow) Value() value.Value {
+func (w *uniqueWindow) Value(Span) value.Value {
 	n := uint64(w.hashes.len)
 	if w.sketches > 0 || n > maxExact {
 		w.sketch()

@@ -143,11 +143,11 @@ func TestUniqueGoesBackToExact(t *testing.T) {
 	w := k.NewWindow()
 	w.Add(calm)
 	w.Add(busy)
-	if n, _ := strconv.Atoi(jsonOf(w.Value())); n < 48_000 || n > 52_000 {
+	if n, _ := strconv.Atoi(jsonOf(w.Value(whole))); n < 48_000 || n > 52_000 {
 		t.Errorf("about 50,000 values: %d", n)
 	}
 	w.Sub(busy)
-	if got := jsonOf(w.Value()); got != "10" {
+	if got := jsonOf(w.Value(whole)); got != "10" {
 		t.Errorf("10 values left: %s", got)
 	}
 }

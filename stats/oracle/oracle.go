@@ -47,6 +47,7 @@ const anyLine = ""
 // An evaluated is a stat with its state.
 type evaluated struct {
 	name   string
+	over   int64
 	series *window.Series
 }
 
@@ -65,7 +66,7 @@ func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
 	}
 	e.folder = p.NewFolder()
 	for i, s := range counted.All() {
-		e.stats = append(e.stats, evaluated{s.Name, window.NewSeries(p.Kind(i), s)})
+		e.stats = append(e.stats, evaluated{s.Name, s.Over, window.NewSeries(p.Kind(i), s)})
 	}
 	return e, nil
 }
@@ -222,7 +223,7 @@ func (e *Evaluator) emitGap(from, to int64) {
 
 func (e *Evaluator) emitValue(s *evaluated, second int64) {
 	if s.name != anyLine {
-		e.emit(stats.Snapshot{Stat: s.name, Time: second, Value: s.series.Value(second), Final: true, Gen: e.gen})
+		e.emit(stats.Snapshot{Stat: s.name, Time: second, Value: s.series.Value(second, s.over), Final: true, Gen: e.gen})
 	}
 }
 

@@ -69,7 +69,7 @@ func TestMatcherFindsWhatFolds(t *testing.T) {
 				}
 			}
 			for second := int64(statstest.FirstSecond) - 400; second < statstest.FirstSecond+100; second++ {
-				if got, want := strconv.Itoa(counts[second]), string(series.Value(second)); got != want {
+				if got, want := strconv.Itoa(counts[second]), string(series.Value(second, 1)); got != want {
 					t.Fatalf("seed %d, stat %s where %s: %s lines of second %d, want %s", seed, s.Name, s.Where, got, second, want)
 				}
 			}

@@ -39,7 +39,7 @@ func TestLongWindowsArePacked(t *testing.T) {
 				if err := s.Join(fragment, nil); err != nil {
 					t.Fatal(err)
 				}
-				s.Value(statstest.Epoch + second)
+				s.Value(statstest.Epoch+second, over)
 				s.Forget(statstest.Epoch + second)
 			}
 		})
@@ -52,7 +52,7 @@ func TestLongWindowsArePacked(t *testing.T) {
 			}
 		}
 		for _, second := range []int64{over - 1, over + 100, 2*over - 2} {
-			if got, want := string(packed[stat].Value(statstest.Epoch+second)), string(plain[stat].Value(statstest.Epoch+second)); got != want {
+			if got, want := string(packed[stat].Value(statstest.Epoch+second, over)), string(plain[stat].Value(statstest.Epoch+second, over)); got != want {
 				t.Errorf("%s at %d is %s packed, %s plain", name, second, got, want)
 			}
 		}

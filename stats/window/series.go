@@ -34,6 +34,7 @@ type Series struct {
 	packAge  int64           // how far before to a second is packed
 	packed   int             // the seconds before this one are packed, if the window has them
 	value    json.RawMessage // window's value; nil if it is to be made anew
+	covered  int64           // what value was made with
 
 	free []aggregate.Partial
 }
@@ -173,17 +174,18 @@ func (s *Series) newPartial() aggregate.Partial {
 	return s.kind.NewPartial()
 }
 
-// Value returns the value of the window whose last second is sec. It costs what
-// the seconds with lines cost that enter or leave the window that was asked for
-// before. The value must not be changed.
-func (s *Series) Value(sec int64) json.RawMessage {
-	moved := s.to != sec
-	s.move(sec)
-	if w, ok := s.window.(aggregate.Trailing); ok && (s.value == nil || moved) {
-		s.value = value.AppendJSON(nil, w.ValueSince(sec+1-s.shown))
+// Value returns the value of the window whose last second is sec and of which so
+// many seconds are covered. It costs what the seconds with lines cost that enter or
+// leave the window that was asked for before. The value must not be changed.
+func (s *Series) Value(sec, covered int64) json.RawMessage {
+	compares := s.over > s.shown // with seconds before those that count
+	if s.covered != covered || compares && s.to != sec {
+		s.value = nil
 	}
+	s.move(sec)
 	if s.value == nil {
-		s.value = value.AppendJSON(nil, s.window.Value())
+		s.covered = covered
+		s.value = value.AppendJSON(nil, s.window.Value(aggregate.Span{Since: sec + 1 - s.shown, Covered: covered}))
 	}
 	return s.value
 }

@@ -47,7 +47,7 @@ func (n *naive) join(t *testing.T, fragment []byte) []int64 {
 	return touched
 }
 
-func (n *naive) value(t *testing.T, second int64) string {
+func (n *naive) value(t *testing.T, second, covered int64) string {
 	t.Helper()
 	w := n.kind.NewWindow()
 	for s := second + 1 - n.stat.Reach(); s <= second; s++ {
@@ -59,10 +59,7 @@ func (n *naive) value(t *testing.T, second int64) string {
 		}
 		w.Add(p)
 	}
-	if w, ok := w.(aggregate.Trailing); ok {
-		return string(value.AppendJSON(nil, w.ValueSince(second+1-n.stat.Over)))
-	}
-	return string(value.AppendJSON(nil, w.Value()))
+	return string(value.AppendJSON(nil, w.Value(aggregate.Span{Since: second + 1 - n.stat.Over, Covered: covered})))
 }
 
 // TestSeriesIsTheNaiveOne moves a window to and fro while fragments come.
@@ -81,6 +78,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 				at, forgotten := int64(statstest.Epoch), int64(0)
 				distinct := []int{5, 3000}[seed%2]
 				for range 300 {
+					covered := 1 + r.Int64N(2)
 					switch r.IntN(10) {
 					case 0, 1, 2, 3: // a range with a few seconds
 						var lines []byte
@@ -112,7 +110,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 						}
 					case 6: // back, also beyond what the window holds
 						sec := max(at-r.Int64N(30), forgotten+1)
-						if got, want := string(series.Value(sec)), want.value(t, sec); got != want {
+						if got, want := string(series.Value(sec, covered)), want.value(t, sec, covered); got != want {
 							t.Fatalf("seed %d: %s at %d, want %s", seed, got, sec-statstest.Epoch, want)
 						}
 					case 7:
@@ -120,7 +118,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 						series.Forget(forgotten)
 						at = max(at, forgotten+1)
 					default:
-						if got, want := string(series.Value(at)), want.value(t, at); got != want {
+						if got, want := string(series.Value(at, covered)), want.value(t, at, covered); got != want {
 							t.Fatalf("seed %d: %s at %d, want %s", seed, got, at-statstest.Epoch, want)
 						}
 					}
@@ -154,7 +152,7 @@ func TestSeriesLeavesOutWhatIsForgotten(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if got := string(series.Value(statstest.Epoch + 1)); got != test.want {
+		if got := string(series.Value(statstest.Epoch+1, over)); got != test.want {
 			t.Errorf("with a line at %d: %s, want %s", test.second-statstest.Epoch, got, test.want)
 		}
 	}
@@ -211,14 +209,14 @@ func FuzzSeriesJoin(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stat byte, fragment []byte) {
 		i := int(stat) % len(all)
 		series := window.NewSeries(p.Kind(i), all[i])
-		empty := string(series.Value(statstest.Epoch))
+		empty := string(series.Value(statstest.Epoch, 1))
 		var touched []int64
 		err := series.Join(fragment, func(second int64) { touched = append(touched, second) })
-		if err != nil && (len(touched) > 0 || string(series.Value(statstest.Epoch)) != empty) {
+		if err != nil && (len(touched) > 0 || string(series.Value(statstest.Epoch, 1)) != empty) {
 			t.Fatalf("something was added of a fragment that was refused (%v)", err)
 		}
 		for _, second := range touched {
-			series.Value(second)
+			series.Value(second, 1)
 		}
 		if len(touched) == 0 {
 			return
@@ -239,7 +237,7 @@ func BenchmarkEmptySeconds(b *testing.B) {
 			series := window.NewSeries(p.Kind(stat), s)
 			second := int64(statstest.Epoch)
 			for b.Loop() {
-				series.Value(second)
+				series.Value(second, 1)
 				series.Forget(second)
 				second++
 			}
@@ -291,7 +289,7 @@ func BenchmarkMergerSecond(b *testing.B) {
 			}
 		}
 		for _, s := range series {
-			s.Value(second)
+			s.Value(second, 60)
 			s.Forget(second - 2)
 		}
 	}
@@ -337,7 +335,7 @@ func TestAppendSecond(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := string(to.Value(101)); got != "5" {
+	if got := string(to.Value(101, 10)); got != "5" {
 		t.Errorf("the second 101 alone is %s, want 5", got)
 	}
 	if !bytes.Equal(to.AppendSecond(nil, 101), from.AppendSecond(nil, 101)) {

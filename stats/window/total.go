@@ -39,14 +39,14 @@ func (t *Total) Join(fragment []byte, from, to int64) error {
 	return nil
 }
 
-// Value is the value of all that was joined.
-func (t *Total) Value() value.Value {
+// Value is the value of all that was joined, of so many covered seconds.
+func (t *Total) Value(covered int64) value.Value {
 	if t.window == nil {
 		t.window = t.kind.NewWindow()
 	}
 	t.window.Add(t.partial)
 	defer t.window.Sub(t.partial)
-	return t.window.Value()
+	return t.window.Value(aggregate.Span{Covered: covered})
 }
 
 // Digests reports whether a Total of a kind has digests.

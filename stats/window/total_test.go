@@ -56,7 +56,7 @@ func TestTotal(t *testing.T) {
 		if digest, numbers := minute.Digest(); len(digest) > 0 || numbers > 0 {
 			t.Errorf("a Total whose digest was taken still has %d numbers: %x", numbers, digest)
 		}
-		got, want := value.AppendJSON(nil, joined.Value()), value.AppendJSON(nil, whole.Value())
+		got, want := value.AppendJSON(nil, joined.Value(1)), value.AppendJSON(nil, whole.Value(1))
 		if !bytes.Equal(got, want) {
 			t.Errorf("three minutes joined are %s, all of them %s", got, want)
 		}
@@ -66,7 +66,7 @@ func TestTotal(t *testing.T) {
 		if err := joined.Join([]byte("no fragment"), 0, math.MaxInt64); err == nil {
 			t.Error("bytes that are no fragment were joined")
 		}
-		if again := value.AppendJSON(nil, joined.Value()); !bytes.Equal(again, got) {
+		if again := value.AppendJSON(nil, joined.Value(1)); !bytes.Equal(again, got) {
 			t.Errorf("after what was refused the value is %s, before it was %s", again, got)
 		}
 	})
