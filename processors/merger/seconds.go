@@ -89,7 +89,9 @@ func (p *partition) restore(kept Kept) (whole bool, err error) {
 		if reached > from && !all {
 			continue
 		}
-		for _, data := range chain {
+		// Oldest first, as the seconds were joined to the open minute: beyond a
+		// key's room the order shows.
+		for _, data := range slices.Backward(chain) {
 			err := topics.EachNamed(data, func(stat, fragment []byte) error {
 				t := p.byName[string(stat)]
 				if t == nil {

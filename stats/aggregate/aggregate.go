@@ -75,6 +75,14 @@ type Packable interface {
 	packable()
 }
 
+// A Limiter is a Kind whose partials of a second are bounded, but which grow with the
+// seconds that are joined.
+type Limiter interface {
+	Kind
+	// Limit makes a partial of many seconds smaller if it is large.
+	Limit(p Partial)
+}
+
 // A Kind is one statistic's way of aggregating, with its parameters. Its
 // partials and windows work with each other and with no other kind's.
 type Kind interface {

@@ -7,8 +7,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/fixed"
 	"pulse/stats/line"
 )
@@ -303,5 +305,34 @@ func BenchmarkDigest(b *testing.B) {
 			b.ReportMetric(float64(size), "bytes")
 			b.ReportMetric(float64(p.codes.len), "values")
 		})
+	}
+}
+
+// A partial of many seconds has no more than so many different numbers of keys,
+// and those that stay are whole.
+func TestLimit(t *testing.T) {
+	testkit.Long(t)
+	k := newKeyed(newQuantiles(x, []float64{0.5}), []line.Slot{key}, 3, 60).(Limiter)
+	p := k.NewPartial().(*keyed)
+	const keys = 40
+	for i := range keys {
+		text := fmt.Appendf(nil, "k%02d", i)
+		values := p.entry(text, hashKey(text), uint64(keys-i)).(*values)
+		for code := range uint64(maxKeyedNumbers / keys) {
+			values.codes.add(code, uint64(keys-i))
+		}
+	}
+	if k.Limit(p); len(p.keys.entries) != keys {
+		t.Fatalf("%d keys are left of %d that have room", len(p.keys.entries), keys)
+	}
+	want := valueOf(k, p)
+	for code := range uint64(keys) {
+		p.entry([]byte("k39"), hashKey([]byte("k39")), 1).(*values).codes.add(300_000+code, 1)
+	}
+	if k.Limit(p); len(p.keys.entries) != 6 {
+		t.Fatalf("%d keys are left, want twice the top", len(p.keys.entries))
+	}
+	if got := valueOf(k, p); got[:strings.Index(got, `"other"`)] != want[:strings.Index(want, `"other"`)] {
+		t.Errorf("the top is %s, want %s", got, want)
 	}
 }

@@ -28,6 +28,23 @@ func (k *quantilesBy) NewWindow() Window {
 	}
 }
 
+// maxKeyedNumbers is how many different numbers of all keys a partial of many seconds
+// has at most, of which each takes about 32 bytes.
+const maxKeyedNumbers = 2 << 20
+
+// Limit keeps a partial of many seconds small: beyond maxKeyedNumbers those keys stay
+// that have most numbers, twice as many as values show; see by for what the others
+// become.
+func (k *quantilesBy) Limit(p Partial) {
+	keyed, different := p.(*keyed), 0
+	for i := range keyed.keys.entries {
+		different += keyed.keys.entries[i].value.partial.(*values).codes.len
+	}
+	if different > maxKeyedNumbers {
+		keyed.trimTo(2 * k.top)
+	}
+}
+
 // tally is the window of one key of quantilesBy: how many numbers it has.
 type tally struct{ numbers uint64 }
 

@@ -113,11 +113,11 @@ func (w *ratioWindow) Sub(p Partial) {
 }
 
 func (w *ratioWindow) Value(span Span) value.Value {
-	return quotient(w.a.Value(span), w.b.Value(span))
+	return Quotient(w.a.Value(span), w.b.Value(span))
 }
 
-// quotient is that of two numbers; null is not one.
-func quotient(numerator, denominator value.Value) value.Value {
+// Quotient is the value of a ratio of two numbers; it is null where one of them is.
+func Quotient(numerator, denominator value.Value) value.Value {
 	a, okA := numerator.(value.Number)
 	b, okB := denominator.(value.Number)
 	if !okA || !okB {

@@ -8,8 +8,9 @@ import (
 )
 
 // A Total joins what lines add to one stat in any seconds, however many: those of
-// a minute, of an hour, of a whole log. What it holds is a single partial. A Total
-// is for one goroutine.
+// a minute, of an hour, of a whole log. What it holds is a single partial, of which
+// delta and what is made of it tell nothing: their windows need each second's. A
+// Total is for one goroutine.
 type Total struct {
 	kind    aggregate.Kind
 	partial aggregate.Partial
@@ -35,6 +36,9 @@ func (t *Total) Join(fragment []byte, from, to int64) error {
 		if err := t.partial.Join(r.partial); err != nil {
 			return err // cannot be: check would have found it
 		}
+	}
+	if k, ok := t.kind.(aggregate.Limiter); ok {
+		k.Limit(t.partial)
 	}
 	return nil
 }

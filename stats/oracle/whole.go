@@ -1,0 +1,184 @@
+package oracle
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"pulse/stats"
+	"pulse/stats/aggregate"
+	"pulse/stats/fixed"
+	"pulse/stats/program"
+	"pulse/stats/value"
+	"pulse/stats/window"
+)
+
+// A Whole has each stat once, over all lines of a log. Which lines count is as an
+// Evaluator has it, and it is fed alike; a value is that of a window of all seconds
+// from the first counted line to the last, less those without a clock. So a rate is
+// the mean rate, and a quantile is the nearest rank of all numbers, exact to four
+// digits. A delta adds up what it grew in each second, so that a number's predecessor
+// is not older than its expire.
+//
+// What it holds is bounded, however long the log is: of each stat the partial of a
+// second, with as many keys as there is room for, and in quantiles by key two million
+// different numbers (see aggregate.Limiter). It is for one goroutine.
+type Whole struct {
+	lateness    int64
+	folder      *program.Folder
+	stats       []wholeStat
+	lines       *window.Series // of all counted lines, for their seconds
+	first, last int64          // at which lines count; -1 if there are none
+	gaps        []gap
+}
+
+// A wholeStat is a stat with its state.
+type wholeStat struct {
+	*stats.Stat
+	total  *window.Total // nil: it is a ratio, a delta, or anyLine
+	growth *growth       // nil: it is no delta
+}
+
+// A growth is of a delta. What it grew in the seconds of the log adds up; but which
+// number was before matters, so that the seconds are passed one by one.
+type growth struct {
+	series *window.Series
+	next   int64 // the first second that was not passed
+	sum    fixed.Number
+	some   bool // a second had a value
+}
+
+// NewWhole fails if program.Compile does.
+func NewWhole(d *stats.Definitions) (*Whole, error) {
+	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Over: 1}
+	d = &stats.Definitions{Lateness: d.Lateness, Stats: append(slices.Clip(d.Stats), any)}
+	p, err := program.Compile(d)
+	if err != nil {
+		return nil, err
+	}
+	w := &Whole{lateness: d.Lateness, folder: p.NewFolder(), first: -1, last: -1}
+	for i, s := range d.All() {
+		one := wholeStat{Stat: s}
+		switch {
+		case s.Name == anyLine:
+			w.lines = window.NewSeries(p.Kind(i), s)
+		case s.Kind == "ratio": // it is that of its two stats
+		case s.Kind == "delta":
+			one.growth = &growth{series: window.NewSeries(p.Kind(i), &stats.Stat{Over: 1, Expire: s.Expire})}
+		default:
+			one.total = window.NewTotal(p.Kind(i))
+		}
+		w.stats = append(w.stats, one)
+	}
+	return w, nil
+}
+
+// Pack folds the lines of a pack.
+func (w *Whole) Pack(p program.Pack) { w.folder.Fold(p) }
+
+// Undecodable accounts for a record that is no pack; see Folder.Undecodable.
+func (w *Whole) Undecodable(value []byte, second int64) { w.folder.Undecodable(value, second) }
+
+// Counts gives the account of all lines so far.
+func (w *Whole) Counts() aggregate.LineCounts { return w.folder.Counts() }
+
+// Gap says that the seconds [from, to) had no clock.
+func (w *Whole) Gap(from, to int64) { w.gaps = append(w.gaps, gap{from, to}) }
+
+// Advance says that the watermark, of several partitions the least, is now at a
+// second.
+func (w *Whole) Advance(watermark int64) {
+	w.flush()
+	w.pass(watermark - w.lateness)
+}
+
+// Close says that the log has ended. The last second is for Evaluator.Close alone.
+func (w *Whole) Close(int64) {
+	w.flush()
+	w.pass(math.MaxInt64)
+}
+
+// flush joins what was folded.
+func (w *Whole) flush() {
+	w.folder.Flush(func(stat int, fragment []byte) {
+		if err := w.join(stat, fragment); err != nil {
+			panic(fmt.Sprintf("oracle: a fragment that was just made does not join: %v", err))
+		}
+	})
+}
+
+func (w *Whole) join(stat int, fragment []byte) error {
+	switch s := w.stats[stat]; {
+	case s.total != nil:
+		return s.total.Join(fragment, 0, math.MaxInt64)
+	case s.growth != nil:
+		return s.growth.series.Join(fragment, nil)
+	case s.Name == anyLine:
+		return w.lines.Join(fragment, func(second int64) {
+			if w.first < 0 || second < w.first {
+				w.first = second
+			}
+			w.last = max(w.last, second)
+		})
+	}
+	return nil
+}
+
+// pass passes the seconds before end: no line is of them any more.
+func (w *Whole) pass(end int64) {
+	w.lines.Forget(end - 1)
+	for _, s := range w.stats {
+		g := s.growth
+		if g == nil {
+			continue
+		}
+		for _, second := range g.series.Between(g.next, end) {
+			if n, ok := fixed.Parse(g.series.Value(second, 1)); ok { // null is not a number
+				g.sum, g.some = g.sum.Add(n), true
+			}
+		}
+		g.next = max(g.next, end)
+		g.series.Forget(end - 1)
+	}
+}
+
+// Span returns the seconds from the first counted line to the last, and how many of
+// them had a clock; -1, -1 and 0 if no line counts.
+func (w *Whole) Span() (from, to, seconds int64) {
+	if w.first < 0 {
+		return -1, -1, 0
+	}
+	seconds = w.last + 1 - w.first
+	slices.SortFunc(w.gaps, func(a, b gap) int { return cmp.Compare(a.from, b.from) })
+	next := w.first
+	for _, g := range w.gaps {
+		if from, to := max(g.from, next), min(g.to, w.last+1); from < to {
+			seconds -= to - from
+			next = to
+		}
+	}
+	return w.first, w.last, seconds
+}
+
+// Each calls f with each stat, in the order of Definitions.All, and its value.
+func (w *Whole) Each(f func(s *stats.Stat, v value.Value)) {
+	_, _, seconds := w.Span()
+	values := make(map[string]value.Value, len(w.stats))
+	for _, s := range w.stats {
+		switch {
+		case s.total != nil:
+			values[s.Name] = s.total.Value(max(seconds, 1))
+		case s.growth != nil && s.growth.some:
+			values[s.Name] = value.Number(s.growth.sum.String())
+		}
+	}
+	for _, s := range w.stats {
+		if s.Kind == "ratio" {
+			values[s.Name] = aggregate.Quotient(values[s.Of[0]], values[s.Of[1]])
+		}
+		if s.Name != anyLine {
+			f(s.Stat, values[s.Name])
+		}
+	}
+}
