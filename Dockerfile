@@ -5,9 +5,12 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /pulse ./cmd/pulse
+ARG VERSION REVISION
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -X main.version=$VERSION -X main.revision=$REVISION" -o /pulse ./cmd/pulse
 
 FROM scratch
+ARG VERSION REVISION
+LABEL org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$REVISION
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/testdata/demo.yaml /etc/pulse/stats.yaml
 COPY --from=build /pulse /pulse

@@ -6,19 +6,36 @@ DEMO    := bin/demo.log
 HTTP    ?= localhost:8080
 KAFKA   ?= localhost:9092
 
+# What the binary says that it is. Without git it says what the Go tool noted.
+export VERSION  ?= $(shell git describe --tags --dirty=+ 2>/dev/null)
+export REVISION ?= $(shell git describe --always --abbrev=40 --exclude='*' --dirty=+ 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)
+
 # What make test runs, and make test-steady many times.
 TEST := $(GO) test -race -short -timeout 10m ./...
+
+# timed runs a command and says how long it took.
+timed = begun=$$(date +%s); $(1); code=$$?; echo "make $@: $$(($$(date +%s) - begun)) s"; exit $$code
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: help build run test test-all test-steady generate lint bench bench-peers bench-keys bench-e2e bench-web fuzz kafka-up kafka-down test-kafka conformance chaos screenshot up down compose-check clean
+# Apache Kafka from Maven Central's jars, for which Java 17 and Maven are needed.
+KAFKA_DIR  ?= bin/kafka
+KAFKA_PORT ?= 29092
+BROKERS    ?= 1
 
-help: ## what there is to make
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+.PHONY: help build run up down screenshot clean \
+	test test-all test-steady test-kafka chaos fuzz conformance generate lint compose-check \
+	bench bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
+
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Use it
 
 build: ## the binary, bin/pulse
-	$(GO) build -o $(PULSE) ./cmd/pulse
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(PULSE) ./cmd/pulse
 
 # Ten minutes of several sources, made anew from its seed; see cmd/dev/generate.
 $(DEMO): $(wildcard cmd/dev/generate/*.go cmd/dev/traffic/*.go)
@@ -29,10 +46,24 @@ $(DEMO): $(wildcard cmd/dev/generate/*.go cmd/dev/traffic/*.go)
 run: build $(DEMO) ## everything in one process, a recording replayed, the dashboard on localhost
 	$(PULSE) run --kafka-listen $(KAFKA) --http $(HTTP) --data-dir pulse-data --stats testdata/demo.yaml --replay $(DEMO) --loop
 
-# timed runs a command and says how long it took.
-timed = begun=$$(date +%s); $(1); code=$$?; echo "make $@: $$(($$(date +%s) - begun)) s"; exit $$code
+up: ## every role as a container of its own, on Redpanda
+	docker compose up --build --detach
 
-test: ## the tests that are quick, with the race detector: no Kafka and no other program needed
+down: ## stop and remove them
+	docker compose down
+
+# A recording at twenty times its pace, so that the charts are full in seconds.
+screenshot: build $(DEMO) ## the picture of the page in the README
+	$(GO) run ./cmd/dev/screenshot -after 15s -url http://localhost:18391 -out web/page.png -- $(PULSE) run \
+		--kafka-listen localhost:19392 --http localhost:18391 --data-dir "" --stats testdata/demo.yaml \
+		--replay $(DEMO) --original-times --speed 20
+
+clean: ## remove what was built, and the demo's data
+	rm -rf bin pulse-data artifacts
+
+##@ Check it
+
+test: ## the short tests, with the race detector: nothing but Go is needed
 	@$(call timed,$(TEST))
 
 test-all: ## all tests, one package after the other: processes, floods, browsers, other programs
@@ -43,26 +74,12 @@ test-steady: ## make test N=20 times beside LOOPS=4 busy loops
 	@$(GO) build -o bin/steady ./cmd/dev/steady
 	@bin/steady -n $(or $(N),20) -loops $(or $(LOOPS),4) -- $(TEST) -count=1
 
-generate: ## write what is made from the code: tables in docs and README.md, stats/schema.json
-	PULSE_GENERATE=1 $(GO) test -count=1 -run '^TestDocs$$' ./...
+test-kafka: ## the tests that need a Kafka again, on an Apache Kafka of their own
+	@$(call timed,$(GO) run ./cmd/dev/chaos kafka run -kafka-dir $(KAFKA_DIR) -brokers $(BROKERS) \
+		$(GO) run ./cmd/dev/kafkatests -timeout 10m ./...)
 
-lint: ## gofmt, go vet, staticcheck
-	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "make lint: gofmt -w these files"; exit 1; }
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
-
-conformance: ## syslog vectors of other projects, which are in SAMPLES, and how far they are met
-	$(GO) test ./stats/line -run Conformance -count 1 -v -args -samples $(abspath $(SAMPLES))
-
-bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchstat compare two trees
-	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./stats/... ./ingest/... ./processors/... ./cmd/pulse | tee bin/bench.txt
-	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
-
-bench-peers: build ## pulse eval beside mawk, mtail, Miller and GoAccess on the same file
-	$(GO) run ./cmd/dev/peers -pulse $(PULSE)
-
-bench-keys: ## ten million different keys by key, as values and as parts: memory, and totals
-	$(GO) test ./stats/oracle -run TestManyKeys -count 1 -v -args -keys 10000000 -process-mib 512
+chaos: ## kill, pause and cut off processes and brokers from SEED, and compare every number; SHORT=1 takes minutes; SCENARIOS="kill zombie"
+	$(GO) run ./cmd/dev/chaos $(if $(SHORT),-short -parallel 3) -seed $(or $(SEED),0) $(SCENARIOS)
 
 fuzz: ## every fuzz target for TIME=10m, one after the other
 	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
@@ -72,44 +89,41 @@ fuzz: ## every fuzz target for TIME=10m, one after the other
 		done; \
 	done
 
-bench-e2e: ## the whole way on an Apache Kafka of its own: lines/s, CPU and memory by role, latency, receivers, backlog, mergers, recovery; PHASES="latency" LINES=4000000
+conformance: ## syslog vectors of other projects, which are in SAMPLES, and how far they are met
+	$(GO) test ./stats/line -run Conformance -count 1 -v -args -samples $(abspath $(SAMPLES))
+
+lint: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "make lint: gofmt -w these files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+compose-check: ## docker-compose.yml read by its own parser
+	docker-compose config --quiet
+
+generate: ## write what is made from the code: tables in docs and README.md, stats/schema.json
+	PULSE_GENERATE=1 $(GO) test -count=1 -run '^TestDocs$$' ./...
+
+##@ Measure it
+
+bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchstat compare two trees
+	@mkdir -p bin
+	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./stats/... ./ingest/... ./processors/... ./cmd/pulse | tee bin/bench.txt
+	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
+
+bench-e2e: ## the whole way on an Apache Kafka of its own: lines/s, CPU and memory by role, latency, recovery; PHASES="latency" LINES=4000000
 	$(GO) run ./cmd/dev/bench $(if $(LINES),-lines $(LINES)) -kafka-dir $(KAFKA_DIR) $(PHASES)
 
 bench-web: ## what CLIENTS=10000 of the dashboard cost, and how soon each has a value; FOR=30s
 	$(GO) run ./cmd/dev/loadtest -clients $(or $(CLIENTS),10000) -for $(or $(FOR),30s)
 
-# Apache Kafka from Maven Central's jars; Java 17 and Maven are needed.
-KAFKA_DIR  ?= bin/kafka
-KAFKA_PORT ?= 29092
-BROKERS    ?= 1
+bench-peers: build ## pulse eval beside mawk, mtail, Miller and GoAccess on the same file
+	$(GO) run ./cmd/dev/peers -pulse $(PULSE)
+
+bench-keys: ## ten million different keys by key, as values and as parts: memory, and totals
+	$(GO) test ./stats/oracle -run TestManyKeys -count 1 -v -args -keys 10000000 -process-mib 512
 
 kafka-up: ## Apache Kafka in the background, on KAFKA_PORT, its data in KAFKA_DIR; BROKERS=3: three brokers
 	@$(GO) run ./cmd/dev/chaos kafka up -kafka-dir $(KAFKA_DIR) -port $(KAFKA_PORT) -brokers $(BROKERS)
 
 kafka-down: ## end it
 	@$(GO) run ./cmd/dev/chaos kafka down -kafka-dir $(KAFKA_DIR) -port $(KAFKA_PORT)
-
-test-kafka: ## the tests that need a broker again, on an Apache Kafka of their own
-	$(GO) run ./cmd/dev/chaos kafka run -kafka-dir $(KAFKA_DIR) -brokers $(BROKERS) \
-		$(GO) test -count=1 -timeout 10m ./topics/... ./ingest ./processors/... ./web ./cmd/...
-
-chaos: ## kill, pause and cut off processes and brokers from SEED, and compare every number; SHORT=1 takes minutes; SCENARIOS="kill zombie"
-	$(GO) run ./cmd/dev/chaos $(if $(SHORT),-short -parallel 3) -seed $(or $(SEED),0) $(SCENARIOS)
-
-# A recording at twenty times its pace, so that the charts are full in seconds.
-screenshot: build $(DEMO) ## the picture of the page in the README
-	$(GO) run ./cmd/dev/screenshot -after 15s -url http://localhost:18391 -out web/page.png -- $(PULSE) run \
-		--kafka-listen localhost:19392 --http localhost:18391 --data-dir "" --stats testdata/demo.yaml \
-		--replay $(DEMO) --original-times --speed 20
-
-up: ## every role as a container of its own, on Redpanda
-	docker compose up --build --detach
-
-down: ## stop and remove them
-	docker compose down
-
-compose-check: ## docker-compose.yml read by its own parser
-	docker-compose config --quiet
-
-clean: ## what was built, and the demo's data
-	rm -rf bin pulse-data artifacts

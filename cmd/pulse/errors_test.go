@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -262,15 +261,6 @@ func TestPrecedence(t *testing.T) {
 		cluster, err := k.cluster()
 		if got := strings.TrimSpace(fmt.Sprintf("%v %v %v", f.Lookup("speed").Value, cluster.Brokers, f.Lookup("file").Value)); err != nil || got != test.want {
 			t.Errorf("%v %v give %q (%v), want %q", test.env, test.args, got, err, test.want)
-		}
-	}
-}
-
-func TestVersion(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"version"}, {"--version"}} {
-		if got := start(t, nil, nil, args...).succeed().stdout.String(); !strings.HasPrefix(got, "pulse ") || !strings.Contains(got, runtime.Version()) {
-			t.Errorf("pulse %s prints %q", args[0], got)
 		}
 	}
 }
