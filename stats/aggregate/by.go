@@ -324,7 +324,7 @@ func (p *keyed) Join(b []byte) error {
 // A member is what the seconds of a window have of one key.
 type member struct {
 	seconds int
-	window  Window
+	window  rankable
 }
 
 type byWindow struct {
@@ -341,7 +341,7 @@ func (w *byWindow) Add(p Partial) {
 		key := s.keys.key(e)
 		m := w.members[string(key)]
 		if m == nil {
-			m = &member{window: w.member()}
+			m = &member{window: w.member().(rankable)}
 			w.members[string(key)] = m
 		}
 		m.seconds++
@@ -426,20 +426,15 @@ func (w *byWindow) other(best []ranked) Window {
 // A rankable is a window of one key among those of others.
 type rankable interface {
 	Window
-	rank() rank
+	// compare returns -1, 0 or 1 as its value is less than, equal to or greater
+	// than another's.
+	compare(other Window) int
 	// absorb adds what another window of the kind amounts to. It is for a
 	// window of which only the value is asked for then.
 	absorb(other Window)
 }
 
-// A rank is a value that others are compared with: the number, then the float.
-type rank struct {
-	number fixed.Number
-	float  float64
-}
-
 type ranked struct {
-	rank
 	key    string
 	member *member
 }
@@ -447,11 +442,8 @@ type ranked struct {
 // before reports whether r comes before s: it is greater, or as great and its
 // key's bytes are less.
 func (r *ranked) before(s *ranked) bool {
-	if c := r.number.Cmp(s.number); c != 0 {
+	if c := r.member.window.compare(s.member.window); c != 0 {
 		return c > 0
-	}
-	if r.float != s.float {
-		return r.float > s.float
 	}
 	return r.key < s.key
 }
@@ -460,7 +452,7 @@ func (r *ranked) before(s *ranked) bool {
 func (w *byWindow) best() []ranked {
 	best := make([]ranked, 0, w.top+1)
 	for key, m := range w.members {
-		r := ranked{m.window.(rankable).rank(), key, m}
+		r := ranked{key, m}
 		if len(best) == w.top && !r.before(&best[w.top-1]) {
 			continue
 		}

@@ -3,7 +3,6 @@ package aggregate
 import (
 	"encoding/binary"
 
-	"pulse/stats/fixed"
 	"pulse/stats/line"
 )
 
@@ -46,4 +45,3 @@ type countWindow struct{ count uint64 }
 
 func (w *countWindow) Add(p Partial) { w.count += uint64(*p.(*count)) }
 func (w *countWindow) Sub(p Partial) { w.count -= uint64(*p.(*count)) }
-func (w *countWindow) rank() rank    { return rank{number: fixed.Int(int64(w.count))} }

@@ -12,8 +12,10 @@ import (
 // here; `make generate` then brings its documentation up to date.
 var Kinds = []*Description{
 	&rateKind,
+	&countKind,
 	&sumKind,
 	&meanKind,
+	&stddevKind,
 	&minKind,
 	&maxKind,
 	&quantilesKind,

@@ -120,7 +120,9 @@ func (w *extremeWindow) Value(Span) value.Value {
 	return decimal(w.added.numbers[0])
 }
 
-func (w *extremeWindow) rank() rank { return rank{number: w.added.numbers[0]} }
+func (w *extremeWindow) compare(other Window) int {
+	return w.added.numbers[0].Cmp(other.(*extremeWindow).added.numbers[0])
+}
 
 func (w *extremeWindow) absorb(other Window) {
 	if numbers := other.(*extremeWindow).added.numbers; len(numbers) > 0 {

@@ -27,5 +27,9 @@ func (w *meanWindow) Value(Span) value.Value {
 	return value.Float(w.sum.Div(w.count))
 }
 
-func (w *meanWindow) rank() rank          { return rank{float: w.sum.Div(w.count)} }
 func (w *meanWindow) absorb(other Window) { w.add(&other.(*meanWindow).totalWindow) }
+
+func (w *meanWindow) compare(other Window) int {
+	o := other.(*meanWindow)
+	return widen(w.sum).times(o.count).cmp(widen(o.sum).times(w.count))
+}

@@ -1,9 +1,9 @@
 package aggregate
 
 import (
+	"cmp"
 	"slices"
 
-	"pulse/stats/fixed"
 	"pulse/stats/value"
 )
 
@@ -50,7 +50,8 @@ type tally struct{ numbers uint64 }
 
 func (w *tally) Add(p Partial) { w.numbers += p.(*values).total() }
 func (w *tally) Sub(p Partial) { w.numbers -= p.(*values).total() }
-func (w *tally) rank() rank    { return rank{number: fixed.Int(int64(w.numbers))} }
+
+func (w *tally) compare(other Window) int { return cmp.Compare(w.numbers, other.(*tally).numbers) }
 
 // absorb and Value are there for the interface.
 func (w *tally) absorb(other Window)    { w.numbers += other.(*tally).numbers }

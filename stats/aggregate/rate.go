@@ -1,6 +1,10 @@
 package aggregate
 
-import "pulse/stats/value"
+import (
+	"cmp"
+
+	"pulse/stats/value"
+)
 
 var rateKind = Description{
 	Name:    "rate",
@@ -34,4 +38,5 @@ func (w *rateWindow) Value(span Span) value.Value {
 	return value.Float(float64(w.count*w.rate.per) / float64(span.Covered))
 }
 
-func (w *rateWindow) absorb(other Window) { w.count += other.(*rateWindow).count }
+func (w *rateWindow) compare(o Window) int { return cmp.Compare(w.count, o.(*rateWindow).count) }
+func (w *rateWindow) absorb(other Window)  { w.count += other.(*rateWindow).count }

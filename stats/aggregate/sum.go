@@ -22,5 +22,5 @@ func (sum) weighted() {}
 type sumWindow struct{ totalWindow }
 
 func (w *sumWindow) Value(Span) value.Value { return decimal(w.sum) }
-func (w *sumWindow) rank() rank             { return rank{number: w.sum} }
+func (w *sumWindow) compare(o Window) int   { return w.sum.Cmp(o.(*sumWindow).sum) }
 func (w *sumWindow) absorb(other Window)    { w.add(&other.(*sumWindow).totalWindow) }
