@@ -16,11 +16,22 @@ from datetime import datetime
 from fractions import Fraction
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+STAMP = re.compile(r"^(?:time=)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))")
 
 # What lines of nginx and of the Redis proxy look like in kinds.log.
 NGINX = r' nginx\[\d+\] - \S+ - \S+ - \S+ \[[^]]+\] "(?P<method>\S+) [^"]*" (?P<status>\d+) (?P<bytes>\S+) .* (?P<domain>\S+)$'
 PROXY = r"mod=hermes_proxy app_id=(?P<app>\S+) code=(?P<code>\S+) .*redis=(?P<redis>\S+) service=(?P<service>\S+)"
+
+# Fields of odd.log: any, or one that is a number, alone or with a key.
+ODD_FIELD = r" n=\S+"
+ODD_KEY = r' k="?(?P<k>[^"\n]+)'
+ODD = r" n=(?P<n>-?\d+(?:\.\d+)?)(?: |$)"
+ODD_KEYED = ODD.replace("(?: |$)", "") + ODD_KEY
+MOST = 2**63  # numbers are below, either way
+
+
+class Rounded(Fraction):
+    """A value that is rounded once to a float64; others are exact."""
 
 
 class Event:
@@ -37,7 +48,39 @@ def total(events):
 
 
 def mean(events):
-    return total(events) / Fraction(len(events)) if events else None
+    return Rounded(total(events), len(events)) if events else None
+
+
+def variance(events):
+    """That of the population."""
+    middle = Fraction(total(events), len(events))
+    return sum((e.number - middle) ** 2 for e in events) / len(events)
+
+
+def stddev(events):
+    """The root of the variance to 15 digits, rounded half up."""
+    if not events or not variance(events):
+        return 0 if events else None
+    squared = variance(events)
+    places = 14
+    while squared * 100**places >= 100**15:
+        places -= 1
+    while squared * Fraction(100) ** places < 100**14:
+        places += 1
+    while True:
+        scaled = squared * Fraction(100) ** places * 4
+        digits = (math.isqrt(scaled.numerator // scaled.denominator) + 1) // 2
+        if digits < 10**15:
+            return digits / Fraction(10) ** places
+        places -= 1
+
+
+def four_digits(number):
+    """A number as quantiles count it, rounded half away from 0."""
+    unit = Fraction(1, 10**9)
+    while abs(number) >= 10**4 * unit:
+        unit *= 10
+    return (1 if number > 0 else -1) * math.floor(abs(number) / unit + Fraction(1, 2)) * unit
 
 
 def smallest(events):
@@ -49,7 +92,7 @@ def greatest(events):
 
 
 def rate(per, over):
-    return lambda events: Fraction(len(events) * per, over)
+    return lambda events: Rounded(len(events) * per, over)
 
 
 def distinct(events):
@@ -62,7 +105,7 @@ def quantiles(*at):
     def value(events):
         if not events:
             return None
-        ordered = sorted(numbers(events))
+        ordered = sorted(map(four_digits, numbers(events)))
         return {q: ordered[max(1, math.ceil(Fraction(q) * len(ordered))) - 1] for q in at}
 
     return value
@@ -126,12 +169,22 @@ def grown(events, since):
 grown.reach = 300  # seconds before the window that it needs
 
 
-def failed(events):
-    """The ratio of two rates, to 15 digits."""
-    if not events:
-        return None
-    bad = sum(n >= 400 for n in numbers(events))
-    return float(f"{float(Fraction(bad, len(events))):.14e}")
+def grown_lately(events, since):
+    return grown(events, since)
+
+
+grown_lately.reach = 15
+
+
+def share(holds):
+    """The ratio of how many events are of a kind and how many there are, to 15 digits."""
+
+    def value(events):
+        if not events:
+            return None
+        return Fraction(f"{float(Fraction(sum(bool(holds(e)) for e in events), len(events))):.14e}")
+
+    return value
 
 
 # stat, golden, seconds of the window, pattern, key, number, value. Key and number are
@@ -160,7 +213,34 @@ STATS = [
     ("last-count", "kinds", 60, r"logplex\.(?P<k>\d+)@.*drain_id=(?P<l>\d+) drain_delivered=(?P<n>\d+)", "k,l", "n", distinct),
     ("delta", "kinds", 80, r"hermes\.(?P<k>\d+)@.*mod=hermes_proxy .*service=(?P<n>\d+)", "k", "n", grown),
     ("delta-of-one", "kinds", 60, r"message_processed=(?P<n>\d+)", "", "n", grown),
-    ("ratio", "kinds", 10, NGINX, "", "status", failed),
+    ("ratio", "kinds", 10, NGINX, "", "status", share(lambda e: e.number >= 400)),
+    ("count", "kinds", 15, NGINX, "", "", len),
+    ("count-by", "kinds", 15, NGINX, "domain", "", top(3, len)),
+    ("stddev", "kinds", 30, PROXY, "", "service", stddev),
+    ("stddev-by", "kinds", 20, NGINX, "domain", "bytes", top(3, stddev, variance)),
+    ("count", "odd", 5, ODD_FIELD, "", "", len),
+    ("count-by", "odd", 10, ODD_KEY, "k", "", top(2, len)),
+    ("sum", "odd", 5, ODD, "", "n", total),
+    ("sum-by", "odd", 10, ODD_KEYED, "k", "n", top(2, total)),
+    ("mean", "odd", 5, ODD, "", "n", mean),
+    ("mean-by", "odd", 10, ODD_KEYED, "k", "n", top(2, mean)),
+    ("stddev", "odd", 5, ODD, "", "n", stddev),
+    ("stddev-by", "odd", 10, ODD_KEYED, "k", "n", top(2, stddev, variance)),
+    ("min", "odd", 5, ODD, "", "n", smallest),
+    ("min-by", "odd", 10, ODD_KEYED, "k", "n", top(2, smallest)),
+    ("max", "odd", 5, ODD, "", "n", greatest),
+    ("max-by", "odd", 10, ODD_KEYED, "k", "n", top(2, greatest)),
+    ("quantiles", "odd", 15, ODD, "", "n", quantiles("0.1", "0.5", "0.9", "1")),
+    ("quantiles-by", "odd", 10, ODD_KEYED, "k", "n", top(2, quantiles("0.5"), len)),
+    ("histogram", "odd", 3, ODD, "", "n", histogram(-5, 0, Fraction(1, 10**9), 5, 10**18)),
+    ("unique", "odd", 5, ODD_KEY, "k", "", distinct),
+    ("last", "odd", 5, ODD, "", "n", last(total)),
+    ("last-sum", "odd", 10, ODD_KEYED, "k", "n", last(total)),
+    ("last-mean", "odd", 10, ODD_KEYED, "k", "n", last(mean)),
+    ("last-max", "odd", 10, ODD_KEYED, "k", "n", last(greatest)),
+    ("last-count", "odd", 10, ODD_KEYED, "k", "n", distinct),
+    ("delta", "odd", 10, ODD_KEYED, "k", "n", grown_lately),
+    ("ratio", "odd", 10, r"app=odd(?: n=(?P<n>\S+))?", "n", "", share(lambda e: e.key)),
 ]
 
 
@@ -177,19 +257,27 @@ def read(golden, pattern, key, number):
                 n = Fraction(match[number]) if number else 0
             except ValueError:
                 continue
-            at = datetime.fromisoformat(STAMP.search(line)[0].replace("Z", "+00:00"))
-            yield Event(at, ",".join(match[k] for k in key.split(",")) if key else "", n)
+            n = round_to(n, 9)
+            if abs(n) >= MOST:
+                continue
+            at = datetime.fromisoformat(STAMP.search(line)[1].replace("Z", "+00:00"))
+            yield Event(at, ",".join(match[k] or "" for k in key.split(",")) if key else "", n)
 
 
-def plain(value):
-    """As JSON has it: fractions rounded once."""
-    if isinstance(value, Fraction):
-        return float(value)
-    if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [plain(v) for v in value]
-    return value
+def round_to(number, places):
+    """Half away from 0."""
+    return (1 if number >= 0 else -1) * Fraction(math.floor(abs(number) * 10**places + Fraction(1, 2)), 10**places)
+
+
+def same(got, want):
+    """Whether a value with exact numbers is the one that is wanted."""
+    if isinstance(want, dict):
+        return isinstance(got, dict) and got.keys() == want.keys() and all(same(got[k], want[k]) for k in want)
+    if isinstance(want, list):
+        return isinstance(got, list) and len(got) == len(want) and all(map(same, got, want))
+    if isinstance(want, Rounded):
+        return got is not None and float(got) == float(want)
+    return got == want
 
 
 def check(stat, golden, over, pattern, key, number, value):
@@ -197,17 +285,17 @@ def check(stat, golden, over, pattern, key, number, value):
     events = list(read(golden, pattern, key, number))
     wrong, seen, seconds = [], set(), 0
     with open(os.path.join(FOLDER, golden + ".jsonl"), encoding="utf-8") as snapshots:
-        for snapshot in map(json.loads, snapshots):
+        for snapshot in (json.loads(s, parse_float=Fraction) for s in snapshots):
             if snapshot["stat"] != stat:
                 continue
             seconds += 1
-            seen.add(json.dumps(snapshot["value"]))
+            seen.add(str(snapshot["value"]))
             end = datetime.fromisoformat(snapshot["time"].replace("Z", "+00:00")).timestamp()
             if reach := getattr(value, "reach", 0):
-                want = plain(value([e for e in events if end - over - reach < e.second <= end], end - over))
+                want = value([e for e in events if end - over - reach < e.second <= end], end - over)
             else:
-                want = plain(value([e for e in events if end - over < e.second <= end]))
-            if snapshot["value"] != want:
+                want = value([e for e in events if end - over < e.second <= end])
+            if not same(snapshot["value"], want):
                 wrong.append(f"{stat} at {snapshot['time']} is {snapshot['value']}, by this calculation {want}")
     if seconds < 60 or len(seen) < 2:
         wrong.append(f"{stat}: little was compared: {seconds} seconds, {len(seen)} different values")
