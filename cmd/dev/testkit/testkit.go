@@ -12,12 +12,13 @@ import (
 )
 
 // PatienceVariable is the environment variable whose value multiplies how long
-// Eventually waits: 3 on a machine that is three times as busy.
+// Eventually and Done wait: 3 on a machine that is three times as busy.
 const PatienceVariable = "PULSE_TEST_PATIENCE"
 
-// patience is how long Eventually waits on a machine of its own. It is far more
-// than anything takes: waiting costs time only in a test that fails.
-const patience = time.Minute
+// Patience is how long Eventually and Done wait: a minute, times Factor. It is far
+// more than anything takes on a quiet machine: waiting costs time only in a test
+// that fails.
+func Patience() time.Duration { return time.Minute * time.Duration(Factor()) }
 
 // Eventually calls check until it returns nil, and fails the test with the last
 // error, which is to say what was seen instead. It asks often at first and then
@@ -25,7 +26,7 @@ const patience = time.Minute
 // no CPU.
 func Eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
-	limit := patience * time.Duration(Factor())
+	limit := Patience()
 	served := startServed()
 	begun := time.Now()
 	for pause := time.Millisecond; ; pause = min(pause*3/2, 200*time.Millisecond) {
@@ -34,10 +35,28 @@ func Eventually(t testing.TB, what string, check func() error) {
 			return
 		}
 		if waited := time.Since(begun); waited > limit {
-			t.Fatalf("%s: not within %v%s; last seen: %v", what, waited.Round(time.Second), served.starved(), err)
+			fail(t, what, waited, served, err)
 		}
 		time.Sleep(pause)
 	}
+}
+
+// Done waits until the channel is closed, or something comes by it, and fails the
+// test with what seen returns if that takes too long.
+func Done[T any](t testing.TB, what string, done <-chan T, seen func() error) {
+	t.Helper()
+	limit := Patience()
+	served := startServed()
+	select {
+	case <-done:
+	case <-time.After(limit):
+		fail(t, what, limit, served, seen())
+	}
+}
+
+func fail(t testing.TB, what string, waited time.Duration, served served, seen error) {
+	t.Helper()
+	t.Fatalf("%s: not within %v%s; last seen: %v", what, waited.Round(time.Second), served.starved(), seen)
 }
 
 // Factor is the value of PatienceVariable, from 1 to 100; 1 if it has none.
@@ -71,14 +90,14 @@ func Size(short, long int) int {
 // where CI=true, since there it is to be installed.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%s is not installed, and CI is to have it: see .ci/run", name)
-	default:
-		t.Skipf("%s is not installed", name)
+	for _, file := range []string{name, "/usr/sbin/" + name} { // where daemons are
+		if path, err := exec.LookPath(file); err == nil {
+			return path
+		}
 	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is not installed, and CI is to have it: see .ci/run", name)
+	}
+	t.Skipf("%s is not installed", name)
 	return ""
 }

@@ -70,3 +70,15 @@ func TestEventuallyIsMorePatient(t *testing.T) {
 		}
 	})
 }
+
+func TestDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		done := make(chan struct{})
+		failure := failureOf(t, func(t testing.TB) { Done(t, "the end", done, func() error { return errors.New("the middle") }) })
+		if !strings.HasPrefix(failure, "the end: not within 1m0s") || !strings.HasSuffix(failure, "; last seen: the middle") {
+			t.Errorf("the failure is %q", failure)
+		}
+		close(done)
+		Done(t, "the end", done, nil)
+	})
+}
