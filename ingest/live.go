@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -20,10 +21,6 @@ const (
 	// maxSwitch is the greatest number of seconds that a backlog's clock may
 	// jump to the wall clock's and still vouch for.
 	maxSwitch = 60
-
-	// maxAhead is how many seconds a line may be ahead of its record's and
-	// still count at its own (L1).
-	maxAhead = 5
 )
 
 // Live is an ingester of live inputs: its clock is the wall clock.
@@ -390,7 +387,7 @@ func (g *live) settle() error {
 // wall clock would make lines late that an ingester takes up after this one.
 func (g *live) settled() bool {
 	return g.backlog != nil || g.lastLine < 0 ||
-		g.now/second >= g.lastLine+maxAhead+1+g.Lateness
+		g.now/second >= g.lastLine+timing.LineAhead+1+g.Lateness
 }
 
 // leave ends with a tick that says so. If all input has ended, the second of

@@ -28,6 +28,7 @@ import (
 	"pulse/stats/aggregate"
 	"pulse/stats/oracle"
 	"pulse/stats/program"
+	"pulse/stats/timing"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -446,7 +447,7 @@ func TestRetention(t *testing.T) {
 	})
 	// Unknown until the first tick that was read, the margin for lines ahead, and
 	// a whole window after that.
-	const margin, over = 6, 5
+	const margin, over = timing.Unsettled, 5
 	whole := fmt.Sprint(over * partitions)
 	for s := int64(recordingStart + over); s <= last; s++ {
 		lost := s >= recordingStart+30-p.definitions.Lateness && s < recordingStart+41+margin+over-1

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"pulse/stats/timing"
 )
 
 // A Snapshot is the value of one stat's trailing window at one second. It is
@@ -32,10 +34,6 @@ type Snapshot struct {
 	// the value is null then.
 	StaleSince int64
 }
-
-// MaxSecond is the greatest Unix second that a Snapshot can have: the last of the
-// year 9999.
-const MaxSecond = 253402300799
 
 // AppendJSON appends the snapshot as one JSON object without spaces:
 //
@@ -124,7 +122,7 @@ func (s *Snapshot) UnmarshalJSON(b []byte) error {
 // wholeSecond returns the Unix second of a time that is one.
 func wholeSecond(t time.Time) (int64, error) {
 	second := t.Unix()
-	if t.Nanosecond() != 0 || second < 0 || second > MaxSecond {
+	if t.Nanosecond() != 0 || second < 0 || second > timing.LastSecond {
 		return 0, fmt.Errorf("snapshot: %s is not a whole second of the years 1970 to 9999", t.Format(time.RFC3339Nano))
 	}
 	return second, nil
@@ -133,7 +131,7 @@ func wholeSecond(t time.Time) (int64, error) {
 // appendTime appends a second as RFC 3339 has it in UTC. A second out of bounds
 // is the nearest that is not.
 func appendTime(b []byte, second int64) []byte {
-	second = min(max(second, 0), MaxSecond)
+	second = min(max(second, 0), timing.LastSecond)
 	days, rest := second/86400, second%86400
 
 	// The civil date of a day, counted from a 1 March so that leap days come

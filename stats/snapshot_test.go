@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pulse/stats/timing"
 )
 
 func TestSnapshotJSON(t *testing.T) {
@@ -48,12 +50,12 @@ func TestSnapshotJSON(t *testing.T) {
 func TestSnapshotTime(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 100_000 {
-		second := r.Int64N(MaxSecond + 1)
+		second := r.Int64N(timing.LastSecond + 1)
 		if got, want := string(appendTime(nil, second)), time.Unix(second, 0).UTC().Format(time.RFC3339); got != want {
 			t.Fatalf("second %d is %s, want %s", second, got, want)
 		}
 	}
-	for second, want := range map[int64]string{-5: "1970-01-01T00:00:00Z", MaxSecond + 5: "9999-12-31T23:59:59Z"} {
+	for second, want := range map[int64]string{-5: "1970-01-01T00:00:00Z", timing.LastSecond + 5: "9999-12-31T23:59:59Z"} {
 		if got := string(appendTime(nil, second)); got != want {
 			t.Errorf("second %d, out of bounds, is %s, want %s", second, got, want)
 		}

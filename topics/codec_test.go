@@ -8,6 +8,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/line"
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 )
 
@@ -140,7 +141,7 @@ func FuzzMessage(f *testing.F) {
 			return
 		}
 		if c := m.Cover; c != nil && (c.Start < -1 || c.End <= c.Start || c.Before < -1 || c.After < c.Before ||
-			c.After > maxSecond || c.Partition >= c.Partitions || c.Fragments < 0 || c.Midway && c.Before < 0) {
+			c.After > timing.LastSecond || c.Partition >= c.Partitions || c.Fragments < 0 || c.Midway && c.Before < 0) {
 			t.Fatalf("a cover out of bounds: %+v", c)
 		}
 		if again := DecodeMessage(appendMessage(m)); !reflect.DeepEqual(again, m) {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pulse/stats/cursor"
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 )
 
@@ -138,7 +139,7 @@ func DecodeReceiverState(b []byte) (ReceiverState, error) {
 	d := cursor.New(b[1:])
 	var s ReceiverState
 	if b[0] == receiverMidway {
-		if s.First = d.Uint(maxSecond); s.First == 0 {
+		if s.First = d.Uint(timing.LastSecond); s.First == 0 {
 			d.Fail()
 		}
 	}
@@ -210,14 +211,14 @@ func DecodeMergerState(b []byte) (MergerState, error) {
 		return MergerState{}, fmt.Errorf("the metadata of a merger's commit is not of form %d or %d, which this program reads; was it written by another version?", mergerWhole, mergerVersion)
 	}
 	d := cursor.New(b[1:])
-	s := MergerState{Final: d.Uint(maxSecond), Ahead: d.Uint(maxOffset), Whole: b[0] == mergerWhole}
+	s := MergerState{Final: d.Uint(timing.LastSecond), Ahead: d.Uint(maxOffset), Whole: b[0] == mergerWhole}
 	if !s.Whole {
-		s.Complete, s.Kept = d.Uint(maxSecond+1), d.Uint(maxSecond+1)-1
+		s.Complete, s.Kept = d.Uint(timing.LastSecond+1), d.Uint(timing.LastSecond+1)-1
 	}
 	sources := d.Uint(MaxPartitions)
 	for range sources {
-		src := SourceState{Covered: d.Uint(maxOffset), Second: s.Final + d.Int(maxSecond)}
-		if src.Second < 0 || src.Second > maxSecond {
+		src := SourceState{Covered: d.Uint(maxOffset), Second: s.Final + d.Int(timing.LastSecond)}
+		if src.Second < 0 || src.Second > timing.LastSecond {
 			d.Fail()
 		}
 		s.Sources = append(s.Sources, src)

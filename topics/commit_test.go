@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 )
 
@@ -88,7 +89,7 @@ func FuzzMergerState(f *testing.F) {
 
 // TestMergerStateFits: the metadata of the worst case fits a commit, as text.
 func TestMergerStateFits(t *testing.T) {
-	s := MergerState{Final: maxSecond, Ahead: maxOffset}
+	s := MergerState{Final: timing.LastSecond, Ahead: maxOffset}
 	for range MaxPartitions {
 		s.Sources = append(s.Sources, SourceState{Covered: maxOffset, Second: 0})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pulse/stats/cursor"
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 )
 
@@ -15,9 +16,8 @@ const MaxPart = 512 << 10
 
 // Bounds on what a decoded record may say.
 const (
-	maxParts  = 1 << 10 // of one fragment
-	maxGaps   = 1 << 10 // in one cover
-	maxSecond = maxClock / 1000
+	maxParts = 1 << 10 // of one fragment
+	maxGaps  = 1 << 10 // in one cover
 )
 
 // MaxBundled is the most bytes of a fragment in a Bundle.
@@ -195,10 +195,10 @@ func decodeCover(d *cursor.Cursor, midway bool) *Cover {
 	c := &Cover{Midway: midway, Partition: int32(d.Uint(MaxPartitions - 1)), Partitions: int32(d.Uint(MaxPartitions)), End: d.Uint(maxOffset)}
 	c.Start = c.End - d.Uint(c.End+1)
 	c.Fragments = int(d.Uint(maxOffset))
-	c.Before = d.Uint(maxSecond+1) - 1
-	c.After = c.Before + d.Uint(maxSecond-c.Before)
+	c.Before = d.Uint(timing.LastSecond+1) - 1
+	c.After = c.Before + d.Uint(timing.LastSecond-c.Before)
 	if c.Before < 0 || midway {
-		c.First = d.Uint(maxSecond)
+		c.First = d.Uint(timing.LastSecond)
 	}
 	if c.Partition >= c.Partitions || c.Start >= c.End || midway && c.Before < 0 {
 		d.Fail()

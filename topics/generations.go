@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"pulse/stats/timing"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -96,7 +98,7 @@ func decodeCatalog(generation string, value []byte) (*Catalog, error) {
 	if err := json.Unmarshal(value, &c); err != nil {
 		return nil, err
 	}
-	if c.Gen != generation || c.Gen == "" || c.First < 0 || c.First > maxSecond {
+	if c.Gen != generation || c.Gen == "" || c.First < 0 || c.First > timing.LastSecond {
 		return nil, fmt.Errorf("a catalog of %.20q from second %d on is no catalog of this generation", c.Gen, c.First)
 	}
 	return &c, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats/line"
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 )
 
@@ -37,7 +38,7 @@ const (
 	MaxIngester   = watermark.MaxIngester // bytes of an ingester's id
 	MaxDomain     = 64                    // bytes of a domain
 	MaxPartitions = 64                    // of a topic
-	maxClock      = 253402300799_999      // the end of the year 9999
+	maxClock      = timing.LastSecond*1000 + 999
 )
 
 // A RawHeader says whose a raw record is, and at which time of its clock.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"pulse/stats/cursor"
+	"pulse/stats/timing"
 )
 
 // A Second is one that is complete, as a merger keeps it for its successors: all
@@ -36,7 +37,7 @@ func DecodeSecond(value []byte) (Second, error) {
 		return Second{}, errors.New("record of a second: of another kind")
 	}
 	d := cursor.New(value[1:])
-	s := Second{Second: d.Uint(maxSecond)}
+	s := Second{Second: d.Uint(timing.LastSecond)}
 	s.Before = s.Second - d.Uint(s.Second+1)
 	s.Part, s.Parts = int(d.Uint(maxParts)), int(d.Uint(maxParts))
 	s.Data = d.Rest()

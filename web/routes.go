@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/stats/value"
 )
 
@@ -180,7 +181,7 @@ func second(s string, otherwise int64) (int64, error) {
 	if s == "" {
 		return otherwise, nil
 	}
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 && n < 1<<40 {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 && n <= timing.LastSecond {
 		return n, nil
 	}
 	t, err := time.Parse(time.RFC3339, s)

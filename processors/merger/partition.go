@@ -12,6 +12,7 @@ import (
 	"pulse/processors"
 	"pulse/stats"
 	"pulse/stats/program"
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 	"pulse/stats/window"
 	"pulse/topics"
@@ -385,11 +386,6 @@ func (p *partition) check(offset int64) {
 	p.checks = append(p.checks, c)
 }
 
-// lostMargin is how far beyond the watermark lines of lost records may count, in
-// seconds: a line may be 5 s ahead of its record, and a record a second ahead of
-// the next tick.
-const lostMargin = 6
-
 // apply adds a complete range to the state.
 func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *pending) {
 	if src.covered == unset {
@@ -411,7 +407,7 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 	}
 	if !c.Lost.Empty() {
 		p.metrics.Lost.Add(1)
-		p.stretches = append(p.stretches, stretch{from: max(c.Before-p.lateness, 0), to: c.After + lostMargin, lost: true, offset: offset})
+		p.stretches = append(p.stretches, stretch{from: max(c.Before-p.lateness, 0), to: c.After + timing.Unsettled, lost: true, offset: offset})
 	}
 	src.covered, src.second = c.End, max(src.second, c.After)
 	for id := range p.ranges {
@@ -456,7 +452,7 @@ func (p *partition) begin(emit processors.Emit) {
 	if p.truncated {
 		// No checkpoint is before it: until it has passed a restart meets the same
 		// truncated log again.
-		p.stretches = append(p.stretches, stretch{from: p.next, to: greatest + lostMargin, lost: true, offset: -1})
+		p.stretches = append(p.stretches, stretch{from: p.next, to: greatest + timing.Unsettled, lost: true, offset: -1})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 	"pulse/topics"
 	"pulse/topics/retry"
@@ -20,8 +21,8 @@ import (
 // the ticks alone, whatever the definitions are, so that a receiver goes on from
 // there exactly as one would that has read the log from its beginning.
 //
-// Lines before the waypoint are not read. They count at most unknownFor seconds
-// beyond its watermark; the first second of the generation is one whose windows
+// Lines before the waypoint are not read. They count within timing.Unsettled
+// seconds of its watermark; the first second of the generation is one whose windows
 // all begin after that.
 
 const (
@@ -29,10 +30,6 @@ const (
 	waypointEvery = 10
 	// waypoints is the partition of the fragments topic that they are in.
 	waypoints = 0
-	// unknownFor is how many seconds from a tick's clock on lines before the tick
-	// may count at: a record is of that second or the next one, and a line up to
-	// 5 s ahead of its record.
-	unknownFor = 7
 	// believable is how far ahead of the watermark an ingester's clock may be for
 	// its lines to be waited for: one that is further ahead would hold up the
 	// generation, and what it sent before the waypoint is missing in seconds that
@@ -87,7 +84,7 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 	if err != nil || other.Generation == "" {
 		return err
 	}
-	back := int64(c.History/time.Second) + int64(topics.Window(c.Definitions)/time.Second) + unknownFor
+	back := int64(c.History/time.Second) + int64(topics.Window(c.Definitions)/time.Second) + timing.Unsettled
 	found, err := findWaypoints(ctx, admin, other, clock-back, raw)
 	if err != nil {
 		return err
@@ -234,5 +231,5 @@ func completeFrom(clock *watermark.Watermark) int64 {
 			second = max(second, m.Clock)
 		}
 	}
-	return second + unknownFor
+	return second + timing.Unsettled
 }

@@ -7,6 +7,7 @@ import (
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/timing"
 	"pulse/stats/value"
 )
 
@@ -49,11 +50,8 @@ func (s reading) compare(t reading) int {
 	return cmp.Or(cmp.Compare(s.second, t.second), cmp.Compare(s.nanos, t.nanos), s.number.Cmp(t.number))
 }
 
-// Bounds on a reading's time.
-const (
-	maxSecond = 1 << 40
-	maxNanos  = 1e9 - 1
-)
+// maxNanos bounds the part of a second in a reading's time.
+const maxNanos = 1e9 - 1
 
 // appendTo appends the time, as two uvarints, and the number.
 func (s reading) appendTo(b []byte) []byte {
@@ -64,7 +62,7 @@ func (s reading) appendTo(b []byte) []byte {
 
 // readReading reads what appendTo appended.
 func readReading(b []byte) (s reading, rest []byte, ok bool) {
-	second, b, ok := uvarint(b, maxSecond)
+	second, b, ok := uvarint(b, timing.LastSecond)
 	if !ok {
 		return s, nil, false
 	}

@@ -4,16 +4,13 @@ import (
 	"math/bits"
 	"strconv"
 	"time"
+
+	"pulse/stats/timing"
 )
 
-// Times that count as a line's own: from 1970 to before 2262, so that Unix
-// nanoseconds fit 64 bits.
-const (
-	maxSecond = 9214646400 // 2262-01-01T00:00:00Z
-	// minUnix is the least number that is taken for a Unix time: seconds
-	// from 2001-09-09 on. A smaller one is rather a duration or a counter.
-	minUnix = 1e9
-)
+// minUnix is the least number that is taken for a Unix time: seconds from
+// 2001-09-09 on. A smaller one is rather a duration or a counter.
+const minUnix = 1e9
 
 // A clock reads times and remembers the second and the zone it read last,
 // since the next line most often has the same.
@@ -159,7 +156,7 @@ func (c *clock) common(b []byte, p int) int {
 }
 
 func (c *clock) set(second int64, nanos uint32) {
-	c.second, c.nanos, c.dated = second, nanos, uint64(second) < maxSecond
+	c.second, c.nanos, c.dated = second, nanos, uint64(second) < timing.LastLine
 }
 
 // day reads a time whose day comes first: 22/Nov/2012:09:31:34.123 -0800, with

@@ -9,11 +9,9 @@ import (
 	"pulse/stats/aggregate"
 	"pulse/stats/fixed"
 	"pulse/stats/line"
+	"pulse/stats/timing"
 	"pulse/stats/window"
 )
-
-// maxAhead is how far a line's second may be ahead of its record's, in seconds.
-const maxAhead = 5
 
 // lanes is the number of seconds for which lines are counted by memo entries.
 // A line of another second empties the lane of its own.
@@ -81,7 +79,7 @@ func (p *Program) NewFolder() *Folder {
 // Counts gives the account of all lines since the Folder was made.
 func (f *Folder) Counts() aggregate.LineCounts { return f.counts }
 
-// Fold folds the lines of a pack. A line whose second s is more than 5 s ahead
+// Fold folds the lines of a pack. A line whose second s is more than timing.LineAhead ahead
 // of the record's counts at the record's second, and so does one without a
 // time. It is late, and counts in Pulse's own stat alone, if
 // s + 1 + lateness <= Floor. A line longer than line.MaxLen is unreadable. An
@@ -172,7 +170,7 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 				second, nanos = mapped(p.Map, second, nanos)
 			}
 			f.skew = max(f.skew, second-p.Second)
-			if second > p.Second+maxAhead {
+			if second > p.Second+timing.LineAhead {
 				second, nanos = p.Second, 0
 				f.counts.Ahead++
 			}

@@ -19,6 +19,7 @@ import (
 	"pulse/stats/fixed"
 	"pulse/stats/internal/statstest"
 	"pulse/stats/line"
+	"pulse/stats/timing"
 	"pulse/stats/window"
 )
 
@@ -442,7 +443,7 @@ func FuzzFold(f *testing.F) {
 	p := compile(f, statstest.PulseYAML(100))
 	folder := p.NewFolder()
 	f.Fuzz(func(t *testing.T, lines []byte, second int64, milli uint16) {
-		if second < 0 || second > stats.MaxSecond {
+		if second < 0 || second > timing.LastSecond {
 			return
 		}
 		before := folder.Counts()

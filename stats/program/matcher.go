@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"pulse/stats/line"
+	"pulse/stats/timing"
 )
 
 // A Matcher finds the lines that count for one stat, so that a number can be
@@ -71,7 +72,7 @@ func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte
 		if dated && !p.Map.Identity() {
 			second, _ = mapped(p.Map, second, nanos)
 		}
-		if !dated || second > p.Second+maxAhead {
+		if !dated || second > p.Second+timing.LineAhead {
 			second = p.Second
 		}
 		if second < from || second > to || second <= p.Floor-1-m.program.lateness {

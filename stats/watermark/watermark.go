@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"pulse/stats/cursor"
+	"pulse/stats/timing"
 )
 
 // Bounds on what a Watermark holds, so that its binary form always fits the
@@ -20,17 +21,6 @@ const (
 	MaxMembers  = 64   // ingesters ticking into one partition at a time
 	MaxIngester = 36   // bytes of an ingester's id: a UUID fits
 	MaxBinary   = 3328 // bytes that AppendBinary appends
-)
-
-// maxSecond is the last second of the year 9999.
-const maxSecond = 253402300799
-
-// Seconds of the rules.
-const (
-	leaveBehind = 10 // a member this far behind the greatest clock, or the watermark, has left
-	holdBack    = 1  // a member behind holds the others up by this
-	farAhead    = 5  // clocks more than this ahead of all others are doubted
-	missedTicks = 10 // until the others have missed so many ticks that went further ahead
 )
 
 // A Tick is what an ingester says at the end of each second of its clock.
@@ -49,7 +39,7 @@ type Member struct {
 	Ingester string
 	Clock    int64 // its greatest
 	Since    int64
-	missed   int // ticks beyond all clocks since its last one, missedTicks at most
+	missed   int // ticks beyond all clocks since its last one, timing.MissedTicks at most
 }
 
 // A Watermark is the clock of one source partition. Make one with New.
@@ -83,7 +73,7 @@ func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Gap) {
 		w.refused++
 		return before, before, nil
 	}
-	if before-t.Clock >= leaveBehind {
+	if before-t.Clock >= timing.LeaveAfter {
 		// It has left already. Were it a member, its ticks would make every
 		// clock that is right seem far ahead of all others.
 		return before, before, nil
@@ -98,18 +88,18 @@ func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Gap) {
 	for _, m := range w.members {
 		least = min(least, m.Clock)
 	}
-	w.second = max(w.second, least, greatest-holdBack)
+	w.second = max(w.second, least, greatest-timing.HoldBack)
 	gaps = w.gaps(max(before, 0), w.second)
 
 	w.members = slices.DeleteFunc(w.members, func(m Member) bool {
-		return t.Leaving && m.Ingester == t.Ingester || max(greatest, w.second)-m.Clock >= leaveBehind
+		return t.Leaving && m.Ingester == t.Ingester || max(greatest, w.second)-m.Clock >= timing.LeaveAfter
 	})
 	return before, w.second, gaps
 }
 
 // valid reports whether a tick is within bounds.
 func (t Tick) valid() bool {
-	return t.Ingester != "" && len(t.Ingester) <= MaxIngester && t.Clock >= 0 && t.Clock <= maxSecond
+	return t.Ingester != "" && len(t.Ingester) <= MaxIngester && t.Clock >= 0 && t.Clock <= timing.LastSecond
 }
 
 // note enters a tick with its member, who joins if it is the first and there is
@@ -128,7 +118,7 @@ func (w *Watermark) note(t Tick) bool {
 
 	for j := range w.members {
 		if other := &w.members[j]; j != i && beyond {
-			other.missed = min(other.missed+1, missedTicks)
+			other.missed = min(other.missed+1, timing.MissedTicks)
 		}
 	}
 	m := &w.members[i]
@@ -151,7 +141,7 @@ func (w *Watermark) greatest() int64 {
 	greatest, missed := order[0].Clock, order[0].missed
 	for _, m := range order[1:] {
 		then := m.Clock - int64(max(missed-1, 0)) // when the last of those below it ticked
-		if then > greatest+farAhead && missed < missedTicks {
+		if then > greatest+timing.ClockAhead && missed < timing.MissedTicks {
 			break
 		}
 		greatest, missed = m.Clock, min(missed, m.missed)
@@ -217,17 +207,17 @@ func Decode(b []byte) (*Watermark, error) {
 		return nil, fmt.Errorf("watermark: form %d, this program reads form %d", b[0], version)
 	}
 	d := cursor.New(b[1:])
-	w := &Watermark{second: d.Int(maxSecond)}
-	base, n := d.Int(maxSecond), int(d.Byte(MaxMembers))
+	w := &Watermark{second: d.Int(timing.LastSecond)}
+	base, n := d.Int(timing.LastSecond), int(d.Byte(MaxMembers))
 	if !d.OK() || w.second < -1 || base < 0 {
 		return nil, errBounds
 	}
 	for range n {
 		m := Member{Ingester: string(d.Short(MaxIngester))}
-		m.Clock = base + d.Int(maxSecond)
-		m.Since = m.Clock - d.Uint(maxSecond)
-		m.missed = int(d.Byte(missedTicks))
-		if !d.OK() || m.Ingester == "" || m.Clock < 0 || m.Clock > maxSecond || m.Since < 0 {
+		m.Clock = base + d.Int(timing.LastSecond)
+		m.Since = m.Clock - d.Uint(timing.LastSecond)
+		m.missed = int(d.Byte(timing.MissedTicks))
+		if !d.OK() || m.Ingester == "" || m.Clock < 0 || m.Clock > timing.LastSecond || m.Since < 0 {
 			return nil, errBounds
 		}
 		if len(w.members) > 0 && w.members[len(w.members)-1].Ingester >= m.Ingester {

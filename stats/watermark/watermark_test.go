@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pulse/stats/timing"
 )
 
 // ticks gives a watermark the ticks of a script and returns the watermark after
@@ -149,7 +151,7 @@ func TestRefusedTicksChangeNothing(t *testing.T) {
 		{Ingester: "", Clock: 101},
 		{Ingester: strings.Repeat("x", MaxIngester+1), Clock: 101},
 		{Ingester: "i0", Clock: -1},
-		{Ingester: "i0", Clock: maxSecond + 1},
+		{Ingester: "i0", Clock: timing.LastSecond + 1},
 	} {
 		from, to, gaps := w.Tick(tick)
 		if from != 100 || to != 100 || gaps != nil || !bytes.Equal(w.AppendBinary(nil), before) {
@@ -256,9 +258,9 @@ func TestBinaryFits(t *testing.T) {
 	w := New()
 	id := func(i int) string { return fmt.Sprintf("%0*d", MaxIngester, i) }
 	for i := range MaxMembers - 1 {
-		w.Tick(Tick{Ingester: id(i), Clock: maxSecond - 100 - int64(i%9)})
+		w.Tick(Tick{Ingester: id(i), Clock: timing.LastSecond - 100 - int64(i%9)})
 	}
-	w.Tick(Tick{Ingester: id(MaxMembers), Clock: maxSecond})
+	w.Tick(Tick{Ingester: id(MaxMembers), Clock: timing.LastSecond})
 	if n := len(w.Members()); n != MaxMembers {
 		t.Fatalf("%d members", n)
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"math"
 
-	"pulse/stats"
 	"pulse/stats/cursor"
+	"pulse/stats/timing"
 )
 
 // A fragment is what a range of raw records adds to one stat: a version byte,
@@ -63,7 +63,7 @@ func (r *fragmentReader) next() bool {
 	if r.err != nil || !r.cursor.More() {
 		return false
 	}
-	step := r.cursor.Uint(stats.MaxSecond - r.second)
+	step := r.cursor.Uint(timing.LastSecond - r.second)
 	r.partial = r.cursor.Bytes(math.MaxInt64)
 	if len(r.partial) == 0 || step == 0 && !r.first {
 		r.err = errFragment

@@ -13,6 +13,7 @@ import (
 	"pulse/stats/aggregate"
 	"pulse/stats/internal/statstest"
 	"pulse/stats/program"
+	"pulse/stats/timing"
 	"pulse/stats/value"
 	"pulse/stats/window"
 )
@@ -179,8 +180,8 @@ func TestSeriesRefusesAllOfABadFragment(t *testing.T) {
 		{"nothing", nil},
 		{"another form", []byte{2}},
 		{"a second twice", fragmentOf(statstest.Epoch, "\x01", 0, "\x01")},
-		{"a second beyond the year 9999", fragmentOf(stats.MaxSecond+1, "\x01")},
-		{"seconds that add up to beyond it", fragmentOf(stats.MaxSecond, "\x01", 1, "\x01")},
+		{"a second beyond the year 9999", fragmentOf(timing.LastSecond+1, "\x01")},
+		{"seconds that add up to beyond it", fragmentOf(timing.LastSecond, "\x01", 1, "\x01")},
 		{"a second without a partial", fragmentOf(statstest.Epoch, "\x01", 1, "")},
 		{"a bad partial", fragmentOf(statstest.Epoch, "\x01", 1, "\x00")},
 		{"a bad partial alone", fragmentOf(statstest.Epoch, "\x01\x01")},

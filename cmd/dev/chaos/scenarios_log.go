@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/cmd/dev/chaos/kafka"
+	"pulse/stats/timing"
 )
 
 // late is T9: what is late follows from the file alone.
@@ -265,9 +266,9 @@ func lost(ctx context.Context, r *run) error {
 	r.ingest(r.Rate, 0)
 	known := map[string]int64{} // stat -> from when on its windows do not reach back to what was lost
 	for _, s := range r.definitions.All() {
-		known[s.Name] = back.Unix() + lostMargin + s.Reach()
+		known[s.Name] = back.Unix() + timing.Unsettled + s.Reach()
 	}
-	if err := r.published(ctx, back.Unix()+lostMargin+r.window()+r.lateness+2, 2*time.Minute); err != nil {
+	if err := r.published(ctx, back.Unix()+timing.Unsettled+r.window()+r.lateness+2, 2*time.Minute); err != nil {
 		return fmt.Errorf("after records were lost not all stats are published: %w", err)
 	}
 	if err := r.super.each("ingest", (*process).finish); err != nil {
@@ -314,11 +315,6 @@ func lost(ctx context.Context, r *run) error {
 	r.demand(unknown > 0, "no point is unknown, although records were lost")
 	return nil
 }
-
-// lostMargin is how many seconds beyond the clock lines of a lost record may
-// count: a line may be 5 s ahead of its record, and a record a second ahead of
-// the next tick.
-const lostMargin = 6
 
 // truncate deletes half of what the receivers have not read of events.raw, as
 // retention does when they are behind, and returns how many records.
