@@ -6,34 +6,78 @@ var accessFormat = &Format{
 	Name: "access",
 	Doc:  []FormatDoc{{"access logs", "see below", "`http_…`"}},
 	Fields: []given{
-		httpHost, httpUser, httpMethod, httpURL, httpVersion, httpStatus, httpBytes, httpReferrer, httpUserAgent, httpDomain, httpForwardedFor,
-		httpRequestTime, httpUpstreamTime,
+		httpHost, httpUser, httpMethod, httpURL, httpPath, httpVersion, httpStatus, httpBytes, httpReferrer, httpUserAgent, httpDomain, httpForwardedFor,
+		httpRequestTime, httpUpstreamTime, httpRequestBytes, httpUpstreamStatus, httpFrontend, httpBackend, httpServer, httpRequestID,
 	},
 	Samples: []Sample{
-		{
-			`1.2.3.4 - bob [22/Nov/2012:09:31:34 -0800] "GET /a?b=c HTTP/1.1" 200 123 "http://referrer/" "agent" example.com`,
-			"2012-11-22T17:31:34Z", map[string]string{
-				"http_host": "'1.2.3.4", "http_user": "'bob", "http_method": "'GET", "http_url": "'/a?b=c", "http_version": "'HTTP/1.1", "http_status": "200", "http_bytes": "123",
-				"http_referrer": "'http://referrer/", "http_user_agent": "'agent", "http_domain": "'example.com",
-			},
+		{ // combined
+			`1.2.3.4 - bob [22/Nov/2012:09:31:34 -0800] "GET /a?b=c HTTP/1.1" 200 123 "http://referrer/" "agent"`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{
+				"http_user": "'bob", "http_url": "'/a?b=c", "http_referrer": "'http://referrer/", "http_user_agent": "'agent",
+			}),
 		},
-		{
-			`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 "-" "agent" "5.6.7.8" 0.105 0.100 id=7`,
-			"2012-11-22T17:31:34Z", map[string]string{
-				"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/a", "http_version": "'HTTP/1.1", "http_status": "200", "http_bytes": "123", "http_user_agent": "'agent",
-				"http_forwarded_for": "'5.6.7.8", "http_request_time": "0.105", "http_upstream_time": "0.1", "id": "7",
-			},
+		{ // nginx with its usual additions
+			`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 "-" "agent" example.com "5.6.7.8, 10.0.0.1" 0.105 0.100, 0.003 id=7`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{
+				"http_user_agent": "'agent", "http_domain": "'example.com", "http_forwarded_for": "'5.6.7.8", "http_request_time": "0.105", "http_upstream_time": "0.103", "id": "7",
+			}),
+		},
+		{ // Apache's vhost_combined
+			`example.com:443 1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 "-" "agent"`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{"http_domain": "'example.com", "http_user_agent": "'agent"}),
+		},
+		{ // Apache's common and combined with %D or %T: after the agent, or before the referrer
+			`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 51234 "-" "agent"`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{"http_user_agent": "'agent", "http_request_time": "51234"}),
+		},
+		{ // combinedio: bytes in and out
+			`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 "-" "agent" 431 980`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{"http_user_agent": "'agent"}),
+		},
+		{ // lighttpd
+			`1.2.3.4 example.com - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 "-" "agent"`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{"http_domain": "'example.com", "http_user_agent": "'agent"}),
+		},
+		{ // Traefik
+			`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 "-" "agent" 162 "shop@docker" "http://10.0.0.3:80" 22ms`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{
+				"http_user_agent": "'agent", "http_frontend": "'shop@docker", "http_server": "'http://10.0.0.3:80", "http_request_time": "0.022",
+			}),
+		},
+		{ // ingress-nginx
+			`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 200 123 "-" "agent" 498 5.001 [shop-web-80] [] 10.1.0.9:8080, 10.1.0.8:8080 0, 160 5.000, 0.001 504, 200 6a9f7f6e0c1d`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{
+				"http_user_agent": "'agent", "http_request_bytes": "498", "http_request_time": "5.001", "http_backend": "'shop-web-80", "http_server": "'10.1.0.8:8080",
+				"http_upstream_time": "5.001", "http_upstream_status": "200", "http_request_id": "'6a9f7f6e0c1d",
+			}),
+		},
+		{ // Squid's combined
+			`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET http://example.com/a HTTP/1.1" 200 123 "-" "agent" TCP_MISS:HIER_DIRECT`,
+			"2012-11-22T17:31:34Z", accessFields(map[string]string{"http_user_agent": "'agent", "http_url": "'http://example.com/a"}),
 		},
 	},
-	first:   func(c byte) bool { return c != '{' && c != '<' },
-	line:    (*Scanner).accessLine,
-	message: (*Scanner).access,
+	first: func(c byte) bool { return c != '{' && c != '<' },
+	line:  (*Scanner).accessLine,
+	message: func(sc *Scanner, ev *Event, b []byte, start, end int) bool {
+		return sc.access(ev, b, start, end, false)
+	},
+}
+
+// accessFields adds the fields that all samples have to those of one.
+func accessFields(own map[string]string) map[string]string {
+	all := map[string]string{
+		"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/a", "http_path": "'/a", "http_version": "1.1", "http_status": "200", "http_bytes": "123",
+	}
+	for name, value := range own {
+		all[name] = value
+	}
+	return all
 }
 
 // accessLine parses a line of an access log on its own. Its time is the one in
 // brackets, and msg is the whole line.
 func (sc *Scanner) accessLine(ev *Event, b []byte, start, end int) bool {
-	if !sc.access(ev, b, start, end) {
+	if !sc.access(ev, b, start, end, false) {
 		return false
 	}
 	sc.date(ev)
@@ -41,15 +85,18 @@ func (sc *Scanner) accessLine(ev *Event, b []byte, start, end int) bool {
 	return true
 }
 
-// access parses the common and the combined log format of nginx and Apache:
+// access parses the common and the combined log format of nginx, Apache and
+// those who write alike:
 //
 //	1.2.3.4 - user [22/Nov/2012:09:31:34 -0800] "GET /path HTTP/1.1" 200 123 "referrer" "agent" domain
 //
-// The virtual host may stand before it, and what comes after the bytes may be
-// missing; see accessTail for what comes after the agent, and oddNames for more
-// before the time. - and an empty text are missing values. Quoted texts are kept
-// as they are, escapes included. The time is left with the clock.
-func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
+// The virtual host may stand before it or in the place of the dash, and what
+// comes after the bytes may be missing; see accessTail for that, and oddNames for
+// more before the time. - and an empty text are missing values. Quoted texts are
+// kept as they are, escapes included. The time is left with the clock. In a message
+// of the original Pulse (original) the word after the agent is the domain, whatever
+// it looks like.
+func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 	host := i
 	hostEnd := word(b, host)
 	ident := hostEnd + 1
@@ -59,7 +106,7 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 		return false
 	}
 	userEnd := word(b, user)
-	site, siteEnd := 0, 0
+	site, siteEnd := ident, identEnd // lighttpd's
 	if b[userEnd] == ' ' && b[userEnd+1] != '[' {
 		site, siteEnd = host, hostEnd
 		host, hostEnd = ident, identEnd
@@ -73,13 +120,24 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 		}
 	}
 	at := userEnd + 2
-	if userEnd == user || b[userEnd] != ' ' || b[userEnd+1] != '[' || at+clfLength+3 > end {
-		return false
-	}
-	if b[at+clfLength] != ']' || b[at+clfLength+1] != ' ' || b[at+clfLength+2] != '"' || sc.clock.common(b, at) < 0 {
+	if userEnd == user || b[userEnd] != ' ' || b[userEnd+1] != '[' {
 		return false
 	}
 	request := at + clfLength + 3
+	if request > end || b[at+clfLength] != ']' || sc.clock.common(b, at) < 0 {
+		// Python's servers leave the zone out.
+		if request = sc.clock.day(b, at) + 3; request < at || request > end || b[request-3] != ']' {
+			return false
+		}
+	}
+	var before, beforeEnd int // a word before the request
+	if b[request-1] != '"' {
+		before, beforeEnd = request-1, word(b, request-1)
+		request = beforeEnd + 2
+	}
+	if request > end || b[request-2] != ' ' || b[request-1] != '"' {
+		return false
+	}
 	requestEnd := endQuote(b, request, end)
 	if requestEnd < 0 || b[requestEnd+1] != ' ' {
 		return false
@@ -101,44 +159,27 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int) bool {
 	s := sc.schema
 	putPresent(ev, s.at[httpHost], b, host, hostEnd)
 	putPresent(ev, s.at[httpUser], b, user, userEnd)
-	if s.at[httpMethod] != None || s.at[httpURL] != None || s.at[httpVersion] != None {
+	if s.ofRequest {
 		sc.request(ev, b, request, requestEnd)
 	}
 	ev.put(s.at[httpStatus], status, statusEnd, 0)
 	if b[size] != '-' {
 		ev.put(s.at[httpBytes], size, sizeEnd, 0)
 	}
-	if siteEnd > site {
-		putDomain(ev, s.at[httpDomain], b, site, siteEnd)
+	hasDomain := siteEnd > site+1 && sc.domain(ev, b, site, siteEnd) || beforeEnd > before && sc.domain(ev, b, before, beforeEnd)
+	if s.pastBytes {
+		sc.afterBytes(ev, b, sizeEnd, end, span{before, beforeEnd}, hasDomain, original)
 	}
-
-	i = sizeEnd + 1
-	if !s.pastBytes || i >= end || b[i] != '"' {
-		return true
-	}
-	referrerEnd := endQuote(b, i+1, end)
-	if referrerEnd < 0 {
-		return true
-	}
-	putPresent(ev, s.at[httpReferrer], b, i+1, referrerEnd)
-	i = referrerEnd + 1
-	if i+1 >= end || b[i] != ' ' || b[i+1] != '"' {
-		return true
-	}
-	agentEnd := endQuote(b, i+2, end)
-	if agentEnd < 0 {
-		return true
-	}
-	putPresent(ev, s.at[httpUserAgent], b, i+2, agentEnd)
-	sc.accessTail(ev, b, agentEnd+1, end, siteEnd > site)
 	return true
 }
 
 // oddNames reads the names before the time of an access line that has more words
 // there than usual: a list of addresses, of which the first is the client's, or a
-// user with blanks, which is told by the dash before it.
+// user with blanks, which is told by the dash before it, or the address in brackets
+// of older ingress-nginx.
 //
 //	example.com 1.2.3.4, 5.6.7.8 - John Doe [22/Nov/2012:09:31:34 -0800] …
+//	1.2.3.4 - [1.2.3.4] - bob [22/Nov/2012:09:31:34 -0800] …
 func (sc *Scanner) oddNames(b []byte, site, end int) (siteEnd, host, hostEnd, user, userEnd int, ok bool) {
 	siteEnd = site // none
 	host, hostEnd = site, word(b, site)
@@ -162,6 +203,11 @@ func (sc *Scanner) oddNames(b []byte, site, end int) (siteEnd, host, hostEnd, us
 		hostEnd--
 	}
 	user = identEnd + 1
+	if b[user] == '[' {
+		if w := word(b, user); b[w-1] == ']' && isDash(b, w, end) {
+			user = w + 3
+		}
+	}
 	if identEnd <= ident || b[identEnd] != ' ' || !list && !isDashAlone(b, ident, identEnd) || b[user] == '-' && b[user+1] == ' ' && b[user+2] != '[' {
 		return
 	}
@@ -178,112 +224,152 @@ func (sc *Scanner) oddNames(b []byte, site, end int) (siteEnd, host, hostEnd, us
 
 func isDashAlone(b []byte, start, end int) bool { return end == start+1 && b[start] == '-' }
 
-// accessTail parses what many access logs have after the agent, in any order:
-//
-//	domain "forwarded for" 0.005 0.003 name=value name="value"
-//
-// The first number is the time of the request and the second that of the server
-// behind it, in the unit that the log has; of a list of times, with commas, the
-// first counts. The first other word is the domain, unless there is a virtual
-// host, and the first other quoted text says for whom a proxy asked. A name is
-// that of a field, unless the line has it already.
-func (sc *Scanner) accessTail(ev *Event, b []byte, i, end int, hasDomain bool) {
+// afterBytes parses what comes after the bytes: words, the referrer and the agent
+// in quotes, and the tail. With a word before the request there are no more.
+func (sc *Scanner) afterBytes(ev *Event, b []byte, i, end int, before span, hasDomain, original bool) {
 	s := sc.schema
-	// Most often there is a domain and nothing else.
-	if b[i] == ' ' && class[b[i+1]]&isLetter != 0 && !hasDomain && wordOr(b, i+1, ':', '=') == end {
+	t := &sc.tail
+	t.reset()
+	if before.end > before.start {
+		t.add(before, plainToken)
+	}
+	if i+1 < end && b[i+1] != '"' { // common with more, or words before the referrer
+		i = t.words(b, i, end)
+	}
+	referrer, referrerEnd := i+2, -1
+	if i+2 < end && b[i+1] == '"' {
+		referrerEnd = endQuote(b, referrer, end)
+	}
+	agent, agentEnd := referrerEnd+3, -1
+	if referrerEnd >= 0 && agent < end && b[agent-2] == ' ' && b[agent-1] == '"' {
+		agentEnd = endQuote(b, agent, end)
+	}
+	switch {
+	case agentEnd >= 0:
+		putPresent(ev, s.at[httpReferrer], b, referrer, referrerEnd)
+		putPresent(ev, s.at[httpUserAgent], b, agent, agentEnd)
+		i = agentEnd + 1
+	case referrerEnd >= 0:
+		// One text alone may be either.
+		if bytes.Contains(b[referrer:referrerEnd], []byte("://")) {
+			putPresent(ev, s.at[httpReferrer], b, referrer, referrerEnd)
+		}
+		i = referrerEnd + 1
+	}
+	switch {
+	case i >= end:
+	case original && class[b[i+1]]&isLetter != 0 && wordOr(b, i+1, ':', '=') == end,
+		t.n == 0 && !hasDomain && word(b, i+1) == end && isDomain(b, i+1, end): // most often there is no more
 		ev.put(s.at[httpDomain], i+1, end, asText)
 		return
+	default:
+		t.rest(b, i, end)
 	}
-	keys := s.bodies[wholeLine].keys
-	times, hasForwarded := 0, false
-	for {
-		for i < end && b[i] <= ' ' {
-			i++
-		}
-		if i >= end {
-			return
-		}
-		first, last := i, i
-		key, named := uint32(0), false
-		if b[i] != '"' {
-			last = wordOr(b, i, '=', '=')
-			if named = b[last] == '=' && last > first; named {
-				key, _ = keys.find(b, first, last)
-				first = last + 1
-			}
-			if b[last] == '=' {
-				last = word(b, first)
-			}
-		}
-		i = last
-		quoted := b[first] == '"'
-		if quoted {
-			first++
-			if last = endQuote(b, first, end); last < 0 {
-				return
-			}
-			i = last + 1
-		}
-		switch {
-		case last == first || last == first+1 && b[first] == '-': // missing
-		case named:
-			if slot := keySlot(key); !ev.Has(slot) {
-				ev.put(slot, first, last, units|exponents)
-			}
-		case isTime(b, first, &last):
-			if times < len(accessTimes) {
-				ev.put(s.at[accessTimes[times]], first, last, 0)
-				times++
-			}
-		case quoted && !hasForwarded:
-			ev.put(s.at[httpForwardedFor], first, last, asText)
-			hasForwarded = true
-		case !quoted && !hasDomain:
-			putDomain(ev, s.at[httpDomain], b, first, last)
-			hasDomain = true
-		}
+	if t.n > 0 {
+		sc.accessTail(ev, b, hasDomain)
 	}
 }
 
-var accessTimes = [...]given{httpRequestTime, httpUpstreamTime}
+// withoutPort gives the end of a name or an address without the port after it.
+func withoutPort(b []byte, start, end int) int {
+	colon := end - 1
+	for colon > start && b[colon]-'0' <= 9 {
+		colon--
+	}
+	if b[colon] == ':' && colon < end-1 && colon > start {
+		return colon
+	}
+	return end
+}
 
-// isTime reports whether b[start:end] is a number, or a number and then a
-// comma, which end then leaves out.
-func isTime(b []byte, start int, end *int) bool {
-	if b[start]-'0' > 9 {
+// domain puts a domain without its port, if the text is one or an address.
+func (sc *Scanner) domain(ev *Event, b []byte, start, end int) bool {
+	end = withoutPort(b, start, end)
+	if !isDomain(b, start, end) && !isAddress(b, start, end) {
 		return false
 	}
-	last := *end
-	if comma := bytes.IndexByte(b[start:last], ','); comma > 0 {
-		last = start + comma
-	}
-	if _, ok := parseNumber(b[start:last], 0); !ok {
-		return false
-	}
-	*end = last
+	ev.put(sc.schema.at[httpDomain], start, end, asText)
 	return true
 }
 
-// putDomain puts a domain without its port.
-func putDomain(ev *Event, s Slot, b []byte, start, end int) {
-	if colon := bytes.IndexByte(b[start:end], ':'); colon > 0 && digits(b, start+colon+1) == end {
-		end = start + colon
+// isDomain reports whether b[start:end] is a name of several labels, the last of
+// which begins with a letter, or localhost.
+func isDomain(b []byte, start, end int) bool {
+	i := start
+	label := start
+	for class[b[i]]&inKey != 0 {
+		if b[i] == '.' {
+			label = i + 1
+		}
+		i++
 	}
-	putPresent(ev, s, b, start, end)
+	if i != end || class[b[start]]&isAlnum == 0 {
+		return false
+	}
+	return label > start && class[b[label]]&isLetter != 0 || string(b[start:end]) == "localhost"
 }
 
-// request puts the method, URL and version of "GET /path HTTP/1.1". A request
+// isAddress reports whether b[start:end] is an IPv4 address, or looks like one of
+// IPv6, also in brackets.
+func isAddress(b []byte, start, end int) bool {
+	if b[start] == '[' && end > start+2 && b[end-1] == ']' {
+		start, end = start+1, end-1
+	}
+	dots, colons := 0, 0
+	for i := start; i < end; i++ {
+		switch c := b[i]; {
+		case c == '.':
+			dots++
+		case c == ':':
+			colons++
+		case c-'0' > 9 && (colons == 0 && dots > 0 || c|0x20 < 'a' || c|0x20 > 'f'):
+			return false
+		}
+	}
+	if colons > 0 {
+		return colons > 1 && end-start > 2
+	}
+	return dots == 3 && end-start >= len("1.2.3.4") && end-start <= len("123.123.123.123")
+}
+
+// request puts the method, URL, path and version of "GET /path HTTP/1.1". A request
 // that is not like this gives none of them.
 func (sc *Scanner) request(ev *Event, b []byte, start, end int) {
-	s := sc.schema
 	method := bytes.IndexByte(b[start:end], ' ')
 	version := bytes.LastIndexByte(b[start:end], ' ')
 	if method <= 0 || version <= method+1 || !bytes.HasPrefix(b[start+version+1:end], []byte("HTTP/")) {
 		return
 	}
+	s := sc.schema
 	ev.put(s.at[httpMethod], start, start+method, asText)
 	ev.put(s.at[httpURL], start+method+1, start+version, asText)
-	ev.put(s.at[httpVersion], start+version+1, end, asText)
+	if s.at[httpPath] != None {
+		sc.path(ev, b, start+method+1, start+version)
+	}
+	ev.put(s.at[httpVersion], start+version+1+len("HTTP/"), end, asText)
+}
+
+// path puts the path of a URL: without the query, the fragment and, if it is a
+// whole one, scheme and host.
+func (sc *Scanner) path(ev *Event, b []byte, start, end int) {
+	if b[start] != '/' {
+		authority := bytes.Index(b[start:end], []byte("://"))
+		if authority < 0 {
+			return
+		}
+		slash := bytes.IndexByte(b[start+authority+3:end], '/')
+		if slash < 0 {
+			return
+		}
+		start += authority + 3 + slash
+	}
+	if query := bytes.IndexByte(b[start:end], '?'); query >= 0 {
+		end = start + query
+	}
+	if fragment := bytes.IndexByte(b[start:end], '#'); fragment >= 0 {
+		end = start + fragment
+	}
+	ev.put(sc.schema.at[httpPath], start, end, asText)
 }
 
 // endQuote gives the position of the double quote that ends the text at i, or

@@ -310,6 +310,18 @@ func (e *Event) id(f *field, s Slot, start, end int) ID {
 	return Present
 }
 
+// putNumber gives the field s a number that the line does not have as such.
+func (e *Event) putNumber(s Slot, n fixed.Number) {
+	if s == None {
+		return
+	}
+	first := len(e.text[1])
+	e.text[1] = n.Append(e.text[1])
+	last := len(e.text[1])
+	e.text[1] = append(e.text[1], zeros[:]...)
+	e.put(s, first, last, inUnescaped)
+}
+
 // putConstant gives the field s one of the constant texts.
 func (e *Event) putConstant(s Slot, t constant, flags value) {
 	e.put(s, t.start, t.end, flags|inConstant)

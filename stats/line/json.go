@@ -82,7 +82,7 @@ func (sc *Scanner) members(ev *Event, b []byte, i, end int, kind bodyKind, depth
 		if prefix == 0 && !escaped && b[i] != '{' {
 			key, _ = keys.find(b, first, close)
 		} else if length = sc.join(ev, b, first, close, escaped, prefix); length > 0 {
-			key, _ = keys.find(sc.path, 0, length-1)
+			key, _ = keys.find(sc.key, 0, length-1)
 		}
 
 		switch c := b[i]; {
@@ -151,19 +151,19 @@ func (sc *Scanner) join(ev *Event, b []byte, start, end int, escaped bool, prefi
 	if prefix == tooLong || prefix+end-start+1 > maxPath {
 		return tooLong
 	}
-	if sc.path == nil {
-		sc.path = make([]byte, maxPath+Padding)
+	if sc.key == nil {
+		sc.key = make([]byte, maxPath+Padding)
 	}
 	n := prefix
 	if escaped {
 		from := len(ev.text[1])
 		first, last := ev.unescape(b, start, end)
-		n += copy(sc.path[n:], ev.text[1][first:last])
+		n += copy(sc.key[n:], ev.text[1][first:last])
 		ev.text[1] = ev.text[1][:from]
 	} else {
-		n += copy(sc.path[n:], b[start:end])
+		n += copy(sc.key[n:], b[start:end])
 	}
-	sc.path[n] = '.'
+	sc.key[n] = '.'
 	return n + 1
 }
 

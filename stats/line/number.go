@@ -173,6 +173,19 @@ func fitting(whole, fraction uint64, negative bool) (fixed.Number, bool) {
 	return n, n.Fits()
 }
 
+// scaled reads digits, perhaps with a point and more, as so many places further
+// left (negative: right) than they are.
+func scaled(b []byte, places int) (fixed.Number, bool) {
+	point := bytes.IndexByte(b, '.')
+	if point < 0 {
+		point = len(b)
+	}
+	if _, ok := parseNumber(b, 0); !ok || b[0] == '-' {
+		return fixed.Number{}, false
+	}
+	return shift(b[:point], b[point:], places, false)
+}
+
 func makeNumber(whole, fraction uint64, negative bool) fixed.Number {
 	hi, lo := bits.Mul64(whole, 1e9)
 	lo, carry := bits.Add64(lo, fraction, 0)

@@ -22,7 +22,7 @@ var pulseFormat = &Format{
 			"2012-11-22T17:31:34Z", map[string]string{
 				"level": "'info", "source": "'nginx", "slot": "'routing", "instance_id": "17", "cloud": "'heroku.com",
 				"msg":       `'1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET /a HTTP/1.1" 503 12 "-" "-" app.example.com`,
-				"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/a", "http_version": "'HTTP/1.1", "http_status": "503", "http_bytes": "12", "http_domain": "'app.example.com",
+				"http_host": "'1.2.3.4", "http_method": "'GET", "http_url": "'/a", "http_path": "'/a", "http_version": "1.1", "http_status": "503", "http_bytes": "12", "http_domain": "'app.example.com",
 			},
 		},
 	},
@@ -101,7 +101,7 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 	}
 	ev.put(s.at[ofMsg], i, end, asText)
 	switch {
-	case who.nginx && sc.access(ev, b, i, end):
+	case who.nginx && sc.access(ev, b, i, end, true):
 	case who.varnish && sc.varnish(ev, b, i, end):
 	default:
 		sc.attributes(ev, b, i, end, pulseBody, pulseBody.root(b, source))

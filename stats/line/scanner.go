@@ -15,7 +15,8 @@ type Scanner struct {
 	guess  guess
 	whos   [whos]who // of Pulse lines
 	other  who       // one that is not kept
-	path   []byte    // of the JSON key that is read, with its padding
+	tail   tail      // of an access line
+	key    []byte    // of the JSON member that is read, with those around it and its padding
 	near   int64     // when the lines are read; -1 if it is not known
 	zones  bool      // whether a zone is guessed by it
 
@@ -77,6 +78,9 @@ func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) *Format {
 	c := b[start]
 	if c-'0' <= 9 && (b[start+4] == '-' || b[start+4] == '/') {
 		if i := sc.clock.stamp(b, start); i >= 0 {
+			if i == end && !sc.clock.strict {
+				return nil // more likely one that was cut off
+			}
 			sc.date(ev)
 			if b[i] != ' ' && b[i] != '\t' {
 				return nil
@@ -127,6 +131,9 @@ func (sc *Scanner) message(ev *Event, b []byte, i, end int, kind bodyKind, sourc
 		}
 	}
 }
+
+// A span is a part of a buffer.
+type span struct{ start, end int }
 
 // index gives the position of c in b[i:end], or -1.
 func index(b []byte, i, end int, c byte) int {

@@ -31,6 +31,7 @@ type Schema struct {
 	at [givens]Slot
 
 	pastBytes bool // whether what comes after an access line's bytes is wanted
+	ofRequest bool // whether parts of a request line are
 }
 
 // A field is a Field made ready for parsing.
@@ -65,10 +66,11 @@ func NewSchema(fields ...Field) (*Schema, error) {
 	for k := range s.bodies {
 		s.bodies[k] = newBody(bodyKind(k), s.slots)
 	}
-	before := []given{ofLine, ofUnparsed, ofMsg, httpHost, httpUser, httpMethod, httpURL, httpVersion, httpStatus, httpBytes}
+	before := []given{ofLine, ofUnparsed, ofMsg, httpHost, httpUser, httpMethod, httpURL, httpPath, httpVersion, httpStatus, httpBytes}
 	for slot := range Slot(len(fields)) {
 		s.pastBytes = s.pastBytes || !slices.ContainsFunc(before, func(f given) bool { return s.at[f] == slot })
 	}
+	s.ofRequest = s.at[httpMethod] != None || s.at[httpURL] != None || s.at[httpPath] != None || s.at[httpVersion] != None
 	return s, nil
 }
 
