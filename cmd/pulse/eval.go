@@ -31,8 +31,9 @@ var evalCommand = command{
 Prints the final snapshots that Pulse would publish for recordings (or standard
 input, -), one JSON object a line: every stat, every second from the first line's to
 the last's. No Kafka is needed, unless --raw reads the topic events.raw as it
-stands, clocks included. The last line on standard error is one JSON object that
-accounts for the lines.`,
+stands, clocks included. With --whole each stat is there once, over all of the log:
+its mean rate, its sum, quantiles of all its numbers. The last line on standard error
+is one JSON object that accounts for the lines.`,
 	settings: func() settings { return &evalSettings{lateness: -1} },
 }
 
@@ -42,6 +43,7 @@ type evalSettings struct {
 	statsFlag
 	lateness int64 // in seconds; -1: the file's
 	people   bool
+	whole    bool
 	format   string
 	raw      bool
 	files    []string // none: standard input
@@ -51,6 +53,7 @@ func (s *evalSettings) add(f *flags) {
 	s.statsFlag.add(f)
 	f.Func("lateness", "instead of the definitions file's: how `long` a second waits for lines, a whole number of seconds", s.setLateness)
 	f.BoolVar(&s.people, "table", false, "for people: each stat with its last value and a sparkline")
+	f.BoolVar(&s.whole, "whole", false, "each stat once, over all of the log")
 	f.formatVar(&s.format)
 	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw")
 	s.kafkaFlags.add(f)
@@ -96,19 +99,15 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 		changed.Lateness = s.lateness
 		definitions = &changed
 	}
-	var out interface {
-		write(stats.Snapshot)
-		flush() error
-	} = newSnapshotWriter(e.Stdout)
-	if s.people {
-		out = newTable(e.Stdout, definitions)
-	}
-	evaluator, err := oracle.New(definitions, out.write)
+	evaluator, finish, err := s.output(e.Stdout, definitions)
 	if err != nil {
 		return err
 	}
 	err = s.evaluate(ctx, e, evaluator, definitions)
-	if err := errors.Join(err, out.flush()); err != nil {
+	if err == nil || !s.whole { // a part of a log is not the whole
+		err = errors.Join(err, finish())
+	}
+	if err != nil {
 		return err
 	}
 	counts := evaluator.Counts()
@@ -116,8 +115,25 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	return printCounts(e.Stderr, counts)
 }
 
+// output makes what is to be fed, and what prints the end of what it found.
+func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (evaluator, func() error, error) {
+	if s.whole {
+		whole, err := oracle.NewWhole(d)
+		return whole, func() error { return printWhole(w, whole, d, s.people) }, err
+	}
+	var out interface {
+		write(stats.Snapshot)
+		flush() error
+	} = newSnapshotWriter(w)
+	if s.people {
+		out = newTable(w, d)
+	}
+	evaluator, err := oracle.New(d, out.write)
+	return evaluator, out.flush, err
+}
+
 // evaluate feeds what the settings name.
-func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator *oracle.Evaluator, d *stats.Definitions) error {
+func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator evaluator, d *stats.Definitions) error {
 	bar := newProgress(e.Stderr)
 	defer bar.end()
 	if s.raw {
@@ -152,7 +168,7 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 
 // evalRecording feeds the packs and clocks that a replay would send, with the format
 // of the lines, if they have one.
-func evalRecording(ctx context.Context, e *oracle.Evaluator, format string, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
+func evalRecording(ctx context.Context, e evaluator, format string, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
 	origin, err := line.NewOrigin(line.FormatField, format)
 	if err != nil {
 		return err
@@ -194,7 +210,7 @@ type rawPartition struct {
 }
 
 // evalRaw feeds the topic events.raw, from where it starts to where it ends now.
-func evalRaw(ctx context.Context, e *oracle.Evaluator, cluster topics.Cluster, names topics.Names, bar *progress) error {
+func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names topics.Names, bar *progress) error {
 	var partitions []*rawPartition
 	least := func() int64 {
 		w := partitions[0].watermark.Second()
@@ -239,7 +255,7 @@ func evalRaw(ctx context.Context, e *oracle.Evaluator, cluster topics.Cluster, n
 }
 
 // evalRecord feeds one record of a partition.
-func evalRecord(e *oracle.Evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
+func evalRecord(e evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
 	header, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 	if err != nil || header.Tick != nil && len(r.Value) > 0 {
 		e.Undecodable(r.Value, max(p.watermark.Second(), p.earliest, 0))

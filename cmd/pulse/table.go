@@ -18,6 +18,7 @@ type table struct {
 	w      io.Writer
 	stats  []*stats.Stat
 	values map[string][]json.RawMessage // the newest, at most tableSeconds
+	plain  bool                         // without sparklines
 }
 
 // tableSeconds is the length of a sparkline.
@@ -53,8 +54,12 @@ func (t *table) flush() error {
 		for i, v := range values {
 			points[i] = mainNumber(v)
 		}
+		graph := ""
+		if !t.plain {
+			graph = sparkline(points)
+		}
 		last := values[len(values)-1]
-		line := fmt.Sprintf("%-*s  %12s  %s  %s", width, s.Name, cell(last, s.Unit), sparkline(points), details(last))
+		line := fmt.Sprintf("%-*s  %12s  %s  %s", width, s.Name, cell(last, s.Unit), graph, details(last))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	_, err := io.WriteString(t.w, b.String())

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"pulse/stats"
+	"pulse/stats/aggregate"
+	"pulse/stats/oracle"
+	"pulse/stats/program"
+	"pulse/stats/value"
+)
+
+// An evaluator takes the lines of a log and its clocks: an oracle.Evaluator, or for
+// --whole an oracle.Whole.
+type evaluator interface {
+	Pack(program.Pack)
+	Undecodable(value []byte, second int64)
+	Gap(from, to int64)
+	Advance(watermark int64)
+	Close(last int64)
+	Counts() aggregate.LineCounts
+}
+
+// printWhole prints each stat of a whole log, as an object a line or, for people, as a
+// table.
+func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people bool) error {
+	from, to, seconds := w.Span()
+	utc := func(second int64) string { return time.Unix(second, 0).UTC().Format(time.RFC3339) }
+	if people {
+		if seconds > 0 {
+			fmt.Fprintf(out, "%s to %s, %d s\n", utc(from), utc(to), seconds)
+		}
+		t := newTable(out, d)
+		t.plain = true
+		w.Each(func(s *stats.Stat, v value.Value) {
+			t.write(stats.Snapshot{Stat: s.Name, Value: value.AppendJSON(nil, v)})
+		})
+		return t.flush()
+	}
+	buffer := bufio.NewWriter(out)
+	lines := json.NewEncoder(buffer)
+	lines.SetEscapeHTML(false)
+	gen := d.Generation()
+	var failed error
+	w.Each(func(s *stats.Stat, v value.Value) {
+		one := struct {
+			Stat    string          `json:"stat"`
+			From    string          `json:"from,omitempty"` // of no counted lines
+			To      string          `json:"to,omitempty"`
+			Seconds int64           `json:"seconds"`
+			Value   json.RawMessage `json:"value"`
+			Gen     string          `json:"gen"`
+		}{Stat: s.Name, Seconds: seconds, Value: value.AppendJSON(nil, v), Gen: gen}
+		if seconds > 0 {
+			one.From, one.To = utc(from), utc(to)
+		}
+		if err := lines.Encode(one); err != nil && failed == nil {
+			failed = fmt.Errorf("stat %s: %w", s.Name, err)
+		}
+	})
+	if err := buffer.Flush(); err != nil {
+		return err
+	}
+	return failed
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// eval --whole prints each stat once: as JSON, and as a table.
+func TestEvalWhole(t *testing.T) {
+	t.Parallel()
+	var lines strings.Builder
+	for second := range 20 {
+		at := recordingStart.Add(time.Duration(second) * time.Second).Format(time.RFC3339)
+		for range 450 {
+			fmt.Fprintf(&lines, "time=%s level=info bytes=200\n", at)
+		}
+		for n := 1000 + 50*second; n < 1050+50*second; n++ {
+			fmt.Fprintf(&lines, "time=%s level=info bytes=%d\n", at, n)
+		}
+	}
+	recording := writeFile(t, "whole.log", lines.String())
+	file := writeFile(t, "stats.yaml", `
+stats:
+  - {name: requests, rate: second}
+  - {name: size, quantiles: bytes, at: [0.1, 0.5, 0.95], unit: B}
+  - {name: never, mean: nothing}
+`)
+	from, to := recordingStart.UTC().Format(time.RFC3339), recordingStart.Add(19*time.Second).UTC().Format(time.RFC3339)
+	p := start(t, nil, nil, "eval", "--whole", "--stats", file, recording).succeed()
+	for _, one := range [][2]string{{"requests", "500"}, {"size", `{"0.1":200,"0.5":200,"0.95":1499}`}, {"never", "null"}} {
+		line := fmt.Sprintf(`{"stat":"%s","from":"%s","to":"%s","seconds":20,"value":%s,"gen":`, one[0], from, to, one[1])
+		if n := strings.Count(p.stdout.String(), line); n != 1 {
+			t.Errorf("there are %d lines %s… in\n%s", n, line, p.stdout)
+		}
+	}
+
+	p = start(t, nil, nil, "eval", "--whole", "--table", "--stats", file, recording).succeed()
+	table := strings.Join(strings.Fields(p.stdout.String()), " ")
+	if want := from + " to " + to + `, 20 s requests 500 /s size 200 B {"0.1":200,"0.5":200,"0.95":1499} never – pulse.`; !strings.HasPrefix(table, want) {
+		t.Errorf("the table is\n%s\nwant %s…", p.stdout, want)
+	}
+
+	// Of no lines there is no time.
+	p = start(t, nil, strings.NewReader(""), "eval", "--whole", "--stats", file).succeed()
+	if !strings.HasPrefix(p.stdout.String(), `{"stat":"requests","seconds":0,"value":0,`) {
+		t.Errorf("of nothing it prints %s", p.stdout)
+	}
+}
