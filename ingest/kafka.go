@@ -4,18 +4,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
+	"path"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats/line"
 	"pulse/topics"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -23,6 +25,9 @@ const (
 	// partitions and of one. A record that is larger comes alone.
 	kafkaFetch     = 16 << 20
 	kafkaPartition = 1 << 20
+
+	// kafkaLook is how often a Kafka input looks for new partitions and topics.
+	kafkaLook = 10 * time.Second
 )
 
 var kafkaKind = &Kind{
@@ -32,26 +37,36 @@ var kafkaKind = &Kind{
 }
 
 type kafkaConfig struct {
-	topic, field text
-	format       format
+	topics list
+	field  text
+	format format
 }
 
 func (c *kafkaConfig) Settings() []Setting {
 	return []Setting{
-		{Flag: "kafka-topic", Key: "kafka", Help: "read the topic with this `name`, which others fill with a line in each record", Value: &c.topic},
+		{Flag: "kafka-topic", Key: "kafka", Value: &c.topics,
+			Help: "read the topics whose `name` this is, or matches this pattern; others fill them with a line in each record; may be given several times"},
 		{Flag: "kafka-field", Key: "field", Help: "the records of --kafka-topic are JSON: the `name` of the field with the line, say message", Value: &c.field},
 		c.format.setting(),
 	}
 }
 
 func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
+	for _, topic := range c.topics {
+		if _, err := path.Match(topic, ""); err != nil {
+			return nil, asked("--kafka-topic %q: %v", topic, err)
+		}
+		if topic == o.Names.Raw() {
+			return nil, asked("--kafka-topic %s is where lines go: name the topic that they come from", topic)
+		}
+	}
 	k := Kafka{
-		Name: o.Name, Topic: string(c.topic), Format: string(c.format), Field: string(c.field),
+		Name: o.Name, Topics: c.topics, Format: string(c.format), Field: string(c.field),
 		Cluster: o.Cluster, Counts: new(KafkaCounts), Log: o.Log,
 	}
 	return &Opened{
 		Resume: func(p Positions) Input { k.Positions = p; return k },
-		ID:     fixedID("kafka", k.Topic),
+		ID:     fixedID("kafka", c.topics...),
 		Counters: []Counter{
 			{linesMetric, linesHelp, &k.Counts.Lines},
 			{"pulse_input_empty_records_total", "Records without any text.", &k.Counts.Empty},
@@ -69,25 +84,31 @@ type KafkaCounts struct {
 	Skipped atomic.Int64 // records that retention took before they were read
 }
 
-// Kafka is an input of a topic that others fill, with one line in each record, as
+// Kafka is an input of topics that others fill, with one line in each record, as
 // Vector, Fluent Bit and Filebeat do. It is for an Exact, which keeps its positions,
-// and reads all of the topic's partitions, what was committed of them alone.
+// and reads all of the topics' partitions, what was committed of them alone.
+// Partitions that are added, and topics that are made, are read too. A topic that
+// is deleted and made again is another one, and is read from its beginning.
 type Kafka struct {
-	// Name becomes the field input of the lines, and Topic the field topic.
-	Name  string
-	Topic string
+	// Name becomes the field input of the lines, and their topic the field topic.
+	Name string
+	// Topics are names, and patterns of names (path.Match). A pattern does not
+	// match Pulse's own topics.
+	Topics []string
 	// Format is that of all lines; any if empty.
 	Format string
 	// Field, if not empty, says that the records are JSON objects, and in which of
 	// their fields the line is: message, or log.
 	Field string
-	// Cluster is where the topic is.
+	// Cluster is where the topics are.
 	Cluster topics.Cluster
 	// Positions are where to go on; without one a partition is read from its
 	// beginning.
 	Positions Positions
 	// Counts may be those of an input before it.
 	Counts *KafkaCounts
+	// Every is how often it looks for new partitions and topics; kafkaLook if 0.
+	Every time.Duration
 	// Log gets what an operator should know.
 	Log *slog.Logger
 }
@@ -95,6 +116,7 @@ type Kafka struct {
 // partitionPosition is where a partition is read on.
 type partitionPosition struct {
 	Topic     string `json:"topic"`
+	ID        string `json:"topic_id,omitempty"` // a topic made again has another one; empty where brokers know none
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"` // of the next record
 }
@@ -103,94 +125,244 @@ func (p partitionPosition) key() string { return fmt.Sprintf("kafka %s/%d", p.To
 
 // Run implements Input.
 func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error) error {
-	origin, err := line.NewOrigin(fieldInput, k.Name, fieldTopic, k.Topic, line.FormatField, k.Format)
+	if k.Every == 0 {
+		k.Every = kafkaLook
+	}
+	admin, err := k.Cluster.Admin(kgo.ClientID("pulse-ingest"))
 	if err != nil {
 		return err
 	}
-	start, err := k.start(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
+	defer admin.Close()
+	r := &repacker{Kafka: k, admin: admin, notices: newNotices(k.Log), reads: make(map[string]*readTopic), take: take}
+	defer func() {
+		if r.client != nil {
+			r.client.Close()
 		}
+	}()
+	for first := true; ; first = false {
+		if err := r.look(ctx, first); err != nil && ctx.Err() == nil {
+			if first {
+				return err
+			}
+			r.notices.Warn("the topics to read cannot be looked at now", "error", err)
+		}
+		if err := r.read(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// A repacker is a Kafka that runs.
+type repacker struct {
+	Kafka
+	admin   *topics.Admin
+	client  *kgo.Client // nil until there is something to read
+	notices *throttle.Logger
+	reads   map[string]*readTopic
+	take    func(context.Context, Batch) error
+}
+
+// A readTopic is a topic that is read.
+type readTopic struct {
+	id     kadm.TopicID
+	origin line.Origin
+	next   map[int32]int64 // of each of its partitions, the offset to go on at
+	gone   bool            // it is not there now
+}
+
+// look takes up topics and partitions that are not read yet.
+func (r *repacker) look(ctx context.Context, first bool) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	var names []string // none: all
+	for _, name := range r.Topics {
+		if isPattern(name) {
+			names = nil
+			break
+		}
+		names = append(names, name)
+	}
+	all, err := r.admin.ListTopics(ctx, names...)
+	if err != nil {
+		return fmt.Errorf("asking for the topics to read: %w", err)
+	}
+	for _, name := range r.Topics {
+		if !isPattern(name) && !all.Has(name) {
+			if first {
+				return fmt.Errorf("there is no topic %s to read lines from: who fills it makes it first", name)
+			}
+		}
+	}
+	for name, t := range r.reads {
+		if !all.Has(name) && !t.gone {
+			r.Log.Warn("a topic that is read is not there any more", "topic", name)
+			r.client.PurgeTopicsFromClient(name)
+			t.gone = true
+		}
+	}
+	for _, topic := range all.Sorted() {
+		if topic.Err != nil || !r.wanted(topic.Topic) {
+			continue
+		}
+		if err := r.takeUp(ctx, topic); err != nil {
+			return err
+		}
+	}
+	if first && len(r.reads) == 0 {
+		r.Log.Warn("no topic matches yet: waiting for one", "topics", r.Topics)
+	}
+	return nil
+}
+
+func isPattern(name string) bool { return strings.ContainsAny(name, `*?[\`) }
+
+// wanted reports whether a topic is to be read.
+func (r *repacker) wanted(topic string) bool {
+	return slices.ContainsFunc(r.Topics, func(name string) bool {
+		if !isPattern(name) {
+			return name == topic
+		}
+		matches, err := path.Match(name, topic)
+		return err == nil && matches && !topics.Own(topic)
+	})
+}
+
+// takeUp reads the partitions of a topic that are not read yet.
+func (r *repacker) takeUp(ctx context.Context, topic kadm.TopicDetail) error {
+	t := r.reads[topic.Topic]
+	if t != nil && t.id != topic.ID {
+		r.Log.Warn("a topic was deleted and made again: it is read from its beginning", "topic", topic.Topic)
+		r.client.PurgeTopicsFromClient(topic.Topic)
+		delete(r.reads, topic.Topic)
+		t = nil
+	}
+	if t != nil && !t.gone && len(t.next) == len(topic.Partitions) {
+		return nil
+	}
+	held, err := r.admin.Readable(ctx, topic.Topic)
+	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(append(k.Cluster.ClientOptions("pulse-ingest"),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{k.Topic: start}),
+	if t == nil {
+		origin, err := line.NewOrigin(fieldInput, r.Name, fieldTopic, topic.Topic, line.FormatField, r.Format)
+		if err != nil {
+			return err
+		}
+		t = &readTopic{id: topic.ID, origin: origin, next: make(map[int32]int64)}
+		r.reads[topic.Topic] = t
+	}
+	added := map[int32]kgo.Offset{}
+	for partition, span := range held {
+		_, known := t.next[partition]
+		if !known {
+			t.next[partition] = r.start(topic, partition, span)
+		}
+		if !known || t.gone {
+			added[partition] = kgo.NewOffset().At(t.next[partition])
+		}
+	}
+	t.gone = false
+	r.Log.Info("a topic is read", "topic", topic.Topic, "partitions", len(t.next))
+	if r.client != nil {
+		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic.Topic: added})
+		return nil
+	}
+	r.client, err = kgo.NewClient(append(r.Cluster.ClientOptions("pulse-ingest"),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic.Topic: added}),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxBytes(kafkaFetch),
 		kgo.FetchMaxPartitionBytes(kafkaPartition),
 		kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.UnknownTopicRetries(-1))...)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+	return err
+}
 
-	notices := newNotices(k.Log)
-	b := Batch{Origin: origin, Positions: Positions{}}
+// start is where a partition is read on that holds a span.
+func (r *repacker) start(topic kadm.TopicDetail, partition int32, held topics.Span) int64 {
+	p := partitionPosition{Topic: topic.Topic, Partition: partition}
+	stored := r.Positions[p.key()]
+	if stored == nil || json.Unmarshal(stored, &p) != nil {
+		return held.From
+	}
+	log := r.Log.With("topic", topic.Topic, "partition", partition, "from", p.Offset)
+	switch id := topicID(topic.ID); {
+	case p.ID != "" && id != "" && p.ID != id:
+		log.Warn("a topic was deleted and made again: it is read from its beginning", "to", held.From)
+		return held.From
+	case p.Offset < held.From:
+		r.Counts.Skipped.Add(held.From - p.Offset)
+		log.Error("retention took records before they were read", "to", held.From)
+		return held.From
+	case p.Offset > held.To && (p.ID == "" || id == ""):
+		log.Warn("a topic ends before what was read of it: it is read from its beginning, as one that was made again", "to", held.From)
+		return held.From
+	case p.Offset > held.To:
+		log.Error("Kafka has lost the end of a partition that was read: going on at what is its end now", "to", held.To)
+		return held.To
+	}
+	return p.Offset
+}
+
+// topicID is empty if the brokers know none.
+func topicID(id kadm.TopicID) string {
+	if id == (kadm.TopicID{}) {
+		return ""
+	}
+	return id.String()
+}
+
+// read takes records until it is time to look for topics again, or ctx ends.
+func (r *repacker) read(ctx context.Context) error {
+	reading, cancel := context.WithTimeout(ctx, r.Every)
+	defer cancel()
+	if r.client == nil {
+		<-reading.Done()
+		return nil
+	}
 	for {
-		fetches := client.PollFetches(ctx)
-		if ctx.Err() != nil {
+		fetches := r.client.PollFetches(reading)
+		if reading.Err() != nil && fetches.NumRecords() == 0 {
 			return nil
 		}
 		fetches.EachError(func(topic string, partition int32, err error) {
-			notices.Warn("a topic cannot be read now", "topic", topic, "partition", partition, "error", err)
+			if reading.Err() == nil {
+				r.notices.Warn("a topic cannot be read now", "topic", topic, "partition", partition, "error", err)
+			}
 		})
-		for _, r := range byTime(fetches) {
-			b.Lines = k.appendLine(b.Lines, r.Value)
-			p := partitionPosition{k.Topic, r.Partition, r.Offset + 1}
-			b.Positions[p.key()] = position(p)
-			if len(b.Lines) < chunkSize {
-				continue
-			}
-			if err := take(ctx, b); err != nil {
-				return err
-			}
-			b.Lines, b.Positions = b.Lines[:0], Positions{}
-		}
-		if len(b.Positions) > 0 {
-			if err := take(ctx, b); err != nil {
-				return err
-			}
-			b.Lines, b.Positions = b.Lines[:0], Positions{}
+		if err := r.takeAll(ctx, byTime(fetches)); err != nil {
+			return err
 		}
 	}
 }
 
-// start is where each partition is read on.
-func (k Kafka) start(ctx context.Context) (map[int32]kgo.Offset, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	admin, err := k.Cluster.Admin(kgo.ClientID("pulse-ingest"))
-	if err != nil {
-		return nil, err
-	}
-	defer admin.Close()
-	all, err := admin.Readable(ctx, k.Topic)
-	if errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return nil, fmt.Errorf("there is no topic %s to read lines from: who fills it makes it first", k.Topic)
-	}
-	if err != nil {
-		return nil, err
-	}
-	offsets := make(map[int32]kgo.Offset)
-	for partition, span := range all {
-		at := partitionPosition{k.Topic, partition, span.From}
-		if stored := k.Positions[at.key()]; stored != nil {
-			var p partitionPosition
-			switch err := json.Unmarshal(stored, &p); {
-			case err != nil:
-			case p.Offset < span.From:
-				k.Counts.Skipped.Add(span.From - p.Offset)
-				k.Log.Error("retention took records before they were read", "topic", k.Topic,
-					"partition", partition, "from", p.Offset, "to", span.From)
-			default:
-				at.Offset = p.Offset
-			}
+// takeAll hands records over, those of one topic next to each other as one batch.
+func (r *repacker) takeAll(ctx context.Context, records []*kgo.Record) error {
+	b := Batch{Positions: Positions{}}
+	flush := func() error {
+		if len(b.Positions) == 0 {
+			return nil
 		}
-		offsets[partition] = kgo.NewOffset().At(at.Offset)
+		err := r.take(ctx, b)
+		b.Lines, b.Positions = b.Lines[:0], Positions{}
+		return err
 	}
-	return offsets, nil
+	for _, record := range records {
+		t := r.reads[record.Topic]
+		if t == nil || record.Offset < t.next[record.Partition] {
+			continue // of a topic that is gone
+		}
+		if b.Origin != t.origin || len(b.Lines) >= chunkSize {
+			if err := flush(); err != nil {
+				return err
+			}
+			b.Origin = t.origin
+		}
+		b.Lines = r.appendLine(b.Lines, record.Value)
+		t.next[record.Partition] = record.Offset + 1
+		p := partitionPosition{record.Topic, topicID(t.id), record.Partition, record.Offset + 1}
+		b.Positions[p.key()] = position(p)
+	}
+	return flush()
 }
 
 // byTime returns the records of several partitions in the order of their times, and

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,7 +92,7 @@ func exactKafka(cluster topics.Cluster, prefix, topic string) *Exact {
 		Cluster: cluster, Names: topics.Names{Prefix: prefix, Generation: "g"}, ID: "repacker", Log: log,
 		Live: func(positions Positions) Live {
 			return Live{Inputs: []Input{Kafka{
-				Name: "kafka", Topic: topic, Field: "message", Cluster: cluster, Positions: positions, Counts: counts, Log: log,
+				Name: "kafka", Topics: []string{topic}, Field: "message", Cluster: cluster, Positions: positions, Counts: counts, Log: log,
 			}}, Backlog: true, Lateness: 2}
 		},
 	}
@@ -167,5 +168,259 @@ func TestKafkaKilled(t *testing.T) {
 	})
 	if !slices.Equal(slices.Sorted(maps.Keys(origins)), []string{"input=kafka&topic=" + topic}) {
 		t.Errorf("the lines' origins are %v", origins)
+	}
+}
+
+// A source is a Kafka input of topics that a test fills, makes and deletes.
+type source struct {
+	t       *testing.T
+	cluster topics.Cluster
+	prefix  string
+	client  *kgo.Client
+	admin   *kadm.Client
+
+	mu        sync.Mutex
+	lines     []string // each after its topic, without the prefix
+	positions Positions
+}
+
+func newSource(t *testing.T) *source {
+	cluster, prefix := topicstest.Cluster(t)
+	client, err := kgo.NewClient(append(cluster.ClientOptions("test"),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(10*time.Millisecond))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &source{t: t, cluster: cluster, prefix: prefix, client: client, admin: kadm.NewClient(client), positions: Positions{}}
+}
+
+func (s *source) make(topic string, partitions int32) {
+	s.t.Helper()
+	testkit.Eventually(s.t, "the topic is made", func() error { // a real broker takes a while to delete one
+		made, err := s.admin.CreateTopic(s.t.Context(), partitions, -1, nil, s.prefix+topic)
+		if err == nil {
+			err = made.Err
+		}
+		return err
+	})
+}
+
+func (s *source) delete(topic string) {
+	s.t.Helper()
+	if _, err := s.admin.DeleteTopic(s.t.Context(), s.prefix+topic); err != nil {
+		s.t.Fatal(err)
+	}
+	s.client.PurgeTopicsFromClient(s.prefix + topic)
+}
+
+func (s *source) put(topic string, partition int32, lines ...string) {
+	s.t.Helper()
+	for _, l := range lines {
+		testkit.Eventually(s.t, "the broker takes a record", func() error { // of a partition made a moment ago
+			r := &kgo.Record{Topic: s.prefix + topic, Partition: partition, Value: []byte(l)}
+			err := s.client.ProduceSync(s.t.Context(), r).FirstErr()
+			if err != nil {
+				s.client.ForceMetadataRefresh()
+			}
+			return err
+		})
+	}
+}
+
+func (s *source) take(_ context.Context, b Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(s.positions, b.Positions)
+	topic := ""
+	for key, value := range b.Origin.Fields() {
+		if key == fieldTopic {
+			topic = strings.TrimPrefix(value, s.prefix)
+		}
+	}
+	for l := range strings.Lines(string(b.Lines)) {
+		s.lines = append(s.lines, topic+" "+strings.TrimSuffix(l, "\n"))
+	}
+	return nil
+}
+
+// run runs the input, at the positions that it had come to, until stop is called.
+func (s *source) run(topics ...string) (stop func()) {
+	for i := range topics {
+		topics[i] = s.prefix + topics[i]
+	}
+	s.mu.Lock()
+	k := Kafka{Name: "kafka", Topics: topics, Cluster: s.cluster, Positions: maps.Clone(s.positions), Counts: &KafkaCounts{},
+		Every: 20 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	s.mu.Unlock()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- k.Run(ctx, s.take) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.t.Errorf("the input ended with %v", err)
+		}
+	})
+}
+
+// holds waits until these lines have been taken, and no others.
+func (s *source) holds(want ...string) {
+	s.t.Helper()
+	slices.Sort(want)
+	testkit.Eventually(s.t, "the lines are taken", func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if got := slices.Sorted(slices.Values(s.lines)); !slices.Equal(got, want) {
+			return fmt.Errorf("they are %q, want %q", got, want)
+		}
+		return nil
+	})
+}
+
+func TestKafkaTopics(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(s *source){
+		"partitions are added": func(s *source) {
+			s.make("a", 1)
+			s.put("a", 0, "1", "2")
+			stop := s.run("a")
+			s.holds("a 1", "a 2")
+			if _, err := s.admin.UpdatePartitions(s.t.Context(), 3, s.prefix+"a"); err != nil {
+				s.t.Fatal(err)
+			}
+			s.put("a", 1, "3")
+			s.put("a", 2, "4")
+			s.put("a", 0, "5")
+			s.holds("a 1", "a 2", "a 3", "a 4", "a 5")
+			stop()
+			s.put("a", 2, "6")
+			defer s.run("a")()
+			s.holds("a 1", "a 2", "a 3", "a 4", "a 5", "a 6")
+		},
+		"made again while it is away, with more": func(s *source) {
+			s.make("a", 1)
+			s.put("a", 0, "1", "2")
+			stop := s.run("a")
+			s.holds("a 1", "a 2")
+			stop()
+			s.delete("a")
+			s.make("a", 1)
+			s.put("a", 0, "3", "4", "5")
+			defer s.run("a")()
+			s.holds("a 1", "a 2", "a 3", "a 4", "a 5")
+		},
+		"made again while it is away, with fewer": func(s *source) {
+			s.make("a", 2)
+			s.put("a", 0, "1", "2", "3")
+			s.put("a", 1, "4")
+			stop := s.run("a")
+			s.holds("a 1", "a 2", "a 3", "a 4")
+			stop()
+			s.delete("a")
+			s.make("a", 1)
+			s.put("a", 0, "5")
+			defer s.run("a")()
+			s.holds("a 1", "a 2", "a 3", "a 4", "a 5")
+		},
+		"made again while it runs, twice": func(s *source) {
+			s.make("a", 1)
+			s.put("a", 0, "1", "2")
+			defer s.run("a")()
+			s.holds("a 1", "a 2")
+			s.delete("a")
+			s.make("a", 2)
+			s.put("a", 0, "3")
+			s.put("a", 1, "4")
+			s.holds("a 1", "a 2", "a 3", "a 4")
+			s.delete("a")
+			s.make("a", 1)
+			s.put("a", 0, "5", "6", "7")
+			s.holds("a 1", "a 2", "a 3", "a 4", "a 5", "a 6", "a 7")
+		},
+		"several, by name and by pattern": func(s *source) {
+			s.make("a", 1)
+			s.make("web-1", 1)
+			s.make("other", 1)
+			s.make("web-stats.merged", 1) // one of Pulse's
+			s.put("a", 0, "1")
+			s.put("web-1", 0, "2")
+			s.put("other", 0, "no")
+			s.put("web-stats.merged", 0, "no")
+			stop := s.run("a", "web-*")
+			s.holds("a 1", "web-1 2")
+			s.make("web-2", 1)
+			s.put("web-2", 0, "3")
+			s.put("a", 0, "4")
+			s.holds("a 1", "web-1 2", "web-2 3", "a 4")
+			stop()
+			s.put("web-1", 0, "5")
+			defer s.run("a", "web-?")()
+			s.holds("a 1", "web-1 2", "web-2 3", "a 4", "web-1 5")
+		},
+		"a pattern that nothing matches yet": func(s *source) {
+			defer s.run("b*")()
+			s.make("b1", 1)
+			s.put("b1", 0, "1")
+			s.holds("b1 1")
+		},
+		"a position from before topics had ids": func(s *source) {
+			s.make("a", 1)
+			s.put("a", 0, "1", "2", "3")
+			s.positions["kafka "+s.prefix+"a/0"] = []byte(`{"topic":"a","partition":0,"offset":2}`)
+			defer s.run("a")()
+			s.holds("a 3")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSource(t)
+			s.t = t
+			test(s)
+		})
+	}
+}
+
+// TestKafkaStart: where a partition is read on that holds the offsets from 10 to 20.
+func TestKafkaStart(t *testing.T) {
+	id, other := kadm.TopicID{1}, kadm.TopicID{2}
+	for _, test := range []struct {
+		name    string
+		stored  string
+		id      kadm.TopicID
+		want    int64
+		skipped int64
+	}{
+		{name: "nothing was read", id: id, want: 10},
+		{name: "read on", stored: `{"offset":15,"topic_id":"` + id.String() + `"}`, id: id, want: 15},
+		{name: "all is read", stored: `{"offset":20,"topic_id":"` + id.String() + `"}`, id: id, want: 20},
+		{name: "retention was faster", stored: `{"offset":4,"topic_id":"` + id.String() + `"}`, id: id, want: 10, skipped: 6},
+		{name: "made again", stored: `{"offset":15,"topic_id":"` + other.String() + `"}`, id: id, want: 10},
+		{name: "made again, and retention was there", stored: `{"offset":4,"topic_id":"` + other.String() + `"}`, id: id, want: 10},
+		{name: "its end was lost", stored: `{"offset":25,"topic_id":"` + id.String() + `"}`, id: id, want: 20},
+		{name: "an old position", stored: `{"offset":15}`, id: id, want: 15},
+		{name: "an old position, and made again", stored: `{"offset":25}`, id: id, want: 10},
+		{name: "brokers without ids", stored: `{"offset":15,"topic_id":"` + id.String() + `"}`, want: 15},
+		{name: "brokers without ids, and made again", stored: `{"offset":25}`, want: 10},
+		{name: "what is no position", stored: `x`, id: id, want: 10},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := &repacker{Kafka: Kafka{Counts: &KafkaCounts{}, Log: slog.New(slog.DiscardHandler)}}
+			if test.stored != "" {
+				r.Positions = Positions{"kafka a/3": []byte(test.stored)}
+			}
+			got := r.start(kadm.TopicDetail{Topic: "a", ID: test.id}, 3, topics.Span{From: 10, To: 20})
+			if got != test.want || r.Counts.Skipped.Load() != test.skipped {
+				t.Errorf("it goes on at %d, and %d are skipped; want %d and %d", got, r.Counts.Skipped.Load(), test.want, test.skipped)
+			}
+		})
+	}
+}
+
+func TestKafkaWithoutATopic(t *testing.T) {
+	s := newSource(t)
+	k := Kafka{Topics: []string{s.prefix + "none"}, Cluster: s.cluster, Counts: &KafkaCounts{}, Log: slog.New(slog.DiscardHandler)}
+	if err := k.Run(t.Context(), s.take); err == nil || !strings.Contains(err.Error(), s.prefix+"none") {
+		t.Errorf("the input ended with %v, want which topic is missing", err)
 	}
 }

@@ -100,6 +100,8 @@ type Opening struct {
 	// Stdin is what Stdin reads, and Cluster where Kafka's topics are.
 	Stdin   io.Reader
 	Cluster topics.Cluster
+	// Names are those of Pulse's own topics there.
+	Names topics.Names
 	// Lateness is that of the definitions, in seconds.
 	Lateness int64
 	// Progress is told how far a recording has come; nil: nobody asks.

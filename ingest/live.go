@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"pulse/stats/line"
 	"pulse/stats/timing"
 	"pulse/topics"
 )
@@ -30,8 +31,7 @@ type Live struct {
 	// Ingester is its id; a random one if empty.
 	Ingester string
 	// Backlog says that the inputs may begin with lines of the past, as a
-	// file and a pipe do. All their lines have one origin, for those that wait
-	// for the clock do not keep theirs. The clock is then a recording's until it is within
+	// file and a pipe do. The clock is then a recording's until it is within
 	// the lateness of the wall clock, or no dated line has come for a second.
 	Backlog bool
 	// Lateness is that of the definitions, in seconds.
@@ -97,6 +97,7 @@ type live struct {
 	quiet    int64         // when the backlog is over if no dated line comes
 	lastLine int64         // the clock's second at the last line; -1 before it
 	untold   []func(error) // ends the tracking of batches whose lines the backlog may hold
+	origins  []originRun   // of the lines that went into the backlog and did not come out yet
 
 	lingering lingering
 
@@ -278,15 +279,15 @@ func (g *live) add(b Batch) error {
 		g.untold = append(g.untold, g.packer.Track(b.Acked))
 	}
 	var err error
-	if err := g.packer.From(b.Origin); err != nil {
-		return err
-	}
 	if t := g.backlog; t == nil {
+		if err := g.packer.From(b.Origin); err != nil {
+			return err
+		}
 		err = g.packer.Add(b.Lines)
 		g.lastLine = g.packer.Second()
 	} else {
 		dated := t.dated
-		err = eachLine(b.Lines, g.addLine)
+		err = eachLine(b.Lines, func(l []byte) error { return g.addLine(l, b.Origin) })
 		// Time spent on waiting for Kafka does not make a backlog quiet.
 		now := max(g.now, g.Now().UnixNano())
 		g.quiet += now - g.now
@@ -320,11 +321,25 @@ func (g *live) tellAll(err error) {
 	g.untold = g.untold[:0]
 }
 
+// An originRun is lines next to each other that come from one place.
+type originRun struct {
+	from  line.Origin
+	lines int
+}
+
 // addLine adds a line to the backlog, which may end with it.
-func (g *live) addLine(l []byte) error {
+func (g *live) addLine(l []byte, from line.Origin) error {
 	t := g.backlog
 	if t == nil {
 		return g.packer.addLine(l)
+	}
+	if isEmpty(l) {
+		return nil
+	}
+	if last := len(g.origins) - 1; last >= 0 && g.origins[last].from == from {
+		g.origins[last].lines++
+	} else {
+		g.origins = append(g.origins, originRun{from, 1})
 	}
 	if err := t.add(l, g.emit); err != nil {
 		return err
@@ -349,6 +364,13 @@ func (g *live) emit(clock int64, l []byte) error {
 		if err := g.packer.Advance(clock); err != nil {
 			return err
 		}
+	}
+	run := &g.origins[0] // lines come out in the order in which they went in
+	if err := g.packer.From(run.from); err != nil {
+		return err
+	}
+	if run.lines--; run.lines == 0 {
+		g.origins = g.origins[1:]
 	}
 	g.lastLine = g.packer.Second()
 	return g.packer.addLine(l)

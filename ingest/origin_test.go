@@ -1,11 +1,14 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pulse/stats/line"
 	"pulse/topics"
@@ -53,6 +56,38 @@ func TestOriginsOfLines(t *testing.T) {
 			t.Fatalf("seed %d: %d lines came with their origins, of %d", seed, len(got), len(want))
 		}
 	}
+}
+
+// TestOriginsOfABacklog: lines that wait for the clock keep where they are from, among
+// those that do not wait.
+func TestOriginsOfABacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UnixNano()
+		ago := func(hours int64) string { return dated(now-hours*3600*second, "x") }
+		var want []string
+		input := inputFunc(func(ctx context.Context, take func(context.Context, Batch) error) error {
+			for i, l := range []string{
+				"undated", ago(90), ago(90), // the first time waits for another
+				ago(50), "undated", "undated", ago(50), // a jump that is borne out
+				ago(10), "undated", ago(50), // one that is not
+				"\n" + ago(20), // one that waits for the end
+			} {
+				from := line.Origin(fmt.Sprintf("topic=%d", i%3))
+				want = append(want, string(from)+" "+strings.TrimSpace(l))
+				if err := take(ctx, Batch{Lines: []byte(l + "\n"), Origin: from}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		o := &fakeOutput{partitions: 1}
+		if err := (Live{Inputs: []Input{input}, Backlog: true, Lateness: 2}).Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		if got := attributed(t, o); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
 }
 
 // attributed returns each line of o's packs after its origin and a space.

@@ -39,6 +39,17 @@ func (n Names) Merged() string { return n.Prefix + "stats.merged" }
 // Table is the compacted topic of each stat's newest snapshots.
 func (n Names) Table() string { return n.Prefix + "merger-table" }
 
+// Own reports whether a topic is one of Pulse's, under whatever prefix.
+func Own(topic string) bool {
+	n := Names{}
+	for _, name := range []string{n.Raw(), n.Positions(), n.Merged(), n.Minutes(), n.Table()} {
+		if strings.HasSuffix(topic, name) {
+			return true
+		}
+	}
+	return strings.Contains(topic, n.Fragments()) || strings.Contains(topic, n.Seconds())
+}
+
 // ReceiverGroup is the group that reads Raw.
 func (n Names) ReceiverGroup() string { return n.Prefix + "receiver." + n.Generation }
 

@@ -288,10 +288,7 @@ func openInputs(e *environment, role *role, all []asked, progress func(done, tot
 	var opened []*ingest.Opened
 	for _, a := range all {
 		o := ingest.Opening{
-			Name: a.name, Stdin: e.Stdin, Cluster: role.cluster, Lateness: role.definitions.Lateness, Progress: progress, Log: role.log,
-		}
-		if a.kind.Past && len(all) > 1 {
-			o.Name = "" // of lines of the past all have one origin
+			Name: a.name, Stdin: e.Stdin, Cluster: role.cluster, Names: role.names, Lateness: role.definitions.Lateness, Progress: progress, Log: role.log,
 		}
 		input, err := a.config.Open(o)
 		if wrong := (ingest.AskedError{}); errors.As(err, &wrong) {
