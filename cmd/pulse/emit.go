@@ -19,49 +19,48 @@ after a restart from where it was.`,
 
 type emitSettings struct {
 	roleFlags
-	urls, graphite, prefix string
+	outputs []emit.OutputConfig
 }
 
 func (s *emitSettings) add(f *flags) {
 	s.roleFlags.add(f)
-	f.vars["metrics-urls"], f.vars["graphite-prefix"] = "METRICS_URLS", "GRAPHITE_PREFIX"
-	f.StringVar(&s.urls, "metrics-urls", "", "POST points as JSON to these `URLs`, a comma list")
-	f.StringVar(&s.graphite, "graphite", "", "send points to this Graphite server, `host:port`, in plaintext")
-	f.StringVar(&s.prefix, "graphite-prefix", "", "a `name` that is put before all metrics in Graphite, a dot included if one is wanted")
+	for _, output := range emit.Outputs {
+		c := output.New()
+		s.outputs = append(s.outputs, c)
+		for _, setting := range c.Settings() {
+			f.StringVar(setting.Value, setting.Flag, "", setting.Help)
+			if setting.Variable != "" {
+				f.vars[setting.Flag] = setting.Variable
+			}
+		}
+	}
 }
 
 func (s *emitSettings) check(words []string) error {
 	senders, err := s.senders()
-	if err == nil && len(senders) == 0 {
-		err = usagef("nowhere to send to: give --metrics-urls or --graphite")
-	}
 	if err != nil {
 		return err
+	}
+	if len(senders) == 0 {
+		var ask []string
+		for _, c := range s.outputs {
+			ask = append(ask, "--"+c.Settings()[0].Flag)
+		}
+		return usagef("nowhere to send to: give %s", strings.Join(ask, " or "))
 	}
 	return noWords(words)
 }
 
 // senders are what points go to.
-func (s *emitSettings) senders() ([]emit.Sender, error) {
-	var senders []emit.Sender
-	for address := range strings.SplitSeq(s.urls, ",") {
-		if address = strings.TrimSpace(address); address == "" {
-			continue
-		}
-		post, err := emit.NewPost(address)
+func (s *emitSettings) senders() (all []emit.Sender, err error) {
+	for _, c := range s.outputs {
+		senders, err := c.Senders()
 		if err != nil {
-			return nil, usagef("--metrics-urls: %w", err)
+			return nil, usagef("--%s: %w", c.Settings()[0].Flag, err)
 		}
-		senders = append(senders, post)
+		all = append(all, senders...)
 	}
-	if s.graphite != "" {
-		graphite, err := emit.NewGraphite(s.graphite, s.prefix)
-		if err != nil {
-			return nil, usagef("--graphite: %w", err)
-		}
-		senders = append(senders, graphite)
-	}
-	return senders, nil
+	return all, nil
 }
 
 func (s *emitSettings) run(ctx context.Context, e *environment) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,18 +22,20 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/stats"
+	"pulse/stats/value"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
 
 func TestAppendPoints(t *testing.T) {
 	for value, want := range map[string]string{
-		`12.500000001`:         "s=12.500000001",
-		`null`:                 "",
-		`{"0.5":1,"0.99":2.5}`: "s.0_5=1 s.0_99=2.5",
-		`{"0.5":null}`:         "",
-		`{"top":[{"key":"a.b","value":9.5},{"key":"c","value":1}],"other":3,"distinct":12}`: "s.distinct=12 s.other=3 s.a_b=9.5 s.c=1",
-		`{"top":[{"key":"a","value":{"0.5":7}}],"other":null,"distinct":1}`:                 "s.distinct=1 s.a.0_5=7",
+		`12.500000001`:               "s=12.500000001",
+		`null`:                       "",
+		`{"0.5":1,"0.99":2.5}`:       "s.0_5=1 s.0_99=2.5",
+		`{"le":[10],"counts":[3,1]}`: "s.10=3 s.+Inf=1",
+		`{"in":2,"late":0}`:          "s.in=2 s.late=0",
+		`{"top":[{"key":"a.b","value":9.5},{"key":"c","value":1}],"other":3,"distinct":12}`: "s.a_b=9.5 s.c=1 s.other=3 s.distinct=12",
+		`{"top":[{"key":"a","value":{"0.5":7}}],"other":null,"distinct":1}`:                 "s.a.0_5=7 s.distinct=1",
 		`"text"`: "",
 		`{`:      "",
 	} {
@@ -41,16 +44,40 @@ func TestAppendPoints(t *testing.T) {
 			if p.Time != 7 {
 				t.Errorf("%s: the time is %d", value, p.Time)
 			}
-			got = append(got, p.Metric+"="+p.Value.String())
+			got = append(got, p.Metric+"="+string(p.Value))
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: got %q, want %q", value, got, want)
 		}
 	}
-	many := `{"top":[` + strings.Repeat(`{"key":"a","value":1},`, 5000) + `{"key":"a","value":1}]}`
+	many := `{"top":[` + strings.Repeat(`{"key":"a","value":1},`, 5000) + `{"key":"a","value":1}],"other":0,"distinct":5001}`
 	if n := len(AppendPoints(nil, stats.Snapshot{Value: json.RawMessage(many)})); n != maxPoints {
-		t.Errorf("a value of 5,001 numbers is %d points, want %d", n, maxPoints)
+		t.Errorf("a value of 5,003 numbers is %d points, want %d", n, maxPoints)
 	}
+}
+
+// TestDocs: the table of outputs is made of their descriptions.
+func TestDocs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| output | variable | what is sent |\n| --- | --- | --- |\n")
+	for _, o := range Outputs {
+		settings := o.New().Settings()
+		if o.Doc == "" || len(settings) == 0 {
+			t.Fatalf("an output has the doc %q and %d settings", o.Doc, len(settings))
+		}
+		var names, variables []string
+		for _, s := range settings {
+			name, _ := flag.UnquoteUsage(&flag.Flag{Name: s.Flag, Usage: s.Help})
+			names = append(names, fmt.Sprintf("`--%s %s`", s.Flag, name))
+			variable := s.Variable
+			if variable == "" {
+				variable = "PULSE_" + strings.ToUpper(strings.ReplaceAll(s.Flag, "-", "_"))
+			}
+			variables = append(variables, "`"+variable+"`")
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.Join(names, ", "), strings.Join(variables, ", "), o.Doc)
+	}
+	testkit.Generated(t, "../../docs/outputs.md", "outputs", b.String())
 }
 
 // TestPost: which answers are final.
@@ -124,7 +151,7 @@ func TestGraphite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		if err := g.Send(t.Context(), []Point{{"by host/a b.x_y", json.Number(fmt.Sprint(i, ".5")), 1353576694}}); err != nil {
+		if err := g.Send(t.Context(), []Point{{"by host/a b.x_y", value.Number(fmt.Sprint(i, ".5")), 1353576694}}); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := <-lines, fmt.Sprintf("team-a.pulse.by_host_a_b.x_y %d.5 1353576694\n", i); got != want {

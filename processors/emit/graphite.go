@@ -11,6 +11,28 @@ import (
 	"time"
 )
 
+var graphiteOutput = Output{
+	Doc: "`PREFIXmetric value time`, a line for each point, over TCP. The prefix is of letters, digits, `.`, `-` and `_`; other characters of names become `_`",
+	New: func() OutputConfig { return new(graphiteConfig) },
+}
+
+type graphiteConfig struct{ address, prefix string }
+
+func (c *graphiteConfig) Settings() []Setting {
+	return []Setting{
+		{Flag: "graphite", Help: "send points to this Graphite server, `host:port`, in plaintext", Value: &c.address},
+		{Flag: "graphite-prefix", Variable: "GRAPHITE_PREFIX", Help: "a `name` that is put before all metrics in Graphite, a dot included if one is wanted", Value: &c.prefix},
+	}
+}
+
+func (c *graphiteConfig) Senders() ([]Sender, error) {
+	if c.address == "" {
+		return nil, nil
+	}
+	g, err := NewGraphite(c.address, c.prefix)
+	return []Sender{g}, err
+}
+
 // Graphite is a sender of Graphite's plaintext protocol over TCP: a line of metric,
 // value and Unix time for each point. The protocol has no acknowledgement: what was
 // on its way when a connection broke is lost.

@@ -9,7 +9,33 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 )
+
+var postOutput = Output{
+	Doc: "every half second a POST of `[{\"metric\":\"requests\",\"value\":12.5,\"measure_time\":1353576694,\"measure_period\":60}]`, as the original's emitter: `measure_time` in Unix seconds, `measure_period` always 60",
+	New: func() OutputConfig { return new(postConfig) },
+}
+
+type postConfig struct{ urls string }
+
+func (c *postConfig) Settings() []Setting {
+	return []Setting{{Flag: "metrics-urls", Variable: "METRICS_URLS", Help: "POST points as JSON to these `URLs`, a comma list", Value: &c.urls}}
+}
+
+func (c *postConfig) Senders() (senders []Sender, err error) {
+	for address := range strings.SplitSeq(c.urls, ",") {
+		if address = strings.TrimSpace(address); address == "" {
+			continue
+		}
+		p, err := NewPost(address)
+		if err != nil {
+			return nil, err
+		}
+		senders = append(senders, p)
+	}
+	return senders, nil
+}
 
 // measurePeriod is what the original's emitter said of each point, in seconds.
 const measurePeriod = 60
@@ -48,7 +74,7 @@ type measure struct {
 func (p *Post) Send(ctx context.Context, points []Point) error {
 	measures := make([]measure, len(points))
 	for i, m := range points {
-		measures[i] = measure{m.Metric, m.Value, m.Time, measurePeriod}
+		measures[i] = measure{m.Metric, json.Number(m.Value), m.Time, measurePeriod}
 	}
 	body, err := json.Marshal(measures)
 	if err != nil {
