@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"pulse/stats"
+	"pulse/stats/value"
 )
 
 // A table is what `pulse eval --table` prints: each stat with its last value and
@@ -17,8 +16,8 @@ import (
 type table struct {
 	w      io.Writer
 	stats  []*stats.Stat
-	values map[string][]json.RawMessage // the newest, at most tableSeconds
-	plain  bool                         // without sparklines
+	values map[string][]value.Value // the newest, at most tableSeconds
+	plain  bool                     // without sparklines
 }
 
 // tableSeconds is the length of a sparkline.
@@ -28,13 +27,14 @@ const tableSeconds = 60
 const maxCell = 60
 
 func newTable(w io.Writer, d *stats.Definitions) *table {
-	return &table{w: w, stats: d.All(), values: make(map[string][]json.RawMessage)}
+	return &table{w: w, stats: d.All(), values: make(map[string][]value.Value)}
 }
 
 // write takes a snapshot. Seconds without a clock are there as one without a
 // value.
 func (t *table) write(s stats.Snapshot) {
-	values := append(t.values[s.Stat], bytes.Clone(s.Value))
+	v, _ := value.Parse(s.Value) // it was made here
+	values := append(t.values[s.Stat], v)
 	t.values[s.Stat] = values[max(0, len(values)-tableSeconds):]
 }
 
@@ -66,57 +66,29 @@ func (t *table) flush() error {
 	return err
 }
 
-// A shape is a value of any kind.
-type shape struct {
-	Top []struct {
-		Key   string
-		Value json.RawMessage
-	}
-	Other  json.RawMessage
-	Counts []float64
-	In     *float64
-}
-
-// mainNumber gives the number that a value's sparkline follows: that of a
-// number itself; of keys the first; of buckets and lines how many there are; of
-// quantiles the first. It is nil where there is none.
-func mainNumber(value json.RawMessage) *float64 {
-	var f *float64
-	if json.Unmarshal(value, &f) == nil {
-		return f
-	}
-	var s shape
-	if json.Unmarshal(value, &s) != nil {
-		return nil
-	}
-	switch {
-	case len(s.Top) > 0:
-		return mainNumber(s.Top[0].Value)
-	case s.Counts != nil:
+// mainNumber gives the number that a value's sparkline follows: of several the first,
+// of buckets how many numbers are in them. It is nil where there is none.
+func mainNumber(v value.Value) *float64 {
+	if h, ok := v.(*value.Histogram); ok {
 		sum := 0.0
-		for _, n := range s.Counts {
-			sum += n
+		for _, n := range h.Counts {
+			sum += float64(n)
 		}
 		return &sum
-	case s.In != nil:
-		return s.In
 	}
-	d := json.NewDecoder(bytes.NewReader(value)) // quantiles, in the order of the file
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return nil
+	for labels, n := range value.Numbers(v) {
+		if len(labels) > 0 && labels[0].Name == value.LabelKeys {
+			break // no key has a value
 		}
-		if f, ok := token.(float64); ok {
-			return &f
-		}
+		f := n.Float64()
+		return &f
 	}
 	return nil
 }
 
 // cell writes a value's main number for people.
-func cell(value json.RawMessage, unit string) string {
-	f := mainNumber(value)
+func cell(v value.Value, unit string) string {
+	f := mainNumber(v)
 	if f == nil {
 		return "–"
 	}
@@ -130,20 +102,19 @@ func cell(value json.RawMessage, unit string) string {
 	return text
 }
 
-// details writes the rest of a value that is not one number.
-func details(value json.RawMessage) string {
-	if len(value) == 0 || value[0] != '{' {
-		return ""
-	}
-	var s shape
-	text := string(value)
-	if json.Unmarshal(value, &s) == nil && s.Top != nil {
-		var words []string
-		for _, t := range s.Top {
-			words = append(words, fmt.Sprintf("%s %s", t.Key, t.Value))
+// details writes the numbers of a value that has several.
+func details(v value.Value) string {
+	var words []string
+	for labels, n := range value.Numbers(v) {
+		if len(labels) == 0 {
+			return ""
 		}
-		text = strings.Join(append(words, fmt.Sprintf("other %s", s.Other)), ", ")
+		for _, l := range labels {
+			words = append(words, l.Text)
+		}
+		words = append(words, string(n)+",")
 	}
+	text := strings.TrimSuffix(strings.Join(words, " "), ",")
 	if utf8.RuneCountInString(text) > maxCell {
 		text = string([]rune(text)[:maxCell-1]) + "…"
 	}

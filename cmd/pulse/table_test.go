@@ -36,9 +36,9 @@ func TestTable(t *testing.T) {
 	}
 	want := []string{
 		"rate 3.5 /s ▁▂ █▅",
-		"top-ten 2.5 █ a�[2J 2.5, other 1",
-		`q 8 ▅█ {"0.5":8,"0.99":10}`,
-		`h 5 █ {"le":[1],"counts":[2,3]}`,
+		"top-ten 2.5 █ a�[2J 2.5, other 1, distinct 3",
+		"q 8 ▅█ 0.5 8, 0.99 10",
+		"h 5 █ 1 2, +Inf 3",
 		"none –",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
