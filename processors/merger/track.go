@@ -38,7 +38,8 @@ type point struct {
 	second   int64
 	revision int
 	value    json.RawMessage
-	stale    bool // it was, and what it was before does not count
+	approx   float64 // its standard error, as a share of it
+	stale    bool    // it was, and what it was before does not count
 }
 
 var null = json.RawMessage("null")
@@ -129,7 +130,7 @@ func (t *track) publish(out []stats.Snapshot, next, least, final int64, stretche
 			second = end
 			continue
 		}
-		p := point{second: second, value: t.series.Value(second, t.shown)}
+		p := point{second: second, value: t.series.Value(second, t.shown), approx: t.series.Approx()}
 		out = append(out, t.snapshot(p, final))
 		if second >= final {
 			t.open = append(t.open, p)
@@ -152,23 +153,24 @@ func (t *track) amend(p *point, stretches []stretch) bool {
 	}
 	if t.staleUntil(p.second, stretches) > p.second {
 		p.revision++
-		p.value, p.stale = null, true
+		p.value, p.approx, p.stale = null, 0, true
 		return true
 	}
 	if p.second < t.from || p.second > t.to+t.over-1 {
 		return false
 	}
 	value := t.series.Value(p.second, t.shown)
-	if bytes.Equal(value, p.value) {
+	approx := t.series.Approx()
+	if bytes.Equal(value, p.value) && approx == p.approx {
 		return false
 	}
 	p.revision++
-	p.value = value
+	p.value, p.approx = value, approx
 	return true
 }
 
 func (t *track) snapshot(p point, final int64) stats.Snapshot {
-	s := stats.Snapshot{Stat: t.name, Time: p.second, Value: p.value, Revision: p.revision, Final: p.second < final}
+	s := stats.Snapshot{Stat: t.name, Time: p.second, Value: p.value, Approx: p.approx, Revision: p.revision, Final: p.second < final}
 	if p.stale {
 		s.StaleSince = p.second
 	}

@@ -7,6 +7,7 @@ package aggregate
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
@@ -61,6 +62,17 @@ type Window interface {
 	// Value is the window's value. The caller may keep it.
 	Value(Span) value.Value
 }
+
+// An Estimator is a Window whose value may be an estimate.
+type Estimator interface {
+	Window
+	// StandardError is that of the value that Value gave last, as a share of it, in
+	// thousandths and rounded up; 0: the value is exact.
+	StandardError() float64
+}
+
+// thousandths rounds an error up.
+func thousandths(e float64) float64 { return math.Ceil(e*1000) / 1000 }
 
 // A Span says which seconds a window's value is of.
 type Span struct {

@@ -401,6 +401,15 @@ func (w *byWindow) Value(span Span) value.Value {
 	return v
 }
 
+// StandardError implements Estimator: that of how many keys there are, where some
+// found no room.
+func (w *byWindow) StandardError() float64 {
+	if len(w.dropped) > 0 {
+		return registersError
+	}
+	return 0
+}
+
 // text is a key as it is shown.
 func (k *by) text(key string) string { return keyText(key, len(k.fields)) }
 

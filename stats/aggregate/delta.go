@@ -94,3 +94,9 @@ func (w *deltaWindow) Value(span Span) value.Value {
 	}
 	return decimal(sum)
 }
+
+// StandardError implements Estimator: the share of lines of parts left out, whose
+// growth is missing.
+func (w *deltaWindow) StandardError() float64 {
+	return thousandths(float64(w.out.lines) / float64(max(w.out.lines+w.lines, 1)))
+}

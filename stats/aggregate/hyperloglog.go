@@ -14,6 +14,9 @@ const (
 	maxRank      = 64 - registerBits + 1
 )
 
+// registersError is the standard error of estimate, rounded up: 1.04 / sqrt(registers).
+const registersError = 0.006
+
 // place returns a hash's register and its rank in it, 1 to maxRank.
 func place(hash uint64) (register int, rank uint8) {
 	// All bits of the hash decide (the finalizer of MurmurHash3), so that the

@@ -1,6 +1,10 @@
 package aggregate
 
-import "pulse/stats/value"
+import (
+	"math"
+
+	"pulse/stats/value"
+)
 
 // lastParts is the kinds last-sum, last-mean, last-max and last-count: the newest
 // number of each part that has one in the last seconds. Beyond the room that a
@@ -17,6 +21,16 @@ func newLastParts(p Parameters, of func(*partsWindow) value.Value) *lastParts {
 
 func (k *lastParts) NewPartial() Partial { return k.newPartial() }
 func (k *lastParts) NewWindow() Window   { return &lastPartsWindow{k.newWindow(), k} }
+
+// StandardError implements Estimator. What is reckoned of the parts left out has that
+// of the mean of a sample, where lines are spread over parts at random.
+func (w *lastPartsWindow) StandardError() float64 {
+	if w.exact() {
+		return 0
+	}
+	left := 1 - float64(len(w.members))/float64(w.count())
+	return thousandths(left / math.Sqrt(float64(len(w.members))))
+}
 
 type lastPartsWindow struct {
 	*partsWindow

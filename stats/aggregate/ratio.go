@@ -130,3 +130,15 @@ func Quotient(numerator, denominator value.Value) value.Value {
 	q, _ = strconv.ParseFloat(strconv.FormatFloat(q, 'e', 14, 64), 64) // what was printed can be read
 	return value.Float(q)
 }
+
+// StandardError implements Estimator.
+func (w *ratioWindow) StandardError() float64 {
+	return thousandths(math.Hypot(standardError(w.a), standardError(w.b)))
+}
+
+func standardError(w Window) float64 {
+	if e, ok := w.(Estimator); ok {
+		return e.StandardError()
+	}
+	return 0
+}

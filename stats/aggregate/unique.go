@@ -267,6 +267,14 @@ func (w *uniqueWindow) Value(Span) value.Value {
 	return value.Count(n)
 }
 
+// StandardError implements Estimator.
+func (w *uniqueWindow) StandardError() float64 {
+	if w.sketched {
+		return registersError
+	}
+	return 0
+}
+
 // sorted appends the table's keys, ascending.
 func (t *table) sorted(keys []uint64) []uint64 {
 	for _, s := range t.slots {

@@ -223,7 +223,8 @@ func (e *Evaluator) emitGap(from, to int64) {
 
 func (e *Evaluator) emitValue(s *evaluated, second int64) {
 	if s.name != anyLine {
-		e.emit(stats.Snapshot{Stat: s.name, Time: second, Value: s.series.Value(second, s.over), Final: true, Gen: e.gen})
+		v := s.series.Value(second, s.over)
+		e.emit(stats.Snapshot{Stat: s.name, Time: second, Value: v, Approx: s.series.Approx(), Final: true, Gen: e.gen})
 	}
 }
 

@@ -294,3 +294,24 @@ func BenchmarkEvaluator(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/snapshot")
 }
+
+// A snapshot whose value is an estimate says how far it may be off.
+func TestEvaluatorMarksEstimates(t *testing.T) {
+	d := &stats.Definitions{Stats: []*stats.Stat{{Name: "users", Kind: "unique", Field: "user", Over: 2}}}
+	var lines strings.Builder
+	for i := range 1001 {
+		fmt.Fprintf(&lines, "ts=%d level=info user=u%d\n", statstest.Epoch+i/1000, i)
+	}
+	var marks []float64
+	for _, s := range evaluate(t, d, func(e *oracle.Evaluator) {
+		e.Pack(program.Pack{Lines: []byte(lines.String()), Second: statstest.Epoch, Floor: statstest.Epoch})
+		e.Close(statstest.Epoch + 2)
+	}) {
+		if s.Stat == "users" {
+			marks = append(marks, s.Approx)
+		}
+	}
+	if want := []float64{0, 0.006, 0}; !slices.Equal(marks, want) { // 1,000 values, 1,001, and 1
+		t.Errorf("the errors are %v, want %v", marks, want)
+	}
+}

@@ -190,6 +190,15 @@ func (s *Series) Value(sec, covered int64) json.RawMessage {
 	return s.value
 }
 
+// Approx is the standard error of what Value returned last, as a share of it; 0: it is
+// exact.
+func (s *Series) Approx() float64 {
+	if e, ok := s.window.(aggregate.Estimator); ok {
+		return e.StandardError()
+	}
+	return 0
+}
+
 // move moves the window to the one whose last second is sec.
 func (s *Series) move(sec int64) {
 	s.from, s.to = sec+1-s.over, sec
