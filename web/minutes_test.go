@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -100,13 +101,39 @@ func TestHistoryByTheMinute(t *testing.T) {
 	}
 }
 
+// someDigest is that of a minute's 6,000 numbers of the first stat.
+func someDigest(b *testing.B, r *rand.Rand, d *stats.Definitions) ([]byte, uint64) {
+	p, err := program.Compile(d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	total, folder := window.NewTotal(p.Kind(0)), p.NewFolder()
+	for range 6000 {
+		folder.Fold(program.Pack{Lines: fmt.Appendf(nil, "level=info x=%.1f", math.Exp(r.NormFloat64()+5))})
+	}
+	folder.Flush(func(stat int, fragment []byte) {
+		if stat == 0 {
+			err = total.Join(fragment, 0, 1)
+		}
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return total.Digest()
+}
+
 // BenchmarkWeek reads a day and a week of one stat with a week of 161 stats in
 // Kafka, as a chart does.
 func BenchmarkWeek(b *testing.B) {
+	const every = 8 // one in so many stats is of quantiles
 	cluster, prefix := topicstest.Cluster(b)
 	d := &stats.Definitions{}
 	for i := range 160 {
-		d.Stats = append(d.Stats, &stats.Stat{Name: fmt.Sprintf("router-requests-of-%03d-per-second", i), Kind: "rate", Over: 10})
+		s := &stats.Stat{Name: fmt.Sprintf("router-requests-of-%03d-per-second", i), Kind: "rate", Over: 10}
+		if i%every == 0 {
+			s.Kind, s.Field, s.At = "quantiles", "x", []float64{0.5, 0.99}
+		}
+		d.Stats = append(d.Stats, s)
 	}
 	names := topics.Names{Prefix: prefix, Generation: d.Generation()}
 	topicstest.Ensure(b, cluster, names, 8)
@@ -117,14 +144,19 @@ func BenchmarkWeek(b *testing.B) {
 	defer client.Close()
 	now := time.Now().Unix() / 60 * 60
 	r := rand.New(rand.NewPCG(1, 1))
+	digest, numbers := someDigest(b, r, d)
 	bytes := 0
 	for m := now - 7*86400; m < now; m += 60 {
 		values := make([][]byte, 8)
 		for _, st := range d.All() {
 			p := topics.Partition(st.Name, 8)
 			v := r.Float64() * 1000
-			if values[p], err = topics.AppendMinute(values[p], topics.Minute{Stat: st.Name, Gen: names.Generation, Time: m, Seconds: 60,
-				Min: fmt.Appendf(nil, "%.1f", v), Max: fmt.Appendf(nil, "%.1f", v*1.2), Last: fmt.Appendf(nil, "%.1f", v*1.1)}); err != nil {
+			minute := topics.Minute{Stat: st.Name, Gen: names.Generation, Time: m, Seconds: 60,
+				Min: fmt.Appendf(nil, "%.1f", v), Max: fmt.Appendf(nil, "%.1f", v*1.2), Last: fmt.Appendf(nil, "%.1f", v*1.1)}
+			if st.Kind == "quantiles" {
+				minute.Digest, minute.Numbers = digest, numbers
+			}
+			if values[p], err = topics.AppendMinute(values[p], minute); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -159,9 +191,10 @@ func BenchmarkWeek(b *testing.B) {
 	for _, c := range []struct {
 		name            string
 		length, step, n int64
-	}{{"24h", 86400, 120, 720}, {"7d", 7 * 86400, 600, 1008}} {
+		first           int
+	}{{"24h", 86400, 120, 720, 1}, {"7d", 7 * 86400, 600, 1008, 1}, {"24h-quantiles", 86400, 120, 720, 0}, {"7d-quantiles", 7 * 86400, 600, 1008, 0}} {
 		b.Run(c.name, func(b *testing.B) {
-			for i := 0; b.Loop(); i++ {
+			for i := c.first; b.Loop(); i += every {
 				_, body := get(b, s, fmt.Sprintf("/api/stats/%s?from=%d&to=%d&step=%d", d.Stats[i%160].Name, now+60-c.length, now+59, c.step), nil)
 				var answer struct{ Stretches []struct{ Seconds int } }
 				if err := json.Unmarshal([]byte(body), &answer); err != nil || int64(len(answer.Stretches)) < c.n {
