@@ -45,7 +45,7 @@ type kafkaConfig struct {
 func (c *kafkaConfig) Settings() []Setting {
 	return []Setting{
 		{Flag: "kafka-topic", Key: "kafka", Value: &c.topics,
-			Help: "read the topics whose `name` this is, or matches this pattern; others fill them with a line in each record; may be given several times"},
+			Help: "read the topics of this `name` or pattern, which others fill with a line in each record; may be given several times"},
 		{Flag: "kafka-field", Key: "field", Help: "the records of --kafka-topic are JSON: the `name` of the field with the line, say message", Value: &c.field},
 		c.format.setting(),
 	}
