@@ -20,6 +20,7 @@ type Broker struct {
 	cluster  *kfake.Cluster
 	sessions *sessions
 	disk     *diskErrors
+	counts   *Counts
 	unlock   func() // the folder
 }
 
@@ -40,7 +41,7 @@ func Start(listen, dir string) (*Broker, error) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		return nil, fmt.Errorf("the broker's address %q names no host: name the one by which clients reach it, say localhost:%d", listen, port)
 	}
-	disk := &diskErrors{}
+	disk, counts := &diskErrors{}, &Counts{}
 	options := []kfake.Opt{
 		kfake.WithLogger(disk),
 		kfake.Ports(int(port)),
@@ -49,7 +50,7 @@ func Start(listen, dir string) (*Broker, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &listener{l, host}, nil
+			return newGuard(l, host, counts), nil
 		}),
 		kfake.BrokerConfigs(map[string]string{
 			"log.cleaner.backoff.ms":     "60000",
@@ -76,17 +77,21 @@ func Start(listen, dir string) (*Broker, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the broker on %s with data in %q: %w", listen, dir, err)
 	}
+	limit(cluster, counts)
 	sessions, err := watchSessions(cluster)
 	if err != nil {
 		cluster.Close()
 		unlock()
 		return nil, err
 	}
-	return &Broker{cluster, sessions, disk, unlock}, nil
+	return &Broker{cluster, sessions, disk, counts, unlock}, nil
 }
 
 // Addrs returns the host:port of the broker.
 func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
+
+// Counts counts the connections that the broker has closed.
+func (b *Broker) Counts() *Counts { return b.counts }
 
 // Err returns why the broker could not write to its folder, the last time, or
 // nil. Its clients are only told that something unexpected went wrong.
@@ -119,20 +124,3 @@ func (d *diskErrors) Logf(_ kfake.LogLevel, _ string, args ...any) {
 		}
 	}
 }
-
-// A listener says the host that it was asked to listen on: clients are sent
-// there, and names work where addresses might not.
-type listener struct {
-	net.Listener
-	host string
-}
-
-func (l *listener) Addr() net.Addr {
-	_, port, _ := net.SplitHostPort(l.Listener.Addr().String()) // it is a TCP listener's
-	return address(net.JoinHostPort(l.host, port))
-}
-
-type address string
-
-func (address) Network() string  { return "tcp" }
-func (a address) String() string { return string(a) }

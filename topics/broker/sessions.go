@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -32,6 +33,10 @@ const (
 	sessionsEvery  = time.Second
 	defaultSession = 45 * time.Second // of a group that no member has joined since the start: Kafka's own
 )
+
+// maxLimits is about how many groups' sessions are known when those of groups that
+// there are not are forgotten.
+const maxLimits = 1000
 
 func watchSessions(c *kfake.Cluster) (*sessions, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ClientID("pulse-broker"))
@@ -120,5 +125,8 @@ func (s *sessions) silent(groups kadm.DescribedGroups, now time.Time) (over []me
 		}
 	}
 	s.heard = heard // of nobody else
+	if len(s.limit) > maxLimits {
+		maps.DeleteFunc(s.limit, func(group string, _ time.Duration) bool { _, ok := groups[group]; return !ok })
+	}
 	return over
 }

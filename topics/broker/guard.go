@@ -1,0 +1,213 @@
+package broker
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// What the broker takes from a connection.
+const (
+	// maxProduce bounds a request to write records, as Kafka's socket.request.max.bytes
+	// does by default.
+	maxProduce = 100 << 20
+	// maxRequest bounds all others: the greatest is a group's commit, of some 4 KB a
+	// partition.
+	maxRequest = 1 << 20
+	// maxConnections bounds the connections. Beyond it the one that has said nothing
+	// for longest is closed.
+	maxConnections = 1000
+	// idleFor is how long a connection may say nothing, as Kafka's
+	// connections.max.idle.ms by default. A client connects again.
+	idleFor = 10 * time.Minute
+	// partFor is how long the next part of a request may take.
+	partFor = 30 * time.Second
+)
+
+// Counts count what a broker has closed.
+type Counts struct {
+	Refused atomic.Int64 // connections that sent what is no Kafka request, or one for too much
+	Crowded atomic.Int64 // because there were too many
+}
+
+// A guard is a listener whose connections give what Kafka requests begin with, or
+// end: kfake would make room for whatever size is said, and end the process
+// at a request of a kind that there is not.
+//
+// It says the host that it was asked to listen on: clients are sent there, and
+// names work where addresses might not.
+type guard struct {
+	net.Listener
+	host   string
+	counts *Counts
+
+	mu   sync.Mutex
+	open map[*guarded]time.Time // since when each has said nothing
+}
+
+func newGuard(l net.Listener, host string, counts *Counts) *guard {
+	return &guard{Listener: l, host: host, counts: counts, open: map[*guarded]time.Time{}}
+}
+
+func (g *guard) Addr() net.Addr {
+	_, port, _ := net.SplitHostPort(g.Listener.Addr().String()) // it is a TCP listener's
+	return address(net.JoinHostPort(g.host, port))
+}
+
+type address string
+
+func (address) Network() string  { return "tcp" }
+func (a address) String() string { return string(a) }
+
+func (g *guard) Accept() (net.Conn, error) {
+	c, err := g.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	guarded := &guarded{Conn: c, guard: g}
+	if silent := g.add(guarded); silent != nil {
+		g.counts.Crowded.Add(1)
+		silent.Close()
+	}
+	return guarded, nil
+}
+
+// add enters a connection, and returns the one that makes room for it, if there
+// is none.
+func (g *guard) add(c *guarded) (silent *guarded) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.open) >= maxConnections {
+		for other, since := range g.open {
+			if silent == nil || since.Before(g.open[silent]) {
+				silent = other
+			}
+		}
+		delete(g.open, silent)
+	}
+	g.open[c] = time.Now()
+	return silent
+}
+
+// said notes that a connection has said something.
+func (g *guard) said(c *guarded) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.open[c]; ok {
+		g.open[c] = time.Now()
+	}
+}
+
+func (g *guard) remove(c *guarded) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.open, c)
+}
+
+// guarded is a connection that is read by kfake alone, a request at a time.
+type guarded struct {
+	net.Conn
+	guard *guard
+	ready []byte // of a request: checked, and not yet read
+	left  int    // bytes of the request that come after them
+}
+
+// Close implements net.Conn.
+func (c *guarded) Close() error {
+	c.guard.remove(c)
+	return c.Conn.Close()
+}
+
+// Read implements io.Reader.
+func (c *guarded) Read(b []byte) (int, error) {
+	if len(c.ready) == 0 && c.left == 0 {
+		if err := c.next(); err != nil {
+			return 0, err
+		}
+	}
+	if len(c.ready) > 0 {
+		n := copy(b, c.ready)
+		c.ready = c.ready[n:]
+		return n, nil
+	}
+	if err := c.SetReadDeadline(time.Now().Add(partFor)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
+}
+
+var errNoRequest = errors.New("no Kafka request")
+
+// next reads the beginning of a request.
+func (c *guarded) next() error {
+	begin := make([]byte, 12) // size, kind, version, correlation
+	if err := c.SetReadDeadline(time.Now().Add(idleFor)); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(c.Conn, begin[:4]); err != nil {
+		return err
+	}
+	c.guard.said(c)
+	size := int64(binary.BigEndian.Uint32(begin))
+	// Whatever else speaks first has another size there: "POST" is 1.3 GB.
+	if size < int64(len(begin)-4) || size > maxProduce {
+		return c.refuse()
+	}
+	if err := c.SetReadDeadline(time.Now().Add(partFor)); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(c.Conn, begin[4:]); err != nil {
+		return err
+	}
+	if !takes(int16(binary.BigEndian.Uint16(begin[4:])), int16(binary.BigEndian.Uint16(begin[6:])), size) {
+		return c.refuse()
+	}
+	c.ready, c.left = begin, int(size)-len(begin)+4
+	if size > maxRequest {
+		return c.gather()
+	}
+	return nil
+}
+
+// gather reads a large request whole before kfake makes room for it, so that it
+// takes up what was sent and not what was said.
+func (c *guarded) gather() error {
+	for c.left > 0 {
+		if err := c.SetReadDeadline(time.Now().Add(partFor)); err != nil {
+			return err
+		}
+		part := min(c.left, max(len(c.ready), maxRequest))
+		c.ready = append(c.ready, make([]byte, part)...)
+		if _, err := io.ReadFull(c.Conn, c.ready[len(c.ready)-part:]); err != nil {
+			return err
+		}
+		c.left -= part
+	}
+	return nil
+}
+
+func (c *guarded) refuse() error {
+	c.guard.counts.Refused.Add(1)
+	return errNoRequest
+}
+
+// takes reports whether there are requests of a kind and version, of such a size.
+func takes(key, version int16, size int64) bool {
+	if key != int16(kmsg.Produce) && size > maxRequest {
+		return false
+	}
+	request := kmsg.RequestForKey(key)
+	if request == nil || version < 0 {
+		return false
+	}
+	// A version of ApiVersions that is too new is answered with those there are.
+	return version <= request.MaxVersion() || key == int16(kmsg.ApiVersions)
+}

@@ -1,0 +1,70 @@
+package broker
+
+import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// What one request may ask for: kfake does all that it is asked.
+const (
+	maxPartitions = 1000     // of a topic
+	maxFetch      = 64 << 20 // bytes of records in one answer, as Kafka's fetch.max.bytes of 55 MB does
+)
+
+var errBeyond = errors.New("a request for more than the broker has, or of what is its own")
+
+// limit closes the connections whose requests ask for too much, and counts them.
+func limit(c *kfake.Cluster, counts *Counts) {
+	for _, key := range []kmsg.Key{kmsg.CreateTopics, kmsg.CreatePartitions, kmsg.AlterConfigs, kmsg.IncrementalAlterConfigs, kmsg.Fetch} {
+		c.ControlKey(int16(key), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			if within(request) {
+				return nil, nil, false
+			}
+			c.KeepControl()
+			counts.Refused.Add(1)
+			return nil, errBeyond, true
+		})
+	}
+}
+
+// within reports whether a request is within the limits, or makes it so.
+func within(request kmsg.Request) bool {
+	switch r := request.(type) {
+	case *kmsg.CreateTopicsRequest:
+		for _, t := range r.Topics {
+			if t.NumPartitions > maxPartitions || len(t.ReplicaAssignment) > maxPartitions {
+				return false
+			}
+		}
+	case *kmsg.CreatePartitionsRequest:
+		for _, t := range r.Topics {
+			if t.Count > maxPartitions {
+				return false
+			}
+		}
+	// The broker's own settings are Pulse's.
+	case *kmsg.AlterConfigsRequest:
+		for _, resource := range r.Resources {
+			if resource.ResourceType != kmsg.ConfigResourceTypeTopic {
+				return false
+			}
+		}
+	case *kmsg.IncrementalAlterConfigsRequest:
+		for _, resource := range r.Resources {
+			if resource.ResourceType != kmsg.ConfigResourceTypeTopic {
+				return false
+			}
+		}
+	case *kmsg.FetchRequest:
+		r.MaxBytes = min(r.MaxBytes, maxFetch)
+		for i := range r.Topics {
+			for j := range r.Topics[i].Partitions {
+				p := &r.Topics[i].Partitions[j]
+				p.PartitionMaxBytes = min(p.PartitionMaxBytes, maxFetch)
+			}
+		}
+	}
+	return true
+}
