@@ -9,6 +9,9 @@
 // still open; its successor reads these again. What it may write of a minute
 // whose beginning it did not read has fewer seconds, and of two the minute with
 // more seconds holds.
+//
+// A minute's quantiles do not follow from its seconds': the merger, which has the
+// numbers, writes digests of them to the same topic.
 package minutes
 
 import (
@@ -150,6 +153,9 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 	defer p.mu.Unlock()
 	out := batch{topic: p.config.Names.Minutes(), lines: make([][]byte, partitions)}
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		if len(f.Records) == 0 {
+			return
+		}
 		r := p.rollers[f.Partition]
 		if r == nil {
 			r = newRoller(p.stats, p.config.Names.Generation)
