@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"os"
 	"strconv"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -19,6 +21,7 @@ import (
 type Broker struct {
 	cluster  *kfake.Cluster
 	sessions *sessions
+	cleaner  *cleaner
 	disk     *diskErrors
 	counts   *Counts
 	unlock   func() // the folder
@@ -29,7 +32,12 @@ type Broker struct {
 // can reach: not 0.0.0.0. Topics, records and offsets are kept in the folder
 // dir, and a broker that is started there later goes on with them; with dir
 // empty they are in memory and gone with the broker.
-func Start(listen, dir string) (*Broker, error) {
+//
+// The folder is for the user of this process alone, and so is all that the process
+// makes from then on: log lines are in it.
+func Start(listen, dir string) (*Broker, error) { return start(listen, dir, cleanEvery) }
+
+func start(listen, dir string, every time.Duration) (*Broker, error) {
 	host, portText, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, fmt.Errorf("the broker's address %q is not host:port: %w", listen, err)
@@ -53,13 +61,18 @@ func Start(listen, dir string) (*Broker, error) {
 			return newGuard(l, host, counts), nil
 		}),
 		kfake.BrokerConfigs(map[string]string{
-			"log.cleaner.backoff.ms":     "60000",
+			"log.cleaner.backoff.ms":     strconv.Itoa(math.MaxInt32), // see cleaner
 			"default.replication.factor": "1",
 		}),
 	}
 	unlock := func() {}
 	if dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		keepPrivate()
+		err := os.MkdirAll(dir, 0o700)
+		if err == nil {
+			err = os.Chmod(dir, 0o700) // of one that was there
+		}
+		if err != nil {
 			return nil, fmt.Errorf("the broker's folder: %w", err)
 		}
 		if unlock, err = lock(dir); err != nil {
@@ -84,7 +97,7 @@ func Start(listen, dir string) (*Broker, error) {
 		unlock()
 		return nil, err
 	}
-	return &Broker{cluster, sessions, disk, counts, unlock}, nil
+	return &Broker{cluster, sessions, startCleaner(cluster, every), disk, counts, unlock}, nil
 }
 
 // Addrs returns the host:port of the broker.
@@ -105,6 +118,7 @@ func (b *Broker) Err() error {
 // Close stops the broker and writes down what is not yet on disk.
 func (b *Broker) Close() {
 	b.sessions.close()
+	b.cleaner.close()
 	b.cluster.Close()
 	b.unlock()
 }
