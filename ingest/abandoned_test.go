@@ -20,7 +20,7 @@ func TestAbandonedTransaction(t *testing.T) {
 	}
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*transactionTimeout+time.Minute)
 	defer cancel()

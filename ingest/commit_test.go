@@ -122,7 +122,7 @@ func TestCommitsAreWhole(t *testing.T) {
 }
 
 // TestCommitStalls: lines of a time when Kafka took nothing count at that time, for
-// their ingester is the one that vouches for it.
+// their ingester is the one that covers it.
 func TestCommitStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &fakeCommitter{fakeOutput: fakeOutput{partitions: 1}, t: t}
@@ -148,7 +148,7 @@ func TestCommitStalls(t *testing.T) {
 		for _, r := range c.taken() {
 			if r.Header.Tick != nil {
 				if since := r.Header.Tick.Since; since > bubble+1 {
-					t.Errorf("the tick of second %d vouches only since %d", r.Header.Second()-bubble, since-bubble)
+					t.Errorf("the tick of second %d covers only since %d", r.Header.Second()-bubble, since-bubble)
 				}
 				continue
 			}

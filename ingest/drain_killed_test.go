@@ -16,7 +16,7 @@ import (
 	"pulse/topics/topicstest"
 )
 
-func exactDrain(t *testing.T, cluster topics.Cluster, prefix, address string) *Exact {
+func exactDrain(t *testing.T, cluster topics.Cluster, prefix, address string) *Transactional {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -26,8 +26,8 @@ func exactDrain(t *testing.T, cluster topics.Cluster, prefix, address string) *E
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Exact{
-		Cluster: cluster, Names: topics.Names{Prefix: prefix, Generation: "g"}, ID: "me", Log: log, Once: true,
+	return &Transactional{
+		Cluster: cluster, Names: topics.Names{Prefix: prefix, Version: "g"}, ID: "me", Log: log, Once: true,
 		Live: func(positions Positions) Live {
 			d.Restore(positions)
 			return Live{Inputs: []Input{d}, Lateness: 2}
@@ -42,7 +42,7 @@ func TestDrainKilled(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 3)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

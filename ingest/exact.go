@@ -39,11 +39,11 @@ const (
 // Positions are where inputs go on: bytes that an input knows by a key of its own.
 type Positions map[string][]byte
 
-// Exact is an ingester of inputs that can be read again, as files can: after it was
+// Transactional is an ingester of inputs that can be read again, as files can: after it was
 // killed, at any point, the next one with its id goes on so that no line is
 // repeated and none is skipped. For this the packs, the ticks and the inputs' positions
 // are written together, in one transaction of Kafka's.
-type Exact struct {
+type Transactional struct {
 	Cluster topics.Cluster
 	Names   topics.Names
 	// ID is the ingester's, which the next one has to have too. If two run at a
@@ -65,7 +65,7 @@ type Exact struct {
 
 // Metrics returns what became of the records so far. Those of a transaction that
 // did not come about count as refused, and are made anew.
-func (x *Exact) Metrics() ProducerMetrics {
+func (x *Transactional) Metrics() ProducerMetrics {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	m := x.before
@@ -86,7 +86,7 @@ var errTaken = errors.New("another pulse ingest with this --id has started: this
 
 // Run ingests until ctx ends, or all inputs have, or one fails, or Kafka will never
 // take what they give, or another ingester with the id has started.
-func (x *Exact) Run(ctx context.Context) error {
+func (x *Transactional) Run(ctx context.Context) error {
 	if _, err := identify(x.ID); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (x *Exact) Run(ctx context.Context) error {
 }
 
 // once runs until a transaction does not come about.
-func (x *Exact) once(ctx context.Context, claim string, first bool) error {
+func (x *Transactional) once(ctx context.Context, claim string, first bool) error {
 	p, err := newProducer(ctx, x.Cluster, x.Names, x.Log,
 		kgo.TransactionalID(x.Names.Prefix+"ingest."+x.ID),
 		kgo.TransactionTimeout(transactionTimeout))

@@ -156,10 +156,10 @@ func TestExactChild(t *testing.T) {
 	}
 }
 
-func exactFiles(cluster topics.Cluster, prefix, glob string) *Exact {
+func exactFiles(cluster topics.Cluster, prefix, glob string) *Transactional {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	return &Exact{
-		Cluster: cluster, Names: topics.Names{Prefix: prefix, Generation: "g"}, ID: "me", Log: log,
+	return &Transactional{
+		Cluster: cluster, Names: topics.Names{Prefix: prefix, Version: "g"}, ID: "me", Log: log,
 		Live: func(positions Positions) Live {
 			return Live{Inputs: []Input{Files{Globs: []string{glob}, Follow: true, Positions: positions, Log: log}}, Backlog: true, Lateness: 2}
 		},
@@ -172,7 +172,7 @@ func TestFilesKilled(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 3)
 	f := folder{t, t.TempDir()}
 
@@ -296,7 +296,7 @@ func committedLines(t *testing.T, cluster topics.Cluster, names topics.Names) (n
 func TestExactFencing(t *testing.T) {
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 3)
 	f := folder{t, t.TempDir()}
 	f.add("a.log", "n=0\n")
@@ -363,7 +363,7 @@ func TestExactBrokerAway(t *testing.T) {
 	}
 	defer func() { b.Close() }()
 	address := b.Addrs()[0]
-	cluster, names := topics.Cluster{Brokers: b.Addrs()}, topics.Names{Prefix: "away.", Generation: "g"}
+	cluster, names := topics.Cluster{Brokers: b.Addrs()}, topics.Names{Prefix: "away.", Version: "g"}
 	topicstest.Ensure(t, cluster, names, 3)
 	f := folder{t, t.TempDir()}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -408,7 +408,7 @@ func TestExactBrokerAway(t *testing.T) {
 func TestExactGoesOn(t *testing.T) {
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 3)
 	f := folder{t, t.TempDir()}
 	ctx, cancel := context.WithCancel(t.Context())

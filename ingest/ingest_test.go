@@ -112,7 +112,7 @@ func (o *fakeOutput) lines() []string {
 }
 
 // story tells what one partition got, shortly: "5 a b" is a pack of two lines
-// at second 5, "|6/3" a tick of 6 that vouches since 3, "|6/3!" one that leaves.
+// at second 5, "|6/3" a tick of 6 that covers since 3, "|6/3!" one that leaves.
 func story(records []sent) string {
 	var b strings.Builder
 	for i, r := range records {
@@ -149,7 +149,7 @@ func checkLaws(t *testing.T, o *fakeOutput) {
 					t.Errorf("partition %d, record %d: a tick for %d partitions, not %d", partition, i, tick.Partitions, o.partitions)
 				}
 				if tick.Since > r.Header.Second() {
-					t.Errorf("partition %d, record %d: a tick of %d that vouches since %d", partition, i, r.Header.Second(), tick.Since)
+					t.Errorf("partition %d, record %d: a tick of %d that covers since %d", partition, i, r.Header.Second(), tick.Since)
 				}
 				second = r.Header.Second()
 				h := r.Header

@@ -85,11 +85,11 @@ func TestByTime(t *testing.T) {
 	}
 }
 
-func exactKafka(cluster topics.Cluster, prefix, topic string) *Exact {
+func exactKafka(cluster topics.Cluster, prefix, topic string) *Transactional {
 	log := slog.New(slog.DiscardHandler)
 	counts := &KafkaCounts{}
-	return &Exact{
-		Cluster: cluster, Names: topics.Names{Prefix: prefix, Generation: "g"}, ID: "repacker", Log: log,
+	return &Transactional{
+		Cluster: cluster, Names: topics.Names{Prefix: prefix, Version: "g"}, ID: "repacker", Log: log,
 		Live: func(positions Positions) Live {
 			return Live{Inputs: []Input{Kafka{
 				Name: "kafka", Topics: []string{topic}, Field: "message", Cluster: cluster, Positions: positions, Counts: counts, Log: log,
@@ -104,7 +104,7 @@ func TestKafkaKilled(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 3)
 	topic := prefix + "lines"
 	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.TransactionalID(prefix+"test"),

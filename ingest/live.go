@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxPause is how late an ingester may tick and still vouch for the
+	// maxPause is how late an ingester may tick and still cover the
 	// seconds it was late for.
 	maxPause = int64(time.Second)
 
@@ -20,7 +20,7 @@ const (
 	backlogQuiet = time.Second
 
 	// maxSwitch is the greatest number of seconds that a backlog's clock may
-	// jump to the wall clock's and still vouch for.
+	// jump to the wall clock's and still cover.
 	maxSwitch = 60
 )
 
@@ -238,7 +238,7 @@ func (g *live) commit() error {
 }
 
 // tick sends the ticks of the seconds that have ended. An ingester that was
-// away does not know what it missed: it vouches anew.
+// away does not know what it missed: it covers anew.
 func (g *live) tick() error {
 	last, now := g.packer.Second(), g.now/second
 	if g.now-(last+1)*second > maxPause {

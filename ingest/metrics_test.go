@@ -12,7 +12,7 @@ import (
 func TestProducerMetrics(t *testing.T) {
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	p := connect(t, cluster, names, 1)
 	if m := p.Metrics(); m != (ProducerMetrics{}) {
 		t.Errorf("before the first record: %+v", m)

@@ -105,7 +105,7 @@ func TestOverloadChild(t *testing.T) {
 			return inputAccount{Lines: n.Lines.Load(), Empty: n.Empty.Load(), Refused: n.Refused.Load(), Dropped: n.Dropped.Load()}
 		}
 	}
-	names := topics.Names{Prefix: os.Getenv(childPrefix), Generation: "g"}
+	names := topics.Names{Prefix: os.Getenv(childPrefix), Version: "g"}
 	producer, err := NewProducer(ctx, cluster, names, log)
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestOverload(t *testing.T) {
 	} {
 		t.Run(input, func(t *testing.T) {
 			cluster, prefix := topicstest.Cluster(t)
-			names := topics.Names{Prefix: prefix, Generation: "g"}
+			names := topics.Names{Prefix: prefix, Version: "g"}
 			topicstest.Ensure(t, cluster, names, 4)
 			o := startOverloaded(t, cluster, prefix, input)
 			sent, refused := overload(t, o)
@@ -409,7 +409,7 @@ func TestIdleConnections(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cluster, prefix := topicstest.Cluster(t)
-			names := topics.Names{Prefix: prefix, Generation: "g"}
+			names := topics.Names{Prefix: prefix, Version: "g"}
 			topicstest.Ensure(t, cluster, names, 4)
 			o := startOverloaded(t, cluster, prefix, test.input)
 			sendHonest := func() {

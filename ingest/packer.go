@@ -124,7 +124,7 @@ func (p *Packer) Second() int64 { return p.second }
 // Lines is the number of lines taken.
 func (p *Packer) Lines() int64 { return p.lines }
 
-// Vouch makes the ingester vouch for the seconds from since on, and no longer
+// Vouch makes the ingester cover the seconds from since on, and no longer
 // for those before.
 func (p *Packer) Vouch(since int64) { p.since = since }
 

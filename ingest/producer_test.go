@@ -58,7 +58,7 @@ func readAll(t *testing.T, cluster topics.Cluster, names topics.Names) *fakeOutp
 // TestThroughKafka sends a recording and reads it back.
 func TestThroughKafka(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	p := connect(t, cluster, names, 3)
 	if newest, err := p.Newest(t.Context()); err != nil || len(newest) > 0 {
 		t.Errorf("the newest records of empty topics are %v, %v", newest, err)
@@ -113,7 +113,7 @@ func TestThroughKafka(t *testing.T) {
 // TestLiveThroughKafka waits for the acknowledgement of what it hands over.
 func TestLiveThroughKafka(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	p := connect(t, cluster, names, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -156,7 +156,7 @@ func TestProducerOutlivesTheBroker(t *testing.T) {
 	}
 	address := b.Addrs()[0]
 	cluster := topics.Cluster{Brokers: []string{address}}
-	names := topics.Names{Generation: "g"}
+	names := topics.Names{Version: "g"}
 	p := connect(t, cluster, names, 2)
 
 	var want []string
@@ -226,7 +226,7 @@ func TestProducerWithoutATopic(t *testing.T) {
 // then whoever produces does, and what is left at the end is counted.
 func TestProducerHoldsLittle(t *testing.T) {
 	b := topicstest.Own(t)
-	p := connect(t, topics.Cluster{Brokers: b.Addrs()}, topics.Names{Generation: "g"}, 1)
+	p := connect(t, topics.Cluster{Brokers: b.Addrs()}, topics.Names{Version: "g"}, 1)
 	b.Close()
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -261,7 +261,7 @@ func TestProducerHoldsLittle(t *testing.T) {
 // TestProducerRefused sends what the topic does not take.
 func TestProducerRefused(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	p := connect(t, cluster, names, 1)
 	admin, err := kgo.NewClient(cluster.ClientOptions("test")...)
 	if err != nil {
@@ -303,7 +303,7 @@ func TestProducerRefused(t *testing.T) {
 // BenchmarkProducer is packing and sending to a broker in the same process.
 func BenchmarkProducer(b *testing.B) {
 	cluster, prefix := topicstest.Cluster(b)
-	p := connect(b, cluster, topics.Names{Prefix: prefix, Generation: "g"}, 8)
+	p := connect(b, cluster, topics.Names{Prefix: prefix, Version: "g"}, 8)
 	batch := bytes.Repeat([]byte(strings.Repeat("x", 199)+"\n"), chunkSize/200)
 	lines := bytes.Count(batch, []byte{'\n'})
 	packer := NewPacker("i", topics.WallDomain, 8, func(r Record) error { return p.Produce(b.Context(), r) })

@@ -342,7 +342,7 @@ func (p *player) begin(clock int64) error {
 		}
 	}
 	if p.OriginalTimes {
-		return nil // nothing was before, so it vouches for all of that
+		return nil // nothing was before, so it covers all of that
 	}
 	p.packer.Vouch(max(0, p.pace.Apply(clock)) / second)
 	return p.packer.Map(p.pace)

@@ -72,7 +72,7 @@ func newPipeline(t *testing.T, cluster topics.Cluster, prefix string) *pipeline 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pipeline{t: t, cluster: cluster, definitions: d, names: topics.Names{Prefix: prefix, Generation: d.Generation()},
+	p := &pipeline{t: t, cluster: cluster, definitions: d, names: topics.Names{Prefix: prefix, Version: d.Version()},
 		expected: map[point]string{}, log: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))}
 	topicstest.Ensure(t, cluster, p.names, partitions)
 	p.client, err = kgo.NewClient(append(cluster.ClientOptions("test"), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
@@ -492,7 +492,7 @@ func TestMissingTopics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := merger.New(merger.Config{Cluster: cluster, Names: topics.Names{Prefix: prefix + "none.", Generation: "x"}, Definitions: d,
+	m, err := merger.New(merger.Config{Cluster: cluster, Names: topics.Names{Prefix: prefix + "none.", Version: "x"}, Definitions: d,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"pulse/stats/condition"
 )
 
-// LinesStat is the name of Pulse's own stat, which accounts for every line:
+// LinesStat is the name of the internal stat, which accounts for every line:
 // in, counted, late, unreadable, ahead. Every program has it, and names that
 // start with "pulse." are refused in a file.
 const LinesStat = "pulse.lines"
@@ -35,16 +35,16 @@ type Stat struct {
 
 	Link string // where the panel leads; "" if nowhere
 
-	Kind    string    // one of Kinds; LinesKind for LinesStat
-	Field   string    // the field that is aggregated; "" for rate, ratio and lines
-	Per     int64     // rate: the seconds of its unit, 1 or 60; else 0
-	At      []float64 // quantiles: which, as the file orders them; else nil
-	Buckets []float64 // histogram: the bounds, ascending; else nil
-	By      []string  // fields whose texts are the key, or name the part; nil if there is no key
-	Top     int       // how many keys the value has; 0 if it is not by key
-	Of      [2]string // ratio: the names of the two stats; else empty
-	Over    int64     // seconds of the trailing window; of the last- kinds after which a part expires
-	Expire  int64     // of delta: seconds before the window in which a part's number still counts as the one before; 0 of others
+	Kind      string    // one of Kinds; LinesKind for LinesStat
+	Field     string    // the field that is aggregated; "" for rate, ratio and lines
+	Per       int64     // rate: the seconds of its unit, 1 or 60; else 0
+	Quantiles []float64 // quantiles: which, as the file orders them; else nil
+	Buckets   []float64 // histogram: the bounds, ascending; else nil
+	GroupBy   []string  // fields whose texts are the key, or name the part; nil if there is no key
+	Top       int       // how many keys the value has; 0 if it is not by key
+	Of        [2]string // ratio: the names of the two stats; else empty
+	Window    int64     // seconds of the trailing window; of the last- kinds after which a part expires
+	Expire    int64     // of delta: seconds before the window in which a part's number still counts as the one before; 0 of others
 
 	Where string         // the condition as the file writes it; "" if every line counts
 	Cond  condition.Node // what Where means, with the defines expanded; nil if every line counts
@@ -55,8 +55,8 @@ type Stat struct {
 	Subject Subject // what is folded into it; that of a file's stats is SubjectLines
 }
 
-// Reach is how many seconds, up to the last of a window, its value depends on.
-func (s *Stat) Reach() int64 { return s.Over + s.Expire }
+// Lookback is how many seconds, up to the last of a window, its value depends on.
+func (s *Stat) Lookback() int64 { return s.Window + s.Expire }
 
 // A Page is one page of the dashboard: rows of names of stats.
 type Page struct {
@@ -81,7 +81,7 @@ type Expectation struct {
 
 // All gives the stats of the file and then Pulse's own, LinesStat last. The
 // index of a stat here is its number in a program.Program.
-func (d *Definitions) All() []*Stat { return append(slices.Clip(d.Stats), ownStats...) }
+func (d *Definitions) All() []*Stat { return append(slices.Clip(d.Stats), internalStats...) }
 
 // An Error is one thing that is wrong with a definitions file.
 type Error struct {

@@ -58,16 +58,16 @@ func TestParse(t *testing.T) {
 		Lateness: 2,
 		Stats: []*Stat{
 			{
-				Name: "nginx-requests-per-second", Title: "nginx req/sec", Unit: "/s", Kind: "rate", Per: 1, Over: 10,
+				Name: "nginx-requests-per-second", Title: "nginx req/sec", Unit: "/s", Kind: "rate", Per: 1, Window: 10,
 				Where: "nginx", Cond: nginx, Warn: number(1000), Crit: number(5000),
 			},
 			{
 				Name: "nginx-bytes", Title: "nginx-bytes", Kind: "quantiles", Field: "http_bytes",
-				At: []float64{0.5, 0.95, 0.99}, Over: 60, Where: "nginx", Cond: nginx,
+				Quantiles: []float64{0.5, 0.95, 0.99}, Window: 60, Where: "nginx", Cond: nginx,
 			},
 			{
 				Name: "nginx-domains-per-minute", Title: "nginx-domains-per-minute", Kind: "unique", Field: "http_domain",
-				Over: 60, Where: "nginx", Cond: nginx,
+				Window: 60, Where: "nginx", Cond: nginx,
 			},
 		},
 		Pages: []Page{{Title: "Routing", Rows: [][]string{
@@ -109,9 +109,9 @@ func TestDefaults(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s := mustParse(t, "stats: [{name: a, "+tt.stat+"}]").Stats[0]
-		if s.Over != tt.over || s.Unit != tt.unit || s.Per != tt.per || !slices.Equal(s.At, tt.at) {
+		if s.Window != tt.over || s.Unit != tt.unit || s.Per != tt.per || !slices.Equal(s.Quantiles, tt.at) {
 			t.Errorf("%s: over %d, unit %q, per %d, at %v; want %d, %q, %d, %v",
-				tt.stat, s.Over, s.Unit, s.Per, s.At, tt.over, tt.unit, tt.per, tt.at)
+				tt.stat, s.Window, s.Unit, s.Per, s.Quantiles, tt.over, tt.unit, tt.per, tt.at)
 		}
 		if s.Cond != nil || s.Title != "a" {
 			t.Errorf("%s: condition %v, title %q", tt.stat, s.Cond, s.Title)
@@ -125,7 +125,7 @@ func TestAll(t *testing.T) {
 	if len(all) != 10 || !slices.Equal(all[:3], d.Stats) {
 		t.Fatalf("All gives %d stats, want the file's and seven", len(all))
 	}
-	if own := all[9]; own.Name != LinesStat || own.Kind != LinesKind || own.Over != 1 {
+	if own := all[9]; own.Name != LinesStat || own.Kind != LinesKind || own.Window != 1 {
 		t.Errorf("the last is %+v", own)
 	}
 	if len(d.Stats) != 3 {
@@ -334,8 +334,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// The generation changes with what is said about values, and with nothing else.
-func TestGeneration(t *testing.T) {
+// The definitions version changes with what is said about values, and with nothing else.
+func TestVersion(t *testing.T) {
 	const base = `
 lateness: 2s
 define:
@@ -355,9 +355,9 @@ pages:
   - title: P
     rows: [[requests, bytes]]
 `
-	generation := mustParse(t, base).Generation()
-	if len(generation) != 6 || strings.Trim(generation, "0123456789abcdef") != "" {
-		t.Fatalf("the generation is %q, want six hexadecimal digits", generation)
+	version := mustParse(t, base).Version()
+	if len(version) != 6 || strings.Trim(version, "0123456789abcdef") != "" {
+		t.Fatalf("the definitions version is %q, want six hexadecimal digits", version)
 	}
 	tests := []struct {
 		name, old, new string
@@ -400,15 +400,15 @@ pages:
 		if tt.name == "name" {
 			src = strings.Replace(src, "[[requests, bytes]]", "[[requests]]", 1)
 		}
-		if got := mustParse(t, src).Generation(); (got == generation) != tt.same {
-			t.Errorf("%s: the generation was %s and is %s; the same wanted: %t", tt.name, generation, got, tt.same)
+		if got := mustParse(t, src).Version(); (got == version) != tt.same {
+			t.Errorf("%s: the definitions version was %s and is %s; the same wanted: %t", tt.name, version, got, tt.same)
 		}
 	}
 
 	d := mustParse(t, base)
 	slices.Reverse(d.Stats)
-	if got := d.Generation(); got != generation {
-		t.Errorf("the order of stats changes the generation")
+	if got := d.Version(); got != version {
+		t.Errorf("the order of stats changes the definitions version")
 	}
 }
 
@@ -468,7 +468,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := Parse("f", data)
 		if err == nil {
-			if len(d.Stats) == 0 || len(d.Generation()) != 6 {
+			if len(d.Stats) == 0 || len(d.Version()) != 6 {
 				t.Fatalf("understood, but empty: %s", dump(d))
 			}
 			return

@@ -18,38 +18,38 @@ const (
 	Subjects                      // how many there are
 )
 
-// ownStats are Pulse's own, in the order of Definitions.All. Counts of lines
+// internalStats are Pulse's own, in the order of Definitions.All. Counts of lines
 // that fold into nothing are at the second of their record, as LinesStat's are.
-var ownStats = []*Stat{
+var internalStats = []*Stat{
 	{
-		Name: "pulse.events-per-second", Title: "events", Unit: "/s", Kind: "rate", Per: 1, Over: 10,
+		Name: "pulse.events-per-second", Title: "events", Unit: "/s", Kind: "rate", Per: 1, Window: 10,
 		Help: "Lines that count, whatever their format.",
 	},
 	{
-		Name: "pulse.unparsed-per-second", Title: "unparsed", Unit: "/s", Kind: "rate", Per: 1, Over: 10,
+		Name: "pulse.unparsed-per-second", Title: "unparsed", Unit: "/s", Kind: "rate", Per: 1, Window: 10,
 		Help:  "Lines of a format that was not recognised.",
 		Where: "unparsed",
 		Cond:  &condition.Compare{Field: "unparsed", Op: condition.Eq, Const: condition.Constant{Type: condition.Bool, Bool: true}},
 	},
 	{
-		Name: "pulse.late-per-second", Title: "late", Unit: "/s", Kind: "rate", Per: 1, Over: 10, Subject: SubjectLate,
+		Name: "pulse.late-per-second", Title: "late", Unit: "/s", Kind: "rate", Per: 1, Window: 10, Subject: SubjectLate,
 		Help: "Lines that came after their second was final, by the second in which they came.",
 	},
 	{
-		Name: "pulse.bytes-per-second", Title: "bytes", Unit: "B/s", Kind: "rate", Per: 1, Over: 10, Subject: SubjectBytes,
+		Name: "pulse.bytes-per-second", Title: "bytes", Unit: "B/s", Kind: "rate", Per: 1, Window: 10, Subject: SubjectBytes,
 		Help: "Bytes of all lines that came in, without the ends of lines.",
 	},
 	{
-		Name: "pulse.clock-skew", Title: "clock skew", Unit: "s", Kind: "max", Over: 60, Subject: SubjectSkew,
+		Name: "pulse.clock-skew", Title: "clock skew", Unit: "s", Kind: "max", Window: 60, Subject: SubjectSkew,
 		Help: "The most whole seconds by which a line's time was ahead of its ingester's clock. Negative: all were behind it.",
 	},
 	{
-		Name: "pulse.expression-errors", Title: "expression errors", Unit: "/min", Kind: "rate", Per: 60, Over: 70,
-		By: []string{"stat"}, Top: 10, Subject: SubjectErrors,
+		Name: "pulse.expression-errors", Title: "expression errors", Unit: "/min", Kind: "rate", Per: 60, Window: 70,
+		GroupBy: []string{"stat"}, Top: 10, Subject: SubjectErrors,
 		Help: "By stat, lines that do not count because a field has a value of another type than what it is compared with.",
 	},
 	{
-		Name: LinesStat, Title: "lines", Kind: LinesKind, Over: 1, Subject: SubjectAccount,
+		Name: LinesStat, Title: "lines", Kind: LinesKind, Window: 1, Subject: SubjectAccount,
 		Help: "Lines that came in each second, and of them those counted, late, unreadable and ahead of their time.",
 	},
 }

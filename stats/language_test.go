@@ -123,8 +123,8 @@ x.a.of-all: <nil>
 	if got := len(one.Stats); got != 5 || one.Stats[1].Name != "requests" || len(one.Pages) != 3 {
 		t.Errorf("one cloud: %s", names(one))
 	}
-	if one.Generation() == d.Generation() || d.Generation() == parseEnv(t, src, "CLOUDS=a.com,b.com", "GRAPHITE_PREFIX=x.").Generation() {
-		t.Error("the generation does not depend on the variables")
+	if one.Version() == d.Version() || d.Version() == parseEnv(t, src, "CLOUDS=a.com,b.com", "GRAPHITE_PREFIX=x.").Version() {
+		t.Error("the definitions version does not depend on the variables")
 	}
 }
 
@@ -138,27 +138,27 @@ stats:
     where: deploy == "${A}" && x == ${N} && y == "$${A}"
 `, "A=a", "N=5", "B=")
 	s := d.Stats[0]
-	if s.Name != "a-b" || s.Over != 5 || *s.Warn != 5 || s.Cond.String() != `deploy == "a" && x == 5 && y == "${A}"` {
+	if s.Name != "a-b" || s.Window != 5 || *s.Warn != 5 || s.Cond.String() != `deploy == "a" && x == 5 && y == "${A}"` {
 		t.Errorf("%+v: %s", s, s.Cond)
 	}
 }
 
 func TestKinds(t *testing.T) {
 	for src, want := range map[string]Stat{
-		"rate: minute, by: x":                         {Kind: "rate", By: []string{"x"}, Top: 10, Over: 70},
-		"sum: f, by: [x, y], top: 3, over: 5s":        {Kind: "sum", By: []string{"x", "y"}, Top: 3, Over: 5},
-		"quantiles: f, by: x, top: 100":               {Kind: "quantiles", By: []string{"x"}, Top: 100, Over: 60},
-		"histogram: f, buckets: [0.5, 10, 1e3]":       {Kind: "histogram", Buckets: []float64{0.5, 10, 1000}, Over: 1},
-		"last: f":                                     {Kind: "last", Over: 60},
-		"last-sum: f, by: [x, y]":                     {Kind: "last-sum", By: []string{"x", "y"}, Over: 300},
-		"last-count: f, by: x, expire: 10s":           {Kind: "last-count", By: []string{"x"}, Over: 10},
-		"delta: f, by: x, over: 5m":                   {Kind: "delta", By: []string{"x"}, Over: 300},
-		"delta: f":                                    {Kind: "delta", Over: 60},
-		"ratio: [b, b]":                               {Kind: "ratio", Of: [2]string{"b", "b"}, Over: 30},
-		"rate: second, link: 'https://example.com/x'": {Kind: "rate", Link: "https://example.com/x", Over: 10},
+		"rate: minute, by: x":                         {Kind: "rate", GroupBy: []string{"x"}, Top: 10, Window: 70},
+		"sum: f, by: [x, y], top: 3, over: 5s":        {Kind: "sum", GroupBy: []string{"x", "y"}, Top: 3, Window: 5},
+		"quantiles: f, by: x, top: 100":               {Kind: "quantiles", GroupBy: []string{"x"}, Top: 100, Window: 60},
+		"histogram: f, buckets: [0.5, 10, 1e3]":       {Kind: "histogram", Buckets: []float64{0.5, 10, 1000}, Window: 1},
+		"last: f":                                     {Kind: "last", Window: 60},
+		"last-sum: f, by: [x, y]":                     {Kind: "last-sum", GroupBy: []string{"x", "y"}, Window: 300},
+		"last-count: f, by: x, expire: 10s":           {Kind: "last-count", GroupBy: []string{"x"}, Window: 10},
+		"delta: f, by: x, over: 5m":                   {Kind: "delta", GroupBy: []string{"x"}, Window: 300},
+		"delta: f":                                    {Kind: "delta", Window: 60},
+		"ratio: [b, b]":                               {Kind: "ratio", Of: [2]string{"b", "b"}, Window: 30},
+		"rate: second, link: 'https://example.com/x'": {Kind: "rate", Link: "https://example.com/x", Window: 10},
 	} {
 		s := parseEnv(t, "stats: [{name: a, "+src+"}, {name: b, max: x, over: 30s}]").Stats[0]
-		got := Stat{Kind: s.Kind, By: s.By, Top: s.Top, Over: s.Over, Buckets: s.Buckets, Of: s.Of, Link: s.Link}
+		got := Stat{Kind: s.Kind, GroupBy: s.GroupBy, Top: s.Top, Window: s.Window, Buckets: s.Buckets, Of: s.Of, Link: s.Link}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: %+v, want %+v", src, got, want)
 		}

@@ -59,7 +59,7 @@ func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 		}
 	}
 	p.parseArgument(s, d, values)
-	if len(s.By) == 0 {
+	if len(s.GroupBy) == 0 {
 		s.Top = 0
 		if top := values["top"]; top != nil && values["by"] == nil && d.Option("top") != nil {
 			p.errorf(top, "top is for what goes by a key: give it by")
@@ -87,7 +87,7 @@ func (p *parser) parseArgument(s *Stat, d *aggregate.Description, values map[str
 			if known = append(known, w.Text); w.Text == text {
 				s.Per, s.Unit = w.Per, w.Unit
 				if values["over"] == nil && w.Over > 0 {
-					s.Over = w.Over
+					s.Window = w.Over
 				}
 				return
 			}
@@ -113,7 +113,7 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 	case aggregate.Numbers:
 		s.set(d, o.Name, p.parseNumbers(o, n))
 	case aggregate.Fields:
-		s.By = p.parseFields(o, n)
+		s.GroupBy = p.parseFields(o, n)
 	}
 }
 
@@ -121,16 +121,16 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 func (s *Stat) set(d *aggregate.Description, option string, v []float64) {
 	switch option {
 	case "at":
-		s.At = slices.Clone(v)
+		s.Quantiles = slices.Clone(v)
 	case "buckets":
 		s.Buckets = slices.Clone(v)
 	case "top":
 		s.Top = int(v[0])
 	case "over":
-		s.Over = int64(v[0])
+		s.Window = int64(v[0])
 	case "expire":
 		if d.Option("over") == nil {
-			s.Over = int64(v[0]) // it is the window
+			s.Window = int64(v[0]) // it is the window
 		} else {
 			s.Expire = int64(v[0])
 		}

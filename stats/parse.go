@@ -80,7 +80,7 @@ func Parse(file string, data []byte) (*Definitions, error) {
 
 // ParseEnv is Parse with a lookup for the environment variables that the file
 // refers to. What it says depends on their values then, and so may its
-// generation.
+// definitions version.
 func ParseEnv(file string, data []byte, lookup Lookup) (*Definitions, error) {
 	p := &parser{
 		file: file, data: data, lookup: lookup,
@@ -89,7 +89,7 @@ func ParseEnv(file string, data []byte, lookup Lookup) (*Definitions, error) {
 		variants: make(map[string][]*Stat),
 		refs:     make(map[string][]string),
 	}
-	for _, s := range ownStats {
+	for _, s := range internalStats {
 		p.byName[s.Name] = s
 	}
 	d := p.parse()

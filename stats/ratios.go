@@ -36,10 +36,10 @@ func (p *parser) resolveRatios() {
 			case !of.describe().Ratio || of.Top > 0:
 				p.errorf(n, "a ratio is of stats with one number, and %s has others", name)
 				continue
-			case i == 1 && r.all[0].Over > 0 && of.Over != r.all[0].Over:
-				p.errorf(n, "a ratio is of stats over the same window, and %s is over %d s, not %d s: give both the same over", name, of.Over, r.all[0].Over)
+			case i == 1 && r.all[0].Window > 0 && of.Window != r.all[0].Window:
+				p.errorf(n, "a ratio is of stats over the same window, and %s is over %d s, not %d s: give both the same over", name, of.Window, r.all[0].Window)
 				continue
-			case i == 1 && r.all[0].Over > 0 && of.Expire != r.all[0].Expire:
+			case i == 1 && r.all[0].Window > 0 && of.Expire != r.all[0].Expire:
 				p.errorf(n, "a ratio of a delta is one of two, with the same expire: %s has another", name)
 				continue
 			}
@@ -48,7 +48,7 @@ func (p *parser) resolveRatios() {
 				if len(variants) == len(r.all) {
 					of = variants[j]
 				}
-				s.Of[i], s.Over, s.Expire = of.Name, of.Over, of.Expire
+				s.Of[i], s.Window, s.Expire = of.Name, of.Window, of.Expire
 			}
 		}
 	}

@@ -275,7 +275,7 @@ func schema() []byte {
 		"pages": listOf("The pages of the dashboard.", mapping("A page.", object{
 			"title": text("Its title.", MaxName),
 			"rows":  listOf("Its rows: names of stats, or of families.", listOf("", text("", MaxName), 0, 0), 0, 0),
-			"scope": boolean("false: there is one of it; otherwise each value of the file's scope has one, with its own stats."),
+			"scope": boolean("false: there is one of it; otherwise each value of the file's scope has one, with its internal stats."),
 		}, "title", "rows"), 0, 0),
 		"tests": listOf("Cases that pulse test runs.", mapping("A case.", object{
 			"name":  text("Its name.", MaxName),

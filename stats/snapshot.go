@@ -11,7 +11,7 @@ import (
 )
 
 // A Snapshot is the value of one stat's trailing window at one second. It is
-// identified by Stat and Time; of two with the same identity and generation the
+// identified by Stat and Time; of two with the same identity and definitions version the
 // one with the higher revision holds, and equal revisions are equal values.
 type Snapshot struct {
 	Stat     string
@@ -19,7 +19,7 @@ type Snapshot struct {
 	Value    json.RawMessage // null: the value of nothing, or a gap
 	Revision int             // how often the second was amended after it closed
 	Final    bool            // whether no line can change it any more
-	Gen      string          // the definitions' generation
+	Version  string          // the definitions version
 
 	// Covered is how many of the Of seconds of the window some clock has covered.
 	// Both are 0 where all are, and where the snapshot passes a gap.
@@ -37,7 +37,7 @@ type Snapshot struct {
 
 // AppendJSON appends the snapshot as one JSON object without spaces:
 //
-//	{"stat":"requests","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"gen":"3f9a2c"}
+//	{"stat":"requests","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"definitions":"3f9a2c"}
 //
 // and at the end, where they are not 0, "covered" and "of", "approx", and
 // "stale_since", a time. A nil Value is null.
@@ -55,11 +55,11 @@ func (s Snapshot) AppendJSON(b []byte) []byte {
 	b = append(b, `,"revision":`...)
 	b = strconv.AppendInt(b, int64(s.Revision), 10)
 	if s.Final {
-		b = append(b, `,"final":true,"gen":`...)
+		b = append(b, `,"final":true,"definitions":`...)
 	} else {
-		b = append(b, `,"final":false,"gen":`...)
+		b = append(b, `,"final":false,"definitions":`...)
 	}
-	b = appendString(b, s.Gen)
+	b = appendString(b, s.Version)
 	if s.Of != 0 {
 		b = strconv.AppendInt(append(b, `,"covered":`...), s.Covered, 10)
 		b = strconv.AppendInt(append(b, `,"of":`...), s.Of, 10)
@@ -87,7 +87,7 @@ func (s *Snapshot) UnmarshalJSON(b []byte) error {
 		Value      json.RawMessage `json:"value"`
 		Revision   int             `json:"revision"`
 		Final      bool            `json:"final"`
-		Gen        string          `json:"gen"`
+		Gen        string          `json:"definitions"`
 		Covered    int64           `json:"covered"`
 		Of         int64           `json:"of"`
 		Approx     float64         `json:"approx"`

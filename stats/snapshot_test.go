@@ -17,20 +17,20 @@ func TestSnapshotJSON(t *testing.T) {
 		want     string
 	}{
 		{
-			Snapshot{Stat: "nginx-requests-per-second", Time: 1795343465, Value: json.RawMessage("1234.5"), Gen: "3f9a2c"},
-			`{"stat":"nginx-requests-per-second","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"gen":"3f9a2c"}`,
+			Snapshot{Stat: "nginx-requests-per-second", Time: 1795343465, Value: json.RawMessage("1234.5"), Version: "3f9a2c"},
+			`{"stat":"nginx-requests-per-second","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"definitions":"3f9a2c"}`,
 		},
 		{
-			Snapshot{Stat: `a"b\é` + "\n", Time: 0, Value: json.RawMessage(`{"0.5":18,"0.95":90}`), Revision: 12, Final: true, Gen: "000000"},
-			`{"stat":"a\"b\\é\n","time":"1970-01-01T00:00:00Z","value":{"0.5":18,"0.95":90},"revision":12,"final":true,"gen":"000000"}`,
+			Snapshot{Stat: `a"b\é` + "\n", Time: 0, Value: json.RawMessage(`{"0.5":18,"0.95":90}`), Revision: 12, Final: true, Version: "000000"},
+			`{"stat":"a\"b\\é\n","time":"1970-01-01T00:00:00Z","value":{"0.5":18,"0.95":90},"revision":12,"final":true,"definitions":"000000"}`,
 		},
 		{
-			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("null"), Final: true, Gen: "3f9a2c", StaleSince: 1709164799},
-			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":null,"revision":0,"final":true,"gen":"3f9a2c","stale_since":"2024-02-28T23:59:59Z"}`,
+			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("null"), Final: true, Version: "3f9a2c", StaleSince: 1709164799},
+			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":null,"revision":0,"final":true,"definitions":"3f9a2c","stale_since":"2024-02-28T23:59:59Z"}`,
 		},
 		{
-			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("2999.5"), Gen: "3f9a2c", Covered: 44, Of: 60, Approx: 0.0065},
-			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":2999.5,"revision":0,"final":false,"gen":"3f9a2c","covered":44,"of":60,"approx":0.0065}`,
+			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("2999.5"), Version: "3f9a2c", Covered: 44, Of: 60, Approx: 0.0065},
+			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":2999.5,"revision":0,"final":false,"definitions":"3f9a2c","covered":44,"of":60,"approx":0.0065}`,
 		},
 	} {
 		got, err := json.Marshal(test.snapshot)
@@ -78,7 +78,7 @@ func TestSnapshotRefuses(t *testing.T) {
 }
 
 func FuzzSnapshot(f *testing.F) {
-	f.Add([]byte(`{"stat":"a","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"gen":"3f9a2c"}`))
+	f.Add([]byte(`{"stat":"a","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"definitions":"3f9a2c"}`))
 	f.Add([]byte(`{"stat":"é\u0000","time":"2026-11-22T11:31:05+01:00","value":{"a":[1]},"stale_since":"2026-11-22T10:31:04Z"}`))
 	f.Add([]byte(`{"stat":"a","time":"2026-11-22T10:31:05Z","value":7,"covered":44,"of":60,"approx":0.006}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -97,7 +97,7 @@ func FuzzSnapshot(f *testing.F) {
 }
 
 func BenchmarkSnapshotAppendJSON(b *testing.B) {
-	s := Snapshot{Stat: "nginx-requests-per-second", Time: 1_700_000_000, Value: json.RawMessage("1234.5"), Gen: "3f9a2c", Final: true}
+	s := Snapshot{Stat: "nginx-requests-per-second", Time: 1_700_000_000, Value: json.RawMessage("1234.5"), Version: "3f9a2c", Final: true}
 	var buf []byte
 	for b.Loop() {
 		buf = s.AppendJSON(buf[:0])

@@ -51,20 +51,20 @@ func (a *Admin) Check(ctx context.Context, n Names, o Options) error {
 	return check(ctx, a.Client, a.cluster, n, o, knownWithin)
 }
 
-// Generations lists the generations of definitions that have a topic of
+// Versions lists the definitions versions of definitions that have a topic of
 // fragments under the prefix of n: those at work, and those that were.
-func (a *Admin) Generations(ctx context.Context, n Names) ([]string, error) {
+func (a *Admin) Versions(ctx context.Context, n Names) ([]string, error) {
 	found, err := a.ListTopics(ctx)
 	if err != nil {
 		return nil, a.cluster.Unreachable(err)
 	}
-	var generations []string
+	var versions []string
 	prefix := Names{Prefix: n.Prefix}.Fragments()
 	for _, topic := range found.Names() {
 		// The client also remembers topics that it asked for in vain.
 		if g, ok := strings.CutPrefix(topic, prefix); ok && found[topic].Err == nil {
-			generations = append(generations, g)
+			versions = append(versions, g)
 		}
 	}
-	return generations, nil
+	return versions, nil
 }

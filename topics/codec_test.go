@@ -91,10 +91,10 @@ var messages = []Message{
 	{Bundle: &Bundle{Partition: 7, End: 123456, Data: AppendNamed(AppendNamed(nil, "a", []byte("partial")), "b", nil)}},
 	{Cover: &Cover{Partition: 0, Partitions: 1, Start: -1, End: 0, Before: -1, After: 1353576695, First: 1353576690}},
 	{Cover: &Cover{Partition: 7, Partitions: 8, Start: 17, End: 400, Fragments: 31, Before: 100, After: 900,
-		Gaps: []watermark.Gap{{From: 100, To: 200}, {From: 300, To: 900}}, Lost: Lost{From: 18, To: 300}}},
+		Stale: []watermark.Interval{{From: 100, To: 200}, {From: 300, To: 900}}, Lost: Lost{From: 18, To: 300}}},
 	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 100}},
-	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 101, Midway: true, First: 170}},
-	{Waypoint: &Waypoint{Partition: 63, Offset: 123456, State: []byte("state")}},
+	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 101, FromSavepoint: true, First: 170}},
+	{Savepoint: &Savepoint{Partition: 63, Offset: 123456, State: []byte("state")}},
 }
 
 func appendMessage(m Message) []byte {
@@ -103,8 +103,8 @@ func appendMessage(m Message) []byte {
 		return m.Fragment.Append(nil)
 	case m.Bundle != nil:
 		return m.Bundle.Append(nil)
-	case m.Waypoint != nil:
-		return m.Waypoint.Append(nil)
+	case m.Savepoint != nil:
+		return m.Savepoint.Append(nil)
 	}
 	return m.Cover.Append(nil)
 }
@@ -112,7 +112,7 @@ func appendMessage(m Message) []byte {
 func TestMessage(t *testing.T) {
 	for _, want := range messages {
 		if got := DecodeMessage(appendMessage(want)); !reflect.DeepEqual(got, want) {
-			t.Errorf("%+v %+v %+v came back as %+v %+v %+v (%v)", want.Fragment, want.Cover, want.Waypoint, got.Fragment, got.Cover, got.Waypoint, got.Bad)
+			t.Errorf("%+v %+v %+v came back as %+v %+v %+v (%v)", want.Fragment, want.Cover, want.Savepoint, got.Fragment, got.Cover, got.Savepoint, got.Bad)
 		}
 	}
 }
@@ -141,33 +141,33 @@ func FuzzMessage(f *testing.F) {
 			return
 		}
 		if c := m.Cover; c != nil && (c.Start < -1 || c.End <= c.Start || c.Before < -1 || c.After < c.Before ||
-			c.After > timing.LastSecond || c.Partition >= c.Partitions || c.Fragments < 0 || c.Midway && c.Before < 0) {
+			c.After > timing.LastSecond || c.Partition >= c.Partitions || c.Fragments < 0 || c.FromSavepoint && c.Before < 0) {
 			t.Fatalf("a cover out of bounds: %+v", c)
 		}
 		if again := DecodeMessage(appendMessage(m)); !reflect.DeepEqual(again, m) {
-			t.Errorf("%+v %+v %+v came back as %+v %+v %+v", m.Fragment, m.Cover, m.Waypoint, again.Fragment, again.Cover, again.Waypoint)
+			t.Errorf("%+v %+v %+v came back as %+v %+v %+v", m.Fragment, m.Cover, m.Savepoint, again.Fragment, again.Cover, again.Savepoint)
 		}
 	})
 }
 
 func TestTableEntry(t *testing.T) {
 	want := []stats.Snapshot{
-		{Stat: "a", Time: 1353576694, Value: json.RawMessage("17.5"), Revision: 2, Final: true, Gen: "3f9a2c"},
-		{Stat: "a", Time: 1353576699, Value: json.RawMessage("null"), Gen: "3f9a2c", StaleSince: 1353576696},
+		{Stat: "a", Time: 1353576694, Value: json.RawMessage("17.5"), Revision: 2, Final: true, Version: "3f9a2c"},
+		{Stat: "a", Time: 1353576699, Value: json.RawMessage("null"), Version: "3f9a2c", StaleSince: 1353576696},
 	}
 	if got := DecodeTableEntry("a", AppendTableSnapshots(nil, want)); !reflect.DeepEqual(got.Snapshots, want) {
 		t.Errorf("snapshots came back as %+v (%v)", got.Snapshots, got.Bad)
 	}
-	clocks := Clocks{Gen: "3f9a2c", Partition: 3, Closed: 1353576694, Seconds: []int64{1353576695, -1}, Ingesters: []string{"web-1-4711"}}
+	clocks := Clocks{Version: "3f9a2c", Partition: 3, Closed: 1353576694, Seconds: []int64{1353576695, -1}, Ingesters: []string{"web-1-4711"}}
 	if got := DecodeTableEntry(ClocksKey(3), clocks.Append(nil)); got.Clocks == nil || !reflect.DeepEqual(*got.Clocks, clocks) {
 		t.Errorf("clocks came back as %+v (%v)", got.Clocks, got.Bad)
 	}
-	catalog := Catalog{Gen: "3f9a2c", First: 1353576600, Stats: map[string]string{"a": "0123456789abcdef", "b": "00"}}
-	if got := DecodeTableEntry(CatalogKey(catalog.Gen), catalog.Append(nil)); got.Catalog == nil || !reflect.DeepEqual(*got.Catalog, catalog) {
+	catalog := Catalog{Version: "3f9a2c", First: 1353576600, Stats: map[string]string{"a": "0123456789abcdef", "b": "00"}}
+	if got := DecodeTableEntry(CatalogKey(catalog.Version), catalog.Append(nil)); got.Catalog == nil || !reflect.DeepEqual(*got.Catalog, catalog) {
 		t.Errorf("a catalog came back as %+v (%v)", got.Catalog, got.Bad)
 	}
 	if got := DecodeTableEntry(CatalogKey("other"), catalog.Append(nil)); got.Bad == nil {
-		t.Errorf("a catalog under another generation's key was taken for %+v", got)
+		t.Errorf("a catalog under another definitions version's key was taken for %+v", got)
 	}
 	for _, bad := range []string{"", "x", "{}", "[1]", "[" + string(bytes.Repeat([]byte(`{"stat":"a","time":"2012-11-22T09:31:34Z"},`), MaxTableSnapshots)) + `{"stat":"a","time":"2012-11-22T09:31:34Z"}]`} {
 		if got := DecodeTableEntry("a", []byte(bad)); got.Bad == nil {
@@ -177,9 +177,9 @@ func TestTableEntry(t *testing.T) {
 }
 
 func FuzzTableEntry(f *testing.F) {
-	f.Add("a", []byte(`[{"stat":"a","time":"2012-11-22T09:31:34Z","value":1,"revision":0,"final":false,"gen":"x"}]`))
-	f.Add("pulse.clocks.1", []byte(`{"gen":"x","partition":1,"closed":5,"seconds":[6,-1]}`))
-	f.Add("pulse.generation.x", []byte(`{"gen":"x","first":5,"stats":{"a":"0"}}`))
+	f.Add("a", []byte(`[{"stat":"a","time":"2012-11-22T09:31:34Z","value":1,"revision":0,"final":false,"definitions":"x"}]`))
+	f.Add("pulse.clocks.1", []byte(`{"definitions":"x","partition":1,"closed":5,"seconds":[6,-1]}`))
+	f.Add("pulse.definitions version.x", []byte(`{"definitions":"x","first":5,"stats":{"a":"0"}}`))
 	f.Fuzz(func(t *testing.T, key string, value []byte) {
 		e := DecodeTableEntry(key, value)
 		if e.Bad == nil && e.Clocks == nil && len(e.Snapshots) > 0 {

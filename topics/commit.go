@@ -102,26 +102,26 @@ func (a *Admin) CommitFirst(ctx context.Context, group, topic string, begin map[
 }
 
 // A ReceiverState is the metadata of a receiver's commit, which is of a tick: what
-// its successor needs to go on from there. It is a Waypoint's State too.
+// its successor needs to go on from there. It is a Savepoint's State too.
 type ReceiverState struct {
 	Domain string               // of the source partition's clock
 	Clock  *watermark.Watermark // after the tick; it has a second
 
-	// First, unless 0, is of a commit with which a generation begins behind a
-	// waypoint of another one: the first second that it publishes.
+	// First, unless 0, is of a commit with which a definitions version begins behind a
+	// savepoint of another one: the first second that it publishes.
 	First int64
 }
 
 // First bytes of a ReceiverState: of one without a First, and of one with it.
 const (
-	receiverVersion = 1
-	receiverMidway  = 2
+	receiverVersion       = 1
+	receiverFromSavepoint = 2
 )
 
 // Append appends the binary form. Equal states have equal bytes.
 func (s ReceiverState) Append(b []byte) []byte {
 	if s.First > 0 {
-		b = append(b, receiverMidway)
+		b = append(b, receiverFromSavepoint)
 		b = binary.AppendUvarint(b, uint64(s.First))
 	} else {
 		b = append(b, receiverVersion)
@@ -133,12 +133,12 @@ func (s ReceiverState) Append(b []byte) []byte {
 
 // DecodeReceiverState reads what Append appended.
 func DecodeReceiverState(b []byte) (ReceiverState, error) {
-	if len(b) == 0 || b[0] != receiverVersion && b[0] != receiverMidway {
-		return ReceiverState{}, fmt.Errorf("the metadata of a receiver's commit is not of form %d or %d, which this program reads; was it written by another version?", receiverVersion, receiverMidway)
+	if len(b) == 0 || b[0] != receiverVersion && b[0] != receiverFromSavepoint {
+		return ReceiverState{}, fmt.Errorf("the metadata of a receiver's commit is not of form %d or %d, which this program reads; was it written by another version?", receiverVersion, receiverFromSavepoint)
 	}
 	d := cursor.New(b[1:])
 	var s ReceiverState
-	if b[0] == receiverMidway {
+	if b[0] == receiverFromSavepoint {
 		if s.First = d.Uint(timing.LastSecond); s.First == 0 {
 			d.Fail()
 		}

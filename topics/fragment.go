@@ -23,51 +23,51 @@ const (
 // MaxBundled is the most bytes of a fragment in a Bundle.
 const MaxBundled = MaxPart / 4
 
-// A Fragment is what one range of a source partition adds to one stat, or a part
+// A Fragment is what one segment of a source partition adds to one stat, or a part
 // of that, as a record of its own: it is too large for a Bundle. The record's key
 // names the stat.
 type Fragment struct {
 	Partition   int32 // the source partition
-	End         int64 // the offset of the tick that ends the range
+	End         int64 // the offset of the tick that ends the segment
 	Part, Parts int   // which part this is, from 0, and how many there are
 	Data        []byte
 }
 
-// A Bundle is fragments of one range that are for the same partition of the
+// A Bundle is fragments of one segment that are for the same partition of the
 // fragments topic: a record for each would cost more than what is in it.
 type Bundle struct {
 	Partition int32  // the source partition
-	End       int64  // the offset of the tick that ends the range
+	End       int64  // the offset of the tick that ends the segment
 	Data      []byte // whole fragments by their stats' names: see AppendNamed
 }
 
-// A Cover ends a range: what the range added to the stats of one partition of
+// A Cover ends a segment: what the segment added to the stats of one partition of
 // the fragments topic is complete if so many Fragments of it are there.
 type Cover struct {
 	Partition  int32 // the source partition
 	Partitions int32 // how many source partitions there are
-	Start, End int64 // the range (Start, End] of offsets; Start is -1 or the tick before
-	Fragments  int   // of the range in this partition of the fragments topic: whole ones, and parts
+	Start, End int64 // the segment (Start, End] of offsets; Start is -1 or the tick before
+	Fragments  int   // of the segment in this partition of the fragments topic: whole ones, and parts
 
-	Before, After int64           // the watermark around the range; Before is -1 in a partition's first cover
-	First         int64           // in the first cover: no line of the partition counts before First less the lateness
-	Midway        bool            // the first cover of a generation that began behind a Waypoint: seconds before First are not known
-	Gaps          []watermark.Gap // seconds of [Before, After) that nobody vouched for
+	Before, After int64                // the watermark around the segment; Before is -1 in a partition's first cover
+	First         int64                // in the first cover: no line of the partition counts before First less the lateness
+	FromSavepoint bool                 // the first cover of a definitions version that began behind a Savepoint: seconds before First are not known
+	Stale         []watermark.Interval // seconds of [Before, After) that nobody covered
 
 	// Lost, unless zero, are the raw records that retention took before
-	// they were read: of the range, those with offsets in [From, To).
+	// they were read: of the segment, those with offsets in [From, To).
 	Lost Lost
 }
 
-// Lost is a stretch of offsets, [From, To).
+// Lost is a interval of offsets, [From, To).
 type Lost struct{ From, To int64 }
 
 // Empty reports whether nothing is lost.
 func (l Lost) Empty() bool { return l.To <= l.From }
 
-// A Waypoint is a tick behind which a receiver of another generation can begin:
+// A Savepoint is a tick behind which a receiver of another definitions version can begin:
 // what is known there of the ingesters' clocks, which no definitions change.
-type Waypoint struct {
+type Savepoint struct {
 	Partition int32  // the source partition
 	Offset    int64  // of the tick
 	State     []byte // the metadata of a receiver's commit of that tick
@@ -76,20 +76,20 @@ type Waypoint struct {
 // A Message is what one record of the fragments topic says: one of these, or, of
 // a record that nobody here wrote, none.
 type Message struct {
-	Fragment *Fragment
-	Bundle   *Bundle
-	Cover    *Cover
-	Waypoint *Waypoint
-	Bad      error // why none is there
+	Fragment  *Fragment
+	Bundle    *Bundle
+	Cover     *Cover
+	Savepoint *Savepoint
+	Bad       error // why none is there
 }
 
 // First bytes of the records. A new form gets a new one.
 const (
-	kindFragment = 'f'
-	kindBundle   = 'b'
-	kindCover    = 'c'
-	kindMidway   = 'm' // a Cover that is Midway
-	kindWaypoint = 'w'
+	kindFragment      = 'f'
+	kindBundle        = 'b'
+	kindCover         = 'c'
+	kindFromSavepoint = 'm' // a Cover that is FromSavepoint
+	kindSavepoint     = 'w'
 )
 
 // Append appends the record's value.
@@ -114,8 +114,8 @@ func (u *Bundle) Append(b []byte) []byte {
 // Append appends the record's value.
 func (c *Cover) Append(b []byte) []byte {
 	kind := byte(kindCover)
-	if c.Midway {
-		kind = kindMidway
+	if c.FromSavepoint {
+		kind = kindFromSavepoint
 	}
 	b = append(b, kind)
 	b = binary.AppendUvarint(b, uint64(c.Partition))
@@ -125,12 +125,12 @@ func (c *Cover) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(c.Fragments))
 	b = binary.AppendUvarint(b, uint64(c.Before+1))
 	b = binary.AppendUvarint(b, uint64(c.After-c.Before))
-	if c.Before < 0 || c.Midway {
+	if c.Before < 0 || c.FromSavepoint {
 		b = binary.AppendUvarint(b, uint64(c.First))
 	}
-	b = binary.AppendUvarint(b, uint64(len(c.Gaps)))
+	b = binary.AppendUvarint(b, uint64(len(c.Stale)))
 	at := c.Before
-	for _, g := range c.Gaps {
+	for _, g := range c.Stale {
 		b = binary.AppendUvarint(b, uint64(g.From-at))
 		b = binary.AppendUvarint(b, uint64(g.To-g.From))
 		at = g.To
@@ -143,8 +143,8 @@ func (c *Cover) Append(b []byte) []byte {
 }
 
 // Append appends the record's value.
-func (w *Waypoint) Append(b []byte) []byte {
-	b = append(b, kindWaypoint)
+func (w *Savepoint) Append(b []byte) []byte {
+	b = append(b, kindSavepoint)
 	b = binary.AppendUvarint(b, uint64(w.Partition))
 	b = binary.AppendUvarint(b, uint64(w.Offset))
 	return append(b, w.State...)
@@ -152,7 +152,7 @@ func (w *Waypoint) Append(b []byte) []byte {
 
 // DecodeMessage reads a record's value. It never fails: a record of no kind that
 // is known has Bad set, so that it can be counted and passed. A fragment's and a
-// bundle's Data and a waypoint's State are parts of value.
+// bundle's Data and a savepoint's State are parts of value.
 func DecodeMessage(value []byte) Message {
 	if len(value) == 0 {
 		return Message{Bad: errors.New("fragments record: empty")}
@@ -174,38 +174,38 @@ func DecodeMessage(value []byte) Message {
 			return Message{Bad: errors.New("fragments record: a bundle out of bounds")}
 		}
 		return Message{Bundle: u}
-	case kindCover, kindMidway:
-		c := decodeCover(&d, value[0] == kindMidway)
+	case kindCover, kindFromSavepoint:
+		c := decodeCover(&d, value[0] == kindFromSavepoint)
 		if !d.Done() {
 			return Message{Bad: errors.New("fragments record: a cover out of bounds")}
 		}
 		return Message{Cover: c}
-	case kindWaypoint:
-		w := &Waypoint{Partition: int32(d.Uint(MaxPartitions - 1)), Offset: d.Uint(maxOffset)}
+	case kindSavepoint:
+		w := &Savepoint{Partition: int32(d.Uint(MaxPartitions - 1)), Offset: d.Uint(maxOffset)}
 		w.State = d.Rest()
 		if !d.OK() || len(w.State) == 0 || len(w.State) > CommitMetadata {
-			return Message{Bad: errors.New("fragments record: a waypoint out of bounds")}
+			return Message{Bad: errors.New("fragments record: a savepoint out of bounds")}
 		}
-		return Message{Waypoint: w}
+		return Message{Savepoint: w}
 	}
 	return Message{Bad: fmt.Errorf("fragments record: of kind %d, which this program does not know", value[0])}
 }
 
-func decodeCover(d *cursor.Cursor, midway bool) *Cover {
-	c := &Cover{Midway: midway, Partition: int32(d.Uint(MaxPartitions - 1)), Partitions: int32(d.Uint(MaxPartitions)), End: d.Uint(maxOffset)}
+func decodeCover(d *cursor.Cursor, fromSavepoint bool) *Cover {
+	c := &Cover{FromSavepoint: fromSavepoint, Partition: int32(d.Uint(MaxPartitions - 1)), Partitions: int32(d.Uint(MaxPartitions)), End: d.Uint(maxOffset)}
 	c.Start = c.End - d.Uint(c.End+1)
 	c.Fragments = int(d.Uint(maxOffset))
 	c.Before = d.Uint(timing.LastSecond+1) - 1
 	c.After = c.Before + d.Uint(timing.LastSecond-c.Before)
-	if c.Before < 0 || midway {
+	if c.Before < 0 || fromSavepoint {
 		c.First = d.Uint(timing.LastSecond)
 	}
-	if c.Partition >= c.Partitions || c.Start >= c.End || midway && c.Before < 0 {
+	if c.Partition >= c.Partitions || c.Start >= c.End || fromSavepoint && c.Before < 0 {
 		d.Fail()
 	}
 	at := c.Before
 	for range d.Uint(maxGaps) {
-		var g watermark.Gap
+		var g watermark.Interval
 		g.From = at + d.Uint(c.After-at)
 		g.To = g.From + d.Uint(c.After-g.From)
 		if g.To <= g.From || g.From < 0 {
@@ -214,7 +214,7 @@ func decodeCover(d *cursor.Cursor, midway bool) *Cover {
 		if !d.OK() {
 			return c
 		}
-		c.Gaps = append(c.Gaps, g)
+		c.Stale = append(c.Stale, g)
 		at = g.To
 	}
 	if d.More() {

@@ -38,7 +38,7 @@ type Options struct {
 func Window(d *stats.Definitions) time.Duration {
 	var longest int64
 	for _, s := range d.All() {
-		longest = max(longest, s.Reach())
+		longest = max(longest, s.Lookback())
 	}
 	return time.Duration(longest) * time.Second
 }

@@ -16,7 +16,7 @@ import (
 
 func TestEnsure(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "3f9a2c"}
+	names := topics.Names{Prefix: prefix, Version: "3f9a2c"}
 	options := topics.Options{Partitions: 4, Replication: 1, Window: 2 * time.Hour}
 
 	err := topics.Check(t.Context(), cluster, names, options)
@@ -50,7 +50,7 @@ func TestEnsure(t *testing.T) {
 
 func TestCheckCleanup(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "3f9a2c"}
+	names := topics.Names{Prefix: prefix, Version: "3f9a2c"}
 	client, err := kgo.NewClient(cluster.ClientOptions("test")...)
 	if err != nil {
 		t.Fatal(err)

@@ -11,16 +11,16 @@ import (
 func (n Names) Minutes() string { return n.Prefix + "stats.minutes" }
 
 // MinutesGroup is the group that reads Merged and writes Minutes.
-func (n Names) MinutesGroup() string { return n.Prefix + "minutes." + n.Generation }
+func (n Names) MinutesGroup() string { return n.Prefix + "minutes." + n.Version }
 
 // A Minute is what the 60 seconds of a stat from Time on came to. It comes in two
 // records: of the final values, by those who roll them up, and, for quantiles, of
 // the numbers themselves, by the merger. Two of the same stat, time and definitions
 // version are of parts of the same, and what is of more holds: see Join.
 type Minute struct {
-	Stat string
-	Gen  string // of the definitions
-	Time int64  // Unix time of its first second
+	Stat    string
+	Version string // of the definitions
+	Time    int64  // Unix time of its first second
 
 	Seconds   int // that have a value; null, the value of nothing, is one
 	Uncovered int // of these, whose windows were not covered whole
@@ -57,7 +57,7 @@ type minuteJSON struct {
 	Last      json.RawMessage `json:"last,omitempty"`
 	Numbers   uint64          `json:"numbers,omitempty"`
 	Digest    []byte          `json:"digest,omitempty"` // base64
-	Gen       string          `json:"gen"`
+	Gen       string          `json:"definitions"`
 }
 
 // MaxMinutes is how many bytes of minutes a record of the topic has, at most.
@@ -66,7 +66,7 @@ const MaxMinutes = 900 << 10
 // AppendMinute appends a minute as one line of JSON. A record of the topic is
 // lines, of the stats whose names go to its partition.
 func AppendMinute(b []byte, m Minute) ([]byte, error) {
-	line, err := json.Marshal(minuteJSON{m.Stat, time.Unix(m.Time, 0).UTC(), m.Seconds, m.Uncovered, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest, m.Gen})
+	line, err := json.Marshal(minuteJSON{m.Stat, time.Unix(m.Time, 0).UTC(), m.Seconds, m.Uncovered, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest, m.Version})
 	if err != nil {
 		return b, fmt.Errorf("minute of %.80q: %w", m.Stat, err)
 	}

@@ -9,7 +9,7 @@ import (
 
 func TestMinute(t *testing.T) {
 	m := Minute{
-		Stat: "a\"<b>", Gen: "abc123", Time: 1764000000, Seconds: 58, Uncovered: 3, Clockless: 1,
+		Stat: "a\"<b>", Version: "abc123", Time: 1764000000, Seconds: 58, Uncovered: 3, Clockless: 1,
 		Min: json.RawMessage("0.000000001"), Max: json.RawMessage(`{"0.5":12}`), Last: json.RawMessage("null"),
 		Numbers: 5, Digest: []byte{0, 1, 255},
 	}
@@ -28,7 +28,7 @@ func TestMinute(t *testing.T) {
 		t.Error("a value that is no JSON was written")
 	}
 	// Of the final values and of the numbers what is of more holds.
-	more := Minute{Stat: m.Stat, Gen: m.Gen, Time: m.Time, Seconds: 58, Clockless: 2, Max: json.RawMessage("7"), Numbers: 4, Digest: []byte{1}}
+	more := Minute{Stat: m.Stat, Version: m.Version, Time: m.Time, Seconds: 58, Clockless: 2, Max: json.RawMessage("7"), Numbers: 4, Digest: []byte{1}}
 	want := more
 	want.Numbers, want.Digest = m.Numbers, m.Digest
 	for _, pair := range [][2]Minute{{m, more}, {more, m}, {want, m}} {
@@ -40,10 +40,10 @@ func TestMinute(t *testing.T) {
 }
 
 func FuzzDecodeMinute(f *testing.F) {
-	line, _ := AppendMinute(nil, Minute{Stat: "a", Gen: "abc123", Time: 1764000000, Seconds: 60, Min: json.RawMessage("1"), Max: json.RawMessage("2"), Last: json.RawMessage("1")})
+	line, _ := AppendMinute(nil, Minute{Stat: "a", Version: "abc123", Time: 1764000000, Seconds: 60, Min: json.RawMessage("1"), Max: json.RawMessage("2"), Last: json.RawMessage("1")})
 	f.Add(line)
 	f.Add([]byte(`{"stat":"a","time":"2026-11-22T10:31:05Z","seconds":60}`))
-	line, _ = AppendMinute(nil, Minute{Stat: "a", Gen: "abc123", Time: 1764000000, Numbers: 3, Digest: []byte{1, 2, 3}})
+	line, _ = AppendMinute(nil, Minute{Stat: "a", Version: "abc123", Time: 1764000000, Numbers: 3, Digest: []byte{1, 2, 3}})
 	f.Add(line)
 	f.Add([]byte(`{"stat":"a","seconds":61}`))
 	f.Add([]byte(`null`))

@@ -13,11 +13,11 @@ import (
 )
 
 // Names gives the topics and groups their names. Teams that share a cluster set
-// a Prefix, which goes before every one. The Generation, stats.Definitions'
+// a Prefix, which goes before every one. The Version, stats.Definitions'
 // own, keeps the numbers of two definitions apart.
 type Names struct {
-	Prefix     string // as it is written before a name, a dot included if one is wanted
-	Generation string
+	Prefix  string // as it is written before a name, a dot included if one is wanted
+	Version string
 }
 
 // Raw is the topic of packs of lines and of ticks.
@@ -27,11 +27,11 @@ func (n Names) Raw() string { return n.Prefix + "events.raw" }
 func (n Names) Positions() string { return n.Prefix + "ingest.positions" }
 
 // Fragments is the topic of partial rollups and their covers.
-func (n Names) Fragments() string { return n.Prefix + "stats.fragments." + n.Generation }
+func (n Names) Fragments() string { return n.Prefix + "stats.fragments." + n.Version }
 
 // Seconds is the topic of seconds that are complete, all fragments joined, for
 // mergers that restart.
-func (n Names) Seconds() string { return n.Prefix + "stats.seconds." + n.Generation }
+func (n Names) Seconds() string { return n.Prefix + "stats.seconds." + n.Version }
 
 // Merged is the topic of snapshots.
 func (n Names) Merged() string { return n.Prefix + "stats.merged" }
@@ -51,13 +51,13 @@ func Own(topic string) bool {
 }
 
 // ReceiverGroup is the group that reads Raw.
-func (n Names) ReceiverGroup() string { return n.Prefix + "receiver." + n.Generation }
+func (n Names) ReceiverGroup() string { return n.Prefix + "receiver." + n.Version }
 
 // MergerGroup is the group that reads Fragments.
-func (n Names) MergerGroup() string { return n.Prefix + "merger." + n.Generation }
+func (n Names) MergerGroup() string { return n.Prefix + "merger." + n.Version }
 
 // EmitGroup is the group that reads Merged and sends it to other systems.
-func (n Names) EmitGroup() string { return n.Prefix + "emit." + n.Generation }
+func (n Names) EmitGroup() string { return n.Prefix + "emit." + n.Version }
 
 // maxPrefix keeps every name within the 249 bytes that Kafka allows.
 const maxPrefix = 200

@@ -38,7 +38,7 @@ func TestPartitionKeys(t *testing.T) {
 }
 
 func TestPrefix(t *testing.T) {
-	n := Names{Prefix: "team-a.", Generation: "3f9a2c"}
+	n := Names{Prefix: "team-a.", Version: "3f9a2c"}
 	for want, got := range map[string]string{
 		"team-a.events.raw":             n.Raw(),
 		"team-a.stats.fragments.3f9a2c": n.Fragments(),

@@ -59,7 +59,7 @@ func (h RawHeader) Runs() []line.Run { return h.runs }
 
 // A RawTick is an ingester's word that all seconds below its clock are over.
 type RawTick struct {
-	Since      int64 // Unix second: since when it has vouched for every second
+	Since      int64 // Unix second: since when it has covered every second
 	Partitions int32 // how many the ingester sends ticks to
 	Leaving    bool  // the ingester's last one
 }

@@ -39,7 +39,7 @@ type TableEntry struct {
 // Clocks says how far each source partition has come, so that a reader can tell
 // whom a second waits for.
 type Clocks struct {
-	Gen       string  `json:"gen"`
+	Version   string  `json:"definitions"`
 	Partition int32   `json:"partition"` // of the fragments topic: who says it
 	Closed    int64   `json:"closed"`    // the last second that has closed there, Unix time; -1: none
 	Seconds   []int64 `json:"seconds"`   // the watermark of each source partition; -1: it has no clock yet

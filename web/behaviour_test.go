@@ -20,8 +20,8 @@ import (
 // tell puts a value of the second before now, with clocks that are past it.
 func tell(s *Server, stat, value string, revision int) {
 	second := time.Now().Unix() - 1
-	s.store.Upsert(stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(value), Revision: revision, Gen: s.store.gen}, time.Now())
-	s.store.Clocks(topics.Clocks{Gen: s.store.gen, Seconds: []int64{second + 1}}, time.Now())
+	s.store.Upsert(stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(value), Revision: revision, Version: s.store.gen}, time.Now())
+	s.store.Clocks(topics.Clocks{Version: s.store.gen, Seconds: []int64{second + 1}}, time.Now())
 }
 
 // At three sizes and in both schemes every page fits its window's width, is
@@ -105,7 +105,7 @@ func TestStalePage(t *testing.T) {
 	server := quiet(t)
 	since := time.Now().Unix() - 100
 	put(server.store, point("a", since-1, "7"), point("b", since-1, "8"))
-	server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{since}}, time.Now())
+	server.store.Clocks(topics.Clocks{Version: server.store.gen, Seconds: []int64{since}}, time.Now())
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
 	b.until(t, `document.body.classList.contains("stale") && document.querySelector(".panel").dataset.state === "stale"`)
@@ -170,7 +170,7 @@ func TestHeld(t *testing.T) {
 // A revised point moves, and one of a lower revision that comes later does not.
 func TestRevisionsMove(t *testing.T) {
 	testkit.Long(t)
-	server := quiet(t, &stats.Stat{Name: "a", Kind: "rate", Per: 1, Over: 10})
+	server := quiet(t, &stats.Stat{Name: "a", Kind: "rate", Per: 1, Window: 10})
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
 	second := time.Now().Unix() - 1
@@ -178,8 +178,8 @@ func TestRevisionsMove(t *testing.T) {
 		revision    int
 		value, want string
 	}{{0, "7", "7"}, {2, "9", "9"}, {1, "8", "9"}} {
-		server.store.Upsert(stats.Snapshot{Stat: "a", Time: second, Value: json.RawMessage(c.value), Revision: c.revision, Gen: server.store.gen}, time.Now())
-		server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{second + 1}}, time.Now())
+		server.store.Upsert(stats.Snapshot{Stat: "a", Time: second, Value: json.RawMessage(c.value), Revision: c.revision, Version: server.store.gen}, time.Now())
+		server.store.Clocks(topics.Clocks{Version: server.store.gen, Seconds: []int64{second + 1}}, time.Now())
 		frames := server.hub.frames.Load()
 		eventually(t, "frames go on", func() bool { return server.hub.frames.Load() > frames+1 })
 		b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent === %q`, c.want))
@@ -191,11 +191,11 @@ func TestRevisionsMove(t *testing.T) {
 func TestMarks(t *testing.T) {
 	testkit.Long(t)
 	server := quiet(t,
-		&stats.Stat{Name: "well", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
-		&stats.Stat{Name: "warn", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
-		&stats.Stat{Name: "crit", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(20)},
-		&stats.Stat{Name: "low", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(5), Reversed: true},
-		&stats.Stat{Name: "high", Kind: "max", Over: 10, Warn: ptr(10), Crit: ptr(5), Reversed: true},
+		&stats.Stat{Name: "well", Kind: "max", Window: 10, Warn: ptr(10), Crit: ptr(20)},
+		&stats.Stat{Name: "warn", Kind: "max", Window: 10, Warn: ptr(10), Crit: ptr(20)},
+		&stats.Stat{Name: "crit", Kind: "max", Window: 10, Warn: ptr(10), Crit: ptr(20)},
+		&stats.Stat{Name: "low", Kind: "max", Window: 10, Warn: ptr(10), Crit: ptr(5), Reversed: true},
+		&stats.Stat{Name: "high", Kind: "max", Window: 10, Warn: ptr(10), Crit: ptr(5), Reversed: true},
 	)
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
@@ -216,7 +216,7 @@ func TestMarks(t *testing.T) {
 // Keys with several quantiles each are ranked, with all of them in figures.
 func TestQuantilesByKey(t *testing.T) {
 	testkit.Long(t)
-	server := quiet(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", By: []string{"path"}, Top: 10, At: []float64{0.5, 0.99}, Over: 60, Crit: ptr(900)})
+	server := quiet(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", GroupBy: []string{"path"}, Top: 10, Quantiles: []float64{0.5, 0.99}, Window: 60, Crit: ptr(900)})
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
 	tell(server, "times", `{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`, 0)
@@ -279,11 +279,11 @@ func TestKeyboardAndNames(t *testing.T) {
 func TestUnsure(t *testing.T) {
 	testkit.Long(t)
 	server := quiet(t,
-		&stats.Stat{Name: "whole", Kind: "rate", Per: 60, Over: 60, Unit: "/min", Crit: ptr(20)},
-		&stats.Stat{Name: "gap", Kind: "rate", Per: 60, Over: 60, Unit: "/min", Crit: ptr(20)},
-		&stats.Stat{Name: "start", Kind: "rate", Per: 60, Over: 60, Unit: "/min", Crit: ptr(20)},
-		&stats.Stat{Name: "estimate", Kind: "unique", Field: "user", Over: 60},
-		&stats.Stat{Name: "ratio", Kind: "ratio", Unit: "%", Of: [2]string{"gap", "whole"}, Over: 60, Warn: ptr(0.003)},
+		&stats.Stat{Name: "whole", Kind: "rate", Per: 60, Window: 60, Unit: "/min", Crit: ptr(20)},
+		&stats.Stat{Name: "gap", Kind: "rate", Per: 60, Window: 60, Unit: "/min", Crit: ptr(20)},
+		&stats.Stat{Name: "start", Kind: "rate", Per: 60, Window: 60, Unit: "/min", Crit: ptr(20)},
+		&stats.Stat{Name: "estimate", Kind: "unique", Field: "user", Window: 60},
+		&stats.Stat{Name: "ratio", Kind: "ratio", Unit: "%", Of: [2]string{"gap", "whole"}, Window: 60, Warn: ptr(0.003)},
 	)
 	server.store.SetNotes(map[string][]string{"estimate": {"no line has had <i>`usr`</i>; did you mean `user`?"}})
 	b := openBrowser(t)
@@ -296,10 +296,10 @@ func TestUnsure(t *testing.T) {
 		{Stat: "estimate", Value: json.RawMessage("12345"), Approx: 0.0065},
 		{Stat: "ratio", Value: json.RawMessage("0.004")},
 	} {
-		p.Time, p.Gen = second, server.store.gen
+		p.Time, p.Version = second, server.store.gen
 		server.store.Upsert(p, time.Now())
 	}
-	server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{second + 1}}, time.Now())
+	server.store.Clocks(topics.Clocks{Version: server.store.gen, Seconds: []int64{second + 1}}, time.Now())
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
 	got := evaluate[string](t, b, `[...document.querySelectorAll(".panel")].slice(0, 5).map((p) => [
 		p.dataset.level ?? "", p.dataset.hollow ?? "", p.querySelector(".sure").textContent, p.querySelector(".remark").textContent,

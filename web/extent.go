@@ -12,10 +12,10 @@ import (
 	"pulse/topics"
 )
 
-// A stretch is what is known of some neighbouring seconds of a stat: so many
+// A extent is what is known of some neighbouring seconds of a stat: so many
 // seconds of a chart as go into one of its columns. The least and the greatest
 // values are kept, so that a spike of one second is seen in a chart of a week.
-type stretch struct {
+type extent struct {
 	Time      int64           // its first second
 	Seconds   int             // that have a value
 	Uncovered int             // of these, whose windows were not covered whole
@@ -30,7 +30,7 @@ type stretch struct {
 }
 
 // MarshalJSON has the time as RFC 3339 and null for what there is not.
-func (s stretch) MarshalJSON() ([]byte, error) {
+func (s extent) MarshalJSON() ([]byte, error) {
 	var of json.RawMessage
 	if s.Numbers > 0 {
 		of = value.AppendJSON(nil, s.Value)
@@ -49,7 +49,7 @@ func (s stretch) MarshalJSON() ([]byte, error) {
 }
 
 // add joins what comes after it in time.
-func (s *stretch) add(next stretch) {
+func (s *extent) add(next extent) {
 	s.Seconds += next.Seconds
 	s.Uncovered += next.Uncovered
 	s.Clockless += next.Clockless
@@ -60,14 +60,14 @@ func (s *stretch) add(next stretch) {
 	}
 }
 
-// ofPoint is the stretch of one snapshot; one that passes seconds without a clock
+// ofPoint is the interval of one snapshot; one that passes seconds without a clock
 // is of those of them that are in [from, to].
-func ofPoint(p stats.Snapshot, keyed bool, from, to int64) stretch {
+func ofPoint(p stats.Snapshot, keyed bool, from, to int64) extent {
 	if p.StaleSince != 0 {
 		first := max(p.StaleSince, from)
-		return stretch{Time: first, Clockless: int(max(0, min(p.Time, to)-first+1))}
+		return extent{Time: first, Clockless: int(max(0, min(p.Time, to)-first+1))}
 	}
-	s := stretch{Time: p.Time, Seconds: 1, Max: parse(p.Value), Last: p.Value}
+	s := extent{Time: p.Time, Seconds: 1, Max: parse(p.Value), Last: p.Value}
 	if !keyed {
 		s.Min = s.Max
 	}
@@ -77,9 +77,9 @@ func ofPoint(p stats.Snapshot, keyed bool, from, to int64) stretch {
 	return s
 }
 
-// ofMinute is the stretch of a minute.
-func ofMinute(m topics.Minute) stretch {
-	return stretch{Time: m.Time, Seconds: m.Seconds, Uncovered: m.Uncovered, Clockless: m.Clockless, Min: parse(m.Min), Max: parse(m.Max), Last: m.Last}
+// ofMinute is the interval of a minute.
+func ofMinute(m topics.Minute) extent {
+	return extent{Time: m.Time, Seconds: m.Seconds, Uncovered: m.Uncovered, Clockless: m.Clockless, Min: parse(m.Min), Max: parse(m.Max), Last: m.Last}
 }
 
 // parse reads a value; one that cannot be read is null.
@@ -91,10 +91,10 @@ func parse(data json.RawMessage) value.Value {
 	return v
 }
 
-// thin joins stretches, ascending in time, to those of step seconds each; a
+// thin joins intervals, ascending in time, to those of step seconds each; a
 // step's multiples are where one ends and the next begins.
-func thin(all []stretch, step int64) []stretch {
-	thinned := []stretch{}
+func thin(all []extent, step int64) []extent {
+	thinned := []extent{}
 	for _, s := range all {
 		s.Time -= s.Time % step
 		if n := len(thinned); n > 0 && thinned[n-1].Time == s.Time {
@@ -106,14 +106,14 @@ func thin(all []stretch, step int64) []stretch {
 	return thinned
 }
 
-// addDigests gives stretches, ascending in time and of step seconds each, the value
+// addDigests gives intervals, ascending in time and of step seconds each, the value
 // of the numbers of their minutes. The extremes of a second's quantiles are none of
-// the stretch. Digests that cannot be read are left out, and an error says so.
-func addDigests(stretches []stretch, minutes []topics.Minute, step int64, kind aggregate.Kind) error {
+// the interval. Digests that cannot be read are left out, and an error says so.
+func addDigests(extents []extent, minutes []topics.Minute, step int64, kind aggregate.Kind) error {
 	var wrong error
 	total := window.NewTotal(kind)
-	for i := range stretches {
-		s := &stretches[i]
+	for i := range extents {
+		s := &extents[i]
 		for len(minutes) > 0 && minutes[0].Time < s.Time+step {
 			m := minutes[0]
 			minutes = minutes[1:]
@@ -134,12 +134,12 @@ func addDigests(stretches []stretch, minutes []topics.Minute, step int64, kind a
 	return wrong
 }
 
-// splitClockless cuts stretches without a clock at the multiples of step, so that
+// splitClockless cuts intervals without a clock at the multiples of step, so that
 // each of them is in one column.
-func splitClockless(s stretch, step int64, f func(stretch)) {
+func splitClockless(s extent, step int64, f func(extent)) {
 	for s.Clockless > 0 {
 		n := min(int64(s.Clockless), step-s.Time%step)
-		f(stretch{Time: s.Time, Clockless: int(n)})
+		f(extent{Time: s.Time, Clockless: int(n)})
 		s.Time += n
 		s.Clockless -= int(n)
 	}

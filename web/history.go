@@ -134,7 +134,7 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 			return true
 		}
 		var s stats.Snapshot
-		if json.Unmarshal(r.Value, &s) != nil || s.Gen != m.store.GenerationAt(stat, s.Time) || s.Time < from || s.Time > to {
+		if json.Unmarshal(r.Value, &s) != nil || s.Version != m.store.VersionAt(stat, s.Time) || s.Time < from || s.Time > to {
 			return true
 		}
 		if old, ok := points[s.Time]; !ok || supersedes(s, old) {

@@ -125,7 +125,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 	for _, s := range h.store.stats {
 		a := stat{
 			Name: s.Name, Title: s.Title, Unit: s.Unit, Help: s.Help, Link: s.Link,
-			Kind: s.Kind, Shape: string(s.Shape()), KeyShape: string(s.KeyShape()), Per: s.Per, Field: s.Field, By: s.By, Top: s.Top, Where: s.Where, Over: s.Over, At: s.At, Buckets: s.Buckets,
+			Kind: s.Kind, Shape: string(s.Shape()), KeyShape: string(s.KeyShape()), Per: s.Per, Field: s.Field, By: s.GroupBy, Top: s.Top, Where: s.Where, Over: s.Window, At: s.Quantiles, Buckets: s.Buckets,
 			Warn: s.Warn, Crit: s.Crit, Reversed: s.Reversed,
 		}
 		if s.Of[0] != "" {
@@ -136,7 +136,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		}
 		h.stats = append(h.stats, mustJSON(a))
 	}
-	b := []byte(`"generation":`)
+	b := []byte(`"version":`)
 	b = strconv.AppendQuote(b, h.store.gen)
 	b = append(b, `,"build":`...)
 	b = strconv.AppendQuote(b, build)

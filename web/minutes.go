@@ -38,7 +38,7 @@ func (m *minutes) Minutes(ctx context.Context, stat string, from, to int64) ([]t
 				continue
 			}
 			minute, err := topics.DecodeMinute(line)
-			if err != nil || minute.Gen != m.store.GenerationAt(stat, minute.Time) || minute.Time < from || minute.Time > to {
+			if err != nil || minute.Version != m.store.VersionAt(stat, minute.Time) || minute.Time < from || minute.Time > to {
 				continue
 			}
 			if known, ok := found[minute.Time]; ok {

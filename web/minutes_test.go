@@ -22,7 +22,7 @@ import (
 
 // A spike of one second is in the column of a chart of a week.
 func TestThinKeepsSpikes(t *testing.T) {
-	var all []stretch
+	var all []extent
 	for s := int64(600); s < 1800; s++ {
 		v := "1"
 		if s == 1000 {
@@ -30,7 +30,7 @@ func TestThinKeepsSpikes(t *testing.T) {
 		}
 		all = append(all, ofPoint(stats.Snapshot{Time: s, Value: json.RawMessage(v)}, false, s, s))
 	}
-	splitClockless(stretch{Time: 1800, Clockless: 700}, 600, func(s stretch) { all = append(all, s) })
+	splitClockless(extent{Time: 1800, Clockless: 700}, 600, func(s extent) { all = append(all, s) })
 	thinned := thin(all, 600)
 	got, _ := json.Marshal(thinned)
 	want := `[{"time":"1970-01-01T00:10:00Z","seconds":600,"min":1,"max":77,"last":1},{"time":"1970-01-01T00:20:00Z","seconds":600,"min":1,"max":1,"last":1},` +
@@ -43,7 +43,7 @@ func TestThinKeepsSpikes(t *testing.T) {
 // minuteOf is a minute of the stat a, whose every number is v.
 func minuteOf(k *kafka, minute int64, seconds int, v string) topics.Minute {
 	n := json.RawMessage(v)
-	return topics.Minute{Stat: "a", Gen: k.names.Generation, Time: minute, Seconds: seconds, Min: n, Max: n, Last: n}
+	return topics.Minute{Stat: "a", Version: k.names.Version, Time: minute, Seconds: seconds, Min: n, Max: n, Last: n}
 }
 
 // roll writes minutes as those who roll them up do.
@@ -65,7 +65,7 @@ func TestHistoryByTheMinute(t *testing.T) {
 	other := minuteOf(k, start+60, 60, "9")
 	other.Stat = "b"
 	another := minuteOf(k, start+60, 60, "8")
-	another.Gen = "000000"
+	another.Version = "000000"
 	k.roll(minuteOf(k, start, 60, "1"), minuteOf(k, start+60, 58, "2"), other, another)
 	k.roll(minuteOf(k, start+60, 12, "7")) // by one that did not read its beginning
 	for s := start + 120; s < start+130; s++ {
@@ -81,8 +81,8 @@ func TestHistoryByTheMinute(t *testing.T) {
 	} {
 		_, body := get(t, s, fmt.Sprintf("/api/stats/a?from=%d&to=%d&step=%d", start, start+179, c.step), nil)
 		var answer struct {
-			Step      int64
-			Stretches []struct {
+			Step    int64
+			Extents []struct {
 				Time    time.Time
 				Seconds int
 				Max     *float64
@@ -92,7 +92,7 @@ func TestHistoryByTheMinute(t *testing.T) {
 			t.Fatalf("%v in %.300s", err, body)
 		}
 		got := ""
-		for _, one := range answer.Stretches {
+		for _, one := range answer.Extents {
 			got += fmt.Sprintf("%d: %d of %v, ", one.Time.Unix()-start, one.Seconds, *one.Max)
 		}
 		if answer.Step != c.step || got != c.want {
@@ -129,13 +129,13 @@ func BenchmarkWeek(b *testing.B) {
 	cluster, prefix := topicstest.Cluster(b)
 	d := &stats.Definitions{}
 	for i := range 160 {
-		s := &stats.Stat{Name: fmt.Sprintf("router-requests-of-%03d-per-second", i), Kind: "rate", Over: 10}
+		s := &stats.Stat{Name: fmt.Sprintf("router-requests-of-%03d-per-second", i), Kind: "rate", Window: 10}
 		if i%every == 0 {
-			s.Kind, s.Field, s.At = "quantiles", "x", []float64{0.5, 0.99}
+			s.Kind, s.Field, s.Quantiles = "quantiles", "x", []float64{0.5, 0.99}
 		}
 		d.Stats = append(d.Stats, s)
 	}
-	names := topics.Names{Prefix: prefix, Generation: d.Generation()}
+	names := topics.Names{Prefix: prefix, Version: d.Version()}
 	topicstest.Ensure(b, cluster, names, 8)
 	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	if err != nil {
@@ -151,7 +151,7 @@ func BenchmarkWeek(b *testing.B) {
 		for _, st := range d.All() {
 			p := topics.Partition(st.Name, 8)
 			v := r.Float64() * 1000
-			minute := topics.Minute{Stat: st.Name, Gen: names.Generation, Time: m, Seconds: 60,
+			minute := topics.Minute{Stat: st.Name, Version: names.Version, Time: m, Seconds: 60,
 				Min: fmt.Appendf(nil, "%.1f", v), Max: fmt.Appendf(nil, "%.1f", v*1.2), Last: fmt.Appendf(nil, "%.1f", v*1.1)}
 			if st.Kind == "quantiles" {
 				minute.Digest, minute.Numbers = digest, numbers
@@ -184,7 +184,7 @@ func BenchmarkWeek(b *testing.B) {
 	}
 	for t := now; t < now+60; t++ {
 		for _, st := range d.All() {
-			s.store.Upsert(stats.Snapshot{Stat: st.Name, Time: t, Value: json.RawMessage("7"), Final: true, Gen: names.Generation}, time.Now())
+			s.store.Upsert(stats.Snapshot{Stat: st.Name, Time: t, Value: json.RawMessage("7"), Final: true, Version: names.Version}, time.Now())
 		}
 	}
 	start(b, s)
@@ -196,9 +196,9 @@ func BenchmarkWeek(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			for i := c.first; b.Loop(); i += every {
 				_, body := get(b, s, fmt.Sprintf("/api/stats/%s?from=%d&to=%d&step=%d", d.Stats[i%160].Name, now+60-c.length, now+59, c.step), nil)
-				var answer struct{ Stretches []struct{ Seconds int } }
-				if err := json.Unmarshal([]byte(body), &answer); err != nil || int64(len(answer.Stretches)) < c.n {
-					b.Fatalf("%d stretches, %v: %.300s", len(answer.Stretches), err, body)
+				var answer struct{ Extents []struct{ Seconds int } }
+				if err := json.Unmarshal([]byte(body), &answer); err != nil || int64(len(answer.Extents)) < c.n {
+					b.Fatalf("%d stretches, %v: %.300s", len(answer.Extents), err, body)
 				}
 			}
 		})
@@ -241,10 +241,10 @@ func (r recorded) Minutes(context.Context, string, int64, int64) ([]topics.Minut
 	return r, nil
 }
 
-// A stretch of quantiles has the value of all numbers of its minutes, not the
+// A interval of quantiles has the value of all numbers of its minutes, not the
 // extremes of its seconds.
-func TestStretchesOfQuantiles(t *testing.T) {
-	q := &stats.Stat{Name: "q", Title: "q", Kind: "quantiles", Field: "x", At: []float64{0.5, 1}, Over: 10}
+func TestExtentsOfQuantiles(t *testing.T) {
+	q := &stats.Stat{Name: "q", Title: "q", Kind: "quantiles", Field: "x", Quantiles: []float64{0.5, 1}, Window: 10}
 	s := idle(t, func(c *Config) { c.Definitions = &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{q}} })
 	const start = 1_700_000_040 // a multiple of 120
 	digest := func(minute int64, numbers ...int) topics.Minute {
@@ -260,7 +260,7 @@ func TestStretchesOfQuantiles(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		m := topics.Minute{Stat: "q", Gen: s.store.gen, Time: minute}
+		m := topics.Minute{Stat: "q", Version: s.store.gen, Time: minute}
 		m.Digest, m.Numbers = total.Digest()
 		return m
 	}
@@ -272,17 +272,17 @@ func TestStretchesOfQuantiles(t *testing.T) {
 	bad.Digest = []byte{0xff}
 	all := recorded{
 		rolled(digest(start, 1, 2, 3)), rolled(digest(start+60, 100, 100)),
-		rolled(topics.Minute{Stat: "q", Gen: s.store.gen, Time: start + 120}), rolled(digest(start+180, 5)),
+		rolled(topics.Minute{Stat: "q", Version: s.store.gen, Time: start + 120}), rolled(digest(start+180, 5)),
 		bad,
 		digest(start+360, 8, 9), // whose final values are not rolled up yet
 	}
 	s.minutes, s.history = all, all
 	for second := int64(start + 360); second < start+400; second++ {
-		put(s.store, stats.Snapshot{Stat: "q", Time: second, Value: json.RawMessage(`{"0.5":8,"1":9}`), Final: true, Gen: s.store.gen})
+		put(s.store, stats.Snapshot{Stat: "q", Time: second, Value: json.RawMessage(`{"0.5":8,"1":9}`), Final: true, Version: s.store.gen})
 	}
 	_, body := get(t, s, fmt.Sprintf("/api/stats/q?from=%d&to=%d&step=120", start, start+399), nil)
 	var answer struct {
-		Stretches []struct {
+		Extents []struct {
 			Seconds int
 			Numbers uint64
 			Value   json.RawMessage
@@ -292,7 +292,7 @@ func TestStretchesOfQuantiles(t *testing.T) {
 		t.Fatalf("%v in %s", err, body)
 	}
 	got := ""
-	for _, one := range answer.Stretches {
+	for _, one := range answer.Extents {
 		got += fmt.Sprintf("%d s, %d: %s\n", one.Seconds, one.Numbers, one.Value)
 	}
 	want := `120 s, 5: {"0.5":3,"1":100}

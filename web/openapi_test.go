@@ -154,7 +154,7 @@ func TestOpenAPI(t *testing.T) {
 	for second := now - 20; second < now; second++ {
 		log.feed(s.store, second, now)
 	}
-	put(s.store, stats.Snapshot{Stat: "stat-00", Time: now - 10, StaleSince: now - 12, Revision: 9, Gen: s.store.gen})
+	put(s.store, stats.Snapshot{Stat: "stat-00", Time: now - 10, StaleSince: now - 12, Revision: 9, Version: s.store.gen})
 	eventually(t, "the server is ready", s.Ready)
 
 	asked := map[string]bool{} // "get /path 200"

@@ -275,14 +275,14 @@ func TestStates(t *testing.T) {
 	// a has a true zero, b the value of nothing: both are values.
 	now := time.Now().Unix()
 	put(server.store, point("a", now-1, "0"), point("b", now-1, "null"))
-	server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{now, now, now}}, time.Now())
+	server.store.Clocks(topics.Clocks{Version: gen, Seconds: []int64{now, now, now}}, time.Now())
 	b.until(t, state("a")+` === "value" && `+figure(0)+` === "0"`)
 	b.until(t, state("b")+` === "value" && `+figure(1)+` === "–"`)
 
 	// Partition 1 stops: the seconds that follow are unknown, and why is told.
 	eventually(t, "a stat without a point for many seconds is shown as unknown", func() bool {
 		at := time.Now().Unix()
-		server.store.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{at, now, at}}, time.Now())
+		server.store.Clocks(topics.Clocks{Version: gen, Seconds: []int64{at, now, at}}, time.Now())
 		return !evaluate[bool](t, b, state("a")+` === "value"`)
 	})
 	// What is known last is there still, and does not look as if it were of now.
@@ -306,7 +306,7 @@ func TestLate(t *testing.T) {
 	for second := now - 12; second < now; second++ {
 		put(server.store, point("a", second, "0"), point("b", second, "null"), point(stats.LinesStat, second, `{"in":50,"late":49,"unreadable":0}`))
 	}
-	server.store.Clocks(topics.Clocks{Gen: server.store.gen, Seconds: []int64{now}}, time.Now())
+	server.store.Clocks(topics.Clocks{Version: server.store.gen, Seconds: []int64{now}}, time.Now())
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
 	b.until(t, `document.querySelector("#status").dataset.state === "late" && document.querySelector("#status-text").textContent === "49 of 50 lines/s late"
@@ -399,10 +399,10 @@ func TestInjection(t *testing.T) {
 	d := &stats.Definitions{}
 	var pages []stats.Page
 	for i, p := range all {
-		st := &stats.Stat{Name: p, Title: p, Unit: p, Help: p, Link: p, Where: p, Kind: "rate", Over: 10}
+		st := &stats.Stat{Name: p, Title: p, Unit: p, Help: p, Link: p, Where: p, Kind: "rate", Window: 10}
 		switch i % 3 {
 		case 0:
-			st.By, st.Top = []string{p}, 20
+			st.GroupBy, st.Top = []string{p}, 20
 		case 1:
 			st.Kind, st.Field = "mean", p
 		}
@@ -432,7 +432,7 @@ func TestInjection(t *testing.T) {
 					return err
 				}
 			}
-			server.store.Upsert(stats.Snapshot{Stat: st.Name, Time: second, Value: v, Gen: server.store.gen}, time.Now())
+			server.store.Upsert(stats.Snapshot{Stat: st.Name, Time: second, Value: v, Version: server.store.gen}, time.Now())
 		}
 		ready()
 		<-ctx.Done()
@@ -570,9 +570,9 @@ func TestScreenshots(t *testing.T) {
 	// A gap of 16 s half a minute ago: the windows that reach into it are not covered whole.
 	unsure := newSynthetic(0)
 	unsure.doubt = func(st *stats.Stat, p *stats.Snapshot) {
-		missing := min(p.Time, now-30) - max(p.Time-st.Over, now-46)
-		if missing > 0 && st.Over > missing {
-			p.Covered, p.Of = st.Over-missing, st.Over
+		missing := min(p.Time, now-30) - max(p.Time-st.Window, now-46)
+		if missing > 0 && st.Window > missing {
+			p.Covered, p.Of = st.Window-missing, st.Window
 		}
 		if st.Kind == "unique" || st.Top > 0 {
 			p.Approx = 0.0065

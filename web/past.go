@@ -16,12 +16,12 @@ import (
 const (
 	maxRange   = 3600           // seconds that are read one by one
 	maxMinutes = 31 * 24 * 3600 // seconds that are read by the minute
-	maxColumns = 5000           // stretches of one answer
+	maxColumns = 5000           // intervals of one answer
 )
 
 // past answers with a stat's points of the seconds from ?from= to ?to=, both
 // included; without them, with those of the page's window. With ?step= it
-// answers with stretches of so many seconds.
+// answers with intervals of so many seconds.
 func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	i, ok := s.store.index[name]
@@ -35,16 +35,16 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := struct {
-		Stat       string           `json:"stat"`
-		Generation string           `json:"generation"`
-		Step       int64            `json:"step,omitempty"`
-		Points     []stats.Snapshot `json:"points,omitzero"`
-		Stretches  []stretch        `json:"stretches,omitzero"`
-	}{Stat: name, Generation: s.store.gen, Step: step}
+		Stat    string           `json:"stat"`
+		Version string           `json:"version"`
+		Step    int64            `json:"step,omitempty"`
+		Points  []stats.Snapshot `json:"points,omitzero"`
+		Extents []extent         `json:"extents,omitzero"`
+	}{Stat: name, Version: s.store.gen, Step: step}
 	if step == 0 {
 		answer.Points, err = s.points(r.Context(), name, from, to)
 	} else {
-		answer.Stretches, err = s.stretches(r.Context(), i, from, to, step)
+		answer.Extents, err = s.extents(r.Context(), i, from, to, step)
 	}
 	if err != nil {
 		s.config.Logger.Warn("history cannot be read", "stat", name, "error", err)
@@ -96,12 +96,12 @@ func (s *Server) points(ctx context.Context, name string, from, to int64) ([]sta
 	return append([]stats.Snapshot{}, points...), nil
 }
 
-// stretches gives what is known of a stat in [from, to], by step seconds. Steps
+// intervals gives what is known of a stat in [from, to], by step seconds. Steps
 // of whole minutes are made of minutes, from the one that from is in, and of the
 // points that came since the last one was rolled up.
-func (s *Server) stretches(ctx context.Context, stat int, from, to, step int64) ([]stretch, error) {
+func (s *Server) extents(ctx context.Context, stat int, from, to, step int64) ([]extent, error) {
 	st := s.store.stats[stat]
-	var all []stretch
+	var all []extent
 	var minutes []topics.Minute
 	if step%minuteSeconds == 0 {
 		from -= from % minuteSeconds
@@ -126,7 +126,7 @@ func (s *Server) stretches(ctx context.Context, stat int, from, to, step int64) 
 		if one := ofPoint(p, st.Top > 0, from, to); p.StaleSince == 0 {
 			all = append(all, one)
 		} else {
-			splitClockless(one, step, func(part stretch) { all = append(all, part) })
+			splitClockless(one, step, func(part extent) { all = append(all, part) })
 		}
 	}
 	all = thin(all, step)

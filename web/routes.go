@@ -163,8 +163,8 @@ func (s *Server) latest(w http.ResponseWriter, _ *http.Request) {
 	}
 	now := time.Now()
 	answer := struct {
-		Generation string `json:"generation"`
-		Stats      []stat `json:"stats"`
+		Version string `json:"version"`
+		Stats   []stat `json:"stats"`
 	}{s.store.gen, []stat{}}
 	for _, st := range s.store.stats {
 		a := stat{Stat: st.Name, Title: st.Title, Unit: st.Unit}

@@ -199,8 +199,8 @@ func TestAPI(t *testing.T) {
 	}
 	_, body := get(t, s, "/api/stats", nil)
 	var latest struct {
-		Generation string
-		Stats      []struct {
+		Version string
+		Stats   []struct {
 			Stat    string
 			Current bool
 			Point   *stats.Snapshot
@@ -252,10 +252,10 @@ func TestAPI(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	d := &stats.Definitions{Stats: []*stats.Stat{
 		{Name: "a", Kind: "rate"}, {Name: "q", Kind: "quantiles"}, {Name: "none", Kind: "mean"}, {Name: "broken", Kind: "mean"}, {Name: "old", Kind: "rate"},
-		{Name: "top", Kind: "rate", By: []string{"a"}, Top: 3}, {Name: "tops", Kind: "quantiles", By: []string{"a"}, Top: 3}, {Name: "hist", Kind: "histogram"}, {Name: `odd"\` + "\n", Kind: "rate"},
+		{Name: "top", Kind: "rate", GroupBy: []string{"a"}, Top: 3}, {Name: "tops", Kind: "quantiles", GroupBy: []string{"a"}, Top: 3}, {Name: "hist", Kind: "histogram"}, {Name: `odd"\` + "\n", Kind: "rate"},
 	}}
 	for _, st := range d.Stats {
-		st.Over = 10
+		st.Window = 10
 	}
 	s := idle(t, func(c *Config) { c.Definitions = d })
 	for stat, value := range map[string]string{
@@ -264,10 +264,10 @@ func TestMetrics(t *testing.T) {
 		"tops":         `{"top":[{"key":"x","value":{"0.5":1,"0.9":2}}],"other":{"0.5":3,"0.9":4},"distinct":2}`,
 		`odd"\` + "\n": "1", stats.LinesStat: `{"in":3,"late":1}`,
 	} {
-		s.store.Upsert(stats.Snapshot{Stat: stat, Time: 1000, Value: json.RawMessage(value), Gen: s.store.gen}, time.Now())
+		s.store.Upsert(stats.Snapshot{Stat: stat, Time: 1000, Value: json.RawMessage(value), Version: s.store.gen}, time.Now())
 	}
-	s.store.Upsert(stats.Snapshot{Stat: "a", Time: 1001, Value: json.RawMessage("1234.5"), Gen: s.store.gen, Covered: 5, Of: 20}, time.Now())
-	s.store.Upsert(stats.Snapshot{Stat: "old", Time: 1000, Value: json.RawMessage("7"), Gen: s.store.gen}, time.Now().Add(-time.Minute))
+	s.store.Upsert(stats.Snapshot{Stat: "a", Time: 1001, Value: json.RawMessage("1234.5"), Version: s.store.gen, Covered: 5, Of: 20}, time.Now())
+	s.store.Upsert(stats.Snapshot{Stat: "old", Time: 1000, Value: json.RawMessage("7"), Version: s.store.gen}, time.Now().Add(-time.Minute))
 	w := httptest.NewRecorder()
 	s.metrics(w, nil)
 	want := `pulse_stat{stat="a"} 1234.5
@@ -309,7 +309,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 	}
 	s := idle(t, func(c *Config) { c.Definitions = d })
 	evaluator, err := oracle.New(d, func(snapshot stats.Snapshot) {
-		snapshot.Gen = s.store.gen
+		snapshot.Version = s.store.gen
 		snapshot.Value = bytes.Clone(snapshot.Value)
 		s.store.Upsert(snapshot, time.Now())
 	})

@@ -35,16 +35,16 @@ func supersedes(p, old stats.Snapshot) bool {
 // Every change belongs to a version: the frames that clients get are what
 // changed between two versions.
 //
-// What generations.go says decides of which generation the points are.
+// What definitions versions.go says decides of which definitions version the points are.
 type Store struct {
 	stats []*stats.Stat
 	index map[string]int
 	gen   string
-	generations
+	versions
 
 	mu        sync.Mutex
 	series    []series // what is shown
-	waiting   []series // of the own generation, while another one is shown; else nil
+	waiting   []series // of the own definitions version, while another one is shown; else nil
 	newest    int64    // the newest second of all stats; 0 before the first
 	clocks    []int64
 	ingesters []string      // that the clocks are of, as far as is known
@@ -70,11 +70,11 @@ type entry struct {
 	version uint64 // 0: nothing here
 }
 
-// NewStore has a place for each stat of d, and takes points of its generation.
+// NewStore has a place for each stat of d, and takes points of its definitions version.
 func NewStore(d *stats.Definitions) *Store {
 	all := d.All()
-	s := &Store{stats: all, index: make(map[string]int, len(all)), gen: d.Generation(), series: make([]series, len(all)), news: make(chan struct{}, 1)}
-	s.generations = newGenerations(d)
+	s := &Store{stats: all, index: make(map[string]int, len(all)), gen: d.Version(), series: make([]series, len(all)), news: make(chan struct{}, 1)}
+	s.versions = newVersions(d)
 	for i, st := range all {
 		s.index[st.Name] = i
 	}
@@ -83,15 +83,15 @@ func NewStore(d *stats.Definitions) *Store {
 
 // Upsert takes a snapshot as stats.merged and the merger's table have it, at the
 // time now by this process's clock, and reports whether it was news. Those of a
-// generation that is not shown at their second are ignored.
+// definitions version that is not shown at their second are ignored.
 func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
 	i, ok := s.index[p.Stat]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	to, hidden := s.series, false
 	switch {
-	case ok && p.Gen == s.of(s.shown, p.Stat, p.Time), !ok && p.Gen == s.gen:
-	case p.Gen == s.gen && s.waiting != nil:
+	case ok && p.Version == s.of(s.shown, p.Stat, p.Time), !ok && p.Version == s.gen:
+	case p.Version == s.gen && s.waiting != nil:
 		to, hidden = s.waiting, true
 	default:
 		return false
@@ -101,8 +101,8 @@ func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
 		return false
 	}
 	p.Stat = s.stats[i].Name // not a copy for each point
-	if p.Gen == s.gen {
-		p.Gen = s.gen
+	if p.Version == s.gen {
+		p.Version = s.gen
 	}
 	if len(p.Value) == 0 {
 		p.Value = json.RawMessage("null")
@@ -123,7 +123,7 @@ func (sr *series) upsert(p stats.Snapshot, version uint64, now time.Time) bool {
 	switch {
 	case p.Time <= sr.newest-ringSize, e.version != 0 && e.Time > p.Time:
 		return false // older than the ring
-	case e.version != 0 && e.Time == p.Time && e.Gen == p.Gen && !supersedes(p, e.Snapshot):
+	case e.version != 0 && e.Time == p.Time && e.Version == p.Version && !supersedes(p, e.Snapshot):
 		return false
 	}
 	*e = entry{Snapshot: p, version: version}
@@ -147,7 +147,7 @@ func (s *Store) Clocks(c topics.Clocks, now time.Time) {
 	if s.shown != s.gen && s.caughtUp(s.shown, now) {
 		s.change(now)
 	}
-	if c.Gen != s.shown {
+	if c.Version != s.shown {
 		return
 	}
 	if len(c.Ingesters) > 0 {

@@ -16,13 +16,13 @@ import (
 // two has the definitions of two stats.
 func two() *stats.Definitions {
 	return &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{
-		{Name: "a", Title: "a", Kind: "rate", Per: 1, Over: 10},
-		{Name: "b", Title: "b", Kind: "mean", Over: 10},
+		{Name: "a", Title: "a", Kind: "rate", Per: 1, Window: 10},
+		{Name: "b", Title: "b", Kind: "mean", Window: 10},
 	}}
 }
 
 func point(stat string, second int64, value string) stats.Snapshot {
-	return stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(value), Gen: two().Generation()}
+	return stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(value), Version: two().Version()}
 }
 
 func put(s *Store, points ...stats.Snapshot) {
@@ -99,9 +99,9 @@ func TestUpsertIsFreeOfOrder(t *testing.T) {
 func TestStoreRefuses(t *testing.T) {
 	s := NewStore(two())
 	other := point("a", 10, "1")
-	other.Gen = "000000"
+	other.Version = "000000"
 	if s.Upsert(other, time.Now()) || s.Refused() != 0 {
-		t.Error("a point of another generation is neither news nor an error")
+		t.Error("a point of another definitions version is neither news nor an error")
 	}
 	for name, p := range map[string]stats.Snapshot{
 		"an unknown stat": point("c", 10, "1"),
@@ -235,17 +235,17 @@ func TestNotes(t *testing.T) {
 
 func TestClocks(t *testing.T) {
 	s := NewStore(two())
-	gen := two().Generation()
-	s.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{10, -1, 12}}, time.Now())
-	s.Clocks(topics.Clocks{Gen: gen, Partition: 1, Seconds: []int64{9, 11, 12}}, time.Now())
-	s.Clocks(topics.Clocks{Gen: "000000", Seconds: []int64{99, 99, 99, 99}}, time.Now())
-	s.Clocks(topics.Clocks{Gen: gen, Seconds: make([]int64, topics.MaxPartitions+1)}, time.Now())
+	gen := two().Version()
+	s.Clocks(topics.Clocks{Version: gen, Seconds: []int64{10, -1, 12}}, time.Now())
+	s.Clocks(topics.Clocks{Version: gen, Partition: 1, Seconds: []int64{9, 11, 12}}, time.Now())
+	s.Clocks(topics.Clocks{Version: "000000", Seconds: []int64{99, 99, 99, 99}}, time.Now())
+	s.Clocks(topics.Clocks{Version: gen, Seconds: make([]int64, topics.MaxPartitions+1)}, time.Now())
 	if got, want := string(s.AppendClocks(nil)), `"clocks":[10,11,12]`; got != want {
 		t.Errorf("got %s, want the furthest that is known of each: %s", got, want)
 	}
 	// One partition of the merger knows whose clocks they are; the others say nothing of it.
-	s.Clocks(topics.Clocks{Gen: gen, Seconds: []int64{13, 13, 13}, Ingesters: []string{"b", `a"`}}, time.Now())
-	s.Clocks(topics.Clocks{Gen: gen, Partition: 1, Seconds: []int64{13, 13, 14}}, time.Now())
+	s.Clocks(topics.Clocks{Version: gen, Seconds: []int64{13, 13, 13}, Ingesters: []string{"b", `a"`}}, time.Now())
+	s.Clocks(topics.Clocks{Version: gen, Partition: 1, Seconds: []int64{13, 13, 14}}, time.Now())
 	if got, want := string(s.AppendClocks(nil)), `"clocks":[13,13,14],"ingesters":["b","a\""]`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

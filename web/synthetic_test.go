@@ -59,8 +59,8 @@ func newSynthetic(extra int) *synthetic {
 	s := &synthetic{definitions: &stats.Definitions{Lateness: 2}, curves: map[string]func(int64) string{}}
 	seed := uint64(40)
 	add := func(st *stats.Stat, f func(int64) string) string {
-		if st.Over == 0 {
-			st.Over = 10
+		if st.Window == 0 {
+			st.Window = 10
 		}
 		st.Name = fmt.Sprintf("stat-%02d", len(s.definitions.Stats))
 		s.definitions.Stats = append(s.definitions.Stats, st)
@@ -75,7 +75,7 @@ func newSynthetic(extra int) *synthetic {
 	few := func(title string, every float64, warn, crit *float64) string {
 		seed++
 		mine := seed
-		return add(&stats.Stat{Title: title, Unit: "/min", Kind: "rate", Per: 60, Over: 70, Warn: warn, Crit: crit}, func(t int64) string {
+		return add(&stats.Stat{Title: title, Unit: "/min", Kind: "rate", Per: 60, Window: 70, Warn: warn, Crit: crit}, func(t int64) string {
 			n := 0
 			for i := t - 69; i <= t; i++ {
 				if rand.New(rand.NewPCG(mine, uint64(i))).Float64() < 1/every {
@@ -88,7 +88,7 @@ func newSynthetic(extra int) *synthetic {
 	quantiles := func(title, unit string, at []float64, base float64) string {
 		seed++
 		mine := seed
-		return add(&stats.Stat{Title: title, Unit: unit, Kind: "quantiles", At: at, Over: 60}, func(t int64) string {
+		return add(&stats.Stat{Title: title, Unit: unit, Kind: "quantiles", Quantiles: at, Window: 60}, func(t int64) string {
 			v := map[string]float64{}
 			for i, q := range at {
 				b := base * math.Pow(4.4, float64(i))
@@ -118,16 +118,16 @@ func newSynthetic(extra int) *synthetic {
 	edge := []string{
 		rate("nginx requests", 14200, 0.05, 0.01, ptr(17000), nil),
 		few("nginx 500", 8, nil, nil),
-		add(&stats.Stat{Title: "nginx 502", Unit: "/min", Kind: "rate", Per: 60, Over: 70, Warn: ptr(20), Crit: ptr(60)}, number(spike(curve(3, 13, 0.3, 0.05), (now-60)%100000, 1.9), 1)),
-		add(&stats.Stat{Title: "nginx 503", Unit: "/min", Kind: "rate", Per: 60, Over: 70, Warn: ptr(30), Crit: ptr(60)}, number(spike(curve(4, 11, 0.2, 0.05), (now-35)%100000, 26), 1)),
+		add(&stats.Stat{Title: "nginx 502", Unit: "/min", Kind: "rate", Per: 60, Window: 70, Warn: ptr(20), Crit: ptr(60)}, number(spike(curve(3, 13, 0.3, 0.05), (now-60)%100000, 1.9), 1)),
+		add(&stats.Stat{Title: "nginx 503", Unit: "/min", Kind: "rate", Per: 60, Window: 70, Warn: ptr(30), Crit: ptr(60)}, number(spike(curve(4, 11, 0.2, 0.05), (now-35)%100000, 26), 1)),
 		few("nginx 504", 90, ptr(10), ptr(60)),
-		add(&stats.Stat{Title: "domains with 503", Unit: "distinct", Kind: "unique", Over: 60}, number(curve(6, 14, 0.3, 0.1), 0)),
+		add(&stats.Stat{Title: "domains with 503", Unit: "distinct", Kind: "unique", Window: 60}, number(curve(6, 14, 0.3, 0.1), 0)),
 	}
 	times := []string{
 		quantiles("service time", "ms", []float64{0.5, 0.95, 0.99}, 20),
 		quantiles("bytes out", "B", []float64{0.5, 0.9, 0.99}, 900),
-		add(&stats.Stat{Title: "bytes out, all", Unit: "B/s", Kind: "sum", Over: 1}, number(curve(8, 8.9e6, 0.1, 0.05), 0)),
-		add(&stats.Stat{Title: "connect time, mean", Unit: "ms", Kind: "mean", Over: 10}, func(t int64) string {
+		add(&stats.Stat{Title: "bytes out, all", Unit: "B/s", Kind: "sum", Window: 1}, number(curve(8, 8.9e6, 0.1, 0.05), 0)),
+		add(&stats.Stat{Title: "connect time, mean", Unit: "ms", Kind: "mean", Window: 10}, func(t int64) string {
 			if t%70 < 12 {
 				return "null"
 			}
@@ -139,10 +139,10 @@ func newSynthetic(extra int) *synthetic {
 		few("H10 app crashed", 2, nil, nil),
 		few("H12 timeout", 3, nil, nil),
 		few("H13 closed", 30, nil, nil),
-		add(&stats.Stat{Title: "H99 platform error", Unit: "/min", Kind: "rate", Per: 60, Over: 70, Crit: ptr(1)}, func(int64) string { return "0" }),
-		add(&stats.Stat{Title: "processes up", Kind: "max", Over: 60, Warn: ptr(40000), Reversed: true}, number(curve(12, 53200, 0.02, 0), 0)),
+		add(&stats.Stat{Title: "H99 platform error", Unit: "/min", Kind: "rate", Per: 60, Window: 70, Crit: ptr(1)}, func(int64) string { return "0" }),
+		add(&stats.Stat{Title: "processes up", Kind: "max", Window: 60, Warn: ptr(40000), Reversed: true}, number(curve(12, 53200, 0.02, 0), 0)),
 	}
-	table := add(&stats.Stat{Title: "busiest domains", Unit: "/s", Kind: "rate", Per: 1, By: []string{"domain"}, Top: 8}, func(t int64) string {
+	table := add(&stats.Stat{Title: "busiest domains", Unit: "/s", Kind: "rate", Per: 1, GroupBy: []string{"domain"}, Top: 8}, func(t int64) string {
 		names := []string{"shop.example.com", "api.example.org", "www.example.net", "cdn.example.com", "blog.example.org", "a.example.io", "m.example.com", "img.example.net"}
 		type kv struct {
 			Key   string  `json:"key"`
@@ -155,7 +155,7 @@ func newSynthetic(extra int) *synthetic {
 		b, _ := json.Marshal(map[string]any{"top": top, "other": 3696, "distinct": 2318})
 		return string(b)
 	})
-	heat := add(&stats.Stat{Title: "service time", Unit: "ms", Kind: "histogram", Over: 1, Buckets: []float64{5, 10, 20, 50, 100, 200, 500, 1000}}, func(t int64) string {
+	heat := add(&stats.Stat{Title: "service time", Unit: "ms", Kind: "histogram", Window: 1, Buckets: []float64{5, 10, 20, 50, 100, 200, 500, 1000}}, func(t int64) string {
 		le := []float64{5, 10, 20, 50, 100, 200, 500, 1000}
 		counts := make([]int, len(le)+1)
 		centre := curve(90, 3, 0.25, 0.1)(t)
@@ -196,7 +196,7 @@ func (s *synthetic) feed(store *Store, second, now int64) {
 		if s.silent != nil && s.silent(st.Name, second, now) {
 			continue
 		}
-		p := stats.Snapshot{Stat: st.Name, Time: second, Value: json.RawMessage(s.curves[st.Name](second)), Final: true, Gen: store.gen}
+		p := stats.Snapshot{Stat: st.Name, Time: second, Value: json.RawMessage(s.curves[st.Name](second)), Final: true, Version: store.gen}
 		if s.doubt != nil {
 			s.doubt(st, &p)
 		}
@@ -208,10 +208,10 @@ func (s *synthetic) feed(store *Store, second, now int64) {
 		late = int(second % 37 * 90)
 	}
 	if s.silent == nil || !s.silent(stats.LinesStat, second, now) {
-		store.Upsert(stats.Snapshot{Stat: stats.LinesStat, Time: second, Final: true, Gen: store.gen, Value: fmt.Appendf(nil,
+		store.Upsert(stats.Snapshot{Stat: stats.LinesStat, Time: second, Final: true, Version: store.gen, Value: fmt.Appendf(nil,
 			`{"in":%d,"counted":%d,"late":%d,"unreadable":0,"ahead":0,"bytes":%d}`, in, in-late, late, in*212)}, time.Now())
 	}
-	clocks := topics.Clocks{Gen: store.gen, Ingesters: s.ingesters}
+	clocks := topics.Clocks{Version: store.gen, Ingesters: s.ingesters}
 	for p := range 8 {
 		c := second + 1
 		if s.clock != nil {
@@ -253,7 +253,7 @@ func (s *synthetic) Points(_ context.Context, stat string, from, to int64) (poin
 // every twentieth second.
 func (s *synthetic) Minutes(_ context.Context, stat string, from, to int64) (all []topics.Minute, err error) {
 	for m := from; m <= min(to, time.Now().Unix()-90); m += 60 {
-		minute := stretch{Time: m}
+		minute := extent{Time: m}
 		for t := m; t < m+60; t += 20 {
 			minute.add(ofPoint(stats.Snapshot{Time: t, Value: json.RawMessage(s.curves[stat](t))}, false, t, t))
 		}

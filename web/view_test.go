@@ -25,7 +25,7 @@ type kafka struct {
 func newKafka(t testing.TB) *kafka {
 	t.Helper()
 	cluster, prefix := topicstest.Cluster(t)
-	k := &kafka{t: t, cluster: cluster, names: topics.Names{Prefix: prefix, Generation: two().Generation()}}
+	k := &kafka{t: t, cluster: cluster, names: topics.Names{Prefix: prefix, Version: two().Version()}}
 	topicstest.Ensure(t, cluster, k.names, 3)
 	client, err := kgo.NewClient(cluster.ClientOptions("test")...)
 	if err != nil {
@@ -104,7 +104,7 @@ func TestViewJoinsTableAndHistory(t *testing.T) {
 	k := newKafka(t)
 	now := time.Now().Unix()
 	old := point("a", now-100, "9")
-	old.Gen = "000000"
+	old.Version = "000000"
 	for s := now - 20; s < now-2; s++ {
 		k.publish(revised(point("a", s, fmt.Sprint(s)), 0, true))
 	}
@@ -112,7 +112,7 @@ func TestViewJoinsTableAndHistory(t *testing.T) {
 	k.publish(revised(point("a", now-2, "5"), 2, true), old)
 	k.table(revised(point("a", now-2, "3"), 1, false), point("a", now-1, "6"))
 	k.produce(&kgo.Record{Topic: k.names.Table(), Key: []byte("b"), Value: []byte("not JSON")},
-		&kgo.Record{Topic: k.names.Table(), Key: []byte(topics.ClocksKey(0)), Value: topics.Clocks{Gen: two().Generation(), Closed: now - 1, Seconds: []int64{now, now + 1}}.Append(nil)})
+		&kgo.Record{Topic: k.names.Table(), Key: []byte(topics.ClocksKey(0)), Value: topics.Clocks{Version: two().Version(), Closed: now - 1, Seconds: []int64{now, now + 1}}.Append(nil)})
 
 	s := k.serve()
 	eventually(t, "the server is ready", s.Ready)

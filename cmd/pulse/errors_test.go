@@ -395,7 +395,7 @@ func TestTopics(t *testing.T) {
 	start(t, env, nil, "topics").succeed()
 	start(t, env, nil, "topics", "--partitions", "3", "--replication", "1").succeed()
 	refused(t, env, exitFailed, []string{prefix + "events.raw has 3 partitions and not 4"}, "topics", "--partitions", "4")
-	names := topics.Names{Prefix: prefix, Generation: stats.Builtin().Generation()}
+	names := topics.Names{Prefix: prefix, Version: stats.Builtin().Version()}
 	if n, err := topics.PartitionCount(t.Context(), cluster, names.Merged()); n != 3 || err != nil {
 		t.Errorf("%s has %d partitions (%v), want 3", names.Merged(), n, err)
 	}

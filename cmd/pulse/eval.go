@@ -141,7 +141,7 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 		if err = errors.Join(err, topics.CheckPrefix(s.prefix)); err != nil {
 			return usageError{err}
 		}
-		return evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Generation: d.Generation()}, bar)
+		return evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Version: d.Version()}, bar)
 	}
 	source, undated, size := ingest.Lines(e.Stdin), time.Now(), int64(0)
 	if len(s.files) > 0 {
@@ -278,7 +278,7 @@ func evalRecord(e evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
 	}
 	_, _, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})
 	for _, g := range gaps {
-		e.Gap(g.From, g.To)
+		e.Stale(g.From, g.To)
 	}
 }
 

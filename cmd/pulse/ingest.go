@@ -77,7 +77,7 @@ func (r *role) produce(ctx context.Context, run func(context.Context, ingest.Out
 const flushTimeout = 10 * time.Second
 
 // produceExactly lets x send to events.raw in transactions.
-func (r *role) produceExactly(ctx context.Context, x *ingest.Exact) error {
+func (r *role) produceExactly(ctx context.Context, x *ingest.Transactional) error {
 	r.metrics.producer(x)
 	return x.Run(ctx)
 }

@@ -317,7 +317,7 @@ func (r *role) runInputs(ctx context.Context, id string, past bool, opened []*in
 		return r.produce(ctx, play)
 	}
 	live := ingest.Live{Ingester: id, Backlog: past, Lateness: r.definitions.Lateness}
-	x := &ingest.Exact{Cluster: r.cluster, Names: r.names, ID: id, Log: r.log}
+	x := &ingest.Transactional{Cluster: r.cluster, Names: r.names, ID: id, Log: r.log}
 	if resume := opened[0].Resume; resume != nil {
 		x.ID = cmp.Or(id, opened[0].ID)
 		x.Live = func(p ingest.Positions) ingest.Live {

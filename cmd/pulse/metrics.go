@@ -19,10 +19,10 @@ import (
 type metrics struct{ *prometheus.Registry }
 
 // newMetrics has what every process shows.
-func newMetrics(generation string) metrics {
+func newMetrics(version string) metrics {
 	m := metrics{prometheus.NewRegistry()}
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.info("pulse_info", "Always 1; the label is the generation of the definitions that this process works by.", prometheus.Labels{"generation": generation})
+	m.info("pulse_info", "Always 1; the label is the definitions version that this process works by.", prometheus.Labels{"version": version})
 	b := thisBuild()
 	m.info("pulse_build_info", "Always 1; the labels say what this process was built from.", prometheus.Labels{"version": b.version, "revision": b.revision, "goversion": b.release})
 	return m

@@ -115,7 +115,7 @@ func TestOps(t *testing.T) {
 	}
 	ready.Store(true)
 	fetch(t, url+"/readyz")
-	if text := fetch(t, url+"/metrics"); !strings.Contains(text, `pulse_info{generation="`+r.names.Generation+`"} 1`) || !strings.Contains(text, "\ngo_goroutines ") {
+	if text := fetch(t, url+"/metrics"); !strings.Contains(text, `pulse_info{version="`+r.names.Version+`"} 1`) || !strings.Contains(text, "\ngo_goroutines ") {
 		t.Errorf("/metrics: %s", text)
 	}
 	if err := ops.serve(ctx, r, nil); err == nil || !strings.Contains(err.Error(), address) {

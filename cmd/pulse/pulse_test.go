@@ -228,8 +228,8 @@ func (p point) String() string {
 	return fmt.Sprintf("%s at %s", p.stat, time.Unix(p.second, 0).UTC().Format(time.TimeOnly))
 }
 
-// seconds takes a snapshot apart that passes a stretch of stale seconds: how long
-// a stretch is depends on when its seconds closed.
+// seconds takes a snapshot apart that passes a interval of stale seconds: how long
+// a interval is depends on when its seconds closed.
 func seconds(s stats.Snapshot) iter.Seq[stats.Snapshot] {
 	return func(yield func(stats.Snapshot) bool) {
 		if s.StaleSince == 0 {
@@ -363,7 +363,7 @@ func (m *merged) equals(o *evaluation, shift int64) {
 		if since != 0 {
 			since += shift
 		}
-		if string(got.Value) != string(want.Value) || got.StaleSince != since || got.Gen != want.Gen {
+		if string(got.Value) != string(want.Value) || got.StaleSince != since || got.Version != want.Version {
 			m.t.Errorf("%v is %s, eval says %s", key, got.AppendJSON(nil), want.AppendJSON(nil))
 		}
 	}
@@ -374,7 +374,7 @@ func (m *merged) equals(o *evaluation, shift int64) {
 	}
 }
 
-// accountOf adds up Pulse's own stat.
+// accountOf adds up the internal stat.
 func accountOf(t testing.TB, points map[point]stats.Snapshot) account {
 	t.Helper()
 	var sum account
@@ -414,7 +414,7 @@ func namesOf(t testing.TB, prefix, file string) topics.Names {
 	if err != nil {
 		t.Fatal(errors.Join(err))
 	}
-	return topics.Names{Prefix: prefix, Generation: d.Generation()}
+	return topics.Names{Prefix: prefix, Version: d.Version()}
 }
 
 // A running is a `pulse run`.

@@ -59,8 +59,8 @@ func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error
 	if err != nil {
 		return nil, err
 	}
-	names := topics.Names{Prefix: r.prefix, Generation: definitions.Generation()}
-	return &role{log, cluster, names, definitions, newMetrics(names.Generation)}, nil
+	names := topics.Names{Prefix: r.prefix, Version: definitions.Version()}
+	return &role{log, cluster, names, definitions, newMetrics(names.Version)}, nil
 }
 
 // topicOptions are what these definitions ask of topics.
@@ -93,12 +93,12 @@ func (r *role) checkTopicsBy(ctx context.Context, admin *topics.Admin) error {
 	if !errors.Is(err, topics.ErrTopics) {
 		return err
 	}
-	others, listErr := admin.Generations(ctx, r.names)
-	if listErr != nil || len(others) == 0 || slices.Contains(others, r.names.Generation) {
+	others, listErr := admin.Versions(ctx, r.names)
+	if listErr != nil || len(others) == 0 || slices.Contains(others, r.names.Version) {
 		return err
 	}
-	return fmt.Errorf("the definitions here are of generation %s, the topics there of %s: is --stats the file that the roles work by?\nIf they are new ones to roll out: %w",
-		r.names.Generation, strings.Join(others, ", "), err)
+	return fmt.Errorf("the definitions here are of definitions version %s, the topics there of %s: is --stats the file that the roles work by?\nIf they are new ones to roll out: %w",
+		r.names.Version, strings.Join(others, ", "), err)
 }
 
 // openWithTopics is open for a role whose topics must be there.

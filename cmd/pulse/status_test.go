@@ -15,7 +15,7 @@ import (
 func TestStatusCommand(t *testing.T) {
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: stats.Builtin().Generation()}
+	names := topics.Names{Prefix: prefix, Version: stats.Builtin().Version()}
 	topicstest.Ensure(t, cluster, names, 2)
 	env := map[string]string{"KAFKA_URL": cluster.Brokers[0], "KAFKA_PREFIX": prefix}
 
@@ -33,7 +33,7 @@ func TestStatusCommand(t *testing.T) {
 	}
 
 	file := writeFile(t, "stats.yaml", "stats: [{name: lines, rate: second}]\n")
-	refused(t, env, exitFailed, []string{names.Generation, "--stats"}, "status", "--stats", file)
+	refused(t, env, exitFailed, []string{names.Version, "--stats"}, "status", "--stats", file)
 	refused(t, env, exitUsage, []string{"--max-behind"}, "status", "--max-behind", "0s")
 	refused(t, env, exitUsage, []string{"--max-discarded"}, "status", "--max-discarded", "2")
 }

@@ -11,7 +11,7 @@ import (
 
 func TestTable(t *testing.T) {
 	d := &stats.Definitions{Stats: []*stats.Stat{
-		{Name: "rate", Kind: "rate", Unit: "/s"}, {Name: "top-ten", Kind: "rate", By: []string{"x"}},
+		{Name: "rate", Kind: "rate", Unit: "/s"}, {Name: "top-ten", Kind: "rate", GroupBy: []string{"x"}},
 		{Name: "q", Kind: "quantiles"}, {Name: "h", Kind: "histogram"}, {Name: "none", Kind: "mean"}, {Name: "silent", Kind: "mean"},
 	}}
 	var b strings.Builder

@@ -13,7 +13,7 @@ var topicsCommand = command{
 	name: "topics", summary: "create or check the topics", usage: "[flags]", about: `
 Checks that the topics are there and as they have to be: partitions, clean-up,
 retention, replicas. With --create, those that are missing are made first. With
---remove-generation, what belongs to definitions that nobody uses any more is
+--remove-version, what belongs to definitions that nobody uses any more is
 deleted.`,
 	settings: func() settings { return &topicsSettings{} },
 }
@@ -30,7 +30,7 @@ func (s *topicsSettings) add(f *flags) {
 	s.kafkaFlags.add(f)
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
-	f.StringVar(&s.remove, "remove-generation", "", "delete what other definitions left, by their `generation` as pulse status names it, unless a process runs by it")
+	f.StringVar(&s.remove, "remove-version", "", "delete what other definitions left, by their `definitions version` as pulse status names it, unless a process runs by it")
 	f.BoolVar(&s.create, "create", false, "make the topics that are missing")
 	f.IntVar(&s.partitions, "partitions", 0, fmt.Sprintf("the `number` of partitions that each topic has; made with %d where nothing is said", topics.DefaultPartitions))
 	f.IntVar(&s.replication, "replication", 0, "the `number` of replicas that each has; 0: the broker's default, any")
@@ -38,7 +38,7 @@ func (s *topicsSettings) add(f *flags) {
 
 func (s *topicsSettings) check(words []string) error {
 	if s.create && s.remove != "" {
-		return usagef("--create and --remove-generation are two things: do one after the other")
+		return usagef("--create and --remove-version are two things: do one after the other")
 	}
 	if s.partitions < 0 || s.partitions > topics.MaxPartitions {
 		return usagef("--partitions is %d: from 1 to %d", s.partitions, topics.MaxPartitions)
@@ -57,7 +57,7 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if s.remove != "" {
-		return role.removeGeneration(ctx, e, s.remove)
+		return role.removeVersion(ctx, e, s.remove)
 	}
 	options := role.topicOptions()
 	options.Partitions, options.Replication = int32(s.partitions), int16(s.replication)
@@ -68,25 +68,25 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 	if err := do(ctx, role.cluster, role.names, options); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "the topics of generation %s are as they have to be\n", role.names.Generation)
+	fmt.Fprintf(e.Stdout, "the topics of definitions version %s are as they have to be\n", role.names.Version)
 	return nil
 }
 
-// removeGeneration deletes what belongs to a generation that nobody uses.
-func (r *role) removeGeneration(ctx context.Context, e *environment, generation string) error {
-	if generation == r.names.Generation {
-		return usagef("generation %s is that of these definitions: give --stats the file that stays", generation)
+// removeGeneration deletes what belongs to a definitions version that nobody uses.
+func (r *role) removeVersion(ctx context.Context, e *environment, version string) error {
+	if version == r.names.Version {
+		return usagef("definitions version %s is that of these definitions: give --stats the file that stays", version)
 	}
-	there, err := topics.Generations(ctx, r.cluster, r.names)
+	there, err := topics.Versions(ctx, r.cluster, r.names)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(there, generation) {
-		return usagef("there is no generation %q; there are %s", generation, strings.Join(there, ", "))
+	if !slices.Contains(there, version) {
+		return usagef("there is no definitions version %q; there are %s", version, strings.Join(there, ", "))
 	}
-	if err := topics.RemoveGeneration(ctx, r.cluster, topics.Names{Prefix: r.names.Prefix, Generation: generation}); err != nil {
+	if err := topics.RemoveVersion(ctx, r.cluster, topics.Names{Prefix: r.names.Prefix, Version: version}); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "generation %s is removed; what it published stays\n", generation)
+	fmt.Fprintf(e.Stdout, "definitions version %s is removed; what it published stays\n", version)
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 type evaluator interface {
 	Pack(program.Pack)
 	Undecodable(value []byte, second int64)
-	Gap(from, to int64)
+	Stale(from, to int64)
 	Advance(watermark int64)
 	Close(last int64)
 	Counts() aggregate.LineCounts
@@ -44,7 +44,7 @@ func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people boo
 	buffer := bufio.NewWriter(out)
 	lines := json.NewEncoder(buffer)
 	lines.SetEscapeHTML(false)
-	gen := d.Generation()
+	gen := d.Version()
 	var failed error
 	w.Each(func(s *stats.Stat, v value.Value) {
 		one := struct {
@@ -53,7 +53,7 @@ func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people boo
 			To      string          `json:"to,omitempty"`
 			Seconds int64           `json:"seconds"`
 			Value   json.RawMessage `json:"value"`
-			Gen     string          `json:"gen"`
+			Gen     string          `json:"definitions"`
 		}{Stat: s.Name, Seconds: seconds, Value: value.AppendJSON(nil, v), Gen: gen}
 		if seconds > 0 {
 			one.From, one.To = utc(from), utc(to)

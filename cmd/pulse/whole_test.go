@@ -30,7 +30,7 @@ stats:
 	from, to := recordingStart.UTC().Format(time.RFC3339), recordingStart.Add(19*time.Second).UTC().Format(time.RFC3339)
 	p := start(t, nil, nil, "eval", "--whole", "--stats", file, recording).succeed()
 	for _, one := range [][2]string{{"requests", "500"}, {"size", `{"0.1":200,"0.5":200,"0.95":1499}`}, {"never", "null"}} {
-		line := fmt.Sprintf(`{"stat":"%s","from":"%s","to":"%s","seconds":20,"value":%s,"gen":`, one[0], from, to, one[1])
+		line := fmt.Sprintf(`{"stat":"%s","from":"%s","to":"%s","seconds":20,"value":%s,"definitions":`, one[0], from, to, one[1])
 		if n := strings.Count(p.stdout.String(), line); n != 1 {
 			t.Errorf("there are %d lines %s… in\n%s", n, line, p.stdout)
 		}

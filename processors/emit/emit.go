@@ -151,7 +151,7 @@ func (e *Emitter) Run(ctx context.Context) error {
 // appendPoints appends what a snapshot says, if it is final and was not said.
 func (e *Emitter) appendPoints(points []Point, value []byte) []Point {
 	var s stats.Snapshot
-	if json.Unmarshal(value, &s) != nil || !s.Final || s.Gen != e.config.Names.Generation {
+	if json.Unmarshal(value, &s) != nil || !s.Final || s.Version != e.config.Names.Version {
 		return points
 	}
 	if old, ok := e.newest[s.Stat]; ok && (s.Time < old.Time || s.Time == old.Time && s.Revision <= old.Revision) {

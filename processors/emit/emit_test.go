@@ -245,11 +245,11 @@ func TestQueue(t *testing.T) {
 	})
 }
 
-// TestEmitter: final values of one generation, each once, and after a restart from
+// TestEmitter: final values of one definitions version, each once, and after a restart from
 // where it was.
 func TestEmitter(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
-	names := topics.Names{Prefix: prefix, Generation: "g"}
+	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 2)
 	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.DefaultProduceTopic(names.Merged()))...)
 	if err != nil {
@@ -266,7 +266,7 @@ func TestEmitter(t *testing.T) {
 		}
 	}
 	final := func(second int64, revision int, value string) stats.Snapshot {
-		return stats.Snapshot{Stat: "a", Time: second, Value: json.RawMessage(value), Revision: revision, Final: true, Gen: "g"}
+		return stats.Snapshot{Stat: "a", Time: second, Value: json.RawMessage(value), Revision: revision, Final: true, Version: "g"}
 	}
 	begin := func(f *fakeSender) (stop func()) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -294,7 +294,7 @@ func TestEmitter(t *testing.T) {
 	first.until(t, "all do", func(text string) bool { return strings.HasSuffix(text, fmt.Sprintf("a@%d=0", second)) })
 	before := first.text()
 	old := final(second+2, 9, "7")
-	old.Gen = "other"
+	old.Version = "other"
 	open := final(second+2, 0, "7")
 	open.Final = false
 	publish(old, open, final(second+1, 1, "1"), final(second+1, 1, "1"), final(second+1, 0, "7"), final(second, 0, "7"),

@@ -36,7 +36,7 @@ func benchmarkSecond(b *testing.B, count int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	names := topics.Names{Generation: "x"}
+	names := topics.Names{Version: "x"}
 	log := slog.New(slog.DiscardHandler)
 	r, err := receiver.New(receiver.Config{Names: names, Definitions: definitions, Logger: log})
 	if err != nil {

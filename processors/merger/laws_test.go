@@ -207,7 +207,7 @@ type minuteID struct {
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 0)), names: topics.Names{Generation: "x"},
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 0)), names: topics.Names{Version: "x"},
 		plain: map[snapshotID]stats.Snapshot{}, published: map[snapshotID]stats.Snapshot{}, minutes: map[minuteID]topics.Minute{}}
 	var err error
 	w.definitions, err = stats.Parse("laws.yaml", fmt.Appendf(nil, lawDefinitions, w.rng.IntN(4)))
@@ -702,14 +702,14 @@ func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected 
 }
 
 // A reference is what must come out, calculated from the raw log by one pass over
-// each partition: no ranges, no covers, no restarts.
+// each partition: no segments, no covers, no restarts.
 type reference struct {
 	first, last int64 // the first second, and the last that is final
 	end         int64 // the last that closes
 	values      map[string]map[int64]string
 	minutes     map[minuteID]topics.Minute
 	gaps        map[int64]bool
-	content     map[int64]bool // seconds at which Pulse's own stat counts lines
+	content     map[int64]bool // seconds at which the internal stat counts lines
 	counts      aggregate.LineCounts
 }
 
@@ -729,7 +729,7 @@ func (w *world) reference() *reference {
 		w.t.Fatal(err)
 	}
 	folder := compiled.NewFolder()
-	var unvouched []watermark.Gap
+	var unvouched []watermark.Interval
 	for _, log := range w.raw {
 		clock := watermark.New()
 		first := int64(math.MaxInt64)
@@ -793,7 +793,7 @@ func minutesOf(d *stats.Definitions, p *program.Program, f *program.Folder) map[
 				panic(err)
 			}
 			if digest, numbers := total.Digest(); numbers > 0 {
-				minutes[minuteID{name, time}] = topics.Minute{Stat: name, Gen: d.Generation(), Time: time, Numbers: numbers, Digest: digest}
+				minutes[minuteID{name, time}] = topics.Minute{Stat: name, Version: d.Version(), Time: time, Numbers: numbers, Digest: digest}
 			}
 		}
 	})

@@ -83,8 +83,8 @@ func (m *Merger) Partitions(fragments int32, kept Kept) func(processors.Start) (
 	s := &shared{
 		program:    m.program,
 		stats:      m.config.Definitions.All(),
-		generation: m.config.Definitions.Generation(),
-		meanings:   m.config.Definitions.Meanings(),
+		version:    m.config.Definitions.Version(),
+		meanings:   m.config.Definitions.StatHashes(),
 		lateness:   m.config.Definitions.Lateness,
 		merged:     m.config.Names.Merged(),
 		table:      m.config.Names.Table(),

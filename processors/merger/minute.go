@@ -30,7 +30,7 @@ func (p *partition) endMinutes(second int64, emit processors.Emit) {
 		if numbers == 0 {
 			continue
 		}
-		m := topics.Minute{Stat: t.name, Gen: p.generation, Time: p.minute, Numbers: numbers, Digest: digest}
+		m := topics.Minute{Stat: t.name, Version: p.version, Time: p.minute, Numbers: numbers, Digest: digest}
 		if line, err := topics.AppendMinute(nil, m); err == nil { // it has no value that could be wrong
 			emit(p.minutes, t.name, line)
 		}

@@ -23,7 +23,7 @@ import (
 type shared struct {
 	program    *program.Program
 	stats      []*stats.Stat // as a Program numbers them
-	generation string
+	version    string
 	meanings   map[string]string // of the stats, by name
 	lateness   int64
 	merged     string   // topic
@@ -42,20 +42,20 @@ const unset = -2
 
 // A source is what is known of one source partition.
 type source struct {
-	covered int64 // the end of the last range that was applied; unset before the first
-	second  int64 // its watermark; -1 before the first range
-	first   int64 // no line of it counts before this second less the lateness; asked for before the first second alone
-	midway  bool  // it is not known what counts before first
+	covered       int64 // the end of the last segment that was applied; unset before the first
+	second        int64 // its watermark; -1 before the first segment
+	first         int64 // no line of it counts before this second less the lateness; asked for before the first second alone
+	fromSavepoint bool  // it is not known what counts before first
 }
 
-// A rangeID identifies a range: a source partition and the offset of the tick
-// that ends the range.
-type rangeID struct {
+// A segmentID identifies a segment: a source partition and the offset of the tick
+// that ends the segment.
+type segmentID struct {
 	partition int32
 	end       int64
 }
 
-// pending is what is there of a range that has not been applied.
+// pending is what is there of a segment that has not been applied.
 type pending struct {
 	first     int64            // offset of its first record
 	fragments int              // whole ones, and parts
@@ -67,7 +67,7 @@ type pending struct {
 // that just before the record at offset, less what reading from read brings back.
 type checkpoint struct {
 	offset  int64
-	read    int64 // at most offset: ranges that were not complete begin here
+	read    int64 // at most offset: segments that were not complete begin here
 	second  int64 // the least watermark
 	sources []source
 }
@@ -80,11 +80,11 @@ const maxCheckpoints = 1024
 // partition merges one partition of the fragments topic: the stats whose names
 // go there. It learns everything from the log.
 //
-// A range is applied when its cover is there, the cover continues the ranges
+// A segment is applied when its cover is there, the cover continues the segments
 // before it, and all fragments are there. A cover that does not fit is passed
-// over: it stands for a range of which an emit has failed, or for one after
-// such a range. The receiver commits a range only when all that it emitted is
-// acknowledged; so it, or its successor, begins at or before the range that
+// over: it stands for a segment of which an emit has failed, or for one after
+// such a segment. The receiver commits a segment only when all that it emitted is
+// acknowledged; so it, or its successor, begins at or before the segment that
 // failed and emits the same fragments and covers once more, in order.
 //
 // A second closes when every source partition's watermark is beyond it. What is
@@ -97,8 +97,8 @@ type partition struct {
 	byName  map[string]*track
 	maxOver int64
 
-	sources []source // empty before the first cover tells how many there are
-	ranges  map[rangeID]*pending
+	sources  []source // empty before the first cover tells how many there are
+	segments map[segmentID]*pending
 
 	fresh     bool  // no record has been read in this session
 	committed bool  // this session began at a commit
@@ -108,7 +108,7 @@ type partition struct {
 	begun     bool  // the first second is known
 	next      int64 // the first second that has not closed
 	final     int64 // the first second that is not final
-	stretches []stretch
+	intervals []interval
 	touched   map[int64]int64 // second -> offset of the first cover that touched it
 	checks    []checkpoint    // ascending
 	key       string          // that leads to this partition
@@ -118,7 +118,7 @@ type partition struct {
 	floor     int64           // the seconds before it were restored: fragments add nothing to them
 	greatest  int64           // watermark of any source, at which clocks were last published
 
-	members map[int32][]watermark.Member // of source partitions, as the last waypoints had them
+	members map[int32][]watermark.Member // of source partitions, as the last savepoints had them
 }
 
 // newPartition goes on from a commit, or begins.
@@ -127,7 +127,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		shared:   s,
 		number:   start.Partition,
 		byName:   map[string]*track{},
-		ranges:   map[rangeID]*pending{},
+		segments: map[segmentID]*pending{},
 		fresh:    true,
 		touched:  map[int64]int64{},
 		members:  map[int32][]watermark.Member{},
@@ -139,7 +139,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		if topics.Partition(stat.Name, s.partitions) != p.number {
 			continue
 		}
-		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Reach(), shown: stat.Over, series: window.NewSeries(s.program.Kind(i), stat), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
+		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Lookback(), shown: stat.Window, series: window.NewSeries(s.program.Kind(i), stat), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
 		if kind := s.program.Kind(i); window.Digests(kind) {
 			t.minute = window.NewTotal(kind)
 		}
@@ -180,7 +180,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 	case err != nil:
 		return nil, fmt.Errorf("restoring complete seconds: %w", err)
 	case !whole:
-		p.stretches = append(p.stretches, stretch{from: 0, to: p.floor, lost: true, offset: -1})
+		p.intervals = append(p.intervals, interval{from: 0, to: p.floor, lost: true, offset: -1})
 		s.log.Error("kept seconds are gone; seconds are shown as unknown until every window is complete again", "partition", p.number, "from second", p.final)
 	}
 	return p, nil
@@ -212,8 +212,8 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 		return nil, nil
 	case m.Cover != nil:
 		return p.cover(r.Offset, m.Cover, emit), nil
-	case m.Waypoint != nil:
-		p.meet(m.Waypoint)
+	case m.Savepoint != nil:
+		p.meet(m.Savepoint)
 		return nil, nil
 	}
 	p.discard(r.Offset, m.Bad)
@@ -227,22 +227,22 @@ func (p *partition) discard(offset int64, err error) {
 		"partition", p.number, "offset", offset, "error", err)
 }
 
-// pendingOf returns what is there of a range, to which the record at offset adds;
-// nil if the range has been applied.
+// pendingOf returns what is there of a segment, to which the record at offset adds;
+// nil if the segment has been applied.
 func (p *partition) pendingOf(offset int64, source int32, end int64) *pending {
 	if int(source) < len(p.sources) && end <= p.sources[source].covered {
 		return nil
 	}
-	id := rangeID{source, end}
-	waiting := p.ranges[id]
+	id := segmentID{source, end}
+	waiting := p.segments[id]
 	if waiting == nil {
 		waiting = &pending{first: offset, whole: make([][]byte, len(p.tracks)), parts: map[int][][]byte{}}
-		p.ranges[id] = waiting
+		p.segments[id] = waiting
 	}
 	return waiting
 }
 
-// bundle keeps fragments until their range's cover comes. Those that came before
+// bundle keeps fragments until their segment's cover comes. Those that came before
 // are the same.
 func (p *partition) bundle(offset int64, u *topics.Bundle) {
 	waiting := p.pendingOf(offset, u.Partition, u.End)
@@ -293,7 +293,7 @@ func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
 	}
 }
 
-// cover applies a range, if it is its turn and if it is complete.
+// cover applies a segment, if it is its turn and if it is complete.
 func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *topics.Commit {
 	if len(p.sources) == 0 {
 		p.sources = slices.Repeat([]source{{covered: unset, second: -1}}, int(c.Partitions))
@@ -312,14 +312,14 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	if offset < p.resume {
 		return nil
 	}
-	id := rangeID{c.Partition, c.End}
-	waiting := p.ranges[id]
+	id := segmentID{c.Partition, c.End}
+	waiting := p.segments[id]
 	if waiting == nil {
 		waiting = &pending{first: offset}
 	}
 	if !p.continues(src, c) || waiting.fragments < c.Fragments {
 		p.metrics.Incomplete.Add(1)
-		p.notices.Warn("a range is not complete; its receiver will emit it again", "partition", p.number, "offset", offset,
+		p.notices.Warn("a segment is not complete; its receiver will emit it again", "partition", p.number, "offset", offset,
 			"source partition", c.Partition, "range after", c.Start, "to", c.End, "covered", src.covered,
 			"fragments", waiting.fragments, "of", c.Fragments)
 		return nil
@@ -352,9 +352,9 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 // the first: what came before it is unknown in any case.
 func (p *partition) continues(src *source, c *topics.Cover) bool {
 	if src.covered == unset {
-		return c.Before < 0 || c.Midway || p.truncated
+		return c.Before < 0 || c.FromSavepoint || p.truncated
 	}
-	// The receiver may have emitted a range without committing it, and where
+	// The receiver may have emitted a segment without committing it, and where
 	// retention took its tick it cannot make it again: it goes on from before it.
 	overtaken := c.Lost.From <= src.covered && src.covered < c.Lost.To
 	return c.Start == src.covered || c.Start < src.covered && overtaken
@@ -380,7 +380,7 @@ func (p *partition) check(offset int64) {
 		return
 	}
 	c := checkpoint{offset: offset, read: offset, second: second, sources: slices.Clone(p.sources)}
-	for _, waiting := range p.ranges {
+	for _, waiting := range p.segments {
 		c.read = min(c.read, waiting.first)
 	}
 	p.checks = append(p.checks, c)
@@ -389,8 +389,8 @@ func (p *partition) check(offset int64) {
 // apply adds a complete range to the state.
 func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *pending) {
 	if src.covered == unset {
-		src.first, src.midway = c.First, c.Midway
-		if c.Before >= 0 && !c.Midway { // truncated
+		src.first, src.fromSavepoint = c.First, c.FromSavepoint
+		if c.Before >= 0 && !c.FromSavepoint { // truncated
 			src.first = c.Before
 		}
 	}
@@ -402,17 +402,17 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 	for i, parts := range waiting.parts {
 		p.join(offset, p.tracks[i], slices.Concat(parts...), c)
 	}
-	for _, g := range c.Gaps {
-		p.stretches = append(p.stretches, stretch{from: g.From, to: g.To, offset: offset})
+	for _, g := range c.Stale {
+		p.intervals = append(p.intervals, interval{from: g.From, to: g.To, offset: offset})
 	}
 	if !c.Lost.Empty() {
 		p.metrics.Lost.Add(1)
-		p.stretches = append(p.stretches, stretch{from: max(c.Before-p.lateness, 0), to: c.After + timing.Unsettled, lost: true, offset: offset})
+		p.intervals = append(p.intervals, interval{from: max(c.Before-p.lateness, 0), to: c.After + timing.Unsettled, lost: true, offset: offset})
 	}
 	src.covered, src.second = c.End, max(src.second, c.After)
-	for id := range p.ranges {
+	for id := range p.segments {
 		if id.partition == c.Partition && id.end <= c.End {
-			delete(p.ranges, id)
+			delete(p.segments, id)
 		}
 	}
 }
@@ -431,13 +431,13 @@ func (p *partition) join(offset int64, t *track, fragment []byte, c *topics.Cove
 }
 
 // begin finds the first second, once every source partition has a clock. Of a
-// generation that began midway it is one from which on every window is complete.
+// definitions version that began fromSavepoint it is one from which on every window is complete.
 func (p *partition) begin(emit processors.Emit) {
 	p.begun = true
 	least, greatest, complete := p.sources[0].first, p.sources[0].first, int64(0)
 	for _, s := range p.sources {
 		least, greatest = min(least, s.first), max(greatest, s.first)
-		if s.midway {
+		if s.fromSavepoint {
 			complete = max(complete, s.first)
 		}
 	}
@@ -445,14 +445,14 @@ func (p *partition) begin(emit processors.Emit) {
 		p.next = max(least-p.lateness, complete, 0)
 		p.final = p.next
 		if p.number == 0 {
-			catalog := topics.Catalog{Gen: p.generation, First: p.next, Stats: p.meanings}
-			emit(p.table, topics.CatalogKey(p.generation), catalog.Append(nil))
+			catalog := topics.Catalog{Version: p.version, First: p.next, Stats: p.meanings}
+			emit(p.table, topics.CatalogKey(p.version), catalog.Append(nil))
 		}
 	}
 	if p.truncated {
 		// No checkpoint is before it: until it has passed a restart meets the same
 		// truncated log again.
-		p.stretches = append(p.stretches, stretch{from: p.next, to: greatest + timing.Unsettled, lost: true, offset: -1})
+		p.intervals = append(p.intervals, interval{from: p.next, to: greatest + timing.Unsettled, lost: true, offset: -1})
 	}
 }
 
@@ -464,11 +464,11 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 	}
 	least := max(p.least(), p.next)
 	final := max(least-p.lateness, p.final)
-	// A stretch without values is final as soon as it has closed. It is passed
+	// A interval without values is final as soon as it has closed. It is passed
 	// whole, so that a restart never begins inside one.
 	for again := true; again; {
 		again = false
-		for _, s := range p.stretches {
+		for _, s := range p.intervals {
 			if s.from <= final && final < min(s.to, least) {
 				final, again = min(s.to, least), true
 			}
@@ -477,9 +477,9 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 	p.keep(emit)
 	var snapshots []stats.Snapshot
 	for _, t := range p.tracks {
-		snapshots = t.publish(snapshots[:0], p.next, least, final, p.stretches)
+		snapshots = t.publish(snapshots[:0], p.next, least, final, p.intervals)
 		for i := range snapshots {
-			snapshots[i].Gen = p.generation
+			snapshots[i].Version = p.version
 			emit(p.merged, t.name, snapshots[i].AppendJSON(nil))
 		}
 		if len(snapshots) > 0 {
@@ -487,7 +487,7 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		}
 		forget := final
 		if t.minute != nil {
-			forget = min(final, p.complete) // a stale stretch is final before lines in time are over
+			forget = min(final, p.complete) // a stale interval is final before lines in time are over
 		}
 		t.series.Forget(forget - 1)
 		p.metrics.Snapshots.Add(int64(len(snapshots)))
@@ -498,13 +498,13 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		return nil
 	}
 	p.final = final
-	p.stretches = slices.DeleteFunc(p.stretches, func(s stretch) bool { return s.end(p.maxOver) <= final })
+	p.intervals = slices.DeleteFunc(p.intervals, func(s interval) bool { return s.end(p.maxOver) <= final })
 	return p.commit()
 }
 
-// meet learns from a waypoint, which is there for receivers of another generation,
+// meet learns from a savepoint, which is there for receivers of another definitions version,
 // which ingesters the clock of a source partition is of. It changes no value.
-func (p *partition) meet(w *topics.Waypoint) {
+func (p *partition) meet(w *topics.Savepoint) {
 	state, err := topics.DecodeReceiverState(w.State)
 	if err != nil {
 		return // they will say so
@@ -538,7 +538,7 @@ func (p *partition) publishClocks(emit processors.Emit) {
 		return
 	}
 	p.greatest = greatest
-	clocks := topics.Clocks{Gen: p.generation, Partition: p.number, Closed: -1, Ingesters: p.ingesters()}
+	clocks := topics.Clocks{Version: p.version, Partition: p.number, Closed: -1, Ingesters: p.ingesters()}
 	if p.begun {
 		clocks.Closed = p.next - 1
 	}
@@ -551,7 +551,7 @@ func (p *partition) publishClocks(emit processors.Emit) {
 // commit returns the newest checkpoint that does for all seconds from final on,
 // if there is one; it is not taken before these have been published as final.
 //
-// It does if no range that was applied before it touched a second that is not
+// It does if no segment that was applied before it touched a second that is not
 // settled. A merger that begins there has the watermarks, takes the settled
 // seconds from what was kept, and all others from fragments. Of a point that is
 // still to be published it makes what this one does, at the same covers: when
@@ -569,7 +569,7 @@ func (p *partition) commit() *topics.Commit {
 		}
 		need = min(need, offset)
 	}
-	for _, s := range p.stretches {
+	for _, s := range p.intervals {
 		need = min(need, s.offset)
 	}
 	best := -1

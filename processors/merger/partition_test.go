@@ -88,14 +88,14 @@ func (l *log) process(key string, value []byte) {
 	}
 }
 
-// A range is lines of one range of source partition 0 or another.
+// A segment is lines of one segment of source partition 0 or another.
 type rangeOf struct {
 	cover topics.Cover
 	lines string
 	floor int64
 }
 
-// send writes the fragments of a range and its cover.
+// send writes the fragments of a segment and its cover.
 func (l *log) send(r rangeOf) {
 	l.t.Helper()
 	folder := l.program.NewFolder()
@@ -175,7 +175,7 @@ func TestLatenessZero(t *testing.T) {
 	l.want("events", "100=1 final", "101=2 final", "102=0 final", "103=0 final")
 }
 
-// TestHole: a range of which something is missing is not applied, and neither is
+// TestHole: a segment of which something is missing is not applied, and neither is
 // what comes after it, until all comes again.
 func TestHole(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 0))
@@ -196,7 +196,7 @@ func TestHole(t *testing.T) {
 	l.want("events", "101=2 final", "102=1 final")
 }
 
-// TestGap: seconds that nobody vouched for are passed as one, however many.
+// TestGap: seconds that nobody covered are passed as one, however many.
 func TestGap(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 2))
 	first := cover(0, -1, 0, -1, 101)
@@ -204,7 +204,7 @@ func TestGap(t *testing.T) {
 	l.send(rangeOf{first, at(100), 100})
 	const long = 10_000_000
 	gap := cover(0, 0, 1, 101, 101+long+1)
-	gap.Gaps = []watermark.Gap{{From: 101, To: 101 + long}}
+	gap.Stale = []watermark.Interval{{From: 101, To: 101 + long}}
 	l.send(rangeOf{gap, "", 101 + long})
 	l.want("events", "98=0 final", "99=0", "100=1",
 		"99=0 final", "100=1 final", fmt.Sprintf("101-%d stale final", 100+long), fmt.Sprintf("%d=0", 101+long))
@@ -217,15 +217,15 @@ func TestGap(t *testing.T) {
 	}
 }
 
-// TestGapWithLines: Pulse's own stat accounts for lines at seconds that nobody
-// vouched for.
+// TestGapWithLines: the internal stat accounts for lines at seconds that nobody
+// covered.
 func TestGapWithLines(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 0))
 	first := cover(0, -1, 0, -1, 100)
 	first.First = 99
 	l.send(rangeOf{first, "", 100})
 	gap := cover(0, 0, 1, 100, 111)
-	gap.Gaps = []watermark.Gap{{From: 100, To: 110}}
+	gap.Stale = []watermark.Interval{{From: 100, To: 110}}
 	l.send(rangeOf{gap, at(104), 104})
 	const none = `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"bytes":0}`
 	l.want(stats.LinesStat, "99="+none+" final", "100-103 stale final",
@@ -341,7 +341,7 @@ func TestTable(t *testing.T) {
 		return c
 	}
 	l.send(rangeOf{c(0, -1, 0, -1, 101), at(100), 100})
-	if got, want := l.table[topics.ClocksKey(0)].Clocks, (&topics.Clocks{Gen: l.work.generation, Closed: -1, Seconds: []int64{101, -1}}); !reflect.DeepEqual(got, want) {
+	if got, want := l.table[topics.ClocksKey(0)].Clocks, (&topics.Clocks{Version: l.work.version, Closed: -1, Seconds: []int64{101, -1}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("the clocks are %+v, want %+v", got, want)
 	}
 	l.send(rangeOf{c(1, -1, 0, -1, 101), "", 100})
@@ -349,7 +349,7 @@ func TestTable(t *testing.T) {
 		l.send(rangeOf{c(0, s-101, s-100, s, s+1), at(s), s})
 		l.send(rangeOf{c(1, s-101, s-100, s, s+1), "", s})
 	}
-	if got, want := l.table[topics.ClocksKey(0)].Clocks, (&topics.Clocks{Gen: l.work.generation, Closed: 118, Seconds: []int64{120, 119}}); !reflect.DeepEqual(got, want) {
+	if got, want := l.table[topics.ClocksKey(0)].Clocks, (&topics.Clocks{Version: l.work.version, Closed: 118, Seconds: []int64{120, 119}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("the clocks are %+v, want %+v", got, want)
 	}
 	var times []int64
@@ -364,7 +364,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestIngesters: the clocks name the ingesters that they are of, once a waypoint has
+// TestIngesters: the clocks name the ingesters that they are of, once a savepoint has
 // said so: those whose ticks the partition holds, the one that is ahead first, and
 // at most so many.
 func TestIngesters(t *testing.T) {
@@ -373,7 +373,7 @@ func TestIngesters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := receiver.New(receiver.Config{Names: topics.Names{Generation: l.work.generation}, Definitions: definitions, Logger: slog.New(slog.DiscardHandler)})
+	r, err := receiver.New(receiver.Config{Names: topics.Names{Version: l.work.version}, Definitions: definitions, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +396,7 @@ func TestIngesters(t *testing.T) {
 		tick("b", s, false)
 	}
 	if got := named(); got != nil && len(got) != 1 {
-		t.Errorf("before the second waypoint %q are named", got)
+		t.Errorf("before the second savepoint %q are named", got)
 	}
 	tick("a", 1010, false)
 	tick("b", 1011, false)

@@ -35,7 +35,7 @@ func benchmarkRecovery(b *testing.B, over int64) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	names := topics.Names{Generation: "x"}
+	names := topics.Names{Version: "x"}
 	log := slog.New(slog.DiscardHandler)
 	r, err := receiver.New(receiver.Config{Names: names, Definitions: definitions, Logger: log})
 	if err != nil {

@@ -49,8 +49,8 @@ stats:
 const splitSources = 4
 
 // TestSplits is law L3 as a merger sees it: the lines of each second come to one
-// partition by one source in one range, and to another by several, in packs,
-// bundles, orders and interleavings of every sort, ranges sent twice as after a
+// partition by one source in one segment, and to another by several, in packs,
+// bundles, orders and interleavings of every sort, segments sent twice as after a
 // crash.
 // Both publish the same bytes.
 func TestSplits(t *testing.T) {
@@ -77,15 +77,15 @@ func TestSplits(t *testing.T) {
 	for i := range int64(seconds) {
 		second := first + i
 		lines := splitLines(r, second)
-		var ranges [splitSources][]splitRecord
-		for p := range ranges {
+		var segments [splitSources][]splitRecord
+		for p := range segments {
 			own := []string(nil)
 			if p == 0 {
 				own = lines
 			}
-			ranges[p] = whole.records(int32(p), i, second, [][]string{own}, 0)
+			segments[p] = whole.records(int32(p), i, second, [][]string{own}, 0)
 		}
-		whole.process(slices.Concat(ranges[:]...))
+		whole.process(slices.Concat(segments[:]...))
 
 		var packs [splitSources][][]string
 		for p := range packs {
@@ -97,10 +97,10 @@ func TestSplits(t *testing.T) {
 			pack := &own[r.IntN(len(own))]
 			*pack = append(*pack, l)
 		}
-		for p := range ranges {
-			ranges[p] = split.records(int32(p), i, second, packs[p], r.IntN(8))
+		for p := range segments {
+			segments[p] = split.records(int32(p), i, second, packs[p], r.IntN(8))
 		}
-		split.process(disordered(r, ranges))
+		split.process(disordered(r, segments))
 
 		if !bytes.Equal(whole.published, split.published) {
 			t.Fatalf("seed %d, second %d: the whole publishes\n%.4000s\nand the split\n%.4000s", seed, i, whole.published, split.published)
@@ -148,7 +148,7 @@ type splitSide struct {
 	published []byte
 }
 
-// records are the fragments of a range of a source, so many of them bundled at a
+// records are the fragments of a segment of a source, so many of them bundled at a
 // time, 0: none, and last its cover.
 func (s *splitSide) records(source int32, offset, second int64, packs [][]string, bundled int) []splitRecord {
 	c := topics.Cover{Partition: source, Partitions: splitSources, Start: offset - 1, End: offset, Before: second, After: second + 1}
@@ -181,12 +181,12 @@ func (s *splitSide) records(source int32, offset, second int64, packs [][]string
 	return append(out, splitRecord{"cover", c.Append(nil)})
 }
 
-// disordered interleaves ranges. Fragments of one come in any order and some
-// ranges begin more than once, as when their receiver crashed; their covers come
+// disordered interleaves segments. Fragments of one come in any order and some
+// segments begin more than once, as when their receiver crashed; their covers come
 // last, and some once more.
-func disordered(r *rand.Rand, ranges [splitSources][]splitRecord) (all []splitRecord) {
-	for p := range ranges {
-		fragments, cover := ranges[p][:len(ranges[p])-1], ranges[p][len(ranges[p])-1]
+func disordered(r *rand.Rand, segments [splitSources][]splitRecord) (all []splitRecord) {
+	for p := range segments {
+		fragments, cover := segments[p][:len(segments[p])-1], segments[p][len(segments[p])-1]
 		var own []splitRecord
 		for range r.IntN(2) {
 			own = append(own, fragments[:r.IntN(len(fragments)+1)]...)
@@ -196,12 +196,12 @@ func disordered(r *rand.Rand, ranges [splitSources][]splitRecord) (all []splitRe
 		if r.IntN(4) == 0 {
 			own = append(append(own, fragments...), cover)
 		}
-		ranges[p] = own
+		segments[p] = own
 	}
 	for {
 		var left []int
-		for p := range ranges {
-			if len(ranges[p]) > 0 {
+		for p := range segments {
+			if len(segments[p]) > 0 {
 				left = append(left, p)
 			}
 		}
@@ -209,8 +209,8 @@ func disordered(r *rand.Rand, ranges [splitSources][]splitRecord) (all []splitRe
 			return all
 		}
 		p := left[r.IntN(len(left))]
-		n := 1 + r.IntN(len(ranges[p]))
-		all, ranges[p] = append(all, ranges[p][:n]...), ranges[p][n:]
+		n := 1 + r.IntN(len(segments[p]))
+		all, segments[p] = append(all, segments[p][:n]...), segments[p][n:]
 	}
 }
 

@@ -24,8 +24,8 @@ type track struct {
 	open     []point // seconds that are closed and not final, ascending; stale ones are not among them
 	from, to int64   // the seconds touched since the last publishing are in [from, to]; from > to: none
 
-	// content has, of Pulse's own stat, the seconds with lines that are not
-	// final. Such a second is not stale, whoever vouches for it: that lines came
+	// content has, of the internal stat, the seconds with lines that are not
+	// final. Such a second is not stale, whoever covers it: that lines came
 	// in is known, and every line is accounted for.
 	own     bool
 	content []int64
@@ -58,29 +58,29 @@ func (t *track) touch(second int64) {
 	}
 }
 
-// A stretch is seconds [from, to) that have no value. If records were lost, then
+// A interval is seconds [from, to) that have no value. If records were lost, then
 // the windows that contain such a second have none either.
-type stretch struct {
+type interval struct {
 	from, to int64
 	lost     bool
 	offset   int64 // of the cover that said so
 }
 
 // end is the second after the last that has no value.
-func (s stretch) end(over int64) int64 {
+func (s interval) end(over int64) int64 {
 	if s.lost {
 		return s.to + over - 1
 	}
 	return s.to
 }
 
-// staleUntil returns the end of the stretch without values that a second is in,
+// staleUntil returns the end of the interval without values that a second is in,
 // or the second itself if it has a value.
-func (t *track) staleUntil(second int64, stretches []stretch) int64 {
+func (t *track) staleUntil(second int64, intervals []interval) int64 {
 	end := second
 	for again := true; again; {
 		again = false
-		for _, s := range stretches {
+		for _, s := range intervals {
 			if s.from <= end && end < s.end(t.over) && !(t.own && !s.lost && t.hasLines(end)) {
 				end, again = t.cut(end, s), true
 			}
@@ -89,9 +89,9 @@ func (t *track) staleUntil(second int64, stretches []stretch) int64 {
 	return end
 }
 
-// cut returns how far a stretch goes from second on: Pulse's own stat has values
+// cut returns how far a interval goes from second on: the internal stat has values
 // where lines are.
-func (t *track) cut(second int64, s stretch) int64 {
+func (t *track) cut(second int64, s interval) int64 {
 	end := s.end(t.over)
 	if !t.own || s.lost {
 		return end
@@ -110,10 +110,10 @@ func (t *track) hasLines(second int64) bool {
 // publish appends to out what is new: amendments of open points, then the
 // seconds [next, least), which close, and of all of them those before final once
 // more, as final; a point appears once. The caller drops nothing before that.
-func (t *track) publish(out []stats.Snapshot, next, least, final int64, stretches []stretch) []stats.Snapshot {
+func (t *track) publish(out []stats.Snapshot, next, least, final int64, intervals []interval) []stats.Snapshot {
 	kept := t.open[:0]
 	for _, p := range t.open {
-		amended := t.amend(&p, stretches)
+		amended := t.amend(&p, intervals)
 		if amended || p.second < final {
 			out = append(out, t.snapshot(p, final))
 		}
@@ -124,8 +124,8 @@ func (t *track) publish(out []stats.Snapshot, next, least, final int64, stretche
 	clear(t.open[len(kept):])
 	t.open = kept
 	for second := next; second < least; {
-		if end := min(t.staleUntil(second, stretches), least); end > second {
-			// Nothing can change it: a second that nobody vouched for stays so.
+		if end := min(t.staleUntil(second, intervals), least); end > second {
+			// Nothing can change it: a second that nobody covered stays so.
 			out = append(out, stats.Snapshot{Stat: t.name, Time: end - 1, Value: null, Final: true, StaleSince: second})
 			second = end
 			continue
@@ -147,11 +147,11 @@ func (t *track) publish(out []stats.Snapshot, next, least, final int64, stretche
 // revision is a change of the value, so that revisions follow from the log: the
 // value of the one before was made from the same log, by this process or by one
 // that began at the same checkpoint.
-func (t *track) amend(p *point, stretches []stretch) bool {
+func (t *track) amend(p *point, intervals []interval) bool {
 	if p.stale {
 		return false
 	}
-	if t.staleUntil(p.second, stretches) > p.second {
+	if t.staleUntil(p.second, intervals) > p.second {
 		p.revision++
 		p.value, p.approx, p.stale = null, 0, true
 		return true

@@ -158,7 +158,7 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 		}
 		r := p.rollers[f.Partition]
 		if r == nil {
-			r = newRoller(p.stats, p.config.Names.Generation)
+			r = newRoller(p.stats, p.config.Names.Version)
 			p.rollers[f.Partition] = r
 		}
 		for _, record := range f.Records {

@@ -29,7 +29,7 @@ type kafka struct {
 func newKafka(t testing.TB) *kafka {
 	t.Helper()
 	cluster, prefix := topicstest.Cluster(t)
-	k := &kafka{t: t, cluster: cluster, names: topics.Names{Prefix: prefix, Generation: two().Generation()}}
+	k := &kafka{t: t, cluster: cluster, names: topics.Names{Prefix: prefix, Version: two().Version()}}
 	topicstest.Ensure(t, cluster, k.names, 3)
 	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.ConsumeTopics(k.names.Minutes()))...)
 	if err != nil {
@@ -146,7 +146,7 @@ func TestNewGroupBeginsWithItsVersion(t *testing.T) {
 	now := time.Now()
 	minute := func(start int64) (points []stats.Snapshot) {
 		for s := start; s < start+60; s++ {
-			points = append(points, stats.Snapshot{Stat: "a", Time: s, Value: json.RawMessage("1"), Final: true, Gen: k.names.Generation})
+			points = append(points, stats.Snapshot{Stat: "a", Time: s, Value: json.RawMessage("1"), Final: true, Version: k.names.Version})
 		}
 		return points
 	}

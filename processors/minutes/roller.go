@@ -47,7 +47,7 @@ func newRoller(all []*stats.Stat, version string) *roller {
 func (r *roller) add(offset int64, record []byte, emit func(topics.Minute)) {
 	r.next = offset + 1
 	var p stats.Snapshot
-	if json.Unmarshal(record, &p) != nil || !p.Final || p.Gen != r.version {
+	if json.Unmarshal(record, &p) != nil || !p.Final || p.Version != r.version {
 		return
 	}
 	if _, known := r.keyed[p.Stat]; !known || len(p.Value) > maxValue {
@@ -78,7 +78,7 @@ func (r *roller) addTo(minute, offset int64, p stats.Snapshot, from, to int64, v
 		o = nil
 	}
 	if o == nil {
-		o = &openMinute{first: offset, last: -1, Minute: topics.Minute{Stat: p.Stat, Gen: r.version, Time: minute}}
+		o = &openMinute{first: offset, last: -1, Minute: topics.Minute{Stat: p.Stat, Version: r.version, Time: minute}}
 		r.open[p.Stat] = o
 	}
 	seconds := uint64(1)<<(to-from+1) - 1

@@ -13,8 +13,8 @@ import (
 
 func two() *stats.Definitions {
 	return &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{
-		{Name: "a", Kind: "rate", Per: 1, Over: 10},
-		{Name: "b", Kind: "mean", Over: 10},
+		{Name: "a", Kind: "rate", Per: 1, Window: 10},
+		{Name: "b", Kind: "mean", Window: 10},
 	}}
 }
 
@@ -35,7 +35,7 @@ func finals(r *rand.Rand, stat string, from, to int64) (points []stats.Snapshot)
 		}
 	}
 	for i := range points {
-		points[i].Final, points[i].Gen = true, two().Generation()
+		points[i].Final, points[i].Version = true, two().Version()
 	}
 	return points
 }
@@ -49,7 +49,7 @@ func minutesOf(points []stats.Snapshot) map[string]topics.Minute {
 			bySecond[fmt.Sprint(p.Stat, " ", t)] = p
 			key := fmt.Sprint(p.Stat, " ", t-t%60)
 			null := json.RawMessage("null")
-			all[key] = topics.Minute{Stat: p.Stat, Gen: p.Gen, Time: t - t%60, Min: null, Max: null}
+			all[key] = topics.Minute{Stat: p.Stat, Version: p.Version, Time: t - t%60, Min: null, Max: null}
 		}
 	}
 	for key, m := range all {
@@ -104,7 +104,7 @@ func TestRollUpIsFreeOfRestarts(t *testing.T) {
 				back := max(0, len(log)-1-r.IntN(150))
 				log = append(log, log[back:min(len(log), back+r.IntN(40))]...)
 			case n < 5:
-				open := stats.Snapshot{Stat: "a", Time: to, Value: json.RawMessage("99999"), Gen: two().Generation()}
+				open := stats.Snapshot{Stat: "a", Time: to, Value: json.RawMessage("99999"), Version: two().Version()}
 				log = append(log, open)
 			case n < 22 && i < len(a):
 				log = append(log, a[i])
@@ -116,7 +116,7 @@ func TestRollUpIsFreeOfRestarts(t *testing.T) {
 		}
 		// What ends the last minute.
 		for _, stat := range []string{"a", "b"} {
-			log = append(log, stats.Snapshot{Stat: stat, Time: to + 3600, Value: json.RawMessage("0"), Final: true, Gen: two().Generation()})
+			log = append(log, stats.Snapshot{Stat: stat, Time: to + 3600, Value: json.RawMessage("0"), Final: true, Version: two().Version()})
 		}
 
 		got := map[string]topics.Minute{}
@@ -129,7 +129,7 @@ func TestRollUpIsFreeOfRestarts(t *testing.T) {
 			got[key] = m
 		}
 		commit, restarts := int64(0), 8
-		member := newRoller(two().All(), two().Generation())
+		member := newRoller(two().All(), two().Version())
 		for offset := int64(0); offset < int64(len(log)); offset++ {
 			member.add(offset, log[offset].AppendJSON(nil), emit)
 			if r.IntN(5) == 0 {
@@ -137,7 +137,7 @@ func TestRollUpIsFreeOfRestarts(t *testing.T) {
 			}
 			if restarts > 0 && r.IntN(100) == 0 {
 				restarts--
-				member = newRoller(two().All(), two().Generation())
+				member = newRoller(two().All(), two().Version())
 				offset = commit - 1
 			}
 		}

@@ -33,7 +33,7 @@ func newDiscardWatch(log *slog.Logger, now func() time.Time) *discardWatch {
 	return &discardWatch{notices: &throttle.Logger{Log: log, Now: now}, now: now}
 }
 
-// add enters the lines of a range.
+// add enters the lines of a segment.
 func (w *discardWatch) add(c aggregate.LineCounts) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

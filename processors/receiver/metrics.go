@@ -9,7 +9,7 @@ import (
 
 // Metrics counts what a Receiver met since it was made.
 type Metrics struct {
-	Ticks       atomic.Int64 // taken: each ended a range
+	Ticks       atomic.Int64 // taken: each ended a segment
 	Lines       LineMetrics
 	Refused     atomic.Int64 // records of another clock domain, ticks for another number of partitions
 	Undecodable atomic.Int64 // records that are no packs
@@ -19,7 +19,7 @@ type Metrics struct {
 }
 
 // LineMetrics are what became of the lines that a Receiver has folded. Lines of
-// a range that is done again after a restart are counted again; the exact
+// a segment that is done again after a restart are counted again; the exact
 // account is the stat pulse.lines.
 type LineMetrics struct {
 	In         atomic.Int64

@@ -33,7 +33,7 @@ type shared struct {
 // partition of the fragments topic.
 //
 // What it emits is a function of the log and of what its last commit says, so a
-// successor that begins at that commit emits the same bytes again. A range's
+// successor that begins at that commit emits the same bytes again. A segment's
 // bounds are ticks that were taken; a record that was refused is as if it was
 // not there.
 type partition struct {
@@ -43,15 +43,15 @@ type partition struct {
 	clock  *watermark.Watermark
 	domain string // of the first record that was taken; "" before it
 
-	start     int64 // the offset of the last tick; before the first tick, of what is before the log
-	fresh     bool  // nothing has been read yet in this session
-	committed bool  // start is that of a commit
-	lost      bool  // records after start are gone
-	gone      topics.Lost
-	earliest  int64                // least second of the packs before the first tick; -1 before one
-	midway    int64                // what the first cover of a generation that began behind a waypoint says is the first second; 0: it does not, or has been said
-	counts    aggregate.LineCounts // of the folder, at the last tick
-	bundled   []int                // bytes that the last range's bundles had: the next's have hardly more
+	start         int64 // the offset of the last tick; before the first tick, of what is before the log
+	fresh         bool  // nothing has been read yet in this session
+	committed     bool  // start is that of a commit
+	lost          bool  // records after start are gone
+	gone          topics.Lost
+	earliest      int64                // least second of the packs before the first tick; -1 before one
+	fromSavepoint int64                // what the first cover of a definitions version that began behind a savepoint says is the first second; 0: it does not, or has been said
+	counts        aggregate.LineCounts // of the folder, at the last tick
+	bundled       []int                // bytes that the last segment's bundles had: the next's have hardly more
 }
 
 // newPartition goes on from a commit, or begins.
@@ -74,7 +74,7 @@ func newPartition(s *shared, start processors.Start) (*partition, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.domain, p.clock, p.midway = state.Domain, state.Clock, state.First
+		p.domain, p.clock, p.fromSavepoint = state.Domain, state.Clock, state.First
 	}
 	return p, nil
 }
@@ -162,7 +162,7 @@ func (p *partition) fold(h topics.RawHeader, lines []byte) {
 	p.folder.Fold(program.Pack{Lines: lines, Second: second, Floor: max(second, p.clock.Second()), Map: h.Map, Runs: h.Runs()})
 }
 
-// tick ends a range.
+// tick ends a segment.
 func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit) (*topics.Commit, error) {
 	before, after, gaps := p.clock.Tick(watermark.Tick{
 		Ingester: h.Ingester,
@@ -180,7 +180,7 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 		End:        offset,
 		Before:     before,
 		After:      after,
-		Gaps:       gaps,
+		Stale:      gaps,
 		Lost:       p.gone,
 	}
 	if before < 0 {
@@ -189,9 +189,9 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 			cover.First = min(cover.First, p.earliest)
 		}
 	}
-	if p.midway > 0 {
-		cover.Midway, cover.First = true, p.midway
-		p.midway = 0
+	if p.fromSavepoint > 0 {
+		cover.FromSavepoint, cover.First = true, p.fromSavepoint
+		p.fromSavepoint = 0
 	}
 	counts := p.flush(offset, p.folder.Flush, emit)
 	for q, key := range p.covers {
@@ -201,14 +201,14 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 	p.start, p.gone = offset, topics.Lost{}
 	p.account(after)
 	state := p.state().Append(nil)
-	if after/waypointEvery > max(before, 0)/waypointEvery {
-		w := topics.Waypoint{Partition: p.number, Offset: offset, State: state}
-		emit(p.topic, p.covers[waypoints], w.Append(nil))
+	if after/savepointEvery > max(before, 0)/savepointEvery {
+		w := topics.Savepoint{Partition: p.number, Offset: offset, State: state}
+		emit(p.topic, p.covers[savepoints], w.Append(nil))
 	}
 	return &topics.Commit{Offset: offset + 1, Metadata: state}, nil
 }
 
-// flush emits the fragments of the range that ends with a tick, which each gives,
+// flush emits the fragments of the segment that ends with a tick, which each gives,
 // bundled by partition of the fragments topic, and returns how many there are in
 // each partition.
 func (p *partition) flush(end int64, each func(func(stat int, fragment []byte)), emit processors.Emit) (counts []int) {
@@ -254,5 +254,5 @@ func (p *partition) emitFragment(stat int, end int64, data []byte, emit processo
 
 // state is what a successor needs to go on from the tick at start.
 func (p *partition) state() topics.ReceiverState {
-	return topics.ReceiverState{Domain: p.domain, Clock: p.clock, First: p.midway}
+	return topics.ReceiverState{Domain: p.domain, Clock: p.clock, First: p.fromSavepoint}
 }

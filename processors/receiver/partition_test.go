@@ -51,7 +51,7 @@ func newLog(t *testing.T, start processors.Start) *log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := New(Config{Names: topics.Names{Generation: "x"}, Definitions: d, Logger: slog.New(slog.DiscardHandler)})
+	r, err := New(Config{Names: topics.Names{Version: "x"}, Definitions: d, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func (l *log) tick(second int64) *topics.Commit {
 	return c
 }
 
-// TestRanges: a tick ends a range, its fragments come before its covers, and the
+// TestRanges: a tick ends a segment, its fragments come before its covers, and the
 // covers count them; only ticks commit.
 func TestRanges(t *testing.T) {
 	l := newLog(t, processors.Start{Partition: 1, Committed: topics.Commit{Offset: -1}})
@@ -138,9 +138,9 @@ func TestRanges(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case m.Waypoint != nil:
-			if state, err := topics.DecodeReceiverState(m.Waypoint.State); err != nil || q != waypoints || m.Waypoint.Offset != 6 || state.Clock.Second() != 101 {
-				t.Errorf("in partition %d: a waypoint %+v (%v), want one of the first tick, of partition %d", q, m.Waypoint, err, waypoints)
+		case m.Savepoint != nil:
+			if state, err := topics.DecodeReceiverState(m.Savepoint.State); err != nil || q != savepoints || m.Savepoint.Offset != 6 || state.Clock.Second() != 101 {
+				t.Errorf("in partition %d: a savepoint %+v (%v), want one of the first tick, of partition %d", q, m.Savepoint, err, savepoints)
 			}
 		case m.Cover != nil:
 			covered++

@@ -1,6 +1,6 @@
 // Package receiver rolls raw lines up into fragments: it reads packs and ticks
-// from the topic of raw records and writes, for each range between two ticks of
-// a source partition, what the range adds to each stat.
+// from the topic of raw records and writes, for each segment between two ticks of
+// a source partition, what the segment adds to each stat.
 package receiver
 
 import (
@@ -21,7 +21,7 @@ type Config struct {
 	Names       topics.Names
 	Definitions *stats.Definitions
 	InstanceID  string        // for a restart without a rebalance; every process its own, "" for none
-	History     time.Duration // of a new generation beside an older one: how much of the past it publishes too
+	History     time.Duration // of a new definitions version beside an older one: how much of the past it publishes too
 	Logger      *slog.Logger  // nil: slog.Default
 }
 

@@ -15,39 +15,39 @@ import (
 	"pulse/topics/retry"
 )
 
-// A generation that comes to topics where another one is at work does not begin
-// with the log, which may be a day long, but behind a waypoint of the other one:
+// A definitions version that comes to topics where another one is at work does not begin
+// with the log, which may be a day long, but behind a savepoint of the other one:
 // a tick, and the ingesters' clocks as they were after it. The clocks follow from
 // the ticks alone, whatever the definitions are, so that a receiver goes on from
 // there exactly as one would that has read the log from its beginning.
 //
-// Lines before the waypoint are not read. They count within timing.Unsettled
-// seconds of its watermark; the first second of the generation is one whose windows
+// Lines before the savepoint are not read. They count within timing.Unsettled
+// seconds of its watermark; the first second of the definitions version is one whose windows
 // all begin after that.
 
 const (
-	// waypointEvery is how many seconds of the watermark lie between waypoints.
-	waypointEvery = 10
-	// waypoints is the partition of the fragments topic that they are in.
-	waypoints = 0
+	// savepointEvery is how many seconds of the watermark lie between savepoints.
+	savepointEvery = 10
+	// savepoints is the partition of the fragments topic that they are in.
+	savepoints = 0
 	// believable is how far ahead of the watermark an ingester's clock may be for
 	// its lines to be waited for: one that is further ahead would hold up the
-	// generation, and what it sent before the waypoint is missing in seconds that
+	// definitions version, and what it sent before the savepoint is missing in seconds that
 	// are still to come.
 	believable = 60
-	// foundWithin is how much earlier than its clock says a waypoint may have been
+	// foundWithin is how much earlier than its clock says a savepoint may have been
 	// written; clocks further ahead cost reading more.
-	foundWithin = 2 * waypointEvery * time.Second
+	foundWithin = 2 * savepointEvery * time.Second
 )
 
-// A waypoint is where a source partition can be begun.
-type waypoint struct {
-	topics.Waypoint
+// A savepoint is where a source partition can be begun.
+type savepoint struct {
+	topics.Savepoint
 	complete int64 // the first second of which no line comes before it
 }
 
-// seed commits where a new generation begins, unless something is committed or
-// no other generation can tell. It waits for Kafka until ctx ends.
+// seed commits where a new definitions version begins, unless something is committed or
+// no other definitions version can tell. It waits for Kafka until ctx ends.
 func (r *Receiver) seed(ctx context.Context, raw int32) error {
 	for {
 		err := r.trySeed(ctx, raw)
@@ -68,11 +68,11 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 		return err
 	}
 	defer admin.Close()
-	generations, err := admin.Generations(ctx, c.Names)
+	versions, err := admin.Versions(ctx, c.Names)
 	if err != nil {
 		return err
 	}
-	others := slices.DeleteFunc(generations, func(g string) bool { return g == c.Names.Generation })
+	others := slices.DeleteFunc(versions, func(g string) bool { return g == c.Names.Version })
 	if len(others) == 0 {
 		return nil
 	}
@@ -81,32 +81,32 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 		return err
 	}
 	other, clock, err := r.newest(ctx, admin, others, raw)
-	if err != nil || other.Generation == "" {
+	if err != nil || other.Version == "" {
 		return err
 	}
 	back := int64(c.History/time.Second) + int64(topics.Window(c.Definitions)/time.Second) + timing.Unsettled
-	found, err := findWaypoints(ctx, admin, other, clock-back, raw)
+	found, err := findSavepoints(ctx, admin, other, clock-back, raw)
 	if err != nil {
 		return err
 	}
 	if found == nil {
-		c.Logger.Info("the other generation has nothing that old: beginning with the log", "other", other.Generation)
+		c.Logger.Info("the other definitions version has nothing that old: beginning with the log", "other", other.Version)
 		return nil
 	}
-	return r.beginAt(ctx, admin, found, other.Generation)
+	return r.beginAt(ctx, admin, found, other.Version)
 }
 
-// commits reads what the receivers of a generation have committed.
+// commits reads what the receivers of a definitions version have committed.
 func commits(ctx context.Context, admin *topics.Admin, n topics.Names) (map[int32]topics.Commit, error) {
 	return admin.Commits(ctx, n.ReceiverGroup(), n.Raw())
 }
 
-// newest finds of some generations the one that is furthest, and the second to
+// newest finds of some definitions versions the one that is furthest, and the second to
 // which it has rolled up every partition. Recordings are read from their
 // beginning.
-func (r *Receiver) newest(ctx context.Context, admin *topics.Admin, generations []string, raw int32) (found topics.Names, clock int64, err error) {
-	for _, generation := range generations {
-		other := topics.Names{Prefix: r.config.Names.Prefix, Generation: generation}
+func (r *Receiver) newest(ctx context.Context, admin *topics.Admin, versions []string, raw int32) (found topics.Names, clock int64, err error) {
+	for _, version := range versions {
+		other := topics.Names{Prefix: r.config.Names.Prefix, Version: version}
 		committed, err := commits(ctx, admin, other)
 		if err != nil {
 			return found, 0, err
@@ -132,9 +132,9 @@ func (r *Receiver) newest(ctx context.Context, admin *topics.Admin, generations 
 	return found, clock, nil
 }
 
-// findWaypoints returns for each source partition the last waypoint of a
-// generation whose watermark is at most latest, or nil if one has none.
-func findWaypoints(ctx context.Context, admin *topics.Admin, n topics.Names, latest int64, raw int32) ([]waypoint, error) {
+// findSavepoints returns for each source partition the last savepoint of a
+// definitions version whose watermark is at most latest, or nil if one has none.
+func findSavepoints(ctx context.Context, admin *topics.Admin, n topics.Names, latest int64, raw int32) ([]savepoint, error) {
 	topic := n.Fragments()
 	all, err := admin.Readable(ctx, topic)
 	if err != nil {
@@ -144,8 +144,8 @@ func findWaypoints(ctx context.Context, admin *topics.Admin, n topics.Names, lat
 	if err != nil {
 		return nil, err
 	}
-	for _, span := range slices.Compact([]topics.Span{near[waypoints], all[waypoints]}) {
-		found, err := readWaypoints(ctx, admin, topic, topics.Section{waypoints: span}, latest, raw)
+	for _, span := range slices.Compact([]topics.Span{near[savepoints], all[savepoints]}) {
+		found, err := readSavepoints(ctx, admin, topic, topics.Section{savepoints: span}, latest, raw)
 		if err != nil || found != nil {
 			return found, err
 		}
@@ -153,14 +153,14 @@ func findWaypoints(ctx context.Context, admin *topics.Admin, n topics.Names, lat
 	return nil, nil
 }
 
-// readWaypoints reads a section, or until every source partition has come beyond
+// readSavepoints reads a section, or until every source partition has come beyond
 // latest.
-func readWaypoints(ctx context.Context, admin *topics.Admin, topic string, s topics.Section, latest int64, raw int32) ([]waypoint, error) {
-	found := make([]waypoint, raw)
+func readSavepoints(ctx context.Context, admin *topics.Admin, topic string, s topics.Section, latest int64, raw int32) ([]savepoint, error) {
+	found := make([]savepoint, raw)
 	missing, before := raw, raw // source partitions without one, and not yet beyond latest
 	beyond := make([]bool, raw)
 	err := admin.Read(ctx, topic, s, func(record *kgo.Record) bool {
-		w := topics.DecodeMessage(record.Value).Waypoint
+		w := topics.DecodeMessage(record.Value).Savepoint
 		if w == nil || w.Partition >= raw {
 			return true
 		}
@@ -176,7 +176,7 @@ func readWaypoints(ctx context.Context, admin *topics.Admin, topic string, s top
 			if found[w.Partition].State == nil {
 				missing--
 			}
-			found[w.Partition] = waypoint{*w, completeFrom(state.Clock)}
+			found[w.Partition] = savepoint{*w, completeFrom(state.Clock)}
 		}
 		return before > 0
 	})
@@ -186,8 +186,8 @@ func readWaypoints(ctx context.Context, admin *topics.Admin, topic string, s top
 	return found, nil
 }
 
-// beginAt commits waypoints, all at once, for a group that has no member yet.
-func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []waypoint, other string) error {
+// beginAt commits savepoints, all at once, for a group that has no member yet.
+func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []savepoint, other string) error {
 	complete := int64(0)
 	for _, w := range found {
 		complete = max(complete, w.complete)
@@ -195,7 +195,7 @@ func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []way
 	first := complete + int64(topics.Window(r.config.Definitions)/time.Second) - 1
 	begin := map[int32]topics.Commit{}
 	for i, w := range found {
-		c, err := Midway(w.Waypoint, first)
+		c, err := CommitAt(w.Savepoint, first)
 		if err != nil {
 			return err
 		}
@@ -212,9 +212,9 @@ func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []way
 	return nil
 }
 
-// Midway is the commit by which a generation begins behind a waypoint of another
+// FromSavepoint is the commit by which a definitions version begins behind a savepoint of another
 // one, with first as the first second that it publishes.
-func Midway(w topics.Waypoint, first int64) (topics.Commit, error) {
+func CommitAt(w topics.Savepoint, first int64) (topics.Commit, error) {
 	state, err := topics.DecodeReceiverState(w.State)
 	if err != nil {
 		return topics.Commit{}, err
@@ -223,7 +223,7 @@ func Midway(w topics.Waypoint, first int64) (topics.Commit, error) {
 	return topics.Commit{Offset: w.Offset + 1, Metadata: state.Append(nil)}, nil
 }
 
-// completeFrom is the first second of which no line comes before a waypoint.
+// completeFrom is the first second of which no line comes before a savepoint.
 func completeFrom(clock *watermark.Watermark) int64 {
 	second := clock.Second()
 	for _, m := range clock.Members() {

@@ -25,21 +25,21 @@ var DefaultLimits = Limits{Behind: 10 * time.Second, Discarded: 0.05}
 
 // A Status says how a Pulse stands. Times that are not known are null.
 type Status struct {
-	Well       bool              `json:"well"`
-	Headline   string            `json:"headline"`
-	Problems   []Problem         `json:"problems"`
-	At         time.Time         `json:"at"`
-	Generation string            `json:"generation"`
-	Others     []OtherGeneration `json:"other_generations"`
-	Domain     string            `json:"domain"`
-	Closed     *time.Time        `json:"closed"` // the last second that has closed everywhere
-	Behind     *float64          `json:"behind_seconds"`
-	Lines      Lines             `json:"lines_last_minute"`
-	Ingesters  []Ingester        `json:"ingesters"`
-	Receivers  Group             `json:"receivers"`
-	Mergers    Group             `json:"mergers"`
-	Sources    []Source          `json:"sources"`
-	Fragments  []Fragments       `json:"fragments"`
+	Well      bool           `json:"well"`
+	Headline  string         `json:"headline"`
+	Problems  []Problem      `json:"problems"`
+	At        time.Time      `json:"at"`
+	Version   string         `json:"version"`
+	Others    []OtherVersion `json:"other_versions"`
+	Domain    string         `json:"domain"`
+	Closed    *time.Time     `json:"closed"` // the last second that has closed everywhere
+	Behind    *float64       `json:"behind_seconds"`
+	Lines     Lines          `json:"lines_last_minute"`
+	Ingesters []Ingester     `json:"ingesters"`
+	Receivers Group          `json:"receivers"`
+	Mergers   Group          `json:"mergers"`
+	Sources   []Source       `json:"sources"`
+	Fragments []Fragments    `json:"fragments"`
 }
 
 // A Problem says what is wrong, since when, and what to do about it.
@@ -103,7 +103,7 @@ func judge(o *observation, l Limits) *Status {
 		f.clock = time.Unix(f.written, 0)
 	}
 	s := &Status{
-		At: o.now.UTC(), Generation: o.names.Generation, Others: append([]OtherGeneration{}, o.others...), Domain: o.domain,
+		At: o.now.UTC(), Version: o.names.Version, Others: append([]OtherVersion{}, o.others...), Domain: o.domain,
 		Lines: o.lines, Ingesters: []Ingester{}, Receivers: o.receivers, Mergers: o.mergers,
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.ingesters)) {
@@ -211,7 +211,7 @@ func (f *findings) problems() []Problem {
 	if f.closed < 0 && len(found) == 0 {
 		say(-1, "no second has closed yet", "wait a few seconds and ask again")
 	}
-	f.generations(say)
+	f.versions(say)
 	if f.lostRecords > 0 {
 		say(-1, fmt.Sprintf("retention took %s records of %s before they were read", thousands(f.lostRecords), raw),
 			"start the receivers: the seconds of these records will be shown as unknown, and all others go on")

@@ -20,7 +20,7 @@ func ago(seconds int64) int64 { return statusNow.Unix() - seconds }
 // wellObservation is one of a Pulse of two partitions at which all is well.
 func wellObservation() *observation {
 	o := &observation{
-		now: statusNow, names: topics.Names{Prefix: "team.", Generation: "3f9a2c"}, domain: topics.WallDomain,
+		now: statusNow, names: topics.Names{Prefix: "team.", Version: "3f9a2c"}, domain: topics.WallDomain,
 		receivers: Group{"team.receiver.3f9a2c", "Stable", 2}, mergers: Group{"team.merger.3f9a2c", "Stable", 1},
 		ingesters: map[string]int64{"web-1": ago(0), "web-2": ago(1)},
 		lines:     Lines{In: 120_000, Counted: 119_988, Late: 12, Bytes: 24_000_000},
@@ -100,16 +100,16 @@ func TestJudge(t *testing.T) {
 			[]string{"no receiver runs", "no merger runs"}},
 		{"a rollout", func(o *observation) {
 			o.first = at(ago(600))
-			o.others = []OtherGeneration{{Name: "0aa11b", Receivers: 1, First: at(ago(90_000))}}
+			o.others = []OtherVersion{{Name: "0aa11b", Receivers: 1, First: at(ago(90_000))}}
 		}, "all well: closed 0.4 s ago", nil},
 		{"a rollout that does not end", func(o *observation) {
 			o.first = at(ago(7500))
-			o.others = []OtherGeneration{{Name: "0aa11b", Receivers: 1, First: at(ago(90_000))}}
-		}, "not well: 1 receivers and 0 mergers still run by older definitions, generation 0aa11b since 17:59:09 (2 h 5 min). Restart them with the new --stats, then `pulse topics --remove-generation 0aa11b`", nil},
+			o.others = []OtherVersion{{Name: "0aa11b", Receivers: 1, First: at(ago(90_000))}}
+		}, "not well: 1 receivers and 0 mergers still run by older definitions, definitions version 0aa11b since 17:59:09 (2 h 5 min). Restart them with the new --stats, then `pulse topics --remove-version 0aa11b`", nil},
 		{"an old file", func(o *observation) {
 			o.first = at(ago(90_000))
-			o.others = []OtherGeneration{{Name: "0aa11b", Receivers: 1, Mergers: 1, First: at(ago(7500))}}
-		}, "not well: newer definitions than these are at work, generation 0aa11b since 17:59:09 (2 h 5 min). Use the newer file for --stats, here and where a role still runs by the older one", nil},
+			o.others = []OtherVersion{{Name: "0aa11b", Receivers: 1, Mergers: 1, First: at(ago(7500))}}
+		}, "not well: newer definitions than these are at work, definitions version 0aa11b since 17:59:09 (2 h 5 min). Use the newer file for --stats, here and where a role still runs by the older one", nil},
 		{"retention was faster", func(o *observation) {
 			o.sources[1].start, o.fragments[0].start = 12_341, 4002
 		}, "not well: retention took 1 records of team.events.raw before they were read. Start the receivers: the seconds of these records will be shown as unknown, and all others go on (and 1 more, below)",
@@ -153,13 +153,13 @@ func TestJudge(t *testing.T) {
 
 func TestText(t *testing.T) {
 	o := wellObservation()
-	o.others = []OtherGeneration{{Name: "0aa11b"}, {Name: "1bb22c", Receivers: 2, Mergers: 1}}
+	o.others = []OtherVersion{{Name: "0aa11b"}, {Name: "1bb22c", Receivers: 2, Mergers: 1}}
 	o.sources[1].owner, o.fragments[1].closed = "", -1
 	s := judge(o, Limits{Behind: 10 * time.Second, Discarded: 1})
 	want := `not well: mergers are behind on team.stats.fragments.3f9a2c partition 1. Read the log of merger-0; if its CPU is busy start another pulse merge
 
 at           2026-11-22 20:04:09 UTC
-generation   3f9a2c (also here: 0aa11b, by which nobody runs; 1bb22c, by which 2 receivers and 1 mergers run)
+definitions  3f9a2c (also here: 0aa11b, by which nobody runs; 1bb22c, by which 2 receivers and 1 mergers run)
 ingesters    web-1 at 20:04:09, web-2 at 20:04:08
 receivers    2
 mergers      1

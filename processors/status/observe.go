@@ -24,8 +24,8 @@ import (
 type observation struct {
 	now       time.Time
 	names     topics.Names
-	others    []OtherGeneration
-	first     *time.Time // the first second of the generation; read if another one is alive
+	others    []OtherVersion
+	first     *time.Time // the first second of the definitions version; read if another one is alive
 	domain    string     // of the clock of events.raw; "" before a record
 	receivers Group
 	mergers   Group
@@ -308,12 +308,12 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 		}
 		err := o.read(ctx, table, missing, func(r *kgo.Record) {
 			entry := topics.DecodeTableEntry(string(r.Key), r.Value)
-			if c := entry.Clocks; c != nil && c.Gen == o.names.Generation && c.Partition >= 0 && int(c.Partition) < len(seen.fragments) {
+			if c := entry.Clocks; c != nil && c.Version == o.names.Version && c.Partition >= 0 && int(c.Partition) < len(seen.fragments) {
 				f := &seen.fragments[c.Partition]
 				f.closed = max(f.closed, c.Closed)
 			}
 			for _, s := range entry.Snapshots {
-				if s.Gen == o.names.Generation {
+				if s.Version == o.names.Version {
 					f := &seen.fragments[topics.Partition(string(r.Key), int32(len(seen.fragments)))]
 					f.closed, f.stats = max(f.closed, s.Time), true
 				}
@@ -326,7 +326,7 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 	return nil
 }
 
-// lines sums the newest minute of Pulse's own stat.
+// lines sums the newest minute of the internal stat.
 func (o *observer) lines(ctx context.Context, seen *observation) error {
 	merged := o.names.Merged()
 	p := topics.Partition(stats.LinesStat, int32(len(o.ends[merged])))
@@ -342,7 +342,7 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 	newest := int64(-1)
 	err = o.read(ctx, merged, written.Of(p).Newest(linesRead), func(r *kgo.Record) {
 		var s stats.Snapshot
-		if string(r.Key) != stats.LinesStat || json.Unmarshal(r.Value, &s) != nil || s.Gen != o.names.Generation {
+		if string(r.Key) != stats.LinesStat || json.Unmarshal(r.Value, &s) != nil || s.Version != o.names.Version {
 			return
 		}
 		var counts Lines

@@ -28,7 +28,7 @@ import (
 func TestObserve(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
 	d := stats.Builtin()
-	names := topics.Names{Prefix: prefix, Generation: d.Generation()}
+	names := topics.Names{Prefix: prefix, Version: d.Version()}
 	const partitions, second = 3, 1_700_000_000
 	topicstest.Ensure(t, cluster, names, partitions)
 	client, err := kgo.NewClient(append(cluster.ClientOptions("pulse-test"), kgo.DefaultProduceTopic(names.Raw()),
@@ -162,7 +162,7 @@ func TestConnections(t *testing.T) {
 	}
 	defer cluster.Close()
 	c := topics.Cluster{Brokers: cluster.ListenAddrs()}
-	names := topics.Names{Generation: "abcdef"}
+	names := topics.Names{Version: "abcdef"}
 	topicstest.Ensure(t, c, names, 8)
 	client, err := kgo.NewClient(append(c.ClientOptions("pulse-test"), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))...)
 	if err != nil {

@@ -23,7 +23,7 @@ func (s *Status) Text() string {
 			fmt.Fprintf(&b, "- %s%s: %s\n", p.What, since, p.Do)
 		}
 	}
-	fmt.Fprintf(&b, "\nat           %s\ngeneration   %s", s.At.Format("2006-01-02 15:04:05 UTC"), s.Generation)
+	fmt.Fprintf(&b, "\nat           %s\ndefinitions  %s", s.At.Format("2006-01-02 15:04:05 UTC"), s.Version)
 	if len(s.Others) > 0 {
 		others := make([]string, len(s.Others))
 		for i, g := range s.Others {

@@ -52,7 +52,7 @@ type KeyCounter interface {
 	Count(key []byte, n uint64)
 }
 
-// A Window is the join of the partials of a stretch of seconds. A partial that
+// A Window is the join of the partials of a interval of seconds. A partial that
 // was added must not change before it is taken out.
 type Window interface {
 	// Add joins a second's partial; Sub takes one out that was added. Each is

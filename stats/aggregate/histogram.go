@@ -2,7 +2,7 @@ package aggregate
 
 // A histogram counts codes so that the one at a rank is found without sorting:
 // a tree of three levels, each with the sums of the level below. Its memory
-// grows with the stretches of codes in use, to 4 MB at most, and is kept.
+// grows with the intervals of codes in use, to 4 MB at most, and is kept.
 type histogram struct {
 	total    uint64
 	branches [branches]*branch

@@ -162,7 +162,7 @@ func TestHerokuHasNoExpressionErrors(t *testing.T) {
 	}
 }
 
-// Each cloud has the pages, with its own stats.
+// Each cloud has the pages, with its internal stats.
 func TestHerokuPages(t *testing.T) {
 	var got []string
 	for _, page := range heroku(t, map[string]string{"CLOUDS": "heroku.com,eu.heroku.com"}).Pages {

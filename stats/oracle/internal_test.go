@@ -12,7 +12,7 @@ import (
 	"pulse/stats/program"
 )
 
-// ownValue gives the value of one of Pulse's own stats after packs of lines at
+// ownValue gives the value of one of the internal stats after packs of lines at
 // one second.
 func ownValue(t *testing.T, d *stats.Definitions, name string, packs ...program.Pack) string {
 	t.Helper()

@@ -28,9 +28,9 @@ func TestManyKeys(t *testing.T) {
 	testkit.Long(t)
 	lines, perSecond := *manyKeys, 100_000
 	d := &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{
-		{Name: "by", Kind: "rate", Per: 1, By: []string{"key"}, Top: 10, Over: 10},
-		{Name: "unique", Kind: "unique", Field: "key", Over: 60},
-		{Name: "last-sum", Kind: "last-sum", Field: "x", By: []string{"key"}, Over: 300},
+		{Name: "by", Kind: "rate", Per: 1, GroupBy: []string{"key"}, Top: 10, Window: 10},
+		{Name: "unique", Kind: "unique", Field: "key", Window: 60},
+		{Name: "last-sum", Kind: "last-sum", Field: "x", GroupBy: []string{"key"}, Window: 300},
 	}}
 	values := make(map[string]json.RawMessage)
 	e, err := oracle.New(d, func(s stats.Snapshot) { values[s.Stat] = s.Value })

@@ -63,7 +63,7 @@ func TestLateLines(t *testing.T) {
 		if counts.Late != want || counts.Lines != lines || counts.Counted+counts.Late != lines {
 			t.Errorf("lateness %d s: %+v, want %d late of %d", lateness, counts, want, lines)
 		}
-		// Pulse's own stat says the same, and the others have what is not late.
+		// the internal stat says the same, and the others have what is not late.
 		var late, counted, rated uint64
 		for _, s := range snapshots {
 			switch s.Stat {

@@ -25,7 +25,7 @@ import (
 // What it emits is in order of time, then of the stats as the definitions have
 // them. Unless Start and Close say otherwise the first second is that of the
 // earliest counted line, and the last is the latest at which a line counts, in
-// Pulse's own stat too. It is for one goroutine.
+// the internal stat too. It is for one goroutine.
 type Evaluator struct {
 	folder   *program.Folder
 	stats    []evaluated
@@ -57,8 +57,8 @@ type gap struct{ from, to int64 }
 // New returns an Evaluator that calls emit with each snapshot. The snapshot's
 // Value must not be changed. It fails if program.Compile does.
 func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
-	e := &Evaluator{gen: d.Generation(), lateness: d.Lateness, emit: emit, first: -1, last: -1}
-	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Over: 1}
+	e := &Evaluator{gen: d.Version(), lateness: d.Lateness, emit: emit, first: -1, last: -1}
+	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Window: 1}
 	counted := &stats.Definitions{Lateness: d.Lateness, Stats: append(slices.Clip(d.Stats), any)}
 	p, err := program.Compile(counted)
 	if err != nil {
@@ -66,7 +66,7 @@ func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
 	}
 	e.folder = p.NewFolder()
 	for i, s := range counted.All() {
-		e.stats = append(e.stats, evaluated{s.Name, s.Over, window.NewSeries(p.Kind(i), s)})
+		e.stats = append(e.stats, evaluated{s.Name, s.Window, window.NewSeries(p.Kind(i), s)})
 	}
 	return e, nil
 }
@@ -95,7 +95,7 @@ func (e *Evaluator) Start(second int64) {
 // Gap says that the seconds [from, to) had no clock. They are passed as one
 // snapshot of each stat, at the last of them, whose value is null. But Pulse's
 // own stat has a value where lines came in: every line is accounted for.
-func (e *Evaluator) Gap(from, to int64) {
+func (e *Evaluator) Stale(from, to int64) {
 	if from >= to {
 		return
 	}
@@ -195,7 +195,7 @@ func (e *Evaluator) emitSecond(second int64) {
 	e.next = second + 1
 }
 
-// emitGap passes the seconds [from, to). Pulse's own stat, which is the last, has
+// emitGap passes the seconds [from, to). the internal stat, which is the last, has
 // values among them where it has lines.
 func (e *Evaluator) emitGap(from, to int64) {
 	others, own := e.stats[:len(e.stats)-1], &e.stats[len(e.stats)-1]
@@ -224,13 +224,13 @@ func (e *Evaluator) emitGap(from, to int64) {
 func (e *Evaluator) emitValue(s *evaluated, second int64) {
 	if s.name != anyLine {
 		v := s.series.Value(second, s.over)
-		e.emit(stats.Snapshot{Stat: s.name, Time: second, Value: v, Approx: s.series.Approx(), Final: true, Gen: e.gen})
+		e.emit(stats.Snapshot{Stat: s.name, Time: second, Value: v, Approx: s.series.Approx(), Final: true, Version: e.gen})
 	}
 }
 
 // emitStale passes the seconds [from, to), if there are any.
 func (e *Evaluator) emitStale(s *evaluated, from, to int64) {
 	if s.name != anyLine && from < to {
-		e.emit(stats.Snapshot{Stat: s.name, Time: to - 1, Value: json.RawMessage("null"), Final: true, Gen: e.gen, StaleSince: from})
+		e.emit(stats.Snapshot{Stat: s.name, Time: to - 1, Value: json.RawMessage("null"), Final: true, Version: e.gen, StaleSince: from})
 	}
 }

@@ -31,7 +31,7 @@ func evaluate(t testing.TB, d *stats.Definitions, drive func(e *oracle.Evaluator
 
 // rates has one stat, a rate over 2 s, and Pulse's own.
 func rates(lateness int64) *stats.Definitions {
-	return &stats.Definitions{Lateness: lateness, Stats: []*stats.Stat{{Name: "rate", Kind: "rate", Per: 1, Over: 2}}}
+	return &stats.Definitions{Lateness: lateness, Stats: []*stats.Stat{{Name: "rate", Kind: "rate", Per: 1, Window: 2}}}
 }
 
 // brief writes the values of a stat as time=value, times relative to statstest.Epoch.
@@ -117,8 +117,8 @@ func TestEvaluator(t *testing.T) {
 			"a gap is passed as one",
 			func(e *oracle.Evaluator) {
 				e.Pack(lineAt(0))
-				e.Gap(statstest.Epoch+2, statstest.Epoch+500)
-				e.Gap(statstest.Epoch+400, statstest.Epoch+1000)
+				e.Stale(statstest.Epoch+2, statstest.Epoch+500)
+				e.Stale(statstest.Epoch+400, statstest.Epoch+1000)
 				e.Pack(lineAt(1001))
 				e.Advance(statstest.Epoch + 900) // not all of it is final
 				e.Advance(statstest.Epoch + 1002)
@@ -130,8 +130,8 @@ func TestEvaluator(t *testing.T) {
 			"a gap that begins before the first second and one that ends after the last",
 			func(e *oracle.Evaluator) {
 				e.Start(statstest.Epoch)
-				e.Gap(statstest.Epoch-100, statstest.Epoch+2)
-				e.Gap(statstest.Epoch+4, statstest.Epoch+100)
+				e.Stale(statstest.Epoch-100, statstest.Epoch+2)
+				e.Stale(statstest.Epoch+4, statstest.Epoch+100)
 				e.Pack(lineAt(2))
 				e.Close(statstest.Epoch + 6)
 			},
@@ -141,11 +141,11 @@ func TestEvaluator(t *testing.T) {
 			"gaps that touch are one, others are not",
 			func(e *oracle.Evaluator) {
 				e.Start(statstest.Epoch)
-				e.Gap(statstest.Epoch+8, statstest.Epoch+9)
-				e.Gap(statstest.Epoch+3, statstest.Epoch+4)
-				e.Gap(statstest.Epoch+1, statstest.Epoch+2)
-				e.Gap(statstest.Epoch+2, statstest.Epoch+3)
-				e.Gap(statstest.Epoch+5, statstest.Epoch+5)
+				e.Stale(statstest.Epoch+8, statstest.Epoch+9)
+				e.Stale(statstest.Epoch+3, statstest.Epoch+4)
+				e.Stale(statstest.Epoch+1, statstest.Epoch+2)
+				e.Stale(statstest.Epoch+2, statstest.Epoch+3)
+				e.Stale(statstest.Epoch+5, statstest.Epoch+5)
 				e.Close(statstest.Epoch + 9)
 			},
 			"0=0 3=null(stale since 1) 4=0 5=0 6=0 7=0 8=null(stale since 8) 9=0",
@@ -157,8 +157,8 @@ func TestEvaluator(t *testing.T) {
 	}
 }
 
-// TestEvaluatorAccountsForEveryLine has lines in seconds that nobody vouched for,
-// late ones and undecodable ones: Pulse's own stat has all of them, in the order
+// TestEvaluatorAccountsForEveryLine has lines in seconds that nobody covered,
+// late ones and undecodable ones: the internal stat has all of them, in the order
 // of time.
 func TestEvaluatorAccountsForEveryLine(t *testing.T) {
 	var counts aggregate.LineCounts
@@ -167,7 +167,7 @@ func TestEvaluatorAccountsForEveryLine(t *testing.T) {
 		e.Pack(lineAt(4))
 		e.Pack(program.Pack{Lines: []byte(statstest.LogLine(statstest.Epoch, 1)), Second: statstest.Epoch + 5, Floor: statstest.Epoch + 5})
 		e.Undecodable([]byte("\xff\n\xff\n"), statstest.Epoch+9)
-		e.Gap(statstest.Epoch+2, statstest.Epoch+8)
+		e.Stale(statstest.Epoch+2, statstest.Epoch+8)
 		e.Close(-1)
 		counts = e.Counts()
 	})
@@ -203,7 +203,7 @@ func TestEvaluatorAccountsForEveryLine(t *testing.T) {
 }
 
 // TestEvaluatorEmitsAllInOrder has all stats of each second, in the order of
-// the definitions and Pulse's own last, final and with the generation.
+// the definitions and Pulse's own last, final and with the definitions version.
 func TestEvaluatorEmitsAllInOrder(t *testing.T) {
 	d := statstest.AllKinds()
 	var want, got []string
@@ -218,8 +218,8 @@ func TestEvaluatorEmitsAllInOrder(t *testing.T) {
 		e.Close(-1)
 	}) {
 		got = append(got, fmt.Sprint(s.Stat, s.Time-statstest.Epoch))
-		if !s.Final || s.Revision != 0 || s.Gen != d.Generation() {
-			t.Errorf("%+v: want it final, revision 0 and generation %s", s, d.Generation())
+		if !s.Final || s.Revision != 0 || s.Version != d.Version() {
+			t.Errorf("%+v: want it final, revision 0 and definitions version %s", s, d.Version())
 		}
 	}
 	if !slices.Equal(got, want) {
@@ -272,7 +272,7 @@ func BenchmarkEvaluator(b *testing.B) {
 	d := &stats.Definitions{Lateness: 2}
 	for i := range 24 {
 		s := *statstest.AllKinds().Stats[i%8]
-		s.Name, s.Over = fmt.Sprint(s.Name, i), 60
+		s.Name, s.Window = fmt.Sprint(s.Name, i), 60
 		d.Stats = append(d.Stats, &s)
 	}
 	n := 0
@@ -297,7 +297,7 @@ func BenchmarkEvaluator(b *testing.B) {
 
 // A snapshot whose value is an estimate says how far it may be off.
 func TestEvaluatorMarksEstimates(t *testing.T) {
-	d := &stats.Definitions{Stats: []*stats.Stat{{Name: "users", Kind: "unique", Field: "user", Over: 2}}}
+	d := &stats.Definitions{Stats: []*stats.Stat{{Name: "users", Kind: "unique", Field: "user", Window: 2}}}
 	var lines strings.Builder
 	for i := range 1001 {
 		fmt.Fprintf(&lines, "ts=%d level=info user=u%d\n", statstest.Epoch+i/1000, i)

@@ -51,7 +51,7 @@ type growth struct {
 
 // NewWhole fails if program.Compile does.
 func NewWhole(d *stats.Definitions) (*Whole, error) {
-	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Over: 1}
+	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Window: 1}
 	d = &stats.Definitions{Lateness: d.Lateness, Stats: append(slices.Clip(d.Stats), any)}
 	p, err := program.Compile(d)
 	if err != nil {
@@ -65,7 +65,7 @@ func NewWhole(d *stats.Definitions) (*Whole, error) {
 			w.lines = window.NewSeries(p.Kind(i), s)
 		case s.Kind == "ratio": // it is that of its two stats
 		case s.Kind == "delta":
-			one.growth = &growth{series: window.NewSeries(p.Kind(i), &stats.Stat{Over: 1, Expire: s.Expire})}
+			one.growth = &growth{series: window.NewSeries(p.Kind(i), &stats.Stat{Window: 1, Expire: s.Expire})}
 		default:
 			one.total = window.NewTotal(p.Kind(i))
 		}
@@ -84,7 +84,7 @@ func (w *Whole) Undecodable(value []byte, second int64) { w.folder.Undecodable(v
 func (w *Whole) Counts() aggregate.LineCounts { return w.folder.Counts() }
 
 // Gap says that the seconds [from, to) had no clock.
-func (w *Whole) Gap(from, to int64) { w.gaps = append(w.gaps, gap{from, to}) }
+func (w *Whole) Stale(from, to int64) { w.gaps = append(w.gaps, gap{from, to}) }
 
 // Advance says that the watermark, of several partitions the least, is now at a
 // second.

@@ -40,7 +40,7 @@ func TestWholeIsOneWindow(t *testing.T) {
 		long := &stats.Definitions{Lateness: d.Lateness}
 		for _, s := range d.Stats {
 			changed := *s
-			changed.Over = seconds
+			changed.Window = seconds
 			if s.Expire > 0 {
 				s.Expire = 60 // a number's predecessor is never too old
 			}
@@ -104,7 +104,7 @@ func TestWholeWithoutAClock(t *testing.T) {
 		w.Pack(lineAt(30 + second))
 	}
 	for _, g := range [][2]int64{{12, 28}, {20, 29}, {-5, 0}, {25, 25}, {100, 200}} {
-		w.Gap(statstest.Epoch+g[0], statstest.Epoch+g[1])
+		w.Stale(statstest.Epoch+g[0], statstest.Epoch+g[1])
 	}
 	got := wholes(t, w)
 	if from, to, seconds := w.Span(); from != statstest.Epoch || to != statstest.Epoch+39 || seconds != 40-17 {

@@ -81,7 +81,7 @@ func (f *Folder) Counts() aggregate.LineCounts { return f.counts }
 
 // Fold folds the lines of a pack. A line whose second s is more than timing.LineAhead ahead
 // of the record's counts at the record's second, and so does one without a
-// time. It is late, and counts in Pulse's own stat alone, if
+// time. It is late, and counts in the internal stat alone, if
 // s + 1 + lateness <= Floor. A line longer than line.MaxLen is unreadable. An
 // empty line is none.
 func (f *Folder) Fold(p Pack) {
@@ -120,7 +120,7 @@ func (f *Folder) Undecodable(value []byte, second int64) {
 	f.account(second, before)
 }
 
-// account adds what was counted since before to Pulse's own stat.
+// account adds what was counted since before to the internal stat.
 func (f *Folder) account(second int64, before aggregate.LineCounts) {
 	counts := f.counts.Sub(before)
 	if counts == (aggregate.LineCounts{}) {
@@ -398,7 +398,7 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) {
 	clear(f.open)
 }
 
-// accountErrors adds a second's errors to Pulse's own stat.
+// accountErrors adds a second's errors to the internal stat.
 func (f *Folder) accountErrors(o *openSecond) {
 	for stat, n := range o.errors {
 		if n > 0 {

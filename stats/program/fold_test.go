@@ -170,7 +170,7 @@ func randomConditions(r *rand.Rand, depth int) []condition.Node {
 func randomDefinitions(r *rand.Rand) *stats.Definitions {
 	d := &stats.Definitions{Lateness: 2}
 	for i := range 1 + r.IntN(30) {
-		s := &stats.Stat{Name: fmt.Sprint("stat", i), Kind: "rate", Per: 1, Over: 10, Cond: randomCondition(r, r.IntN(4))}
+		s := &stats.Stat{Name: fmt.Sprint("stat", i), Kind: "rate", Per: 1, Window: 10, Cond: randomCondition(r, r.IntN(4))}
 		switch r.IntN(6) {
 		case 0:
 			s.Kind, s.Field = "sum", statstest.Pick(r, "service", "http_bytes", "bytes", "redis")
@@ -323,13 +323,13 @@ func TestFoldSeconds(t *testing.T) {
 		own := new(aggregate.LinesPartial)
 		for second, partial := range partials(t, got[int(p.internal[stats.SubjectAccount])]) {
 			if second != test.pack.Floor || own.Join([]byte(partial)) != nil {
-				t.Errorf("%s: Pulse's own stat is %x, at second %d", test.name, partial, second)
+				t.Errorf("%s: the internal stat is %x, at second %d", test.name, partial, second)
 			}
 		}
 		want := new(aggregate.LinesPartial)
 		want.Add(f.Counts().Sub(before))
 		if !bytes.Equal(own.AppendTo(nil), want.AppendTo(nil)) {
-			t.Errorf("%s: Pulse's own stat has %x, want %x", test.name, own.AppendTo(nil), want.AppendTo(nil))
+			t.Errorf("%s: the internal stat has %x, want %x", test.name, own.AppendTo(nil), want.AppendTo(nil))
 		}
 	}
 }
@@ -414,7 +414,7 @@ func TestFoldAllocates(t *testing.T) {
 func TestCompileBounds(t *testing.T) {
 	d := &stats.Definitions{}
 	for i := range line.MaxFields + 1 {
-		d.Stats = append(d.Stats, &stats.Stat{Name: fmt.Sprint("s", i), Kind: "sum", Field: fmt.Sprint("f", i), Over: 10})
+		d.Stats = append(d.Stats, &stats.Stat{Name: fmt.Sprint("s", i), Kind: "sum", Field: fmt.Sprint("f", i), Window: 10})
 	}
 	if _, err := Compile(d); err == nil || !strings.Contains(err.Error(), "512 is the most") {
 		t.Errorf("too many fields: %v", err)
@@ -425,7 +425,7 @@ func TestCompileBounds(t *testing.T) {
 		{Field: "a", Op: condition.Contains, Const: condition.Constant{Type: condition.Num}},
 		{Field: "a", Op: condition.Matches + 1},
 	} {
-		if _, err := Compile(&stats.Definitions{Stats: []*stats.Stat{{Name: "s", Kind: "rate", Per: 1, Over: 10, Cond: c}}}); err == nil || !strings.Contains(err.Error(), "stat s: field a") {
+		if _, err := Compile(&stats.Definitions{Stats: []*stats.Stat{{Name: "s", Kind: "rate", Per: 1, Window: 10, Cond: c}}}); err == nil || !strings.Contains(err.Error(), "stat s: field a") {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

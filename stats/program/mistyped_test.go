@@ -16,7 +16,7 @@ func TestMistypedByIndex(t *testing.T) {
 	for range testkit.Size(50, 200) {
 		d := &stats.Definitions{}
 		for i := range 5 {
-			d.Stats = append(d.Stats, &stats.Stat{Name: fmt.Sprint("s", i), Kind: "rate", Per: 1, Over: 10, Cond: randomCondition(r, 3)})
+			d.Stats = append(d.Stats, &stats.Stat{Name: fmt.Sprint("s", i), Kind: "rate", Per: 1, Window: 10, Cond: randomCondition(r, 3)})
 		}
 		p := compileDefinitions(t, d)
 		var lines []byte

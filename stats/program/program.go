@@ -43,7 +43,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 			wanted.field(s.Field)
 		}
 		if s.Subject == stats.SubjectLines {
-			for _, field := range s.By {
+			for _, field := range s.GroupBy {
 				wanted.field(field)
 			}
 		}
@@ -68,7 +68,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 			continue
 		}
 		var by []line.Slot
-		for _, field := range s.By {
+		for _, field := range s.GroupBy {
 			by = append(by, p.schema.Slot(field))
 		}
 		if p.kinds[i], err = stats.NewKind(s, p.schema.Slot(s.Field), by, [2]aggregate.Kind{}); err != nil {
@@ -99,7 +99,7 @@ func (p *Program) compileRatios() error {
 		var of [2]int
 		for j, name := range s.Of {
 			n, ok := number[name]
-			if !ok || p.stats[n].Kind == "ratio" || p.stats[n].Over != s.Over || p.stats[n].Expire != s.Expire {
+			if !ok || p.stats[n].Kind == "ratio" || p.stats[n].Window != s.Window || p.stats[n].Expire != s.Expire {
 				return fmt.Errorf("stat %s: a ratio is of two stats that are none, over the same seconds: not of %s", s.Name, name)
 			}
 			of[j] = n
@@ -120,11 +120,11 @@ func (p *Program) compileStat(s *stats.Stat) (*cond, error) {
 		return nil, nil
 	}
 	c, err := p.compileCond(s.Cond)
-	if err != nil || s.Field == "" && len(s.By) == 0 {
+	if err != nil || s.Field == "" && len(s.GroupBy) == 0 {
 		return c, err
 	}
 	all := &cond{kind: condAnd}
-	for _, field := range append([]string{s.Field}, s.By...) {
+	for _, field := range append([]string{s.Field}, s.GroupBy...) {
 		if field != "" {
 			all.nodes = append(all.nodes, &cond{kind: condCoded, atom: atom{slot: p.schema.Slot(field), op: condition.Has}})
 		}

@@ -20,6 +20,6 @@ func FuzzCompile(f *testing.F) {
 		if _, err := Compile(d); err != nil && !strings.Contains(err.Error(), "is the most") {
 			t.Fatalf("what is parsed does not compile: %v", err)
 		}
-		d.Generation()
+		d.Version()
 	})
 }

@@ -1,5 +1,5 @@
 // Package watermark says how far the clocks of a source partition's ingesters
-// vouch for it: everything below the watermark has come, or is late. It is a
+// cover it: everything below the watermark has come, or is late. It is a
 // function of the ticks in the partition's log and of nothing else.
 package watermark
 
@@ -27,12 +27,12 @@ const (
 type Tick struct {
 	Ingester string
 	Clock    int64 // the second that has begun: all below it are over
-	Since    int64 // the first of the seconds, without a break, that it vouches for
+	Since    int64 // the first of the seconds, without a break, that it covers
 	Leaving  bool  // its last tick
 }
 
-// A Gap is a stretch of seconds, [From, To), that nobody vouched for.
-type Gap struct{ From, To int64 }
+// A Interval is a interval of seconds, [From, To), that nobody covered.
+type Interval struct{ From, To int64 }
 
 // A Member is an ingester whose ticks the partition holds.
 type Member struct {
@@ -52,7 +52,7 @@ type Watermark struct {
 // New returns the watermark of a partition's beginning: no members, no second.
 func New() *Watermark { return &Watermark{second: -1} }
 
-// Second returns the watermark: every second below it is vouched for, or in a
+// Second returns the watermark: every second below it is covered, or in a
 // gap that Tick returned. It is -1 before the first tick.
 func (w *Watermark) Second() int64 { return w.second }
 
@@ -66,8 +66,8 @@ func (w *Watermark) Refused() int64 { return w.refused }
 
 // Tick takes a tick, the partition's next one, and returns the watermark before
 // and after it, and the gaps in between, ascending. Those of a first tick are of
-// all seconds before it: what its ingester does not vouch for nobody does.
-func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Gap) {
+// all seconds before it: what its ingester does not cover nobody does.
+func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Interval) {
 	before = w.second
 	if !t.valid() {
 		w.refused++
@@ -149,25 +149,25 @@ func (w *Watermark) greatest() int64 {
 	return greatest
 }
 
-// gaps returns the parts of [from, to) that no member vouches for.
-func (w *Watermark) gaps(from, to int64) []Gap {
+// gaps returns the parts of [from, to) that no member covers.
+func (w *Watermark) gaps(from, to int64) []Interval {
 	if from >= to {
 		return nil
 	}
 	vouched := slices.Clone(w.members)
 	slices.SortFunc(vouched, func(a, b Member) int { return cmp.Compare(a.Since, b.Since) })
-	var gaps []Gap
+	var gaps []Interval
 	for _, m := range vouched {
 		if m.Since >= min(m.Clock, to) {
 			continue // for nothing of it
 		}
 		if m.Since > from {
-			gaps = append(gaps, Gap{from, m.Since})
+			gaps = append(gaps, Interval{from, m.Since})
 		}
 		from = max(from, m.Clock)
 	}
 	if from < to {
-		gaps = append(gaps, Gap{from, to})
+		gaps = append(gaps, Interval{from, to})
 	}
 	return gaps
 }

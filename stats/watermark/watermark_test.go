@@ -14,8 +14,8 @@ import (
 
 // ticks gives a watermark the ticks of a script and returns the watermark after
 // each, and the gaps of all. A step is an ingester and its clock, since when it
-// vouches if that is not 0, and "." if it leaves: "a100", "b100/90.".
-func ticks(t *testing.T, w *Watermark, script string) (seconds []int64, gaps []Gap) {
+// covers if that is not 0, and "." if it leaves: "a100", "b100/90.".
+func ticks(t *testing.T, w *Watermark, script string) (seconds []int64, gaps []Interval) {
 	t.Helper()
 	for step := range strings.FieldsSeq(script) {
 		tick := Tick{Ingester: step[:1], Leaving: strings.HasSuffix(step, ".")}
@@ -83,7 +83,7 @@ func TestWatermark(t *testing.T) {
 			[]int64{100, 100, 101, 101, 102, 102, 103},
 		},
 		{
-			"those that are far ahead do not vouch for each other", // b died, and c is its successor
+			"those that are far ahead do not cover each other", // b died, and c is its successor
 			"a100 b3700 a101 c3701 a102 c3702 a103",
 			[]int64{100, 100, 101, 101, 102, 102, 103},
 		},
@@ -119,20 +119,20 @@ func TestGaps(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		script string
-		want   []Gap
+		want   []Interval
 	}{
-		{"what was before the first tick nobody vouches for", "a100/90", []Gap{{0, 90}}},
-		{"a first tick vouches for nothing", "a100/101", []Gap{{0, 100}}},
+		{"what was before the first tick nobody covers", "a100/90", []Interval{{0, 90}}},
+		{"a first tick covers nothing", "a100/101", []Interval{{0, 100}}},
 		{"one that goes on", "a100 a101/90 a105/90", nil},
-		{"one that begins anew", "a100 a110/105", []Gap{{100, 105}}},
-		{"another one vouches", "a100 b103/80 a108/105", []Gap{{103, 105}}},
-		{"one that has left does not", "a100 b103/80. a110/105", []Gap{{102, 105}}},
+		{"one that begins anew", "a100 a110/105", []Interval{{100, 105}}},
+		{"another one covers", "a100 b103/80 a108/105", []Interval{{103, 105}}},
+		{"one that has left does not", "a100 b103/80. a110/105", []Interval{{102, 105}}},
 		{"members overlap", "a100 b102/99 a110/101", nil},
-		{"a new one after none", "a100. b200/150", []Gap{{100, 150}}},
-		{"nobody at all", "a100. b200/200", []Gap{{100, 200}}},
-		{"a recording vouches for everything", "a100 a5000", nil},
-		{"the gap is that of the tick that passes it", "a100 b100 a104/103 b104/90", []Gap{{100, 103}}},
-		{"it vouches for nothing beyond its clock", "a100 a110/300", []Gap{{100, 110}}},
+		{"a new one after none", "a100. b200/150", []Interval{{100, 150}}},
+		{"nobody at all", "a100. b200/200", []Interval{{100, 200}}},
+		{"a recording covers everything", "a100 a5000", nil},
+		{"the gap is that of the tick that passes it", "a100 b100 a104/103 b104/90", []Interval{{100, 103}}},
+		{"it covers nothing beyond its clock", "a100 a110/300", []Interval{{100, 110}}},
 	} {
 		if _, got := ticks(t, New(), test.script); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %s: %d, want %d", test.name, test.script, got, test.want)
@@ -183,7 +183,7 @@ func randomTick(r *rand.Rand, now int64) Tick {
 }
 
 // TestWatermarkNeverStepsBack, and its gaps are within what it passed, apart
-// from each other and vouched for by nobody.
+// from each other and covered by nobody.
 func TestWatermarkNeverStepsBack(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -200,7 +200,7 @@ func TestWatermarkNeverStepsBack(t *testing.T) {
 				t.Fatalf("seed %d: from %d to %d", seed, before, after)
 			}
 
-			// What the members vouch for, second by second.
+			// What the members cover, second by second.
 			i := slices.IndexFunc(members, func(m Member) bool { return m.Ingester == tick.Ingester })
 			if i < 0 {
 				members = append(members, Member{Ingester: tick.Ingester, Clock: -1})
@@ -211,9 +211,9 @@ func TestWatermarkNeverStepsBack(t *testing.T) {
 			}
 			for s := before; before >= 0 && s < after; s++ {
 				vouched := slices.ContainsFunc(members, func(m Member) bool { return m.Since <= s && s < m.Clock })
-				inGap := slices.ContainsFunc(gaps, func(g Gap) bool { return g.From <= s && s < g.To })
+				inGap := slices.ContainsFunc(gaps, func(g Interval) bool { return g.From <= s && s < g.To })
 				if vouched == inGap {
-					t.Fatalf("seed %d: second %d from %d to %d: vouched for %v, in a gap %v of %d", seed, s, before, after, vouched, inGap, gaps)
+					t.Fatalf("seed %d: second %d from %d to %d: covered %v, in a gap %v of %d", seed, s, before, after, vouched, inGap, gaps)
 				}
 			}
 			for j, g := range gaps {

@@ -10,7 +10,7 @@ import (
 	"pulse/stats/timing"
 )
 
-// A fragment is what a range of raw records adds to one stat: a version byte,
+// A fragment is what a segment of raw records adds to one stat: a version byte,
 // then for each second that it adds to, ascending, a uvarint of the seconds
 // since the one before (the first: since 1970), a uvarint of the length of the
 // second's partial, and the partial.

@@ -15,8 +15,8 @@ import (
 func TestLongWindowsArePacked(t *testing.T) {
 	const over = window.LongWindow
 	d := &stats.Definitions{Lateness: 2, Stats: []*stats.Stat{
-		{Name: "unique", Kind: "unique", Field: "x", Over: over},
-		{Name: "quantiles", Kind: "quantiles", Field: "x", At: []float64{0.5, 0.999}, Over: over},
+		{Name: "unique", Kind: "unique", Field: "x", Window: over},
+		{Name: "quantiles", Kind: "quantiles", Field: "x", Quantiles: []float64{0.5, 0.999}, Window: over},
 	}}
 	p := compileDefinitions(t, d)
 	folder := p.NewFolder()

@@ -58,7 +58,7 @@ const maxFree = 64
 
 // NewSeries returns an empty Series of a stat, which aggregates as kind does.
 func NewSeries(kind aggregate.Kind, s *stats.Stat) *Series {
-	return newSeries(kind, s.Over, s.Reach())
+	return newSeries(kind, s.Window, s.Lookback())
 }
 
 func newSeries(kind aggregate.Kind, shown, over int64) *Series {

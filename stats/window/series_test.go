@@ -51,7 +51,7 @@ func (n *naive) join(t *testing.T, fragment []byte) []int64 {
 func (n *naive) value(t *testing.T, second, covered int64) string {
 	t.Helper()
 	w := n.kind.NewWindow()
-	for s := second + 1 - n.stat.Reach(); s <= second; s++ {
+	for s := second + 1 - n.stat.Lookback(); s <= second; s++ {
 		p := n.kind.NewPartial()
 		for _, b := range n.seconds[s] {
 			if err := p.Join(b); err != nil {
@@ -60,7 +60,7 @@ func (n *naive) value(t *testing.T, second, covered int64) string {
 		}
 		w.Add(p)
 	}
-	return string(value.AppendJSON(nil, w.Value(aggregate.Span{Since: second + 1 - n.stat.Over, Covered: covered})))
+	return string(value.AppendJSON(nil, w.Value(aggregate.Span{Since: second + 1 - n.stat.Window, Covered: covered})))
 }
 
 // TestSeriesIsTheNaiveOne moves a window to and fro while fragments come.
@@ -81,7 +81,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 				for range 300 {
 					covered := 1 + r.Int64N(2)
 					switch r.IntN(10) {
-					case 0, 1, 2, 3: // a range with a few seconds
+					case 0, 1, 2, 3: // a segment with a few seconds
 						var lines []byte
 						for range r.IntN(5) {
 							sec := max(at-r.Int64N(8)+r.Int64N(6), forgotten+1)
@@ -124,7 +124,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 						}
 					}
 				}
-				series.Forget(at + s.Reach())
+				series.Forget(at + s.Lookback())
 				if n := series.Len(); n > 5 {
 					t.Errorf("seed %d: %d seconds are left when all are forgotten", seed, n)
 				}
@@ -222,7 +222,7 @@ func FuzzSeriesJoin(f *testing.F) {
 		if len(touched) == 0 {
 			return
 		}
-		series.Forget(touched[len(touched)-1] + 1 + all[i].Reach())
+		series.Forget(touched[len(touched)-1] + 1 + all[i].Lookback())
 		if series.Len() != 0 {
 			t.Fatalf("%d seconds are left when all are forgotten", series.Len())
 		}
@@ -254,7 +254,7 @@ func BenchmarkMergerSecond(b *testing.B) {
 	for i := range 1000 {
 		s := *statstest.AllKinds().Stats[i%8]
 		s.Name = fmt.Sprint(s.Name, i)
-		s.Over = 60
+		s.Window = 60
 		d.Stats = append(d.Stats, &s)
 	}
 	p := compileDefinitions(b, d)

@@ -17,9 +17,9 @@ import (
 func TestTotal(t *testing.T) {
 	const begun = 1_700_000_000 - 1_700_000_000%60
 	d := &stats.Definitions{Lateness: 600, Stats: []*stats.Stat{
-		{Name: "all", Kind: "quantiles", Field: "x", At: []float64{0.1, 0.5, 1}, Over: 1},
-		{Name: "keys", Kind: "quantiles", Field: "x", By: []string{"key"}, Top: 2, At: []float64{0.5}, Over: 1},
-		{Name: "rate", Kind: "rate", Per: 1, Over: 1},
+		{Name: "all", Kind: "quantiles", Field: "x", Quantiles: []float64{0.1, 0.5, 1}, Window: 1},
+		{Name: "keys", Kind: "quantiles", Field: "x", GroupBy: []string{"key"}, Top: 2, Quantiles: []float64{0.5}, Window: 1},
+		{Name: "rate", Kind: "rate", Per: 1, Window: 1},
 	}}
 	p := compileDefinitions(t, d)
 	f := p.NewFolder()

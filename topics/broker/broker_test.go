@@ -20,7 +20,7 @@ import (
 func TestRestart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kafka")
 	ctx := t.Context()
-	names := topics.Names{Generation: "3f9a2c"}
+	names := topics.Names{Version: "3f9a2c"}
 
 	address := "127.0.0.1:0"
 	for round := range 3 {
@@ -140,7 +140,7 @@ func TestErr(t *testing.T) {
 	}
 	defer b.Close()
 	ctx := t.Context()
-	names := topics.Names{Generation: "3f9a2c"}
+	names := topics.Names{Version: "3f9a2c"}
 	cluster := topics.Cluster{Brokers: b.Addrs()}
 	if err := topics.Ensure(ctx, cluster, names, topics.Options{}); err != nil {
 		t.Fatal(err)

@@ -97,8 +97,8 @@ export class Chart {
   /** The second under a place, within the axis. */
   second(x) { return Math.round(Math.min(this.edge, Math.max(this.from, this.from + (x - this.left) / this.pixel))); }
 
-  /** Calls f(first, last) for each stretch of one kind of seconds. */
-  static stretches(kinds, kind, f) {
+  /** Calls f(first, last) for each interval of one kind of seconds. */
+  static intervals(kinds, kind, f) {
     for (let i = 0; i < kinds.length; i++) {
       if (kinds[i] !== kind) continue;
       const first = i;
@@ -107,10 +107,10 @@ export class Chart {
     }
   }
 
-  /** The lines of a sample: its stretches of values, not joined where something is
+  /** The lines of a sample: its intervals of values, not joined where something is
    * missing; and where it is hollow in pieces of their own. */
   #trace({ kinds, numbers, from, step, hollow }, stepped, f) {
-    Chart.stretches(kinds, VALUE, (begin, end) => {
+    Chart.intervals(kinds, VALUE, (begin, end) => {
       for (let first = begin, last; first <= end; first = last + 1) {
         const open = hollow?.[first] ?? 0;
         for (last = first; last < end && (hollow?.[last + 1] ?? 0) === open; last++);
@@ -120,7 +120,7 @@ export class Chart {
         path.moveTo(begin === end ? x(start) - 1 : x(start), this.y(numbers[start]));
         for (let i = start + 1; i <= last; i++) {
           if (stepped && numbers[i] !== numbers[i - 1]) path.lineTo(x(i), this.y(numbers[i - 1]));
-          // A level stretch is one line.
+          // A level interval is one line.
           if (i < last && numbers[i] === numbers[i - 1] && numbers[i] === numbers[i + 1]) continue;
           path.lineTo(x(i), this.y(numbers[i]));
         }
@@ -162,7 +162,7 @@ export class Chart {
     const both = low.kinds.map((k, i) => k === VALUE && high.kinds[i] === VALUE && !high.hollow?.[i] ? VALUE : OUTSIDE);
     g.globalAlpha = alpha;
     g.fillStyle = hue;
-    Chart.stretches(both, VALUE, (first, last) => {
+    Chart.intervals(both, VALUE, (first, last) => {
       g.beginPath();
       for (let i = first; i <= last; i++) g.lineTo(this.x(high.from + i * high.step), this.y(high.numbers[i]));
       for (let i = last; i >= first; i--) g.lineTo(this.x(low.from + i * low.step), this.y(low.numbers[i]));
@@ -179,13 +179,13 @@ export class Chart {
   /** The seconds without values: unknown ones hatched, those without a clock shaded. */
   missing({ kinds, from, step }, colours) {
     const { g } = this;
-    const stretch = (first, last, draw) => {
+    const interval = (first, last, draw) => {
       // From the last known point to the next one, and to the end if there is none.
       const left = Math.max(this.left, this.x(from + (first - 1) * step));
       const right = last === kinds.length - 1 ? this.width : this.x(from + (last + 1) * step);
       draw(left, Math.max(2, right - left));
     };
-    Chart.stretches(kinds, UNKNOWN, (first, last) => stretch(first, last, (left, width) => {
+    Chart.intervals(kinds, UNKNOWN, (first, last) => interval(first, last, (left, width) => {
       g.save();
       g.beginPath();
       g.rect(left, 0, width, this.bottom);
@@ -202,7 +202,7 @@ export class Chart {
       g.stroke();
       g.restore();
     }));
-    Chart.stretches(kinds, CLOCKLESS, (first, last) => stretch(first, last, (left, width) => {
+    Chart.intervals(kinds, CLOCKLESS, (first, last) => interval(first, last, (left, width) => {
       g.globalAlpha = 0.16;
       g.fillStyle = colours.faint;
       g.fillRect(left, 0, width, this.bottom);

@@ -1,4 +1,4 @@
-// Stretches of the past, as the server has them: second by second, or for longer
+// Extents of the past, as the server has them: second by second, or for longer
 // times in columns of minutes and more that keep the least and the greatest.
 
 import { CLOCKLESS, NOTHING, OUTSIDE, UNKNOWN, VALUE, sample } from "./chart.js";
@@ -30,9 +30,9 @@ export class Seconds {
 /** Columns of several seconds. Of quantiles a column has the value of all its numbers, once
  * its minutes are over; until then, and of other stats, its seconds' least and greatest. */
 export class Columns {
-  constructor(stretches, step) {
+  constructor(extents, step) {
     this.step = step;
-    this.byTime = new Map(stretches.map((s) => [Date.parse(s.time) / 1000, s]));
+    this.byTime = new Map(extents.map((s) => [Date.parse(s.time) / 1000, s]));
     this.first = Math.min(...this.byTime.keys());
   }
 
@@ -75,8 +75,8 @@ export async function load(stat, from, to, signal) {
   const query = new URLSearchParams({ from: Math.max(0, from), to, ...step > 1 && { step } });
   const answer = await fetch(`/api/stats/${encodeURIComponent(stat.name)}?${query}`, { signal });
   if (!answer.ok) throw new Error((await answer.text()).trim());
-  const { points, stretches } = await answer.json();
-  if (stretches) return new Columns(stretches.map((s) => ({ ...s, min: scaled(stat, s.min), max: scaled(stat, s.max), last: scaled(stat, s.last), value: scaled(stat, s.value ?? null) })), step);
+  const { points, extents } = await answer.json();
+  if (extents) return new Columns(extents.map((s) => ({ ...s, min: scaled(stat, s.min), max: scaled(stat, s.max), last: scaled(stat, s.last), value: scaled(stat, s.value ?? null) })), step);
   const series = new Series(stat, to - from + 1);
   for (const p of points) {
     const second = Date.parse(p.time) / 1000;

@@ -22,7 +22,7 @@ export class Series {
     this.values = new Array(this.size).fill(null);
     this.covers = new Int32Array(this.size).fill(WHOLE); // seconds of the window that are covered
     this.errors = new Float64Array(this.size); // of estimates, as shares of them
-    this.gaps = []; // [first, last] second of each stretch without a clock, oldest first
+    this.gaps = []; // [first, last] second of each interval without a clock, oldest first
     this.first = 0; // the oldest second that was ever known
     this.newest = 0;
     this.fractional = false; // whether there was a value that is not whole
@@ -140,7 +140,7 @@ export class Model {
   /** The server's first message: replaces everything. It reports whether the
    * definitions are others than before. */
   configure(message) {
-    const definitions = JSON.stringify([message.generation, message.pages, message.stats]);
+    const definitions = JSON.stringify([message.version, message.pages, message.stats]);
     const changed = definitions !== this.definitions;
     this.definitions = definitions;
     this.offsets = [];

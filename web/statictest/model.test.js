@@ -66,7 +66,7 @@ test("without a clock all is stale", () => {
   assert.deepEqual(page.state("a"), { state: "stale", why: "" });
 });
 
-test("a gap in the clocks is a stale stretch", () => {
+test("a gap in the clocks is a stale interval", () => {
   const page = new Page({ name: "a" });
   page.run(2, { a: 7 });
   page.wait(30);
@@ -167,10 +167,10 @@ test("a ratio in percent is a hundred times what the server has, and so are its 
 
 test("the page learns whether the definitions are others", () => {
   const page = new Page({ name: "a", scale: 100, warn: 1 });
-  const again = { type: "config", window: 300, generation: "g", pages: [], stats: page.stats, history: [[]], ...page.head() };
+  const again = { type: "config", window: 300, version: "g", pages: [], stats: page.stats, history: [[]], ...page.head() };
   assert.equal(page.model.configure(again), false);
-  assert.equal(page.model.configure({ ...again, generation: "h" }), true);
-  assert.equal(page.model.configure({ ...again, generation: "h", stats: [{ ...page.stats[0], warn: 2 }] }), true);
+  assert.equal(page.model.configure({ ...again, version: "h" }), true);
+  assert.equal(page.model.configure({ ...again, version: "h", stats: [{ ...page.stats[0], warn: 2 }] }), true);
 });
 
 test("how sure a point is comes beside it, until it comes again", () => {

@@ -17,7 +17,7 @@ export class Page {
   }
 
   configure(more = {}) {
-    this.model.configure({ type: "config", window: 300, generation: "g", pages: [], stats: this.stats, history: this.stats.map(() => []), ...this.head(), ...more });
+    this.model.configure({ type: "config", window: 300, version: "g", pages: [], stats: this.stats, history: this.stats.map(() => []), ...this.head(), ...more });
   }
 
   head() { return { now: this.at, clocks: this.clocks, ingesters: this.ingesters }; }

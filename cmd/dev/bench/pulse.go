@@ -65,7 +65,7 @@ func (b *bench) deploy(ctx context.Context, file string, partitions int) (*deplo
 		return nil, err
 	}
 	d := &deployment{bench: b, prefix: fmt.Sprintf("bench-%d.", b.number), file: file}
-	d.names = topics.Names{Prefix: d.prefix, Generation: definitions.Generation()}
+	d.names = topics.Names{Prefix: d.prefix, Version: definitions.Version()}
 	if err := d.finish(d.run("topics", "--create", "--partitions", fmt.Sprint(partitions))); err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func brokenCommand(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	names := topics.Names{Prefix: os.Getenv("KAFKA_PREFIX"), Generation: definitions.Generation()}
+	names := topics.Names{Prefix: os.Getenv("KAFKA_PREFIX"), Version: definitions.Version()}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	raw, fragments, err := processors.Prepare(ctx, cluster, names, definitions, log)
 	if err != nil {

@@ -65,7 +65,7 @@ func (o *oracle) until(second int64) (open int) {
 // A verdict compares what was published with the oracle.
 type verdict struct {
 	Points      int // stats × seconds of the oracle
-	Stale       int // of these, how many the oracle says no clock vouched for
+	Stale       int // of these, how many the oracle says no clock covered
 	Wrong       int // the highest revision's value is another
 	Missing     int // never published, or never final
 	Conflicting int // one revision, two values

@@ -15,14 +15,14 @@ import (
 const gen = "abcdef"
 
 func snapshot(second int64, revision int, value string, final bool) stats.Snapshot {
-	return stats.Snapshot{Stat: "s", Time: second, Revision: revision, Value: []byte(value), Final: final, Gen: gen}
+	return stats.Snapshot{Stat: "s", Time: second, Revision: revision, Value: []byte(value), Final: final, Version: gen}
 }
 
 func TestCompare(t *testing.T) {
 	gap := snapshot(13, 0, "null", true)
 	gap.StaleSince = 11
 	other := snapshot(10, 5, "9", true)
-	other.Gen = "another"
+	other.Version = "another"
 	expected := func() *oracle {
 		return &oracle{values: map[point]string{{"s", 10}: "1", {"s", 11}: stale, {"s", 12}: stale, {"s", 13}: stale}}
 	}
@@ -32,7 +32,7 @@ func TestCompare(t *testing.T) {
 	}{
 		"as it should be":                {[]stats.Snapshot{snapshot(10, 0, "1", true), gap}, verdict{}},
 		"the highest revision wins":      {[]stats.Snapshot{snapshot(10, 1, "1", true), snapshot(10, 0, "7", false), gap}, verdict{}},
-		"of another generation":          {[]stats.Snapshot{snapshot(10, 0, "1", true), other, gap}, verdict{}},
+		"of another definitions version": {[]stats.Snapshot{snapshot(10, 0, "1", true), other, gap}, verdict{}},
 		"said twice":                     {[]stats.Snapshot{snapshot(10, 0, "1", false), snapshot(10, 0, "1", true), gap}, verdict{}},
 		"another value":                  {[]stats.Snapshot{snapshot(10, 0, "2", true), gap}, verdict{Wrong: 1}},
 		"a value where no clock was":     {[]stats.Snapshot{snapshot(10, 0, "1", true), gap, snapshot(12, 1, "0", true)}, verdict{Wrong: 1}},

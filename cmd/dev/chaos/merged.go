@@ -19,7 +19,7 @@ type point struct {
 	second int64
 }
 
-// stale stands for the value of a second that no clock vouched for.
+// stale stands for the value of a second that no clock covered.
 const stale = "stale"
 
 // published is what stats.merged says of a point, over all its revisions.
@@ -32,8 +32,8 @@ type published struct {
 // A merged reads stats.merged while it grows, as every reader must: the highest
 // revision wins.
 type merged struct {
-	generation string
-	log        *logger
+	version string
+	log     *logger
 
 	mu          sync.Mutex
 	points      map[point]*published
@@ -48,8 +48,8 @@ type arrival struct {
 	second int64
 }
 
-func newMerged(generation string, log *logger) *merged {
-	return &merged{generation: generation, log: log, points: map[point]*published{}, seen: map[string][]arrival{}}
+func newMerged(version string, log *logger) *merged {
+	return &merged{version: version, log: log, points: map[point]*published{}, seen: map[string][]arrival{}}
 }
 
 // follow reads the topic from its start until ctx ends.
@@ -85,7 +85,7 @@ func (m *merged) follow(ctx context.Context, brokers []string, topic string) err
 
 // add takes a snapshot. One that passes a gap is one for each of its seconds.
 func (m *merged) add(s stats.Snapshot, now time.Time) {
-	if s.Gen != m.generation {
+	if s.Version != m.version {
 		return
 	}
 	m.snapshots++

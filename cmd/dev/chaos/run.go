@@ -57,7 +57,7 @@ type run struct {
 	kafka        *kafka.Cluster // nil: it is not ours
 	proxy        *proxy         // in front of the only broker; nil: none
 	addrs        []string
-	generation   int // of a changed definitions file
+	version      int // of a changed definitions file
 	lateness     int64
 	file         string // definitions
 	definitions  *stats.Definitions
@@ -229,10 +229,10 @@ func (r *run) useKafka(ctx context.Context, cluster *kafka.Cluster) error {
 
 // define writes the definitions and names the topics, and makes them.
 func (r *run) define(ctx context.Context, lateness int64) error {
-	r.generation++
+	r.version++
 	r.lateness = lateness
 	text := definitions(lateness, r.window())
-	r.file = filepath.Join(r.dir, fmt.Sprintf("stats-%d.yaml", r.generation))
+	r.file = filepath.Join(r.dir, fmt.Sprintf("stats-%d.yaml", r.version))
 	if err := os.WriteFile(r.file, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (r *run) define(ctx context.Context, lateness int64) error {
 		return err
 	}
 	r.definitions = parsed
-	r.names = topics.Names{Prefix: fmt.Sprintf("chaos-%s%s-%d-%d.", r.scenario.name, r.law, r.Seed, r.generation), Generation: parsed.Generation()}
+	r.names = topics.Names{Prefix: fmt.Sprintf("chaos-%s%s-%d-%d.", r.scenario.name, r.law, r.Seed, r.version), Version: parsed.Version()}
 	r.setEnv()
 	_, _, err = output(ctx, r.pulse, r.env, "topics", "--create")
 	if err == nil && r.Brokers != "" {
@@ -291,7 +291,7 @@ func (r *run) supervise(ctx context.Context) {
 
 // watch follows stats.merged from its start.
 func (r *run) watch(ctx context.Context) {
-	r.merged = newMerged(r.names.Generation, r.log)
+	r.merged = newMerged(r.names.Version, r.log)
 	ctx, cancel := context.WithCancel(ctx)
 	m, addrs, topic := r.merged, r.addrs, r.names.Merged()
 	if r.proxy != nil {

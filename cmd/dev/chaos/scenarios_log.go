@@ -266,7 +266,7 @@ func lost(ctx context.Context, r *run) error {
 	r.ingest(r.Rate, 0)
 	known := map[string]int64{} // stat -> from when on its windows do not reach back to what was lost
 	for _, s := range r.definitions.All() {
-		known[s.Name] = back.Unix() + timing.Unsettled + s.Reach()
+		known[s.Name] = back.Unix() + timing.Unsettled + s.Lookback()
 	}
 	if err := r.published(ctx, back.Unix()+timing.Unsettled+r.window()+r.lateness+2, 2*time.Minute); err != nil {
 		return fmt.Errorf("after records were lost not all stats are published: %w", err)

@@ -25,7 +25,7 @@ import (
 // rollout is T7: every process is restarted one by one with a changed
 // definitions file. What has not changed is exact through it and has no gap, what
 // is new or changed comes with its history, dashboards change once and mix
-// nothing, and the older generation can be removed when nobody runs by it.
+// nothing, and the older definitions version can be removed when nobody runs by it.
 func rollout(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
 		return err
@@ -35,7 +35,7 @@ func rollout(ctx context.Context, r *run) error {
 	}
 	const history = 5 * time.Second
 	r.env = append(r.env, "PULSE_HISTORY="+history.String())
-	// A past that is longer than what the new generation reads of it: the longest
+	// A past that is longer than what the new definitions version reads of it: the longest
 	// window, which is one of Pulse's own, its history, and a margin.
 	if err := r.prelude(ctx, topics.Window(r.definitions)+history+50*time.Second); err != nil {
 		return err
@@ -52,7 +52,7 @@ func rollout(ctx context.Context, r *run) error {
 	if err := r.flowing(ctx); err != nil {
 		return err
 	}
-	before := r.generationNow()
+	before := r.versionNow()
 	if err := r.changeFile(ctx); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func rollout(ctx context.Context, r *run) error {
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	r.log.printf("generation %s begins beside %s", r.names.Generation, before.names.Generation)
+	r.log.printf("definitions version %s begins beside %s", r.names.Version, before.names.Version)
 	started := time.Now()
 	if err := r.restartWith("receiver", "receive", 1); err != nil {
 		return err
@@ -75,22 +75,22 @@ func rollout(ctx context.Context, r *run) error {
 	pages.Go(func() { seen.follow(watching, r.webs[0]) })
 	// Before a merger has the changed file nobody publishes by it.
 	if err := until(ctx, time.Minute, func() bool { return seen.older.Load() > 0 }); err != nil {
-		return fmt.Errorf("the restarted dashboard does not show the older generation: %w", err)
+		return fmt.Errorf("the restarted dashboard does not show the older definitions version: %w", err)
 	}
 	if err := r.restartWith("merger", "merge", 1); err != nil {
 		return err
 	}
-	if _, _, err := output(ctx, r.pulse, r.env, "topics", "--remove-generation", before.names.Generation); err == nil {
-		r.demand(false, "a generation at work was removed")
+	if _, _, err := output(ctx, r.pulse, r.env, "topics", "--remove-version", before.names.Version); err == nil {
+		r.demand(false, "a definitions version at work was removed")
 	}
 	caught := func() bool {
 		newest := r.merged.newest(len(r.definitions.All()))
 		return newest > 0 && newest >= before.merged.newest(len(before.definitions.All()))-r.lateness
 	}
 	if err := until(ctx, time.Minute, caught); err != nil {
-		return fmt.Errorf("the new generation does not catch up: %w", err)
+		return fmt.Errorf("the new definitions version does not catch up: %w", err)
 	}
-	r.report.note("the new generation had caught up %.1f s after the first process was restarted", time.Since(started).Seconds())
+	r.report.note("the new definitions version had caught up %.1f s after the first process was restarted", time.Since(started).Seconds())
 	if err := r.restartWeb(1); err != nil {
 		return err
 	}
@@ -114,23 +114,23 @@ func rollout(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := output(ctx, r.pulse, r.env, "topics", "--remove-generation", before.names.Generation); err != nil {
-		r.demand(false, "the older generation was not removed: %v", err)
+	if _, _, err := output(ctx, r.pulse, r.env, "topics", "--remove-version", before.names.Version); err != nil {
+		r.demand(false, "the older definitions version was not removed: %v", err)
 	}
 	r.noExits()
 	return nil
 }
 
-// A generation is what a run worked by.
-type generation struct {
+// A definitions version is what a run worked by.
+type version struct {
 	names       topics.Names
 	definitions *stats.Definitions
 	env         []string
 	merged      *merged
 }
 
-func (r *run) generationNow() generation {
-	return generation{r.names, r.definitions, r.env, r.merged}
+func (r *run) versionNow() version {
+	return version{r.names, r.definitions, r.env, r.merged}
 }
 
 // changeFile goes on with a definitions file in which one stat means another
@@ -146,16 +146,16 @@ func (r *run) changeFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.definitions, r.names.Generation = parsed, parsed.Generation()
+	r.definitions, r.names.Version = parsed, parsed.Version()
 	r.setEnv()
 	_, _, err = output(ctx, r.pulse, r.env, "topics", "--create")
 	return err
 }
 
-// unlike are the stats that mean another thing than in a generation, or are new.
-func (r *run) unlike(before generation) map[string]bool {
-	was, changed := before.definitions.Meanings(), map[string]bool{}
-	for name, meaning := range r.definitions.Meanings() {
+// unlike are the stats that mean another thing than in a definitions version, or are new.
+func (r *run) unlike(before version) map[string]bool {
+	was, changed := before.definitions.StatHashes(), map[string]bool{}
+	for name, meaning := range r.definitions.StatHashes() {
 		if was[name] != meaning {
 			changed[name] = true
 		}
@@ -216,9 +216,9 @@ func (r *run) prelude(ctx context.Context, length time.Duration) error {
 	return client.ProduceSync(ctx, records...).FirstErr()
 }
 
-// checkRollout compares what both generations published with what each
+// checkRollout compares what both definitions versions published with what each
 // definitions file makes of events.raw.
-func (r *run) checkRollout(ctx context.Context, before generation, changed map[string]bool, since time.Time) error {
+func (r *run) checkRollout(ctx context.Context, before version, changed map[string]bool, since time.Time) error {
 	raw, err := readRaw(ctx, r.addrs, r.names.Raw())
 	if err != nil {
 		return fmt.Errorf("reading events.raw: %w", err)
@@ -247,11 +247,11 @@ func (r *run) checkRollout(ctx context.Context, before generation, changed map[s
 	}
 	r.await(ctx, own, since)
 	r.report.verdict = compare(own, r.merged)
-	r.demand(r.report.verdict.ok(), "of %d points of the new generation %d are wrong, %d missing, %d conflicting", r.report.Points, r.report.Wrong, r.report.Missing, r.report.Conflicting)
+	r.demand(r.report.verdict.ok(), "of %d points of the new definitions version %d are wrong, %d missing, %d conflicting", r.report.Points, r.report.Wrong, r.report.Missing, r.report.Conflicting)
 	v := compare(older, before.merged)
-	r.demand(v.ok(), "of %d points before the new generation %d are wrong, %d missing, %d conflicting", v.Points, v.Wrong, v.Missing, v.Conflicting)
-	r.demand(first > begins+10, "the new generation began with the log: that it begins later was not tried")
-	r.report.note("the new generation publishes from %d s before its first process on, %d s after the log's beginning", r.loaded.Unix()-first, first-begins)
+	r.demand(v.ok(), "of %d points before the new definitions version %d are wrong, %d missing, %d conflicting", v.Points, v.Wrong, v.Missing, v.Conflicting)
+	r.demand(first > begins+10, "the new definitions version began with the log: that it begins later was not tried")
+	r.report.note("the new definitions version publishes from %d s before its first process on, %d s after the log's beginning", r.loaded.Unix()-first, first-begins)
 	stdout, stderr, err := output(ctx, r.pulse, before.env, "eval", "--raw")
 	if err != nil {
 		return err
@@ -268,7 +268,7 @@ func (r *run) checkRollout(ctx context.Context, before generation, changed map[s
 		}
 	}
 	before.merged.mu.Unlock()
-	r.demand(wrong == 0, "%d final points of the older generation are wrong", wrong)
+	r.demand(wrong == 0, "%d final points of the older definitions version are wrong", wrong)
 	return r.checkWeb(ctx, own)
 }
 
@@ -285,11 +285,11 @@ func (m *merged) first() int64 {
 	return least
 }
 
-// A pageWatch asks a dashboard again and again of which generation the points
+// A pageWatch asks a dashboard again and again of which definitions version the points
 // are that it shows.
 type pageWatch struct {
 	run     *run
-	before  generation
+	before  version
 	changed map[string]bool
 
 	older   atomic.Int64 // answers whose newest point is of it
@@ -300,7 +300,7 @@ type pageWatch struct {
 
 func (w *pageWatch) follow(ctx context.Context, addr string) {
 	newest, moved := int64(0), time.Time{}
-	was := "" // the generation of the newest point
+	was := "" // the definitions version of the newest point
 	for sleep(ctx, 50*time.Millisecond) {
 		for _, stat := range []string{"requests", "errors", "slowest"} {
 			points, err := askSnapshots(ctx, addr, stat)
@@ -315,20 +315,20 @@ func (w *pageWatch) follow(ctx context.Context, addr string) {
 					}
 					newest, moved = last.Time, time.Now()
 				}
-				if last.Gen == w.before.names.Generation {
+				if last.Version == w.before.names.Version {
 					w.older.Add(1)
 				}
-				if was != "" && last.Gen != was {
+				if was != "" && last.Version != was {
 					w.changes++
 				}
-				was = last.Gen
+				was = last.Version
 			}
 			for i, p := range points {
 				switch {
-				case w.changed[stat] && p.Gen != w.run.names.Generation:
-					w.complain("%s, which has changed, at %d is of generation %s", stat, p.Time, p.Gen)
-				case i > 0 && p.Gen != points[i-1].Gen && p.Gen == w.before.names.Generation:
-					w.complain("%s at %d is of the older generation, and of the newer one before", stat, p.Time)
+				case w.changed[stat] && p.Version != w.run.names.Version:
+					w.complain("%s, which has changed, at %d is of definitions version %s", stat, p.Time, p.Version)
+				case i > 0 && p.Version != points[i-1].Version && p.Version == w.before.names.Version:
+					w.complain("%s at %d is of the older definitions version, and of the newer one before", stat, p.Time)
 				}
 			}
 		}
@@ -343,9 +343,9 @@ func (w *pageWatch) complain(format string, args ...any) {
 
 func (w *pageWatch) verdict() {
 	r := w.run
-	r.demand(len(w.wrong) == 0, "a dashboard mixes generations: %s", strings.Join(w.wrong, "; "))
-	r.demand(w.changes == 1, "a dashboard changed generations %d times, not once", w.changes)
-	r.report.note("a restarted dashboard changed generations once, its longest time without a newer second was %.1f s", w.longest.Seconds())
+	r.demand(len(w.wrong) == 0, "a dashboard mixes definitions versions: %s", strings.Join(w.wrong, "; "))
+	r.demand(w.changes == 1, "a dashboard changed definitions versions %d times, not once", w.changes)
+	r.report.note("a restarted dashboard changed definitions versions once, its longest time without a newer second was %.1f s", w.longest.Seconds())
 }
 
 func askSnapshots(ctx context.Context, addr, stat string) ([]stats.Snapshot, error) {

@@ -82,13 +82,13 @@ func (l *load) definitions() *stats.Definitions {
 	d := &stats.Definitions{}
 	for i := range l.stats {
 		name := fmt.Sprintf("requests-of-%03d-per-second", i)
-		d.Stats = append(d.Stats, &stats.Stat{Name: name, Title: name, Unit: "/s", Kind: "rate", Per: 1, Over: 10})
+		d.Stats = append(d.Stats, &stats.Stat{Name: name, Title: name, Unit: "/s", Kind: "rate", Per: 1, Window: 10})
 	}
 	return d
 }
 
 func (l *load) names() topics.Names {
-	return topics.Names{Prefix: "load.", Generation: l.definitions().Generation()}
+	return topics.Names{Prefix: "load.", Version: l.definitions().Version()}
 }
 
 // server is the process that is measured. It writes its URL.
@@ -188,7 +188,7 @@ func (l *load) publish(ctx context.Context, client *kgo.Client) {
 			if i == 0 {
 				value = fmt.Appendf(nil, "%.3f", float64(now.UnixMilli())/1000)
 			}
-			s := stats.Snapshot{Stat: st.Name, Time: second, Value: value, Final: true, Gen: names.Generation}
+			s := stats.Snapshot{Stat: st.Name, Time: second, Value: value, Final: true, Version: names.Version}
 			client.Produce(ctx, &kgo.Record{Topic: names.Table(), Key: []byte(st.Name), Value: topics.AppendTableSnapshots(nil, []stats.Snapshot{s})}, nil)
 		}
 	}

@@ -11,25 +11,25 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Generations lists the generations of definitions that have a topic of
+// Versions lists the definitions versions of definitions that have a topic of
 // fragments under the prefix of n: those at work, and those that were.
-func Generations(ctx context.Context, c Cluster, n Names) ([]string, error) {
+func Versions(ctx context.Context, c Cluster, n Names) ([]string, error) {
 	admin, err := c.Admin()
 	if err != nil {
 		return nil, err
 	}
 	defer admin.Close()
-	return admin.Generations(ctx, n)
+	return admin.Versions(ctx, n)
 }
 
-// ErrAlive is in the error about a generation that some process still works by.
+// ErrAlive is in the error about a definitions version that some process still works by.
 var ErrAlive = errors.New("it is at work")
 
-// RemoveGeneration deletes what belongs to the generation of n alone: its topics
+// RemoveVersion deletes what belongs to the definitions version of n alone: its topics
 // of fragments and of seconds, and its groups. One that has a process in a group stays
 // (ErrAlive); its snapshots stay in any case, for the history of stats that mean
-// the same in a later generation.
-func RemoveGeneration(ctx context.Context, c Cluster, n Names) error {
+// the same in a later definitions version.
+func RemoveVersion(ctx context.Context, c Cluster, n Names) error {
 	admin, err := c.Admin()
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func RemoveGeneration(ctx context.Context, c Cluster, n Names) error {
 	}
 	for _, name := range groups {
 		if members := len(described[name].Members); members > 0 {
-			return fmt.Errorf("generation %s: %w: the group %s has %d members; stop the roles that run by its definitions first", n.Generation, ErrAlive, name, members)
+			return fmt.Errorf("definitions version %s: %w: the group %s has %d members; stop the roles that run by its definitions first", n.Version, ErrAlive, name, members)
 		}
 	}
 	deleted, err := admin.DeleteGroups(ctx, groups...)
@@ -54,12 +54,12 @@ func RemoveGeneration(ctx context.Context, c Cluster, n Names) error {
 	for _, name := range groups {
 		switch err := deleted[name].Err; {
 		case errors.Is(err, kerr.NonEmptyGroup):
-			return fmt.Errorf("generation %s: %w: a process has joined the group %s", n.Generation, ErrAlive, name)
+			return fmt.Errorf("definitions version %s: %w: a process has joined the group %s", n.Version, ErrAlive, name)
 		case err != nil && !errors.Is(err, kerr.GroupIDNotFound):
 			return fmt.Errorf("deleting the group %s: %w", name, err)
 		}
 	}
-	// The fragments last: Generations lists by them what is left.
+	// The fragments last: Versions lists by them what is left.
 	for _, name := range []string{n.Seconds(), n.Fragments()} {
 		topic, err := admin.DeleteTopic(ctx, name)
 		if err == nil {
@@ -74,17 +74,17 @@ func RemoveGeneration(ctx context.Context, c Cluster, n Names) error {
 
 // catalogPrefix begins the keys that hold a Catalog. No stat of a definitions
 // file has such a name.
-const catalogPrefix = "pulse.generation."
+const catalogPrefix = "pulse.definitions version."
 
-// CatalogKey is the key of a generation's Catalog in the merger's table.
-func CatalogKey(generation string) string { return catalogPrefix + generation }
+// CatalogKey is the key of a definitions version's Catalog in the merger's table.
+func CatalogKey(version string) string { return catalogPrefix + version }
 
-// A Catalog says what a generation has: a reader of another generation learns
+// A Catalog says what a definitions version has: a reader of another definitions version learns
 // from it which of the stats mean the same in both.
 type Catalog struct {
-	Gen   string            `json:"gen"`
-	First int64             `json:"first"` // the first second that it publishes, Unix time
-	Stats map[string]string `json:"stats"` // what each stat means: stats.Definitions.Meanings
+	Version string            `json:"definitions"`
+	First   int64             `json:"first"` // the first second that it publishes, Unix time
+	Stats   map[string]string `json:"stats"` // what each stat means: stats.Definitions.Meanings
 }
 
 // Append appends the value that holds a catalog: a JSON object.
@@ -93,13 +93,13 @@ func (c Catalog) Append(b []byte) []byte {
 	return append(b, value...)
 }
 
-func decodeCatalog(generation string, value []byte) (*Catalog, error) {
+func decodeCatalog(version string, value []byte) (*Catalog, error) {
 	var c Catalog
 	if err := json.Unmarshal(value, &c); err != nil {
 		return nil, err
 	}
-	if c.Gen != generation || c.Gen == "" || c.First < 0 || c.First > timing.LastSecond {
-		return nil, fmt.Errorf("a catalog of %.20q from second %d on is no catalog of this generation", c.Gen, c.First)
+	if c.Version != version || c.Version == "" || c.First < 0 || c.First > timing.LastSecond {
+		return nil, fmt.Errorf("a catalog of %.20q from second %d on is no catalog of this definitions version", c.Version, c.First)
 	}
 	return &c, nil
 }

@@ -19,15 +19,15 @@ const (
 	lawWindow = 10
 )
 
-// TestLawsMidway begins a second generation behind waypoints of a first one, with
+// TestLawsFromSavepoint begins a second definitions version behind savepoints of a first one, with
 // the same definitions: it publishes the same final values, and none for seconds
 // before its first.
-func TestLawsMidway(t *testing.T) {
+func TestLawsFromSavepoint(t *testing.T) {
 	runs, begun, compared := lawLogs(), 0, 0
 	for seed := range uint64(runs) {
 		w := newWorld(t, 5000+seed)
 		w.receive()
-		found, latest := w.waypoints()
+		found, latest := w.savepoints()
 		if found == nil {
 			continue
 		}
@@ -35,7 +35,7 @@ func TestLawsMidway(t *testing.T) {
 		first := latest + lawAhead + lawWindow
 		w.fragments = make([][]fragmentRecord, w.targets)
 		w.begin = func(p int32) topics.Commit {
-			c, err := receiver.Midway(found[p], first)
+			c, err := receiver.CommitAt(found[p], first)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,32 +58,32 @@ func TestLawsMidway(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	t.Logf("%d of %d generations began midway, %d points compared", begun, runs, compared)
+	t.Logf("%d of %d definitions versions began fromSavepoint, %d points compared", begun, runs, compared)
 	if runs >= 10 && (begun == 0 || compared == 0) {
-		t.Error("none began midway, or none was compared")
+		t.Error("none began fromSavepoint, or none was compared")
 	}
 }
 
-// waypoints picks for each source partition the last waypoint up to a random
+// savepoints picks for each source partition the last savepoint up to a random
 // second, or gives nil if one has none.
-func (w *world) waypoints() (found []topics.Waypoint, latest int64) {
+func (w *world) savepoints() (found []topics.Savepoint, latest int64) {
 	until := lawStart + w.rng.Int64N(25)
-	found = make([]topics.Waypoint, w.sources)
+	found = make([]topics.Savepoint, w.sources)
 	for _, f := range w.fragments[0] {
 		m := topics.DecodeMessage(f.value)
-		if m.Waypoint == nil {
+		if m.Savepoint == nil {
 			continue
 		}
-		state, err := topics.DecodeReceiverState(m.Waypoint.State)
+		state, err := topics.DecodeReceiverState(m.Savepoint.State)
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		if second := state.Clock.Second(); second <= until {
-			found[m.Waypoint.Partition] = *m.Waypoint
+			found[m.Savepoint.Partition] = *m.Savepoint
 			latest = max(latest, second)
 		}
 	}
-	if slices.ContainsFunc(found, func(p topics.Waypoint) bool { return p.State == nil }) {
+	if slices.ContainsFunc(found, func(p topics.Savepoint) bool { return p.State == nil }) {
 		return nil, 0
 	}
 	return found, latest
@@ -113,7 +113,7 @@ func (w *world) compareFrom(published map[snapshotID]stats.Snapshot, expected *r
 		}
 	}
 	for _, stat := range w.definitions.All() {
-		if stat.Over > lawWindow {
+		if stat.Window > lawWindow {
 			continue
 		}
 		for second := first; second <= expected.last; second++ {

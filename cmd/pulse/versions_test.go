@@ -10,7 +10,7 @@ import (
 
 // What definitions that nobody uses any more left can be removed, and nothing
 // else can.
-func TestRemoveGeneration(t *testing.T) {
+func TestRemoveVersion(t *testing.T) {
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	older := writeFile(t, "older.yaml", "stats:\n  - {name: a, rate: second}\n")
@@ -20,15 +20,15 @@ func TestRemoveGeneration(t *testing.T) {
 		start(t, env, nil, "topics", "--create", "--partitions", "2", "--stats", file).succeed()
 	}
 	gone, stays := namesOf(t, prefix, older), namesOf(t, prefix, newer)
-	start(t, env, nil, "topics", "--stats", newer, "--remove-generation", stays.Generation).fails(exitUsage, "give --stats the file that stays")
-	start(t, env, nil, "topics", "--stats", newer, "--remove-generation", "abcdef").fails(exitUsage, "there is no generation", gone.Generation)
-	p := start(t, env, nil, "topics", "--stats", newer, "--remove-generation", gone.Generation).succeed()
-	if !strings.Contains(p.stdout.String(), gone.Generation) {
+	start(t, env, nil, "topics", "--stats", newer, "--remove-version", stays.Version).fails(exitUsage, "give --stats the file that stays")
+	start(t, env, nil, "topics", "--stats", newer, "--remove-version", "abcdef").fails(exitUsage, "there is no definitions version", gone.Version)
+	p := start(t, env, nil, "topics", "--stats", newer, "--remove-version", gone.Version).succeed()
+	if !strings.Contains(p.stdout.String(), gone.Version) {
 		t.Errorf("it printed %q", p.stdout)
 	}
-	left, err := topics.Generations(t.Context(), cluster, stays)
-	if err != nil || len(left) != 1 || left[0] != stays.Generation {
-		t.Errorf("there are the generations %v (%v), want %s", left, err, stays.Generation)
+	left, err := topics.Versions(t.Context(), cluster, stays)
+	if err != nil || len(left) != 1 || left[0] != stays.Version {
+		t.Errorf("there are the definitions versions %v (%v), want %s", left, err, stays.Version)
 	}
 	start(t, env, nil, "topics", "--stats", newer).succeed()
 }

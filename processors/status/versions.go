@@ -14,33 +14,33 @@ import (
 	"pulse/topics"
 )
 
-// An OtherGeneration is one that has topics beside those of the generation that
+// An OtherVersion is one that has topics beside those of the definitions version that
 // was asked for.
-type OtherGeneration struct {
-	Name      string     `json:"generation"`
+type OtherVersion struct {
+	Name      string     `json:"version"`
 	Receivers int        `json:"receivers"` // processes that run by its definitions
 	Mergers   int        `json:"mergers"`
 	First     *time.Time `json:"first"` // the first second that it published; null if that is not known, or nobody runs by it
 }
 
-func (g OtherGeneration) alive() bool { return g.Receivers+g.Mergers > 0 }
+func (g OtherVersion) alive() bool { return g.Receivers+g.Mergers > 0 }
 
-// rollout is how long two generations may be at work side by side, from the
+// rollout is how long two definitions versions may be at work side by side, from the
 // first second of the one that began last on, before that is a problem.
 const rollout = 20 * time.Minute
 
-// others reads which other generations there are, and who runs by them.
+// others reads which other definitions versions there are, and who runs by them.
 func (o *observer) others(ctx context.Context, seen *observation) error {
-	generations, err := o.admin.Generations(ctx, o.names)
+	versions, err := o.admin.Versions(ctx, o.names)
 	if err != nil {
 		return err
 	}
 	alive := false
-	for _, name := range generations {
-		if name == o.names.Generation {
+	for _, name := range versions {
+		if name == o.names.Version {
 			continue
 		}
-		n := topics.Names{Prefix: o.names.Prefix, Generation: name}
+		n := topics.Names{Prefix: o.names.Prefix, Version: name}
 		described, err := o.admin.DescribeGroups(ctx, n.ReceiverGroup(), n.MergerGroup())
 		if err == nil {
 			if err = described.Error(); errors.Is(err, kerr.GroupIDNotFound) {
@@ -48,9 +48,9 @@ func (o *observer) others(ctx context.Context, seen *observation) error {
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("asking for the groups of generation %s: %w", name, err)
+			return fmt.Errorf("asking for the groups of definitions version %s: %w", name, err)
 		}
-		g := OtherGeneration{Name: name, Receivers: len(described[n.ReceiverGroup()].Members), Mergers: len(described[n.MergerGroup()].Members)}
+		g := OtherVersion{Name: name, Receivers: len(described[n.ReceiverGroup()].Members), Mergers: len(described[n.MergerGroup()].Members)}
 		alive = alive || g.alive()
 		seen.others = append(seen.others, g)
 	}
@@ -60,12 +60,12 @@ func (o *observer) others(ctx context.Context, seen *observation) error {
 	return o.catalogs(ctx, seen)
 }
 
-// catalogs reads when the generations began, of which the merger's table has a
+// catalogs reads when the definitions versions began, of which the merger's table has a
 // record each.
 func (o *observer) catalogs(ctx context.Context, seen *observation) error {
 	table := o.names.Table()
 	all, read := o.section(table), topics.Section{}
-	keys := map[string]bool{topics.CatalogKey(o.names.Generation): true}
+	keys := map[string]bool{topics.CatalogKey(o.names.Version): true}
 	for _, g := range seen.others {
 		keys[topics.CatalogKey(g.Name)] = true
 	}
@@ -81,17 +81,17 @@ func (o *observer) catalogs(ctx context.Context, seen *observation) error {
 		if c == nil {
 			return
 		}
-		if c.Gen == o.names.Generation {
+		if c.Version == o.names.Version {
 			seen.first = at(c.First)
 			return
 		}
-		i := slices.IndexFunc(seen.others, func(g OtherGeneration) bool { return g.Name == c.Gen })
+		i := slices.IndexFunc(seen.others, func(g OtherVersion) bool { return g.Name == c.Version })
 		seen.others[i].First = at(c.First)
 	})
 }
 
-// generations says what is wrong about two generations at work.
-func (f *findings) generations(say func(since int64, what, do string)) {
+// definitions versions says what is wrong about two definitions versions at work.
+func (f *findings) versions(say func(since int64, what, do string)) {
 	for _, g := range f.others {
 		if !g.alive() || g.First == nil || f.first == nil {
 			continue
@@ -104,17 +104,17 @@ func (f *findings) generations(say func(since int64, what, do string)) {
 			continue
 		}
 		if older {
-			say(began.Unix(), fmt.Sprintf("%d receivers and %d mergers still run by older definitions, generation %s", g.Receivers, g.Mergers, g.Name),
-				fmt.Sprintf("restart them with the new --stats, then `pulse topics --remove-generation %s`", g.Name))
+			say(began.Unix(), fmt.Sprintf("%d receivers and %d mergers still run by older definitions, definitions version %s", g.Receivers, g.Mergers, g.Name),
+				fmt.Sprintf("restart them with the new --stats, then `pulse topics --remove-version %s`", g.Name))
 		} else {
-			say(began.Unix(), fmt.Sprintf("newer definitions than these are at work, generation %s", g.Name),
+			say(began.Unix(), fmt.Sprintf("newer definitions than these are at work, definitions version %s", g.Name),
 				"use the newer file for --stats, here and where a role still runs by the older one")
 		}
 	}
 }
 
 // text says it in a few words.
-func (g OtherGeneration) text() string {
+func (g OtherVersion) text() string {
 	if !g.alive() {
 		return g.Name + ", by which nobody runs"
 	}

@@ -9,34 +9,34 @@ import (
 	"pulse/topics"
 )
 
-// A server shows the stats of its own definitions. Those may be of a generation
+// A server shows the stats of its own definitions. Those may be of a definitions version
 // that has just begun beside an older one, and reads the newest lines only when
 // it has caught up; and they may be of one that others are leaving.
 //
-//   - Until its own generation has caught up, it shows the other one's points of
+//   - Until its own definitions version has caught up, it shows the other one's points of
 //     the stats that mean the same in both: such points are equal once they are
 //     final.
 //   - Then it changes to its own, once, and for good.
-//   - The seconds before a generation's first are shown by the one before it, for
+//   - The seconds before a definitions version's first are shown by the one before it, for
 //     the stats that mean the same.
 //
-// So of each stat and second the points of one generation are shown, and those
+// So of each stat and second the points of one definitions version are shown, and those
 // of a stat that means another thing never are.
 
 const (
-	// catchUp is how many seconds beyond the lateness a generation may be behind
+	// catchUp is how many seconds beyond the lateness a definitions version may be behind
 	// another one and count as caught up.
 	catchUp = 3
-	// stoodFor is how long a generation must have stood still for the own one to be
+	// stoodFor is how long a definitions version must have stood still for the own one to be
 	// shown although it is behind it: nobody works by it any more.
 	stoodFor = time.Minute
 	// maxGenerations bounds how many are remembered: those that began last.
-	maxGenerations = 64
+	maxVersions = 64
 )
 
-// generations is what a Store knows of generations. The Store's lock is held for
+// versions is what a Store knows of versions. The Store's lock is held for
 // all of its methods.
-type generations struct {
+type versions struct {
 	own      string
 	lateness int64
 	meanings map[string]string
@@ -47,50 +47,50 @@ type generations struct {
 	progress map[string]*progress
 }
 
-// progress is how far the mergers of a generation have come.
+// progress is how far the mergers of a definitions version have come.
 type progress struct {
 	closed map[int32]int64 // the last second that has closed in each partition of the fragments topic
 	moved  time.Time       // when the greatest of them did last
 	newest int64
 }
 
-func newGenerations(d *stats.Definitions) generations {
-	gen := d.Generation()
-	return generations{own: gen, lateness: d.Lateness, meanings: d.Meanings(), shown: gen, progress: map[string]*progress{}}
+func newVersions(d *stats.Definitions) versions {
+	gen := d.Version()
+	return versions{own: gen, lateness: d.Lateness, meanings: d.StatHashes(), shown: gen, progress: map[string]*progress{}}
 }
 
-// Catalog takes what another generation has, or the own one.
+// Catalog takes what another definitions version has, or the own one.
 func (s *Store) Catalog(c topics.Catalog) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.catalogs = slices.DeleteFunc(s.catalogs, func(o topics.Catalog) bool { return o.Gen == c.Gen })
+	s.catalogs = slices.DeleteFunc(s.catalogs, func(o topics.Catalog) bool { return o.Version == c.Version })
 	s.catalogs = append(s.catalogs, c)
 	slices.SortFunc(s.catalogs, func(a, b topics.Catalog) int {
-		return cmp.Or(cmp.Compare(b.First, a.First), cmp.Compare(b.Gen, a.Gen))
+		return cmp.Or(cmp.Compare(b.First, a.First), cmp.Compare(b.Version, a.Version))
 	})
-	if len(s.catalogs) > maxGenerations {
-		s.catalogs = slices.Delete(s.catalogs, maxGenerations, len(s.catalogs))
+	if len(s.catalogs) > maxVersions {
+		s.catalogs = slices.Delete(s.catalogs, maxVersions, len(s.catalogs))
 	}
 }
 
-// GenerationAt is the generation whose point of a stat and second is shown; ""
+// VersionAt is the definitions version whose point of a stat and second is shown; ""
 // if none is.
-func (s *Store) GenerationAt(stat string, second int64) string {
+func (s *Store) VersionAt(stat string, second int64) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.of(s.shown, stat, second)
 }
 
-// of is GenerationAt if the points of a generation are shown from its first
+// of is GenerationAt if the points of a definitions version are shown from its first
 // second on.
-func (g *generations) of(shown, stat string, second int64) string {
+func (g *versions) of(shown, stat string, second int64) string {
 	found := shown
 	if first := g.first(shown); second < first {
 		i := slices.IndexFunc(g.catalogs, func(c topics.Catalog) bool { return c.First <= second && c.First < first })
 		if i < 0 {
 			return ""
 		}
-		found = g.catalogs[i].Gen
+		found = g.catalogs[i].Version
 	}
 	if !g.sameMeaning(found, stat) {
 		return ""
@@ -98,16 +98,16 @@ func (g *generations) of(shown, stat string, second int64) string {
 	return found
 }
 
-// catalog finds a generation's; nil if it is not known.
-func (g *generations) catalog(gen string) *topics.Catalog {
-	if i := slices.IndexFunc(g.catalogs, func(c topics.Catalog) bool { return c.Gen == gen }); i >= 0 {
+// catalog finds a definitions version's; nil if it is not known.
+func (g *versions) catalog(gen string) *topics.Catalog {
+	if i := slices.IndexFunc(g.catalogs, func(c topics.Catalog) bool { return c.Version == gen }); i >= 0 {
 		return &g.catalogs[i]
 	}
 	return nil
 }
 
-// first is a generation's first second; 0 if it is not known.
-func (g *generations) first(gen string) int64 {
+// first is a definitions version's first second; 0 if it is not known.
+func (g *versions) first(gen string) int64 {
 	if c := g.catalog(gen); c != nil {
 		return c.First
 	}
@@ -115,8 +115,8 @@ func (g *generations) first(gen string) int64 {
 }
 
 // sameMeaning reports whether a stat of the own definitions means the same in a
-// generation.
-func (g *generations) sameMeaning(gen, stat string) bool {
+// definitions version.
+func (g *versions) sameMeaning(gen, stat string) bool {
 	if gen == g.own {
 		return true
 	}
@@ -124,15 +124,15 @@ func (g *generations) sameMeaning(gen, stat string) bool {
 	return c != nil && c.Stats[stat] != "" && c.Stats[stat] == g.meanings[stat]
 }
 
-// advance takes how far a generation has come.
-func (g *generations) advance(c topics.Clocks, now time.Time) {
-	if c.Gen != g.own && g.catalog(c.Gen) == nil || c.Partition < 0 || c.Partition >= topics.MaxPartitions {
+// advance takes how far a definitions version has come.
+func (g *versions) advance(c topics.Clocks, now time.Time) {
+	if c.Version != g.own && g.catalog(c.Version) == nil || c.Partition < 0 || c.Partition >= topics.MaxPartitions {
 		return
 	}
-	p := g.progress[c.Gen]
+	p := g.progress[c.Version]
 	if p == nil {
 		p = &progress{closed: map[int32]int64{}, moved: now}
-		g.progress[c.Gen] = p
+		g.progress[c.Version] = p
 	}
 	p.closed[c.Partition] = max(p.closed[c.Partition], c.Closed)
 	if c.Closed > p.newest {
@@ -140,9 +140,9 @@ func (g *generations) advance(c topics.Clocks, now time.Time) {
 	}
 }
 
-// caughtUp reports whether the own generation is as far as another one, or goes
+// caughtUp reports whether the own definitions version is as far as another one, or goes
 // on while that stands still.
-func (g *generations) caughtUp(other string, now time.Time) bool {
+func (g *versions) caughtUp(other string, now time.Time) bool {
 	own, ahead := g.progress[g.own], g.progress[other]
 	if own == nil || ahead == nil || own.newest <= 0 {
 		return ahead == nil
@@ -182,7 +182,7 @@ func (s *Store) Begin(now time.Time) {
 	s.tell()
 }
 
-// change shows the own generation, which has caught up. Points that are equal
+// change shows the own definitions version, which has caught up. Points that are equal
 // to what was shown are no news.
 func (s *Store) change(now time.Time) {
 	first := s.first(s.own)
@@ -218,7 +218,7 @@ func same(p, q stats.Snapshot) bool {
 	return string(p.Value) == string(q.Value) && p.StaleSince == q.StaleSince && p.Covered == q.Covered && p.Of == q.Of && p.Approx == q.Approx
 }
 
-// Notice says, in a few words for people, that another generation than the server's own
+// Notice says, in a few words for people, that another definitions version than the server's own
 // matters now; "" if none does.
 func (s *Store) Notice(now time.Time) string {
 	s.mu.Lock()
@@ -228,8 +228,8 @@ func (s *Store) Notice(now time.Time) string {
 	}
 	first := s.first(s.own)
 	for _, c := range s.catalogs {
-		if p := s.progress[c.Gen]; c.First > first && p != nil && now.Sub(p.moved) < aliveFor {
-			return "this dashboard has older definitions than those at work (" + c.Gen + "): restart it with the new file"
+		if p := s.progress[c.Version]; c.First > first && p != nil && now.Sub(p.moved) < aliveFor {
+			return "this dashboard has older definitions than those at work (" + c.Version + "): restart it with the new file"
 		}
 	}
 	return ""

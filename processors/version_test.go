@@ -60,7 +60,7 @@ func (p *pipeline) untilCommitted(second int64) {
 // TestNewGeneration: definitions that are new beside others begin some way back
 // in the log, publish nothing before their windows are complete, and what they
 // publish is what the oracle says; what nobody runs by can be removed.
-func TestNewGeneration(t *testing.T) {
+func TestNewVersion(t *testing.T) {
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	p := newPipeline(t, cluster, prefix)
@@ -70,7 +70,7 @@ func TestNewGeneration(t *testing.T) {
 	}
 	next := *p
 	next.definitions = changed
-	next.names.Generation = changed.Generation()
+	next.names.Version = changed.Version()
 	next.expected = map[point]string{}
 	evaluator, err := oracle.New(changed, func(s stats.Snapshot) { next.expected[point{s.Stat, s.Time}] = string(s.Value) })
 	if err != nil {
@@ -82,7 +82,7 @@ func TestNewGeneration(t *testing.T) {
 	for second := start; second < start+length; second++ {
 		p.wallSecond(second, evaluator)
 	}
-	p.until("the older generation has read it all", func(s stats.Snapshot) bool { return s.Time >= start+length-1 })
+	p.until("the older definitions version has read it all", func(s stats.Snapshot) bool { return s.Time >= start+length-1 })
 
 	p.untilCommitted(start + length)
 
@@ -116,8 +116,8 @@ func TestNewGeneration(t *testing.T) {
 	}
 	points, finals := map[point]seen{}, 0
 	least := last
-	p.until("the newer generation has all final", func(s stats.Snapshot) bool {
-		if s.Gen != next.names.Generation {
+	p.until("the newer definitions version has all final", func(s stats.Snapshot) bool {
+		if s.Version != next.names.Version {
 			return false
 		}
 		least = min(least, s.Time)
@@ -128,7 +128,7 @@ func TestNewGeneration(t *testing.T) {
 		points[key] = seen{string(s.Value), s.Final}
 		return finals == len(changed.All())
 	})
-	// A waypoint comes every ten seconds.
+	// A savepoint comes every ten seconds.
 	if latest := start + length - history; least > latest || least < latest-12 {
 		t.Errorf("the first second is %d s after the log's beginning, want %d to %d", least-start, latest-12-start, latest-start)
 	}
@@ -144,17 +144,17 @@ func TestNewGeneration(t *testing.T) {
 	}
 	t.Logf("%d points from %d s after the log's beginning on", compared, least-start)
 
-	if err := topics.RemoveGeneration(t.Context(), cluster, p.names); !errors.Is(err, topics.ErrAlive) {
-		t.Errorf("removing a generation at work gave %v", err)
+	if err := topics.RemoveVersion(t.Context(), cluster, p.names); !errors.Is(err, topics.ErrAlive) {
+		t.Errorf("removing a definitions version at work gave %v", err)
 	}
 	oldReceiver.stop()
 	oldMerger.stop()
-	testkit.Eventually(t, "nobody runs by the older generation, and it can be removed", func() error {
-		return topics.RemoveGeneration(t.Context(), cluster, p.names)
+	testkit.Eventually(t, "nobody runs by the older definitions version, and it can be removed", func() error {
+		return topics.RemoveVersion(t.Context(), cluster, p.names)
 	})
-	left, err := topics.Generations(t.Context(), cluster, p.names)
-	if err != nil || !slices.Equal(left, []string{next.names.Generation}) {
-		t.Errorf("after removing %s there are %s (%v)", p.names.Generation, strings.Join(left, ", "), err)
+	left, err := topics.Versions(t.Context(), cluster, p.names)
+	if err != nil || !slices.Equal(left, []string{next.names.Version}) {
+		t.Errorf("after removing %s there are %s (%v)", p.names.Version, strings.Join(left, ", "), err)
 	}
 	for _, r := range roles {
 		r.stop()

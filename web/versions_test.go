@@ -11,7 +11,7 @@ import (
 	"pulse/topics"
 )
 
-// A rollout is a store of new definitions beside an older generation in which
+// A rollout is a store of new definitions beside an older definitions version in which
 // the stat a means the same and b another thing.
 type rollout struct {
 	t     *testing.T
@@ -23,27 +23,27 @@ const formerGen = "aaaaaa"
 
 func newRollout(t *testing.T) *rollout {
 	r := &rollout{t: t, store: NewStore(two()), now: time.Unix(2000, 0)}
-	r.store.Catalog(topics.Catalog{Gen: formerGen, First: 1000, Stats: map[string]string{"a": two().Meanings()["a"], "b": "other", "gone": "x"}})
+	r.store.Catalog(topics.Catalog{Version: formerGen, First: 1000, Stats: map[string]string{"a": two().StatHashes()["a"], "b": "other", "gone": "x"}})
 	return r
 }
 
-// begins says when the own generation begins.
+// begins says when the own definitions version begins.
 func (r *rollout) begins(first int64) {
-	r.store.Catalog(topics.Catalog{Gen: two().Generation(), First: first, Stats: two().Meanings()})
+	r.store.Catalog(topics.Catalog{Version: two().Version(), First: first, Stats: two().StatHashes()})
 }
 
 // publish publishes the seconds [from, to] of both stats, and that they are closed.
 func (r *rollout) publish(gen string, from, to int64) {
 	for second := from; second <= to; second++ {
 		for _, stat := range []string{"a", "b"} {
-			r.store.Upsert(stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(fmt.Sprintf("%d", second)), Final: true, Gen: gen}, r.now)
+			r.store.Upsert(stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(fmt.Sprintf("%d", second)), Final: true, Version: gen}, r.now)
 		}
 	}
-	r.store.Clocks(topics.Clocks{Gen: gen, Closed: to, Seconds: []int64{to + 1}}, r.now)
+	r.store.Clocks(topics.Clocks{Version: gen, Closed: to, Seconds: []int64{to + 1}}, r.now)
 }
 
 // shows fails unless the store has the seconds [from, to] of a stat, and of each
-// the generation's that want gives.
+// the definitions version's that want gives.
 func (r *rollout) shows(what, stat string, from, to int64, want func(second int64) string) {
 	r.t.Helper()
 	points, _ := r.store.Range(stat, 0, 1<<40)
@@ -54,14 +54,14 @@ func (r *rollout) shows(what, stat string, from, to int64, want func(second int6
 		r.t.Fatalf("%s: %d points of %s are shown, want those of %d to %d", what, len(points), stat, from, to)
 	}
 	for _, p := range points {
-		if p.Gen != want(p.Time) {
-			r.t.Errorf("%s: %s at %d is of %s, want %s", what, stat, p.Time, p.Gen, want(p.Time))
+		if p.Version != want(p.Time) {
+			r.t.Errorf("%s: %s at %d is of %s, want %s", what, stat, p.Time, p.Version, want(p.Time))
 		}
 	}
 }
 
 func TestRollout(t *testing.T) {
-	own := two().Generation()
+	own := two().Version()
 	both := func(second int64) string {
 		if second < 1900 {
 			return formerGen
@@ -73,10 +73,10 @@ func TestRollout(t *testing.T) {
 	r.publish(formerGen, 1800, 1999)
 	r.store.Begin(r.now)
 	r.publish(formerGen, 1800, 1999) // the history
-	r.shows("before the new generation", "a", 1800, 1999, all(formerGen))
-	r.shows("before the new generation", "b", 1, 0, nil)
+	r.shows("before the new definitions version", "a", 1800, 1999, all(formerGen))
+	r.shows("before the new definitions version", "b", 1, 0, nil)
 	if r.store.Notice(r.now) == "" {
-		t.Error("nothing is said while the older generation is shown")
+		t.Error("nothing is said while the older definitions version is shown")
 	}
 
 	r.begins(1900)
@@ -91,10 +91,10 @@ func TestRollout(t *testing.T) {
 	r.shows("after the change", "b", 1900, 1998, all(own))
 	changes := string(r.store.AppendChanges(nil, nil, version, r.store.Cut()))
 	if n := strings.Count(changes, "[0,"); n != 0 {
-		t.Errorf("the change of generations brought %d changes of the stat that did not change: %.200s", n, changes)
+		t.Errorf("the change of definitions versions brought %d changes of the stat that did not change: %.200s", n, changes)
 	}
 	if n := strings.Count(changes, "[1,"); n != 99 {
-		t.Errorf("the change of generations brought %d points of the stat that changed, want 99", n)
+		t.Errorf("the change of definitions versions brought %d points of the stat that changed, want 99", n)
 	}
 	if notice := r.store.Notice(r.now); notice != "" {
 		t.Errorf("after the change it says %q", notice)
@@ -105,18 +105,18 @@ func TestRollout(t *testing.T) {
 	r.publish(own, 1999, 2100)
 	r.publish(formerGen, 2101, 2300)
 	r.shows("for good", "a", 1800, 2100, both)
-	if got := r.store.GenerationAt("a", 1899); got != formerGen {
-		t.Errorf("of what was before the new generation that of %q is shown", got)
+	if got := r.store.VersionAt("a", 1899); got != formerGen {
+		t.Errorf("of what was before the new definitions version that of %q is shown", got)
 	}
-	if got := r.store.GenerationAt("b", 1899); got != "" {
+	if got := r.store.VersionAt("b", 1899); got != "" {
 		t.Errorf("of a stat that meant another thing that of %q is shown", got)
 	}
 }
 
-// TestRolloutAfterwards: a server that starts when the own generation has caught
+// TestRolloutAfterwards: a server that starts when the own definitions version has caught
 // up shows it at once, and the older one's history.
 func TestRolloutAfterwards(t *testing.T) {
-	own := two().Generation()
+	own := two().Version()
 	r := newRollout(t)
 	r.begins(1900)
 	r.publish(own, 1990, 1999)
@@ -132,17 +132,17 @@ func TestRolloutAfterwards(t *testing.T) {
 	})
 }
 
-// TestRolloutOverAStandstill: a generation that has stood still for a minute holds
+// TestRolloutOverAStandstill: a definitions version that has stood still for a minute holds
 // up nothing.
 func TestRolloutOverAStandstill(t *testing.T) {
-	own := two().Generation()
+	own := two().Version()
 	r := newRollout(t)
 	r.publish(formerGen, 1800, 1999)
 	r.store.Begin(r.now)
 	r.begins(1900)
 	r.publish(own, 1900, 1910)
 	if r.store.shown != formerGen {
-		t.Fatal("the new generation is shown before it has caught up")
+		t.Fatal("the new definitions version is shown before it has caught up")
 	}
 	r.now = r.now.Add(stoodFor)
 	r.publish(own, 1911, 1912)
@@ -153,11 +153,11 @@ func TestRolloutOverAStandstill(t *testing.T) {
 func TestOlderFile(t *testing.T) {
 	r := newRollout(t)
 	r.begins(1500)
-	r.publish(two().Generation(), 1990, 1999)
+	r.publish(two().Version(), 1990, 1999)
 	r.store.Begin(r.now)
-	r.store.Catalog(topics.Catalog{Gen: "bbbbbb", First: 1980, Stats: two().Meanings()})
+	r.store.Catalog(topics.Catalog{Version: "bbbbbb", First: 1980, Stats: two().StatHashes()})
 	r.publish("bbbbbb", 1990, 2000)
-	r.shows("the older file", "a", 1990, 1999, func(int64) string { return two().Generation() })
+	r.shows("the older file", "a", 1990, 1999, func(int64) string { return two().Version() })
 	if notice := r.store.Notice(r.now); !strings.Contains(notice, "bbbbbb") {
 		t.Errorf("it says %q, and not that bbbbbb is at work", notice)
 	}

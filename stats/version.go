@@ -16,11 +16,11 @@ import (
 // of them does, so that two versions of Pulse do not mix their fragments.
 const valueVersion = 4
 
-// Generation is the name, six hexadecimal digits, of all that the definitions
+// Version is the name, six hexadecimal digits, of all that the definitions
 // say about values: definitions whose values can differ have different ones.
 // How stats look (titles, units, thresholds, pages), the order in which they
 // stand and how their conditions are written make no difference.
-func (d *Definitions) Generation() string {
+func (d *Definitions) Version() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %d\n", valueVersion, d.Lateness)
 	stats := slices.SortedFunc(slices.Values(d.Stats), func(a, b *Stat) int { return cmp.Compare(a.Name, b.Name) })
@@ -33,13 +33,13 @@ func (d *Definitions) Generation() string {
 // writeMeaning writes all of a stat that its values depend on.
 func (s *Stat) writeMeaning(w io.Writer) {
 	fmt.Fprintf(w, "%q %q %q %d %v %v %q %d %q %d %d %q\n",
-		s.Name, s.Kind, s.Field, s.Per, s.At, s.Buckets, s.By, s.Top, s.Of, s.Over, s.Expire, condition.Format(s.Cond))
+		s.Name, s.Kind, s.Field, s.Per, s.Quantiles, s.Buckets, s.GroupBy, s.Top, s.Of, s.Window, s.Expire, condition.Format(s.Cond))
 }
 
-// Meanings names what each stat of All means, by the stat's name: sixteen
-// hexadecimal digits. A stat with the same meaning in two generations has the
+// StatHashes names what each stat of All means, by the stat's name: sixteen
+// hexadecimal digits. A stat with the same meaning in two definitions versions has the
 // same final values in both.
-func (d *Definitions) Meanings() map[string]string {
+func (d *Definitions) StatHashes() map[string]string {
 	all := map[string]*Stat{}
 	for _, s := range d.All() {
 		all[s.Name] = s

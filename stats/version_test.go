@@ -14,7 +14,7 @@ func TestMeanings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return d.Meanings()
+		return d.StatHashes()
 	}
 	const before = `
 stats:
