@@ -53,7 +53,7 @@ func BenchmarkPipeline(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				eventually(b, "the dashboard is ready", func() bool { return answers(run.url + "/readyz") })
+				ready(b, run.url+"/readyz")
 				before := cpuTime(b)
 				b.StartTimer()
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"pulse/cmd/dev/testkit"
 	"pulse/topics/topicstest"
@@ -76,7 +76,7 @@ func TestDeploymentFiles(t *testing.T) {
 func TestProcfile(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
-	foreman := peer(t, "foreman", "ruby-foreman")
+	foreman := testkit.Tool(t, "foreman")
 	cluster, prefix := topicstest.Cluster(t)
 	folder := t.TempDir()
 	build := exec.Command("go", "build", "-o", filepath.Join(folder, "bin", "pulse"), ".")
@@ -92,7 +92,7 @@ func TestProcfile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, ".env"), []byte(env), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := newTranscript()
+	out := &transcript{}
 	foremanCommand := func(command string, args ...string) *exec.Cmd {
 		c := exec.Command(foreman, append([]string{command, "--procfile", procfile, "--root", folder, "--env", filepath.Join(folder, ".env")}, args...)...)
 		c.Dir = folder
@@ -110,17 +110,13 @@ func TestProcfile(t *testing.T) {
 	go func() { ended <- c.Wait() }()
 	defer func() {
 		c.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(patience):
-			c.Process.Kill()
-			t.Errorf("foreman has not ended after %v", patience)
-		}
+		defer c.Process.Kill()
+		testkit.Done(t, "foreman ends", ended, func() error { return errors.New(out.String()) })
 		if t.Failed() {
 			t.Logf("%s", out)
 		}
 	}()
-	eventually(t, "the page is ready", func() bool { return answers(fmt.Sprintf("http://127.0.0.1:%d/readyz", port)) })
+	ready(t, fmt.Sprintf("http://127.0.0.1:%d/readyz", port))
 	for _, role := range []string{"receiver.1", "merger.1"} {
 		if !strings.Contains(out.String(), role) {
 			t.Errorf("foreman has not started %s", role)

@@ -51,16 +51,15 @@ func (d *deployment) start(args ...string) *pulse {
 
 // roughRecording is of several kinds of lines, out of order and with garbage in
 // between: lines of every fate.
-func roughRecording(t testing.TB) string {
-	return record(t, traffic.Options{Kind: "mixed", Lines: 30_000, Rate: 500, Seed: 3, Disorder: 20 * time.Second, Garbage: 0.08})
+func roughRecording(t testing.TB, lines int) string {
+	return record(t, traffic.Options{Kind: "mixed", Lines: lines, Rate: float64(lines) / 60, Seed: 3, Disorder: 20 * time.Second, Garbage: 0.08})
 }
 
 // What receivers and mergers make of a recording is what eval makes of it.
 func TestDistributedEqualsEval(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
-	recording := roughRecording(t)
+	recording := roughRecording(t, testkit.Size(3000, 30_000))
 	want := evaluate(t, nil, "--stats", file, recording)
 	if want.Counted+want.Late+want.Unreadable != want.Lines {
 		t.Errorf("eval's account does not add up: %+v", want.account)
@@ -69,7 +68,7 @@ func TestDistributedEqualsEval(t *testing.T) {
 		t.Fatalf("the recording has no lines of each fate: %+v", want.account)
 	}
 
-	d := deploy(t, file, 8, 2)
+	d := deploy(t, file, testkit.Size(3, 8), 2)
 	d.start("replay", "--original-times", "--speed", "max", recording).succeed()
 	got := follow(t, d.cluster, d.names)
 	got.equals(want, 0)
@@ -87,10 +86,9 @@ func TestDistributedEqualsEval(t *testing.T) {
 
 // The same in one process: what a new user starts.
 func TestRunReplay(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
-	recording := roughRecording(t)
+	recording := roughRecording(t, 3000)
 	want := evaluate(t, nil, "--stats", file, recording)
 
 	run := startRun(t, file, "", nil, "--replay", recording, "--speed", "max", "--original-times")
@@ -99,7 +97,7 @@ func TestRunReplay(t *testing.T) {
 	if sum := accountOf(t, got.points); sum != want.account {
 		t.Errorf("pulse.lines adds up to %+v, eval's account is %+v", sum, want.account)
 	}
-	eventually(t, "the dashboard is ready", func() bool { return answers(run.url + "/readyz") })
+	ready(t, run.url+"/readyz")
 	run.terminate()
 }
 
@@ -136,7 +134,7 @@ func TestReplayPaces(t *testing.T) {
 			}
 			got := follow(t, d.cluster, d.names)
 			if !test.same {
-				got.until("all lines are accounted for", func() bool { return accountOf(t, got.points).Lines == want.Lines })
+				got.accountedFor(want.Lines)
 				if sum := accountOf(t, got.points); sum.Counted+sum.Late+sum.Unreadable != sum.Lines || sum.Unreadable != want.Unreadable {
 					t.Errorf("pulse.lines adds up to %+v, eval's account is %+v", sum, want.account)
 				}

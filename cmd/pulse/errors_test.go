@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/line"
 	"pulse/topics"
@@ -29,21 +28,20 @@ func refused(t *testing.T, env map[string]string, code int, says []string, args 
 // fails waits for an end as refused wants it.
 func (p *pulse) fails(code int, says ...string) {
 	p.t.Helper()
-	command := strings.Join(p.args, " ")
 	if got := p.wait(); got != code {
-		p.t.Errorf("pulse %s: exit code %d, want %d", command, got, code)
+		p.t.Errorf("%s: exit code %d, want %d", p, got, code)
 	}
 	for _, want := range says {
 		if !strings.Contains(p.stderr.String(), want) {
-			p.t.Errorf("pulse %s says nothing about %q:\n%s", command, want, p.stderr)
+			p.t.Errorf("%s says nothing about %q:\n%s", p, want, p.stderr)
 		}
 	}
 	// At most a heading and a line for each of the topics.
 	if n := strings.Count(p.stderr.String(), "\n"); n > 8 {
-		p.t.Errorf("pulse %s says it in %d lines:\n%s", command, n, p.stderr)
+		p.t.Errorf("%s says it in %d lines:\n%s", p, n, p.stderr)
 	}
 	if text := p.stdout.String(); text != "" {
-		p.t.Errorf("pulse %s prints %q", command, text)
+		p.t.Errorf("%s prints %q", p, text)
 	}
 }
 
@@ -154,7 +152,6 @@ func roles(recording string) [][]string {
 // Whoever starts without a broker ends with the address in the message: it is
 // wrong as a rule, and where it is not a supervisor tries again.
 func TestNoBroker(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	recording := writeFile(t, "a.log", "2012-11-22T09:00:00Z a\n")
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
@@ -194,7 +191,6 @@ func TestNoBroker(t *testing.T) {
 }
 
 func TestNoTopics(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	recording := writeFile(t, "a.log", "2012-11-22T09:00:00Z a\n")
@@ -385,7 +381,6 @@ func TestDataDirInUse(t *testing.T) {
 
 // The topics are made as asked for, and what is not as asked for is named.
 func TestTopics(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	env := map[string]string{"KAFKA_URL": strings.Join(cluster.Brokers, ","), "KAFKA_PREFIX": prefix}
@@ -401,8 +396,12 @@ func TestTopics(t *testing.T) {
 	}
 	// Other definitions have fragments of their own.
 	env["PULSE_STATS"] = writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "2s"))
+	var all []*pulse
 	for _, command := range []string{"receive", "web", "status"} {
-		refused(t, env, exitFailed, []string{"is --stats the file that the roles work by?\nIf they are new", "stats.fragments.", "missing", "`pulse topics --create`"}, command)
+		all = append(all, start(t, env, nil, command))
+	}
+	for _, p := range all {
+		p.fails(exitFailed, "is --stats the file that the roles work by?\nIf they are new", "stats.fragments.", "missing", "`pulse topics --create`")
 	}
 }
 
@@ -418,7 +417,7 @@ func TestHealth(t *testing.T) {
 	address := free.Addr().String()
 	free.Close()
 	role := d.start("receive", "--ops", address)
-	eventually(t, "the receiver is ready", func() bool { return answers("http://" + address + "/readyz") })
+	ready(t, "http://"+address+"/readyz")
 	start(t, nil, nil, "health", "http://"+address+"/readyz").succeed()
 	start(t, nil, nil, "health", "http://"+address+"/healthz", "--timeout", "20s").succeed()
 	refused(t, nil, exitFailed, []string{"404"}, "health", "http://"+address+"/nope")

@@ -26,11 +26,14 @@ func (p *pulse) addresses(inputs int) map[string]string {
 	p.t.Helper()
 	logged := regexp.MustCompile(`input=(\S+) address=(\S+)`)
 	found := map[string]string{}
-	eventually(p.t, fmt.Sprintf("%d inputs listen", inputs), func() bool {
+	testkit.Eventually(p.t, fmt.Sprintf("%d inputs listen", inputs), func() error {
 		for _, m := range logged.FindAllStringSubmatch(p.stderr.String(), -1) {
 			found[m[1]] = m[2]
 		}
-		return len(found) == inputs
+		if len(found) < inputs {
+			return fmt.Errorf("%d do: %s", len(found), p.stderr)
+		}
+		return nil
 	})
 	return found
 }
@@ -101,26 +104,24 @@ inputs:
 		"input=aorta&remote=127.0.0.1 2012-11-22T09:00:00Z aorta=1",
 		"input=aorta&remote=127.0.0.1 2012-11-22T09:00:00.5Z aorta=2",
 	}
-	eventually(t, "events.raw holds the lines of all inputs", func() bool {
-		got := attributedLines(t, d)
-		return !slices.ContainsFunc(want, func(l string) bool { return !slices.Contains(got, l) })
+	testkit.Eventually(t, "events.raw holds the lines of all inputs", func() error {
+		return lacks(attributedLines(t, d), want)
 	})
 	for _, l := range attributedLines(t, d) {
 		if !slices.Contains(want, l) {
 			t.Errorf("events.raw holds %q", l)
 		}
 	}
-	eventually(t, "tail prints all lines", func() bool {
-		for _, l := range want {
-			if _, l, _ := strings.Cut(l, " "); !strings.Contains(all.stdout.String(), l+"\n") {
-				return false
-			}
+	for _, l := range want {
+		_, l, _ := strings.Cut(l, " ")
+		all.prints(l + "\n")
+	}
+	objects.prints("\n")
+	for p, want := range map[*pulse]string{some: bad + "\n", requests: good + "\n" + bad + "\n"} {
+		if p.prints(want); p.stdout.String() != want {
+			t.Errorf("%s prints %q, want %q", p, p.stdout, want)
 		}
-		return true
-	})
-	eventually(t, "tail prints those that were asked for", func() bool {
-		return some.stdout.String() == bad+"\n" && requests.stdout.String() == good+"\n"+bad+"\n" && objects.stdout.String() != ""
-	})
+	}
 	var object struct {
 		Clock, Ingester, Line string
 		Origin                map[string]string
@@ -147,7 +148,6 @@ inputs:
 // Stats ask where lines come from, by receivers and mergers and in eval alike, and a
 // line cannot say otherwise.
 func TestStatsOfOrigins(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", `
 stats:
@@ -184,14 +184,28 @@ func TestNamedFormat(t *testing.T) {
 		if got := string(alone.points[point{"unparsed", alone.last}].Value); got != value {
 			t.Errorf("of lines in %s eval says that %s are unparsed, want %s", format, got, value)
 		}
-		d := deploy(t, file, 2, 1)
-		start(t, d.env, nil, "ingest", "--file", log, "--format", format).succeed()
-		raw := evaluate(t, d.env, "--raw")
-		if got := string(raw.points[point{"unparsed", raw.last}].Value); got != value {
-			t.Errorf("of lines in %s eval --raw says that %s are unparsed, want %s", format, got, value)
-		}
-		follow(t, d.cluster, d.names).equals(raw, 0)
 	}
+	d := deploy(t, file, 2, 1)
+	start(t, d.env, nil, "ingest", "--file", log, "--format", "logfmt").succeed()
+	raw := evaluate(t, d.env, "--raw")
+	if got, want := string(raw.points[point{"unparsed", raw.last}].Value), "0.03333333333333333"; got != want {
+		t.Errorf("of lines in logfmt eval --raw says that %s are unparsed, want %s", got, want)
+	}
+	follow(t, d.cluster, d.names).equals(raw, 0)
+}
+
+// lacks is an error that names lines that are wanted and not there.
+func lacks(got, want []string) error {
+	var missing []string
+	for _, l := range want {
+		if !slices.Contains(got, l) {
+			missing = append(missing, l)
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("%d lines and not %q", len(got), missing)
+	}
+	return nil
 }
 
 // attributedLines are those of events.raw, each after where it is from.
@@ -281,7 +295,6 @@ func TestInputErrors(t *testing.T) {
 // Files are followed in transactions: what reads events.raw sees what was committed,
 // and gets past their ends.
 func TestFollowInTransactions(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	d := deploy(t, "", 2, 1)
 	tail := d.start("tail")
@@ -298,17 +311,18 @@ func TestFollowInTransactions(t *testing.T) {
 		}
 	}
 	// The first line may come before tail is there.
-	eventually(t, "tail prints lines", func() bool {
+	testkit.Eventually(t, "tail prints lines", func() error {
 		grow(time.Now().UTC().Format(time.RFC3339) + " a=1\n")
-		return strings.Contains(tail.stdout.String(), " a=1\n")
+		if got := tail.stdout.String(); !strings.Contains(got, " a=1\n") {
+			return fmt.Errorf("it printed %q", got)
+		}
+		return nil
 	})
-	eventually(t, "the seconds close", func() bool {
-		return start(t, d.env, nil, "status").wait() == exitOK
-	})
+	closes(t, d.cluster, d.names)
 	ingester.terminate()
 	again := d.start("ingest", "--file", file, "--follow")
 	grow(time.Now().UTC().Format(time.RFC3339) + " a=2\n")
-	eventually(t, "tail prints the line after a restart", func() bool { return strings.Contains(tail.stdout.String(), " a=2\n") })
+	tail.prints(" a=2\n")
 	again.terminate()
 
 	data, err := os.ReadFile(file)

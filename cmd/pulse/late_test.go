@@ -11,7 +11,6 @@ import (
 	"pulse/cmd/dev/testkit"
 	"pulse/cmd/dev/traffic"
 	"pulse/stats/line"
-	"pulse/topics/topicstest"
 )
 
 // lateLines counts the lines of a recording that are late: those of a second
@@ -41,11 +40,9 @@ func lateLines(t *testing.T, recording string, lateness int64) (late uint64) {
 // What is late in a recording does not depend on the number of partitions, nor
 // on anything else but the file. See the package stats for the same by awk.
 func TestLateLines(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	const lines = 8000
 	recording := record(t, traffic.Options{Kind: "router", Lines: lines, Rate: 20, Seed: 9, Disorder: 180 * time.Second})
-	cluster, prefix := topicstest.Cluster(t)
 	for i, lateness := range []int64{0, 2, 10, 60, 120, 180} {
 		late := lateLines(t, recording, lateness)
 		if (late == 0) != (lateness == 180) {
@@ -62,8 +59,9 @@ func TestLateLines(t *testing.T) {
 		}
 		for _, partitions := range []int{1 + 2*(i%2), 8} {
 			t.Run(fmt.Sprintf("%ds in %d", lateness, partitions), func(t *testing.T) {
+				testkit.Long(t)
 				t.Parallel()
-				d := deployOn(t, cluster, fmt.Sprintf("%s%d.%d.", prefix, lateness, partitions), file, partitions, 1)
+				d := deploy(t, file, partitions, 1)
 				d.start("replay", "--original-times", "--speed", "max", recording).succeed()
 				got := follow(t, d.cluster, d.names)
 				got.equals(evaluated, 0)

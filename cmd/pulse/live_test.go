@@ -65,15 +65,15 @@ func TestRunPipe(t *testing.T) {
 	run := startRun(t, "", dir, stdin)
 	log.write(500)
 	first := follow(t, run.cluster, run.names)
-	saw := func(m *merged, after int64) func() bool {
-		return func() bool {
+	saw := func(m *merged, after int64) func() error {
+		return func() error {
 			for key, s := range m.points {
 				if key.second > after && key.stat == "requests-per-second" && string(s.Value) != "0" && string(s.Value) != "null" {
-					return true
+					return nil
 				}
 			}
 			log.write(10)
-			return false
+			return fmt.Errorf("none after %d among %d points", after, len(m.points))
 		}
 	}
 	first.until("a second with requests", saw(first, 0))
@@ -89,9 +89,7 @@ func TestRunPipe(t *testing.T) {
 	second := follow(t, run.cluster, run.names)
 	second.until("a second with requests after the restart", saw(second, ended))
 	log.to.Close()
-	second.until("all lines are accounted for", func() bool {
-		return accountOf(t, finals(second)).Lines >= uint64(len(log.lines))
-	})
+	second.accountedFor(uint64(len(log.lines)))
 	sameLines(t, rawLines(t, run.cluster, run.names), log.lines)
 	want := evaluate(t, run.env(""), "--raw")
 	second.equals(want, 0)
@@ -117,7 +115,7 @@ func TestRunFile(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
-	recording := roughRecording(t)
+	recording := roughRecording(t, 3000)
 	want := evaluate(t, nil, "--stats", file, recording)
 	stdin, err := os.Open(recording)
 	if err != nil {
@@ -131,7 +129,6 @@ func TestRunFile(t *testing.T) {
 
 // `pulse ingest --stdin` loses nothing that it took when it is told to end.
 func TestIngestTerminated(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "1s"))
 	d := deploy(t, file, 3, 1)
@@ -154,17 +151,15 @@ func TestIngestTerminated(t *testing.T) {
 	start(t, d.env, stdin, "ingest", "--stdin")
 	next.write(1)
 	got := follow(t, d.cluster, d.names)
-	got.until("all lines are accounted for", func() bool {
-		return accountOf(t, finals(got)).Lines >= uint64(len(lines))
-	})
+	got.accountedFor(uint64(len(lines)))
 }
 
 // While Pulse runs kcat prints one JSON object a line.
 func TestKcat(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
-	kcat := peer(t, "kcat", "kcat")
-	recording := roughRecording(t)
+	kcat := testkit.Tool(t, "kcat")
+	recording := roughRecording(t, 3000)
 	stdin, err := os.Open(recording)
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +167,12 @@ func TestKcat(t *testing.T) {
 	defer stdin.Close()
 	run := startRun(t, "", "", stdin)
 	got := follow(t, run.cluster, run.names)
-	got.until("some points are final", func() bool { return len(finals(got)) > 100 })
+	got.until("some points are final", func() error {
+		if n := len(finals(got)); n <= 100 {
+			return fmt.Errorf("%d are", n)
+		}
+		return nil
+	})
 
 	kafka := func(topic string) []string {
 		t.Helper()

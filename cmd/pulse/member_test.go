@@ -41,17 +41,28 @@ func TestLeave(t *testing.T) {
 			return names
 		}
 		stays := d.start(role, "--instance", "stays")
-		eventually(t, "the one that stays has joined", func() bool { return len(members()) == 1 })
+		joins(t, "stays", members)
 		stays.terminate()
 		if got := members(); len(got) != 1 {
 			t.Errorf("%s: the group has %v; a restarted member should find its place", role, got)
 		}
 		goes := d.start(role, "--instance", "host", "--leave")
-		eventually(t, "the one that goes has joined", func() bool { return slices.Contains(members(), host) })
+		joins(t, host, members)
 		goes.terminate()
 		if slices.Contains(members(), host) {
 			t.Errorf("%s: the member that has left is still in the group", role)
 		}
 	}
 	refused(t, d.env, exitUsage, []string{"--leave", "--instance"}, "merge", "--leave")
+}
+
+// joins waits until a static member is one of a group's.
+func joins(t *testing.T, name string, members func() []string) {
+	t.Helper()
+	testkit.Eventually(t, name+" joins", func() error {
+		if all := members(); !slices.Contains(all, name) {
+			return fmt.Errorf("the members are %q", all)
+		}
+		return nil
+	})
 }

@@ -60,7 +60,7 @@ func (m metrics) receiver(r *receiver.Receiver) {
 	n := r.Metrics()
 	m.processor("pulse_receiver", r.Processor, "clock_timestamp_seconds",
 		"How far the clock of a partition of events.raw has come, Unix time: all before it has been rolled up.", &n.Clocks)
-	m.counter("pulse_receiver_ticks_total", "Ticks that ended a range.", n.Ticks.Load)
+	m.counter("pulse_receiver_ticks_total", "Ticks that ended a segment.", n.Ticks.Load)
 	m.counter("pulse_receiver_lines_total", "Lines that came in. Those done again after a restart count again.", n.Lines.In.Load)
 	m.counter("pulse_receiver_line_bytes_total", "Bytes of these lines.", n.Lines.Bytes.Load)
 	m.counter("pulse_receiver_late_lines_total", "Lines whose second was over; they are in no stat.", n.Lines.Late.Load)
@@ -77,9 +77,9 @@ func (m metrics) merger(r *merger.Merger) {
 	m.processor("pulse_merger", r.Processor, "closed_timestamp_seconds",
 		"The last second that has closed in a partition of the fragments topic, Unix time.", &n.Closed)
 	m.counter("pulse_merger_snapshots_total", "Snapshots that were published.", n.Snapshots.Load)
-	m.counter("pulse_merger_incomplete_ranges_total", "Ranges that were not complete and wait for their receiver to emit them again.", n.Incomplete.Load)
+	m.counter("pulse_merger_incomplete_segments_total", "Segments that were not complete and wait for their receiver to emit them again.", n.Incomplete.Load)
 	m.counter("pulse_merger_bad_records_total", "Records that make no sense.", n.Bad.Load)
-	m.counter("pulse_merger_lost_ranges_total", "Ranges of which retention took raw records; their seconds are unknown.", n.Lost.Load)
+	m.counter("pulse_merger_lost_segments_total", "Segments of which retention took raw records; their seconds are unknown.", n.Lost.Load)
 }
 
 // processor shows what receivers and mergers have in common, and the second that

@@ -21,21 +21,6 @@ import (
 	"pulse/topics"
 )
 
-// peer finds a program that others wrote, or skips the test; CI has them all.
-func peer(t *testing.T, name, install string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if path, err = exec.LookPath("/usr/sbin/" + name); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatalf("%s is not installed: apt-get install %s", name, install)
-			}
-			t.Skipf("%s is not installed: apt-get install %s", name, install)
-		}
-	}
-	return path
-}
-
 // do runs a peer to its end.
 func do(t *testing.T, stdin string, path string, args ...string) string {
 	t.Helper()
@@ -51,11 +36,14 @@ func do(t *testing.T, stdin string, path string, args ...string) string {
 // holds waits until events.raw holds a line with each text, once.
 func (d *deployment) holds(texts ...string) {
 	d.t.Helper()
-	eventually(d.t, fmt.Sprintf("events.raw holds lines with %q", texts), func() bool {
+	testkit.Eventually(d.t, fmt.Sprintf("events.raw holds lines with %q", texts), func() error {
 		lines := attributedLines(d.t, d)
-		return !slices.ContainsFunc(texts, func(text string) bool {
-			return !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, text) })
-		})
+		for _, text := range texts {
+			if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, text) }) {
+				return fmt.Errorf("%d lines, none with %q", len(lines), text)
+			}
+		}
+		return nil
 	})
 	for _, text := range texts {
 		times := 0
@@ -72,7 +60,7 @@ func (d *deployment) holds(texts ...string) {
 func TestPeerCurl(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
-	curl := peer(t, "curl", "curl")
+	curl := testkit.Tool(t, "curl")
 	d := deploy(t, "", 2, 0)
 	d.env["PULSE_LOG_LEVEL"] = "info"
 	ingester := d.start("ingest", "--drain", "127.0.0.1:0", "--drain-sources", "shop=d.s3cret")
@@ -160,7 +148,7 @@ func TestDrainKnowsRequestsAfterRestart(t *testing.T) {
 func TestPeerRsyslog(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
-	rsyslogd, logger := peer(t, "rsyslogd", "rsyslog"), peer(t, "logger", "bsdutils")
+	rsyslogd, logger := testkit.Tool(t, "rsyslogd"), testkit.Tool(t, "logger")
 	d := deploy(t, "", 2, 0)
 	d.env["PULSE_LOG_LEVEL"] = "info"
 	address := d.start("ingest", "--syslog-udp", "127.0.0.1:0", "--syslog-tcp", "127.0.0.1:0").addresses(2)
@@ -194,13 +182,13 @@ action(type="omfwd" target="127.0.0.1" port=%q protocol="tcp" template="tcp")
 			t.Logf("rsyslogd: %s", &out)
 		}
 	}()
-	eventually(t, "rsyslogd listens", func() bool { _, err := os.Stat(socket); return err == nil })
+	testkit.Eventually(t, "rsyslogd listens", func() error { _, err := os.Stat(socket); return err })
 	const messages = 50
 	for i := range messages {
 		do(t, "", logger, "-u", socket, "-t", "peer", fmt.Sprintf("n%d=1 end", i))
 	}
 	count := map[string]int{}
-	eventually(t, "all messages come by each way", func() bool {
+	testkit.Eventually(t, "all messages come by each way", func() error {
 		clear(count)
 		for _, l := range attributedLines(t, d) {
 			if strings.Contains(l, "=1 end") {
@@ -208,7 +196,10 @@ action(type="omfwd" target="127.0.0.1" port=%q protocol="tcp" template="tcp")
 				count[from]++
 			}
 		}
-		return count["input=syslog-udp"] >= messages && count["input=syslog-tcp"] >= 2*messages
+		if count["input=syslog-udp"] < messages || count["input=syslog-tcp"] < 2*messages {
+			return fmt.Errorf("there are %v", count)
+		}
+		return nil
 	})
 	if count["input=syslog-udp"] != messages || count["input=syslog-tcp"] != 2*messages {
 		t.Errorf("the messages by input: %v, want %d and %d", count, messages, 2*messages)
@@ -225,7 +216,7 @@ action(type="omfwd" target="127.0.0.1" port=%q protocol="tcp" template="tcp")
 func TestPeerKcat(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
-	kcat := peer(t, "kcat", "kcat")
+	kcat := testkit.Tool(t, "kcat")
 	d := deploy(t, "", 2, 0)
 	topic := d.names.Prefix + "lines"
 	createTopic(t, d.cluster, topic, 3)

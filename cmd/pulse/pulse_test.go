@@ -20,15 +20,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/cmd/dev/traffic"
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
-
-// patience is how long a test waits for what must come. Nothing takes a tenth of
-// it on an idle machine.
-const patience = 60 * time.Second
 
 // everyKind has each kind of stat over what a mixed recording holds: integers and
 // fractions, few and many distinct values, short and long windows.
@@ -100,11 +97,13 @@ type pulse struct {
 func start(t testing.TB, env map[string]string, stdin io.Reader, args ...string) *pulse {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	p := &pulse{t: t, args: args, stdout: newTranscript(), stderr: newTranscript(), stop: stop, done: make(chan struct{})}
-	env = maps.Clone(env)
+	p := &pulse{t: t, args: args, stdout: &transcript{}, stderr: &transcript{}, stop: stop, done: make(chan struct{})}
+	// On a busy machine a member of a group may be silent for long.
+	all := map[string]string{"PULSE_KAFKA_SESSION": "30s"}
+	maps.Copy(all, env)
 	e := &environment{
 		Stdin: stdin, Stdout: p.stdout, Stderr: p.stderr,
-		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		LookupEnv: func(name string) (string, bool) { v, ok := all[name]; return v, ok },
 	}
 	go func() {
 		defer close(p.done)
@@ -114,20 +113,18 @@ func start(t testing.TB, env map[string]string, stdin io.Reader, args ...string)
 		stop()
 		<-p.done
 		if t.Failed() {
-			t.Logf("pulse %s: exit code %d\n%s%s", strings.Join(args, " "), p.code, p.stdout, p.stderr)
+			t.Logf("%s: exit code %d\n%s%s", p, p.code, p.stdout, p.stderr)
 		}
 	})
 	return p
 }
 
+func (p *pulse) String() string { return "pulse " + strings.Join(p.args, " ") }
+
 // wait waits for the command's end and returns its exit code.
 func (p *pulse) wait() int {
 	p.t.Helper()
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		p.t.Fatalf("pulse %s has not ended after %v", strings.Join(p.args, " "), patience)
-	}
+	testkit.Done(p.t, p.String()+" ends", p.done, func() error { return fmt.Errorf("it said\n%s%s", p.stdout, p.stderr) })
 	return p.code
 }
 
@@ -135,7 +132,7 @@ func (p *pulse) wait() int {
 func (p *pulse) succeed() *pulse {
 	p.t.Helper()
 	if code := p.wait(); code != exitOK {
-		p.t.Fatalf("pulse %s: exit code %d\n%s", strings.Join(p.args, " "), code, p.stderr)
+		p.t.Fatalf("%s: exit code %d\n%s", p, code, p.stderr)
 	}
 	return p
 }
@@ -149,73 +146,71 @@ func (p *pulse) terminate() {
 
 // field waits until the command has printed a line that begins with name, and
 // returns the word after it.
-func (p *pulse) field(name string) string {
+func (p *pulse) field(name string) (word string) {
 	p.t.Helper()
-	deadline := time.After(patience)
-	for {
-		text, changed := p.stdout.read()
-		for line := range strings.Lines(text) {
+	testkit.Eventually(p.t, fmt.Sprintf("%s tells its %s", p, name), func() error {
+		for line := range strings.Lines(p.stdout.String()) {
 			if fields := strings.Fields(line); len(fields) > 1 && fields[0] == name {
-				return fields[1]
+				word = fields[1]
+				return nil
 			}
 		}
 		select {
-		case <-changed:
 		case <-p.done:
-			p.t.Fatalf("pulse %s ended with exit code %d before it told its %s\n%s", strings.Join(p.args, " "), p.code, name, p.stderr)
-		case <-deadline:
-			p.t.Fatalf("pulse %s has not told its %s", strings.Join(p.args, " "), name)
+			p.t.Fatalf("%s ended with exit code %d before it told its %s\n%s", p, p.code, name, p.stderr)
+		default:
 		}
-	}
+		return fmt.Errorf("it said %q", p.stdout)
+	})
+	return word
 }
 
-// eventually waits until the function reports true.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !f(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after %v: %s", patience, what)
+// prints waits until the command has printed a text.
+func (p *pulse) prints(text string) {
+	p.t.Helper()
+	testkit.Eventually(p.t, fmt.Sprintf("%s prints %q", p, text), func() error {
+		if got := p.stdout.String(); !strings.Contains(got, text) {
+			return fmt.Errorf("it printed %q", got)
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return nil
+	})
 }
 
-// answers reports whether a GET of the address is answered with 200.
-func answers(url string) bool {
+// answers fails unless a GET of the address is answered with 200.
+func answers(url string) error {
 	response, err := http.Get(url)
 	if err != nil {
-		return false
+		return err
 	}
 	response.Body.Close()
-	return response.StatusCode == http.StatusOK
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return nil
+}
+
+// ready waits until a GET of the address is answered with 200.
+func ready(t testing.TB, url string) {
+	t.Helper()
+	testkit.Eventually(t, url+" answers", func() error { return answers(url) })
 }
 
 // A transcript is what a command has printed so far.
 type transcript struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{} // closed at the next write
+	mu   sync.Mutex
+	text bytes.Buffer
 }
-
-func newTranscript() *transcript { return &transcript{changed: make(chan struct{})} }
 
 func (o *transcript) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	close(o.changed)
-	o.changed = make(chan struct{})
 	return o.text.Write(b)
 }
 
-func (o *transcript) read() (text string, changed <-chan struct{}) {
+func (o *transcript) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.text.String(), o.changed
-}
-
-func (o *transcript) String() string {
-	text, _ := o.read()
-	return text
+	return o.text.String()
 }
 
 // A point is what a snapshot is about.
@@ -305,17 +300,17 @@ func follow(t testing.TB, cluster topics.Cluster, names topics.Names) *merged {
 	return &merged{t, client, map[point]stats.Snapshot{}}
 }
 
-// until reads on until done reports true; it is asked after each batch.
-func (m *merged) until(what string, done func() bool) {
+// pollTime is how long merged waits for records before it asks again whether it has
+// what it waits for.
+const pollTime = 100 * time.Millisecond
+
+// until reads on until missing returns nil; it says what is not there yet.
+func (m *merged) until(what string, missing func() error) {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
-	defer cancel()
-	for !done() {
-		fetches := m.client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			m.t.Fatalf("not after %v: %s (%d points)", patience, what, len(m.points))
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
+	testkit.Eventually(m.t, what, func() error {
+		ctx, cancel := context.WithTimeout(m.t.Context(), pollTime)
+		defer cancel()
+		m.client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
 			var s stats.Snapshot
 			if err := json.Unmarshal(r.Value, &s); err != nil {
 				m.t.Fatalf("%s partition %d offset %d: %v: %s", r.Topic, r.Partition, r.Offset, err, r.Value)
@@ -324,7 +319,19 @@ func (m *merged) until(what string, done func() bool) {
 				m.add(s)
 			}
 		})
-	}
+		return missing()
+	})
+}
+
+// accountedFor waits until final points say of so many lines what became of them.
+func (m *merged) accountedFor(lines uint64) {
+	m.t.Helper()
+	m.until("all lines are accounted for", func() error {
+		if got := accountOf(m.t, finals(m)).Lines; got < lines {
+			return fmt.Errorf("%d of %d lines", got, lines)
+		}
+		return nil
+	})
 }
 
 func (m *merged) add(s stats.Snapshot) {
@@ -349,13 +356,13 @@ func (m *merged) equals(o *evaluation, shift int64) {
 	if len(o.points) == 0 {
 		m.t.Fatal("the oracle has no points")
 	}
-	m.until("every point of the oracle is final", func() bool {
+	m.until("every point of the oracle is final", func() error {
 		for key := range o.points {
-			if !m.points[point{key.stat, key.second + shift}].Final {
-				return false
+			if at := (point{key.stat, key.second + shift}); !m.points[at].Final {
+				return fmt.Errorf("%v is not, among %d points of which the oracle has %d", at, len(m.points), len(o.points))
 			}
 		}
-		return true
+		return nil
 	})
 	for key, want := range o.points {
 		got := m.points[point{key.stat, key.second + shift}]

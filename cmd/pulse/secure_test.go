@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"pulse/cmd/dev/testkit"
+	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -38,8 +40,21 @@ func TestSecureKafka(t *testing.T) {
 	file := writeFile(t, "a.log", time.Now().UTC().Format(time.RFC3339)+" a=1\n")
 	followed := start(t, env, nil, "ingest", "--file", file, "--follow")
 	piped := start(t, env, strings.NewReader("a=2\n"), "ingest", "--stdin")
-	eventually(t, "the seconds close", func() bool { return start(t, env, nil, "status").wait() == exitOK })
-	eventually(t, "points are emitted", func() bool { return posted.Load() > 0 })
+	cluster, err := topics.ParseCluster(url)
+	if err == nil {
+		cluster, err = cluster.Secure(s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	closes(t, cluster, topics.Names{Prefix: "team.", Generation: stats.Builtin().Generation()})
+	start(t, env, nil, "status", "--max-behind", "1h", "--max-discarded", "1").succeed()
+	testkit.Eventually(t, "points are emitted", func() error {
+		if posted.Load() == 0 {
+			return errors.New("none were")
+		}
+		return nil
+	})
 	piped.succeed()
 	followed.terminate()
 	tail.terminate()

@@ -2,14 +2,35 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors/status"
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
+
+// closes waits until all seconds close in time. Lines may be late: on a busy machine
+// they are.
+func closes(t testing.TB, cluster topics.Cluster, names topics.Names) {
+	t.Helper()
+	admin, err := cluster.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	testkit.Eventually(t, "all seconds close", func() error {
+		s, err := status.Look(t.Context(), admin, names, time.Now(), status.Limits{Behind: time.Minute, Discarded: 1})
+		if err == nil && !s.Well {
+			err = errors.New(s.Headline)
+		}
+		return err
+	})
+}
 
 // The command's exit codes and what it prints.
 func TestStatusCommand(t *testing.T) {
