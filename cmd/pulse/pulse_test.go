@@ -113,7 +113,7 @@ func start(t testing.TB, env map[string]string, stdin io.Reader, args ...string)
 		stop()
 		<-p.done
 		if t.Failed() {
-			t.Logf("%s: exit code %d\n%s%s", p, p.code, p.stdout, p.stderr)
+			t.Logf("%s: exit code %d\n%s%s", p, p.code, p.stdout.end(), p.stderr.end())
 		}
 	})
 	return p
@@ -211,6 +211,16 @@ func (o *transcript) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
+}
+
+// end is the last of what was printed: all that a failed test's log needs.
+func (o *transcript) end() string {
+	const most = 2000
+	text := o.String()
+	if len(text) > most {
+		text = "[…]" + text[len(text)-most:]
+	}
+	return text
 }
 
 // A point is what a snapshot is about.
