@@ -187,8 +187,8 @@ func TestSubscription(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		m := next(t, conn)
-		if len(m.Stats) != 1 || m.Stats[0]["name"] != "b" || fmt.Sprint(m.History) != "[[[1000 2]]]" {
+		m := welcome(t, conn)
+		if len(m.Stats) != 1 || m.Stats[0]["name"] != "b" || fmt.Sprint(m.History) != "[[0 1000 2]]" {
 			t.Fatalf("the first message is of %v with %v, want b alone", m.Stats, m.History)
 		}
 		put(s.store, point("a", 1001, "3"), point("b", 1001, "4"))

@@ -1,10 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -329,4 +333,89 @@ func TestUnsure(t *testing.T) {
 	server.store.SetNotes(nil)
 	b.until(t, `document.querySelectorAll(".detail .remark").length === 0`)
 	b.quietConsole(t)
+}
+
+// slowly is a proxy to a server whose answers come at so many bytes a second in all.
+// It gives its address, and counts the connections that became sockets.
+func slowly(t *testing.T, s *Server, bytesPerSecond int) (url string, sockets *atomic.Int64) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	const parts = 20 // of a second
+	pass := make(chan struct{})
+	line := time.NewTicker(time.Second / parts)
+	t.Cleanup(line.Stop)
+	go func() {
+		for range line.C {
+			select {
+			case pass <- struct{}{}:
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	sockets = &atomic.Int64{}
+	go func() {
+		for {
+			browser, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", s.listener.Addr().String())
+			if err != nil {
+				browser.Close()
+				continue
+			}
+			server.(*net.TCPConn).SetReadBuffer(4 << 10) //nolint:errcheck // what the line holds
+			go func() {
+				defer server.Close()
+				b := make([]byte, 4<<10)
+				for {
+					n, err := browser.Read(b)
+					if err != nil {
+						return
+					}
+					if bytes.HasPrefix(b[:n], []byte("GET /ws")) {
+						sockets.Add(1)
+					}
+					if _, err := server.Write(b[:n]); err != nil {
+						return
+					}
+				}
+			}()
+			go func() {
+				defer browser.Close()
+				for {
+					select {
+					case <-pass:
+					case <-t.Context().Done():
+						return
+					}
+					if _, err := io.CopyN(browser, server, int64(bytesPerSecond/parts)); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String(), sockets
+}
+
+// On a line of 3 kB/s the page comes to show what there is, by one connection.
+func TestSlowLine(t *testing.T) {
+	testkit.Long(t)
+	server := newSynthetic(0).serve(t, nil)
+	url, sockets := slowly(t, server, 3000)
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(url))
+	b.until(t, `[...document.querySelectorAll(".panel .figure")].filter((f) => /\d/.test(f.textContent)).length >= 10`)
+	t.Logf("the first figures are there after %v ms", evaluate[float64](t, b, `Math.round(performance.now())`))
+	b.until(t, `!document.body.classList.contains("loading") && `+painted+` >= 12`)
+	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
+	t.Logf("all is there after %v ms", evaluate[float64](t, b, `Math.round(performance.now())`))
+	if n := sockets.Load(); n != 1 {
+		t.Errorf("it took %d sockets", n)
+	}
 }

@@ -12,8 +12,8 @@ import (
 
 const (
 	pingEvery  = 20 * time.Second
-	pongWithin = 60 * time.Second // a client that is not heard of for so long is gone
-	maxMessage = 512              // bytes of a message from a client, which has nothing to say
+	pongWithin = 3 * time.Minute // a client not heard of for so long is gone; on a slow line a ping waits
+	maxMessage = 512             // bytes of a message from a client, which has nothing to say
 )
 
 // serve gives a client the first message and then frame after frame of what it
@@ -60,22 +60,28 @@ func listen(conn *websocket.Conn) {
 // feed writes to a client. A write that makes no progress fails by itself: see
 // steadyConn.
 func (h *Hub) feed(ctx context.Context, conn *websocket.Conn, sub Subscription) error {
-	message, version := h.Welcome(sub)
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
-	for {
-		err := conn.WritePreparedMessage(message)
-		if err != nil {
+	write := func(message *websocket.PreparedMessage) error {
+		if err := conn.WritePreparedMessage(message); err != nil {
 			return err
 		}
 		select {
 		case <-ping.C:
-			if err := conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(progressWithin)); err != nil {
+			return conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(progressWithin))
+		default:
+			return nil
+		}
+	}
+	messages, version := h.Welcome(sub)
+	for {
+		for _, message := range messages {
+			if err := write(message); err != nil {
 				return err
 			}
-		default:
 		}
-		if message, version, err = h.Next(ctx, sub, version); err != nil {
+		var err error
+		if messages, version, err = h.Next(ctx, sub, version); err != nil {
 			return err
 		}
 	}
@@ -84,6 +90,10 @@ func (h *Hub) feed(ctx context.Context, conn *websocket.Conn, sub Subscription) 
 // progressWithin is how long a client may take no bytes; one that takes none for
 // longer is cut. However large a message is, a slow client that goes on reading gets it.
 const progressWithin = 10 * time.Second
+
+// sendBuffer is how many bytes the kernel is asked to keep for a client: little
+// enough that what a slow one is sent is soon of now, and that its progress is seen.
+const sendBuffer = 32 << 10
 
 // steadyListener's connections are steady.
 type steadyListener struct {
@@ -95,6 +105,9 @@ func (l steadyListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tcp.SetWriteBuffer(sendBuffer) //nolint:errcheck // it is only slower to see a slow client then
 	}
 	return steadyConn{Conn: c, within: l.within}, nil
 }

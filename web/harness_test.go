@@ -152,7 +152,8 @@ type message struct {
 	Clocks  []int64             `json:"clocks"`
 	Stats   []map[string]any    `json:"stats"`
 	Pages   []map[string]any    `json:"pages"`
-	History [][][]any           `json:"history"`
+	History [][]any             `json:"history"`
+	Last    bool                `json:"last"`
 	Points  [][]json.RawMessage `json:"points"`
 }
 
@@ -167,6 +168,24 @@ func next(t testing.TB, conn *websocket.Conn) message {
 	var m message
 	if err := json.Unmarshal(data, &m); err != nil {
 		t.Fatalf("%v in %.300s", err, data)
+	}
+	return m
+}
+
+// welcome reads the first messages: the configuration, with the history in it.
+func welcome(t testing.TB, conn *websocket.Conn) message {
+	t.Helper()
+	m := next(t, conn)
+	if m.Type != "config" {
+		t.Fatalf("the first message is of type %q", m.Type)
+	}
+	for last := false; !last; {
+		piece := next(t, conn)
+		if piece.Type != "history" {
+			t.Fatalf("a message of type %q is before the end of the history", piece.Type)
+		}
+		m.History = append(m.History, piece.History...)
+		last = piece.Last
 	}
 	return m
 }

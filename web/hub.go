@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ const (
 	settle    = 25 * time.Millisecond  // between news and the frame that has it: what closes together goes together
 	tick      = 100 * time.Millisecond // between two frames, at least
 	heartbeat = time.Second            // between two frames, where there is no news
+	pieceSize = 8 << 10                // bytes of a message, about: a page on a slow line takes silence for the end
 	maxShared = 64                     // different frames, and first messages, of one edition that are kept for sharing
 )
 
@@ -33,6 +35,7 @@ type Hub struct {
 	store *Store
 	head  []byte   // what is fixed of the first message but for the stats: `"key":value,…`
 	stats [][]byte // each stat as the first message has it
+	rank  []int    // where each stat is on the pages
 	now   func() time.Time
 
 	frames  atomic.Uint64 // published
@@ -49,12 +52,12 @@ type Hub struct {
 // An edition is what there is to say at a version of the store.
 type edition struct {
 	version uint64
-	changes *websocket.PreparedMessage // of all stats since the version before: what nearly every client gets
-	over    chan struct{}              // closed when the next edition is there
+	changes []*websocket.PreparedMessage // of all stats since the version before: what nearly every client gets
+	over    chan struct{}                // closed when the next edition is there
 
 	mu     sync.Mutex
-	shared map[frameID]*websocket.PreparedMessage // other changes
-	first  map[string]*websocket.PreparedMessage  // what a new client gets, by its subscription
+	shared map[frameID][]*websocket.PreparedMessage // other changes
+	first  map[string][]*websocket.PreparedMessage  // what a new client gets, by its subscription
 }
 
 // A Subscription is the stats that a client wants.
@@ -119,8 +122,16 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		Reversed bool      `json:"reversed,omitempty"`
 	}
 	pages := []page{}
+	h.rank = slices.Repeat([]int{math.MaxInt32}, len(h.store.stats)) // of those that are on none
+	ranked := 0
 	for _, p := range d.Pages {
 		pages = append(pages, page(p))
+		for _, name := range slices.Concat(p.Rows...) {
+			if i, ok := h.store.index[name]; ok && h.rank[i] == math.MaxInt32 {
+				h.rank[i] = ranked
+				ranked++
+			}
+		}
 	}
 	for _, s := range h.store.stats {
 		a := stat{
@@ -215,7 +226,7 @@ func (h *Hub) publish() {
 	defer h.mu.Unlock()
 	next := &edition{
 		version: h.store.Cut(), over: make(chan struct{}),
-		shared: map[frameID]*websocket.PreparedMessage{}, first: map[string]*websocket.PreparedMessage{},
+		shared: map[frameID][]*websocket.PreparedMessage{}, first: map[string][]*websocket.PreparedMessage{},
 	}
 	h.last = h.now()
 	h.store.Advance(h.observe)
@@ -226,14 +237,14 @@ func (h *Hub) publish() {
 	}
 }
 
-// Welcome is the first message for a client (configuration and history), and
-// the version that it has.
-func (h *Hub) Welcome(sub Subscription) (*websocket.PreparedMessage, uint64) {
+// Welcome is the first messages for a client, the configuration and then the history
+// in pieces, and the version that it has by them.
+func (h *Hub) Welcome(sub Subscription) ([]*websocket.PreparedMessage, uint64) {
 	e := h.current.Load()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if m := e.first[sub.key]; m != nil {
-		return m, e.version
+	if all := e.first[sub.key]; all != nil {
+		return all, e.version
 	}
 	b := h.appendHead(nil, "config")
 	b = append(b, ',')
@@ -245,20 +256,34 @@ func (h *Hub) Welcome(sub Subscription) (*websocket.PreparedMessage, uint64) {
 		}
 		b = append(b, h.stats[stat]...)
 	})
-	b = append(b, `],"history":`...)
-	b = h.store.AppendHistory(b, sub.stats)
-	b = h.store.AppendCertainty(b, sub.stats, 0, math.MaxUint64)
+	b = append(b, ']')
 	b = h.store.AppendNotes(b, sub.stats, 0)
-	b = append(b, '}')
-	m := prepared(b)
-	if len(e.first) < maxShared {
-		e.first[sub.key] = m
+	all := []*websocket.PreparedMessage{prepared(append(b, '}'))}
+	pieces := h.store.History(sub.stats, h.order(sub.stats), pieceSize)
+	for i, piece := range pieces {
+		b := append(h.appendHead(nil, "history"), piece...)
+		if i == len(pieces)-1 {
+			b = append(b, `,"last":true`...)
+		}
+		all = append(all, prepared(append(b, '}')))
 	}
-	return m, e.version
+	if len(e.first) < maxShared {
+		e.first[sub.key] = all
+	}
+	return all, e.version
+}
+
+// order gives the places of the selected stats as the pages have them: what is on the
+// screen first comes first.
+func (h *Hub) order(sel selection) []int {
+	var order []int
+	sel.each(len(h.stats), func(place, _ int) { order = append(order, place) })
+	slices.SortStableFunc(order, func(p, q int) int { return h.rank[sel.stat(p)] - h.rank[sel.stat(q)] })
+	return order
 }
 
 // Next waits for a version after the given one and gives all that changed since.
-func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) (*websocket.PreparedMessage, uint64, error) {
+func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) ([]*websocket.PreparedMessage, uint64, error) {
 	e := h.current.Load()
 	for e.version <= after {
 		select {
@@ -284,14 +309,18 @@ func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) (*websoc
 	return m, e.version, nil
 }
 
-// changes has the frame of what changed after one version and up to another.
-func (h *Hub) changes(sub Subscription, after, upTo uint64) *websocket.PreparedMessage {
-	b := h.appendHead(nil, "points")
-	b = append(b, `,"points":`...)
-	b = h.store.AppendChanges(b, sub.stats, after, upTo)
-	b = h.store.AppendCertainty(b, sub.stats, after, upTo)
-	b = h.store.AppendNotes(b, sub.stats, after)
-	return prepared(append(b, '}'))
+// changes has the frame of what changed after one version and up to another, in more
+// than one message if it is long.
+func (h *Hub) changes(sub Subscription, after, upTo uint64) []*websocket.PreparedMessage {
+	var frame []*websocket.PreparedMessage
+	for i, piece := range h.store.Changes(sub.stats, after, upTo, pieceSize) {
+		b := append(h.appendHead(nil, "points"), piece...)
+		if i == 0 {
+			b = h.store.AppendNotes(b, sub.stats, after)
+		}
+		frame = append(frame, prepared(append(b, '}')))
+	}
+	return frame
 }
 
 // prepared makes a message of text that all clients share. It cannot fail: there is

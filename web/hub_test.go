@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,8 +25,8 @@ func TestReconnectingClientGetsHistoryThenLivePoints(t *testing.T) {
 		s := inMemory(t, nil)
 		put(s.store, point("a", 1000, "1"), point("a", 1001, "2"))
 		first := dial(t, s)
-		m := next(t, first)
-		if m.Type != "config" || len(m.Stats) != len(two().All()) || fmt.Sprint(m.History[0]) != "[[1000 1 2]]" {
+		m := welcome(t, first)
+		if len(m.Stats) != len(two().All()) || fmt.Sprint(m.History) != "[[0 1000 1 2]]" {
 			t.Fatalf("the first message is %+v, want the configuration with the history of a", m)
 		}
 		put(s.store, point("a", 1002, "3"))
@@ -34,7 +35,7 @@ func TestReconnectingClientGetsHistoryThenLivePoints(t *testing.T) {
 
 		put(s.store, point("a", 1003, "4"))
 		again := dial(t, s)
-		if m := next(t, again); m.Type != "config" || fmt.Sprint(m.History[0]) != "[[1000 1 2 3 4]]" {
+		if m := welcome(t, again); fmt.Sprint(m.History) != "[[0 1000 1 2 3 4]]" {
 			t.Fatalf("after reconnecting the history is %v, want all four points", m.History)
 		}
 		put(s.store, point("b", 1004, "null"))
@@ -144,7 +145,7 @@ func TestSlowClientCoalesces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(store.AppendChanges(nil, nil, version, upTo)); got != "[[0,1000,49]]" {
+	if got := allChanges(store, nil, version, upTo); got != `,"points":[[0,1000,49]]` {
 		t.Errorf("after 50 revisions a slow client gets %s, want the last alone", got)
 	}
 }
@@ -153,13 +154,13 @@ func TestFramesAreShared(t *testing.T) {
 	store := NewStore(two())
 	h := NewHub(store, two(), "", time.Now)
 	first, version := h.Welcome(Subscription{})
-	if again, _ := h.Welcome(Subscription{}); again != first {
+	if again, _ := h.Welcome(Subscription{}); !slices.Equal(again, first) {
 		t.Error("two clients of one version got two first messages")
 	}
 	put(store, point("a", 1000, "1"))
 	h.publish()
 	frame, _, _ := h.Next(t.Context(), Subscription{}, version)
-	if again, _, _ := h.Next(t.Context(), Subscription{}, version); again != frame {
+	if again, _, _ := h.Next(t.Context(), Subscription{}, version); !slices.Equal(again, frame) {
 		t.Error("two clients of one version got two frames")
 	}
 	for range maxShared * 2 {

@@ -154,6 +154,8 @@ func TestOpenAPI(t *testing.T) {
 	for second := now - 20; second < now; second++ {
 		log.feed(s.store, second, now)
 	}
+	put(s.store, stats.Snapshot{Stat: "stat-01", Time: now - 10, Value: json.RawMessage("7"), Covered: 3, Of: 70, Approx: 0.5, Revision: 9, Version: s.store.gen})
+	s.store.SetNotes(map[string][]string{"stat-01": {"no line has had it"}})
 	put(s.store, stats.Snapshot{Stat: "stat-00", Time: now - 10, StaleSince: now - 12, Revision: 9, Version: s.store.gen})
 	eventually(t, "the server is ready", s.Ready)
 
@@ -201,7 +203,7 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 	for _, st := range log.definitions.Stats {
-		if st.Kind == "rate" && st.Name != "stat-00" {
+		if st.Kind == "rate" && st.Name != "stat-00" && st.Name != "stat-01" {
 			continue // they have one shape
 		}
 		for _, query := range []string{"", "?step=10", "?step=600&from=" + url.QueryEscape(time.Now().Add(-2*time.Hour).Format(time.RFC3339))} {
@@ -236,15 +238,22 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for _, name := range []string{"Config", "Points", "Points"} {
+	sent := map[string]int{}
+	for sent["Points"] < 2 {
 		var v any
 		if err := conn.ReadJSON(&v); err != nil {
 			t.Fatal(err)
 		}
+		name := map[any]string{"config": "Config", "history": "History", "points": "Points"}[v.(map[string]any)["type"]]
+		sent[name]++
 		schema, _ := described.find("#/components/schemas/" + name)
 		if err := described.check("the message", schema, v); err != nil {
 			t.Error(err)
 		}
+	}
+
+	if sent["Config"] != 1 || sent["History"] == 0 {
+		t.Errorf("the messages were %v", sent)
 	}
 
 	// Nothing is described that there is not, or the other way round.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,8 +74,28 @@ func (s *Server) routes(page []*file) http.Handler {
 
 // file is one of the page's files, in memory.
 type file struct {
-	route, kind, tag string
-	data             []byte
+	route, kind string
+	plain, gzip encoded
+}
+
+// encoded is a file in one of its encodings.
+type encoded struct {
+	data []byte
+	tag  string
+}
+
+func encodedAs(data []byte) encoded {
+	sum := sha256.Sum256(data)
+	return encoded{data, `"` + hex.EncodeToString(sum[:8]) + `"`}
+}
+
+// compress gives data in gzip's format.
+func compress(data []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // it is a level
+	w.Write(data)                                         //nolint:errcheck // a buffer takes all
+	w.Close()                                             //nolint:errcheck
+	return b.Bytes()
 }
 
 // files are the page's, as they were built in.
@@ -87,9 +109,7 @@ func files() []*file {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(data)
-		f := &file{route: name[len("static"):], kind: mime.TypeByExtension(path.Ext(name)), data: data}
-		f.tag = `"` + hex.EncodeToString(sum[:8]) + `"`
+		f := &file{route: name[len("static"):], kind: mime.TypeByExtension(path.Ext(name)), plain: encodedAs(data), gzip: encodedAs(compress(data))}
 		if path.Ext(name) == ".js" {
 			f.kind = "text/javascript; charset=utf-8" // whatever the machine's table says
 		}
@@ -109,7 +129,7 @@ func files() []*file {
 func build(files []*file) string {
 	sum := sha256.New()
 	for _, f := range files {
-		sum.Write([]byte(f.route + f.tag))
+		sum.Write([]byte(f.route + f.plain.tag))
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
@@ -117,10 +137,28 @@ func build(files []*file) string {
 // ServeHTTP lets a browser keep the file and ask each time whether it changed,
 // so that a new Pulse is never drawn by the scripts of an old one.
 func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	as := f.plain
+	if takesGzip(r) {
+		as = f.gzip
+		w.Header().Set("Content-Encoding", "gzip")
+	}
 	w.Header().Set("Content-Type", f.kind)
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("ETag", f.tag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.data))
+	w.Header().Set("Vary", "Accept-Encoding")
+	w.Header().Set("ETag", as.tag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(as.data))
+}
+
+// takesGzip reports whether a request says that gzip is fine.
+func takesGzip(r *http.Request) bool {
+	for one := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
+		name, weight, _ := strings.Cut(one, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			weight = strings.ReplaceAll(weight, " ", "")
+			return !strings.HasPrefix(weight, "q=0") || strings.ContainsAny(weight[len("q=0"):], "123456789")
+		}
+	}
+	return false
 }
 
 // socket serves one client's websocket: of all stats, or of those that ?stat=

@@ -2,9 +2,11 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -353,7 +355,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 
 func TestFilesAreRevalidated(t *testing.T) {
 	s := idle(t, nil)
-	answer, _ := get(t, s, "/app.js", nil)
+	answer, plain := get(t, s, "/app.js", nil)
 	tag := answer.Header.Get("ETag")
 	if answer.StatusCode != 200 || tag == "" || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/javascript") {
 		t.Fatalf("/app.js: %d %v", answer.StatusCode, answer.Header)
@@ -361,6 +363,27 @@ func TestFilesAreRevalidated(t *testing.T) {
 	answer, _ = get(t, s, "/app.js", func(r *http.Request) { r.Header.Set("If-None-Match", tag) })
 	if answer.StatusCode != http.StatusNotModified {
 		t.Errorf("an unchanged file: %d, want 304", answer.StatusCode)
+	}
+	gzipTag := ""
+	for accept, want := range map[string]string{"gzip": "gzip", "br, GZIP;q=0.5": "gzip", "": "", "br": "", "gzip; q=0": "", "gzip;q=0.0": "", "deflate, gzip;q=0.01": "gzip"} {
+		packed, body := get(t, s, "/app.js", func(r *http.Request) { r.Header.Set("Accept-Encoding", accept) })
+		if got := packed.Header.Get("Content-Encoding"); got != want || packed.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("of who takes %q the file is encoded as %q, want %q", accept, got, want)
+		}
+		if want == "" {
+			continue
+		}
+		gzipTag = packed.Header.Get("ETag")
+		r, err := gzip.NewReader(strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); err != nil || string(got) != plain || 2*len(body) > len(plain) {
+			t.Errorf("compressed to %d bytes it is %d bytes, %v, want all %d", len(body), len(got), err, len(plain))
+		}
+	}
+	if gzipTag == tag {
+		t.Error("a file has the same tag in both encodings")
 	}
 	if answer, _ := get(t, s, "/index.html", nil); answer.StatusCode != 404 {
 		t.Errorf("/index.html: %d, want 404: the page has one address", answer.StatusCode)

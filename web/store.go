@@ -306,69 +306,22 @@ func (sel selection) each(all int, f func(place, stat int)) {
 	}
 }
 
-// AppendHistory appends the last Window seconds of every selected stat as a JSON
-// array, in the order of the stats. A stat is a list of runs of seconds without a
-// break, [first second, value, value, …]; the seconds that had no clock are
-// runs [first second, {"stale": last second}].
-func (s *Store) AppendHistory(b []byte, sel selection) []byte {
+// Changes gives what changed after one version and up to another in members of
+// messages, of not much more than limit bytes each but for values that are longer:
+// "points", an array of [place among the selected stats, second, value], oldest second
+// first, a gap without a clock being [place, last second, null, first second]; and how
+// sure they are, if not all are. However many versions lie between, each point is
+// there once, as it is now.
+func (s *Store) Changes(sel selection, after, upTo uint64, limit int) [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b = append(b, '[')
-	sel.each(len(s.series), func(place, stat int) {
-		if place > 0 {
-			b = append(b, ',')
-		}
-		b = s.series[stat].appendRuns(b, s.newest-Window+1)
-	})
-	return append(b, ']')
-}
-
-func (sr *series) appendRuns(b []byte, from int64) []byte {
-	b = append(b, '[')
-	open := false
-	for t := max(1, from, sr.newest-ringSize+1); t <= sr.newest; t++ {
-		e := &sr.ring[t%ringSize]
-		there := e.version != 0 && e.Time == t
-		if open && (!there || e.StaleSince != 0) {
-			b, open = append(b, ']'), false
-		}
-		if !there {
-			continue
-		}
-		if !open {
-			if b[len(b)-1] == ']' {
-				b = append(b, ',')
-			}
-			b = append(b, '[')
-		}
-		if e.StaleSince != 0 {
-			b = strconv.AppendInt(b, e.StaleSince, 10)
-			b = append(b, `,{"stale":`...)
-			b = strconv.AppendInt(b, t, 10)
-			b = append(b, '}', ']')
-			continue
-		}
-		if !open {
-			b, open = strconv.AppendInt(b, t, 10), true
-		}
-		b = append(b, ',')
-		b = append(b, e.Value...)
+	var pieces [][]byte
+	var points []byte
+	var sure certainty
+	cut := func() {
+		b := append(append([]byte(`,"points":[`), points...), ']')
+		pieces, points = append(pieces, sure.appendTo(b)), points[:0]
 	}
-	if open {
-		b = append(b, ']')
-	}
-	return append(b, ']')
-}
-
-// AppendChanges appends what changed after one version and up to another, as a
-// JSON array of [place among the selected stats, second, value], oldest second
-// first; a gap without a clock is [place, last second, null, first second].
-// However many versions lie between, each point is there once, as it is now.
-func (s *Store) AppendChanges(b []byte, sel selection, after, upTo uint64) []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b = append(b, '[')
-	first := true
 	sel.each(len(s.series), func(place, stat int) {
 		sr := &s.series[stat]
 		if sr.version <= after {
@@ -379,24 +332,38 @@ func (s *Store) AppendChanges(b []byte, sel selection, after, upTo uint64) []byt
 			if e.Time != t || e.version <= after || e.version > upTo {
 				continue
 			}
-			if !first {
-				b = append(b, ',')
+			if len(points) > 0 {
+				points = append(points, ',')
 			}
-			first = false
-			b = append(b, '[')
-			b = strconv.AppendInt(b, int64(place), 10)
-			b = append(b, ',')
-			b = strconv.AppendInt(b, t, 10)
-			b = append(b, ',')
-			b = append(b, e.Value...)
+			points = append(points, '[')
+			points = strconv.AppendInt(points, int64(place), 10)
+			points = append(points, ',')
+			points = strconv.AppendInt(points, t, 10)
+			points = append(points, ',')
+			points = append(points, e.Value...)
 			if e.StaleSince != 0 {
-				b = append(b, ',')
-				b = strconv.AppendInt(b, e.StaleSince, 10)
+				points = append(points, ',')
+				points = strconv.AppendInt(points, e.StaleSince, 10)
 			}
-			b = append(b, ']')
+			points = append(points, ']')
+			sure.add(place, e)
+			if len(points)+sure.size() > limit {
+				cut()
+			}
 		}
 	})
-	return append(b, ']')
+	if len(points) > 0 || len(pieces) == 0 {
+		cut()
+	}
+	return pieces
+}
+
+// stat gives the index of the stat at a place among the selected.
+func (sel selection) stat(place int) int {
+	if sel == nil {
+		return place
+	}
+	return sel[place]
 }
 
 // Select finds stats by their names; of none, all. It fails on a name that there

@@ -1,10 +1,12 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -84,13 +86,13 @@ func TestUpsertIsFreeOfOrder(t *testing.T) {
 	}
 	inOrder := NewStore(two())
 	put(inOrder, points...)
-	want := string(inOrder.AppendHistory(nil, nil))
+	want := allHistory(inOrder)
 	for range 20 {
 		shuffled := append(append([]stats.Snapshot{}, points...), points[:len(points)/2]...)
 		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		s := NewStore(two())
 		put(s, shuffled...)
-		if got := string(s.AppendHistory(nil, nil)); got != want {
+		if got := allHistory(s); got != want {
 			t.Fatalf("another order gave\n%s\nwant\n%s", got, want)
 		}
 	}
@@ -130,16 +132,100 @@ func TestRingForgets(t *testing.T) {
 	}
 }
 
+// allHistory is all that a store gives a new page, in one message.
+func allHistory(s *Store) string {
+	return string(bytes.Join(s.History(nil, []int{0, 1}, 1<<30), nil))
+}
+
+// allChanges is all that changed, in one message.
+func allChanges(s *Store, sel selection, after, upTo uint64) string {
+	return string(bytes.Join(s.Changes(sel, after, upTo, 1<<30), nil))
+}
+
 func TestHistory(t *testing.T) {
 	s := NewStore(two())
 	gap := point("b", 1009, "null")
 	gap.StaleSince = 1004
-	put(s, point("a", 1000, "1"), point("a", 1001, "2.5"), point("a", 1003, "null"), point("a", 1004, "0"),
+	unsure := point("a", 1003, "null")
+	unsure.Covered, unsure.Of = 7, 10
+	put(s, point("a", 1000, "1"), point("a", 1001, "2.5"), unsure, point("a", 1004, "0"), point("b", 1002, "3"),
 		point("b", 1003, `{"0.5":1}`), gap, point("b", 1010, "7"), point("a", 1004-Window, "9"))
-	want := `[[[1000,1,2.5],[1003,null,0]],[[1003,{"0.5":1}],[1004,{"stale":1009}],[1010,7]]` +
-		strings.Repeat(",[]", len(two().All())-2) + "]" // Pulse's own have none
-	if got := string(s.AppendHistory(nil, nil)); got != want {
-		t.Errorf("history is\n%s, want\n%s", got, want)
+	// The newest five seconds of each come first.
+	if got, want := allHistory(s), `,"history":[[0,1000,1,2.5],[0,1003,null,0],[1,1004,{"stale":1009}],[1,1010,7],[1,1002,3,{"0.5":1}]],"covered":[[0,1003,7]]`; got != want {
+		t.Errorf("the history is\n%s, want\n%s", got, want)
+	}
+	if got, want := string(bytes.Join(s.History(selection{1}, []int{0}, 1<<30), nil)), `,"history":[[0,1004,{"stale":1009}],[0,1010,7],[0,1002,3,{"0.5":1}]]`; got != want {
+		t.Errorf("of one stat it is\n%s, want\n%s", got, want)
+	}
+}
+
+func TestChangesInPieces(t *testing.T) {
+	s := NewStore(two())
+	for second := int64(1000); second < 1100; second++ {
+		p := point("a", second, "7")
+		p.Covered, p.Of = 3, 10
+		put(s, p)
+	}
+	all := 0
+	pieces := s.Changes(nil, 0, s.Cut(), 100)
+	for _, piece := range pieces {
+		if len(piece) > 200 {
+			t.Errorf("a piece has %d bytes, the limit is 100: %s", len(piece), piece)
+		}
+		all += strings.Count(string(piece), ",7]")
+		if !strings.Contains(string(piece), `"covered":[[0,`) {
+			t.Errorf("a piece does not say how sure it is: %s", piece)
+		}
+	}
+	if all != 100 || len(pieces) < 10 {
+		t.Errorf("%d points are in %d pieces, want all 100 in ten or more", all, len(pieces))
+	}
+	if pieces := s.Changes(nil, 9, 9, 100); len(pieces) != 1 {
+		t.Errorf("nothing is in %d pieces, want an empty one", len(pieces))
+	}
+}
+
+// Pieces of any size have the same history, and none is much greater than asked for.
+func TestHistoryInPieces(t *testing.T) {
+	s := NewStore(two())
+	for second := int64(5000); second < 5400; second++ {
+		for _, stat := range []string{"a", "b"} {
+			if p := point(stat, second, fmt.Sprint(second*7%1000)); second%97 != 0 {
+				p.Covered, p.Of = second%10, 10
+				put(s, p)
+			}
+		}
+	}
+	type values map[string]string
+	read := func(limit int) values {
+		all := values{}
+		for _, piece := range s.History(nil, []int{1, 0}, limit) {
+			if len(piece) > limit+100 {
+				t.Errorf("a piece has %d bytes, the limit is %d", len(piece), limit)
+			}
+			var m struct{ History, Covered [][]json.RawMessage }
+			if err := json.Unmarshal(append([]byte(`{"":0`), append(piece, '}')...), &m); err != nil {
+				t.Fatalf("%v in %s", err, piece)
+			}
+			for what, runs := range map[string][][]json.RawMessage{"value": m.History, "covered": m.Covered} {
+				for _, run := range runs {
+					first, _ := strconv.ParseInt(string(run[1]), 10, 64)
+					for i, v := range run[2:] {
+						all[fmt.Sprint(what, " ", string(run[0]), " ", first+int64(i))] = string(v)
+					}
+				}
+			}
+		}
+		return all
+	}
+	want := read(1 << 30)
+	if n := 2 * (Window - 3); len(want) < 2*n || len(want) > 2*n+4 {
+		t.Fatalf("%d values and coverings, want about %d", len(want), 2*n)
+	}
+	for _, limit := range []int{1, 50, 500, 5000} {
+		if got := read(limit); !reflect.DeepEqual(got, want) {
+			t.Errorf("in pieces of %d bytes there are %d values, want %d", limit, len(got), len(want))
+		}
 	}
 }
 
@@ -161,13 +247,13 @@ func TestChangesOfVersions(t *testing.T) {
 		after, upTo uint64
 		want        string
 	}{
-		{0, third, `[[0,1000,5],[0,1001,2],[1,1001,null]]`},
-		{first, second, `[[0,1001,2],[1,1001,null]]`},
-		{first, third, `[[0,1000,5],[0,1001,2],[1,1001,null]]`},
-		{second, third, `[[0,1000,5]]`},
-		{third, third, `[]`},
+		{0, third, `,"points":[[0,1000,5],[0,1001,2],[1,1001,null]]`},
+		{first, second, `,"points":[[0,1001,2],[1,1001,null]]`},
+		{first, third, `,"points":[[0,1000,5],[0,1001,2],[1,1001,null]]`},
+		{second, third, `,"points":[[0,1000,5]]`},
+		{third, third, `,"points":[]`},
 	} {
-		if got := string(s.AppendChanges(nil, nil, c.after, c.upTo)); got != c.want {
+		if got := allChanges(s, nil, c.after, c.upTo); got != c.want {
 			t.Errorf("changes after %d up to %d are %s, want %s", c.after, c.upTo, got, c.want)
 		}
 	}
@@ -184,9 +270,6 @@ func TestCertainty(t *testing.T) {
 		return p
 	}
 	put(s, sure("a", 1000, 10, 0))
-	if got := string(s.AppendCertainty(nil, nil, 0, 9)); got != "" {
-		t.Errorf("of a sure point it says %s", got)
-	}
 	first := s.Cut()
 	put(s, sure("a", 1001, 0, 0), sure("a", 1002, 1, 0.5), sure("a", 1003, 10, 0.25), sure("a", 1004, 3, 0), sure("b", 1000, 9, 0))
 	second := s.Cut()
@@ -195,13 +278,13 @@ func TestCertainty(t *testing.T) {
 		after, upTo uint64
 		want        string
 	}{
-		{nil, 0, second, `,"covered":[[0,1001,0,1],[0,1004,3],[1,1000,9]],"approx":[[0,1002,0.5,0.25]]`},
-		{nil, first, second, `,"covered":[[0,1001,0,1],[0,1004,3],[1,1000,9]],"approx":[[0,1002,0.5,0.25]]`},
-		{selection{1}, 0, second, `,"covered":[[0,1000,9]]`},
-		{nil, 0, first, ``},
-		{nil, second, second + 1, ``},
+		{nil, 0, second, `,"points":[[0,1000,7],[0,1001,7],[0,1002,7],[0,1003,7],[0,1004,7],[1,1000,7]],"covered":[[0,1001,0,1],[0,1004,3],[1,1000,9]],"approx":[[0,1002,0.5,0.25]]`},
+		{nil, first, second, `,"points":[[0,1001,7],[0,1002,7],[0,1003,7],[0,1004,7],[1,1000,7]],"covered":[[0,1001,0,1],[0,1004,3],[1,1000,9]],"approx":[[0,1002,0.5,0.25]]`},
+		{selection{1}, 0, second, `,"points":[[0,1000,7]],"covered":[[0,1000,9]]`},
+		{nil, 0, first, `,"points":[[0,1000,7]]`},
+		{nil, second, second + 1, `,"points":[]`},
 	} {
-		if got := string(s.AppendCertainty(nil, c.sel, c.after, c.upTo)); got != c.want {
+		if got := allChanges(s, c.sel, c.after, c.upTo); got != c.want {
 			t.Errorf("after %d up to %d of %v: %s, want %s", c.after, c.upTo, c.sel, got, c.want)
 		}
 	}

@@ -135,7 +135,7 @@ func TestViewJoinsTableAndHistory(t *testing.T) {
 
 	// From now on the table alone is followed.
 	conn := dial(t, s)
-	next(t, conn)
+	welcome(t, conn)
 	k.table(point("b", now, "1.5"))
 	untilPoint(t, conn, 1, now, "1.5")
 }

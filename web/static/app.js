@@ -44,6 +44,7 @@ function standStill() {
   const moment = shown.moment();
   status.show(standing(shown, moment, { paused: frozen !== null, cursor: grid.cursor ?? detail.cursor }));
   document.body.classList.toggle("stale", moment.stale > 0);
+  document.body.classList.toggle("loading", model.loading);
   if (model.configured) pages.count(moment);
 }
 
@@ -62,20 +63,29 @@ connect((message) => {
       pause(false);
     }
     if (!frozen) touch();
+  } else if (message.type === "history") {
+    const changed = model.past(message);
+    if (!frozen) redraw(changed);
+    if (message.last) touch();
   } else {
     const { newest } = model, { edge } = model.moment();
     const changed = model.apply(message);
     if (frozen) return;
     if (model.newest > newest) noteDrawn(model.newest);
     if (model.moment().edge !== edge) touch();
-    else grid.changed(changed);
-    if ([...changed].some((series) => series.stat.name === detail.name)) detail.touch();
+    else redraw(changed);
   }
   standStill();
 }, (state) => {
   model.connected = state === "open";
   standStill();
 });
+
+/** Draws what shows some series. */
+function redraw(changed) {
+  grid.changed(changed);
+  if ([...changed].some((series) => series.stat.name === detail.name)) detail.touch();
+}
 
 /** Notes when a second that has come is on the screen: in the frame after the one
  * that the last panel was drawn in. */

@@ -122,6 +122,7 @@ export class Model {
     this.pages = [];
     this.notes = new Map(); // by name: what was not understood of a stat's lines, in sentences
     this.configured = false;
+    this.loading = false; // whether history is still to come
     this.clocks = [];
     this.ingesters = []; // that these clocks are of, as far as is known
     this.first = Infinity; // the oldest second of all stats
@@ -137,8 +138,8 @@ export class Model {
   /** The time in Unix seconds, by the server's clock. */
   now() { return this.clock.date() / 1000 + this.offset; }
 
-  /** The server's first message: replaces everything. It reports whether the
-   * definitions are others than before. */
+  /** The server's first message: replaces everything; the history comes after it. It
+   * reports whether the definitions are others than before. */
   configure(message) {
     const definitions = JSON.stringify([message.version, message.pages, message.stats]);
     const changed = definitions !== this.definitions;
@@ -152,17 +153,8 @@ export class Model {
     this.window = message.window;
     this.pages = message.pages;
     this.stats = message.stats.map(inUnit);
-    this.series = new Map();
-    this.stats.forEach((stat, i) => {
-      const series = new Series(stat, this.window);
-      for (const [first, ...values] of message.history[i]) {
-        if (values[0]?.stale) series.gap(first, values[0].stale);
-        else values.forEach((v, k) => series.put(first + k, scaled(stat, v)));
-      }
-      this.series.set(stat.name, series);
-      this.newest = Math.max(this.newest, series.newest);
-      if (series.first) this.first = Math.min(this.first, series.first);
-    });
+    this.series = new Map(this.stats.map((stat) => [stat.name, new Series(stat, this.window)]));
+    this.loading = true;
     this.notes = new Map();
     this.#certainty(message);
     this.moved = -Infinity;
@@ -170,13 +162,34 @@ export class Model {
     return changed;
   }
 
+  /** A message with a piece of the history. It gives the series that changed. */
+  past(message) {
+    this.#head(message);
+    const changed = new Set();
+    for (const [place, first, ...values] of message.history) {
+      const series = this.#at(place);
+      if (!series) continue;
+      if (values[0]?.stale) series.gap(first, values[0].stale);
+      else values.forEach((v, i) => series.put(first + i, scaled(series.stat, v)));
+      changed.add(series);
+      this.newest = Math.max(this.newest, series.newest);
+      if (series.first) this.first = Math.min(this.first, series.first);
+    }
+    this.#certainty(message);
+    if (message.last) this.loading = false;
+    return changed;
+  }
+
+  /** The series of the stat at a place. */
+  #at(place) { return this.series.get(this.stats[place]?.name); }
+
   /** A message with changed points. It gives the series that changed. */
   apply(message) {
     this.#head(message);
     const changed = new Set();
     const before = this.newest;
     for (const [i, second, value, staleSince] of message.points) {
-      const series = this.series.get(this.stats[i]?.name);
+      const series = this.#at(i);
       if (!series) continue;
       if (staleSince) series.gap(staleSince, second);
       else series.put(second, scaled(series.stat, value));
@@ -192,9 +205,8 @@ export class Model {
   /** What a message says of how sure its points are, and of what was not understood.
    * It gives the series whose notes changed. */
   #certainty({ covered = [], approx = [], notes }) {
-    const series = (place) => this.series.get(this.stats[place]?.name);
-    for (const [place, first, ...seconds] of covered) seconds.forEach((n, i) => series(place)?.cover(first + i, n));
-    for (const [place, first, ...errors] of approx) errors.forEach((e, i) => series(place)?.estimate(first + i, e));
+    for (const [place, first, ...seconds] of covered) seconds.forEach((n, i) => this.#at(place)?.cover(first + i, n));
+    for (const [place, first, ...errors] of approx) errors.forEach((e, i) => this.#at(place)?.estimate(first + i, e));
     if (!notes) return [];
     const before = [...this.notes.keys()];
     this.notes = new Map();
@@ -246,7 +258,7 @@ export class Model {
    * why it is not a value; of an unknown one who is behind, if that is known, and
    * since when its last known value is held: shown, but as what it was then. */
   state(series, moment) {
-    if (!series.newest) return { state: "empty", why: moment.lost ? "not connected" : "nothing yet" };
+    if (!series.newest) return { state: "empty", why: moment.lost ? "not connected" : this.loading ? "loading" : "nothing yet" };
     if (moment.stale) return { state: "stale", why: "" };
     if (moment.lost && moment.now - moment.lost > GRACE) return { state: "unknown", why: "not connected" };
     if (series.newest < moment.due) {

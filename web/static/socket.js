@@ -2,6 +2,8 @@
 
 const LEAST_WAIT = 300, MOST_WAIT = 8000; // ms before trying again
 const SILENCE = 5000; // ms without a message after which a connection is dead: the server speaks each second
+const OPENING = 10000; // ms that a connection may take to be made
+const FIRST = 60000; // ms that the first message may take then: it is long, and a line may be slow
 
 /** connect calls onMessage with each message, and onState with "open" when a
  * connection has spoken and "closed" when it has ended. */
@@ -12,9 +14,9 @@ export function connect(onMessage, onState) {
     clearTimeout(retry);
     const mine = socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
     let spoken = false;
-    const alive = () => {
+    const within = (ms) => {
       clearTimeout(watchdog);
-      watchdog = setTimeout(close, SILENCE);
+      watchdog = setTimeout(close, ms);
     };
     // A connection that died without a word may take minutes to say so: it is
     // given up at once, and what it still says is not listened to.
@@ -27,10 +29,11 @@ export function connect(onMessage, onState) {
       retry = setTimeout(open, wait * (0.5 + Math.random()));
       wait = Math.min(MOST_WAIT, wait * 1.7);
     };
-    alive();
+    within(OPENING);
+    mine.onopen = () => within(FIRST);
     mine.onmessage = (event) => {
       if (socket !== mine) return;
-      alive();
+      within(SILENCE);
       onMessage(JSON.parse(event.data));
       if (!spoken) {
         spoken = true;

@@ -52,7 +52,7 @@ export function standing(model, moment, { paused, cursor }) {
   if (!model.configured) return { state: "connecting", text: "connecting" };
   if (moment.lost) return { state: "lost", text: `not connected since ${clock(moment.lost, now)} · trying again` };
   if (moment.stale) return { state: "stale", text: `stale: no clock since ${clock(moment.stale, now)}` };
-  if (!model.newest) return { state: "connecting", text: "connected · no second has closed yet" };
+  if (!model.newest) return { state: "connecting", text: model.loading ? "loading" : "connected · no second has closed yet" };
 
   const lines = model.series.get("pulse.lines");
   const came = lines?.at(lines.newest)?.in;

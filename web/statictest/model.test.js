@@ -110,7 +110,7 @@ test("the server's clock is that of the least delayed message", () => {
 
 test("history comes in runs, and changes after it", () => {
   const page = new Page({ name: "a" }, { name: "b" });
-  page.configure({ history: [[[START - 9, 1, 2.5], [START - 5, { stale: START - 3 }], [START - 2, null]], []] });
+  page.configure({ history: [["a", START - 2, null], ["a", START - 9, 1, 2.5], ["a", START - 5, { stale: START - 3 }]] });
   const a = page.model.series.get("a");
   assert.deepEqual([-10, -9, -8, -7, -4, -3, -2, -1].map((s) => a.at(START + s)), [undefined, 1, 2.5, undefined, undefined, null, null, undefined]);
   assert.ok(a.clockless(START - 4) && a.fractional);
@@ -157,7 +157,7 @@ test("levels: the worst number counts, and of a reversed stat low values are the
 
 test("a ratio in percent is a hundred times what the server has, and so are its thresholds", () => {
   const page = new Page({ name: "a", kind: "ratio", unit: "%", scale: 100, warn: 0.05, crit: 0.07 });
-  page.configure({ history: [[[START - 2, 0.01, null]]] });
+  page.configure({ history: [["a", START - 2, 0.01, null]] });
   page.run(1, { a: 0.07 });
   const series = page.model.series.get("a");
   assert.deepEqual([-2, -1, 0].map((s) => series.at(START + s)), [1, null, 7]);
@@ -167,15 +167,14 @@ test("a ratio in percent is a hundred times what the server has, and so are its 
 
 test("the page learns whether the definitions are others", () => {
   const page = new Page({ name: "a", scale: 100, warn: 1 });
-  const again = { type: "config", window: 300, version: "g", pages: [], stats: page.stats, history: [[]], ...page.head() };
-  assert.equal(page.model.configure(again), false);
-  assert.equal(page.model.configure({ ...again, version: "h" }), true);
-  assert.equal(page.model.configure({ ...again, version: "h", stats: [{ ...page.stats[0], warn: 2 }] }), true);
+  assert.equal(page.configure(), false);
+  assert.equal(page.configure({ version: "h" }), true);
+  assert.equal(page.configure({ version: "h", stats: [{ ...page.stats[0], warn: 2 }] }), true);
 });
 
 test("how sure a point is comes beside it, until it comes again", () => {
   const page = new Page({ name: "a", over: 60 }, { name: "b" });
-  page.configure({ history: [[[START - 3, 1, 2, 3]], [[START - 3, 1]]], covered: [[0, START - 3, 42, 43]], approx: [[1, START - 3, 0.006]] });
+  page.configure({ history: [["a", START - 3, 1, 2, 3], ["b", START - 3, 1]], covered: [["a", START - 3, 42, 43]], approx: [["b", START - 3, 0.006]] });
   const a = page.model.series.get("a"), b = page.model.series.get("b");
   assert.deepEqual([-3, -2, -1].map((s) => a.covered(START + s)), [42, 43, null]);
   assert.deepEqual([b.covered(START - 3), b.error(START - 3), a.error(START - 3)], [null, 0.006, 0]);
@@ -203,4 +202,15 @@ test("an uncovered number alarms from half of its window on, and low ones not be
     [stat, 25, null, "crit"], [stat, 25, 59, "crit"], [stat, 12, 30, "warn"], [stat, 25, 29, ""], [stat, 25, 0, ""],
     [reversed, 1, null, "crit"], [reversed, 1, 59, ""], [reversed, 11, 59, ""],
   ]) assert.equal(level(its, value, covered), want, `${value} of ${covered} s`);
+});
+
+test("while history is to come a stat without a point is loading", () => {
+  const page = new Page({ name: "a" }, { name: "b" });
+  page.model.configure({ type: "config", window: 300, version: "g", pages: [], stats: page.stats, ...page.head() });
+  assert.equal(page.state("a").why, "loading");
+  const changed = page.model.past({ type: "history", history: [[1, START - 2, 1, 2]], ...page.head() });
+  assert.deepEqual([...changed].map((s) => s.stat.name), ["b"]);
+  assert.deepEqual([page.state("a").why, page.state("b").state, page.model.newest], ["loading", "value", START - 1]);
+  page.model.past({ type: "history", history: [], last: true, ...page.head() });
+  assert.equal(page.state("a").why, "nothing yet");
 });

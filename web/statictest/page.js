@@ -16,9 +16,14 @@ export class Page {
     this.configure();
   }
 
-  configure(more = {}) {
-    this.model.configure({ type: "config", window: 300, version: "g", pages: [], stats: this.stats, history: this.stats.map(() => []), ...this.head(), ...more });
+  /** The first messages: history is runs of [name, first second, value, …]. */
+  configure({ history = [], covered, approx, ...more } = {}) {
+    const changed = this.model.configure({ type: "config", window: 300, version: "g", pages: [], stats: this.stats, ...this.head(), ...more });
+    this.model.past({ type: "history", history: this.#placed(history), covered: this.#placed(covered), approx: this.#placed(approx), last: true, ...this.head() });
+    return changed;
   }
+
+  #placed(runs) { return runs?.map(([name, ...run]) => [this.stats.findIndex((s) => s.name === name), ...run]); }
 
   head() { return { now: this.at, clocks: this.clocks, ingesters: this.ingesters }; }
 
@@ -30,8 +35,7 @@ export class Page {
 
   /** A frame with points, [name, second, value, stale since]. */
   tell(points = [], more = {}) {
-    const place = (name) => this.stats.findIndex((s) => s.name === name);
-    return this.model.apply({ type: "points", points: points.map(([name, ...point]) => [place(name), ...point]), ...this.head(), ...more });
+    return this.model.apply({ type: "points", points: this.#placed(points), ...this.head(), ...more });
   }
 
   /** Lets seconds go by in which all clocks go on, and each stat has a value. */

@@ -65,7 +65,7 @@ test("what is not live says what it is", () => {
   }
   assert.deepEqual(now(page), { state: "behind", text: "5 s behind · partition 0", hint: "partition 0 is 5 s behind" });
   page.clocks = [START + 3, START + 3, START + 3];
-  page.configure({ history: [[[START + 2, 1]], []] });
+  page.configure({ history: [["a", START + 2, 1]] });
   for (let i = 0; i < 13; i++) {
     page.wait(1);
     page.tell();
