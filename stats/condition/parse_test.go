@@ -289,7 +289,7 @@ func TestEval(t *testing.T) {
 		{`status >= 500 && status < 600`, true},
 		{`status in [500, 503]`, true},
 		{`status == 503.0`, true},
-		{`status == "503"`, false},
+		{`status == "503"`, true},
 		{`text == 500`, false},
 		{`text == "500"`, true},
 		{`time < 0.250000001 && time > 0.249999999`, true},

@@ -20,16 +20,22 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 	bd := &sc.schema.bodies[kind]
 	inKey := bd.key
 	at := &g.nodes[root] // the node of the last key
+	first := i
 	for {
 		if b[i] == ' ' {
 			i++
 		}
 		n := &g.nodes[at.next] // most often; at the line's end no node matches
 		if !n.match(b, i) {
-			for i < end && class[b[i]]&inKey == 0 {
+			for i < end && class[b[i]]&(inKey|isEscape) == 0 {
 				i++
 			}
 			if i >= end {
+				return
+			}
+			if b[i] == escape {
+				plain, i, end := sc.uncolored(ev, b, first, end)
+				sc.attributes(ev, plain, i, end, kind, root)
 				return
 			}
 			n = g.follow(at, b, i)
@@ -65,11 +71,11 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			i = sc.quoted(ev, b, i+1, end, key)
 			continue
 		}
-		first := i
+		value := i
 		if i = word(b, i); key != 0 {
-			ev.put(keySlot(key), first, i, units|exponents)
+			ev.put(keySlot(key), value, i, units|exponents)
 			if key&timeKey != 0 {
-				sc.dateBy(ev, b, first, i)
+				sc.dateBy(ev, b, value, i)
 			}
 		}
 	}
@@ -97,7 +103,7 @@ func (sc *Scanner) pulseValue(ev *Event, b []byte, i, end int, key uint32) int {
 	return i
 }
 
-func keySlot(key uint32) Slot { return Slot(key&(timeKey-1)) - 1 }
+func keySlot(key uint32) Slot { return Slot(key&slotMask) - 1 }
 
 // quoted puts the quoted text at i, with its escapes undone, and gives the
 // position after its end. A text that is not closed goes to the end.
@@ -106,7 +112,7 @@ func (sc *Scanner) quoted(ev *Event, b []byte, i, end int, key uint32) int {
 	close, escaped := closingQuote(b, i, end)
 	next := close + 1
 	if close < 0 {
-		close, next = end, end
+		close, next, flags = end, end, onlyText
 	}
 	if key == 0 {
 		return next
@@ -145,17 +151,23 @@ func closingQuote(b []byte, i, end int) (close int, escaped bool) {
 }
 
 // looksLikeAttributes reports whether b[i:end] begins with an attribute that
-// has a value, or with words that could be keys and then one.
+// has a value, or with words that could be keys and then one. A date, an address, a
+// number and a path could not.
 func looksLikeAttributes(b []byte, i, end int) bool {
 	first := i // of the word
 	for i < end {
+		plain := uint8(inKey) // while all bytes are
 		for class[b[i]]&inSource != 0 || b[i] == '#' || b[i] == '@' || b[i] == ':' {
+			plain &= class[b[i]]
 			i++
 		}
 		switch c := b[i]; {
 		case c == '=':
-			return i > first
+			return i > first && (plain != 0 && class[b[first]]&isLetter != 0 || couldBeKey(b[first:i], true))
 		case c == ' ' && i > first:
+			if !couldBeKey(b[first:i], false) {
+				return false
+			}
 			for b[i] == ' ' {
 				i++
 			}
@@ -171,6 +183,20 @@ func looksLikeAttributes(b []byte, i, end int) bool {
 		}
 	}
 	return false
+}
+
+// couldBeKey reports whether a word can be a key, of a value if it has one. A key
+// may have a colon, a number sign or a slash in it (db#queries, k8s.io/name).
+func couldBeKey(w []byte, hasValue bool) bool {
+	c := w[0]
+	if class[c]&isAlnum == 0 && c != '_' && c != '@' && c < utf8.RuneSelf {
+		return false
+	}
+	if hasValue {
+		return bytes.Index(w, []byte("//")) < 0 && (c-'0' > 9 || bytes.IndexAny(w, "-.:/") < 0)
+	}
+	last := len(w) - 1
+	return c-'0' > 9 && bytes.IndexAny(w, "/@") <= 0 && bytes.IndexByte(w[:last], ':') < 0
 }
 
 // maxNodes is the greatest number of keys that a scanner remembers.

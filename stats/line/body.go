@@ -1,5 +1,7 @@
 package line
 
+import "slices"
+
 // A bodyKind is the place that attributes are in: it says how they are written
 // and which names the header before them has for itself.
 type bodyKind uint8
@@ -9,6 +11,7 @@ const (
 	herokuBody
 	syslogBody   // with a host in its header
 	hostlessBody // RFC 5424 without one: Heroku's drains have their attribute host
+	loggerBody   // after a time, a level and the like
 	wholeLine    // logfmt and JSON on their own
 	bodies       // how many there are
 )
@@ -19,6 +22,7 @@ var headerNames = [bodies][]string{
 	herokuBody:   {"line", "unparsed", "msg", "source", "ps"},
 	syslogBody:   {"line", "unparsed", "msg", "level", "facility", "source", "ps", "host"},
 	hostlessBody: {"line", "unparsed", "msg", "level", "facility", "source", "ps"},
+	loggerBody:   {"line", "unparsed", "msg", "level", "source", "ps"},
 	wholeLine:    {"line", "unparsed"},
 }
 
@@ -29,13 +33,32 @@ var timeNames = []string{
 	"time_iso8601", "time_local", "msec", "__REALTIME_TIMESTAMP", "instant.epochSecond", "timeMillis", "start_time",
 }
 
-// timeKey is added to a key's number in a body's table if it names the time.
-const timeKey = 1 << 16
+// Marks that are added to a key's number in a body's table.
+const (
+	timeKey   = 1 << 16 // it names the time
+	textKey   = 1 << 17 // in JSON: its text may be the whole message
+	streamKey = 1 << 18 // in JSON: with a text beside it a container's line, as Docker keeps it
+	slotMask  = timeKey - 1
+)
+
+var textNames = []string{"log", "message", "msg"}
+
+// frameNames are members of JSON that are about the line, or its text.
+var frameNames = func() *keyTable {
+	names := map[string]uint32{"stream": 1}
+	for _, name := range slices.Concat(timeNames, textNames, []string{
+		"level", "severity", "lvl", "logger", "logger_name", "name", "thread", "thread_name", "caller", "source", "host", "hostname", "pid",
+		"v", "@version", "tag", "_p", "logtag", "attrs",
+	}) {
+		names[name] = 1
+	}
+	return newKeyTable(names)
+}()
 
 // A body is how attributes are read.
 type body struct {
 	key  uint8     // the class of a key's bytes
-	keys *keyTable // slot + 1 (0: not wanted), and timeKey
+	keys *keyTable // slot + 1 (0: not wanted), and marks
 }
 
 func newBody(kind bodyKind, slots map[string]Slot) body {
@@ -51,8 +74,10 @@ func newBody(kind bodyKind, slots map[string]Slot) body {
 		delete(keys, name)
 	}
 	if kind == wholeLine {
-		for _, name := range timeNames {
-			keys[name] |= timeKey
+		for mark, names := range map[uint32][]string{timeKey: timeNames, textKey: textNames, streamKey: {"stream"}} {
+			for _, name := range names {
+				keys[name] |= mark
+			}
 		}
 	}
 	b.keys = newKeyTable(keys)

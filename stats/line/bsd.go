@@ -1,7 +1,5 @@
 package line
 
-import "bytes"
-
 // bsd parses RFC 3164, with or without its priority:
 //
 //	<34>Oct 11 22:14:15 mymachine su[12]: message
@@ -56,6 +54,9 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		return false
 	}
 	i = min(hostEnd+1, end)
+	if b[hostEnd-1] == ':' && !isAddress(b, host, hostEnd-1) { // a tag, and no host
+		i, hostEnd = host, host
+	}
 	source := i
 	message := sc.tag(ev, b, i, end)
 	if message >= 0 {
@@ -73,7 +74,7 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		ev.putConstant(s.at[ofLevel], severities[priority&7], asText)
 	}
 	kind := hostlessBody
-	if isHost(b[host:hostEnd]) {
+	if hostEnd > host && isHost(b[host:hostEnd]) {
 		kind = syslogBody
 		ev.put(s.at[ofHost], host, hostEnd, asText)
 	}
@@ -89,15 +90,8 @@ func looksLikeHost(b []byte) bool {
 			return false
 		}
 	}
-	for _, level := range levels {
-		if bytes.EqualFold(b, level) {
-			return false
-		}
-	}
-	return class[b[len(b)-1]]&isAlnum != 0 // and not a word with its colon
+	return class[b[len(b)-1]]&isAlnum != 0 && !isLevel(b) // and not a word with its colon
 }
-
-var levels = bytes.Fields([]byte("trace debug info notice warn warning err error crit critical alert emerg fatal panic"))
 
 // tag puts source and ps, if a tag is at i, and gives the position of the
 // message after it and its colon, or -1.

@@ -97,6 +97,8 @@ func TestBSD(t *testing.T) {
 		{"counted octets", "47 <13>Feb  5 17:32:18 h1 app: at=info", "", fields{
 			"facility": "'user", "level": "'notice", "host": "'h1", "source": "'app", "at": "'info", "msg": "'at=info"}},
 		{"without a message", "<0>Oct 22 10:52:01 h1 sched:", "", fields{"facility": "'kern", "level": "'emerg", "host": "'h1", "source": "'sched"}},
+		{"no host, but a tag", "<34>Oct 11 22:14:15 su[812]: a=1", "", fields{"facility": "'auth", "level": "'crit", "source": "'su", "ps": "812", "msg": "'a=1", "a": "1"}},
+		{"an address with a colon", "<34>Oct 11 22:14:15 10.0.0.1: su: a=1", "", fields{"facility": "'auth", "level": "'crit", "host": "'10.0.0.1:", "source": "'su", "msg": "'a=1", "a": "1"}},
 		{"no such day", "<34>Oct 32 22:14:15 mymachine su: x", "", fields{"unparsed": "true"}},
 		{"no such month", "<34>Okt 11 22:14:15 mymachine su: x", "", fields{"unparsed": "true"}},
 		{"no host", "<34>Oct 11 22:14:15 ", "", fields{"unparsed": "true"}},
@@ -122,6 +124,6 @@ func TestBSD(t *testing.T) {
 		{"what is in brackets is no host", "2012-10-11T22:14:15Z [main] app: x", "2012-10-11T22:14:15Z", fields{"unparsed": "true"}},
 		{"Heroku's stays Heroku's", "2012-10-11T22:14:15Z su[3]: main: x", "2012-10-11T22:14:15Z", fields{"source": "'su", "ps": "3", "msg": "'main: x"}},
 		{"Pulse's stays Pulse's", "2012-10-11T22:14:15Z h1 local7.info su: - w - x=1", "2012-10-11T22:14:15Z", fields{"source": "'su", "level": "'info", "msg": "'x=1"}},
-		{"logfmt that begins alike", "one two th:ee:x a=1 b=2", "", fields{"msg": "'one two th:ee:x a=1 b=2", "a": "1", "b": "2"}},
+		{"logfmt that begins alike", "one two three: a=1 b=2", "", fields{"msg": "'one two three: a=1 b=2", "a": "1", "b": "2"}},
 	})
 }

@@ -10,6 +10,7 @@ const (
 	isAlnum              // letters and digits
 	isLetter             //
 	inPlain              // of a logfmt key: all above the space but = and "
+	isEscape             //
 )
 
 var class = func() (class [256]uint8) {
@@ -29,6 +30,9 @@ var class = func() (class [256]uint8) {
 			class[c] = inValue | inSource
 		case c == ':':
 			class[c] = inValue
+		}
+		if c == escape {
+			class[c] = isEscape
 		}
 		if c > ' ' && c != '=' && c != '"' {
 			class[c] |= inPlain

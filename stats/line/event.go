@@ -11,7 +11,7 @@ import (
 // It refers to the parsed buffer and is valid until the next Parse. The zero
 // Event is ready for use.
 type Event struct {
-	text   [3][]byte // what values are in: the line's buffer, unescaped text (or an origin's), constant text
+	text   [4][]byte // what values are in: the line, unescaped text (or an origin's), constant text, the line that the line is in
 	fields []field   // of the Schema
 
 	present [MaxFields / 64]uint64
@@ -23,6 +23,10 @@ type Event struct {
 	coded    int    // how many codes there are
 	codeHash uint64 // of the codes in their order
 	overflow bool   // there were more than maxCodes
+
+	format int8 // its position in Formats; -1: none
+	half   bool // its message gave no field
+	inner  bool // text[3] is in use
 
 	dated       bool // the line has a time: that, in UTC
 	lineSecond  int64
@@ -38,11 +42,13 @@ type value uint64
 const (
 	inUnescaped value = 1 << 20 // in text[1]
 	inConstant  value = 2 << 20 // in text[2]
+	inOuter     value = 3 << 20 // in text[3]
 	textShift         = 20
 
 	asText     value = 1 << 22 // in quotes or in a header: a number if all of it is one, never a boolean
 	units      value = 1 << 23 // numbers may have units: 1.5s, 3kB, 12%
 	exponents  value = 1 << 24 // 1e3 is a number
+	onlyText   value = 1 << 27 // no number either
 	isNumber   value = 1 << 25 // a number, which is in Event.numbers
 	hashed     value = 1 << 26 // the hash is in Event.hashes
 	startShift       = 32
@@ -78,8 +84,8 @@ func (e *Event) Number(s Slot) (fixed.Number, bool) {
 		return fixed.Number{}, false
 	}
 	v := e.values[s]
-	if v&isNumber != 0 {
-		return e.numbers[s], true
+	if v&(isNumber|onlyText) != 0 {
+		return e.numbers[s], v&isNumber != 0
 	}
 	start, end := v.bounds()
 	b := e.text[v>>textShift&3]
@@ -102,7 +108,7 @@ func (e *Event) Type(s Slot) condition.Type {
 		return condition.Num
 	}
 	b := e.Bytes(s)
-	if len(b) == 0 {
+	if len(b) == 0 || v&onlyText != 0 {
 		return condition.Text
 	}
 	if beginsNumber(b[0]) {
@@ -121,7 +127,7 @@ func (e *Event) Type(s Slot) condition.Type {
 // nothing else: what is in quotes may be a number for comparisons, and be searched
 // as a text too.
 func (e *Event) IsText(s Slot) bool {
-	return e.values[s]&asText != 0 || e.Type(s) == condition.Text
+	return e.values[s]&(asText|onlyText) != 0 || e.Type(s) == condition.Text
 }
 
 // Hash gives a hash of the text of a field that the line has, without its quotes.
@@ -140,6 +146,11 @@ func (e *Event) Hash(s Slot) uint64 {
 func (e *Event) Time() (second int64, nanos uint32, ok bool) {
 	return e.lineSecond, e.lineNanos, e.dated
 }
+
+// Format gives the position in Formats of the line's format, -1 if it is unparsed, and
+// whether the line is half understood: it has a header, but the message after that
+// gave no field; or it is JSON whose text is all in one member, such as message.
+func (e *Event) Format() (format int, half bool) { return int(e.format), e.half }
 
 // Nanos gives the time at which the event counts, as Place set it.
 func (e *Event) Nanos() (second int64, nanos uint32) { return e.eventSecond, e.eventNanos }
@@ -177,13 +188,29 @@ func (e *Event) reset(schema *Schema, buf []byte) {
 	e.text[0] = buf
 	e.text[1] = e.text[1][:0]
 	e.text[2] = constantText
-	e.dated = false
+	e.dated, e.half, e.inner = false, false, false
 	e.clearFields()
+}
+
+// within makes b the line, for what is parsed next; what was is the outer one.
+func (e *Event) within(b []byte) {
+	for w, word := range e.present {
+		for ; word != 0; word &= word - 1 {
+			if v := &e.values[w*64+bits.TrailingZeros64(word)]; *v>>textShift&3 == 0 {
+				*v |= inOuter
+			}
+		}
+	}
+	e.text[3], e.text[0], e.inner = e.text[0], b, true
 }
 
 // unparsed makes it the event of a line that no format fits.
 func (e *Event) unparsed(s *Schema, start, end int) {
 	e.clearFields()
+	if e.inner {
+		e.text[0], e.inner = e.text[3], false
+	}
+	e.format, e.half = -1, false
 	e.put(s.at[ofLine], start, end, asText)
 	e.putConstant(s.at[ofUnparsed], trueText, 0)
 }
@@ -261,12 +288,12 @@ func (f *field) textID(b []byte, start, end int, flags value) ID {
 	}
 	if found, ok := f.values.find(b, start, end); ok {
 		text, look := ID(found>>16), ID(found&0xffff)
-		if text >= firstText || look == True || look == False {
+		if text >= firstText || look == True || look == False || flags&onlyText != 0 {
 			return text
 		}
 		return look
 	}
-	if len(f.numbers) > 0 && end > start && beginsNumber(b[start]) {
+	if len(f.numbers) > 0 && end > start && beginsNumber(b[start]) && flags&onlyText == 0 {
 		if n, ok := parseNumber(b[start:end], flags); ok {
 			return f.number(n)
 		}
@@ -282,7 +309,7 @@ func (e *Event) id(f *field, s Slot, start, end int) ID {
 	}
 	v := e.values[s]
 	b := e.text[v>>textShift&3]
-	if v&asText != 0 {
+	if v&(asText|onlyText) != 0 {
 		return f.textID(b, start, end, v)
 	}
 	if b[start]-'0' <= 9 {

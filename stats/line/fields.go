@@ -15,6 +15,12 @@ const (
 	ofSlot
 	ofInstance
 	ofCloud
+	ofContainer
+	ofStream
+	ofCaller
+	ofUser
+	ofDatabase
+	ofCode
 	httpHost
 	httpUser
 	httpMethod
@@ -52,6 +58,12 @@ var Givens = [givens]struct{ Name, Doc string }{
 	ofSlot:             {"slot", "of `slot.17@cloud`"},
 	ofInstance:         {"instance_id", "of `slot.17@cloud`, a number"},
 	ofCloud:            {"cloud", "of `slot.17@cloud`"},
+	ofContainer:        {"container", "the container"},
+	ofStream:           {"stream", "`stdout` or `stderr`"},
+	ofCaller:           {"caller", "the place in the code: `main.go:12`"},
+	ofUser:             {"user", "the database's user"},
+	ofDatabase:         {"database", "the database"},
+	ofCode:             {"code", "the code of a message: `MY-010116`"},
 	httpHost:           {"http_host", "the client's address"},
 	httpUser:           {"http_user", "the user"},
 	httpMethod:         {"http_method", "`GET`"},

@@ -19,6 +19,8 @@ type Format struct {
 	// Samples are lines with what they must give: the format's test.
 	Samples []Sample
 
+	id int8 // its position in Formats
+
 	// first says whether a line or a message may begin with a byte; nil: with any.
 	first func(c byte) bool
 	// line parses a line, or reports that it is not of this format, before it has
@@ -67,8 +69,10 @@ var Formats = []*Format{
 	pulseFormat,
 	herokuFormat,
 	jsonFormat,
+	composeFormat,
 	accessFormat,
 	syslogFormat,
+	criFormat,
 	logfmtFormat,
 	textFormat,
 }
@@ -81,7 +85,8 @@ var (
 )
 
 func init() {
-	for _, f := range Formats {
+	for i, f := range Formats {
+		f.id = int8(i)
 		if f.named {
 			continue
 		}

@@ -22,38 +22,92 @@ var jsonFormat = &Format{
 	Doc: []FormatDoc{{
 		"JSON", "`{\"time\":\"2012-11-22T09:31:34Z\",\"user\":{\"id\":7}}`",
 		"each key, those within objects with dots (`user.id`) to a depth of 8; an array is text, null is missing",
+	}, {
+		"Docker's JSON", "`{\"log\":\"LINE\\n\",\"stream\":\"stdout\",\"time\":\"2012-11-22T09:31:34.123456789Z\"}`",
+		"`log`, `stream`, `time`; those of the line, in any format of these",
 	}},
 	Samples: []Sample{{
 		`{"time":"2012-11-22T09:31:34.5Z","level":"info","n":-1.5e3,"user":{"id":7},"tags":[1,2],"none":null,"msg":"m"}`,
 		"2012-11-22T09:31:34.5Z", map[string]string{"time": "'2012-11-22T09:31:34.5Z", "level": "'info", "n": "-1500", "user.id": "7", "tags": "'[1,2]", "msg": "'m"},
+	}, {
+		`{"log":"{\"status\":500,\"n\":1}\n","stream":"stdout","time":"2012-11-22T09:31:36.1Z"}`,
+		"2012-11-22T09:31:36.1Z", map[string]string{
+			"log": "'{\"status\":500,\"n\":1}\n", "stream": "'stdout", "time": "'2012-11-22T09:31:36.1Z", "status": "500", "n": "1", "msg": `'{"status":500,"n":1}`,
+		},
 	}},
-	first: oneOf("{"),
-	line:  (*Scanner).jsonLine,
+	Fields: []given{ofStream},
+	first:  oneOf("{"),
+	line:   (*Scanner).jsonLine,
 }
 
 // jsonLine parses a line that is a JSON object. Its time is that of the first
 // of the keys time, timestamp, ts, t and @timestamp that has one, and msg is
 // the whole line if it has no such key.
 func (sc *Scanner) jsonLine(ev *Event, b []byte, start, end int) bool {
+	sc.members = members{}
 	if !sc.object(ev, b, start, end, wholeLine) {
 		ev.dated = false
 		return false
 	}
+	if m := &sc.members; m.text.end > 0 {
+		ev.half = end-start-(m.text.end-m.text.start) <= mostFrames && isAllText(b, start)
+		if m.stream.end > 0 && !ev.inner {
+			sc.containerLine(ev, b)
+		}
+	}
 	sc.defaultMessage(ev, start, end)
 	return true
+}
+
+// containerLine parses the line of a container that Docker keeps as JSON:
+//
+//	{"log":"the line\n","stream":"stdout","time":"2012-11-22T09:31:34.123456789Z"}
+func (sc *Scanner) containerLine(ev *Event, b []byte) {
+	m := &sc.members
+	first, last := m.text.start, m.text.end
+	if m.escaped {
+		first, last = ev.unescape(b, first, last)
+		b = ev.text[1]
+	}
+	stream := m.stream
+	b, first, last = sc.uncolored(ev, b, first, last)
+	for last > first && (b[last-1] == '\n' || b[last-1] == '\r') {
+		last--
+		b[last] = 0
+	}
+	sc.inner(ev, b, first, last, ofStream, stream, inOuter)
+}
+
+// members are those of a JSON line that say what it is.
+type members struct {
+	text    span // of log, message or msg
+	escaped bool // it has escapes
+	stream  span
+}
+
+// mostFrames is the greatest length of the members that are about the line, in bytes.
+const mostFrames = 200
+
+// note takes note of a text whose key says what it is.
+func (m *members) note(key uint32, text span, escaped bool) {
+	if key&textKey != 0 {
+		m.text, m.escaped = text, escaped
+	} else {
+		m.stream = text
+	}
 }
 
 // object puts the fields of the JSON object b[i:end], and reports whether it is
 // one. Keys of objects in it are joined by dots. An array is kept as its text,
 // null is a missing value.
 func (sc *Scanner) object(ev *Event, b []byte, i, end int, kind bodyKind) bool {
-	i = sc.members(ev, b, i, end, kind, 0, 0)
+	i = sc.nested(ev, b, i, end, kind, 0, 0)
 	return i >= 0 && spaces(b, i) >= end
 }
 
-// members reads the object at i, whose keys come after path[:prefix], and gives
+// nested reads the object at i, whose keys come after key[:prefix], and gives
 // the position after it, or -1.
-func (sc *Scanner) members(ev *Event, b []byte, i, end int, kind bodyKind, depth, prefix int) int {
+func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth, prefix int) int {
 	keys := sc.schema.bodies[kind].keys
 	i = spaces(b, i+1)
 	if b[i] == '}' && i < end {
@@ -94,10 +148,13 @@ func (sc *Scanner) members(ev *Event, b []byte, i, end int, kind bodyKind, depth
 			}
 			if key != 0 {
 				sc.jsonText(ev, b, open, close, escaped, key)
+				if key > timeKey+slotMask && depth == 0 {
+					sc.members.note(key, span{open, close}, escaped)
+				}
 			}
 			i = close + 1
 		case c == '{' && depth+1 < maxDepth:
-			if i = sc.members(ev, b, i, end, kind, depth+1, length); i < 0 {
+			if i = sc.nested(ev, b, i, end, kind, depth+1, length); i < 0 {
 				return -1
 			}
 		case c == '{' || c == '[':
@@ -142,6 +199,31 @@ func (sc *Scanner) jsonText(ev *Event, b []byte, start, end int, escaped bool, k
 	ev.put(keySlot(key), start, end, flags)
 	if key&timeKey != 0 {
 		sc.dateBy(ev, ev.text[flags>>textShift&3], start, end)
+	}
+}
+
+// isAllText reports whether the members of the object at i, of which one is its text,
+// have nothing else but what is about the line.
+func isAllText(b []byte, i int) bool {
+	for {
+		first := spaces(b, i+1) + 1
+		i, _ = closingQuote(b, first, len(b))
+		if _, known := frameNames.find(b, first, i); !known {
+			return false
+		}
+		i = spaces(b, spaces(b, i+1)+1) // after the colon
+		switch b[i] {
+		case '"':
+			i, _ = closingQuote(b, i+1, len(b))
+			i++
+		case '{', '[':
+			i = skipNested(b, i, len(b))
+		default:
+			i = scalar(b, i)
+		}
+		if i = spaces(b, i); b[i] != ',' {
+			return true
+		}
 	}
 }
 
@@ -253,7 +335,8 @@ func skipNested(b []byte, i, end int) int {
 }
 
 // unescape appends b[start:end] with its escapes undone to the unescaped text,
-// and gives the place there. An escape that is none is kept as it is.
+// and gives the place there. An escape that is none is kept as it is, and what
+// terminals take for colors is left out.
 func (e *Event) unescape(b []byte, start, end int) (first, last int) {
 	// Padding stays behind what was written, for reads of eight bytes.
 	out := e.text[1]
@@ -291,6 +374,10 @@ func (e *Event) unescape(b []byte, start, end int) (first, last int) {
 				continue
 			}
 			i += 4
+			if r == escape {
+				i = afterColor(b, i-1, end)
+				continue
+			}
 			if utf16.IsSurrogate(r) {
 				low := rune(-1)
 				if i+6 <= end && b[i] == '\\' && b[i+1] == 'u' {

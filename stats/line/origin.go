@@ -179,12 +179,16 @@ func (o *origin) parse(sc *Scanner, ev *Event, b []byte, start, end int) {
 	if f == nil || !f.asIs {
 		first = begin(b, start, end)
 	}
+	known := false
 	if f == nil {
-		f = sc.recognize(ev, b, first, end)
-	} else if !f.parse(sc, ev, b, first, end) {
-		f = nil
+		known = sc.recognize(ev, b, first, end)
+	} else {
+		known = f.parse(sc, ev, b, first, end)
 	}
-	if f == nil {
+	if known = known || sc.recolored(ev, b, first, end, f); known && f != nil {
+		ev.format = f.id
+	}
+	if !known {
 		ev.unparsed(sc.schema, start, end)
 	}
 	if len(o.fields) == 0 {

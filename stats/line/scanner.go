@@ -9,16 +9,19 @@ import (
 // the next may look like, which makes it faster and changes nothing else. It
 // is for one goroutine.
 type Scanner struct {
-	schema *Schema
-	origin *origin // of the lines; nil: none
-	clock  clock
-	guess  guess
-	whos   [whos]who // of Pulse lines
-	other  who       // one that is not kept
-	tail   tail      // of an access line
-	key    []byte    // of the JSON member that is read, with those around it and its padding
-	near   int64     // when the lines are read; -1 if it is not known
-	zones  bool      // whether a zone is guessed by it
+	schema  *Schema
+	origin  *origin // of the lines; nil: none
+	clock   clock
+	guess   guess
+	whos    [whos]who // of Pulse lines
+	other   who       // one that is not kept
+	tail    tail      // of an access line
+	members members   // of a JSON line
+	key     []byte    // of the JSON member that is read, with those around it and its padding
+	plain   []byte    // a line without its colors, or that was in another one
+	depth   int       // of lines in others
+	near    int64     // when the lines are read; -1 if it is not known
+	zones   bool      // whether a zone is guessed by it
 
 	origins map[Origin]*origin // that are ready
 }
@@ -39,16 +42,29 @@ func (sc *Scanner) Parse(ev *Event, buf []byte, start, end int) {
 	if end > start && buf[end-1] == '\r' {
 		end--
 	}
-	s := sc.schema
+	first, s := start, sc.schema
 	ev.reset(s, buf)
 	ev.put(s.at[ofLine], start, end, asText)
 	if o := sc.origin; o != nil {
 		o.parse(sc, ev, buf, start, end)
 		return
 	}
-	if sc.recognize(ev, buf, begin(buf, start, end), end) == nil {
-		ev.unparsed(s, start, end)
+	if start = begin(buf, start, end); !sc.recognize(ev, buf, start, end) && !sc.recolored(ev, buf, start, end, nil) {
+		ev.unparsed(s, first, end)
 	}
+}
+
+// recolored parses a line without its colors, if it has any, by a format (nil: the
+// one that it has).
+func (sc *Scanner) recolored(ev *Event, b []byte, start, end int, f *Format) bool {
+	if bytes.IndexByte(b[start:end], escape) < 0 {
+		return false
+	}
+	b, start, end = sc.uncolored(ev, b, start, end)
+	if start = begin(b, start, end); f == nil {
+		return sc.recognize(ev, b, start, end)
+	}
+	return f.parse(sc, ev, b, start, end)
 }
 
 // begin gives where what counts of a line begins: after a mark of UTF-8, which a
@@ -69,37 +85,67 @@ func afterBlanks(b []byte, start, end int) int {
 
 var utf8Mark = []byte("\xef\xbb\xbf")
 
-// recognize parses the line by the format that it has and gives that; nil: it has
-// none.
-func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) *Format {
+// recognize parses the line by the format that it has, if it has one.
+func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) bool {
 	if start == end {
-		return nil
+		return false
 	}
 	c := b[start]
 	if c-'0' <= 9 && (b[start+4] == '-' || b[start+4] == '/') {
 		if i := sc.clock.stamp(b, start); i >= 0 {
 			if i == end && !sc.clock.strict {
-				return nil // more likely one that was cut off
+				return false // more likely one that was cut off
 			}
 			sc.date(ev)
 			if b[i] != ' ' && b[i] != '\t' {
-				return nil
+				return false
 			}
 			o := openingOf(b, start, i, end)
 			for _, f := range tryDated {
 				if f.dated(sc, ev, b, o) {
-					return f
+					ev.format = f.id
+					return true
 				}
 			}
-			return nil
+			return false
 		}
 	}
 	for _, f := range tries[c] {
 		if f.line(sc, ev, b, start, end) {
-			return f
+			ev.format = f.id
+			return true
 		}
 	}
-	return nil
+	return false
+}
+
+// inner parses a line that has another one in it, which is b[i:end]: by its format,
+// or as a message that gives no field. The time of the outer one counts, if it has one,
+// and so does the field of its header, which is at a place in b.
+func (sc *Scanner) inner(ev *Event, b []byte, i, end int, header given, at span, flags value) bool {
+	const deepest = 3
+	second, nanos, dated := ev.lineSecond, ev.lineNanos, ev.dated
+	wasInner, known := ev.inner, false
+	ev.half = false
+	if m := ev.mark(); sc.depth < deepest {
+		sc.depth++
+		if known = sc.recognize(ev, b, begin(b, i, end), end); !known {
+			ev.rewind(&m)
+		}
+		sc.depth--
+	}
+	if dated {
+		ev.lineSecond, ev.lineNanos, ev.dated = second, nanos, true
+	}
+	if !known {
+		ev.put(sc.schema.at[ofMsg], i, end, asText)
+		ev.half = true
+	}
+	if ev.inner && !wasInner {
+		flags |= inOuter
+	}
+	ev.put(sc.schema.at[header], at.start, at.end, flags|asText)
+	return known
 }
 
 // date gives the event the time that the clock read.
@@ -117,19 +163,53 @@ func (sc *Scanner) message(ev *Event, b []byte, i, end int, kind bodyKind, sourc
 	ev.put(sc.schema.at[ofMsg], i, end, asText)
 	switch {
 	case b[i] == '{':
-		m := ev.mark()
-		if !sc.object(ev, b, i, end, kind) {
-			ev.rewind(&m)
-		}
+		ev.half = !sc.tryObject(ev, b, i, end, kind)
 	case looksLikeAttributes(b, i, end):
 		sc.attributes(ev, b, i, end, kind, kind.root(b, source))
 	default:
-		for _, f := range tryMessage[b[i]] {
-			if f.message(sc, ev, b, i, end) {
-				return
-			}
+		ev.half = !sc.oddMessage(ev, b, i, end, kind, source)
+	}
+}
+
+// tryObject puts the fields of b[i:end] if it is a JSON object.
+func (sc *Scanner) tryObject(ev *Event, b []byte, i, end int, kind bodyKind) bool {
+	m := ev.mark()
+	if sc.object(ev, b, i, end, kind) {
+		return true
+	}
+	ev.rewind(&m)
+	return false
+}
+
+// oddMessage parses a message of another format, a colored one, a quoted text
+// with attributes after it, and a text with a JSON object after it.
+func (sc *Scanner) oddMessage(ev *Event, b []byte, i, end int, kind bodyKind, source int) bool {
+	for _, f := range tryMessage[b[i]] {
+		if f.message(sc, ev, b, i, end) {
+			return true
 		}
 	}
+	if bytes.IndexByte(b[i:end], escape) >= 0 {
+		root := kind.root(b, source)
+		b, i, end = sc.uncolored(ev, b, i, end)
+		ev.put(sc.schema.at[ofMsg], i, end, asText)
+		if looksLikeAttributes(b, i, end) {
+			sc.attributes(ev, b, i, end, kind, root)
+			return true
+		}
+	}
+	if i < end && b[i] == '"' {
+		if close, _ := closingQuote(b, i+1, end); close >= 0 && b[close+1] == ' ' && looksLikeAttributes(b, close+2, end) {
+			sc.attributes(ev, b, close+2, end, kind, int32(kind)*roots)
+			return true
+		}
+	}
+	if end > i && b[end-1] == '}' {
+		if at := bytes.Index(b[i:end], []byte(" {")); at >= 0 {
+			return sc.tryObject(ev, b, i+at+1, end, kind)
+		}
+	}
+	return false
 }
 
 // A span is a part of a buffer.

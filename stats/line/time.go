@@ -259,6 +259,9 @@ func (c *clock) date(b []byte, p int) int {
 // brackets, or a Unix time in seconds (with a fraction), milliseconds, microseconds
 // or nanoseconds, by its size. Eight bytes can be read after b[end].
 func (c *clock) any(b []byte, start, end int) bool {
+	if end-start >= len("2012-11-22T09:31:34Z") && b[start+4] == '-' && c.stamp(b, start) == end { // as most do
+		return c.dated
+	}
 	if end-start >= len("22/Nov/12 09:31:34") {
 		if b[start] == '[' && b[end-1] == ']' {
 			start, end = start+1, end-1

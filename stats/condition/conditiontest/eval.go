@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pulse/stats/condition"
+	"pulse/stats/fixed"
 )
 
 // Eval reports whether a condition holds for a line whose fields lookup gives,
@@ -53,10 +54,15 @@ func Eval(n condition.Node, lookup func(field string) (condition.Constant, bool)
 			return ok
 		case n.Op == condition.Missing:
 			return !ok
-		case !ok || value.Type != n.Const.Type:
+		case !ok:
 			return false
 		}
-		return compare(n.Op, value, n.Const)
+		c := n.Const
+		// A text that is a number compares with both.
+		if number, is := fixed.Parse([]byte(c.Text)); (n.Op == condition.Eq || n.Op == condition.Ne) && c.Type == condition.Text && value.Type == condition.Num && is && number.String() == c.Text {
+			c = condition.Constant{Type: condition.Num, Num: number}
+		}
+		return value.Type == c.Type && compare(n.Op, value, c)
 	}
 	panic("conditiontest: unknown node")
 }
