@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"pulse/stats/timing"
 )
 
 // Minutes is the topic of what a minute of a stat comes to, for charts of days.
@@ -88,7 +90,7 @@ func DecodeMinute(line []byte) (Minute, error) {
 	if m.Stat == "" || m.Seconds < 0 || m.Clockless < 0 || m.Uncovered < 0 || m.Uncovered > m.Seconds || m.Seconds > 60 || m.Clockless > 60-m.Seconds {
 		return Minute{}, errors.New("minute: it names no stat, or has not 0 to 60 seconds")
 	}
-	if second := m.Time.Unix(); m.Time.Nanosecond() != 0 || second < 0 || second%60 != 0 {
+	if second := m.Time.Unix(); m.Time.Nanosecond() != 0 || second < 0 || second > timing.LastSecond || second%60 != 0 {
 		return Minute{}, fmt.Errorf("minute: %s is not the beginning of one", m.Time.Format(time.RFC3339Nano))
 	}
 	return Minute{m.Stat, m.Gen, m.Time.Unix(), m.Seconds, m.Uncovered, m.Clockless, m.Min, m.Max, m.Last, m.Numbers, m.Digest}, nil

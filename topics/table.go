@@ -7,7 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"pulse/stats"
+	"pulse/stats/timing"
 )
 
 // Bounds on the records of the merger's table.
@@ -81,6 +84,9 @@ func DecodeTableEntry(key string, value []byte) TableEntry {
 		if len(c.Seconds) > MaxPartitions {
 			return TableEntry{Bad: fmt.Errorf("table entry %.80q: clocks of %d partitions, more than %d", key, len(c.Seconds), MaxPartitions)}
 		}
+		if c.Partition < 0 || c.Partition >= MaxPartitions || !isSecond(c.Closed) || slices.ContainsFunc(c.Seconds, func(second int64) bool { return !isSecond(second) }) {
+			return TableEntry{Bad: fmt.Errorf("table entry %.80q: a partition or second out of bounds", key)}
+		}
 		if len(c.Ingesters) > MaxClockIngesters || slices.ContainsFunc(c.Ingesters, func(id string) bool { return len(id) > MaxIngester }) {
 			return TableEntry{Bad: fmt.Errorf("table entry %.80q: ingesters out of bounds", key)}
 		}
@@ -101,4 +107,14 @@ func DecodeTableEntry(key string, value []byte) TableEntry {
 		return TableEntry{Bad: fmt.Errorf("table entry %.80q: %d snapshots, more than %d", key, len(snapshots), MaxTableSnapshots)}
 	}
 	return TableEntry{Snapshots: snapshots}
+}
+
+// isSecond reports whether a second of clocks is one, after which there is another
+// one, or -1.
+func isSecond(second int64) bool { return second >= -1 && second < timing.LastSecond }
+
+// Ahead reports whether a record's snapshot is so far ahead of the record that no
+// clock can have closed its second: see timing.PointAhead.
+func Ahead(r *kgo.Record, s stats.Snapshot) bool {
+	return s.Time > r.Timestamp.Unix()+timing.PointAhead
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -96,7 +97,7 @@ func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
 	default:
 		return false
 	}
-	if !ok || p.Time <= 0 || len(p.Value) > maxValue {
+	if !ok || p.Time <= 0 || len(p.Value) > maxValue || p.Time > s.last(p.Version, timing.PointAhead) {
 		s.refused++
 		return false
 	}
@@ -144,6 +145,7 @@ func (s *Store) Clocks(c topics.Clocks, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.advance(c, now)
+	s.dropBeyond(c.Version, timing.PointAhead)
 	if s.shown != s.gen && s.caughtUp(s.shown, now) {
 		s.change(now)
 	}
@@ -157,8 +159,56 @@ func (s *Store) Clocks(c topics.Clocks, now time.Time) {
 		if p == len(s.clocks) {
 			s.clocks = append(s.clocks, second)
 		}
-		s.clocks[p] = max(s.clocks[p], second)
+		s.clocks[p] = timing.Forward(s.clocks[p], second)
 	}
+}
+
+// DropBeyond takes out points that have stayed ahead of the clocks, and reports
+// whether there were any: they would be the newest for ever.
+func (s *Store) DropBeyond() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.refused
+	s.dropBeyond(s.shown, timing.Beyond)
+	s.dropBeyond(s.gen, timing.Beyond)
+	return s.refused > before
+}
+
+// dropBeyond takes out a version's points that are further ahead of its clocks;
+// s.mu is held.
+func (s *Store) dropBeyond(version string, ahead int64) {
+	last := s.last(version, ahead)
+	for _, all := range [][]series{s.series, s.waiting} {
+		for i := range all {
+			if sr := &all[i]; sr.newest > last {
+				s.refused += sr.dropBeyond(version, last)
+			}
+		}
+	}
+	if s.newest > last {
+		s.newest = 0
+		for i := range s.series {
+			s.newest = max(s.newest, s.series[i].newest)
+		}
+	}
+}
+
+// dropBeyond takes out the points of a version that are after a second, and
+// returns how many.
+func (sr *series) dropBeyond(version string, last int64) (dropped uint64) {
+	newest := int64(0)
+	for i := range sr.ring {
+		switch e := &sr.ring[i]; {
+		case e.version == 0:
+		case e.Version == version && e.Time > last:
+			*e = entry{}
+			dropped++
+		default:
+			newest = max(newest, e.Time)
+		}
+	}
+	sr.newest, sr.shown = newest, min(sr.shown, newest)
+	return dropped
 }
 
 // Refuse counts a record that could not be read.
@@ -284,7 +334,7 @@ func (s *Store) Newest() int64 {
 }
 
 // Refused is how many points were refused: of unknown stats, too large, without
-// a time, or not to be read.
+// a time, beyond all clocks, or not to be read.
 func (s *Store) Refused() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -377,5 +378,49 @@ func TestIncomplete(t *testing.T) {
 		if got := s.Incomplete(1020); got != c.want {
 			t.Errorf("%s: Incomplete is %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+// TestStoreBeyond: points far beyond the clocks are refused, whether they come
+// before the clocks or after; points that stay a little beyond them are taken out,
+// and what is right goes on.
+func TestStoreBeyond(t *testing.T) {
+	clocks := func(s *Store, second int64) {
+		s.Clocks(topics.Clocks{Version: two().Version(), Closed: second - 1, Seconds: []int64{second}}, time.Unix(second, 0))
+	}
+	newest := func(s *Store, want string) {
+		t.Helper()
+		p, _, _ := s.Latest("a", time.Now())
+		if got := fmt.Sprintf("%d=%s of %d", p.Time, p.Value, s.Newest()); got != want {
+			t.Errorf("the newest point is %s, want %s", got, want)
+		}
+	}
+	const start = 1_700_000_000
+	s := NewStore(two())
+	put(s, point("a", start, "1"), point("a", timing.LastSecond, "9"))
+	clocks(s, start+1)
+	newest(s, fmt.Sprintf("%d=1 of %d", start, start))
+	put(s, point("a", start+1, "2"), point("b", timing.LastSecond, "9"))
+	newest(s, fmt.Sprintf("%d=2 of %d", start+1, start+1))
+	if n := s.Refused(); n != 2 {
+		t.Errorf("%d points are counted as refused, want 2", n)
+	}
+
+	put(s, point("a", start+40_000, "9"))
+	if !s.DropBeyond() || s.DropBeyond() {
+		t.Error("a point that stays ahead is not taken out, or twice")
+	}
+	clocks(s, start+3)
+	put(s, point("a", start+2, "3"))
+	newest(s, fmt.Sprintf("%d=3 of %d", start+2, start+2))
+
+	// Clocks of the year 9999 hold until there are others.
+	clocks(s, timing.LastSecond-1)
+	put(s, point("a", start+50_000_000, "9"))
+	clocks(s, start+4)
+	put(s, point("a", start+3, "4"))
+	newest(s, fmt.Sprintf("%d=4 of %d", start+3, start+3))
+	if b := string(s.AppendClocks(nil)); !strings.HasPrefix(b, fmt.Sprintf(`"clocks":[%d]`, start+4)) {
+		t.Errorf("the page is told %s", b)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -49,6 +50,7 @@ type versions struct {
 
 // progress is how far the mergers of a definitions version have come.
 type progress struct {
+	clock  int64           // the greatest of the source partitions
 	closed map[int32]int64 // the last second that has closed in each partition of the fragments topic
 	moved  time.Time       // when the greatest of them did last
 	newest int64
@@ -134,10 +136,22 @@ func (g *versions) advance(c topics.Clocks, now time.Time) {
 		p = &progress{closed: map[int32]int64{}, moved: now}
 		g.progress[c.Version] = p
 	}
-	p.closed[c.Partition] = max(p.closed[c.Partition], c.Closed)
-	if c.Closed > p.newest {
-		p.newest, p.moved = c.Closed, now
+	for _, second := range c.Seconds {
+		p.clock = timing.Forward(p.clock, second)
 	}
+	p.closed[c.Partition] = timing.Forward(p.closed[c.Partition], c.Closed)
+	if newest := timing.Forward(p.newest, c.Closed); newest != p.newest {
+		p.newest, p.moved = newest, now
+	}
+}
+
+// last is the last second of a version's points that are ahead of its clocks by
+// so many seconds at most.
+func (g *versions) last(version string, ahead int64) int64 {
+	if p := g.progress[version]; p != nil && p.clock > 0 {
+		return p.clock + ahead
+	}
+	return timing.LastSecond // no clocks are known yet
 }
 
 // caughtUp reports whether the own definitions version is as far as another one, or goes

@@ -47,7 +47,7 @@ func TestSecureKafka(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closes(t, cluster, topics.Names{Prefix: "team.", Generation: stats.Builtin().Generation()})
+	closes(t, cluster, topics.Names{Prefix: "team.", Version: stats.Builtin().Version()})
 	start(t, env, nil, "status", "--max-behind", "1h", "--max-discarded", "1").succeed()
 	testkit.Eventually(t, "points are emitted", func() error {
 		if posted.Load() == 0 {

@@ -16,8 +16,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/topics"
 	"pulse/topics/retry"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -72,11 +74,14 @@ type Emitter struct {
 	config Config
 	queues []*queue
 	newest map[string]stats.Snapshot // the final one of each stat, without its value
+
+	beyond  atomic.Int64
+	notices *throttle.Logger
 }
 
 // New returns an emitter.
 func New(c Config) *Emitter {
-	e := &Emitter{config: c, newest: make(map[string]stats.Snapshot)}
+	e := &Emitter{config: c, newest: make(map[string]stats.Snapshot), notices: &throttle.Logger{Log: c.Logger}}
 	for _, s := range c.Senders {
 		e.queues = append(e.queues, &queue{sender: s, log: c.Logger, wake: make(chan struct{}, 1)})
 	}
@@ -121,7 +126,7 @@ func (e *Emitter) Run(ctx context.Context) error {
 		var points []Point
 		records := fetches.Records()
 		for _, r := range records {
-			points = e.appendPoints(points, r.Value)
+			points = e.appendPoints(points, r)
 		}
 		// Each sender is done with these after all that came before.
 		left := atomic.Int32{}
@@ -148,18 +153,28 @@ func (e *Emitter) Run(ctx context.Context) error {
 	return nil
 }
 
-// appendPoints appends what a snapshot says, if it is final and was not said.
-func (e *Emitter) appendPoints(points []Point, value []byte) []Point {
+// appendPoints appends what a record's snapshot says, if it is final and was not
+// said.
+func (e *Emitter) appendPoints(points []Point, r *kgo.Record) []Point {
 	var s stats.Snapshot
-	if json.Unmarshal(value, &s) != nil || !s.Final || s.Version != e.config.Names.Version {
+	if json.Unmarshal(r.Value, &s) != nil || !s.Final || s.Version != e.config.Names.Version {
 		return points
 	}
-	if old, ok := e.newest[s.Stat]; ok && (s.Time < old.Time || s.Time == old.Time && s.Revision <= old.Revision) {
+	if topics.Ahead(r, s) {
+		e.beyond.Add(1)
+		e.notices.Warn("a point is days ahead of its record and is left out; does something else write to the topic?", "stat", s.Stat, "time", s.Time)
+		return points
+	}
+	old, ok := e.newest[s.Stat]
+	if ok && (s.Time < timing.Forward(old.Time, s.Time) || s.Time == old.Time && s.Revision <= old.Revision) {
 		return points
 	}
 	e.newest[s.Stat] = stats.Snapshot{Time: s.Time, Revision: s.Revision}
 	return AppendPoints(points, s)
 }
+
+// Beyond is how many points were left out because their seconds were days ahead.
+func (e *Emitter) Beyond() int64 { return e.beyond.Load() }
 
 // A queue is the points that wait for a sender.
 type queue struct {

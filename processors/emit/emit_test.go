@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/stats/value"
 	"pulse/topics"
 	"pulse/topics/topicstest"
@@ -314,4 +316,21 @@ func TestEmitter(t *testing.T) {
 		t.Errorf("after a restart got %q, want %q", got, want)
 	}
 	stop()
+}
+
+// TestBeyond: a point of the year 9999 is left out and counted; one that is some
+// hours ahead, which may be a clock's, does not keep back what comes after it.
+func TestBeyond(t *testing.T) {
+	e := New(Config{Names: topics.Names{Version: "g"}, Logger: slog.New(slog.DiscardHandler)})
+	const start = 1_700_000_000
+	var sent []int64
+	for _, second := range []int64{start, timing.LastSecond, start + 1, start + 20_000, start + 2, start + 1, start + 3} {
+		s := stats.Snapshot{Stat: "a", Time: second, Value: json.RawMessage("1"), Final: true, Version: "g"}
+		for _, p := range e.appendPoints(nil, &kgo.Record{Value: s.AppendJSON(nil), Timestamp: time.Unix(start, 0)}) {
+			sent = append(sent, p.Time-start)
+		}
+	}
+	if want := []int64{0, 1, 20_000, 2, 3}; !slices.Equal(sent, want) || e.Beyond() != 1 {
+		t.Errorf("sent are %v, %d were left out; want %v and 1", sent, e.Beyond(), want)
+	}
 }

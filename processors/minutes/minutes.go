@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -44,6 +45,9 @@ type Processor struct {
 	stats  []*stats.Stat
 	log    *slog.Logger
 
+	notices *throttle.Logger
+	beyond  atomic.Int64
+
 	mu      sync.Mutex
 	rollers map[int32]*roller // by partition of stats.merged
 }
@@ -53,8 +57,13 @@ func New(c Config) *Processor {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Processor{config: c, stats: c.Definitions.All(), log: c.Logger.With("role", "minutes")}
+	log := c.Logger.With("role", "minutes")
+	return &Processor{config: c, stats: c.Definitions.All(), log: log, notices: &throttle.Logger{Log: log}}
 }
+
+// Beyond is how many points were left out because their seconds were days ahead of
+// their records.
+func (p *Processor) Beyond() int64 { return p.beyond.Load() }
 
 // retryAfter is how long a Processor waits before it tries again what failed.
 const retryAfter = time.Second
@@ -62,10 +71,9 @@ const retryAfter = time.Second
 // Run works until ctx ends. Whatever fails is tried again, from what was
 // committed.
 func (p *Processor) Run(ctx context.Context) {
-	failed := throttle.Logger{Log: p.log}
 	for ctx.Err() == nil {
 		if err := p.run(ctx); ctx.Err() == nil {
-			failed.Warn("minutes cannot be rolled up; trying again until they can", "topic", p.config.Names.Minutes(), "error", err)
+			p.notices.Warn("minutes cannot be rolled up; trying again until they can", "topic", p.config.Names.Minutes(), "error", err)
 			retry.Wait(ctx, retryAfter)
 		}
 	}
@@ -162,7 +170,12 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 			p.rollers[f.Partition] = r
 		}
 		for _, record := range f.Records {
-			r.add(record.Offset, record.Value, out.add)
+			r.add(record, out.add)
+		}
+		if r.beyond > 0 {
+			p.notices.Warn("points are days ahead of their records and are left out; does something else write to the topic?", "topic", f.Topic, "points", r.beyond)
+			p.beyond.Add(int64(r.beyond))
+			r.beyond = 0
 		}
 	})
 	if out.err != nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math/bits"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"pulse/stats"
 	"pulse/stats/value"
 	"pulse/topics"
@@ -24,6 +26,7 @@ type roller struct {
 	open    map[string]*openMinute
 	done    map[string]int64 // the last minute of each stat that was emitted
 	next    int64            // offset after the last record
+	beyond  int              // points that were left out, since that was told
 }
 
 // An openMinute is a minute of a stat while its seconds come.
@@ -44,10 +47,15 @@ func newRoller(all []*stats.Stat, version string) *roller {
 }
 
 // add takes the next record, and calls emit with each minute that it ends.
-func (r *roller) add(offset int64, record []byte, emit func(topics.Minute)) {
+func (r *roller) add(record *kgo.Record, emit func(topics.Minute)) {
+	offset := record.Offset
 	r.next = offset + 1
 	var p stats.Snapshot
-	if json.Unmarshal(record, &p) != nil || !p.Final || p.Version != r.version {
+	if json.Unmarshal(record.Value, &p) != nil || !p.Final || p.Version != r.version {
+		return
+	}
+	if topics.Ahead(record, p) {
+		r.beyond++
 		return
 	}
 	if _, known := r.keyed[p.Stat]; !known || len(p.Value) > maxValue {

@@ -6,8 +6,12 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -131,7 +135,7 @@ func TestRollUpIsFreeOfRestarts(t *testing.T) {
 		commit, restarts := int64(0), 8
 		member := newRoller(two().All(), two().Version())
 		for offset := int64(0); offset < int64(len(log)); offset++ {
-			member.add(offset, log[offset].AppendJSON(nil), emit)
+			member.add(&kgo.Record{Offset: offset, Value: log[offset].AppendJSON(nil), Timestamp: time.Unix(log[offset].Time, 0)}, emit)
 			if r.IntN(5) == 0 {
 				commit = member.needed()
 			}
@@ -149,5 +153,28 @@ func TestRollUpIsFreeOfRestarts(t *testing.T) {
 			}
 			t.Fatalf("seed %d: %d minutes, want %d", seed, len(got), len(want))
 		}
+	}
+}
+
+// TestRollerBeyond: a point that is days ahead of its record does not end the
+// minutes that come after it.
+func TestRollerBeyond(t *testing.T) {
+	d := two()
+	r := newRoller(d.All(), d.Version())
+	minutes := map[int64]int{}
+	offset := int64(0)
+	add := func(second int64, at int64) {
+		s := stats.Snapshot{Stat: d.Stats[0].Name, Time: second, Value: json.RawMessage("1"), Final: true, Version: d.Version()}
+		r.add(&kgo.Record{Offset: offset, Value: s.AppendJSON(nil), Timestamp: time.Unix(at, 0)}, func(m topics.Minute) { minutes[m.Time] = m.Seconds })
+		offset++
+	}
+	for second := int64(6000); second < 6180; second++ {
+		add(second, second+1)
+		if second == 6100 {
+			add(timing.LastSecond, second)
+		}
+	}
+	if want := map[int64]int{6000: 60, 6060: 60, 6120: 60}; !reflect.DeepEqual(minutes, want) || r.beyond != 1 {
+		t.Errorf("the minutes are %v, and %d points were left out; want %v and 1", minutes, r.beyond, want)
 	}
 }

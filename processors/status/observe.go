@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/topics"
 	"pulse/topics/retry"
 )
@@ -306,19 +307,31 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 				missing[p] = newest[p]
 			}
 		}
+		clocks, points := make([]int64, len(seen.fragments)), make([][]int64, len(seen.fragments))
 		err := o.read(ctx, table, missing, func(r *kgo.Record) {
 			entry := topics.DecodeTableEntry(string(r.Key), r.Value)
 			if c := entry.Clocks; c != nil && c.Version == o.names.Version && c.Partition >= 0 && int(c.Partition) < len(seen.fragments) {
 				f := &seen.fragments[c.Partition]
-				f.closed = max(f.closed, c.Closed)
+				f.closed = timing.Forward(f.closed, c.Closed)
+				for _, second := range c.Seconds {
+					clocks[c.Partition] = timing.Forward(clocks[c.Partition], second)
+				}
 			}
 			for _, s := range entry.Snapshots {
 				if s.Version == o.names.Version {
-					f := &seen.fragments[topics.Partition(string(r.Key), int32(len(seen.fragments)))]
-					f.closed, f.stats = max(f.closed, s.Time), true
+					p := topics.Partition(string(r.Key), int32(len(seen.fragments)))
+					points[p] = append(points[p], s.Time)
 				}
 			}
 		})
+		for p := range points {
+			for _, second := range points[p] {
+				// What is beyond the clocks no merger has published.
+				if f := &seen.fragments[p]; clocks[p] == 0 || second <= clocks[p]+timing.Beyond {
+					f.closed, f.stats = max(f.closed, second), true
+				}
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -342,7 +355,7 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 	newest := int64(-1)
 	err = o.read(ctx, merged, written.Of(p).Newest(linesRead), func(r *kgo.Record) {
 		var s stats.Snapshot
-		if string(r.Key) != stats.LinesStat || json.Unmarshal(r.Value, &s) != nil || s.Version != o.names.Version {
+		if string(r.Key) != stats.LinesStat || json.Unmarshal(r.Value, &s) != nil || s.Version != o.names.Version || topics.Ahead(r, s) {
 			return
 		}
 		var counts Lines

@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -19,6 +20,7 @@ import (
 	"pulse/processors/merger"
 	"pulse/processors/receiver"
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -101,6 +103,21 @@ func TestObserve(t *testing.T) {
 	})
 	if s.Headline != "all well: closed 0.4 s ago" {
 		t.Errorf("the headline is %q", s.Headline)
+	}
+	// What others write to the table and the topic of snapshots has no say.
+	forged := stats.Snapshot{Stat: stats.LinesStat, Time: timing.LastSecond, Value: json.RawMessage("{}"), Final: true, Version: names.Version}
+	for topic, value := range map[string][]byte{names.Table(): topics.AppendTableSnapshots(nil, []stats.Snapshot{forged}), names.Merged(): forged.AppendJSON(nil)} {
+		r := &kgo.Record{Topic: topic, Partition: topics.Partition(stats.LinesStat, partitions), Key: []byte(stats.LinesStat), Value: value}
+		if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = look(last)
+	if s.Headline != "all well: closed 0.4 s ago" {
+		t.Errorf("beside a snapshot of the year 9999 the headline is %q", s.Headline)
+	}
+	if _, err := json.Marshal(s); err != nil {
+		t.Error(err)
 	}
 	if want := (Lines{In: 66, Counted: 66, Bytes: 198}); s.Lines != want {
 		t.Errorf("the newest minute's lines are %+v, want %+v", s.Lines, want)

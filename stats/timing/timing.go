@@ -41,7 +41,32 @@ const (
 	// such records are not read, the first second that is whole is Unsettled later.
 	Unsettled = HoldBack + LineAhead + 1
 
+	// Beyond is how far points may stay ahead of the clocks that their readers know.
+	// The two come by different partitions, and for a moment, as while a recording is
+	// replayed fast, points may be further ahead. Those that stay so nobody has closed.
+	Beyond = 60
+
+	// StepBack is how far a clock or a series of points must go back for what was
+	// ahead to be taken for wrong. Those that are right go back by seconds, where a
+	// process has restarted, or by as long as one was paused.
+	StepBack = 3600
+
+	// PointAhead is how far a point may be ahead of the clocks at any moment, or, where
+	// a reader knows no clocks, of the time at which Kafka got its record: clocks of
+	// servers are wrong by whole zones.
+	PointAhead = 24 * 3600
+
 	// Clockless is for how long no clock moves until a page says that there is none:
 	// all ingesters that are gone have left by then, and their last ticks have come.
 	Clockless = LeaveAfter + 2
 )
+
+// Forward returns the newer of what a clock was and is. A clock never steps back,
+// so that older news change nothing; but one that steps back by more than StepBack
+// was wrong before.
+func Forward(was, is int64) int64 {
+	if is > was || was-is > StepBack {
+		return is
+	}
+	return was
+}

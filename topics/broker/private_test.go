@@ -23,7 +23,7 @@ func TestPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := topics.Ensure(t.Context(), topics.Cluster{Brokers: b.Addrs()}, topics.Names{Generation: "x"}, topics.Options{}); err != nil {
+	if err := topics.Ensure(t.Context(), topics.Cluster{Brokers: b.Addrs()}, topics.Names{Version: "x"}, topics.Options{}); err != nil {
 		t.Error(err)
 	}
 	b.Close()
