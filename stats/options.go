@@ -2,7 +2,6 @@ package stats
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"pulse/stats/aggregate"
+	"pulse/stats/condition"
 )
 
 // options are those of all kinds, each once.
@@ -200,9 +200,6 @@ func (p *parser) parseFields(o *aggregate.Option, n *yaml.Node) []string {
 	return fields
 }
 
-// arithmetic is in what is rather an expression than a field's name.
-var arithmetic = regexp.MustCompile(`\S [-+*/%] \S`)
-
 // fieldName gives the name of a field that a key names.
 func (p *parser) fieldName(n *yaml.Node, key string) string {
 	field, ok := p.text(n, key, MaxName)
@@ -214,8 +211,8 @@ func (p *parser) fieldName(n *yaml.Node, key string) string {
 		p.errorf(n, "%s takes the name of a field as it is, without $env", key)
 	case p.defined[field]:
 		p.errorf(n, "%s takes the name of a field, and %s is a define", key, field)
-	case arithmetic.MatchString(field):
-		p.errorf(n, "%s takes the name of a field, and %s is an expression, which only where takes", key, field)
+	case condition.IsExpression(field):
+		p.errorf(n, "%s takes the name of a field, and %s is an expression, which only where takes: let the line have what it gives as a field", key, field)
 	default:
 		return field
 	}
