@@ -303,7 +303,7 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 		case left == never:
 		case left == mistyped:
 			e.mistyped = append(e.mistyped, stat)
-		case left != always:
+		case left != always && left != notMistyped:
 			e.folds = append(e.folds, fold{stat, left})
 		case p.counted[stat]:
 			e.counted = append(e.counted, stat)

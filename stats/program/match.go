@@ -202,16 +202,17 @@ func (c *cond) match(s *line.Schema, x *ids, ev *line.Event) bool {
 	return x[c.atom.slot] != line.Absent && c.test(ev)
 }
 
-// always, never and mistyped are conditions that are decided. Mistyped does not
-// hold either, as a value is of another type than what it is compared with.
+// always, never, mistyped and notMistyped are conditions that are decided, each with
+// the verdict of its name. They are told apart as pointers.
 var (
-	always   = &cond{kind: condAnd}
-	never    = &cond{kind: condOr}
-	mistyped = &cond{kind: condOr}
+	always      = &cond{kind: condAnd}
+	never       = &cond{kind: condOr}
+	mistyped    = &cond{kind: condOr}
+	notMistyped = &cond{kind: condAnd}
 )
 
-// decide gives what is left of a condition when the IDs are known: always,
-// never, mistyped, or a condition of tests and mistyped alone.
+// decide gives what is left of a condition when the IDs are known: one of those that
+// are decided, or a condition of tests, mistyped and notMistyped.
 func (c *cond) decide(s *line.Schema, x *ids) *cond {
 	switch c.kind {
 	case condAnd:
@@ -222,8 +223,12 @@ func (c *cond) decide(s *line.Schema, x *ids) *cond {
 		switch n := c.nodes[0].decide(s, x); n {
 		case always:
 			return never
-		case never, mistyped:
+		case never:
 			return always
+		case mistyped:
+			return notMistyped
+		case notMistyped:
+			return mistyped
 		default:
 			return &cond{kind: condNot, nodes: []*cond{n}}
 		}
@@ -251,20 +256,22 @@ func (c *cond) decide(s *line.Schema, x *ids) *cond {
 // way round).
 func decideAll(c *cond, s *line.Schema, x *ids, empty, end *cond) *cond {
 	var left []*cond
-	wrong := false
+	typed := empty // mistyped or notMistyped: of both an And is the one, an Or the other
 	for _, n := range c.nodes {
 		switch n = n.decide(s, x); n {
 		case end:
 			return end
 		case empty:
-		case mistyped:
-			wrong = true
+		case mistyped, notMistyped:
+			if typed == empty || (n == mistyped) == (c.kind == condAnd) {
+				typed = n
+			}
 		default:
 			left = append(left, n)
 		}
 	}
-	if wrong {
-		left = append(left, mistyped)
+	if typed != empty {
+		left = append(left, typed)
 	}
 	switch len(left) {
 	case 0:
@@ -379,7 +386,7 @@ func (a *atom) equals(s *line.Schema) []guard {
 	guards := []guard{{a.slot, a.id}}
 	if a.typed {
 		for id := line.Absent + 1; int(id) < s.IDs(a.slot); id++ {
-			if s.Type(a.slot, id) != a.typ {
+			if a.mistakes(s.Type(a.slot, id)) {
 				guards = append(guards, guard{a.slot, id})
 			}
 		}

@@ -8,8 +8,10 @@ import (
 
 // A comparison with a value of another type does not hold. Mostly that is a
 // mistake in the definitions, so the lines for which it decides are counted by
-// stat. But a text that looks like nothing else is an honest no where a value is no
-// text: code == "H10" where most lines have code=200. status == "500" is none.
+// stat. But where the lines of several programs meet, == of a number and a text is an
+// honest no: status == 500 of status=active, and code == "H10" of code=200. What is
+// counted for == is a text that reads as a number or a boolean without being one, and
+// a boolean with anything else but such a text.
 //
 // Which lines these are does not depend on the order in which a condition is
 // evaluated: such a comparison has a verdict between the others, and And, Or and
@@ -33,16 +35,24 @@ func (a *atom) verdict(s *line.Schema, id line.ID) verdict {
 	switch {
 	case a.holds(s, id):
 		return holds
-	case a.typed && id != line.Absent && !a.compares(s.Type(a.slot, id)):
+	case a.typed && id != line.Absent && a.mistakes(s.Type(a.slot, id)):
 		return isMistyped
 	}
 	return fails
+}
+
+// mistakes reports whether a typed comparison with a value of a type is a mistake.
+func (a *atom) mistakes(t condition.Type) bool {
+	return !a.compares(t) && !(a.op == condition.Eq && a.typ == condition.Num && t == condition.Text)
 }
 
 // verdict is what becomes of what decide left.
 func (c *cond) verdict(ev *line.Event) verdict {
 	switch c.kind {
 	case condAnd:
+		if c == notMistyped {
+			return isNotMistyped
+		}
 		least := holds
 		for _, n := range c.nodes {
 			if least = min(least, n.verdict(ev)); least == fails {

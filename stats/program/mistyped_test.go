@@ -7,6 +7,9 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/stats"
+	"pulse/stats/condition"
+	"pulse/stats/condition/conditiontest"
+	"pulse/stats/fixed"
 	"pulse/stats/internal/statstest"
 )
 
@@ -38,4 +41,143 @@ func TestMistypedByIndex(t *testing.T) {
 			t.Fatalf("with the memo %x, without %x", a, b)
 		}
 	}
+}
+
+// What is counted as a mistake, worked out a second time: by the types that the
+// texts of a line look like, and the rules as docs/definitions.md has them.
+func TestMistypedByTheRules(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	texts := []string{"200", "404", "500", "10.5", "-1", "0", "true", "false", "H10", "x", "none", "heroku", "5"}
+	fields := []string{"code", "status", "at"}
+	var random func(depth int) condition.Node
+	random = func(depth int) condition.Node {
+		if depth > 0 {
+			nodes := []condition.Node{random(depth - 1), random(depth - 1), random(depth - 1)}[:1+r.IntN(3)]
+			switch r.IntN(4) {
+			case 0:
+				return &condition.And{Nodes: nodes}
+			case 1:
+				return &condition.Or{Nodes: nodes}
+			case 2:
+				return &condition.Not{Node: nodes[0]}
+			}
+		}
+		c := &condition.Compare{Field: fields[r.IntN(len(fields))], Op: condition.Op(r.IntN(int(condition.Matches)))}
+		switch {
+		case c.Op > condition.Ge:
+			c.Const = condition.Constant{Type: condition.Text, Text: statstest.Pick(r, "H", "5", "e", "x")}
+		case c.Op > condition.Ne:
+			c.Const = typed(statstest.Pick(r, "200", "5", "-1"))
+		case r.IntN(3) == 0:
+			c.Const = condition.Constant{Type: condition.Text, Text: texts[r.IntN(len(texts))]}
+		default:
+			c.Const = typed(texts[r.IntN(len(texts))])
+		}
+		return c
+	}
+	mistakes := 0
+	for range testkit.Size(300, 3000) {
+		n := random(3)
+		p := compileDefinitions(t, &stats.Definitions{Stats: []*stats.Stat{{Name: "s", Kind: "rate", Per: 1, Window: 10, Cond: n}}})
+		for range 5 {
+			values := map[string]condition.Constant{}
+			text := "level=info"
+			for _, f := range fields {
+				if r.IntN(5) > 0 {
+					v := texts[r.IntN(len(texts))]
+					values[f] = typed(v)
+					text += " " + f + "=" + v
+				}
+			}
+			folder := p.NewFolder()
+			folder.Fold(Pack{Lines: []byte(text), Second: statstest.Epoch, Floor: statstest.Epoch})
+			counted, mistaken := 0, 0
+			folder.Flush(func(stat int, _ []byte) {
+				switch p.stats[stat].Subject {
+				case stats.SubjectErrors:
+					mistaken++
+				case stats.SubjectLines:
+					if p.stats[stat].Name == "s" {
+						counted++
+					}
+				}
+			})
+			v := byTheRules(n, values)
+			wantCounted, wantMistaken := 0, 0
+			switch {
+			case v.met():
+				wantCounted = 1
+			case v == isMistyped:
+				wantMistaken = 1
+			}
+			if counted != wantCounted || mistaken != wantMistaken {
+				t.Fatalf("%s of %s: it counts %d times and is a mistake %d times, want %d and %d", condition.Format(n), text, counted, mistaken, wantCounted, wantMistaken)
+			}
+			mistakes += wantMistaken
+		}
+	}
+	if mistakes < 50 {
+		t.Errorf("only %d mistakes were made", mistakes)
+	}
+}
+
+// typed gives a text as what it looks like.
+func typed(text string) condition.Constant {
+	if n, ok := fixed.Parse([]byte(text)); ok {
+		return condition.Constant{Type: condition.Num, Num: n}
+	}
+	if text == "true" || text == "false" {
+		return condition.Constant{Type: condition.Bool, Bool: text == "true"}
+	}
+	return condition.Constant{Type: condition.Text, Text: text}
+}
+
+func byTheRules(n condition.Node, values map[string]condition.Constant) verdict {
+	switch n := n.(type) {
+	case *condition.And:
+		v := holds
+		for _, its := range n.Nodes {
+			v = min(v, byTheRules(its, values))
+		}
+		return v
+	case *condition.Or:
+		v := fails
+		for _, its := range n.Nodes {
+			v = max(v, byTheRules(its, values))
+		}
+		return v
+	case *condition.Not:
+		return holds - byTheRules(n.Node, values)
+	}
+	c := n.(*condition.Compare)
+	v, ok := values[c.Field]
+	constant := c.Const
+	verdictOf := func(b bool) verdict {
+		if b {
+			return holds
+		}
+		return fails
+	}
+	switch {
+	case c.Op == condition.Has:
+		return verdictOf(ok)
+	case c.Op == condition.Missing:
+		return verdictOf(!ok)
+	case !ok:
+		return fails
+	case conditiontest.Comparable(c, v):
+		return verdictOf(conditiontest.Eval(c, func(string) (condition.Constant, bool) { return v, true }))
+	case c.Op != condition.Eq:
+		return isMistyped
+	}
+	// == of two types
+	number := v.Type == condition.Num || constant.Type == condition.Num
+	text := v.Type == condition.Text || constant.Type == condition.Text
+	switch {
+	case constant.Type == condition.Text && (constant.Text == "true" || constant.Text == "false"):
+		return isMistyped
+	case number && text, constant.Type == condition.Text:
+		return fails
+	}
+	return isMistyped
 }

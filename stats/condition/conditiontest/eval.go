@@ -54,17 +54,24 @@ func Eval(n condition.Node, lookup func(field string) (condition.Constant, bool)
 			return ok
 		case n.Op == condition.Missing:
 			return !ok
-		case !ok:
+		case !ok || !Comparable(n, value):
 			return false
+		case value.Type != n.Const.Type:
+			return compare(n.Op, condition.Constant{Type: condition.Text, Text: value.Num.String()}, n.Const)
 		}
-		c := n.Const
-		// A text that is a number compares with both.
-		if number, is := fixed.Parse([]byte(c.Text)); (n.Op == condition.Eq || n.Op == condition.Ne) && c.Type == condition.Text && value.Type == condition.Num && is && number.String() == c.Text {
-			c = condition.Constant{Type: condition.Num, Num: number}
-		}
-		return value.Type == c.Type && compare(n.Op, value, c)
+		return compare(n.Op, value, n.Const)
 	}
 	panic("conditiontest: unknown node")
+}
+
+// Comparable reports whether a comparison is with a value of its type: that of its
+// constant, or, of == and != with a text that is a number, a number.
+func Comparable(n *condition.Compare, value condition.Constant) bool {
+	if value.Type == n.Const.Type {
+		return true
+	}
+	number, ok := fixed.Parse([]byte(n.Const.Text))
+	return ok && number.String() == n.Const.Text && value.Type == condition.Num && (n.Op == condition.Eq || n.Op == condition.Ne)
 }
 
 // compare compares two values of one type.
