@@ -138,7 +138,7 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 	defer bar.end()
 	if s.raw {
 		cluster, err := s.cluster()
-		if err = errors.Join(err, topics.CheckPrefix(s.prefix)); err != nil {
+		if err != nil {
 			return usageError{err}
 		}
 		return evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Version: d.Version()}, bar)

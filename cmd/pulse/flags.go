@@ -166,7 +166,7 @@ type kafkaFlags struct {
 }
 
 func (k *kafkaFlags) add(f *flags) {
-	f.vars["kafka"], f.vars["prefix"] = "KAFKA_URL", "KAFKA_PREFIX"
+	f.vars["kafka"] = "KAFKA_URL"
 	f.StringVar(&k.brokers, "kafka", "localhost:9092", "the brokers, a comma list of `host:port`, or with TLS of kafka+ssl://host:port")
 	for _, s := range []struct {
 		name, variable string
@@ -184,11 +184,12 @@ func (k *kafkaFlags) add(f *flags) {
 		f.vars[s.name] = s.variable
 		f.StringVar(s.value, s.name, "", s.help)
 	}
-	f.durationVar(&k.session, "kafka-session", topics.DefaultSession, "`how long` a consumer group waits for a member that says nothing before others get its partitions")
-	k.addPrefix(f)
+	k.addUse(f)
 }
 
-func (k *kafkaFlags) addPrefix(f *flags) {
+// addUse adds the flags that say how a broker is used, whichever it is.
+func (k *kafkaFlags) addUse(f *flags) {
+	f.durationVar(&k.session, "kafka-session", topics.DefaultSession, "`how long` a consumer group waits for a member that says nothing before others get its partitions")
 	f.vars["prefix"] = "KAFKA_PREFIX"
 	f.StringVar(&k.prefix, "prefix", "", "a `name` that is put before that of every topic and group, for teams that share a cluster")
 }
@@ -204,11 +205,19 @@ func (k *kafkaFlags) cluster() (topics.Cluster, error) {
 	if err != nil {
 		return c, err
 	}
-	if k.session < minSession || k.session > maxSession {
-		return c, fmt.Errorf("--kafka-session is %v: from %v to %v", k.session, minSession, maxSession)
+	if err := k.checkUse(); err != nil {
+		return c, err
 	}
 	c.Session = k.session
 	return c.Secure(k.security)
+}
+
+// checkUse checks what addUse has added.
+func (k *kafkaFlags) checkUse() error {
+	if k.session < minSession || k.session > maxSession {
+		return fmt.Errorf("--kafka-session is %v: from %v to %v", k.session, minSession, maxSession)
+	}
+	return topics.CheckPrefix(k.prefix)
 }
 
 // statsFlag names the definitions file.

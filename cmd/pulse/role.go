@@ -52,9 +52,6 @@ func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error
 	if err != nil {
 		return nil, err
 	}
-	if err := topics.CheckPrefix(r.prefix); err != nil {
-		return nil, usageError{err}
-	}
 	definitions, err := r.load()
 	if err != nil {
 		return nil, err

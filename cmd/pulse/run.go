@@ -45,7 +45,7 @@ func (s *runSettings) add(f *flags) {
 	f.StringVar(&s.recording, "replay", "", "send this recording, a `file`")
 	s.replay.add(f)
 	f.formatVar(&s.format)
-	s.addPrefix(f)
+	s.addUse(f)
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
 }
@@ -53,6 +53,9 @@ func (s *runSettings) add(f *flags) {
 func (s *runSettings) check(words []string) error {
 	if err := s.web.check(); err != nil {
 		return err
+	}
+	if err := s.checkUse(); err != nil {
+		return usageError{err}
 	}
 	if s.recording == "" && s.replay.given() {
 		return usagef("--speed, --original-times and --loop are for --replay")
@@ -76,7 +79,7 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 		return fmt.Errorf("%w (see --kafka-listen and --data-dir)", err)
 	}
 	defer b.Close()
-	role.cluster = topics.Cluster{Brokers: b.Addrs()}
+	role.cluster = topics.Cluster{Brokers: b.Addrs(), Session: s.session}
 	if err := topics.Ensure(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
 		return err
 	}
