@@ -21,11 +21,35 @@ import (
 	"pulse/topics"
 )
 
-// tell puts a value of the second before now, with clocks that are past it.
-func tell(s *Server, stat, value string, revision int) {
-	second := time.Now().Unix() - 1
-	s.store.Upsert(stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(value), Revision: revision, Version: s.store.gen}, time.Now())
-	s.store.Clocks(topics.Clocks{Version: s.store.gen, Seconds: []int64{second + 1}}, time.Now())
+// tell gives stats the values of points at each second, from the one before now on,
+// with clocks that are past it, until the test ends.
+func tell(t testing.TB, s *Server, points ...stats.Snapshot) {
+	told := int64(0)
+	say := func() {
+		now := time.Now()
+		if told == now.Unix()-1 {
+			return
+		}
+		told = now.Unix() - 1
+		for _, p := range points {
+			p.Time, p.Version = told, s.store.gen
+			s.store.Upsert(p, now)
+		}
+		s.store.Clocks(topics.Clocks{Version: s.store.gen, Seconds: []int64{now.Unix()}}, now)
+	}
+	say()
+	often := time.NewTicker(50 * time.Millisecond)
+	t.Cleanup(often.Stop)
+	go func() {
+		for {
+			select {
+			case <-often.C:
+				say()
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
 }
 
 // At three sizes and in both schemes every page fits its window's width, is
@@ -81,8 +105,20 @@ func TestKiosk(t *testing.T) {
 	}
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
 	b.until(t, `location.hash === "#/routing" && document.querySelectorAll(".panel").length === 18`)
+	// A mouse that was left there changes nothing.
+	b.do(t, chromedp.Evaluate[chromedp.Void](pointAtFirst))
+	b.settle(t)
+	if evaluate[int](t, b, `document.querySelectorAll(".panel[data-past]").length`) > 0 {
+		t.Error("a mouse on the wall shows the past")
+	}
 	b.quietConsole(t)
 }
+
+// pointAtFirst is JavaScript: the mouse points at the first panel's chart.
+const pointAtFirst = `{
+	const canvas = document.querySelector(".panel canvas"), box = canvas.getBoundingClientRect();
+	canvas.dispatchEvent(new PointerEvent("pointermove", {clientX: box.left + box.width / 3, clientY: box.top + 5, pointerType: "mouse", bubbles: true}));
+}`
 
 // The second that the reader points at is shown by all panels.
 func TestSharedCrosshair(t *testing.T) {
@@ -92,13 +128,24 @@ func TestSharedCrosshair(t *testing.T) {
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/edge"))
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
+	// Fifteen seconds are over sooner here.
 	b.do(t, chromedp.Evaluate[chromedp.Void](`{
-		const canvas = document.querySelector(".panel canvas"), box = canvas.getBoundingClientRect();
-		canvas.dispatchEvent(new PointerEvent("pointermove", {clientX: box.left + box.width / 3, clientY: box.top + 5, pointerType: "mouse", bubbles: true}));
+		const later = setTimeout;
+		window.setTimeout = (f, ms) => later(f, ms === 15000 ? 1500 : ms);
 	}`))
+	b.do(t, chromedp.Evaluate[chromedp.Void](pointAtFirst))
 	b.until(t, `document.querySelectorAll(".panel[data-past]").length === 5 && document.querySelector("#status").dataset.state === "past"`)
 	// All figures are those of one second.
 	b.until(t, `/^at \d\d:\d\d:\d\d · \d+ (s|min) ago$/.test(document.querySelector("#status-text").textContent)`)
+	// A mouse that rests is let go, and has to move to point again.
+	b.until(t, `document.querySelectorAll(".panel[data-past]").length === 0 && document.querySelector("#status").dataset.state === "live"`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](pointAtFirst))
+	b.settle(t)
+	if evaluate[int](t, b, `document.querySelectorAll(".panel[data-past]").length`) > 0 {
+		t.Error("a mouse that was not moved shows the past again")
+	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](strings.Replace(pointAtFirst, "/ 3", "/ 4", 1)))
+	b.until(t, `document.querySelectorAll(".panel[data-past]").length === 5`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector("main").dispatchEvent(new PointerEvent("pointerleave"))`))
 	b.until(t, `document.querySelectorAll(".panel[data-past]").length === 0 && document.querySelector("#status").dataset.state === "live"`)
 }
@@ -114,14 +161,17 @@ func TestStalePage(t *testing.T) {
 	b.do(t, chromedp.Navigate(server.URL()))
 	b.until(t, `document.body.classList.contains("stale") && document.querySelector(".panel").dataset.state === "stale"`)
 	b.until(t, fmt.Sprintf(`document.querySelector("#status-text").textContent === "stale: no clock since " + new Date(%d).toTimeString().slice(0, 8)`, since*1000))
-	if grey := evaluate[bool](t, b, `(() => {
-		const probe = document.createElement("i");
-		probe.style.color = "var(--faint)";
-		document.body.append(probe);
-		return getComputedStyle(document.querySelector(".figure")).color === getComputedStyle(probe).color;
-	})()`); !grey {
-		t.Error("the last figure of a stale page is not grey")
+	if weight := evaluate[string](t, b, `getComputedStyle(document.querySelector(".figure")).fontWeight`); weight != "400" {
+		t.Errorf("the last figure of a stale page has the weight %s, like one of now", weight)
 	}
+	for _, scheme := range []string{"light", "dark"} {
+		b.do(t, look(1280, 800, scheme))
+		b.until(t, fmt.Sprintf(`document.documentElement.dataset.theme === %q`, scheme))
+		if got := evaluate[float64](t, b, fmt.Sprintf(contrast, ".figure")); got < 4.5 {
+			t.Errorf("%s: the last figure of a stale page has a contrast of %.2f", scheme, got)
+		}
+	}
+	b.until(t, `/^stale · /.test(document.title)`)
 }
 
 // A log that is steadily ten seconds late has a number in every panel, of whatever
@@ -157,7 +207,7 @@ func TestHeld(t *testing.T) {
 	}
 	// Every shape has a number: those of the first row, quantiles, keys, a histogram.
 	b.until(t, `document.querySelectorAll(".panel[data-state=unknown]").length === 18`)
-	if empty := evaluate[string](t, b, `[...document.querySelectorAll(".panel")].filter((p) => !/[0-9]/.test([...p.querySelectorAll(".figure, .amount")].map((f) => f.textContent).join("")) && p.querySelector("h3").textContent.includes("connect time") === false).map((p) => p.innerText).join("; ")`); empty != "" {
+	if empty := evaluate[string](t, b, `[...document.querySelectorAll(".panel")].filter((p) => !/[0-9]/.test([...p.querySelectorAll(".figure, .amount")].map((f) => f.textContent).join("")) && p.querySelector("h2").textContent.includes("connect time") === false).map((p) => p.innerText).join("; ")`); empty != "" {
 		t.Errorf("without a number: %s", empty)
 	}
 	// And it goes on, ten seconds behind.
@@ -203,9 +253,11 @@ func TestMarks(t *testing.T) {
 	)
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
+	var points []stats.Snapshot
 	for stat, value := range map[string]string{"well": "9.9", "warn": "10", "crit": "20", "low": "5", "high": "11"} {
-		tell(server, stat, value, 0)
+		points = append(points, stats.Snapshot{Stat: stat, Value: json.RawMessage(value)})
 	}
+	tell(t, server, points...)
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length >= 5`)
 	got := evaluate[string](t, b, `[...document.querySelectorAll(".panel")].slice(0, 5).map((p) => [
 		p.dataset.level ?? "", getComputedStyle(p.querySelector(".mark"), "::before").content.replaceAll('"', "").replace("none", ""),
@@ -223,12 +275,43 @@ func TestQuantilesByKey(t *testing.T) {
 	server := quiet(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", GroupBy: []string{"path"}, Top: 10, Quantiles: []float64{0.5, 0.99}, Window: 60, Crit: ptr(900)})
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
-	tell(server, "times", `{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`, 0)
+	tell(t, server, stats.Snapshot{Stat: "times", Value: json.RawMessage(`{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`)})
 	b.until(t, `document.querySelectorAll(".ranking li").length === 2`)
 	if got := evaluate[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 crit|/b 20 80 " {
 		t.Errorf("the keys are shown as %q", got)
 	}
-	b.until(t, `document.querySelector(".panel .unseen").textContent === "/a p50 40 p99 950 ms, /b p50 20 p99 80 ms, critical"`)
+	b.until(t, `document.querySelector(".panel .unseen").textContent === "\u2068/a\u2069 p50 40 p99 950 ms, \u2068/b\u2069 p50 20 p99 80 ms, critical"`)
+}
+
+// Whatever a key is, the amounts stay where they are, and read as they are.
+func TestOddKeys(t *testing.T) {
+	testkit.Long(t)
+	server := quiet(t, &stats.Stat{Name: "paths", Unit: "/s", Kind: "rate", Per: 1, GroupBy: []string{"path"}, Top: 10, Window: 10})
+	b := openBrowser(t)
+	long := "/" + strings.Repeat("ab", 60)
+	text, err := json.Marshal(long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell(t, server, stats.Snapshot{Stat: "paths", Value: json.RawMessage(`{"top":[{"key":` + string(text) + `,"value":31},{"key":"/a\u202e31.5","value":21.5},{"key":"/\u001b[31mred","value":11}],"other":4,"distinct":7}`)})
+	for _, width := range []int64{390, 1280} {
+		b.do(t, look(width, 800, "light"), chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/find/paths"))
+		b.until(t, `document.querySelectorAll(".ranking li").length === 4`)
+		if out := evaluate[string](t, b, `[...document.querySelectorAll(".ranking .amount")].filter((a) => a.getBoundingClientRect().right > a.closest(".panel").getBoundingClientRect().right).map((a) => a.textContent).join(" ")`); out != "" {
+			t.Errorf("%d px: a long key pushes out the amounts %s", width, out)
+		}
+	}
+	if got := evaluate[string](t, b, `[...document.querySelectorAll(".ranking .key")].slice(1).map((k) => k.textContent).join(" ")`); got != "/a‹202E›31.5 /␛[31mred other (4)" {
+		t.Errorf("the keys are shown as %q", got)
+	}
+	if title := evaluate[string](t, b, `document.querySelector(".ranking .key").title`); title != long {
+		t.Errorf("the whole key is told as %q", title)
+	}
+	b.do(t, chromedp.Click(".panel"))
+	b.until(t, `document.querySelector(".detail[data-state]")`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("ArrowLeft"), press("ArrowRight"))
+	b.until(t, `document.querySelector(".tip").textContent.includes("\u2068/a‹202E›31.5\u2069 21.5 · ")`)
+	b.quietConsole(t)
 }
 
 // All that can be pressed is reached by the tab key and has a name for screen readers.
@@ -292,18 +375,12 @@ func TestUnsure(t *testing.T) {
 	server.store.SetNotes(map[string][]string{"estimate": {"no line has had <i>`usr`</i>; did you mean `user`?"}})
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()))
-	second := time.Now().Unix() - 1
-	for _, p := range []stats.Snapshot{
-		{Stat: "whole", Value: json.RawMessage("25")},
-		{Stat: "gap", Value: json.RawMessage("24.5"), Covered: 44, Of: 60},
-		{Stat: "start", Value: json.RawMessage("23"), Covered: 2, Of: 60},
-		{Stat: "estimate", Value: json.RawMessage("12345"), Approx: 0.0065},
-		{Stat: "ratio", Value: json.RawMessage("0.004")},
-	} {
-		p.Time, p.Version = second, server.store.gen
-		server.store.Upsert(p, time.Now())
-	}
-	server.store.Clocks(topics.Clocks{Version: server.store.gen, Seconds: []int64{second + 1}}, time.Now())
+	tell(t, server,
+		stats.Snapshot{Stat: "whole", Value: json.RawMessage("25")},
+		stats.Snapshot{Stat: "gap", Value: json.RawMessage("24.5"), Covered: 44, Of: 60},
+		stats.Snapshot{Stat: "start", Value: json.RawMessage("23"), Covered: 2, Of: 60},
+		stats.Snapshot{Stat: "estimate", Value: json.RawMessage("12345"), Approx: 0.0065},
+		stats.Snapshot{Stat: "ratio", Value: json.RawMessage("0.004")})
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
 	got := evaluate[string](t, b, `[...document.querySelectorAll(".panel")].slice(0, 5).map((p) => [
 		p.dataset.level ?? "", p.dataset.hollow ?? "", p.querySelector(".sure").textContent, p.querySelector(".remark").textContent,

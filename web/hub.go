@@ -154,16 +154,14 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 	b = append(b, `,"window":`...)
 	b = strconv.AppendInt(b, Window, 10)
 	b = append(b, `,"timing":`...)
-	b = append(b, mustJSON(pageTiming{timing.LineAhead, timing.LeaveAfter, timing.Clockless})...)
+	b = append(b, mustJSON(pageTiming{timing.Clockless})...)
 	b = append(b, `,"pages":`...)
 	h.head = append(b, mustJSON(pages)...)
 }
 
 // pageTiming is what a page needs of the rules of time, in seconds.
 type pageTiming struct {
-	LineAhead  int64 `json:"line_ahead"`
-	LeaveAfter int64 `json:"leave_after"`
-	Clockless  int64 `json:"clockless"`
+	Clockless int64 `json:"clockless"`
 }
 
 // mustJSON marshals what cannot fail: strings, numbers and slices of them.

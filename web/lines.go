@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats/program"
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -25,9 +26,9 @@ const (
 	maxScan     = 64 << 20 // bytes that are read for one answer
 	linesWithin = 20 * time.Second
 	linesAtOnce = 2 // answers that are worked on; each reads much
-	// A line may be 5 s ahead of its record's clock, and ingesters' clocks a few
-	// seconds apart, so that a partition's are not quite in order.
-	clockSlack = 10
+	// A line may be ahead of its record's clock, and ingesters' clocks as far apart, so
+	// that a partition's are not quite in order.
+	clockSlack = timing.LineAhead + timing.ClockAhead
 )
 
 // foundLine is a line and the second at which it counts.

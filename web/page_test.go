@@ -58,13 +58,13 @@ func TestPage(t *testing.T) {
 
 	// A search finds, and escape goes back.
 	b.do(t, press("/"), chromedp.KeyEvent("timeout"))
-	b.until(t, `document.querySelectorAll(".panel").length === 1 && document.querySelector(".panel h3").textContent === "H12 timeout"`)
+	b.until(t, `document.querySelectorAll(".panel").length === 1 && document.querySelector(".panel h2").textContent === "H12 timeout"`)
 	b.do(t, press("Escape"))
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
 
 	// Arrow keys go from panel to panel.
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".panel").focus()`), press("ArrowRight"))
-	if got := evaluate[string](t, b, `document.activeElement.querySelector("h3")?.textContent ?? ""`); got != "nginx 500" {
+	if got := evaluate[string](t, b, `document.activeElement.querySelector("h2")?.textContent ?? ""`); got != "nginx 500" {
 		t.Errorf("the arrow key led to %q, want the second panel", got)
 	}
 
@@ -351,16 +351,23 @@ func TestReconnect(t *testing.T) {
 	c.Addr = strings.TrimPrefix(server.URL(), "http://localhost") // the same port
 	stop()
 	b.until(t, `document.querySelector("#status").dataset.state === "lost"`)
-	// Those that can be seen: the others are drawn when they are.
+	// Those that can be seen: the others are drawn when they are. What was known last
+	// stays, and is dated; its trouble is counted, and the tab says that it is not of now.
 	const seen = `[...document.querySelectorAll(".panel")].filter((p) => p.getBoundingClientRect().top < innerHeight)`
 	b.until(t, seen+`.every((p) => p.dataset.state === "unknown")`)
-	if figures := evaluate[string](t, b, seen+`.map((p) => [...p.querySelectorAll(".figure")].map((f) => f.textContent).join("")).join("")`); strings.Trim(figures, "–") != "" {
-		t.Errorf("without a connection the page shows %q, want dashes", figures)
+	if bad := evaluate[string](t, b, seen+`.filter((p) => !/\d/.test(p.querySelector(".figure, .amount").textContent) && !p.innerText.includes("connect time")
+		|| !/^\d+ s ago$/.test(p.querySelector(".ago").textContent) || !p.innerText.includes("not connected")).map((p) => p.innerText).join("; ")`); bad != "" {
+		t.Errorf("without a connection these have no figure, or do not say of when it is: %s", bad)
+	}
+	b.until(t, `/^not connected · (▲1 )?(△1 )?.*Routing · Pulse$/.test(document.title)`)
+	if !evaluate[bool](t, b, `document.querySelector("#tabs .crit").textContent === "▲1" && decodeURIComponent(document.querySelector("#icon").href).includes("#7a848d")`) {
+		t.Errorf("without a connection the trouble is counted no more, or the icon is as ever: %s", evaluate[string](t, b, `document.querySelector("#tabs").innerText`))
 	}
 	_, stop = run()
 	defer stop()
 	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
 	b.until(t, `document.querySelector(".panel").dataset.state === "value"`)
+	b.until(t, `/^▲1 .*Routing · Pulse$/.test(document.title) && decodeURIComponent(document.querySelector("#icon").href).includes("#c4262e")`)
 }
 
 // payloads are 500 texts that would run a script, or become an element, where
@@ -446,7 +453,7 @@ func TestInjection(t *testing.T) {
 	// Each payload large with its lines, searched for, and each page.
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void (async () => {
 		const frame = () => new Promise((done) => requestAnimationFrame(done));
-		const names = [...document.querySelectorAll(".panel h3 > span:first-child")].map((e) => e.textContent);
+		const names = [...document.querySelectorAll(".panel h2 > span:first-child")].map((e) => e.textContent);
 		window.odd = 0;
 		const look = async (hash) => {
 			location.hash = hash;

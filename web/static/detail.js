@@ -3,8 +3,8 @@
 // the stat, and its points to take away.
 
 import { Chart, VALUE } from "./chart.js";
-import { element, mark, write } from "./dom.js";
-import { brief, clock, coverage, exact, short, split, span, within } from "./format.js";
+import { element, mark, resting, write } from "./dom.js";
+import { brief, clock, coverage, exact, isolated, short, split, span, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
 import { level } from "./model.js";
 import { panelOf } from "./panels/registry.js";
@@ -44,6 +44,7 @@ export class Detail {
     Object.assign(this, { root, view, colours, onCursor, onLeave, onLook, name: "", cursor: null, frame: 0 });
     new ResizeObserver(() => this.#resize()).observe(root);
     root.addEventListener("keydown", (e) => this.#press(e));
+    this.rest = resting(() => this.#pointAt(null));
   }
 
   /** Shows a stat in a range of time; beside it, if asked, so many seconds before. */
@@ -114,6 +115,7 @@ export class Detail {
     });
     this.canvas.addEventListener("pointermove", (e) => {
       this.#pointAt(this.#snap(this.chart.second(x(e))));
+      this.rest(true);
       if (!this.drag) return;
       this.drag.moved ||= Math.abs(x(e) - this.drag.from) > DRAG;
       if (!this.drag.moved) return;
@@ -127,7 +129,7 @@ export class Detail {
       this.#dropped();
       if (!drag) return;
       if (drag.moved) this.#zoom(this.chart.second(Math.min(drag.from, x(e))), this.chart.second(Math.max(drag.from, x(e))));
-      else this.#showLines(this.#snap(this.chart.second(x(e))));
+      else this.#showLines(this.cursor ?? this.#snap(this.chart.second(x(e)))); // of what the crosshair tells
     });
     this.canvas.addEventListener("pointercancel", () => this.#dropped());
     this.canvas.addEventListener("pointerleave", () => { if (!this.drag) this.#pointAt(null); });
@@ -267,7 +269,7 @@ export class Detail {
     // A window that goes on is read again when a column is full.
     if (this.range.window > model.window && edge - this.loadedAt >= Math.max(60, stepFor(this.range.window))) this.#load();
 
-    const { state, why, brief: who, held } = model.state(live, moment);
+    const { state, why, note, held } = model.state(live, moment);
     const now = state === "value" || held || state === "stale" && !why ? live.at(live.newest) : null;
     const covered = now === null ? null : live.covered(live.newest), error = now === null ? 0 : live.error(live.newest);
     const worth = state === "value" || held ? level(stat, now, covered) : "";
@@ -285,7 +287,7 @@ export class Detail {
     });
     write(this.figure, figures.join("  ") || (panel.large || this.drawn.length ? "" : "–"));
     const sure = [covered === null ? "" : coverage(covered, stat.over), error ? within(error) : ""].filter(Boolean).join(" · ");
-    write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${who} behind` : why || sure));
+    write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${note}` : why || sure));
     this.#remark(model.notes.get(this.name) ?? []);
     this.note.title = held ? why : "";
 
@@ -326,7 +328,7 @@ export class Detail {
     samples.forEach((s, i) => {
       const last = s.kinds.lastIndexOf(VALUE);
       if (last < 0) return;
-      const text = `${brief(s.numbers[last])}  ${this.drawn[i].name}`;
+      const text = `${brief(s.numbers[last])}  ${isolated(this.drawn[i].name)}`;
       const under = Math.ceil(Math.min(g.measureText(text).width, chart.width / 2) / (chart.pixel * s.step));
       const y = chart.y(Math.max(...s.numbers.subarray(Math.max(0, last - under), last + 1))) - 12;
       if (taken.some((other) => Math.abs(other - y) < 15)) return;
@@ -405,11 +407,12 @@ export class Detail {
       const least = low === undefined || low === null ? undefined : pick(low);
       if (hue && typeof v === "number" && cursor >= chart.from) chart.dot(cursor, v, ...(covered !== null || uncovered ? [colours.panel, hue] : [hue, colours.panel]));
       const text = typeof least === "number" && least !== v ? `${exact(least)} to ${exact(v)}` : exact(v);
-      return name ? `${name} ${text}` : text;
+      return name ? `${isolated(name)} ${text}` : text;
     }).join(" · ") + ` ${stat.unit ?? ""}${sure}`;
   }
 
   #pointAt(second) {
+    this.rest(false);
     if (second === this.cursor) return;
     this.cursor = second;
     this.onCursor(second);
@@ -465,7 +468,7 @@ export class Detail {
       }
       write(title, `${found.more ? `${found.lines.length} or more` : found.lines.length} line${found.lines.length === 1 ? "" : "s"} of ${clock(first, now)} to ${clock(last, now)}${found.expired ? "; some are expired" : ""}`);
       lines.replaceChildren(title, shut, element("ol", "", ...found.lines.map((l) =>
-        element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", l.text)))));
+        element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", visible(l.text))))));
     } catch (error) {
       if (!asked.signal.aborted) say(error.message);
     }

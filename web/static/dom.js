@@ -19,3 +19,15 @@ export function mark(e, name, value) {
     if (e.dataset[name] !== value) e.dataset[name] = value;
   } else if (name in e.dataset) delete e.dataset[name];
 }
+
+const REST = 15000; // ms after which a pointer that rests is let go: a wall must go on
+
+/** resting gives a function that is told whether something was just pointed at, and
+ * calls letGo when that was long ago. */
+export function resting(letGo) {
+  let timer;
+  return (pointed) => {
+    clearTimeout(timer);
+    if (pointed) timer = setTimeout(letGo, REST);
+  };
+}

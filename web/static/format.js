@@ -60,3 +60,16 @@ export const coverage = (covered, over) => `${covered} of ${over} s`;
 
 /** How far an estimate may be off, given as a share of it: ±0.6 %. */
 export const within = (error) => `±${brief(error * 100).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "")} %`;
+
+// What is not seen, or turns what is around it: controls, separators of lines, what
+// changes the direction of text, and blanks without width.
+const UNSEEN = /[\0-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g;
+
+/** A text from a log with what is not seen made visible: ␛, ‹202E›. */
+export const visible = (text) => text.replace(UNSEEN, (c) => {
+  const code = c.charCodeAt(0);
+  return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "␡" : `‹${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+});
+
+/** A text from a log within other text, whose direction it does not change. */
+export const isolated = (text) => `\u2068${visible(text)}\u2069`;

@@ -1,6 +1,6 @@
 // The grid of panels: which there are, how large they are, and when they are drawn.
 
-import { element } from "./dom.js";
+import { element, resting } from "./dom.js";
 import { fill, fit } from "./layout.js";
 import { Panel } from "./panel.js";
 
@@ -34,6 +34,7 @@ export class Grid {
     new ResizeObserver(() => this.#fit()).observe(root);
     addEventListener("resize", () => this.#fit());
     addEventListener("theme", () => this.readColours());
+    this.rest = resting(() => this.#pointAt(null));
     root.addEventListener("pointermove", (e) => this.#point(e));
     root.addEventListener("pointerleave", () => this.#pointAt(null));
     root.addEventListener("pointercancel", () => this.#pointAt(null));
@@ -148,6 +149,9 @@ export class Grid {
 
   #point(e) {
     const panel = this.byElement.get(e.target.closest?.(".panel"));
+    // On a wall nobody points; and a pointer that was not moved says nothing new.
+    if (document.body.classList.contains("kiosk") || this.cursor === null && e.clientX === this.x && e.clientY === this.y) return;
+    [this.x, this.y] = [e.clientX, e.clientY];
     if (e.pointerType !== "mouse" || !panel?.chart) {
       this.#pointAt(null);
       return;
@@ -157,6 +161,7 @@ export class Grid {
   }
 
   #pointAt(second) {
+    this.rest(second !== null);
     if (second === this.cursor) return;
     this.cursor = second;
     this.root.dispatchEvent(new CustomEvent("cursor", { detail: second }));

@@ -6,7 +6,6 @@ import { inUnit, measures, scaled } from "./value.js";
 
 const SLACK = 60; // seconds kept beyond the window
 const GRACE = 3; // seconds after its end within which a second may close before it is called unknown
-const CLOCKLESS = 12; // seconds without a clock after which all is stale; an ingester leaves after 10
 const YOUNG = 60; // seconds that are drawn at least, while there is not a window of them yet
 const WHOLE = -1; // all seconds of a window are covered
 const NAMED = 3; // partitions or ingesters that are named
@@ -117,6 +116,7 @@ export class Model {
   constructor(clocks = browser) {
     this.clock = clocks;
     this.window = 300;
+    this.timing = { clockless: Infinity }; // the rules of time, in seconds
     this.stats = [];
     this.series = new Map(); // by name
     this.pages = [];
@@ -151,6 +151,7 @@ export class Model {
     this.lags = [];
     this.#head(message);
     this.window = message.window;
+    this.timing = message.timing;
     this.pages = message.pages;
     this.stats = message.stats.map(inUnit);
     this.series = new Map(this.stats.map((stat) => [stat.name, new Series(stat, this.window)]));
@@ -247,7 +248,7 @@ export class Model {
     const heardOf = Math.max(this.newest ? this.newest + 1 : 0, ...this.clocks);
     const away = now - heardOf;
     const past = this.newest > 0 && (away > 60 || away < -GRACE) && still < MOVING;
-    const stale = this.connected && heardOf > 0 && !past && still > MOVING && Math.abs(away) > CLOCKLESS ? heardOf : 0;
+    const stale = this.connected && heardOf > 0 && !past && still > MOVING && Math.abs(away) > this.timing.clockless ? heardOf : 0;
     const due = past ? this.newest - GRACE : stale ? this.newest : Math.floor(now - 1 - GRACE);
     const edge = past || stale ? this.newest : Math.max(this.newest, due);
     const from = Math.max(edge - this.window + 1, Math.min(this.first, edge - YOUNG + 1));
@@ -255,17 +256,18 @@ export class Model {
   }
 
   /** State of a stat: "value", "unknown", "stale" or "empty" (nothing yet), and
-   * why it is not a value; of an unknown one who is behind, if that is known, and
-   * since when its last known value is held: shown, but as what it was then. */
+   * why it is not a value; of an unknown one a short note of that, and the second of
+   * its last known value, which is held: shown, but as what it was then. */
   state(series, moment) {
     if (!series.newest) return { state: "empty", why: moment.lost ? "not connected" : this.loading ? "loading" : "nothing yet" };
     if (moment.stale) return { state: "stale", why: "" };
-    if (moment.lost && moment.now - moment.lost > GRACE) return { state: "unknown", why: "not connected" };
+    const held = series.clockless(series.newest) ? 0 : series.newest;
+    if (moment.lost && moment.now - moment.lost > GRACE) return { state: "unknown", held, note: "not connected", why: "not connected" };
     if (series.newest < moment.due) {
-      const onChart = series.newest >= moment.from && !series.clockless(series.newest);
-      return { state: "unknown", held: onChart ? series.newest : 0, ...this.behind(series.newest, moment) };
+      const { brief, why } = this.behind(series.newest, moment);
+      return { state: "unknown", held, note: `${brief} behind`, why };
     }
-    if (series.clockless(series.newest)) return { state: "stale", why: "no clock" };
+    if (!held) return { state: "stale", why: "no clock" };
     return { state: "value", why: "" };
   }
 

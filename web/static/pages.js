@@ -2,7 +2,9 @@
 // a search finds; each with a URL of its own after the #.
 
 import { element, mark, write } from "./dom.js";
+import { iconOf } from "./icon.js";
 import { level } from "./model.js";
+import { blind } from "./status.js";
 
 const OWN = "pulse."; // begins the names of Pulse's own stats
 
@@ -113,7 +115,11 @@ export class Pages {
       if (i === this.current) this.trouble = [crit.textContent, warn.textContent].filter(Boolean).join(" ");
     });
     if (this.current < 0) this.trouble = "";
-    const title = [this.trouble, this.title, "Pulse"].filter(Boolean).join(" · ");
+    const not = blind(moment), levels = new Set(worth.values());
+    const title = [not, this.trouble, this.title, "Pulse"].filter(Boolean).join(" · ");
     if (document.title !== title) document.title = title;
+    write(document.getElementById("title"), this.title);
+    const link = document.getElementById("icon"), icon = iconOf(not ? "lost" : ["crit", "warn"].find((w) => levels.has(w)) ?? "ok");
+    if (link.href !== icon) link.href = icon;
   }
 }

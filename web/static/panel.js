@@ -24,7 +24,7 @@ export class Panel {
     this.held = element("span", "held", this.who, this.at, this.ago);
     this.sure = element("span", "sure");
     this.remark = element("p", "remark");
-    const title = element("h3", "", element("span", "", stat.title), this.held, this.sure, element("span", "mark"));
+    const title = element("h2", "", element("span", "", stat.title), this.held, this.sure, element("span", "mark"));
     this.title = title;
     this.about = [stat.title === stat.name ? "" : stat.name, stat.help].filter(Boolean).join("\n");
     this.element = element("article", "panel", title, this.remark);
@@ -47,14 +47,14 @@ export class Panel {
     if (!series || this.chart && !this.chart.width) return;
     this.drawn = true;
     const { stat } = series;
-    const { brief, ...now } = model.state(series, moment);
-    let { state, why, held = 0 } = now;
+    let { state, why, note = why, held = 0 } = model.state(series, moment);
     // What is drawn as the value: the newest, if that is one, the last known, or that of the cursor.
     let value = state === "value" || held || state === "stale" && !why ? series.at(series.newest) : null;
     if (cursor !== null) {
       value = series.at(cursor) ?? null;
       const known = series.at(cursor) !== undefined;
       [state, why, held] = known ? ["value", "", 0] : series.clockless(cursor) ? ["stale", "no clock", 0] : ["unknown", "not known", 0];
+      note = why;
     }
     const second = cursor ?? series.newest;
     const covered = value === null ? null : series.covered(second), error = value === null ? 0 : series.error(second);
@@ -65,7 +65,6 @@ export class Panel {
     mark(this.element, "past", cursor === null ? "" : "yes");
     mark(this.element, "hollow", covered === null ? "" : "yes");
     mark(this.element, "approx", error ? "yes" : "");
-    const note = held ? `${brief} behind` : why;
     this.#cover(covered, stat);
     this.#tell(model.notes.get(this.name) ?? [], error);
     this.#date(held, moment.now, note, why);

@@ -73,6 +73,11 @@ export function standing(model, moment, { paused, cursor }) {
     hint: model.lags.length > 1 ? `A line is on the screen ${p50} s after it came in, of a hundred lines 99 within ${p99} s, over the last ${span(model.lags.length)}.` : "" };
 }
 
+const SHORTLY = 3; // seconds without a connection that are not worth a word in the title
+
+/** blind gives in a word why what the page shows is not of now; "" if it is. */
+export const blind = (moment) => moment.lost && moment.now - moment.lost > SHORTLY ? "not connected" : moment.stale ? "stale" : "";
+
 /** Status shows it in elements, and announces each new state once to screen readers. */
 export class Status {
   constructor(box, text, rate, announcer) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brief, clock, coverage, exact, quantile, short, span, split, within } from "../static/format.js";
+import { brief, clock, coverage, exact, isolated, quantile, short, span, split, visible, within } from "../static/format.js";
 
 test("a figure has three significant digits, and two at least of a small one", () => {
   for (const [v, want, fractional] of [
@@ -56,4 +56,11 @@ test("names of quantiles", () => {
 test("how sure a number is", () => {
   assert.equal(coverage(44, 60), "44 of 60 s");
   assert.deepEqual([0.006, 0.0065, 0.0163, 0.2, 0.01].map(within), ["±0.6 %", "±0.65 %", "±1.63 %", "±20 %", "±1 %"]);
+});
+
+test("what a log has does not hide, or turn what is around it", () => {
+  assert.equal(visible("a\x00\x1b[31m\n\x7f\x85\u202eb\u200bc\ufeff"), "a␀␛[31m␊␡‹0085›‹202E›b‹200B›c‹FEFF›");
+  const others = "/cart?q=1 é 日本 عربي 👩‍💻";
+  assert.equal(visible(others), others);
+  assert.equal(isolated("عربي\u2069"), "\u2068عربي‹2069›\u2069");
 });

@@ -27,7 +27,7 @@ test("what has not closed in time is unknown, the last known value held, and who
   page.wait(1);
   page.clocks = [page.at, START + 5, page.at];
   page.tell();
-  assert.deepEqual(page.state("a"), { state: "unknown", held: START + 4, who: "partition 1", brief: "partition 1", why: "partition 1 is 4 s behind" });
+  assert.deepEqual(page.state("a"), { state: "unknown", held: START + 4, note: "partition 1 behind", why: "partition 1 is 4 s behind" });
   page.run(1, { a: 8 });
   assert.equal(page.state("a").state, "value");
 });
@@ -39,7 +39,7 @@ test("who is behind", () => {
   const told = (clocks, ingesters) => {
     [page.clocks, page.ingesters] = [clocks, ingesters];
     page.tell();
-    const { who, brief, why } = page.state("a");
+    const { who, brief, why } = page.model.behind(START, page.model.moment());
     return [who, brief, why];
   };
   const now = page.at, then = START + 1;
@@ -77,15 +77,17 @@ test("a gap in the clocks is a stale interval", () => {
   assert.deepEqual([START + 1, START + 2, page.at - 1].map((s) => series.clockless(s)), [false, true, true]);
 });
 
-test("a connection that is lost makes what follows unknown", () => {
+test("a connection that is lost makes what follows unknown, and the last value is held", () => {
   const page = new Page({ name: "a" });
   page.run(3, { a: 7 });
   page.model.connected = false;
   page.wait(3);
   assert.equal(page.state("a").state, "value");
   page.wait(1);
-  assert.equal(page.state("a").why, "not connected");
+  assert.deepEqual(page.state("a"), { state: "unknown", held: START + 2, note: "not connected", why: "not connected" });
   assert.equal(page.model.moment().lost, START + 3);
+  page.wait(3600);
+  assert.equal(page.state("a").held, START + 2);
 });
 
 test("a recording of another time is shown as it goes", () => {
@@ -206,7 +208,7 @@ test("an uncovered number alarms from half of its window on, and low ones not be
 
 test("while history is to come a stat without a point is loading", () => {
   const page = new Page({ name: "a" }, { name: "b" });
-  page.model.configure({ type: "config", window: 300, version: "g", pages: [], stats: page.stats, ...page.head() });
+  page.model.configure({ type: "config", window: 300, timing: { clockless: 12 }, version: "g", pages: [], stats: page.stats, ...page.head() });
   assert.equal(page.state("a").why, "loading");
   const changed = page.model.past({ type: "history", history: [[1, START - 2, 1, 2]], ...page.head() });
   assert.deepEqual([...changed].map((s) => s.stat.name), ["b"]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { accepted, standing } from "../static/status.js";
+import { accepted, blind, standing } from "../static/status.js";
 import { Page, START } from "./page.js";
 
 const LINES = "pulse.lines";
@@ -84,4 +84,22 @@ test("a recording says of when", () => {
     page.tell([["a", 1_000_000 + i, 1]]);
   }
   assert.match(now(page).text, /^recording of 1970-01-12 \d\d:46:42$/);
+});
+
+test("a title says why what is shown is not of now", () => {
+  const page = lines();
+  page.run(3, counts(50));
+  const told = () => blind(page.model.moment());
+  assert.equal(told(), "");
+  page.model.connected = false;
+  page.wait(2);
+  assert.equal(told(), "");
+  page.wait(2);
+  assert.equal(told(), "not connected");
+  page.model.connected = true;
+  for (let i = 0; i < 12; i++) {
+    page.wait(1);
+    page.tell();
+  }
+  assert.equal(told(), "stale");
 });

@@ -17,11 +17,10 @@ export const counts = {
     const beside = new Map(); // figures by what they count
     const note = element("div", "note");
     const canvas = element("canvas");
-    const figures = element("dl", "figures",
+    const figures = element("dl", "",
       element("div", "", element("dt", "", "in/s"), came),
-      element("div", "", bytesUnit, bytes),
-      note);
-    body.append(figures, canvas);
+      element("div", "", bytesUnit, bytes));
+    body.append(element("div", "figures", figures, note), canvas);
     const chart = new Chart(canvas);
 
     const draw = ({ series, value, why, hue, colours, from, edge, due, cursor, point }) => {
@@ -32,7 +31,7 @@ export const counts = {
       for (const key of Object.keys(value ?? {})) {
         if (OWN.has(key) || beside.has(key)) continue;
         beside.set(key, element("dd", "figure"));
-        figures.insertBefore(element("div", "", element("dt", "", key), beside.get(key)), note);
+        figures.append(element("div", "", element("dt", "", key), beside.get(key)));
       }
       beside.forEach((figure, key) => write(figure, brief(value?.[key] ?? null)));
       write(note, why);

@@ -12,7 +12,7 @@ export const quantiles = {
     const at = stat.at.map((q) => ({ key: String(q), figure: element("dd", "figure"), name: quantile(q) }));
     const unit = element("div", "unit", stat.unit ?? ""), note = element("div", "note");
     const canvas = element("canvas");
-    body.append(element("dl", "figures", ...at.map(({ figure, name }) => element("div", "", element("dt", "", name), figure)), unit, note), canvas);
+    body.append(element("div", "figures", element("dl", "", ...at.map(({ figure, name }) => element("div", "", element("dt", "", name), figure))), unit, note), canvas);
     const chart = new Chart(canvas);
     const ascending = at.map((_, i) => i).sort((a, b) => stat.at[a] - stat.at[b]);
 

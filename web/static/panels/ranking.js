@@ -1,7 +1,7 @@
 // Values by key: a short ranked table with bars, and what the others add up to.
 
 import { element, write } from "../dom.js";
-import { brief, exact, quantile } from "../format.js";
+import { brief, exact, isolated, quantile, visible } from "../format.js";
 import { level } from "../model.js";
 
 const MOST = 12; // keys that are shown
@@ -50,7 +50,8 @@ export const ranking = {
       if (rest > 0) lines.push({ key: `other (${rest.toLocaleString("en")})`, amount: top.length === value.top.length ? digits(stat, value.other, fractional) : "", share: 0, other: true });
       lines.forEach((line, i) => {
         const { item, key, amount } = rows[i];
-        write(key, line.key);
+        write(key, visible(line.key));
+        if (key.title !== line.key) key.title = line.key;
         write(amount, line.amount);
         item.className = line.other ? "other" : line.worth ?? "";
         item.style.setProperty("--share", `${Math.max(0, line.share * 100).toFixed(1)}%`);
@@ -59,7 +60,7 @@ export const ranking = {
       rows.slice(lines.length).forEach(({ item }) => item.remove());
       write(note, why || `none in ${stat.over} s`);
       instead.hidden = lines.length > 0;
-      return lines.length ? top.slice(0, 3).map((t) => `${t.key} ${aloud(stat, t.value)}`).join(", ") : why || "no value";
+      return lines.length ? top.slice(0, 3).map((t) => `${isolated(t.key)} ${aloud(stat, t.value)}`).join(", ") : why || "no value";
     };
     return { chart: null, draw };
   },
