@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/fixed"
 	"pulse/stats/line"
 	"pulse/stats/value"
@@ -245,14 +246,14 @@ func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {
 	for _, test := range kinds {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFolder(t)
-			for seed := range uint64(12) {
+			for seed := range uint64(testkit.Size(5, 12)) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				lines := randomLines(r, []int{0, 1, 20, 900, 6000}[seed%5], []int{3, 400, 4000}[seed%3])
 				whole := test.kind.NewPartial()
 				f.fold(whole, lines...)
 				want, wantValue := whole.AppendTo(nil), valueOf(test.kind, whole)
 
-				for range 4 {
+				for range testkit.Size(2, 4) {
 					r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 					got := joinSplit(t, r, f, test.kind, lines)
 					if b := got.AppendTo(nil); !bytes.Equal(b, want) {
@@ -303,7 +304,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 	for _, test := range kinds {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFolder(t)
-			for seed := range uint64(8) {
+			for seed := range uint64(testkit.Size(3, 8)) {
 				r := rand.New(rand.NewPCG(seed, 2))
 				seconds := make([]Partial, 12)
 				for i := range seconds {
@@ -318,7 +319,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 						w.Sub(seconds[i])
 					}
 				}
-				for step := range 150 {
+				for step := range testkit.Size(60, 150) {
 					toggle(r.IntN(len(seconds)))
 					if step%5 != 0 {
 						continue

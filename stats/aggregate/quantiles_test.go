@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/fixed"
 )
 
@@ -49,7 +50,7 @@ func TestCodeRounds(t *testing.T) {
 		c uint32
 	}
 	var pairs []pair
-	for range 20_000 {
+	for range testkit.Size(4_000, 20_000) {
 		n := fixed.FromMagnitude(r.Uint64()>>r.IntN(64), r.Uint64(), r.IntN(2) == 0)
 		if r.IntN(3) == 0 {
 			n = fixed.FromMagnitude(0, r.Uint64()>>r.IntN(64), r.IntN(2) == 0)
@@ -165,7 +166,7 @@ func TestQuantilesAreNearestRanks(t *testing.T) {
 			}
 			var seconds []second
 			w, by := plain.NewWindow(), keyed.NewWindow()
-			for range 30 {
+			for range testkit.Size(12, 30) {
 				s := second{plain.NewPartial(), keyed.NewPartial(), map[string][]*big.Rat{}}
 				for range r.IntN(1 + r.IntN(300)) {
 					key := []string{"a", "a", "a", "b", "b", "c", "d"}[r.IntN(7)]
