@@ -158,7 +158,7 @@ func code(example string) string {
 	return "`" + regexp.MustCompile(`, ([a-z-]+: )`).ReplaceAllString(example, "`, `$1") + "`"
 }
 
-func decapitalize(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+func decapitalize(s string) string { return strings.ToLower(s[:min(1, len(s))]) + s[min(1, len(s)):] }
 
 // evaluate gives the value of an example at the last second of some lines.
 func evaluate(example string, lines []byte) (string, error) {
