@@ -372,7 +372,7 @@ func TestUnsure(t *testing.T) {
 		&stats.Stat{Name: "estimate", Kind: "unique", Field: "user", Window: 60},
 		&stats.Stat{Name: "ratio", Kind: "ratio", Unit: "%", Of: [2]string{"gap", "whole"}, Window: 60, Warn: ptr(0.003)},
 	)
-	server.store.SetNotes(map[string][]string{"estimate": {"no line has had <i>`usr`</i>; did you mean `user`?"}})
+	setNotes(server.store, map[string][]string{"estimate": {"no line has had <i>`usr`</i>; did you mean `user`?"}})
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()))
 	tell(t, server,
@@ -407,7 +407,7 @@ func TestUnsure(t *testing.T) {
 	b.until(t, `document.querySelector(".tip").textContent.includes("24.5 /min · 44 of 60 s")`)
 	b.do(t, chromedp.Navigate(server.URL()+"/#/stat/estimate"))
 	b.until(t, `document.querySelector(".detail .note").textContent === "±0.65 %" && document.querySelector(".detail .remark").textContent.includes("<i>")`)
-	server.store.SetNotes(nil)
+	setNotes(server.store, nil)
 	b.until(t, `document.querySelectorAll(".detail .remark").length === 0`)
 	b.quietConsole(t)
 }

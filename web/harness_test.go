@@ -238,6 +238,13 @@ func do(t testing.TB, s *Server, method, path string, change func(*http.Request)
 	return answer, string(body)
 }
 
+// setNotes gives a store notes as an internal stat does.
+func setNotes(s *Store, notes map[string][]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.setNotes(stats.SubjectLines, notes)
+}
+
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()

@@ -155,7 +155,7 @@ func TestOpenAPI(t *testing.T) {
 		log.feed(s.store, second, now)
 	}
 	put(s.store, stats.Snapshot{Stat: "stat-01", Time: now - 10, Value: json.RawMessage("7"), Covered: 3, Of: 70, Approx: 0.5, Revision: 9, Version: s.store.gen})
-	s.store.SetNotes(map[string][]string{"stat-01": {"no line has had it"}})
+	setNotes(s.store, map[string][]string{"stat-01": {"no line has had it"}})
 	put(s.store, stats.Snapshot{Stat: "stat-00", Time: now - 10, StaleSince: now - 12, Revision: 9, Version: s.store.gen})
 	eventually(t, "the server is ready", s.Ready)
 

@@ -588,7 +588,7 @@ func TestScreenshots(t *testing.T) {
 	late := newSynthetic(178)
 	late.lag, late.ingesters = 10, []string{"web-1-4f2a"}
 	servers := map[string]*Server{"late": late.serve(t, nil), "one": one.serve(t, nil), "waiting": waiting.serve(t, nil), "stale": stale.serve(t, nil), "unsure": unsure.serve(t, nil)}
-	servers["unsure"].store.SetNotes(map[string][]string{
+	setNotes(servers["unsure"].store, map[string][]string{
 		"stat-03": {"no line has had `statsu`; did you mean `status`?"},
 		"stat-06": {"2,000 values of `service` were text"},
 		"stat-16": {"312 keys are beyond the room for keys: 4 % of lines"},
@@ -650,7 +650,7 @@ func TestScreenshots(t *testing.T) {
 			scheme = "dark"
 		}
 		b.do(t, look(c.width, c.height, scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(from.URL()+c.path))
-		b.until(t, `[...document.querySelectorAll(".panel, .detail")].filter((p) => p.dataset.state).length > 4 || document.querySelector(".detail[data-state]")`)
+		b.until(t, `[...document.querySelectorAll(".panel, .detail")].filter((p) => p.dataset.state).length > 4 || document.querySelector(".detail[data-state][data-loaded]")`)
 		b.settle(t)
 		if c.script != "" {
 			evaluate[any](t, b, c.script)

@@ -53,8 +53,8 @@ type Store struct {
 	news      chan struct{} // has one while there are changes since then
 	refused   uint64
 
-	notes        map[string][]string // see SetNotes
-	notesVersion uint64              // to which they belong
+	notes        map[stats.Subject]map[string][]string // by the internal stat that they are of, and then by stat: see noters
+	notesVersion uint64                                // to which the last change of them belongs
 }
 
 // series is a ring of the points of one stat, by second modulo its size.
@@ -114,6 +114,9 @@ func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
 	if !hidden {
 		s.tell()
 		s.newest = max(s.newest, p.Time)
+		if p.Time == to[i].newest {
+			s.note(s.stats[i].Subject, p)
+		}
 	}
 	return true
 }

@@ -296,7 +296,7 @@ func TestNotes(t *testing.T) {
 	if got := string(s.AppendNotes(nil, nil, 0)); got != "" {
 		t.Errorf("without notes it says %s", got)
 	}
-	s.SetNotes(map[string][]string{"b": {"1", "2", "3", "4", "5"}, "a": {`no line has had "x"`}, "nothing": {"6"}})
+	setNotes(s, map[string][]string{"b": {"1", "2", "3", "4", "5"}, "a": {`no line has had "x"`}, "nothing": {"6"}})
 	if len(s.News()) == 0 {
 		t.Error("notes are no news")
 	}
@@ -307,13 +307,39 @@ func TestNotes(t *testing.T) {
 	if got, want := string(s.AppendNotes(nil, selection{0}, 0)), `,"notes":[[0,"no line has had \"x\""]]`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	s.SetNotes(map[string][]string{"b": {"1", "2", "3", "4", "5"}, "a": {`no line has had "x"`}, "nothing": {"6"}})
+	setNotes(s, map[string][]string{"b": {"1", "2", "3", "4", "5"}, "a": {`no line has had "x"`}, "nothing": {"6"}})
 	if got := string(s.AppendNotes(nil, nil, version)); got != "" {
 		t.Errorf("without a change it says %s", got)
 	}
-	s.SetNotes(nil)
+	setNotes(s, nil)
 	if got, want := string(s.AppendNotes(nil, nil, version)), `,"notes":[]`; got != want {
 		t.Errorf("when they are gone it says %s, want %s", got, want)
+	}
+}
+
+// Lines that a condition could not compare are told where their stat is shown, while
+// there are some.
+func TestNotesOfErrors(t *testing.T) {
+	s := NewStore(two())
+	const name = "pulse.expression-errors"
+	put(s, point(name, 1000, `{"top":[{"key":"b","value":2844.25},{"key":"nothing","value":1}],"other":0,"distinct":2}`))
+	const want = `,"notes":[[1,"2800 lines a minute do not count: a field has a value of another type than its condition compares"]]`
+	if got := string(s.AppendNotes(nil, nil, 0)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	version := s.Cut()
+	put(s, point(name, 999, `{"top":[],"other":0,"distinct":0}`), point(name, 1001, `{"top":[{"key":"b","value":2796},{"key":"nothing","value":1}],"other":0,"distinct":2}`))
+	if got := string(s.AppendNotes(nil, nil, version)); got != "" {
+		t.Errorf("an older value, or about the same, changed the notes to %s", got)
+	}
+	put(s, point(name, 1002, `{"top":[],"other":0,"distinct":0}`))
+	if got := string(s.AppendNotes(nil, nil, version)); got != `,"notes":[]` {
+		t.Errorf("without errors it says %s", got)
+	}
+	for n, want := range map[float64]string{0.857: "0.86", 1: "1.0", 9.96: "10.0", 84: "84", 1234567: "1200000"} {
+		if got := about(n); got != want {
+			t.Errorf("about %g is %s, want %s", n, got, want)
+		}
 	}
 }
 
