@@ -119,7 +119,7 @@ func TestBSD(t *testing.T) {
 		{"a time, no host", "<13>2012-10-11T22:14:15Z ", "", fields{"unparsed": "true"}},
 		{"a time and no more", "<13>2012-10-11T22:14:15Z", "", fields{"unparsed": "true"}},
 		{"no priority and no tag", "2012-10-11T22:14:15Z h1 hello there: x", "2012-10-11T22:14:15Z", fields{"unparsed": "true"}},
-		{"a level is no host", "2012-10-11T22:14:15Z WARN main: x", "2012-10-11T22:14:15Z", fields{"unparsed": "true"}},
+		{"a level is no host", "2012-10-11T22:14:15Z WARN main: x", "2012-10-11T22:14:15Z", fields{"level": "'WARN", "msg": "'main: x"}},
 		{"a word with a colon is no host", "2012-10-11T22:14:15Z app: main: x", "2012-10-11T22:14:15Z", fields{"unparsed": "true"}},
 		{"what is in brackets is no host", "2012-10-11T22:14:15Z [main] app: x", "2012-10-11T22:14:15Z", fields{"unparsed": "true"}},
 		{"Heroku's stays Heroku's", "2012-10-11T22:14:15Z su[3]: main: x", "2012-10-11T22:14:15Z", fields{"source": "'su", "ps": "3", "msg": "'main: x"}},

@@ -8,6 +8,8 @@ var (
 
 	trueText   = newConstant("true")
 	severities = newConstants("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+	errorText  = newConstant("error")
+	fatalText  = newConstant("fatal")
 	facilities = newConstants("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
 		"uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock",
 		"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7")

@@ -21,6 +21,9 @@ const (
 	ofUser
 	ofDatabase
 	ofCode
+	ofVendor
+	ofName
+	ofSeverity
 	httpHost
 	httpUser
 	httpMethod
@@ -63,7 +66,10 @@ var Givens = [givens]struct{ Name, Doc string }{
 	ofCaller:           {"caller", "the place in the code: `main.go:12`"},
 	ofUser:             {"user", "the database's user"},
 	ofDatabase:         {"database", "the database"},
-	ofCode:             {"code", "the code of a message: `MY-010116`"},
+	ofCode:             {"code", "what names a kind of message: `MY-010116`"},
+	ofVendor:           {"vendor", "who makes the product"},
+	ofName:             {"name", "what happened"},
+	ofSeverity:         {"severity", "as the line has it: `7`, `High`"},
 	httpHost:           {"http_host", "the client's address"},
 	httpUser:           {"http_user", "the user"},
 	httpMethod:         {"http_method", "`GET`"},

@@ -71,8 +71,21 @@ var Formats = []*Format{
 	jsonFormat,
 	composeFormat,
 	accessFormat,
+	albFormat,
 	syslogFormat,
 	criFormat,
+	nginxErrorFormat,
+	apacheErrorFormat,
+	haproxyFormat,
+	envoyFormat,
+	w3cFormat,
+	squidFormat,
+	klogFormat,
+	cefFormat,
+	postgresFormat,
+	mysqlFormat,
+	redisFormat,
+	logFormat,
 	logfmtFormat,
 	textFormat,
 }
@@ -136,17 +149,20 @@ func CheckFormat(name string) error {
 
 // parse parses a line that is said to be of the format.
 func (f *Format) parse(sc *Scanner, ev *Event, b []byte, start, end int) bool {
-	if start == end || f.first != nil && !f.first(b[start]) {
+	if start == end {
 		return false
 	}
 	if f.dated != nil {
-		if i := sc.clock.stamp(b, start); i >= 0 && (b[i] == ' ' || b[i] == '\t') {
+		if i := sc.clock.stamp(b, start); i >= 0 && endsTime(b[i]) {
 			sc.date(ev)
 			return f.dated(sc, ev, b, openingOf(b, start, i, end))
 		}
 	}
-	return f.line != nil && f.line(sc, ev, b, start, end)
+	return f.line != nil && (f.first == nil || f.first(b[start])) && f.line(sc, ev, b, start, end)
 }
+
+// endsTime reports whether a byte may come after a time that a line begins with.
+func endsTime(c byte) bool { return c == ' ' || c == '\t' || c == '|' || c == ':' }
 
 // oneOf makes a first of these bytes.
 func oneOf(bytes string) func(byte) bool {

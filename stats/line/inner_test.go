@@ -51,7 +51,8 @@ func TestInner(t *testing.T) {
 		{at + " stdout F ", at, "cri", true, fields{"stream": "'stdout", "msg": "'"}},
 		{at + ` stdout F 1.2.3.4 - - [22/Nov/2011:09:31:34 -0800] "GET / HTTP/1.1" 200 1`, at, "cri", false, fields{
 			"stream": "'stdout", "http_status": "200", "msg": `'1.2.3.4 - - [22/Nov/2011:09:31:34 -0800] "GET / HTTP/1.1" 200 1`}},
-		{at + " stdout X at=1", at, "", false, fields{"unparsed": "true"}},
+		{at + " stdout X at=1", at, "log", false, fields{"at": "1", "msg": "'stdout X at=1"}},
+		{at + " stdout X", at, "", false, fields{"unparsed": "true"}},
 		{`{"log":"at=1 status=5\n","stream":"stderr","time":"` + at + `"}`, at, "json", false, fields{
 			"stream": "'stderr", "at": "1", "status": "5", "msg": "'at=1 status=5", "time": "'" + at}},
 		{`{"log":"\u001b[31mat=\u001b[0m1\r\n","stream":"stderr"}`, "", "json", false, fields{"stream": "'stderr", "at": "1", "msg": "'at=1"}},

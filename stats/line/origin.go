@@ -111,10 +111,11 @@ const maxOrigins = 1024
 
 // An origin is an Origin made ready: the fields of it that are wanted.
 type origin struct {
-	format *Format        // that it names; nil: any
-	zone   *time.Location // of times that have none; nil: UTC
-	fields []originField
-	text   []byte // their values, and the padding
+	format  *Format        // that it names; nil: any
+	zone    *time.Location // of times that have none; nil: UTC
+	columns []w3cColumn    // of W3C lines
+	fields  []originField
+	text    []byte // their values, and the padding
 }
 
 type originField struct {
@@ -127,7 +128,7 @@ type originField struct {
 // origin's fields, as text, instead of what they say themselves of the same
 // names.
 func (sc *Scanner) From(o Origin) {
-	sc.origin, sc.clock.zone = nil, nil
+	sc.origin, sc.clock.zone, sc.columns = nil, nil, nil
 	if o == "" {
 		return
 	}
@@ -140,7 +141,7 @@ func (sc *Scanner) From(o Origin) {
 		sc.origins[Origin(strings.Clone(string(o)))] = ready
 	}
 	if sc.origin = ready; ready != nil {
-		sc.clock.zone = ready.zone
+		sc.clock.zone, sc.columns = ready.zone, ready.columns
 	}
 }
 
@@ -153,6 +154,8 @@ func (s *Schema) origin(o Origin) *origin {
 			ready.format = formatNamed(value) // one of a newer Pulse: any
 		case ZoneField:
 			ready.zone, _ = ParseZone(value)
+		case ColumnsField:
+			ready.columns = parseColumns(value)
 		}
 		slot := s.Slot(key)
 		if slot == None {
@@ -162,7 +165,7 @@ func (s *Schema) origin(o Origin) *origin {
 		ready.text = append(ready.text, value...)
 		ready.fields = append(ready.fields, originField{slot: slot, start: start, end: len(ready.text)})
 	}
-	if len(ready.fields) == 0 && ready.format == nil && ready.zone == nil {
+	if len(ready.fields) == 0 && ready.format == nil && ready.zone == nil && ready.columns == nil {
 		return nil
 	}
 	ready.text = append(ready.text, make([]byte, Padding)...)

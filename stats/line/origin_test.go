@@ -183,6 +183,7 @@ func TestNamedFormats(t *testing.T) {
 				if want := fmt.Sprintf(`[msg=%q] 0 0 false`, l); got != want {
 					t.Errorf("%s as text: %s, want %s", is, got, want)
 				}
+			case name == "log" && strings.Contains(got, " true"): // a level after a time, as others have it
 			default:
 				if !strings.Contains(got, "unparsed") {
 					t.Errorf("%s as %s: %s, want it unparsed", is, name, got)
@@ -198,7 +199,7 @@ func TestNamedFormats(t *testing.T) {
 			t.Errorf("%s as syslog: %s, by its look %s", l, got, want)
 		}
 	}
-	if _, err := NewOrigin(FormatField, "xml"); err == nil || !strings.Contains(err.Error(), "logfmt, pulse") {
+	if _, err := NewOrigin(FormatField, "xml"); err == nil || !strings.Contains(err.Error(), "access, alb") {
 		t.Errorf("a format that there is not: %v", err)
 	}
 }

@@ -13,15 +13,16 @@ type Scanner struct {
 	origin  *origin // of the lines; nil: none
 	clock   clock
 	guess   guess
-	whos    [whos]who // of Pulse lines
-	other   who       // one that is not kept
-	tail    tail      // of an access line
-	members members   // of a JSON line
-	key     []byte    // of the JSON member that is read, with those around it and its padding
-	plain   []byte    // a line without its colors, or that was in another one
-	depth   int       // of lines in others
-	near    int64     // when the lines are read; -1 if it is not known
-	zones   bool      // whether a zone is guessed by it
+	whos    [whos]who   // of Pulse lines
+	other   who         // one that is not kept
+	tail    tail        // of an access line
+	members members     // of a JSON line
+	key     []byte      // of the JSON member that is read, with those around it and its padding
+	plain   []byte      // a line without its colors, or that was in another one
+	depth   int         // of lines in others
+	columns []w3cColumn // of W3C lines; nil: those of servers that nobody configured
+	near    int64       // when the lines are read; -1 if it is not known
+	zones   bool        // whether a zone is guessed by it
 
 	origins map[Origin]*origin // that are ready
 }
@@ -97,7 +98,7 @@ func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) bool {
 				return false // more likely one that was cut off
 			}
 			sc.date(ev)
-			if b[i] != ' ' && b[i] != '\t' {
+			if !endsTime(b[i]) {
 				return false
 			}
 			o := openingOf(b, start, i, end)
@@ -119,24 +120,34 @@ func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) bool {
 	return false
 }
 
-// inner parses a line that has another one in it, which is b[i:end]: by its format,
-// or as a message that gives no field. The time of the outer one counts, if it has one,
-// and so does the field of its header, which is at a place in b.
-func (sc *Scanner) inner(ev *Event, b []byte, i, end int, header given, at span, flags value) bool {
-	const deepest = 3
+// deepest is how many lines may be in one another.
+const deepest = 3
+
+// known parses a line that is in another one, as b[i:end], by the format that it has, if
+// it has one. The time of the outer one counts, if it has one.
+func (sc *Scanner) known(ev *Event, b []byte, i, end int) bool {
 	second, nanos, dated := ev.lineSecond, ev.lineNanos, ev.dated
-	wasInner, known := ev.inner, false
+	m, known := ev.mark(), false
 	ev.half = false
-	if m := ev.mark(); sc.depth < deepest {
+	if sc.depth < deepest {
 		sc.depth++
-		if known = sc.recognize(ev, b, begin(b, i, end), end); !known {
-			ev.rewind(&m)
-		}
+		known = sc.recognize(ev, b, begin(b, i, end), end)
 		sc.depth--
+	}
+	if !known {
+		ev.rewind(&m)
 	}
 	if dated {
 		ev.lineSecond, ev.lineNanos, ev.dated = second, nanos, true
 	}
+	return known
+}
+
+// inner is known, or takes the line for a message that gives no field. A field of the
+// outer line's header, which is at a place in b, counts.
+func (sc *Scanner) inner(ev *Event, b []byte, i, end int, header given, at span, flags value) bool {
+	wasInner := ev.inner
+	known := sc.known(ev, b, i, end)
 	if !known {
 		ev.put(sc.schema.at[ofMsg], i, end, asText)
 		ev.half = true

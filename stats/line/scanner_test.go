@@ -520,9 +520,19 @@ func FuzzParse(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
-	names := []string{"line", "unparsed", "msg", "level", "source", "ps", "host", "slot", "instance_id", "cloud", "facility",
-		"http_host", "http_user", "http_method", "http_url", "http_version", "http_status", "http_bytes", "http_referrer", "http_user_agent", "http_domain",
-		"http_forwarded_for", "http_request_time", "http_upstream_time", "at", "q", "a.b", "time", "bare", "l"}
+	s, names := fuzzSchema(f)
+	used := s.NewScanner()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		checkParse(t, s, used, names, "", text)
+	})
+}
+
+// fuzzSchema wants the fields that formats give and some others.
+func fuzzSchema(f *testing.F) (s *Schema, names []string) {
+	for _, given := range Givens {
+		names = append(names, given.Name)
+	}
+	names = append(names, "at", "q", "a.b", "time", "bare", "l", "status", "duration")
 	var all []Field
 	for _, n := range names {
 		all = append(all, Field{Name: n, Constants: []condition.Constant{{Type: condition.Text, Text: "info"}, {Type: condition.Num, Num: fixed.Int(200)}}})
@@ -531,64 +541,72 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	used := s.NewScanner()
+	return s, names
+}
+
+// checkParse checks what holds for a line of an origin, with a scanner that has seen
+// other lines.
+func checkParse(t *testing.T, s *Schema, used *Scanner, names []string, from Origin, text []byte) {
+	if len(text) > MaxLen || bytes.IndexByte(text, '\n') >= 0 {
+		return
+	}
 	ev, fresh := new(Event), new(Event)
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if len(text) > MaxLen || bytes.IndexByte(text, '\n') >= 0 {
-			return
-		}
-		buf := buffer(string(text))
-		used.Parse(ev, buf, 0, len(text))
-		s.NewScanner().Parse(fresh, buf, 0, len(text))
-		got, want := describe(s, ev), describe(s, fresh)
-		if !maps.Equal(got, want) {
-			t.Errorf("%q:\n%v, and by a new scanner\n%v", text, got, want)
-		}
-		second, nanos, ok := ev.Time()
-		if ok && (second < 0 || second >= timing.LastLine || nanos >= 1e9) {
-			t.Errorf("%q: time %d.%09d", text, second, nanos)
-		}
-		if unix, has := Time(text); has != ok || ok && unix != second*1e9+int64(nanos) {
-			t.Errorf("%q: Time gives %d, %v, Parse %d.%09d, %v", text, unix, has, second, nanos, ok)
-		}
-		if again, _, has := fresh.Time(); has != ok || ok && again != second {
-			t.Errorf("%q: time %d, and by a new scanner %d", text, second, again)
-		}
-		codes, _, fits := ev.Codes()
-		last := make(map[Slot]ID)
-		for _, c := range codes {
-			last[c.Slot()] = c.ID()
-		}
-		for i := range names {
-			slot := Slot(i)
-			if !ev.Has(slot) {
-				if fits && last[slot] != Absent {
-					t.Errorf("%q: a code for %s, which is missing", text, names[i])
-				}
-				continue
+	other := s.NewScanner()
+	used.From(from)
+	other.From(from)
+	buf := buffer(string(text))
+	used.Parse(ev, buf, 0, len(text))
+	other.Parse(fresh, buf, 0, len(text))
+	got, want := describe(s, ev), describe(s, fresh)
+	if !maps.Equal(got, want) {
+		t.Errorf("%q:\n%v, and by a new scanner\n%v", text, got, want)
+	}
+	second, nanos, ok := ev.Time()
+	if ok && (second < 0 || second >= timing.LastLine || nanos >= 1e9) {
+		t.Errorf("%q: time %d.%09d", text, second, nanos)
+	}
+	var times Times
+	times.From(from)
+	if unix, has := times.Near(text, -1); has != ok || ok && unix != second*1e9+int64(nanos) {
+		t.Errorf("%q: Time gives %d, %v, Parse %d.%09d, %v", text, unix, has, second, nanos, ok)
+	}
+	if again, _, has := fresh.Time(); has != ok || ok && again != second {
+		t.Errorf("%q: time %d, and by a new scanner %d", text, second, again)
+	}
+	codes, _, fits := ev.Codes()
+	last := make(map[Slot]ID)
+	for _, c := range codes {
+		last[c.Slot()] = c.ID()
+	}
+	for i := range names {
+		slot := Slot(i)
+		if !ev.Has(slot) {
+			if fits && last[slot] != Absent {
+				t.Errorf("%q: a code for %s, which is missing", text, names[i])
 			}
-			v := ev.values[slot]
-			start, end := v.bounds()
-			if v>>textShift&3 == 0 && (start < 0 || end > len(text) || start > end) {
-				t.Errorf("%q: %s is at %d to %d", text, names[i], start, end)
-			}
-			if _, isNumber := ev.Number(slot); isNumber != (ev.Type(slot) == condition.Num) {
-				t.Errorf("%q: %s is a number: %v, but of type %d", text, names[i], isNumber, ev.Type(slot))
-			}
-			if fits && last[slot] == Absent {
-				t.Errorf("%q: no code for %s", text, names[i])
-			}
-			ev.Hash(slot)
+			continue
 		}
-		for _, c := range ev.AppendCodes(nil) {
-			if fits && last[c.Slot()] != c.ID() {
-				t.Errorf("%q: the last code of %s is %d, and made anew %d", text, names[c.Slot()], last[c.Slot()], c.ID())
-			}
+		v := ev.values[slot]
+		start, end := v.bounds()
+		if v>>textShift&3 == 0 && (start < 0 || end > len(text) || start > end) {
+			t.Errorf("%q: %s is at %d to %d", text, names[i], start, end)
 		}
-		if ev.Has(0) && string(ev.Bytes(0)) != strings.TrimSuffix(string(text), "\r") {
-			t.Errorf("%q: line is %q", text, ev.Bytes(0))
+		if _, isNumber := ev.Number(slot); isNumber != (ev.Type(slot) == condition.Num) {
+			t.Errorf("%q: %s is a number: %v, but of type %d", text, names[i], isNumber, ev.Type(slot))
 		}
-	})
+		if fits && last[slot] == Absent {
+			t.Errorf("%q: no code for %s", text, names[i])
+		}
+		ev.Hash(slot)
+	}
+	for _, c := range ev.AppendCodes(nil) {
+		if fits && last[c.Slot()] != c.ID() {
+			t.Errorf("%q: the last code of %s is %d, and made anew %d", text, names[c.Slot()], last[c.Slot()], c.ID())
+		}
+	}
+	if ev.Has(0) && string(ev.Bytes(0)) != strings.TrimSuffix(string(text), "\r") {
+		t.Errorf("%q: line is %q", text, ev.Bytes(0))
+	}
 }
 
 const (

@@ -34,6 +34,21 @@ var syslogFormat = &Format{
 			`2012-10-11T22:14:15.123+02:00 mymachine su[12]: failed n=1`,
 			"2012-10-11T20:14:15.123Z", map[string]string{"host": "'mymachine", "source": "'su", "ps": "12", "msg": "'failed n=1", "failed": "true", "n": "1"},
 		},
+		{
+			`<134>1 2025-11-22T09:31:35Z lb haproxy 12 - - 1.2.3.4:33317 [22/Nov/2025:09:31:34.655] http-in~ http-in/<NOSRV> -1/-1/-1/-1/+5 400 187 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>"`,
+			"2025-11-22T09:31:35Z", map[string]string{
+				"level": "'info", "facility": "'local0", "host": "'lb", "source": "'haproxy", "ps": "12", "http_host": "'1.2.3.4", "http_frontend": "'http-in~", "http_backend": "'http-in",
+				"http_request_time": "0.005", "http_status": "400", "http_bytes": "187", "http_flags": "'PR--",
+				"msg": `'1.2.3.4:33317 [22/Nov/2025:09:31:34.655] http-in~ http-in/<NOSRV> -1/-1/-1/-1/+5 400 187 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>"`,
+			},
+		},
+		{
+			`<134>1 2025-11-22T09:31:34Z fw app - - - CEF:0|Co|Firewall|1|7|Blocked|Low|src=10.0.0.1 act=`,
+			"2025-11-22T09:31:34Z", map[string]string{
+				"level": "'info", "facility": "'local0", "host": "'fw", "source": "'app", "vendor": "'Co", "code": "7", "name": "'Blocked", "severity": "'Low", "src": "'10.0.0.1",
+				"msg": "'CEF:0|Co|Firewall|1|7|Blocked|Low|src=10.0.0.1 act=",
+			},
+		},
 	},
 	first: func(c byte) bool { return c == '<' || class[c]&isAlnum != 0 },
 	line: func(sc *Scanner, ev *Event, b []byte, start, end int) bool {

@@ -1,0 +1,555 @@
+package line
+
+import "bytes"
+
+var logFormat = &Format{
+	Name: "log",
+	Doc: []FormatDoc{{
+		"loggers", "a time, if any, then in many an order a level, the thread or the process, the logger, and the message; see below",
+		"`level`, `source` (the logger), `ps` (the thread or the process), `caller`; those of the message",
+	}},
+	Fields: []given{ofLevel, ofSource, ofPs, ofCaller},
+	Samples: []Sample{
+		{ // logback, log4j 2
+			`09:31:34.123 [main] INFO  com.example.Shop - status=200 n=1`,
+			"", map[string]string{"ps": "'main", "level": "'INFO", "source": "'com.example.Shop", "msg": "'status=200 n=1", "status": "200", "n": "1"},
+		},
+		{ // log4j
+			`2025-11-22 09:31:34,104  INFO [main] shop - status=200`,
+			"2025-11-22T09:31:34.104Z", map[string]string{"level": "'INFO", "ps": "'main", "source": "'shop", "msg": "'status=200", "status": "200"},
+		},
+		{ // Spring Boot
+			`2025-11-22T10:31:34.123+01:00  INFO 12345 --- [shop] [           main] c.e.Shop                                 : Started`,
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "ps": "12345", "source": "'c.e.Shop", "msg": "'Started"},
+		},
+		{ // Tomcat
+			`22-Nov-2025 09:31:34.123 INFO [main] org.apache.catalina.startup.Catalina.start Server startup in [1234] milliseconds`,
+			"2025-11-22T09:31:34.123Z", map[string]string{
+				"level": "'INFO", "ps": "'main", "source": "'org.apache.catalina.startup.Catalina.start", "msg": "'Server startup in [1234] milliseconds",
+			},
+		},
+		{ // Kafka
+			`[2025-11-22 09:31:34,123] INFO [KafkaServer id=0] started (kafka.server.KafkaServer)`,
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "source": "'kafka.server.KafkaServer", "msg": "'[KafkaServer id=0] started (kafka.server.KafkaServer)"},
+		},
+		{ // Elasticsearch
+			`[2025-11-22T09:31:34,123][INFO ][o.e.n.Node               ] [node-1] started`,
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "source": "'o.e.n.Node", "msg": "'[node-1] started"},
+		},
+		{ // Python, by default and as its documentation has it
+			`WARNING:root:disk is full`,
+			"", map[string]string{"level": "'WARNING", "source": "'root", "msg": "'disk is full"},
+		},
+		{
+			`2025-11-22 09:31:34,123 - shop.cart - ERROR - no room n=1`,
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'ERROR", "source": "'shop.cart", "msg": "'no room n=1", "no": "true", "room": "true", "n": "1"},
+		},
+		{ // gunicorn
+			`[2025-11-22 10:31:34 +0100] [12] [INFO] Booting worker with pid: 12`,
+			"2025-11-22T09:31:34Z", map[string]string{"level": "'INFO", "ps": "12", "msg": "'Booting worker with pid: 12"},
+		},
+		{ // loguru
+			`2025-11-22 09:31:34.123 | INFO     | __main__:main:5 - hello`,
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "caller": "'__main__:main:5", "msg": "'hello"},
+		},
+		{ // Celery
+			`[2025-11-22 09:31:34,123: INFO/MainProcess] Connected`,
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "ps": "'MainProcess", "msg": "'Connected"},
+		},
+		{ // Go's slog and log
+			`2025/11/22 09:31:34 INFO hello user=7`,
+			"2025-11-22T09:31:34Z", map[string]string{"level": "'INFO", "msg": "'hello user=7", "hello": "true", "user": "7"},
+		},
+		{ // zap
+			"2025-11-22T10:31:34.123+0100\tINFO\tshop\tmain.go:12\tsold\t{\"n\": 1}",
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "source": "'shop", "caller": "'main.go:12", "msg": "'sold", "n": "1"},
+		},
+		{ // zerolog, and Traefik by it
+			`2025-11-22T09:31:34Z INF cmd/traefik.go:100 > Traefik version version=3.0.0`,
+			"2025-11-22T09:31:34Z", map[string]string{"level": "'INF", "caller": "'cmd/traefik.go:100", "msg": "'Traefik version version=3.0.0", "Traefik": "true", "version": "'3.0.0"},
+		},
+		{ // logrus on a terminal
+			`INFO[0012] sold                                          n=1`,
+			"", map[string]string{"level": "'INFO", "msg": "'sold                                          n=1", "sold": "true", "n": "1"},
+		},
+		{ // hclog: Vault, Consul, Nomad
+			`2025-11-22T09:31:34.123Z [INFO]  core: unsealed: n=1`,
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "source": "'core", "msg": "'unsealed: n=1", "unsealed:": "true", "n": "1"},
+		},
+		{ // Serilog on a console and in a file
+			`[09:31:34 INF] Sold 1`,
+			"", map[string]string{"level": "'INF", "msg": "'Sold 1"},
+		},
+		{
+			`2025-11-22 10:31:34.123 +01:00 [WRN] Sold out`,
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'WRN", "msg": "'Sold out"},
+		},
+		{ // NLog
+			`2025-11-22 09:31:34.1234|INFO|Shop.Cart|Sold 1`,
+			"2025-11-22T09:31:34.1234Z", map[string]string{"level": "'INFO", "source": "'Shop.Cart", "msg": "'Sold 1"},
+		},
+		{ // winston's simple format
+			`info: sold {"n":1}`,
+			"", map[string]string{"level": "'info", "msg": `'sold {"n":1}`, "n": "1"},
+		},
+		{ // Monolog
+			`[2025-11-22T09:31:34.123456+00:00] shop.ERROR: no room {"n":1} []`,
+			"2025-11-22T09:31:34.123456Z", map[string]string{"level": "'ERROR", "source": "'shop", "msg": `'no room {"n":1} []`},
+		},
+		{ // Ruby's Logger
+			`I, [2025-11-22T09:31:34.123456 #12345]  INFO -- shop: sold`,
+			"2025-11-22T09:31:34.123456Z", map[string]string{"level": "'INFO", "ps": "12345", "source": "'shop", "msg": "'sold"},
+		},
+		{ // Rust's env_logger and tracing
+			`[2025-11-22T09:31:34Z INFO  shop::cart] sold`,
+			"2025-11-22T09:31:34Z", map[string]string{"level": "'INFO", "source": "'shop::cart", "msg": "'sold"},
+		},
+		{
+			`2025-11-22T09:31:34.123456Z  INFO shop::cart: sold n=1`,
+			"2025-11-22T09:31:34.123456Z", map[string]string{"level": "'INFO", "source": "'shop::cart", "msg": "'sold n=1", "sold": "true", "n": "1"},
+		},
+		{ // a time before a line of any format
+			`2025-11-22 09:31:34 {"status":500}`,
+			"2025-11-22T09:31:34Z", map[string]string{"status": "500", "msg": `'{"status":500}`},
+		},
+	},
+	first: func(c byte) bool { return c == '[' || class[c]&isAlnum != 0 },
+	line:  (*Scanner).log,
+	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
+		switch b[o.rest-1] {
+		case '\t':
+			return sc.zap(ev, b, o.rest, o.end)
+		case '|':
+			return sc.nlog(ev, b, o.rest, o.end)
+		}
+		return sc.logged(ev, b, o.rest, o.end, false) || sc.known(ev, b, o.rest, o.end)
+	},
+}
+
+// A logHeader is what loggers write before a message.
+type logHeader struct {
+	level, source, ps, caller span
+	bracketed                 bool // the level is in brackets
+}
+
+// longestName is the greatest length of a thread's or a logger's name.
+const longestName = 128
+
+// log parses a line that does not begin with a time of digits alone: which has it in
+// brackets or with its day first, a time of day, or none.
+func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
+	switch c := b[start]; {
+	case c == '[':
+		return sc.logInBrackets(ev, b, start, end)
+	case c-'0' <= 9:
+		if i := sc.clock.day(b, start); i >= 0 && b[i] == ' ' {
+			sc.date(ev)
+			return sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end)
+		}
+		i := clockEnd(b, start)
+		if ran := digits(b, start); i == 0 && b[ran] == ' ' && b[ran+1] == '[' { // log4j's milliseconds since the start
+			i = ran
+		}
+		return i > 0 && b[i] == ' ' && sc.logged(ev, b, i, end, false)
+	case isWeekday(b[start : start+3]):
+		if i := sc.clock.weekday(b, start); i >= 0 && b[i] == ' ' {
+			sc.date(ev)
+			return sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end)
+		}
+		return false
+	case b[start+1] == ',' && b[start+2] == ' ' && b[start+3] == '[':
+		return sc.ruby(ev, b, start+4, end)
+	}
+	return sc.levelFirst(ev, b, start, end)
+}
+
+// clockEnd gives the position after a time of day such as 09:31:34.123, 0 if there is
+// none. Without a date it dates nothing.
+func clockEnd(b []byte, i int) int {
+	if _, ok := clockSecond(b[i : i+8]); !ok {
+		return 0
+	}
+	if i += 8; b[i] == '.' || b[i] == ',' {
+		i = digits(b, i+1)
+	}
+	return i
+}
+
+// logInBrackets parses a line that begins with one: with a time in it, alone
+// or with a level and the logger (env_logger) or the process (Celery), or with a
+// level or a thread.
+func (sc *Scanner) logInBrackets(ev *Event, b []byte, start, end int) bool {
+	i := sc.clock.date(b, start+1)
+	dated := i >= 0
+	if dated {
+		sc.date(ev)
+	} else if i = clockEnd(b, start+1); i == 0 {
+		return sc.logged(ev, b, start, end, true)
+	}
+	if b[i] == ']' {
+		i++
+		return sc.logged(ev, b, i, end, true) || dated && b[i] == ' ' && sc.known(ev, b, i+1, end)
+	}
+	c := cursor{b: b, i: i, end: end}
+	c.has(':')
+	c.blanks()
+	inside := c.to(']')
+	if c.failed || inside.end-inside.start > longestName {
+		return false
+	}
+	level := span{inside.start, inside.start}
+	for class[b[level.end]]&isLetter != 0 {
+		level.end++
+	}
+	h := logHeader{level: level}
+	name := span{spaces(b, level.end), inside.end}
+	if b[level.end] == '/' {
+		h.ps = span{level.end + 1, inside.end}
+	} else {
+		h.source = name
+	}
+	if !isLevel(b[level.start:level.end]) {
+		return false
+	}
+	c.blanks()
+	return sc.putLog(ev, b, c.i, end, &h)
+}
+
+// ruby parses what Ruby's Logger writes, after the letter and the bracket:
+//
+//	I, [2025-11-22T09:31:34.123456 #12345]  INFO -- shop: sold
+func (sc *Scanner) ruby(ev *Event, b []byte, i, end int) bool {
+	if i = sc.clock.date(b, i); i < 0 {
+		return false
+	}
+	c := cursor{b: b, i: i, end: end}
+	c.blanks()
+	c.skip('#')
+	h := logHeader{ps: c.to(']')}
+	c.blanks()
+	h.level = c.word()
+	dashes := c.word()
+	if c.failed || !h.ps.isNumber(b) || !isLevel(b[h.level.start:h.level.end]) || string(b[dashes.start:dashes.end]) != "--" {
+		return false
+	}
+	h.source = c.to(':')
+	if c.failed {
+		return false
+	}
+	sc.date(ev)
+	c.blanks()
+	return sc.putLog(ev, b, c.i, end, &h)
+}
+
+// zap parses the columns that zap's console encoder makes with tabs: the level,
+// the logger, if any, the caller, if any, the message, and its fields as JSON.
+func (sc *Scanner) zap(ev *Event, b []byte, i, end int) bool {
+	var columns [5]span
+	n := 0
+	for n < len(columns) {
+		tab := index(b, i, end, '\t')
+		if tab < 0 || n == len(columns)-1 {
+			tab = end
+		}
+		columns[n] = span{i, tab}
+		n++
+		if i = tab + 1; tab == end {
+			break
+		}
+	}
+	h := logHeader{level: columns[0]}
+	if n < 2 || !isLevel(b[h.level.start:h.level.end]) {
+		return false
+	}
+	rest := columns[1:n]
+	if len(rest) > 1 && isCaller(b, rest[0]) {
+		h.caller, rest = rest[0], rest[1:]
+	} else if len(rest) > 2 && isCaller(b, rest[1]) {
+		h.source, h.caller, rest = rest[0], rest[1], rest[2:]
+	}
+	sc.putLog(ev, b, rest[0].start, rest[0].end, &h)
+	if len(rest) > 1 && b[rest[1].start] == '{' && sc.tryObject(ev, b, rest[1].start, end, loggerBody) {
+		ev.half = false
+	}
+	return true
+}
+
+// nlog parses the columns of NLog: the level, the logger and the message.
+func (sc *Scanner) nlog(ev *Event, b []byte, i, end int) bool {
+	c := cursor{b: b, i: i, end: end}
+	h := logHeader{level: c.to('|'), source: c.to('|')}
+	return !c.failed && isLevel(b[h.level.start:h.level.end]) && sc.putLog(ev, b, c.i, end, &h)
+}
+
+// isCaller reports whether a text is a place in the code, with a line number.
+func isCaller(b []byte, s span) bool {
+	colon := s.end
+	for colon > s.start && b[colon-1]-'0' <= 9 {
+		colon--
+	}
+	return colon < s.end && colon > s.start+1 && b[colon-1] == ':'
+}
+
+// levelFirst parses a line that begins with a level, which must be told from a text
+// that does so by chance:
+//
+//	WARNING:root:message
+//	INFO[0012] message
+//	info: message
+//	INFO [main] 2025-11-22 09:31:34,123 shop - message
+func (sc *Scanner) levelFirst(ev *Event, b []byte, start, end int) bool {
+	i := start
+	for class[b[i]]&isLetter != 0 {
+		i++
+	}
+	stop := b[i]
+	if stop == '=' || i == end || !isLevel(b[start:i]) {
+		return false
+	}
+	h := logHeader{level: span{start, i}}
+	capitals := b[start+1]-'A' < 26
+	c := cursor{b: b, i: i + 1, end: end}
+	switch {
+	case stop == ':' && b[i+1] == ' ':
+		c.blanks()
+	case stop == ':' && capitals:
+		h.source = c.to(':')
+		if c.failed || word(b, h.source.start) < h.source.end {
+			return false
+		}
+	case stop == '[' && capitals:
+		seconds := c.to(']')
+		if c.failed || !seconds.isNumber(b) {
+			return false
+		}
+		c.blanks()
+	case stop == ' ' && capitals:
+		c.blanks()
+		thread := c.i
+		if c.has('[') {
+			h.ps = c.to(']')
+			c.blanks()
+		}
+		if at := sc.clock.date(b, c.i); !c.failed && at >= 0 {
+			sc.date(ev)
+			c.i = at
+		} else {
+			c.i, c.failed, h.ps = thread, false, span{}
+		}
+		c.afterLevel(&h)
+	default:
+		return false
+	}
+	return sc.putLog(ev, b, c.i, end, &h)
+}
+
+// logged parses what comes after a time. What names the logger in parentheses at
+// the end of the line, as Kafka does, has its time in brackets.
+func (sc *Scanner) logged(ev *Event, b []byte, i, end int, brackets bool) bool {
+	c := cursor{b: b, i: i, end: end}
+	var h logHeader
+	if !c.beforeLevel(&h) {
+		return false
+	}
+	c.afterLevel(&h)
+	if brackets && h.source == (span{}) && b[end-1] == ')' {
+		if open := bytes.LastIndexByte(b[c.i:end], '('); open >= 0 && isLoggerName(b[c.i+open+1:end-1]) {
+			h.source = span{c.i + open + 1, end - 1}
+		}
+	}
+	return sc.putLog(ev, b, c.i, end, &h)
+}
+
+// putLog puts the header and the message.
+func (sc *Scanner) putLog(ev *Event, b []byte, i, end int, h *logHeader) bool {
+	sc.give(ev, ofLevel, h.level)
+	sc.give(ev, ofSource, h.source)
+	sc.give(ev, ofPs, h.ps)
+	sc.give(ev, ofCaller, h.caller)
+	if i = min(i, end); i == end {
+		ev.put(sc.schema.at[ofMsg], i, end, asText)
+	}
+	sc.message(ev, b, i, end, loggerBody, h.level.start)
+	return true
+}
+
+// beforeLevel reads up to the level, and reports whether there is one: in brackets,
+// with a colon, or in capitals. Before it there may be the process or the thread,
+// in brackets or a number, and a logger with dashes around it.
+func (c *cursor) beforeLevel(h *logHeader) bool {
+	const most = 5
+	b := c.b
+	for range most {
+		c.blanks()
+		if c.i >= c.end {
+			return false
+		}
+		switch first := b[c.i]; first {
+		case '[', '(', '<':
+			close := first + 2
+			if first == '(' {
+				close = ')'
+			}
+			c.i++
+			inside := c.trimmed(c.to(close))
+			if c.failed || inside.end-inside.start > longestName {
+				return false
+			}
+			if isLevel(b[inside.start:inside.end]) {
+				h.level, h.bracketed = inside, true
+				return true
+			}
+			if h.ps == (span{}) {
+				h.ps = inside
+			}
+		default:
+			if c.separator() {
+				continue
+			}
+			w := c.word()
+			switch bare := w; {
+			case b[w.end-1] == ':' && w.end > w.start+1:
+				bare.end--
+				dot := bytes.LastIndexByte(b[bare.start:bare.end], '.')
+				if dot > 0 { // channel.LEVEL:
+					h.source, bare.start = span{bare.start, bare.start + dot}, bare.start+dot+1
+				}
+				if h.level = bare; isLevel(b[bare.start:bare.end]) {
+					return true
+				}
+				return false
+			case b[w.start]-'A' < 26 && b[w.start+1]-'A' < 26 && isLevel(b[w.start:w.end]):
+				h.level = w
+				return true
+			case w.isNumber(b):
+				if h.ps == (span{}) {
+					h.ps = w
+				}
+			case c.separator():
+				h.source = w
+			default:
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// afterLevel reads from the level up to the message. There may be the process before
+// three dashes, threads in brackets, and a logger or a place in the code, if something
+// tells it from the message's first word. Otherwise all is the message.
+func (c *cursor) afterLevel(h *logHeader) {
+	b := c.b
+	if h.bracketed && c.has('[') {
+		h.source = c.trimmed(c.to(']'))
+		c.blanks()
+		return
+	}
+	wide := c.i+1 < c.end && b[c.i] == ' ' && b[c.i+1] == ' '
+	c.blanks()
+	c.separator()
+	message := c.i
+	if process := (span{c.i, digits(b, c.i)}); process.end > c.i && bytes.HasPrefix(b[process.end:c.end], []byte(" ---")) {
+		h.ps = process
+		c.i = process.end
+		c.blanks()
+		c.separator()
+	}
+	var thread span
+	inBrackets := false
+	for c.has('[') {
+		inside := c.trimmed(c.to(']'))
+		if c.failed || inside.end-inside.start > longestName {
+			*c = cursor{b: b, i: message, end: c.end}
+			return
+		}
+		if !inBrackets {
+			thread, inBrackets = inside, true
+		}
+		c.blanks()
+	}
+	if h.ps == (span{}) && inBrackets {
+		h.ps = thread
+	}
+	if inBrackets && c.separator() {
+		return
+	}
+	if c.i < c.end {
+		w := c.word()
+		name := w
+		switch {
+		case b[w.end-1] == ':' && w.end > w.start+1:
+			name.end--
+			if inBrackets || h.bracketed && wide || isLoggerName(b[name.start:name.end]) {
+				c.put(h, name)
+				return
+			}
+		case c.separator():
+			c.put(h, name)
+			return
+		case inBrackets && bytes.Count(b[w.start:w.end], []byte(".")) > 1 && isLoggerName(b[w.start:w.end]):
+			c.put(h, name)
+			return
+		}
+	}
+	if inBrackets && h.ps == thread {
+		h.ps = span{}
+	}
+	c.i = message
+}
+
+// put takes a name for the logger's, or for a place in the code.
+func (c *cursor) put(h *logHeader, name span) {
+	if isCaller(c.b, name) {
+		h.caller = name
+	} else if h.source == (span{}) {
+		h.source = name
+	}
+}
+
+// separator skips dashes, a colon, a bar or >, alone between blanks, and reports
+// whether there were any.
+func (c *cursor) separator() bool {
+	i := c.i
+	for i < c.end && c.b[i] == '-' {
+		i++
+	}
+	if i == c.i && i < c.end && (c.b[i] == ':' || c.b[i] == '|' || c.b[i] == '>') {
+		i++
+	}
+	if i == c.i || i < c.end && c.b[i] != ' ' {
+		return false
+	}
+	c.i = i
+	c.blanks()
+	return true
+}
+
+// trimmed gives a span without blanks around it.
+func (c *cursor) trimmed(s span) span {
+	for s.start < s.end && c.b[s.start] == ' ' {
+		s.start++
+	}
+	for s.end > s.start && c.b[s.end-1] == ' ' {
+		s.end--
+	}
+	return s
+}
+
+// isLoggerName reports whether a word looks like a package or a class: it has dots,
+// colons, underscores or slashes between letters, or capitals within, and nothing else
+// but letters, digits and $.
+func isLoggerName(w []byte) bool {
+	joined := false
+	for i, c := range w {
+		switch {
+		case class[c]&isLetter != 0:
+			joined = joined || i > 0 && c-'A' < 26 && w[i-1]-'a' < 26
+		case c == '.' || c == ':' || c == '_' || c == '/':
+			joined = joined || i > 0
+		case c-'0' > 9 && c != '$' && c != '-' && c != '@':
+			return false
+		}
+	}
+	return joined && class[w[0]]&isLetter != 0 && !bytes.Contains(w, []byte("://"))
+}

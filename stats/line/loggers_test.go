@@ -1,0 +1,116 @@
+package line
+
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
+// TestLoggers reads what loggers and servers write when nobody configures them: its
+// format, its time, and what a dashboard asks for.
+func TestLoggers(t *testing.T) {
+	const at, second, milli = "2025-11-22T09:31:34Z", "2025-11-22T09:31:34Z", "2025-11-22T09:31:34.123Z"
+	tests := []struct {
+		by, line, format, time string
+		want                   fields // of those that are asked for, the others must be missing
+	}{
+		{"log4j 1, BasicConfigurator", "160 [main] INFO com.example.Shop  - status=200", "log", "", fields{"level": "'INFO", "source": "'com.example.Shop", "ps": "'main", "status": "200"}},
+		{"log4j 2", "09:31:34.123 [main] ERROR com.example.Shop - status=500", "log", "", fields{"level": "'ERROR", "source": "'com.example.Shop", "ps": "'main", "status": "500"}},
+		{"log4j 2, JsonLayout", `{"instant":{"epochSecond":1763803894,"nanoOfSecond":123000000},"thread":"main","level":"ERROR","loggerName":"com.example.Shop","message":"x","status":500}`, "json", second, fields{
+			"level": "'ERROR", "message": "'x", "status": "500"}},
+		{"log4j, ISO8601", "2025-11-22 09:31:34,123 INFO  [main] shop (Shop.java:5) - sold", "log", milli, fields{"level": "'INFO"}},
+		{"logback", "09:31:34.123 [main] INFO  com.example.Shop - sold", "log", "", fields{"level": "'INFO", "source": "'com.example.Shop", "ps": "'main"}},
+		{"Spring Boot 2", "2025-11-22 09:31:34.123  INFO 12 --- [nio-8080-exec-1] c.e.Shop                                 : sold", "log", milli, fields{"level": "'INFO", "source": "'c.e.Shop", "ps": "12"}},
+		{"Python, logging", "ERROR:root:sold out", "log", "", fields{"level": "'ERROR", "source": "'root"}},
+		{"Python, with its asctime", "2025-11-22 09:31:34,123 - shop - ERROR - sold out", "log", milli, fields{"level": "'ERROR", "source": "'shop"}},
+		{"Python, json-logger", `{"asctime": "2025-11-22 09:31:34,123", "levelname": "ERROR", "message": "x", "status": 500}`, "json", milli, fields{"status": "500", "message": "'x"}},
+		{"Go's log", "2025/11/22 09:31:34 status=500 a=b", "log", second, fields{"status": "500"}},
+		{"Go's log with microseconds", "2025/11/22 09:31:34.123456 main.go:5: sold", "", "2025-11-22T09:31:34.123456Z", fields{"unparsed": "true"}},
+		{"slog", "2025/11/22 09:31:34 INFO sold status=200", "log", second, fields{"level": "'INFO", "status": "200"}},
+		{"slog, TextHandler", "time=2025-11-22T09:31:34.123Z level=INFO msg=sold status=200 took=1.5ms n=2.5e+06", "logfmt", milli, fields{"level": "'INFO", "status": "200", "took": "1.5", "n": "2500000"}},
+		{"slog, JSONHandler", `{"time":"2025-11-22T10:31:34.123+01:00","level":"INFO","msg":"sold","status":200,"took":1500000}`, "json", milli, fields{"level": "'INFO", "status": "200", "took": "1500000"}},
+		{"zap, production", `{"level":"info","ts":1763803894.123,"caller":"main.go:5","msg":"sold","status":200}`, "json", milli, fields{"level": "'info", "status": "200", "caller": "'main.go:5"}},
+		{"zap, development", "2025-11-22T09:31:34.123Z\tINFO\tmain.go:5\tsold\t{\"status\": 200}", "log", milli, fields{"level": "'INFO", "status": "200", "caller": "'main.go:5"}},
+		{"zerolog", `{"level":"info","status":200,"time":"2025-11-22T09:31:34Z","message":"sold"}`, "json", second, fields{"level": "'info", "status": "200", "message": "'sold"}},
+		{"zerolog, Unix time", `{"level":"info","status":200,"time":1763803894,"message":"sold"}`, "json", second, fields{"level": "'info", "status": "200", "message": "'sold"}},
+		{"zerolog, console", "\x1b[90m9:31AM\x1b[0m \x1b[32mINF\x1b[0m sold \x1b[36mstatus=\x1b[0m200", "", "", fields{"unparsed": "true"}},
+		{"zerolog, console with a time", "\x1b[90m2025-11-22T09:31:34Z\x1b[0m \x1b[32mINF\x1b[0m \x1b[1mmain.go:5\x1b[0m\x1b[36m >\x1b[0m sold \x1b[36mstatus=\x1b[0m200", "log", second, fields{"level": "'INF", "caller": "'main.go:5", "status": "200"}},
+		{"logrus", `time="2025-11-22T09:31:34Z" level=info msg="sold" status=200`, "logfmt", second, fields{"level": "'info", "status": "200"}},
+		{"logrus, terminal", "\x1b[36mINFO\x1b[0m[0012] sold                                          \x1b[36mstatus\x1b[0m=200", "log", "", fields{"level": "'INFO", "status": "200"}},
+		{"logrus, JSON", `{"level":"info","msg":"sold","status":200,"time":"2025-11-22T09:31:34Z"}`, "json", second, fields{"level": "'info", "status": "200"}},
+		{"Serilog, console", "[09:31:34 ERR] Sold out", "log", "", fields{"level": "'ERR"}},
+		{"Serilog, file", "2025-11-22 10:31:34.123 +01:00 [ERR] Sold out", "log", milli, fields{"level": "'ERR"}},
+		{"Serilog, compact JSON", `{"@t":"2025-11-22T09:31:34.1230000Z","@mt":"Sold {status}","status":200,"@l":"Warning"}`, "json", milli, fields{"status": "200"}},
+		{"Serilog, JSON", `{"Timestamp":"2025-11-22T10:31:34.1230000+01:00","Level":"Error","MessageTemplate":"x","Properties":{"status":200}}`, "json", milli, fields{"Properties.status": "200"}},
+		{"pino", `{"level":30,"time":1763803894123,"pid":12,"hostname":"web-1","msg":"sold","responseTime":5}`, "json", milli, fields{"level": "30", "responseTime": "5"}},
+		{"winston", `{"level":"info","message":"sold"}`, "json", "", fields{"level": "'info", "message": "'sold"}},
+		{"winston, timestamp", `{"level":"\u001b[32minfo\u001b[39m","message":"sold","status":200,"timestamp":"2025-11-22T09:31:34.123Z"}`, "json", milli, fields{"level": "'info", "status": "200", "message": "'sold"}},
+		{"winston, simple", `error: sold out {"status":500}`, "log", "", fields{"level": "'error", "status": "500"}},
+		{"bunyan", `{"name":"shop","hostname":"web-1","pid":12,"level":50,"msg":"sold out","time":"2025-11-22T09:31:34.123Z","v":0}`, "json", milli, fields{"level": "50"}},
+		{"nginx", `198.51.100.7 - - [22/Nov/2025:09:31:34 +0000] "GET /a?b HTTP/1.1" 200 612 "-" "curl/8"`, "access", second, fields{"http_status": "200", "http_path": "'/a"}},
+		{"nginx, main", `198.51.100.7 - - [22/Nov/2025:09:31:34 +0000] "GET /a?b HTTP/1.1" 200 612 "-" "curl/8" "-"`, "access", second, fields{"http_status": "200", "http_path": "'/a"}},
+		{"nginx, JSON", `{"time_local":"22/Nov/2025:10:31:34 +0100","status":"500","request_time":"0.105"}`, "json", second, fields{"status": "500", "request_time": "0.105"}},
+		{"nginx, JSON, ISO", `{"time_iso8601":"2025-11-22T09:31:34+00:00","status":"500"}`, "json", second, fields{"status": "500"}},
+		{"nginx, JSON, msec", `{"msec":"1763803894.123","status":"500"}`, "json", milli, fields{"status": "500"}},
+		{"nginx, error", "2025/11/22 09:31:34 [error] 12#12: *1 open() \"/srv/a\" failed (2: No such file or directory), client: 198.51.100.7, server: localhost, request: \"GET /a HTTP/1.1\", host: \"example.com\"", "nginx-error", second, fields{
+			"level": "'error", "ps": "12", "http_path": "'/a"}},
+		{"Apache", `198.51.100.7 - - [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 612`, "access", second, fields{"http_status": "200", "http_path": "'/a"}},
+		{"Apache, error", "[Sat Nov 22 09:31:34.123 2025] [core:error] [pid 12:tid 13] [client 198.51.100.7:5] AH00037: x", "apache-error", milli, fields{"level": "'error", "source": "'core", "ps": "12", "code": "'AH00037"}},
+		{"Traefik, access", `198.51.100.7 - - [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 2053 "-" "curl/8" 162 "shop@docker" "http://10.0.0.3:80" 22ms`, "access", second, fields{
+			"http_status": "200", "http_path": "'/a", "http_request_time": "0.022"}},
+		{"Traefik 2", `time="2025-11-22T09:31:34Z" level=info msg="Configuration loaded from flags."`, "logfmt", second, fields{"level": "'info"}},
+		{"Traefik 3", "2025-11-22T09:31:34Z INF Starting provider *traefik.Provider", "log", second, fields{"level": "'INF"}},
+		{"HAProxy", `<134>Nov 22 09:31:34 haproxy[12]: 198.51.100.7:33317 [22/Nov/2025:09:31:34.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 "GET /a HTTP/1.1"`, "syslog", at, fields{
+			"level": "'info", "source": "'haproxy", "ps": "12", "http_status": "200", "http_path": "'/a", "http_request_time": "0.109"}},
+		{"IIS", "2025-11-22 09:31:34 10.180.0.159 GET /a x=1&status=500 80 - 198.51.100.7 Mozilla/5.0+(X) - 200 0 0 1872", "w3c", second, fields{"http_status": "200", "http_path": "'/a", "http_request_time": "1.872"}},
+		{"PostgreSQL", "2025-11-22 09:31:34.123 UTC [12] ERROR:  relation \"a\" does not exist", "postgres", milli, fields{"level": "'ERROR", "ps": "12"}},
+		{"MySQL 8", "2025-11-22T09:31:34.123000Z 0 [Warning] [MY-010068] [Server] CA certificate ca.pem is self signed.", "mysql", milli, fields{"level": "'Warning", "ps": "0", "code": "'MY-010068", "source": "'Server"}},
+		{"MySQL 5.7", "2025-11-22T09:31:34.123000Z 0 [Note] mysqld: ready for connections.", "mysql", milli, fields{"level": "'Note", "ps": "0"}},
+		{"Redis", "12:M 22 Nov 2025 09:31:34.123 # Server initialized", "redis", milli, fields{"level": "'warning", "ps": "12"}},
+		{"Kafka", "[2025-11-22 09:31:34,123] ERROR [ReplicaManager broker=1] x (kafka.server.ReplicaManager)", "log", milli, fields{"level": "'ERROR", "source": "'kafka.server.ReplicaManager"}},
+		{"glog", "E1122 09:31:34.123000   12 main.cc:5] status=500", "klog", milli, fields{"level": "'error", "ps": "12", "caller": "'main.cc:5", "status": "500"}},
+		{"glog 0.6", "E20251122 09:31:34.123000 12 main.cc:5] status=500", "klog", milli, fields{"level": "'error", "ps": "12", "caller": "'main.cc:5", "status": "500"}},
+		{"klog", `I1122 09:31:34.123000       1 main.go:5] "Sold" status=200`, "klog", milli, fields{"level": "'info", "ps": "1", "caller": "'main.go:5", "status": "200"}},
+		{"journald", `{"__REALTIME_TIMESTAMP":"1763803894123000","PRIORITY":"6","MESSAGE":"sold","_PID":"12"}`, "json", milli, fields{}},
+		{"MongoDB", `{"t":{"$date":"2025-11-22T09:31:34.123+00:00"},"s":"I","c":"NETWORK","id":22943,"ctx":"listener","msg":"Connection accepted"}`, "json", milli, fields{}},
+		{"Caddy", `{"level":"info","ts":1763803894.123,"logger":"http.log.access","msg":"handled request","duration":0.005,"status":200}`, "json", milli, fields{"level": "'info", "status": "200"}},
+		{"RabbitMQ", "2025-11-22 09:31:34.123000+00:00 [info] <0.222.0> Server startup complete", "log", milli, fields{"level": "'info"}},
+		{"etcd", `{"level":"info","ts":"2025-11-22T09:31:34.123Z","caller":"etcdmain/etcd.go:73","msg":"Running"}`, "json", milli, fields{"level": "'info", "caller": "'etcdmain/etcd.go:73"}},
+		{"Prometheus", `ts=2025-11-22T09:31:34.123Z caller=main.go:5 level=info msg="Server is ready"`, "logfmt", milli, fields{"level": "'info", "caller": "'main.go:5"}},
+		{"Vault", "2025-11-22T09:31:34.123Z [INFO]  core: post-unseal setup complete", "log", milli, fields{"level": "'INFO", "source": "'core"}},
+		{"Elixir", "09:31:34.123 [info] Running ShopWeb.Endpoint", "log", "", fields{"level": "'info"}},
+		{"Laravel", `[2025-11-22 09:31:34] production.ERROR: sold out {"status":500}`, "log", second, fields{"level": "'ERROR", "source": "'production", "status": "500"}},
+		{"Odoo", "2025-11-22 09:31:34,123 12 INFO shop odoo.modules.loading: 1 modules loaded", "log", milli, fields{"level": "'INFO", "ps": "12"}},
+		{"ZooKeeper", "2025-11-22 09:31:34,123 [myid:1] - INFO  [main:QuorumPeerConfig@136] - Reading configuration", "log", milli, fields{"level": "'INFO", "ps": "'myid:1"}},
+		{"Hadoop", "2025-11-22 09:31:34,123 INFO org.apache.hadoop.hdfs.NameNode: started", "log", milli, fields{"level": "'INFO", "source": "'org.apache.hadoop.hdfs.NameNode"}},
+		{"Cassandra", "INFO  [main] 2025-11-22 09:31:34,123 YamlConfigurationLoader.java:89 - Configuration location", "log", milli, fields{"level": "'INFO", "ps": "'main", "caller": "'YamlConfigurationLoader.java:89"}},
+		{"Django", `[22/Nov/2025 09:31:34] "GET /a HTTP/1.1" 200 12`, "", second, fields{"unparsed": "true"}},
+		{"java.util.logging", "Nov 22, 2025 9:31:34 AM com.example.Shop main", "", "", fields{"unparsed": "true"}},
+	}
+	names := map[string]bool{}
+	for _, name := range []string{"unparsed", "level", "source", "ps", "caller", "code", "status", "http_status", "http_path", "http_request_time", "message"} {
+		names[name] = true
+	}
+	for _, test := range tests {
+		for name := range test.want {
+			names[name] = true
+		}
+	}
+	s := newSchema(t, slices.Sorted(maps.Keys(names))...)
+	sc, ev := s.NewScanner(), new(Event)
+	for _, test := range tests {
+		sc.near, sc.zones = unix(t, at)+60, false
+		sc.Parse(ev, buffer(test.line), 0, len(test.line))
+		if got := describe(s, ev); !maps.Equal(got, test.want) {
+			t.Errorf("%s: %s\n got %v\nwant %v", test.by, test.line, got, test.want)
+		}
+		format, name := "", ""
+		if n, _ := ev.Format(); n >= 0 {
+			format = Formats[n].Name
+		}
+		second, nanos, ok := ev.Time()
+		if name = formatTime(second*1e9+int64(nanos), ok); name != test.time || format != test.format {
+			t.Errorf("%s: %s is %q at %q, want %q at %q", test.by, test.line, format, name, test.format, test.time)
+		}
+	}
+}
