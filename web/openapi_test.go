@@ -211,6 +211,7 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 	ask("get", "/api/stats", "/api/stats", bearer)
+	ask("get", "/api/stats", "/api/stats?a=b", bearer)
 	ask("get", "/api/stats", "/api/stats", nil)
 	ask("get", "/api/stats/{name}", "/api/stats/nothing", bearer)
 	ask("get", "/api/stats/{name}", "/api/stats/stat-00?from=x", bearer)
@@ -231,6 +232,8 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/healthz", "/healthz", nil)
 	ask("get", "/readyz", "/readyz", nil)
 	ask("get", "/ws", "/ws?stat=nothing", bearer)
+	ask("get", "/ws", "/ws?a=b", bearer)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00&key=x", bearer)
 
 	// The socket's messages.
 	conn, _, err := open(s, "/ws", http.Header{"Authorization": {"Bearer " + testToken}})

@@ -13,8 +13,10 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,11 +39,11 @@ var openAPI []byte
 // path; openapi.yaml has the same.
 func (s *Server) answers() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
-		"GET /ws":               s.socket,
-		"GET /api/stats":        s.latest,
-		"GET /api/stats/{name}": s.past,
-		"GET /api/lines":        s.lines,
-		"POST /api/share":       s.share,
+		"GET /ws":               takes(s.socket, "stat"),
+		"GET /api/stats":        takes(s.latest),
+		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
+		"GET /api/lines":        takes(s.lines, "stat", "from", "to"),
+		"POST /api/share":       takes(s.share, "for"),
 		"GET /metrics":          s.metrics,
 		"GET /api/openapi.yaml": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/yaml")
@@ -57,6 +59,24 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 			}
 			fmt.Fprintln(w, "ready")
 		},
+	}
+}
+
+// takes refuses requests with parameters that are not named: to leave one out of
+// account would give another answer than was asked for.
+func takes(answer http.HandlerFunc, parameters ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for name := range r.URL.Query() {
+			if !slices.Contains(parameters, name) {
+				told := "there are none here"
+				if len(parameters) > 0 {
+					told = "there are " + strings.Join(parameters, ", ")
+				}
+				http.Error(w, fmt.Sprintf("there is no parameter %.40q; %s", name, told), http.StatusBadRequest)
+				return
+			}
+		}
+		answer(w, r)
 	}
 }
 
@@ -99,7 +119,7 @@ func compress(data []byte) []byte {
 }
 
 // files are the page's, as they were built in.
-func files() []*file {
+var files = sync.OnceValue(func() []*file {
 	var files []*file
 	err := fs.WalkDir(static, "static", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -123,7 +143,7 @@ func files() []*file {
 		panic(err) // the files are part of the binary
 	}
 	return files
-}
+})
 
 // build names the contents of files.
 func build(files []*file) string {

@@ -105,12 +105,12 @@ func TestRedirects(t *testing.T) {
 		code        int
 		to          string
 	}{
-		{"http", "pulse.example.com", 308, "https://pulse.example.com/api/stats?a=b"},
-		{"https", "other.example.com", 308, "https://pulse.example.com/api/stats?a=b"},
-		{"http", "other.example.com", 308, "https://pulse.example.com/api/stats?a=b"},
+		{"http", "pulse.example.com", 308, "https://pulse.example.com/metrics?a=b"},
+		{"https", "other.example.com", 308, "https://pulse.example.com/metrics?a=b"},
+		{"http", "other.example.com", 308, "https://pulse.example.com/metrics?a=b"},
 		{"https", "Pulse.example.com", 200, ""},
 	} {
-		answer, _ := get(t, s, "/api/stats?a=b", proxied(c.proto, c.host))
+		answer, _ := get(t, s, "/metrics?a=b", proxied(c.proto, c.host))
 		if answer.StatusCode != c.code || answer.Header.Get("Location") != c.to {
 			t.Errorf("%s://%s: %d to %q, want %d to %q", c.proto, c.host, answer.StatusCode, answer.Header.Get("Location"), c.code, c.to)
 		}
@@ -244,7 +244,7 @@ func TestAPI(t *testing.T) {
 			}
 		}
 	}
-	for query, want := range map[string]int{"a?from=yesterday": 400, "a?from=20&to=10": 400, "a?from=0&to=9999999": 400, "a?to=-4": 400, "nothing": 404} {
+	for query, want := range map[string]int{"a?from=yesterday": 400, "a?from=20&to=10": 400, "a?from=0&to=9999999": 400, "a?to=-4": 400, "a?key=x": 400, "a?from=10&to=20&From=5": 400, "nothing": 404} {
 		if answer, _ := get(t, s, "/api/stats/"+query, nil); answer.StatusCode != want {
 			t.Errorf("/api/stats/%s: %d, want %d", query, answer.StatusCode, want)
 		}

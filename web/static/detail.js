@@ -396,9 +396,9 @@ export class Detail {
   }
 
   /** A known value in words, and how sure it is; with dots at it, if it has a hue. */
-  #value({ value, low, clockless, covered = null, error = 0, uncovered = 0 }, hue) {
+  #value({ value, low, clockless, before, covered = null, error = 0, uncovered = 0 }, hue) {
     const { chart, colours, cursor, stat } = this;
-    if (value === undefined) return clockless ? "no clock" : "unknown";
+    if (value === undefined) return clockless ? "no clock" : before ? "before the first value" : "unknown";
     if (value === null) return `none in ${stat.over} s`;
     const sure = (covered !== null ? ` · ${coverage(covered, stat.over)}` : uncovered ? ` · ${uncovered} s not covered whole` : "") + (error ? ` · ${within(error)}` : "");
     if (this.panel.large) return this.panel.large.words(value) + sure;

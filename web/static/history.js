@@ -19,10 +19,11 @@ export class Seconds {
 
   sample(from, edge, due, pick) { return sample(this.series, from, edge, due, pick); }
 
-  /** What is known of a second: {value, covered, error} if there is one, or {clockless}. */
+  /** What is known of a second: {value, covered, error} if there is one, or whether it
+   * had no clock, or was before the first: {clockless, before}. */
   at(second) {
     const value = this.series.at(second);
-    if (value === undefined) return { clockless: this.series.clockless(second) };
+    if (value === undefined) return { clockless: this.series.clockless(second), before: second < this.series.first };
     return { value, covered: this.series.covered(second), error: this.series.error(second) };
   }
 }
@@ -62,8 +63,8 @@ export class Columns {
   /** What is known of the column that a second is in. */
   at(second) {
     const c = this.byTime.get(second - second % this.step);
-    if (!c) return { clockless: false };
-    if (!c.seconds) return { clockless: c.clockless > 0 };
+    if (!c) return { clockless: false, before: second < this.first };
+    if (!c.seconds) return { clockless: c.clockless > 0, before: false };
     const { min, max, last, seconds, uncovered = 0 } = c;
     return { ...c.value ? { value: c.value } : { value: max, low: min }, min, max, last, seconds, uncovered };
   }

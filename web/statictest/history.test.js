@@ -24,8 +24,9 @@ test("each second is known, nothing, without a clock, unknown, or outside", () =
   const points = new Seconds(s);
   assert.deepEqual(points.at(103), { value: 7, covered: null, error: 0.01 });
   assert.deepEqual(points.at(109), { value: 5, covered: 44, error: 0 });
-  assert.deepEqual(points.at(107), { clockless: true });
-  assert.deepEqual(points.at(105), { clockless: false });
+  assert.deepEqual(points.at(107), { clockless: true, before: false });
+  assert.deepEqual(points.at(105), { clockless: false, before: false });
+  assert.deepEqual(points.at(102), { clockless: false, before: true });
 });
 
 test("columns keep the least and the greatest", () => {
@@ -40,8 +41,9 @@ test("columns keep the least and the greatest", () => {
   assert.deepEqual([numbers[1], lows[1], numbers[5], lows[5]], [9, 1, 4, 4]);
   assert.deepEqual([...hollow], [0, 0, 0, 0, 0, 1, 0]);
   assert.deepEqual(c.at(659), { value: 9, low: 1, min: 1, max: 9, last: 2, seconds: 60, uncovered: 0 });
-  assert.deepEqual(c.at(725), { clockless: true });
-  assert.deepEqual(c.at(10_000), { clockless: false });
+  assert.deepEqual(c.at(725), { clockless: true, before: false });
+  assert.deepEqual(c.at(10_000), { clockless: false, before: false });
+  assert.deepEqual(c.at(500), { clockless: false, before: true });
 });
 
 test("columns of quantiles have the value of all their numbers", () => {
