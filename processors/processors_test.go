@@ -45,6 +45,12 @@ stats:
   - {name: h3, rate: minute, where: host == "h3"}
 `
 
+// text is a snapshot as JSON, but for whether and how often it was amended.
+func text(s stats.Snapshot) string {
+	s.Revision, s.Final = 0, true
+	return string(s.AppendJSON(nil))
+}
+
 // A pipeline is what one test runs: a cluster with topics, a recording that goes
 // there, and the oracle's word on it.
 type pipeline struct {
@@ -157,7 +163,7 @@ const recordingStart = 1_700_000_000 // Unix time
 // replay sends a recording of so many seconds, and calls each after each of them.
 func (p *pipeline) replay(seed uint64, seconds int, each func(second int)) {
 	p.t.Helper()
-	evaluator, err := oracle.New(p.definitions, func(s stats.Snapshot) { p.expected[point{s.Stat, s.Time}] = string(s.Value) })
+	evaluator, err := oracle.New(p.definitions, func(s stats.Snapshot) { p.expected[point{s.Stat, s.Time}] = text(s) })
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -258,10 +264,10 @@ func (p *pipeline) check() {
 	final := 0
 	p.until("all points are final", func(s stats.Snapshot) bool {
 		key := point{s.Stat, s.Time}
-		if before, ok := values[revision{key, s.Revision}]; ok && before != string(s.Value) {
+		if before, ok := values[revision{key, s.Revision}]; ok && before != text(s) {
 			p.t.Errorf("%s was %s with the same revision", s.AppendJSON(nil), before)
 		}
-		values[revision{key, s.Revision}] = string(s.Value)
+		values[revision{key, s.Revision}] = text(s)
 		h, ok := highest[key]
 		if ok && s.Revision < h.Revision {
 			return false
@@ -278,9 +284,9 @@ func (p *pipeline) check() {
 	wrong := 0
 	var lines struct{ In, Counted, Late, Unreadable uint64 }
 	for key, want := range p.expected {
-		if got := string(highest[key].Value); got != want {
+		if got := text(highest[key]); got != want {
 			if wrong++; wrong < 10 {
-				p.t.Errorf("%s at %d is %s, the oracle says %s", key.stat, key.second-recordingStart, got, want)
+				p.t.Errorf("at %d %s, the oracle says %s", key.second-recordingStart, got, want)
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func TestNewVersion(t *testing.T) {
 	next.definitions = changed
 	next.names.Version = changed.Version()
 	next.expected = map[point]string{}
-	evaluator, err := oracle.New(changed, func(s stats.Snapshot) { next.expected[point{s.Stat, s.Time}] = string(s.Value) })
+	evaluator, err := oracle.New(changed, func(s stats.Snapshot) { next.expected[point{s.Stat, s.Time}] = text(s) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestNewVersion(t *testing.T) {
 		if s.Final && !points[key].final && s.Time == last {
 			finals++
 		}
-		points[key] = seen{string(s.Value), s.Final}
+		points[key] = seen{text(s), s.Final}
 		return finals == len(changed.All())
 	})
 	// A savepoint comes every ten seconds.

@@ -1,8 +1,10 @@
 package stats
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -29,18 +31,41 @@ type Snapshot struct {
 	// value is exact.
 	Approx float64
 
+	// Since, unless 0, is the first of the seconds, up to and with Time, that all
+	// have this value.
+	Since int64
+
 	// StaleSince is the first of the seconds, up to and with Time, that had no
 	// clock at all, and 0 in all snapshots but the one that passes such a gap;
 	// the value is null then.
 	StaleSince int64
 }
 
+// First is the first of the seconds that the snapshot stands for: Time alone, or all
+// from Since or StaleSince on.
+func (s *Snapshot) First() int64 { return cmp.Or(s.Since, s.StaleSince, s.Time) }
+
+// Seconds gives the seconds of a run that are in [from, to], each as a snapshot of its
+// own; another snapshot as it is.
+func (s Snapshot) Seconds(from, to int64) iter.Seq[Snapshot] {
+	return func(yield func(Snapshot) bool) {
+		if s.Since == 0 {
+			yield(s)
+			return
+		}
+		one := s
+		one.Since = 0
+		for one.Time = max(s.Since, from); one.Time <= min(s.Time, to) && yield(one); one.Time++ {
+		}
+	}
+}
+
 // AppendJSON appends the snapshot as one JSON object without spaces:
 //
 //	{"stat":"requests","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"definitions":"3f9a2c"}
 //
-// and at the end, where they are not 0, "covered" and "of", "approx", and
-// "stale_since", a time. A nil Value is null.
+// and at the end, where they are not 0, "covered" and "of", "approx", and "since"
+// and "stale_since", which are times. A nil Value is null.
 func (s Snapshot) AppendJSON(b []byte) []byte {
 	b = append(b, `{"stat":`...)
 	b = appendString(b, s.Stat)
@@ -67,6 +92,10 @@ func (s Snapshot) AppendJSON(b []byte) []byte {
 	if s.Approx != 0 {
 		b = strconv.AppendFloat(append(b, `,"approx":`...), s.Approx, 'g', -1, 64)
 	}
+	if s.Since != 0 {
+		b = append(b, `,"since":"`...)
+		b = append(appendTime(b, s.Since), '"')
+	}
 	if s.StaleSince != 0 {
 		b = append(b, `,"stale_since":"`...)
 		b = appendTime(b, s.StaleSince)
@@ -91,6 +120,7 @@ func (s *Snapshot) UnmarshalJSON(b []byte) error {
 		Covered    int64           `json:"covered"`
 		Of         int64           `json:"of"`
 		Approx     float64         `json:"approx"`
+		Since      *time.Time      `json:"since"`
 		StaleSince *time.Time      `json:"stale_since"`
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
@@ -103,11 +133,13 @@ func (s *Snapshot) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	var since int64
-	if in.StaleSince != nil {
-		if since, err = wholeSecond(*in.StaleSince); err != nil {
-			return err
-		}
+	since, err := sinceSecond(in.Since, second)
+	if err != nil {
+		return err
+	}
+	staleSince, err := sinceSecond(in.StaleSince, second)
+	if err != nil {
+		return err
 	}
 	if in.Value == nil {
 		in.Value = json.RawMessage("null")
@@ -115,8 +147,21 @@ func (s *Snapshot) UnmarshalJSON(b []byte) error {
 	if in.Covered < 0 || in.Covered > in.Of || in.Approx < 0 {
 		return fmt.Errorf("snapshot: it has covered %d, of %d and approx %g", in.Covered, in.Of, in.Approx)
 	}
-	*s = Snapshot{in.Stat, second, in.Value, in.Revision, in.Final, in.Gen, in.Covered, in.Of, in.Approx, since}
+	*s = Snapshot{in.Stat, second, in.Value, in.Revision, in.Final, in.Gen, in.Covered, in.Of, in.Approx, since, staleSince}
 	return nil
+}
+
+// sinceSecond returns the Unix second of a time that is one and not after a second,
+// and 0 if there is none.
+func sinceSecond(t *time.Time, second int64) (int64, error) {
+	if t == nil {
+		return 0, nil
+	}
+	since, err := wholeSecond(*t)
+	if err == nil && since > second {
+		err = fmt.Errorf("snapshot: it is of seconds since %s, and ends before", t.Format(time.RFC3339))
+	}
+	return since, err
 }
 
 // wholeSecond returns the Unix second of a time that is one.

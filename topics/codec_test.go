@@ -94,6 +94,7 @@ var messages = []Message{
 		Stale: []watermark.Interval{{From: 100, To: 200}, {From: 300, To: 900}}, Lost: Lost{From: 18, To: 300}}},
 	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 100}},
 	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 101, FromSavepoint: true, First: 170}},
+	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 103, Ended: true, Earliest: 98, Latest: 104}},
 	{Savepoint: &Savepoint{Partition: 63, Offset: 123456, State: []byte("state")}},
 }
 

@@ -163,12 +163,12 @@ func DecodeReceiverState(b []byte) (ReceiverState, error) {
 type MergerState struct {
 	Final   int64         // the first second that is not known to be published as final
 	Ahead   int64         // the checkpoint's offset less the one to read from
+	First   int64         // the stream's first second, as far as was known at the checkpoint; -1: not at all
 	Sources []SourceState // by source partition, as they were at the checkpoint
 
 	// Seconds before Complete are kept in the topic of seconds, but for those in
 	// which nothing was; Kept is the last of them, -1 if there is none.
 	Complete, Kept int64
-	Whole          bool // all that open windows need comes after the offset: nothing is kept
 }
 
 // A SourceState is how far a merger has come in what a source partition gave.
@@ -177,26 +177,17 @@ type SourceState struct {
 	Second  int64 // its watermark
 }
 
-// First bytes of a MergerState: of one whose settled seconds are kept, and of one
-// by a version that kept none.
-const (
-	mergerVersion = 2
-	mergerWhole   = 1
-)
+// mergerVersion is the first byte of a MergerState.
+const mergerVersion = 3
 
 // Append appends the binary form. Equal states have equal bytes.
 func (s MergerState) Append(b []byte) []byte {
-	version := byte(mergerVersion)
-	if s.Whole {
-		version = mergerWhole
-	}
-	b = append(b, version)
+	b = append(b, mergerVersion)
 	b = binary.AppendUvarint(b, uint64(s.Final))
 	b = binary.AppendUvarint(b, uint64(s.Ahead))
-	if !s.Whole {
-		b = binary.AppendUvarint(b, uint64(s.Complete))
-		b = binary.AppendUvarint(b, uint64(s.Kept+1))
-	}
+	b = binary.AppendUvarint(b, uint64(s.First+1))
+	b = binary.AppendUvarint(b, uint64(s.Complete))
+	b = binary.AppendUvarint(b, uint64(s.Kept+1))
 	b = binary.AppendUvarint(b, uint64(len(s.Sources)))
 	for _, src := range s.Sources {
 		b = binary.AppendUvarint(b, uint64(src.Covered))
@@ -207,14 +198,12 @@ func (s MergerState) Append(b []byte) []byte {
 
 // DecodeMergerState reads what Append appended.
 func DecodeMergerState(b []byte) (MergerState, error) {
-	if len(b) == 0 || b[0] != mergerVersion && b[0] != mergerWhole {
-		return MergerState{}, fmt.Errorf("the metadata of a merger's commit is not of form %d or %d, which this program reads; was it written by another version?", mergerWhole, mergerVersion)
+	if len(b) == 0 || b[0] != mergerVersion {
+		return MergerState{}, fmt.Errorf("the metadata of a merger's commit is not of form %d, which this program reads; was it written by another version?", mergerVersion)
 	}
 	d := cursor.New(b[1:])
-	s := MergerState{Final: d.Uint(timing.LastSecond), Ahead: d.Uint(maxOffset), Whole: b[0] == mergerWhole}
-	if !s.Whole {
-		s.Complete, s.Kept = d.Uint(timing.LastSecond+1), d.Uint(timing.LastSecond+1)-1
-	}
+	s := MergerState{Final: d.Uint(timing.LastSecond), Ahead: d.Uint(maxOffset), First: d.Uint(timing.LastSecond+1) - 1}
+	s.Complete, s.Kept = d.Uint(timing.LastSecond+1), d.Uint(timing.LastSecond+1)-1
 	sources := d.Uint(MaxPartitions)
 	for range sources {
 		src := SourceState{Covered: d.Uint(maxOffset), Second: s.Final + d.Int(timing.LastSecond)}

@@ -74,7 +74,6 @@ func FuzzMergerState(f *testing.F) {
 	f.Add(MergerState{Final: 1_700_000_000, Ahead: 17, Sources: []SourceState{{Covered: 5, Second: 1_700_000_002}, {Covered: math.MaxInt32, Second: 1}}}.Append(nil))
 	f.Add([]byte{})
 	f.Add([]byte{mergerVersion, 1, 1, 64})
-	f.Add([]byte{mergerWhole, 1, 1, 1, 1, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := DecodeMergerState(b)
 		if err != nil {

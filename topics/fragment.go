@@ -52,7 +52,12 @@ type Cover struct {
 	Before, After int64                // the watermark around the segment; Before is -1 in a partition's first cover
 	First         int64                // in the first cover: no line of the partition counts before First less the lateness
 	FromSavepoint bool                 // the first cover of a definitions version that began behind a Savepoint: seconds before First are not known
-	Stale         []watermark.Interval // seconds of [Before, After) that nobody covered
+	Ended         bool                 // the segment's tick is a recording's last, and later than its lines: the recording has no second after Before
+	Stale         []watermark.Interval // seconds of [Before, After) that are not covered
+
+	// Earliest and Latest are the first and the last second at which lines of the
+	// segment count, in internal stats too; 0: it has none, but of an unknown time.
+	Earliest, Latest int64
 
 	// Lost, unless zero, are the raw records that retention took before
 	// they were read: of the segment, those with offsets in [From, To).
@@ -85,11 +90,10 @@ type Message struct {
 
 // First bytes of the records. A new form gets a new one.
 const (
-	kindFragment      = 'f'
-	kindBundle        = 'b'
-	kindCover         = 'c'
-	kindFromSavepoint = 'm' // a Cover that is FromSavepoint
-	kindSavepoint     = 'w'
+	kindFragment  = 'f'
+	kindBundle    = 'b'
+	kindCover     = 'C'
+	kindSavepoint = 'w'
 )
 
 // Append appends the record's value.
@@ -111,13 +115,24 @@ func (u *Bundle) Append(b []byte) []byte {
 	return append(b, u.Data...)
 }
 
+// What a Cover's record has beside what all have: bits of its second byte.
+const (
+	coverFromSavepoint = 1 << iota
+	coverEnded
+	coverLines // Earliest and Latest
+	coverLost
+	coverBits = iota
+)
+
 // Append appends the record's value.
 func (c *Cover) Append(b []byte) []byte {
-	kind := byte(kindCover)
-	if c.FromSavepoint {
-		kind = kindFromSavepoint
+	var has byte
+	for i, is := range [coverBits]bool{c.FromSavepoint, c.Ended, c.Earliest > 0, !c.Lost.Empty()} {
+		if is {
+			has |= 1 << i
+		}
 	}
-	b = append(b, kind)
+	b = append(b, kindCover, has)
 	b = binary.AppendUvarint(b, uint64(c.Partition))
 	b = binary.AppendUvarint(b, uint64(c.Partitions))
 	b = binary.AppendUvarint(b, uint64(c.End))
@@ -134,6 +149,10 @@ func (c *Cover) Append(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(g.From-at))
 		b = binary.AppendUvarint(b, uint64(g.To-g.From))
 		at = g.To
+	}
+	if c.Earliest > 0 {
+		b = binary.AppendUvarint(b, uint64(c.Earliest))
+		b = binary.AppendUvarint(b, uint64(c.Latest-c.Earliest))
 	}
 	if !c.Lost.Empty() {
 		b = binary.AppendUvarint(b, uint64(c.Lost.From))
@@ -174,8 +193,8 @@ func DecodeMessage(value []byte) Message {
 			return Message{Bad: errors.New("fragments record: a bundle out of bounds")}
 		}
 		return Message{Bundle: u}
-	case kindCover, kindFromSavepoint:
-		c := decodeCover(&d, value[0] == kindFromSavepoint)
+	case kindCover:
+		c := decodeCover(&d)
 		if !d.Done() {
 			return Message{Bad: errors.New("fragments record: a cover out of bounds")}
 		}
@@ -191,16 +210,18 @@ func DecodeMessage(value []byte) Message {
 	return Message{Bad: fmt.Errorf("fragments record: of kind %d, which this program does not know", value[0])}
 }
 
-func decodeCover(d *cursor.Cursor, fromSavepoint bool) *Cover {
-	c := &Cover{FromSavepoint: fromSavepoint, Partition: int32(d.Uint(MaxPartitions - 1)), Partitions: int32(d.Uint(MaxPartitions)), End: d.Uint(maxOffset)}
+func decodeCover(d *cursor.Cursor) *Cover {
+	has := d.Uint(1<<coverBits - 1)
+	c := &Cover{FromSavepoint: has&coverFromSavepoint != 0, Ended: has&coverEnded != 0,
+		Partition: int32(d.Uint(MaxPartitions - 1)), Partitions: int32(d.Uint(MaxPartitions)), End: d.Uint(maxOffset)}
 	c.Start = c.End - d.Uint(c.End+1)
 	c.Fragments = int(d.Uint(maxOffset))
 	c.Before = d.Uint(timing.LastSecond+1) - 1
 	c.After = c.Before + d.Uint(timing.LastSecond-c.Before)
-	if c.Before < 0 || fromSavepoint {
+	if c.Before < 0 || c.FromSavepoint {
 		c.First = d.Uint(timing.LastSecond)
 	}
-	if c.Partition >= c.Partitions || c.Start >= c.End || fromSavepoint && c.Before < 0 {
+	if c.Partition >= c.Partitions || c.Start >= c.End || (c.FromSavepoint || c.Ended) && c.Before < 0 {
 		d.Fail()
 	}
 	at := c.Before
@@ -217,7 +238,13 @@ func decodeCover(d *cursor.Cursor, fromSavepoint bool) *Cover {
 		c.Stale = append(c.Stale, g)
 		at = g.To
 	}
-	if d.More() {
+	if has&coverLines != 0 {
+		if c.Earliest = d.Uint(timing.LastSecond); c.Earliest == 0 {
+			d.Fail()
+		}
+		c.Latest = c.Earliest + d.Uint(timing.LastSecond-c.Earliest)
+	}
+	if has&coverLost != 0 {
 		c.Lost.From = d.Uint(c.End)
 		c.Lost.To = c.Lost.From + d.Uint(c.End-c.Lost.From)
 		if c.Lost.Empty() {

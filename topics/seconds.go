@@ -14,18 +14,20 @@ import (
 type Second struct {
 	Second      int64 // Unix time
 	Before      int64 // the second kept before it; -1: none was
+	Stale       int64 // so many seconds, up to and with this one, are not covered
 	Part, Parts int   // which part this is, from 0, and how many there are
 	Data        []byte
 }
 
 // kindSecond is the first byte of a record. A new form gets a new one.
-const kindSecond = 's'
+const kindSecond = 'S'
 
 // Append appends the record's value.
 func (s *Second) Append(b []byte) []byte {
 	b = append(b, kindSecond)
 	b = binary.AppendUvarint(b, uint64(s.Second))
 	b = binary.AppendUvarint(b, uint64(s.Second-s.Before))
+	b = binary.AppendUvarint(b, uint64(s.Stale))
 	b = binary.AppendUvarint(b, uint64(s.Part))
 	b = binary.AppendUvarint(b, uint64(s.Parts))
 	return append(b, s.Data...)
@@ -39,6 +41,7 @@ func DecodeSecond(value []byte) (Second, error) {
 	d := cursor.New(value[1:])
 	s := Second{Second: d.Uint(timing.LastSecond)}
 	s.Before = s.Second - d.Uint(s.Second+1)
+	s.Stale = d.Uint(s.Second + 1)
 	s.Part, s.Parts = int(d.Uint(maxParts)), int(d.Uint(maxParts))
 	s.Data = d.Rest()
 	if !d.OK() || s.Before >= s.Second || s.Part >= s.Parts || len(s.Data) > MaxPart {

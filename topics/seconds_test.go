@@ -9,6 +9,7 @@ func TestSecond(t *testing.T) {
 	for _, want := range []Second{
 		{Second: 1353576695, Before: 1353576690, Part: 0, Parts: 1, Data: AppendNamed(AppendNamed(nil, "a", []byte("partial")), "b", []byte("x"))},
 		{Second: 5, Before: -1, Part: 2, Parts: 3, Data: []byte{}},
+		{Second: 500, Before: 20, Stale: 300, Parts: 1, Data: []byte{}},
 	} {
 		got, err := DecodeSecond(want.Append(nil))
 		if err != nil || !reflect.DeepEqual(got, want) {

@@ -134,11 +134,16 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 			return true
 		}
 		var s stats.Snapshot
-		if json.Unmarshal(r.Value, &s) != nil || s.Version != m.store.VersionAt(stat, s.Time) || s.Time < from || s.Time > to {
+		if json.Unmarshal(r.Value, &s) != nil {
 			return true
 		}
-		if old, ok := points[s.Time]; !ok || supersedes(s, old) {
-			points[s.Time] = s
+		for s := range s.Seconds(from, to) {
+			if s.Version != m.store.VersionAt(stat, s.Time) || s.Time < from || s.Time > to {
+				continue
+			}
+			if old, ok := points[s.Time]; !ok || supersedes(s, old) {
+				points[s.Time] = s
+			}
 		}
 		return true
 	})

@@ -84,11 +84,21 @@ func NewStore(d *stats.Definitions) *Store {
 
 // Upsert takes a snapshot as stats.merged and the merger's table have it, at the
 // time now by this process's clock, and reports whether it was news. Those of a
-// definitions version that is not shown at their second are ignored.
+// definitions version that is not shown at their second are ignored. A run of seconds
+// with one value is so many points.
 func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
-	i, ok := s.index[p.Stat]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	news := false
+	for one := range p.Seconds(p.Time-ringSize+1, p.Time) {
+		news = s.upsert(one, now) || news
+	}
+	return news
+}
+
+// upsert takes a snapshot of one second, or of seconds without a clock; s.mu is held.
+func (s *Store) upsert(p stats.Snapshot, now time.Time) bool {
+	i, ok := s.index[p.Stat]
 	to, hidden := s.series, false
 	switch {
 	case ok && p.Version == s.of(s.shown, p.Stat, p.Time), !ok && p.Version == s.gen:

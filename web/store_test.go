@@ -99,6 +99,25 @@ func TestUpsertIsFreeOfOrder(t *testing.T) {
 	}
 }
 
+// A run of seconds with one value is so many points, as far as the ring reaches.
+func TestRun(t *testing.T) {
+	s := NewStore(two())
+	run := point("a", 100_000, "7")
+	run.Since = 1000
+	if !s.Upsert(run, time.Now()) || s.Upsert(run, time.Now()) {
+		t.Error("a run is news once")
+	}
+	points, oldest := s.Range("a", 99_998, 100_001)
+	if oldest != 100_000-ringSize+1 || len(points) != 3 {
+		t.Errorf("the store has %d points and none before %d", len(points), oldest)
+	}
+	for i, p := range points {
+		if want := point("a", 99_998+int64(i), "7"); !reflect.DeepEqual(p, want) {
+			t.Errorf("a point is %+v, want %+v", p, want)
+		}
+	}
+}
+
 func TestStoreRefuses(t *testing.T) {
 	s := NewStore(two())
 	other := point("a", 10, "1")

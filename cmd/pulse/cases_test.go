@@ -15,11 +15,11 @@ tests:
       2012-11-22T09:31:34+00:00 heroku[router]: at=info path=/a status=500
       2012-11-22T09:31:35+00:00 heroku[router]: at=info path=/b status=200
     expect:
-      - {stat: errors, value: 1.0}
+      - {stat: errors, value: 30.0}
       - {stat: by-path, time: 2012-11-22T09:31:34Z, value: {top: [{key: /a, value: 1}], other: 0, distinct: 1}}
   - name: lines without a time
     lines: "status=503\nstatus=${STATUS:-503}"
-    expect: [{stat: errors, value: 2}]
+    expect: [{stat: errors, value: 120}]
 `
 
 func TestTestCommand(t *testing.T) {
@@ -33,7 +33,7 @@ func TestTestCommand(t *testing.T) {
 	if code := p.wait(); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}
-	want := "FAIL  lines without a time\n      " + file + ":15:14: errors at the last second is 1, expected 2\n"
+	want := "FAIL  lines without a time\n      " + file + ":15:14: errors at the last second is 60, expected 120\n"
 	if got := p.stdout.String(); !strings.HasSuffix(got, want) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -177,10 +178,11 @@ func evalRecording(ctx context.Context, e evaluator, format string, source inges
 	packer := ingest.NewPacker("eval", topics.RecordingPrefix+"eval", 1, func(r ingest.Record) error {
 		defer r.Done(nil)
 		second := r.Header.Second()
-		if r.Header.Tick != nil {
-			e.Advance(second)
-		} else {
+		switch t := r.Header.Tick; {
+		case t == nil:
 			e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: second, Runs: runs})
+		case !t.Leaving: // the last tick is of no second of the recording
+			e.Advance(second)
 		}
 		return ctx.Err()
 	})
@@ -239,8 +241,8 @@ func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names top
 		return err
 	}
 	err = admin.Read(ctx, names.Raw(), all, func(r *kgo.Record) bool {
-		evalRecord(e, partitions[r.Partition], r, count)
-		if w := least(); len(r.Value) == 0 && w >= 0 {
+		moves := evalRecord(e, partitions[r.Partition], r, count)
+		if w := least(); moves && w >= 0 {
 			e.Advance(w)
 		}
 		bytes += int64(len(r.Value))
@@ -254,19 +256,20 @@ func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names top
 	return nil
 }
 
-// evalRecord feeds one record of a partition.
-func evalRecord(e evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
+// evalRecord feeds one record of a partition, and reports whether seconds end with
+// it.
+func evalRecord(e evaluator, p *rawPartition, r *kgo.Record, partitions int32) (moves bool) {
 	header, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 	if err != nil || header.Tick != nil && len(r.Value) > 0 {
 		e.Undecodable(r.Value, max(p.watermark.Second(), p.earliest, 0))
-		return
+		return false
 	}
 	if p.domain == "" {
 		p.domain = header.Domain
 	}
 	t := header.Tick
 	if p.domain != header.Domain || t != nil && t.Partitions != partitions {
-		return
+		return false
 	}
 	second := header.Second()
 	if t == nil {
@@ -274,12 +277,23 @@ func evalRecord(e evaluator, p *rawPartition, r *kgo.Record, partitions int32) {
 			p.earliest = second
 		}
 		e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map, Runs: header.Runs()})
-		return
+		return false
 	}
-	_, _, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})
+	before, after, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})
 	for _, g := range gaps {
+		if g.From == 0 {
+			// The log of the partition begins here, if not with an earlier pack.
+			begin := max(after-1, 0)
+			if p.earliest >= 0 {
+				begin = min(begin, p.earliest)
+			}
+			e.Begin(max(g.To, begin))
+			continue
+		}
 		e.Stale(g.From, g.To)
 	}
+	recorded := strings.HasPrefix(p.domain, topics.RecordingPrefix)
+	return after > before && !(recorded && t.Leaving) // of whose last tick there are no seconds
 }
 
 // printCounts prints the account of the lines.

@@ -233,17 +233,16 @@ func (p point) String() string {
 	return fmt.Sprintf("%s at %s", p.stat, time.Unix(p.second, 0).UTC().Format(time.TimeOnly))
 }
 
-// seconds takes a snapshot apart that passes a interval of stale seconds: how long
-// a interval is depends on when its seconds closed.
+// seconds takes a snapshot apart that passes an interval of seconds: how long it is
+// depends on when its seconds closed.
 func seconds(s stats.Snapshot) iter.Seq[stats.Snapshot] {
 	return func(yield func(stats.Snapshot) bool) {
-		if s.StaleSince == 0 {
-			yield(s)
-			return
-		}
-		for second := s.StaleSince; second <= s.Time; second++ {
+		for second := s.First(); second <= s.Time; second++ {
 			one := s
-			one.Time, one.StaleSince = second, second
+			one.Time, one.Since = second, 0
+			if s.StaleSince != 0 {
+				one.StaleSince = second
+			}
 			if !yield(one) {
 				return
 			}
@@ -360,7 +359,7 @@ func (m *merged) add(s stats.Snapshot) {
 }
 
 // equals waits for every point of an oracle, as many seconds later, to be final,
-// and compares the values. It fails for final points that the oracle has not.
+// and compares what they say. It fails for final points that the oracle has not.
 func (m *merged) equals(o *evaluation, shift int64) {
 	m.t.Helper()
 	if len(o.points) == 0 {
@@ -380,13 +379,13 @@ func (m *merged) equals(o *evaluation, shift int64) {
 		if since != 0 {
 			since += shift
 		}
-		if string(got.Value) != string(want.Value) || got.StaleSince != since || got.Version != want.Version {
+		if string(got.Value) != string(want.Value) || got.StaleSince != since || got.Version != want.Version || got.Covered != want.Covered || got.Of != want.Of {
 			m.t.Errorf("%v is %s, eval says %s", key, got.AppendJSON(nil), want.AppendJSON(nil))
 		}
 	}
 	for key, s := range m.points {
-		if key.second > o.last+shift && s.Final {
-			m.t.Errorf("%v is final, and after the last second", key)
+		if _, ok := o.points[point{key.stat, key.second - shift}]; !ok && s.Final {
+			m.t.Errorf("%v is final, and eval has no such point", key)
 		}
 	}
 }

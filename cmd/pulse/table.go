@@ -18,6 +18,8 @@ type table struct {
 	stats  []*stats.Stat
 	values map[string][]value.Value // the newest, at most tableSeconds
 	plain  bool                     // without sparklines
+
+	covered map[string]string // how much of the window of the last value is covered, if not all is
 }
 
 // tableSeconds is the length of a sparkline.
@@ -27,15 +29,22 @@ const tableSeconds = 60
 const maxCell = 60
 
 func newTable(w io.Writer, d *stats.Definitions) *table {
-	return &table{w: w, stats: d.All(), values: make(map[string][]value.Value)}
+	return &table{w: w, stats: d.All(), values: make(map[string][]value.Value), covered: make(map[string]string)}
 }
 
 // write takes a snapshot. Seconds without a clock are there as one without a
 // value.
 func (t *table) write(s stats.Snapshot) {
 	v, _ := value.Parse(s.Value) // it was made here
-	values := append(t.values[s.Stat], v)
+	values := t.values[s.Stat]
+	for range s.Seconds(s.Time-tableSeconds+1, s.Time) {
+		values = append(values, v)
+	}
 	t.values[s.Stat] = values[max(0, len(values)-tableSeconds):]
+	t.covered[s.Stat] = ""
+	if s.Of != 0 {
+		t.covered[s.Stat] = fmt.Sprintf("  (%d of %d s)", s.Covered, s.Of)
+	}
 }
 
 // flush prints the table.
@@ -59,7 +68,7 @@ func (t *table) flush() error {
 			graph = sparkline(points)
 		}
 		last := values[len(values)-1]
-		line := fmt.Sprintf("%-*s  %12s  %s  %s", width, s.Name, cell(last, s.Unit), graph, details(last))
+		line := fmt.Sprintf("%-*s  %12s  %s  %s", width, s.Name, cell(last, s.Unit), graph, details(last)+t.covered[s.Name])
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	_, err := io.WriteString(t.w, b.String())

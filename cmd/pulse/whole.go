@@ -19,6 +19,7 @@ import (
 type evaluator interface {
 	Pack(program.Pack)
 	Undecodable(value []byte, second int64)
+	Begin(second int64)
 	Stale(from, to int64)
 	Advance(watermark int64)
 	Close(last int64)

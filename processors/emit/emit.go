@@ -170,6 +170,11 @@ func (e *Emitter) appendPoints(points []Point, r *kgo.Record) []Point {
 		return points
 	}
 	e.newest[s.Stat] = stats.Snapshot{Time: s.Time, Revision: s.Revision}
+	if s.Since != 0 { // the two ends of a run of seconds with one value
+		first := s
+		first.Time = s.Since
+		points = AppendPoints(points, first)
+	}
 	return AppendPoints(points, s)
 }
 

@@ -58,6 +58,23 @@ func TestAppendPoints(t *testing.T) {
 	}
 }
 
+// Of a run of seconds with one value its ends are sent, and with each number how much
+// of its window is covered.
+func TestRun(t *testing.T) {
+	e := New(Config{Names: topics.Names{Version: "v"}})
+	var got []Point
+	for _, s := range []stats.Snapshot{
+		{Stat: "s", Time: 7, Value: json.RawMessage("1"), Final: true, Version: "v", Covered: 3, Of: 10},
+		{Stat: "s", Time: 90, Since: 8, Value: json.RawMessage("2"), Final: true, Version: "v"},
+	} {
+		got = e.appendPoints(got, &kgo.Record{Value: s.AppendJSON(nil), Timestamp: time.Unix(90, 0)})
+	}
+	want := []Point{{Metric: "s", Value: "1", Time: 7, Covered: 3, Of: 10}, {Metric: "s", Value: "2", Time: 8}, {Metric: "s", Value: "2", Time: 90}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 // TestDocs: the table of outputs is made of their descriptions.
 func TestDocs(t *testing.T) {
 	var b strings.Builder
@@ -100,7 +117,7 @@ func TestPost(t *testing.T) {
 	if strings.Contains(p.String(), "s3cret") {
 		t.Errorf("the place is called %s", p)
 	}
-	points := []Point{{"a", "1.5", 1353576694}, {"b", "0", 1353576694}}
+	points := []Point{{Metric: "a", Value: "1.5", Time: 1353576694}, {Metric: "b", Value: "0", Time: 1353576694, Covered: 0, Of: 1}}
 	for code, want := range map[int]string{200: "taken", 204: "taken", 302: "refused", 400: "refused", 401: "refused", 408: "again", 429: "again", 500: "again", 503: "again"} {
 		status = code
 		got := "again"
@@ -114,7 +131,7 @@ func TestPost(t *testing.T) {
 			t.Errorf("after %d the points are %s, want %s", code, got, want)
 		}
 	}
-	const want = `[{"metric":"a","value":1.5,"measure_time":1353576694,"measure_period":60},{"metric":"b","value":0,"measure_time":1353576694,"measure_period":60}]`
+	const want = `[{"metric":"a","value":1.5,"measure_time":1353576694,"measure_period":60},{"metric":"b","value":0,"measure_time":1353576694,"measure_period":60,"covered":0,"of":1}]`
 	if body != want || user != "me" {
 		t.Errorf("the body is %s of user %q, want %s of me", body, user, want)
 	}
@@ -153,7 +170,7 @@ func TestGraphite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		if err := g.Send(t.Context(), []Point{{"by host/a b.x_y", value.Number(fmt.Sprint(i, ".5")), 1353576694}}); err != nil {
+		if err := g.Send(t.Context(), []Point{{Metric: "by host/a b.x_y", Value: value.Number(fmt.Sprint(i, ".5")), Time: 1353576694}}); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := <-lines, fmt.Sprintf("team-a.pulse.by_host_a_b.x_y %d.5 1353576694\n", i); got != want {
@@ -223,7 +240,7 @@ func TestQueue(t *testing.T) {
 		for i := range portions {
 			points := make([]Point, each)
 			for j := range points {
-				points[j] = Point{"a", "1", int64(i)}
+				points[j] = Point{Metric: "a", Value: "1", Time: int64(i)}
 			}
 			q.put(points, func() { done++ })
 			time.Sleep(time.Second)

@@ -12,7 +12,7 @@ import (
 )
 
 var graphiteOutput = Output{
-	Doc: "`PREFIXmetric value time`, a line for each point, over TCP. The prefix is of letters, digits, `.`, `-` and `_`; other characters of names become `_`",
+	Doc: "`PREFIXmetric value time`, a line for each point, over TCP. It has no room for how much of a window is covered. The prefix is of letters, digits, `.`, `-` and `_`; other characters of names become `_`",
 	New: func() OutputConfig { return new(graphiteConfig) },
 }
 

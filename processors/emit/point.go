@@ -16,6 +16,9 @@ type Point struct {
 	Metric string // the stat's name, and behind dots the texts of the number's labels
 	Value  value.Number
 	Time   int64 // Unix second
+
+	// Covered is how many of the Of seconds of the window are covered; 0 of 0: all.
+	Covered, Of int64
 }
 
 // AppendPoints appends the numbers of a snapshot. A value of several numbers, such as
@@ -34,7 +37,7 @@ func AppendPoints(points []Point, s stats.Snapshot) []Point {
 		for _, l := range labels {
 			name += "." + strings.ReplaceAll(l.Text, ".", "_") // dots are between parts
 		}
-		points = append(points, Point{name, n, s.Time})
+		points = append(points, Point{name, n, s.Time, s.Covered, s.Of})
 	}
 	return points
 }

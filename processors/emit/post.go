@@ -13,7 +13,7 @@ import (
 )
 
 var postOutput = Output{
-	Doc: "every half second a POST of `[{\"metric\":\"requests\",\"value\":12.5,\"measure_time\":1353576694,\"measure_period\":60}]`, as the original's emitter: `measure_time` in Unix seconds, `measure_period` always 60",
+	Doc: "every half second a POST of `[{\"metric\":\"requests\",\"value\":12.5,\"measure_time\":1353576694,\"measure_period\":60}]`, as the original's emitter: `measure_time` in Unix seconds, `measure_period` always 60. A number whose window is not covered whole has `covered` and `of` beside it, in seconds",
 	New: func() OutputConfig { return new(postConfig) },
 }
 
@@ -44,6 +44,7 @@ const measurePeriod = 60
 //
 //	[{"metric":"requests","value":12.5,"measure_time":1353576694,"measure_period":60}]
 //
+// A number whose window is not covered whole also has "covered" and "of", in seconds.
 // Each is a POST request. It is sent again when the answer is 408, 429 or 5xx, or does
 // not come, and refused when it is another one that is not 2xx.
 type Post struct {
@@ -68,13 +69,20 @@ type measure struct {
 	Value  json.Number `json:"value"`
 	Time   int64       `json:"measure_time"`
 	Period int         `json:"measure_period"`
+
+	// Of a point whose window is not covered whole.
+	Covered *int64 `json:"covered,omitempty"`
+	Of      int64  `json:"of,omitempty"`
 }
 
 // Send implements Sender.
 func (p *Post) Send(ctx context.Context, points []Point) error {
 	measures := make([]measure, len(points))
 	for i, m := range points {
-		measures[i] = measure{m.Metric, json.Number(m.Value), m.Time, measurePeriod}
+		measures[i] = measure{Metric: m.Metric, Value: json.Number(m.Value), Time: m.Time, Period: measurePeriod}
+		if m.Of > 0 {
+			measures[i].Covered, measures[i].Of = &m.Covered, m.Of
+		}
 	}
 	body, err := json.Marshal(measures)
 	if err != nil {

@@ -75,7 +75,7 @@ func TestLaws(t *testing.T) {
 	}
 	t.Logf("seeds from %d: %+v", seed, sum)
 	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "mergers that resume": sum.MergersResumed, "lost emits": sum.LostEmits,
-		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes} {
+		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes, "runs": sum.Runs, "marked points": sum.Marked} {
 		if n == 0 && runs >= 10 {
 			t.Errorf("the logs had no %s, so that nothing is known of them", what)
 		}
@@ -139,6 +139,7 @@ type tally struct {
 	LostEmits, Zombies                     int
 	Minutes                                int // digests
 	Amended, Late, Unreadable, Stale       int
+	Runs, Marked                           int // of seconds with one value; points of windows that are not covered whole
 	Points, LargestReceiver, LargestMerger int
 }
 
@@ -156,6 +157,8 @@ func (t *tally) add(o tally) {
 	t.Late += o.Late
 	t.Unreadable += o.Unreadable
 	t.Stale += o.Stale
+	t.Runs += o.Runs
+	t.Marked += o.Marked
 	t.Points += o.Points
 	t.LargestReceiver = max(t.LargestReceiver, o.LargestReceiver)
 	t.LargestMerger = max(t.LargestMerger, o.LargestMerger)
@@ -178,6 +181,7 @@ type world struct {
 	rng         *rand.Rand
 	definitions *stats.Definitions
 	names       topics.Names
+	domain      string
 	sources     int32 // partitions of the raw topic
 	targets     int32 // of the fragments topic
 	raw         [][]rawRecord
@@ -235,7 +239,12 @@ func newWorld(t *testing.T, seed uint64) *world {
 		return w.kept[q][from:], from == 0, nil
 	})
 	w.kept = make([][][]byte, w.targets)
-	w.makeLog()
+	if w.domain = topics.WallDomain; w.chance(0.3) {
+		w.domain = topics.RecordingPrefix + "laws"
+		w.makeRecording()
+	} else {
+		w.makeLog()
+	}
 	return w
 }
 
@@ -334,11 +343,50 @@ func (w *world) makeLog() {
 	w.tally.Records = len(events)
 }
 
+// makeRecording lets one ingester send a recording, with pauses.
+func (w *world) makeRecording() {
+	w.raw = make([][]rawRecord, w.sources)
+	tick := func(second int64, leaving bool) {
+		for p := range w.raw {
+			w.raw[p] = append(w.raw[p], rawRecord{header: topics.RawHeader{Ingester: "recording", Clock: second * 1000, Domain: w.domain,
+				Tick: &topics.RawTick{Partitions: w.sources, Leaving: leaving}}})
+		}
+	}
+	second := int64(lawStart)
+	for range 10 + w.rng.IntN(20) {
+		tick(second, false)
+		for range 1 + w.rng.IntN(3) {
+			p := w.rng.Int32N(w.sources)
+			text := fmt.Appendf(nil, "time=%s host=h1\n", time.Unix(second, 0).UTC().Format(time.RFC3339))
+			w.raw[p] = append(w.raw[p], rawRecord{header: topics.RawHeader{Ingester: "recording", Clock: second * 1000, Domain: w.domain},
+				value: bytes.TrimSuffix(append(text, w.lines(second)...), []byte("\n"))})
+		}
+		switch w.rng.IntN(8) {
+		case 0:
+			second += w.rng.Int64N(100)
+		case 1:
+			second += w.rng.Int64N(1000)
+		}
+		second++
+	}
+	last := w.raw[0][len(w.raw[0])-1].header.Clock / 1000
+	for _, log := range w.raw {
+		last = max(last, log[len(log)-1].header.Clock/1000)
+	}
+	tick(last+1+w.definitions.Lateness, true)
+	for _, log := range w.raw {
+		w.tally.Records += len(log)
+	}
+}
+
 // lines makes a pack around a second.
 func (w *world) lines(second int64) []byte {
 	var b []byte
 	for range w.rng.IntN(6) {
 		back := []int64{0, 0, 0, 0, 1, 1, 2, 2, 3, 4, 30, -3, -9}[w.rng.IntN(13)]
+		if w.domain != topics.WallDomain {
+			back = max(back, 0) // the clock is that of its newest line
+		}
 		switch w.rng.IntN(40) {
 		case 0:
 			b = append(b, "no log line\n"...)
@@ -576,7 +624,7 @@ func (w *world) mergerOf(q int32, published map[snapshotID]stats.Snapshot) *runn
 			w.tally.Published++
 			id := snapshotID{s.Stat, s.Time, s.Revision}
 			if before, ok := published[id]; ok {
-				if !bytes.Equal(before.Value, s.Value) || before.StaleSince != s.StaleSince {
+				if !bytes.Equal(before.Value, s.Value) || before.Covered != s.Covered || before.Of != s.Of || before.StaleSince != s.StaleSince {
 					w.conflicts = append(w.conflicts, fmt.Sprintf("two values of one revision: %s and %s", before.AppendJSON(nil), value))
 				}
 				s.Final = s.Final || before.Final
@@ -617,9 +665,12 @@ func (w *world) compareMinutes(expected *reference) (wrong []string) {
 // compare returns what is wrong with what was published.
 func (w *world) compare() []string {
 	wrong := slices.Clone(w.conflicts)
-	// What the failing mergers said, the others said too.
-	for id, s := range w.published {
-		if p, ok := w.plain[id]; !ok || !bytes.Equal(p.Value, s.Value) || p.StaleSince != s.StaleSince {
+	// What the failing mergers said, the others said too, of each second: what is
+	// passed at once after a restart may have been passed in steps before.
+	plain := seconds(w.plain)
+	for id, s := range seconds(w.published) {
+		p, ok := plain[id]
+		if !ok || !bytes.Equal(p.Value, s.Value) || p.Covered != s.Covered || p.Of != s.Of || p.StaleSince != s.StaleSince {
 			wrong = append(wrong, fmt.Sprintf("after restarts %s, without any %s", s.AppendJSON(nil), p.AppendJSON(nil)))
 		}
 	}
@@ -632,6 +683,21 @@ func (w *world) compare() []string {
 	return wrong
 }
 
+// seconds gives snapshots once for each second of a run.
+func seconds(snapshots map[snapshotID]stats.Snapshot) map[snapshotID]stats.Snapshot {
+	all := map[snapshotID]stats.Snapshot{}
+	for id, s := range snapshots {
+		from := s.Time
+		if s.Since != 0 {
+			from = s.Since
+		}
+		for second := from; second <= s.Time; second++ {
+			all[snapshotID{id.stat, second, id.revision}] = s
+		}
+	}
+	return all
+}
+
 // compareFinals compares the highest revision of each point.
 func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected *reference) (wrong []string) {
 	type point struct {
@@ -641,21 +707,31 @@ func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected 
 	highest := map[point]stats.Snapshot{}
 	stale := map[point]bool{}
 	for _, s := range published {
-		if s.StaleSince != 0 {
-			for second := s.StaleSince; second <= s.Time; second++ {
-				stale[point{s.Stat, second}] = true
-			}
+		if s.Since != 0 {
+			w.tally.Runs++
 		}
-		key := point{s.Stat, s.Time}
-		if h, ok := highest[key]; !ok || s.Revision > h.Revision {
-			highest[key] = s
+		for second := s.First(); second <= s.Time; second++ {
+			key := point{s.Stat, second}
+			if s.StaleSince != 0 {
+				stale[key] = true
+			}
+			if h, ok := highest[key]; !ok || s.Revision > h.Revision {
+				highest[key] = s
+			}
 		}
 	}
 	var lines struct{ In, Counted, Late, Unreadable uint64 }
 	for _, stat := range w.definitions.All() {
-		for second := expected.first; second <= expected.last; second++ {
+		from := expected.first
+		if stat.Name == stats.LinesStat {
+			from = min(from, expected.earliest)
+		}
+		for second := from; second <= expected.last; second++ {
 			key := point{stat.Name, second}
 			h, ok := highest[key]
+			if second < expected.first && !expected.content[second] {
+				continue
+			}
 			w.tally.Points++
 			if expected.gaps[second] && !(stat.Name == stats.LinesStat && expected.content[second]) {
 				w.tally.Stale++
@@ -671,6 +747,13 @@ func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected 
 				continue
 			case stale[key] || !h.Final || string(h.Value) != want:
 				wrong = append(wrong, fmt.Sprintf("%s, should be %s and final", h.AppendJSON(nil), want))
+			}
+			covered, of := expected.covered(second, stat.Window)
+			if h.Covered != covered || h.Of != of {
+				wrong = append(wrong, fmt.Sprintf("%s, %d of %d seconds are covered", h.AppendJSON(nil), covered, of))
+			}
+			if of > 0 {
+				w.tally.Marked++
 			}
 			if h.Revision > 0 {
 				w.tally.Amended++
@@ -688,7 +771,8 @@ func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected 
 		}
 	}
 	for key := range highest {
-		if key.time < expected.first || key.time > expected.end {
+		before := key.time < expected.first && !(key.stat == stats.LinesStat && expected.content[key.time])
+		if before || key.time > expected.end {
 			wrong = append(wrong, fmt.Sprintf("%s at %d, which is not within %d and %d", key.stat, key.time, expected.first, expected.end))
 		}
 	}
@@ -706,6 +790,8 @@ func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected 
 type reference struct {
 	first, last int64 // the first second, and the last that is final
 	end         int64 // the last that closes
+	earliest    int64 // at which a line counts
+	latest      int64 // the same
 	values      map[string]map[int64]string
 	minutes     map[minuteID]topics.Minute
 	gaps        map[int64]bool
@@ -714,12 +800,14 @@ type reference struct {
 }
 
 func (w *world) reference() *reference {
-	e := &reference{first: math.MaxInt64, last: math.MaxInt64, values: map[string]map[int64]string{}, gaps: map[int64]bool{}, content: map[int64]bool{}}
+	e := &reference{first: math.MaxInt64, last: math.MaxInt64, earliest: math.MaxInt64, values: map[string]map[int64]string{}, gaps: map[int64]bool{}, content: map[int64]bool{}}
 	evaluator, err := oracle.New(w.definitions, func(s stats.Snapshot) {
 		if e.values[s.Stat] == nil {
 			e.values[s.Stat] = map[int64]string{}
 		}
-		e.values[s.Stat][s.Time] = string(s.Value)
+		for second := s.First(); second <= s.Time; second++ {
+			e.values[s.Stat][second] = string(s.Value)
+		}
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -742,12 +830,16 @@ func (w *world) reference() *reference {
 				}
 				evaluator.Undecodable(r.value, second)
 				e.content[second] = true
-			case r.header.Domain != topics.WallDomain:
+				e.meet(second)
+			case r.header.Domain != w.domain:
 			case r.header.Tick != nil:
 				before, after, gaps := clock.Tick(watermark.Tick{Ingester: r.header.Ingester, Clock: r.header.Second(),
 					Since: r.header.Tick.Since, Leaving: r.header.Tick.Leaving})
-				if before < 0 && after >= 0 {
+				if before < 0 && after >= 0 && gaps != nil {
 					first = min(first, after-1)
+					gaps[0].To = max(gaps[0].To, first)
+					evaluator.Begin(gaps[0].To)
+					e.first = min(e.first, gaps[0].To)
 				}
 				unvouched = append(unvouched, gaps...)
 			default:
@@ -761,23 +853,75 @@ func (w *world) reference() *reference {
 				folder.Fold(pack)
 				if len(r.value) > 0 {
 					e.content[floor] = true
+					e.meet(floor)
+				}
+				for text := range bytes.Lines(r.value) {
+					if at := lineSecond(text, second); at+1+w.definitions.Lateness > floor {
+						e.meet(at)
+					}
 				}
 			}
 		}
-		e.first = min(e.first, first-w.definitions.Lateness)
-		e.last = min(e.last, clock.Second()-1-w.definitions.Lateness)
-		e.end = max(e.end, clock.Second()-1)
+		if w.domain == topics.WallDomain {
+			e.last = min(e.last, clock.Second()-1-w.definitions.Lateness)
+			e.end = max(e.end, clock.Second()-1)
+		} else {
+			e.last, e.end = e.latest, e.latest
+		}
+	}
+	if w.domain != topics.WallDomain {
+		e.first = e.earliest
+	}
+	for _, g := range unvouched {
+		evaluator.Stale(g.From, g.To)
 	}
 	for _, g := range unvouched {
 		for s := max(g.From, e.first); s < g.To; s++ {
 			e.gaps[s] = true
 		}
 	}
-	evaluator.Start(e.first)
 	evaluator.Close(e.last)
 	e.counts = evaluator.Counts()
 	e.minutes = minutesOf(w.definitions, compiled, folder)
 	return e
+}
+
+// meet notes that lines count at a second.
+func (e *reference) meet(second int64) {
+	if second > 0 {
+		e.earliest, e.latest = min(e.earliest, second), max(e.latest, second)
+	}
+}
+
+// covered counts which of the last seconds, so many, up to and with a second are
+// covered; 0 of 0 stands for all.
+func (e *reference) covered(second, seconds int64) (covered, of int64) {
+	for s := second + 1 - seconds; s <= second; s++ {
+		if s >= e.first && !e.gaps[s] {
+			covered++
+		}
+	}
+	if covered == seconds {
+		return 0, 0
+	}
+	return covered, seconds
+}
+
+// lineSecond is the second at which a line of makeLog counts, whose record is of
+// another.
+func lineSecond(text []byte, record int64) int64 {
+	stamp, ok := bytes.CutPrefix(text, []byte("time="))
+	if !ok {
+		return record
+	}
+	at, err := time.Parse(time.RFC3339, string(stamp[:len("2006-01-02T15:04:05Z")]))
+	if err != nil {
+		panic(err)
+	}
+	if at.Unix() > record+5 {
+		return record
+	}
+	return at.Unix()
 }
 
 // minutesOf returns the digests of all that was folded.

@@ -46,6 +46,7 @@ type source struct {
 	second        int64 // its watermark; -1 before the first segment
 	first         int64 // no line of it counts before this second less the lateness; asked for before the first second alone
 	fromSavepoint bool  // it is not known what counts before first
+	begin         int64 // the first second that is covered; 0 of a recording, which is covered from its first line on
 }
 
 // A segmentID identifies a segment: a source partition and the offset of the tick
@@ -69,6 +70,7 @@ type checkpoint struct {
 	offset  int64
 	read    int64 // at most offset: segments that were not complete begin here
 	second  int64 // the least watermark
+	stream  int64 // the stream's first second
 	sources []source
 }
 
@@ -108,6 +110,10 @@ type partition struct {
 	begun     bool  // the first second is known
 	next      int64 // the first second that has not closed
 	final     int64 // the first second that is not final
+	coverage  coverage
+	earliest  int64 // the least second at which a line counts; MaxInt64: none did
+	latest    int64 // the greatest
+	ended     int64 // the last second of a recording that has ended; -1: it has not
 	intervals []interval
 	touched   map[int64]int64 // second -> offset of the first cover that touched it
 	checks    []checkpoint    // ascending
@@ -132,6 +138,9 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		touched:  map[int64]int64{},
 		members:  map[int32][]watermark.Member{},
 		greatest: -1,
+		coverage: coverage{first: math.MaxInt64},
+		earliest: math.MaxInt64,
+		ended:    -1,
 		key:      s.keys[start.Partition],
 		kept:     -1,
 	}
@@ -156,6 +165,9 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		return nil, err
 	}
 	p.next, p.final = state.Final, state.Final
+	if state.First >= 0 {
+		p.coverage.first = state.First
+	}
 	if start.Lost {
 		p.truncated = true
 		s.log.Error("retention took fragments before they were read; the seconds from here on are shown as unknown until every window is complete again",
@@ -167,12 +179,6 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 	}
 	p.resume = start.Committed.Offset + state.Ahead
 	p.begun = true
-	if state.Whole {
-		// Its commit was made by a version that kept no seconds: all that its windows
-		// need comes after the offset.
-		p.complete = max(p.final+1-p.maxOver, 0)
-		return p, nil
-	}
 	p.complete, p.kept = state.Complete, state.Kept
 	p.minute = p.complete - p.complete%minuteSeconds
 	p.floor = p.settled()
@@ -379,7 +385,7 @@ func (p *partition) check(offset int64) {
 	if n := len(p.checks); n > 0 && second-p.checks[n-1].second < (p.maxOver+p.lateness)/maxCheckpoints {
 		return
 	}
-	c := checkpoint{offset: offset, read: offset, second: second, sources: slices.Clone(p.sources)}
+	c := checkpoint{offset: offset, read: offset, second: second, stream: p.coverage.first, sources: slices.Clone(p.sources)}
 	for _, waiting := range p.segments {
 		c.read = min(c.read, waiting.first)
 	}
@@ -390,8 +396,14 @@ func (p *partition) check(offset int64) {
 func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *pending) {
 	if src.covered == unset {
 		src.first, src.fromSavepoint = c.First, c.FromSavepoint
-		if c.Before >= 0 && !c.FromSavepoint { // truncated
+		switch {
+		case c.FromSavepoint:
+		case c.Before >= 0: // truncated
 			src.first = c.Before
+		case len(c.Stale) > 0 && c.Stale[0].From == 0:
+			// What came before the first record is unknown, whatever its ingester covers.
+			src.begin = max(c.Stale[0].To, c.First)
+			p.addGap(offset, 0, src.begin)
 		}
 	}
 	for i, fragment := range waiting.whole {
@@ -403,8 +415,9 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 		p.join(offset, p.tracks[i], slices.Concat(parts...), c)
 	}
 	for _, g := range c.Stale {
-		p.intervals = append(p.intervals, interval{from: g.From, to: g.To, offset: offset})
+		p.addGap(offset, g.From, g.To)
 	}
+	p.count(offset, c)
 	if !c.Lost.Empty() {
 		p.metrics.Lost.Add(1)
 		p.intervals = append(p.intervals, interval{from: max(c.Before-p.lateness, 0), to: c.After + timing.Unsettled, lost: true, offset: offset})
@@ -414,6 +427,32 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 		if id.partition == c.Partition && id.end <= c.End {
 			delete(p.segments, id)
 		}
+	}
+}
+
+// addGap notes that the seconds [from, to) are not covered.
+func (p *partition) addGap(offset, from, to int64) {
+	p.intervals = append(p.intervals, interval{from: from, to: to, offset: offset})
+	p.coverage.add(from, to)
+}
+
+// count notes at which seconds lines of a segment count, also of stats that are not
+// the partition's: they say where a recording begins and ends.
+func (p *partition) count(offset int64, c *topics.Cover) {
+	if c.Ended {
+		p.ended = c.Before
+	}
+	if c.Latest == 0 {
+		return
+	}
+	for _, second := range []int64{c.Earliest, c.Latest} {
+		if _, ok := p.touched[second]; !ok && second >= p.floor {
+			p.touched[second] = offset
+		}
+	}
+	p.earliest, p.latest = min(p.earliest, c.Earliest), max(p.latest, c.Latest)
+	if p.begun && !p.coverage.inGap(c.Earliest) { // what a live stream does not cover does not begin it
+		p.coverage.first = min(p.coverage.first, c.Earliest)
 	}
 }
 
@@ -442,6 +481,17 @@ func (p *partition) begin(emit processors.Emit) {
 		}
 	}
 	if !p.committed {
+		for _, s := range p.sources {
+			if s.begin > 0 {
+				p.coverage.first = min(p.coverage.first, s.begin)
+			}
+		}
+		if p.coverage.first == math.MaxInt64 {
+			p.coverage.first = p.earliest // of a recording
+		}
+		if complete > 0 || p.truncated {
+			p.coverage.first = 0 // all windows that are published are of seconds that are known
+		}
 		p.next = max(least-p.lateness, complete, 0)
 		p.final = p.next
 		if p.number == 0 {
@@ -475,9 +525,13 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		}
 	}
 	p.keep(emit)
+	c := closing{next: p.next, least: least, final: final, end: math.MaxInt64, intervals: p.intervals, coverage: &p.coverage}
+	if p.ended >= 0 {
+		c.end = max(p.ended, p.latest) + 1
+	}
 	var snapshots []stats.Snapshot
 	for _, t := range p.tracks {
-		snapshots = t.publish(snapshots[:0], p.next, least, final, p.intervals)
+		snapshots = t.publish(snapshots[:0], c)
 		for i := range snapshots {
 			snapshots[i].Version = p.version
 			emit(p.merged, t.name, snapshots[i].AppendJSON(nil))
@@ -498,7 +552,8 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		return nil
 	}
 	p.final = final
-	p.intervals = slices.DeleteFunc(p.intervals, func(s interval) bool { return s.end(p.maxOver) <= final })
+	p.intervals = slices.DeleteFunc(p.intervals, func(s interval) bool { return s.end(p.maxOver) <= p.settled() })
+	p.coverage.forget(min(p.final, p.complete) - p.maxOver)
 	return p.commit()
 }
 
@@ -583,7 +638,10 @@ func (p *partition) commit() *topics.Commit {
 	}
 	p.checks = slices.Delete(p.checks, 0, best)
 	c := p.checks[0]
-	state := topics.MergerState{Final: p.final, Ahead: c.offset - c.read, Complete: p.complete, Kept: p.kept}
+	state := topics.MergerState{Final: p.final, Ahead: c.offset - c.read, First: -1, Complete: p.complete, Kept: p.kept}
+	if c.stream < math.MaxInt64 {
+		state.First = c.stream
+	}
 	for _, src := range c.sources {
 		state.Sources = append(state.Sources, topics.SourceState{Covered: src.covered, Second: src.second})
 	}

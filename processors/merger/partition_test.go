@@ -100,7 +100,7 @@ func (l *log) send(r rangeOf) {
 	l.t.Helper()
 	folder := l.program.NewFolder()
 	folder.Fold(program.Pack{Lines: []byte(r.lines), Second: r.floor, Floor: r.floor})
-	folder.Flush(func(stat int, data []byte) {
+	r.cover.Earliest, r.cover.Latest = folder.Flush(func(stat int, data []byte) {
 		r.cover.Fragments++
 		f := topics.Fragment{Partition: r.cover.Partition, End: r.cover.End, Parts: 1, Data: slices.Clone(data)}
 		l.process(l.work.stats[stat].Name, f.Append(nil))
@@ -115,8 +115,14 @@ func (l *log) said(stat string) (said []string) {
 			continue
 		}
 		text := fmt.Sprintf("%d=%s", s.Time, s.Value)
+		if s.Since != 0 {
+			text = fmt.Sprintf("%d-%s", s.Since, text)
+		}
 		if s.StaleSince != 0 {
 			text = fmt.Sprintf("%d-%d stale", s.StaleSince, s.Time)
+		}
+		if s.Of != 0 {
+			text += fmt.Sprintf(" (%d of %d)", s.Covered, s.Of)
 		}
 		if s.Revision > 0 {
 			text += fmt.Sprintf(" r%d", s.Revision)
@@ -158,10 +164,46 @@ func TestCloseAmendFinal(t *testing.T) {
 	l.send(rangeOf{cover(0, 6, 7, 102, 103), "", 102})
 	l.send(rangeOf{cover(0, 7, 8, 103, 104), "", 103})
 	l.want("events",
-		"98=0 final", "99=0", "100=1", // 98 is the first: the least line's second less the lateness
-		"99=0 final", "100=2 r1", "101=1",
+		"100=1", // the first: that of the earliest line
+		"100=2 r1", "101=1",
 		"100=2 r1 final", "101=2 r1", "102=0",
 		"101=2 r1 final", "103=0")
+}
+
+// TestRecording: a recording begins with its earliest line, however late that comes
+// in time, and ends with its last. Windows of it are covered from the first on.
+func TestRecording(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 100
+	l.send(rangeOf{first, "", 101})
+	l.send(rangeOf{cover(0, 0, 5, 101, 102), at(101), 101})
+	l.send(rangeOf{cover(0, 5, 6, 102, 103), at(100) + at(102), 102})
+	last := cover(0, 6, 7, 103, 106)
+	last.Ended = true
+	l.send(rangeOf{last, at(103), 103})
+	l.want("events", "101=1", "100=1 final", "102=1", "101=1 final", "102=1 final", "103=1 final")
+	var covered []string
+	for _, s := range l.said("events-3") {
+		covered = append(covered, strings.ReplaceAll(s, "null", "x"))
+	}
+	want := []string{"101=0 (1 of 3)", "100=0 (1 of 3) final", "101=0 (2 of 3) r1", "102=0", "101=0 (2 of 3) r1 final", "102=0 final", "103=0 final"}
+	if !slices.Equal(covered, want) {
+		t.Errorf("over 3 s:\n got %s\nwant %s", strings.Join(covered, ", "), strings.Join(want, ", "))
+	}
+}
+
+// TestPause: where a clock passes more than a minute at once, seconds of one value
+// that are final are one snapshot.
+func TestPause(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	first := cover(0, -1, 0, -1, 101)
+	first.First = 100
+	l.send(rangeOf{first, at(101), 101})
+	const year = 365 * 24 * 3600
+	l.send(rangeOf{cover(0, 0, 5, 101, 101+year), at(101), 101})
+	l.want("events", "101=2 final", fmt.Sprintf("102-%d=0 final", 98+year), fmt.Sprintf("%d=0", 99+year), fmt.Sprintf("%d=0", 100+year))
+	l.want("events-3", "101=0 (1 of 3) final", "102=0 (2 of 3) final", fmt.Sprintf("103-%d=0 final", 98+year), fmt.Sprintf("%d=0", 99+year), fmt.Sprintf("%d=0", 100+year))
 }
 
 // TestLatenessZero: a recording without lateness has each point once, final.
@@ -206,8 +248,7 @@ func TestGap(t *testing.T) {
 	gap := cover(0, 0, 1, 101, 101+long+1)
 	gap.Stale = []watermark.Interval{{From: 101, To: 101 + long}}
 	l.send(rangeOf{gap, "", 101 + long})
-	l.want("events", "98=0 final", "99=0", "100=1",
-		"99=0 final", "100=1 final", fmt.Sprintf("101-%d stale final", 100+long), fmt.Sprintf("%d=0", 101+long))
+	l.want("events", "100=1", "100=1 final", fmt.Sprintf("101-%d stale final", 100+long), fmt.Sprintf("%d=0", 101+long))
 	if got := l.commits[len(l.commits)-1]; got.Offset < 0 {
 		t.Errorf("committed %+v", got)
 	}
@@ -222,14 +263,14 @@ func TestGap(t *testing.T) {
 func TestGapWithLines(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 0))
 	first := cover(0, -1, 0, -1, 100)
-	first.First = 99
+	first.First, first.Stale = 99, []watermark.Interval{{From: 0, To: 99}}
 	l.send(rangeOf{first, "", 100})
 	gap := cover(0, 0, 1, 100, 111)
 	gap.Stale = []watermark.Interval{{From: 100, To: 110}}
 	l.send(rangeOf{gap, at(104), 104})
 	const none = `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"bytes":0}`
 	l.want(stats.LinesStat, "99="+none+" final", "100-103 stale final",
-		`104={"in":1,"counted":1,"late":0,"unreadable":0,"ahead":0,"bytes":25} final`, "105-109 stale final", "110="+none+" final")
+		`104={"in":1,"counted":1,"late":0,"unreadable":0,"ahead":0,"bytes":25} (0 of 1) final`, "105-109 stale final", "110="+none+" final")
 	l.want("events", "99=0 final", "100-109 stale final", "110=0 final")
 }
 
@@ -253,7 +294,7 @@ func TestLost(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Contains(l.said("events"), "99-99 stale r1 final") {
+	if !slices.Contains(l.said("events"), "100-100 stale r1 final") {
 		t.Errorf("a second that had closed is not taken back: %v", l.said("events"))
 	}
 	if n := l.m.Metrics().Lost.Load(); n != 1 {
@@ -474,40 +515,5 @@ func TestLongWindow(t *testing.T) {
 		if !strings.Contains(said, "stale") {
 			t.Errorf("with kept seconds gone it published %s", said)
 		}
-	}
-}
-
-// TestCommitOfOlderVersion: a commit by a version that kept no seconds lies so far
-// back that all its windows come after it; a merger that begins there keeps them.
-func TestCommitOfOlderVersion(t *testing.T) {
-	l := newLog(t, "lateness: 1s\nstats:\n  - {name: events, rate: minute, over: 30s}\n")
-	first := cover(0, -1, 0, -1, 101)
-	first.First = 101
-	l.send(rangeOf{first, "", 100})
-	begin := l.next
-	send := func(from, to int64) {
-		for s := from; s < to; s++ {
-			l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s), s})
-		}
-	}
-	send(101, 180)
-	want := l.said("events")
-	l.published, l.commits, l.kept = nil, nil, nil
-	l.begin(processors.Start{Committed: topics.Commit{Offset: begin, Metadata: topics.MergerState{Final: 101, Whole: true, Sources: []topics.SourceState{{Covered: 0, Second: 101}}}.Append(nil)}})
-	send(101, 160)
-	last := l.commits[len(l.commits)-1]
-	send(160, 180)
-	if got := l.said("events"); !slices.Equal(got, want[len(want)-len(got):]) {
-		t.Errorf("after the older version's commit\n%s\nwant\n%s", strings.Join(got, ", "), strings.Join(want, ", "))
-	}
-	state, err := topics.DecodeMergerState(last.Metadata)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.published = nil
-	l.begin(processors.Start{Committed: last})
-	send(state.Sources[0].Second, 180)
-	if got := l.said("events"); len(got) == 0 || !slices.Equal(got, want[len(want)-len(got):]) {
-		t.Errorf("after its own commit\n%s\nwant\n%s", strings.Join(got, ", "), strings.Join(want, ", "))
 	}
 }

@@ -102,14 +102,14 @@ func (w *world) compareFrom(published map[snapshotID]stats.Snapshot, expected *r
 		if s.Time < first {
 			wrong = append(wrong, fmt.Sprintf("%s, before the first second %d", s.AppendJSON(nil), first))
 		}
-		if s.StaleSince != 0 {
-			for second := s.StaleSince; second <= s.Time; second++ {
-				stale[point{s.Stat, second}] = true
+		for second := s.First(); second <= s.Time; second++ {
+			key := point{s.Stat, second}
+			if s.StaleSince != 0 {
+				stale[key] = true
 			}
-		}
-		key := point{s.Stat, s.Time}
-		if h, ok := highest[key]; !ok || s.Revision > h.Revision {
-			highest[key] = s
+			if h, ok := highest[key]; !ok || s.Revision > h.Revision {
+				highest[key] = s
+			}
 		}
 	}
 	for _, stat := range w.definitions.All() {
@@ -126,6 +126,9 @@ func (w *world) compareFrom(published map[snapshotID]stats.Snapshot, expected *r
 				continue
 			}
 			h, ok := highest[key]
+			if covered, of := expected.covered(second, stat.Window); h.Covered != covered || h.Of != of {
+				wrong = append(wrong, fmt.Sprintf("%s, %d of %d seconds are covered", h.AppendJSON(nil), covered, of))
+			}
 			if want := expected.values[stat.Name][second]; !ok || stale[key] || !h.Final || string(h.Value) != want {
 				wrong = append(wrong, fmt.Sprintf("%s (%s at %s), should be %s and final", h.AppendJSON(nil), stat.Name, time.Unix(second, 0).UTC().Format(time.TimeOnly), want))
 			}

@@ -32,14 +32,22 @@ func (p *partition) keep(emit processors.Emit) {
 	if complete <= p.complete {
 		return
 	}
-	var touched []int64
-	for second := range maps.Keys(p.touched) {
-		if second >= p.complete && second < complete {
-			touched = append(touched, second)
+	stale := map[int64]int64{} // the last second of each gap -> its length
+	if p.maxOver > p.lateness+1 {
+		for _, g := range p.coverage.gaps {
+			if from, to := max(g.from, p.complete), min(g.to, complete); from < to {
+				stale[to-1] = to - from
+			}
 		}
 	}
-	slices.Sort(touched)
-	for _, second := range touched {
+	seconds := slices.Collect(maps.Keys(stale))
+	for second := range maps.Keys(p.touched) {
+		if second >= p.complete && second < complete && stale[second] == 0 {
+			seconds = append(seconds, second)
+		}
+	}
+	slices.Sort(seconds)
+	for _, second := range seconds {
 		p.endMinutes(second, emit)
 		var data []byte
 		for _, t := range p.tracks {
@@ -57,8 +65,11 @@ func (p *partition) keep(emit processors.Emit) {
 			}
 		}
 		parts := (len(data) + topics.MaxPart - 1) / topics.MaxPart
+		if stale[second] > 0 {
+			parts = max(parts, 1)
+		}
 		for i := range parts {
-			s := topics.Second{Second: second, Before: p.kept, Part: i, Parts: parts,
+			s := topics.Second{Second: second, Before: p.kept, Stale: stale[second], Part: i, Parts: parts,
 				Data: data[i*topics.MaxPart : min((i+1)*topics.MaxPart, len(data))]}
 			emit(p.seconds, p.key, s.Append(nil))
 		}
@@ -116,8 +127,8 @@ func (p *partition) restore(kept Kept) (whole bool, err error) {
 // one on, and returns the second from which on none is missing.
 func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, reached int64) {
 	type unit struct {
-		before int64
-		parts  [][]byte
+		before, stale int64
+		parts         [][]byte
 	}
 	units := map[int64]unit{}
 	for _, value := range values {
@@ -127,8 +138,8 @@ func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, reached 
 			continue
 		}
 		u := units[s.Second]
-		if u.before != s.Before || len(u.parts) != s.Parts {
-			u = unit{s.Before, make([][]byte, s.Parts)}
+		if u.before != s.Before || u.stale != s.Stale || len(u.parts) != s.Parts {
+			u = unit{s.Before, s.Stale, make([][]byte, s.Parts)}
 		}
 		u.parts[s.Part] = s.Data
 		units[s.Second] = u
@@ -139,6 +150,9 @@ func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, reached 
 			return chain, second + 1
 		}
 		chain = append(chain, slices.Concat(u.parts...))
+		if u.stale > 0 {
+			p.coverage.add(second+1-u.stale, second+1)
+		}
 		second = u.before
 	}
 	return chain, from

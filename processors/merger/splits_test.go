@@ -163,7 +163,7 @@ func (s *splitSide) records(source int32, offset, second int64, packs [][]string
 		s.folder.Fold(program.Pack{Lines: b.Bytes(), Second: second, Floor: second})
 	}
 	var out []splitRecord
-	s.folder.Flush(func(stat int, data []byte) {
+	c.Earliest, c.Latest = s.folder.Flush(func(stat int, data []byte) {
 		name := s.work.stats[stat].Name
 		switch {
 		case bundled == 0:

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/stats/window"
 	"pulse/topics"
 )
@@ -39,7 +40,9 @@ type point struct {
 	revision int
 	value    json.RawMessage
 	approx   float64 // its standard error, as a share of it
+	covered  int64   // of the window's seconds
 	stale    bool    // it was, and what it was before does not count
+	withheld bool    // it is before the stream's first second, and was not published
 }
 
 var null = json.RawMessage("null")
@@ -102,75 +105,137 @@ func (t *track) cut(second int64, s interval) int64 {
 	return end
 }
 
+// nextContent is the next second after one that has lines, of Pulse's own stat;
+// MaxInt64 of others.
+func (t *track) nextContent(second int64) int64 {
+	if i, _ := slices.BinarySearch(t.content, second+1); i < len(t.content) {
+		return t.content[i]
+	}
+	return math.MaxInt64
+}
+
 func (t *track) hasLines(second int64) bool {
 	_, found := slices.BinarySearch(t.content, second)
 	return found
 }
 
+// A closing is what tracks have to publish.
+type closing struct {
+	next, least int64 // the seconds [next, least) close
+	final       int64 // all before it are final
+	end         int64 // no second from it on is published
+	intervals   []interval
+	coverage    *coverage
+}
+
 // publish appends to out what is new: amendments of open points, then the
-// seconds [next, least), which close, and of all of them those before final once
-// more, as final; a point appears once. The caller drops nothing before that.
-func (t *track) publish(out []stats.Snapshot, next, least, final int64, intervals []interval) []stats.Snapshot {
+// seconds that close, and of all of them those that are final once more, as final; a
+// point appears once. The caller drops nothing before that.
+func (t *track) publish(out []stats.Snapshot, c closing) []stats.Snapshot {
 	kept := t.open[:0]
 	for _, p := range t.open {
-		amended := t.amend(&p, intervals)
-		if amended || p.second < final {
-			out = append(out, t.snapshot(p, final))
+		amended := t.amend(&p, c)
+		if amended || p.second < c.final && !p.withheld {
+			out = append(out, t.snapshot(p, c))
 		}
-		if p.second >= final {
+		if p.second >= c.final {
 			kept = append(kept, p)
 		}
 	}
 	clear(t.open[len(kept):])
 	t.open = kept
-	for second := next; second < least; {
-		if end := min(t.staleUntil(second, intervals), least); end > second {
-			// Nothing can change it: a second that nobody covered stays so.
+	for second := c.next; second < min(c.least, c.end); {
+		if first := c.coverage.first; second < first && !(t.own && t.hasLines(second)) {
+			// There is none, unless an earlier line comes in time.
+			if second < c.final {
+				second = min(first, c.final, t.nextContent(second))
+				continue
+			}
+			t.open = append(t.open, point{second: second, withheld: true})
+			second++
+			continue
+		}
+		if end := min(t.staleUntil(second, c.intervals), c.least); end > second {
+			// Nothing can change it: a second that is not covered stays so.
 			out = append(out, stats.Snapshot{Stat: t.name, Time: end - 1, Value: null, Final: true, StaleSince: second})
 			second = end
 			continue
 		}
-		p := point{second: second, value: t.series.Value(second, t.shown), approx: t.series.Approx()}
-		out = append(out, t.snapshot(p, final))
-		if second >= final {
+		p := t.point(second, c)
+		s := t.snapshot(p, c)
+		end := t.runUntil(p, c)
+		if end > second+1 {
+			s.Since, s.Time = second, end-1
+		}
+		out = append(out, s)
+		if second >= c.final {
 			t.open = append(t.open, p)
 		}
-		second++
+		second = end
 	}
 	t.from, t.to = math.MaxInt64, -1
-	n, _ := slices.BinarySearch(t.content, final)
+	n, _ := slices.BinarySearch(t.content, c.final)
 	t.content = slices.Delete(t.content, 0, n)
 	return out
+}
+
+// point makes a point.
+func (t *track) point(second int64, c closing) point {
+	covered := c.coverage.of(second, t.shown)
+	value := t.series.Value(second, max(covered, 1))
+	return point{second: second, value: value, approx: t.series.Approx(), covered: covered}
+}
+
+// runUntil returns the end of the run of final seconds that begins with a point and
+// have its value, where many seconds close at once; else the next second. Windows of
+// which not all is covered are published one by one.
+func (t *track) runUntil(p point, c closing) int64 {
+	if c.least-c.next <= timing.Quiet || p.covered < t.shown {
+		return p.second + 1
+	}
+	end := min(c.final, c.end, t.series.Until(p.second), c.coverage.nextGap(p.second))
+	for _, s := range c.intervals {
+		if s.from > p.second {
+			end = min(end, s.from)
+		}
+	}
+	return max(end, p.second+1)
 }
 
 // amend brings an open point up to date and reports whether it has changed. A
 // revision is a change of the value, so that revisions follow from the log: the
 // value of the one before was made from the same log, by this process or by one
 // that began at the same checkpoint.
-func (t *track) amend(p *point, intervals []interval) bool {
-	if p.stale {
+func (t *track) amend(p *point, c closing) bool {
+	switch {
+	case p.stale || p.withheld && p.second < c.coverage.first:
 		return false
-	}
-	if t.staleUntil(p.second, intervals) > p.second {
-		p.revision++
-		p.value, p.approx, p.stale = null, 0, true
+	case t.staleUntil(p.second, c.intervals) > p.second:
+		if !p.withheld {
+			p.revision++
+		}
+		p.value, p.approx, p.covered, p.stale, p.withheld = null, 0, t.shown, true, false
 		return true
-	}
-	if p.second < t.from || p.second > t.to+t.over-1 {
+	case p.withheld:
+		*p = t.point(p.second, c)
+		return true
+	case (p.second < t.from || p.second > t.to+t.over-1) && p.covered == c.coverage.of(p.second, t.shown):
 		return false
 	}
-	value := t.series.Value(p.second, t.shown)
-	approx := t.series.Approx()
-	if bytes.Equal(value, p.value) && approx == p.approx {
+	now := t.point(p.second, c)
+	if now.covered == p.covered && now.approx == p.approx && bytes.Equal(now.value, p.value) {
 		return false
 	}
-	p.revision++
-	p.value, p.approx = value, approx
+	now.revision = p.revision + 1
+	*p = now
 	return true
 }
 
-func (t *track) snapshot(p point, final int64) stats.Snapshot {
-	s := stats.Snapshot{Stat: t.name, Time: p.second, Value: p.value, Approx: p.approx, Revision: p.revision, Final: p.second < final}
+func (t *track) snapshot(p point, c closing) stats.Snapshot {
+	s := stats.Snapshot{Stat: t.name, Time: p.second, Value: p.value, Approx: p.approx, Revision: p.revision, Final: p.second < c.final}
+	if p.covered < t.shown {
+		s.Covered, s.Of = p.covered, t.shown
+	}
 	if p.stale {
 		s.StaleSince = p.second
 	}

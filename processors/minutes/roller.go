@@ -16,7 +16,7 @@ const (
 	allSeconds    = 1<<minuteSeconds - 1 // a bit for each second of a minute
 
 	maxValue = 64 << 10       // bytes of one value; a greater one is passed over
-	maxStale = 14 * 24 * 3600 // seconds: how far back a stale interval is followed
+	maxRun   = 14 * 24 * 3600 // seconds: how far back a snapshot of many is followed
 )
 
 // A roller rolls up one partition of stats.merged. It knows no Kafka.
@@ -65,10 +65,7 @@ func (r *roller) add(record *kgo.Record, emit func(topics.Minute)) {
 	if err != nil {
 		return
 	}
-	first := p.Time
-	if p.StaleSince != 0 {
-		first = max(p.StaleSince, p.Time-maxStale)
-	}
+	first := max(p.First(), p.Time-maxRun)
 	for minute := first - first%minuteSeconds; minute <= p.Time; minute += minuteSeconds {
 		r.addTo(minute, offset, p, max(first, minute), min(p.Time, minute+minuteSeconds-1), v, emit)
 	}
@@ -95,28 +92,28 @@ func (r *roller) addTo(minute, offset int64, p stats.Snapshot, from, to int64, v
 		return
 	}
 	o.seen |= fresh
-	if p.StaleSince != 0 {
-		o.Clockless += bits.OnesCount64(fresh)
+	if n := bits.OnesCount64(fresh); p.StaleSince != 0 {
+		o.Clockless += n
 	} else {
-		o.add(p, v, r.keyed[p.Stat])
+		o.add(p, to, n, v, r.keyed[p.Stat])
 	}
 	if o.seen == allSeconds {
 		r.end(o, emit)
 	}
 }
 
-// add adds a second that has a value.
-func (o *openMinute) add(p stats.Snapshot, v value.Value, keyed bool) {
-	o.Seconds++
+// add adds so many seconds, up to one, that have the value of a snapshot.
+func (o *openMinute) add(p stats.Snapshot, to int64, seconds int, v value.Value, keyed bool) {
+	o.Seconds += seconds
 	if p.Covered < p.Of {
-		o.Uncovered++
+		o.Uncovered += seconds
 	}
 	o.max = value.Extreme(o.max, v, true)
 	if !keyed { // keys come and go: there is no least
 		o.min = value.Extreme(o.min, v, false)
 	}
-	if p.Time > o.last {
-		o.Last, o.last = p.Value, p.Time
+	if to > o.last {
+		o.Last, o.last = p.Value, to
 	}
 }
 

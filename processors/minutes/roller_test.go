@@ -23,7 +23,8 @@ func two() *stats.Definitions {
 }
 
 // finals are the final snapshots of a stat in the order of their seconds: mostly
-// numbers, some null, some seconds that never came, and some without a clock.
+// numbers, some null, some seconds that never came, some without a clock, and some
+// that are one run.
 func finals(r *rand.Rand, stat string, from, to int64) (points []stats.Snapshot) {
 	for t := from; t < to; t++ {
 		switch n := r.IntN(100); {
@@ -32,6 +33,10 @@ func finals(r *rand.Rand, stat string, from, to int64) (points []stats.Snapshot)
 			since := t
 			t = min(to-1, t+r.Int64N(200))
 			points = append(points, stats.Snapshot{Stat: stat, Time: t, Value: json.RawMessage("null"), StaleSince: since})
+		case n == 4:
+			since := t
+			t = min(to-1, t+r.Int64N(200))
+			points = append(points, stats.Snapshot{Stat: stat, Time: t, Value: json.RawMessage("7"), Since: since})
 		case n < 10:
 			points = append(points, stats.Snapshot{Stat: stat, Time: t, Value: json.RawMessage("null")})
 		default:
@@ -49,7 +54,7 @@ func minutesOf(points []stats.Snapshot) map[string]topics.Minute {
 	bySecond := map[string]stats.Snapshot{}
 	all := map[string]topics.Minute{}
 	for _, p := range points {
-		for t := p.Time; t >= p.Time-max(0, p.Time-p.StaleSince)*sign(p.StaleSince); t-- {
+		for t := p.First(); t <= p.Time; t++ {
 			bySecond[fmt.Sprint(p.Stat, " ", t)] = p
 			key := fmt.Sprint(p.Stat, " ", t-t%60)
 			null := json.RawMessage("null")
@@ -80,8 +85,6 @@ func minutesOf(points []stats.Snapshot) map[string]topics.Minute {
 	}
 	return all
 }
-
-func sign(n int64) int64 { return min(n, 1) }
 
 func num(v json.RawMessage) (f float64) {
 	if json.Unmarshal(v, &f) != nil {

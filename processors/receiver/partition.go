@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"pulse/processors"
 	"pulse/stats/aggregate"
@@ -193,7 +194,8 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 		cover.FromSavepoint, cover.First = true, p.fromSavepoint
 		p.fromSavepoint = 0
 	}
-	counts := p.flush(offset, p.folder.Flush, emit)
+	cover.Ended = h.Tick.Leaving && strings.HasPrefix(p.domain, topics.RecordingPrefix) && before >= 0 && after > before
+	counts := p.flush(offset, func(each func(int, []byte)) { cover.Earliest, cover.Latest = p.folder.Flush(each) }, emit)
 	for q, key := range p.covers {
 		cover.Fragments = counts[q]
 		emit(p.topic, key, cover.Append(nil))

@@ -114,7 +114,7 @@ func TestRanges(t *testing.T) {
 	}
 	l.tick(102)
 	want := []*topics.Cover{
-		{Partition: 1, Partitions: raws, Start: 4, End: 6, Before: -1, After: 101, First: 100},
+		{Partition: 1, Partitions: raws, Start: 4, End: 6, Before: -1, After: 101, First: 100, Earliest: 100, Latest: 100},
 		{Partition: 1, Partitions: raws, Start: 6, End: 7, Before: 101, After: 102},
 	}
 	counts := make([]map[int64]int, fragments)
@@ -158,6 +158,25 @@ func TestRanges(t *testing.T) {
 		c.Fragments = 0
 		if !reflect.DeepEqual(c, want[i]) {
 			t.Errorf("cover %d is %+v, want %+v", i, c, want[i])
+		}
+	}
+}
+
+// TestEnded: the cover of a recording's last tick says that no second is after it.
+func TestEnded(t *testing.T) {
+	for domain, want := range map[string]bool{topics.WallDomain: false, topics.RecordingPrefix + "x": true} {
+		l := newLog(t, processors.Start{Partition: 1, Committed: topics.Commit{Offset: -1}})
+		for _, tick := range []topics.RawHeader{
+			{Clock: 101_000, Tick: &topics.RawTick{Partitions: raws}},
+			{Clock: 104_000, Tick: &topics.RawTick{Partitions: raws, Leaving: true}},
+		} {
+			tick.Ingester, tick.Domain = "a", domain
+			if _, err := l.process(&tick, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c := l.covers[len(l.covers)-1]; c.Ended != want || c.Before != 101 || c.After != 104 {
+			t.Errorf("of the domain %s the last cover is %+v, want it ended: %t", domain, c, want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -186,12 +187,13 @@ func TestGoldenRecordings(t *testing.T) {
 }
 
 // A naive is a stat worked out a second time, from the text of the lines: the
-// field that a pattern finds, and what its values in the window amount to.
+// field that a pattern finds, and what its values in the window, of which so many
+// seconds are covered, amount to.
 type naive struct {
 	golden, stat string
 	over         int64
 	pattern      string // its group is the value
-	value        func(found []string, over int64) any
+	value        func(found []string, covered int64) any
 }
 
 func numbers(found []string) []float64 {
@@ -209,8 +211,10 @@ func orNull(n int, value func() float64) any {
 	return value()
 }
 
-func perSecond(found []string, over int64) any { return float64(len(found)) / float64(over) }
-func perMinute(found []string, over int64) any { return float64(len(found)) * 60 / float64(over) }
+func perSecond(found []string, covered int64) any { return float64(len(found)) / float64(covered) }
+func perMinute(found []string, covered int64) any {
+	return float64(len(found)) * 60 / float64(covered)
+}
 
 // sum adds values of one decimal exactly.
 func sum(found []string) (tenths int64) {
@@ -275,6 +279,7 @@ var rfc3339 = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[
 func (n naive) check(t *testing.T) {
 	pattern := regexp.MustCompile(n.pattern)
 	found := make(map[int64][]string) // by second
+	seen := make(map[int64]bool)      // seconds of lines
 	for l := range bytes.Lines(readFile(t, golden(n.golden, ".log"))) {
 		text := string(bytes.TrimRight(l, "\n"))
 		at, err := time.Parse(time.RFC3339, rfc3339.FindString(text))
@@ -283,10 +288,12 @@ func (n naive) check(t *testing.T) {
 				t.Fatalf("no time in %q", text)
 			}
 		}
+		seen[at.Unix()] = true
 		if m := pattern.FindStringSubmatch(text); m != nil {
 			found[at.Unix()] = append(found[at.Unix()], m[1])
 		}
 	}
+	first := slices.Min(slices.Collect(maps.Keys(seen)))
 	seconds, nothing := 0, true
 	for l := range bytes.Lines(readFile(t, golden(n.golden, ".jsonl"))) {
 		if !bytes.HasPrefix(l, fmt.Appendf(nil, `{"stat":%q,`, n.stat)) {
@@ -306,7 +313,7 @@ func (n naive) check(t *testing.T) {
 		if err := json.Unmarshal(s.Value, &got); err != nil {
 			t.Fatal(err)
 		}
-		if want := n.value(window, n.over); got != want {
+		if want := n.value(window, min(n.over, s.Time+1-first)); got != want {
 			t.Errorf("at %s: %v, want %v", time.Unix(s.Time, 0).UTC().Format(time.TimeOnly), got, want)
 		}
 	}

@@ -102,7 +102,7 @@ func TestExpressionErrors(t *testing.T) {
 			if e.Key != "s" {
 				t.Errorf("the key %s", e.Key)
 			}
-			got += int(e.Value*70/60 + 0.5)
+			got += int(e.Value/60 + 0.5)
 		}
 		if got != 7*test.want {
 			t.Errorf("where %s, %s: %d errors, want %d", test.where, test.line, got, 7*test.want)
@@ -115,10 +115,10 @@ func TestOwnStats(t *testing.T) {
 	lines := statstest.LogLine(statstest.Epoch+3, 1) + statstest.LogLine(statstest.Epoch-9, 1) + statstest.LogLine(statstest.Epoch, 1) + "???\n"
 	pack := program.Pack{Lines: []byte(lines), Second: statstest.Epoch, Floor: statstest.Epoch}
 	for name, want := range map[string]string{
-		"pulse.events-per-second":   "0.3",
-		"pulse.unparsed-per-second": "0.1",
-		"pulse.late-per-second":     "0.1",
-		"pulse.bytes-per-second":    fmt.Sprint(float64(len(lines)-4) / 10),
+		"pulse.events-per-second":   "0.75",
+		"pulse.unparsed-per-second": "0.25",
+		"pulse.late-per-second":     "0.25",
+		"pulse.bytes-per-second":    fmt.Sprint(float64(len(lines)-4) / 4),
 		"pulse.clock-skew":          "3",
 		"pulse.expression-errors":   `{"top":[],"other":0,"distinct":0}`,
 	} {

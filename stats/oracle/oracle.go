@@ -9,13 +9,16 @@
 package oracle
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/program"
+	"pulse/stats/timing"
 	"pulse/stats/window"
 )
 
@@ -23,21 +26,24 @@ import (
 // sources interleave, so it leaves them 0.
 //
 // What it emits is in order of time, then of the stats as the definitions have
-// them. Unless Start and Close say otherwise the first second is that of the
-// earliest counted line, and the last is the latest at which a line counts, in
-// the internal stat too. It is for one goroutine.
+// them. The first second is the first that is covered, the last the last that is final
+// or the latest at which a line counts. A recording, of which Begin says nothing, is
+// covered from its earliest line to its latest. It is for one goroutine.
 type Evaluator struct {
 	folder   *program.Folder
 	stats    []evaluated
-	gen      string
+	version  string
 	lateness int64
 	emit     func(stats.Snapshot)
 	pending  bool // lines were folded since the last flush
 
-	started     bool
-	next        int64 // the first second that was not emitted, once started
-	first, last int64 // at which lines count; -1 if there are none
+	from        int64 // nothing is emitted before it
+	begin       int64 // the first second that is covered; MaxInt64 in a recording
+	watermark   int64
+	first, last int64 // at which lines count, in the internal stat too; MaxInt64 and -1 if there are none
+	next        int64 // the first second that was not emitted; -1: none was
 	gaps        []gap // ascending, apart from each other
+	longest     int64 // of the windows
 }
 
 // anyLine is the name of one more stat, which counts every line and so tells at
@@ -46,18 +52,22 @@ const anyLine = ""
 
 // An evaluated is a stat with its state.
 type evaluated struct {
-	name   string
-	over   int64
+	*stats.Stat
 	series *window.Series
+
+	// The run of seconds with the same value that the stat is in: [since, until).
+	since, until int64
+	run          stats.Snapshot
 }
 
-// A gap is seconds [from, to) without a clock.
+// A gap is seconds [from, to) that are not covered.
 type gap struct{ from, to int64 }
 
 // New returns an Evaluator that calls emit with each snapshot. The snapshot's
 // Value must not be changed. It fails if program.Compile does.
 func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
-	e := &Evaluator{gen: d.Version(), lateness: d.Lateness, emit: emit, first: -1, last: -1}
+	e := &Evaluator{version: d.Version(), lateness: d.Lateness, emit: emit,
+		begin: math.MaxInt64, watermark: -1, first: math.MaxInt64, last: -1, next: -1}
 	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Window: 1}
 	counted := &stats.Definitions{Lateness: d.Lateness, Stats: append(slices.Clip(d.Stats), any)}
 	p, err := program.Compile(counted)
@@ -66,7 +76,8 @@ func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
 	}
 	e.folder = p.NewFolder()
 	for i, s := range counted.All() {
-		e.stats = append(e.stats, evaluated{s.Name, s.Window, window.NewSeries(p.Kind(i), s)})
+		e.stats = append(e.stats, evaluated{Stat: s, series: window.NewSeries(p.Kind(i), s)})
+		e.longest = max(e.longest, s.Window)
 	}
 	return e, nil
 }
@@ -86,13 +97,16 @@ func (e *Evaluator) Undecodable(value []byte, second int64) {
 // Counts gives the account of all lines so far.
 func (e *Evaluator) Counts() aggregate.LineCounts { return e.folder.Counts() }
 
-// Start says which second is the first to be emitted, instead of the earliest
-// counted line's.
-func (e *Evaluator) Start(second int64) {
-	e.started, e.next = true, second
+// Start says that nothing before a second is to be emitted.
+func (e *Evaluator) Start(second int64) { e.from = second }
+
+// Begin says that a source partition is covered from a second on, and not before.
+func (e *Evaluator) Begin(second int64) {
+	e.begin = min(e.begin, second)
+	e.Stale(0, second)
 }
 
-// Gap says that the seconds [from, to) had no clock. They are passed as one
+// Gap says that the seconds [from, to) are not covered. They are passed as one
 // snapshot of each stat, at the last of them, whose value is null. But Pulse's
 // own stat has a value where lines came in: every line is accounted for.
 func (e *Evaluator) Stale(from, to int64) {
@@ -107,20 +121,27 @@ func (e *Evaluator) Stale(from, to int64) {
 			from, to = min(from, g.from), max(to, g.to)
 		}
 	}
-	i, _ := slices.BinarySearchFunc(kept, from, func(g gap, from int64) int { return int(g.from - from) })
+	i, _ := slices.BinarySearchFunc(kept, from, func(g gap, from int64) int { return cmp.Compare(g.from, from) })
 	e.gaps = slices.Insert(kept, i, gap{from, to})
 }
 
-// Advance says that the watermark, of several partitions the least, is w now,
-// and emits every second s with s + 1 + lateness <= w up to the last one so far
-// at which lines count.
+// Advance says that the watermark, of several partitions the least, is w now, and
+// emits the seconds that are final. Of a recording all ticks but the last are to be
+// passed on: the last is later than its lines, so that all its seconds are final.
 func (e *Evaluator) Advance(w int64) {
 	e.flush()
-	e.emitUntil(min(w-1-e.lateness, e.last))
+	before := e.watermark
+	e.watermark = w
+	final := w - 1 - e.lateness
+	quiet := gap{} // in which runs of the same value are one snapshot
+	if before >= 0 && w-before > timing.Quiet {
+		quiet = gap{before, final + 1}
+	}
+	e.emitUntil(final, quiet)
 }
 
 // Close emits the seconds that are left, up to and with last; if that is -1, up
-// to the last one at which lines count.
+// to the last that there is.
 func (e *Evaluator) Close(last int64) {
 	e.flush()
 	if last < 0 {
@@ -130,7 +151,7 @@ func (e *Evaluator) Close(last int64) {
 	for i := range e.gaps {
 		e.gaps[i].to = min(e.gaps[i].to, last+1)
 	}
-	e.emitUntil(last)
+	e.emitUntil(last, gap{})
 }
 
 // flush joins what was folded.
@@ -142,11 +163,8 @@ func (e *Evaluator) flush() {
 	e.folder.Flush(func(stat int, fragment []byte) {
 		s := &e.stats[stat]
 		var touched func(int64)
-		switch s.name {
-		case anyLine:
+		if s.Name == anyLine || s.Name == stats.LinesStat {
 			touched = e.counted
-		case stats.LinesStat:
-			touched = func(second int64) { e.last = max(e.last, second) }
 		}
 		if err := s.series.Join(fragment, touched); err != nil {
 			panic(fmt.Sprintf("oracle: a fragment that was just made does not join: %v", err))
@@ -154,45 +172,81 @@ func (e *Evaluator) flush() {
 	})
 }
 
-// counted notes that lines count at a second.
+// counted notes that lines count at a second. Second 0 is of those of which nobody
+// can say when they were.
 func (e *Evaluator) counted(second int64) {
-	if e.first < 0 || second < e.first {
-		e.first = second
+	if second > 0 {
+		e.first = min(e.first, second)
+		e.last = max(e.last, second)
 	}
-	e.last = max(e.last, second)
+}
+
+// firstSecond is the first of the stream, as far as is known.
+func (e *Evaluator) firstSecond() int64 {
+	if e.begin < math.MaxInt64 {
+		return e.begin
+	}
+	return e.first
 }
 
 // emitUntil emits the seconds up to and with last.
-func (e *Evaluator) emitUntil(last int64) {
-	if !e.started {
+func (e *Evaluator) emitUntil(last int64, quiet gap) {
+	if e.next < 0 {
 		// Lines that are in time can still be earlier than the first so far, but
 		// not than a second that is final.
-		if e.first < 0 || e.first > last {
+		first := max(e.firstSecond(), e.from)
+		if first > last {
 			return
 		}
-		e.Start(e.first)
+		e.next = first
+		own := &e.stats[len(e.stats)-1]
+		for _, second := range own.series.Between(max(e.from, 1), first) {
+			e.emitOf(own, e.value(own, second)) // every line is accounted for
+		}
 	}
 	for e.next <= last {
-		for len(e.gaps) > 0 && e.gaps[0].to <= e.next {
-			e.gaps = e.gaps[1:]
+		i := slices.IndexFunc(e.gaps, func(g gap) bool { return g.to > e.next })
+		stale := int64(math.MaxInt64)
+		if i >= 0 {
+			stale = e.gaps[i].from
 		}
-		if len(e.gaps) > 0 && e.gaps[0].from <= e.next {
-			if e.gaps[0].to > last+1 {
+		if stale <= e.next {
+			if e.gaps[i].to > last+1 {
 				return // until all of it is final
 			}
-			e.emitGap(e.next, e.gaps[0].to)
+			e.emitGap(e.next, e.gaps[i].to)
 			continue
 		}
-		e.emitSecond(e.next)
+		e.emitSecond(e.next, min(stale, quiet.to), quiet.from)
 	}
+	e.gaps = slices.DeleteFunc(e.gaps, func(g gap) bool { return g.to <= e.next-e.longest })
 }
 
-func (e *Evaluator) emitSecond(second int64) {
+// emitSecond emits what ends with a second, and goes on to the next at which
+// something does. From the second quiet on runs are one snapshot; they end before
+// end.
+func (e *Evaluator) emitSecond(second, end, quiet int64) {
+	next := int64(math.MaxInt64)
 	for i := range e.stats {
-		e.emitValue(&e.stats[i], second)
-		e.stats[i].series.Forget(second)
+		s := &e.stats[i]
+		if s.until <= second {
+			s.since, s.until, s.run = second, second+1, e.value(s, second)
+			if second >= quiet && s.run.Of == 0 {
+				s.until = max(s.until, min(end, s.series.Until(second)))
+			}
+		}
+		s.series.Forget(second)
+		if s.until > second+1 {
+			next = min(next, s.until-1)
+			continue
+		}
+		if s.since < second {
+			s.run.Since, s.run.Time = s.since, second
+		}
+		e.emitOf(s, s.run)
+		next = second + 1
 	}
-	e.next = second + 1
+	e.next = next
 }
 
 // emitGap passes the seconds [from, to). the internal stat, which is the last, has
@@ -203,7 +257,7 @@ func (e *Evaluator) emitGap(from, to int64) {
 	for _, second := range own.series.Between(from, to) {
 		e.emitStale(own, stale, second)
 		if second < to-1 {
-			e.emitValue(own, second)
+			e.emitOf(own, e.value(own, second))
 		}
 		stale = second + 1
 	}
@@ -211,7 +265,7 @@ func (e *Evaluator) emitGap(from, to int64) {
 		e.emitStale(&others[i], from, to)
 	}
 	if stale == to {
-		e.emitValue(own, to-1)
+		e.emitOf(own, e.value(own, to-1))
 	} else {
 		e.emitStale(own, stale, to)
 	}
@@ -221,16 +275,36 @@ func (e *Evaluator) emitGap(from, to int64) {
 	e.next = to
 }
 
-func (e *Evaluator) emitValue(s *evaluated, second int64) {
-	if s.name != anyLine {
-		v := s.series.Value(second, s.over)
-		e.emit(stats.Snapshot{Stat: s.name, Time: second, Value: v, Approx: s.series.Approx(), Final: true, Version: e.gen})
+// value is the snapshot of a stat at a second.
+func (e *Evaluator) value(s *evaluated, second int64) stats.Snapshot {
+	covered := e.covered(max(second+1-s.Window, e.firstSecond()), second+1)
+	snapshot := stats.Snapshot{Time: second, Value: s.series.Value(second, max(covered, 1)), Approx: s.series.Approx()}
+	if covered < s.Window {
+		snapshot.Covered, snapshot.Of = covered, s.Window
 	}
+	return snapshot
+}
+
+// covered counts the seconds of [from, to) that are covered.
+func (e *Evaluator) covered(from, to int64) int64 {
+	n := max(to-from, 0)
+	for _, g := range e.gaps {
+		n -= max(min(g.to, to)-max(g.from, from), 0)
+	}
+	return n
 }
 
 // emitStale passes the seconds [from, to), if there are any.
 func (e *Evaluator) emitStale(s *evaluated, from, to int64) {
-	if s.name != anyLine && from < to {
-		e.emit(stats.Snapshot{Stat: s.name, Time: to - 1, Value: json.RawMessage("null"), Final: true, Version: e.gen, StaleSince: from})
+	if from < to {
+		e.emitOf(s, stats.Snapshot{Time: to - 1, Value: json.RawMessage("null"), StaleSince: from})
+	}
+}
+
+// emitOf emits a snapshot of a stat.
+func (e *Evaluator) emitOf(s *evaluated, snapshot stats.Snapshot) {
+	if s.Name != anyLine {
+		snapshot.Stat, snapshot.Final, snapshot.Version = s.Name, true, e.version
+		e.emit(snapshot)
 	}
 }

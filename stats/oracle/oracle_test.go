@@ -42,6 +42,12 @@ func brief(snapshots []stats.Snapshot, stat string) string {
 			continue
 		}
 		word := fmt.Sprintf("%d=%s", s.Time-statstest.Epoch, s.Value)
+		if s.Of != 0 {
+			word += fmt.Sprintf("(%d of %d)", s.Covered, s.Of)
+		}
+		if s.Since != 0 {
+			word += fmt.Sprintf("(since %d)", s.Since-statstest.Epoch)
+		}
 		if s.StaleSince != 0 {
 			word += fmt.Sprintf("(stale since %d)", s.StaleSince-statstest.Epoch)
 		}
@@ -69,10 +75,9 @@ func TestEvaluator(t *testing.T) {
 				e.Pack(lineAt(3))
 				e.Advance(statstest.Epoch + 4)
 				e.Pack(lineAt(2)) // in time: s + 1 + lateness is 5
-				e.Advance(statstest.Epoch + 1000)
 				e.Close(-1)
 			},
-			"0=0.5 1=0.5 2=0.5 3=1",
+			"0=1(1 of 2) 1=0.5 2=0.5 3=1",
 		},
 		{
 			"an earlier line in time is the first",
@@ -82,7 +87,7 @@ func TestEvaluator(t *testing.T) {
 				e.Pack(lineAt(1))
 				e.Close(-1)
 			},
-			"1=0.5 2=1",
+			"1=1(1 of 2) 2=1",
 		},
 		{
 			"a late line is in no stat and no second's",
@@ -92,17 +97,28 @@ func TestEvaluator(t *testing.T) {
 				e.Pack(program.Pack{Lines: []byte(statstest.LogLine(statstest.Epoch+3, 1)), Second: statstest.Epoch + 5, Floor: statstest.Epoch + 5})
 				e.Close(-1)
 			},
-			"3=0.5 4=0.5 5=0.5",
+			"3=1(1 of 2) 4=0.5 5=0.5",
 		},
 		{
-			"start and end as asked",
+			"a stream from where it is covered to what is final",
 			func(e *oracle.Evaluator) {
-				e.Start(statstest.Epoch - 1)
+				e.Begin(statstest.Epoch - 1)
+				e.Begin(statstest.Epoch - 1)
 				e.Pack(lineAt(0))
-				e.Advance(statstest.Epoch + 100)
-				e.Close(statstest.Epoch + 2)
+				e.Advance(statstest.Epoch + 5)
+				e.Close(-1)
 			},
-			"-1=0 0=0.5 1=0.5 2=0",
+			"-1=0(1 of 2) 0=0.5 1=0.5 2=0",
+		},
+		{
+			"a stream with a line before it is covered",
+			func(e *oracle.Evaluator) {
+				e.Begin(statstest.Epoch + 2)
+				e.Pack(lineAt(1))
+				e.Advance(statstest.Epoch + 6)
+				e.Close(-1)
+			},
+			"2=1(1 of 2) 3=0",
 		},
 		{
 			"a start after the first line",
@@ -112,6 +128,30 @@ func TestEvaluator(t *testing.T) {
 				e.Close(statstest.Epoch + 1)
 			},
 			"1=0.5",
+		},
+		{
+			"in a long pause seconds of one value are one",
+			func(e *oracle.Evaluator) {
+				e.Pack(lineAt(0))
+				e.Advance(statstest.Epoch + 5)
+				e.Pack(lineAt(5))
+				e.Advance(statstest.Epoch + 1000)
+				e.Pack(lineAt(1000))
+				e.Close(-1)
+			},
+			"0=1(1 of 2) 1=0.5 2=0 3=0 4=0 6=0.5(since 5) 997=0(since 7) 998=0 999=0 1000=0.5",
+		},
+		{
+			"a pause after an end that is not covered whole",
+			func(e *oracle.Evaluator) {
+				e.Pack(lineAt(0))
+				e.Advance(statstest.Epoch)
+				e.Advance(statstest.Epoch + 100)
+				e.Stale(statstest.Epoch+98, statstest.Epoch+101)
+				e.Pack(lineAt(101))
+				e.Close(-1)
+			},
+			"0=1(1 of 2) 1=0.5 97=0(since 2) 100=null(stale since 98) 101=1(1 of 2)",
 		},
 		{
 			"a gap is passed as one",
@@ -124,23 +164,24 @@ func TestEvaluator(t *testing.T) {
 				e.Advance(statstest.Epoch + 1002)
 				e.Close(-1)
 			},
-			"0=0.5 1=0.5 999=null(stale since 2) 1000=0 1001=0.5",
+			"0=1(1 of 2) 1=0.5 999=null(stale since 2) 1000=0(1 of 2) 1001=0.5",
 		},
 		{
 			"a gap that begins before the first second and one that ends after the last",
 			func(e *oracle.Evaluator) {
+				e.Begin(statstest.Epoch - 200)
 				e.Start(statstest.Epoch)
 				e.Stale(statstest.Epoch-100, statstest.Epoch+2)
 				e.Stale(statstest.Epoch+4, statstest.Epoch+100)
 				e.Pack(lineAt(2))
 				e.Close(statstest.Epoch + 6)
 			},
-			"1=null(stale since 0) 2=0.5 3=0.5 6=null(stale since 4)",
+			"1=null(stale since 0) 2=1(1 of 2) 3=0.5 6=null(stale since 4)",
 		},
 		{
 			"gaps that touch are one, others are not",
 			func(e *oracle.Evaluator) {
-				e.Start(statstest.Epoch)
+				e.Begin(statstest.Epoch)
 				e.Stale(statstest.Epoch+8, statstest.Epoch+9)
 				e.Stale(statstest.Epoch+3, statstest.Epoch+4)
 				e.Stale(statstest.Epoch+1, statstest.Epoch+2)
@@ -148,7 +189,7 @@ func TestEvaluator(t *testing.T) {
 				e.Stale(statstest.Epoch+5, statstest.Epoch+5)
 				e.Close(statstest.Epoch + 9)
 			},
-			"0=0 3=null(stale since 1) 4=0 5=0 6=0 7=0 8=null(stale since 8) 9=0",
+			"0=0(1 of 2) 3=null(stale since 1) 4=0(1 of 2) 5=0 6=0 7=0 8=null(stale since 8) 9=0(1 of 2)",
 		},
 	} {
 		if got := brief(evaluate(t, rates(2), test.drive), "rate"); got != test.want {
@@ -189,12 +230,12 @@ func TestEvaluatorAccountsForEveryLine(t *testing.T) {
 		words = append(words, brief([]stats.Snapshot{s}, s.Stat))
 	}
 	want := []string{
-		"0=0.5", "0={In:1 Counted:1 Late:0 Unreadable:0}",
+		"0=1(1 of 2)", "0={In:1 Counted:1 Late:0 Unreadable:0}",
 		"1=0.5", "1={In:0 Counted:0 Late:0 Unreadable:0}",
-		"3=null(stale since 2)", "4={In:1 Counted:1 Late:0 Unreadable:0}", // both Pulse's own, as the next
-		"5={In:1 Counted:0 Late:1 Unreadable:0}",
+		"3=null(stale since 2)", "4={In:1 Counted:1 Late:0 Unreadable:0}(0 of 1)", // both Pulse's own, as the next
+		"5={In:1 Counted:0 Late:1 Unreadable:0}(0 of 1)",
 		"7=null(stale since 2)", "7=null(stale since 6)",
-		"8=0", "8={In:0 Counted:0 Late:0 Unreadable:0}",
+		"8=0(1 of 2)", "8={In:0 Counted:0 Late:0 Unreadable:0}",
 		"9=0", "9={In:2 Counted:0 Late:0 Unreadable:2}",
 	}
 	if !slices.Equal(words, want) {

@@ -358,8 +358,10 @@ func (f *Folder) empty(n int) {
 
 // Flush calls emit with the fragment of each stat to which something was
 // folded since the last Flush, in ascending order of the stats, and forgets
-// it. The bytes are valid during the call.
-func (f *Folder) Flush(emit func(stat int, fragment []byte)) {
+// it. The bytes are valid during the call. It returns the first and the last second
+// at which lines count, in internal stats too; 0, 0 if there is none but of an
+// unknown time.
+func (f *Folder) Flush(emit func(stat int, fragment []byte)) (earliest, latest int64) {
 	for n := range f.lanes {
 		f.empty(n)
 		f.lanes[n].open = nil
@@ -390,12 +392,17 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) {
 	}
 
 	for _, s := range f.seconds {
+		if earliest == 0 {
+			earliest = s
+		}
+		latest = s
 		f.open[s].reset()
 		if len(f.spare) < maxSpare {
 			f.spare = append(f.spare, f.open[s])
 		}
 	}
 	clear(f.open)
+	return earliest, latest
 }
 
 // accountErrors adds a second's errors to the internal stat.

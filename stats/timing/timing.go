@@ -59,6 +59,12 @@ const (
 	// Clockless is for how long no clock moves until a page says that there is none:
 	// all ingesters that are gone have left by then, and their last ticks have come.
 	Clockless = LeaveAfter + 2
+
+	// Quiet is how many seconds a watermark passes at once for runs of seconds of one
+	// value among them to be published as one snapshot each. Live streams tick each
+	// second, so that this is of recordings with pauses, and of what an ingester has to
+	// catch up with; a minute is what the minutes and charts of days go by.
+	Quiet = 60
 )
 
 // Forward returns the newer of what a clock was and is. A clock never steps back,

@@ -199,6 +199,22 @@ func (s *Series) Approx() float64 {
 	return 0
 }
 
+// Until returns the first second after sec whose value can differ from that of sec
+// where as many seconds are covered: a second with lines enters the window, or
+// leaves it. It is MaxInt64 if there is none.
+func (s *Series) Until(sec int64) int64 {
+	until := int64(math.MaxInt64)
+	if i, _ := s.search(sec + 1); i < len(s.seconds) {
+		until = s.seconds[i].second
+	}
+	for _, over := range []int64{s.shown, s.over} {
+		if i, _ := s.search(sec + 1 - over); i < len(s.seconds) {
+			until = min(until, s.seconds[i].second+over)
+		}
+	}
+	return until
+}
+
 // move moves the window to the one whose last second is sec.
 func (s *Series) move(sec int64) {
 	s.from, s.to = sec+1-s.over, sec

@@ -91,8 +91,14 @@ def greatest(events):
     return max(numbers(events), default=None)
 
 
-def rate(per, over):
-    return lambda events: Rounded(len(events) * per, over)
+class Window:
+    """The window that is worked out: how many of its seconds the recording covers."""
+
+    covered = 0
+
+
+def rate(per):
+    return lambda events: Rounded(len(events) * per, Window.covered)
 
 
 def distinct(events):
@@ -190,16 +196,16 @@ def share(holds):
 # stat, golden, seconds of the window, pattern, key, number, value. Key and number are
 # named groups of the pattern.
 STATS = [
-    ("requests", "router", 10, "", "", "", rate(1, 10)),
-    ("errors", "router", 70, "at=error", "", "", rate(60, 70)),
+    ("requests", "router", 10, "", "", "", rate(1)),
+    ("errors", "router", 70, "at=error", "", "", rate(60)),
     ("service-mean", "router", 60, r"service=(?P<n>\d+)ms", "", "n", mean),
     ("service-max", "router", 5, r"service=(?P<n>\d+)ms", "", "n", greatest),
     ("service-min", "router", 5, r"service=(?P<n>\d+)ms", "", "n", smallest),
     ("bytes", "router", 1, r"bytes=(?P<n>\d+)", "", "n", total),
     ("service", "router", 30, r"service=(?P<n>\d+)ms", "", "n", quantiles("0.5", "0.95", "0.99")),
     ("hosts", "router", 20, r"host=(?P<k>\S+)", "k", "", distinct),
-    ("rate-by", "kinds", 10, NGINX, "domain", "", top(3, rate(1, 10))),
-    ("rate-by-two", "kinds", 20, NGINX, "method,status", "", top(4, rate(60, 20))),
+    ("rate-by", "kinds", 10, NGINX, "domain", "", top(3, rate(1))),
+    ("rate-by-two", "kinds", 20, NGINX, "method,status", "", top(4, rate(60))),
     ("sum-by", "kinds", 20, NGINX, "domain", "bytes", top(3, total)),
     ("mean-by", "kinds", 30, PROXY, "code", "service", top(2, mean)),
     ("min-by", "kinds", 30, PROXY, "code", "service", top(2, smallest)),
@@ -244,6 +250,13 @@ STATS = [
 ]
 
 
+def first_second(golden):
+    """Of a recording, which covers nothing before it."""
+    with open(os.path.join(FOLDER, golden + ".log"), encoding="utf-8") as lines:
+        stamps = (STAMP.search(line)[1] for line in lines)
+        return min(math.floor(datetime.fromisoformat(s.replace("Z", "+00:00")).timestamp()) for s in stamps)
+
+
 def read(golden, pattern, key, number):
     """The events of a recording that a pattern finds."""
     found = re.compile(pattern)
@@ -282,7 +295,7 @@ def same(got, want):
 
 def check(stat, golden, over, pattern, key, number, value):
     """Returns how many seconds were compared, and what is wrong."""
-    events = list(read(golden, pattern, key, number))
+    events, first = list(read(golden, pattern, key, number)), first_second(golden)
     wrong, seen, seconds = [], set(), 0
     with open(os.path.join(FOLDER, golden + ".jsonl"), encoding="utf-8") as snapshots:
         for snapshot in (json.loads(s, parse_float=Fraction) for s in snapshots):
@@ -291,6 +304,10 @@ def check(stat, golden, over, pattern, key, number, value):
             seconds += 1
             seen.add(str(snapshot["value"]))
             end = datetime.fromisoformat(snapshot["time"].replace("Z", "+00:00")).timestamp()
+            Window.covered = min(over, int(end) + 1 - first)
+            marks = [Window.covered, over] if Window.covered < over else [None, None]
+            if [snapshot.get("covered"), snapshot.get("of")] != marks:
+                wrong.append(f"{stat} at {snapshot['time']} is not marked with {marks}: {snapshot}")
             if reach := getattr(value, "reach", 0):
                 want = value([e for e in events if end - over - reach < e.second <= end], end - over)
             else:

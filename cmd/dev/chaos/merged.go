@@ -118,14 +118,18 @@ func (m *merged) add(s stats.Snapshot, now time.Time) {
 // maxComplaints bounds how many points of each kind of error are told.
 const maxComplaints = 10
 
-// seconds are those that a snapshot speaks of, with their values.
+// seconds are those that a snapshot speaks of, with their values, and how many seconds
+// of their windows are covered if not all are.
 func seconds(s stats.Snapshot) func(yield func(int64, string) bool) {
+	value := string(s.Value)
+	switch {
+	case s.StaleSince != 0:
+		value = stale
+	case s.Of != 0:
+		value += fmt.Sprintf(" (%d of %d s)", s.Covered, s.Of)
+	}
 	return func(yield func(int64, string) bool) {
-		if s.StaleSince == 0 {
-			yield(s.Time, string(s.Value))
-			return
-		}
-		for second := s.StaleSince; second <= s.Time && yield(second, stale); second++ {
+		for second := s.First(); second <= s.Time && yield(second, value); second++ {
 		}
 	}
 }
