@@ -147,6 +147,30 @@ func TestGoldenOriginal(t *testing.T) {
 	compareLines(t, got, readFile(t, golden("original", ".txt")))
 }
 
+// Of the router's statistics that of all requests alone asks for a code.
+func TestHerokuWithoutACode(t *testing.T) {
+	const text = "2012-11-22T09:31:34Z 10.1.2.3 local7.info hermes[12] - runtime.17@heroku.com - mod=hermes_proxy app_id=%d error_type=econn redis=30%s\n"
+	lines := fmt.Sprintf(text, 1, "") + fmt.Sprintf(text, 2, " code=H10")
+	snapshots, _ := evalRecording(t, heroku(t, nil), []byte(lines))
+	got := map[string]string{}
+	for _, s := range snapshots {
+		got[s.Stat] = string(s.Value)
+	}
+	for stat, want := range map[string]string{
+		"hermes-requests-per-second":                   "1",
+		"hermes-requests-apps-per-minute":              "2",
+		"hermes-h10-per-minute":                        "60",
+		"hermes-econns-per-minute":                     "120",
+		"hermes-econns-apps-per-minute":                "2",
+		"hermes-slow-redis-lookups-per-minute":         "120",
+		"hermes-catastrophic-redis-lookups-per-minute": "120",
+	} {
+		if got[stat] != want {
+			t.Errorf("%s is %s, want %s", stat, got[stat], want)
+		}
+	}
+}
+
 // The original's definitions make no comparison with a value of another type.
 func TestHerokuHasNoExpressionErrors(t *testing.T) {
 	d := heroku(t, map[string]string{"CLOUDS": "example.com,eu.example.com"})
