@@ -95,7 +95,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"eval", "--lateness", "-5s", recording}, []string{"--lateness", "from 0s"}},
 		{2, env{"PULSE_LATENESS": "2h"}, []string{"eval", recording}, []string{"$PULSE_LATENESS", "to 1h"}},
 		{2, nil, []string{"eval", "--log-format", "xml", recording}, []string{"--log-format", "text or json"}},
-		{2, nil, []string{"ingest", "--stdin", "--format", "xml"}, []string{"--format", `"xml"`, "json, logfmt"}},
+		{2, nil, []string{"ingest", "--stdin", "--format", "xml"}, []string{"--format", `"xml"`, "json, "}},
 		{2, nil, []string{"ingest", "--syslog-udp", ":0", "--format", "json"}, []string{"--format", "--stdin"}},
 		{2, nil, memory("--replay", recording, "--format", "json"), []string{"--format", "standard input"}},
 		{2, nil, []string{"eval", "--raw", "--format", "json"}, []string{"--format", "events.raw"}},

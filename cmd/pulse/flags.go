@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -124,12 +123,7 @@ func (d *duration) Set(text string) error {
 
 // formatVar is the format of all lines, empty if each is told by its look.
 func (f *flags) formatVar(name *string) {
-	var known []string
-	for _, format := range line.Formats {
-		known = append(known, format.Name)
-	}
-	slices.Sort(known)
-	f.Func("format", "the `format` that all lines are in: "+strings.Join(known, ", "), func(text string) error {
+	f.Func("format", "the `format` that all lines are in, one of docs/formats.md; by default each line's is told by its look", func(text string) error {
 		*name = text
 		return line.CheckFormat(text)
 	})
