@@ -14,6 +14,9 @@ const (
 	// a greater jump is believed only if the next dated line bears it out.
 	maxJump = int64(time.Hour)
 
+	// farthestZone is how far zones are ahead of UTC.
+	farthestZone = 14 * time.Hour
+
 	// maxHeld bounds, in bytes, the lines that wait for the decision on a
 	// jump, or for the first time that a recording shows.
 	maxHeld = 1 << 20
@@ -21,18 +24,21 @@ const (
 
 // A timeline is the clock of a recording: the running maximum of its lines'
 // own times, in Unix nanoseconds. A jump of more than an hour is believed
-// only if the next dated line is not earlier than it by more than an hour;
-// until that line comes the jump and what follows it are held. The first
-// dated line is such a jump too, but is believed if there is no other. Lines
-// before it have its time.
+// only if the next dated line is not earlier than it by more than an hour,
+// or if none comes and it is not later than the recording was written; until
+// then the jump and what follows it are held. The first dated line is such a
+// jump too, but is believed if there is no other. Lines before it have its time.
 //
-// What a timeline says is a function of the lines and their order alone.
+// What a timeline says is a function of the lines, their order and when they were
+// written alone.
 type timeline struct {
 	// clock is -1 until a time is known.
 	clock int64
 	// undated is the clock of a recording whose first maxHeld bytes show
 	// no time.
 	undated int64
+	// latest is the greatest time that its last dated line can have.
+	latest int64
 	// held are lines, each with a line feed, that wait for the decision on
 	// the only dated one among them.
 	held []byte
@@ -43,8 +49,17 @@ type timeline struct {
 	times line.Times
 }
 
-func newTimeline(undated int64) *timeline {
-	return &timeline{clock: -1, undated: undated, jump: -1}
+// newTimeline returns the clock of lines that were written before a time.
+func newTimeline(written int64) *timeline {
+	return &timeline{clock: -1, undated: written, latest: written + maxJump, jump: -1}
+}
+
+// newRecordedTimeline is newTimeline for lines of which one without a zone may be
+// dated as much later as zones are ahead.
+func newRecordedTimeline(written time.Time) *timeline {
+	t := newTimeline(written.UnixNano())
+	t.latest = written.Add(farthestZone).UnixNano()
+	return t
 }
 
 // add takes the next line and emits it with the clock that it has: at once,
@@ -74,7 +89,7 @@ func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
 		return emit(t.clock, l)
 	}
 	if len(t.held) >= maxHeld {
-		if err := t.settle(emit); err != nil {
+		if err := t.giveUp(emit); err != nil {
 			return err
 		}
 		return t.add(l, emit)
@@ -98,9 +113,16 @@ func (t *timeline) decide(next int64, emit func(clock int64, l []byte) error) er
 	return t.release(emit)
 }
 
-// settle decides when no next time will come: at the recording's end, or
-// when too much is held.
+// settle decides when no next time will come.
 func (t *timeline) settle(emit func(clock int64, l []byte) error) error {
+	if t.jump >= 0 && t.jump <= t.latest {
+		t.clock = t.jump
+	}
+	return t.giveUp(emit)
+}
+
+// giveUp decides without a next time, because too much is held, or it was the last.
+func (t *timeline) giveUp(emit func(clock int64, l []byte) error) error {
 	if t.clock < 0 && len(t.held) > 0 {
 		t.clock = t.undated
 		if t.jump >= 0 {

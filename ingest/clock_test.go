@@ -48,6 +48,8 @@ func TestTimeline(t *testing.T) {
 		{"borne out by a line an hour before it", []string{line(1, "a"), line(2+2*hour, "b"), line(2+hour, "c")}, "a@1 b@7202 c@7202"},
 		{"not borne out", []string{line(1, "a"), line(2+2*hour, "b"), "c", line(1+hour, "d"), line(2, "e")}, "a@1 b@1 c@1 d@3601 e@3601"},
 		{"2038 amid a recording", []string{line(1, "a"), year2038, "c", line(2, "d"), line(3, "e")}, "a@1 z@1 c@1 d@2 e@3"},
+		{"a jump that was the last", []string{line(-9000, "a"), line(-200, "b"), "c"}, "a@-9000 b@-200 c@-200"},
+		{"a jump that was the last, by less than a jump after all was written", []string{line(-9000, "a"), line(3000, "b")}, "a@-9000 b@3000"},
 		{"2038 at the end", []string{line(1, "a"), line(2, "b"), year2038}, "a@1 b@2 z@2"},
 		{"2038 at first", []string{year2038, "b", line(2, "c"), line(3, "d")}, "z@2 b@2 c@2 d@3"},
 		{"2038 at first, then one line", []string{year2038, line(2, "c")}, "z@2 c@2"},

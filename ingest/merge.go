@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"errors"
 	"io"
+	"math"
 )
 
 // merged yields the lines of several recordings, each with a clock of its
@@ -15,6 +16,7 @@ func merged(parts []func() ([]byte, error), given func(part, lines int), yield f
 	var strands strands
 	for i, part := range parts {
 		s := &strand{order: i, next: part, clock: newTimeline(0)}
+		s.clock.latest = math.MaxInt64 // who takes the lines decides
 		if err := s.fill(); err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ var errEnough = errors.New("enough")
 // nanoseconds; -1 if there is no line.
 func (r *Recording) firstTime() (int64, error) {
 	first := int64(-1)
-	t := newTimeline(r.modified.UnixNano())
+	t := newRecordedTimeline(r.modified)
 	found := func(clock int64, _ []byte) error {
 		first = clock
 		return errEnough
@@ -144,7 +144,7 @@ func (r *Recording) firstTime() (int64, error) {
 // shows none.
 func PackRecording(source Source, p *Packer, undated time.Time, lateness int64) error {
 	p.immediate = true
-	t := newTimeline(undated.UnixNano())
+	t := newRecordedTimeline(undated)
 	emit := func(clock int64, l []byte) error {
 		if err := p.Advance(clock); err != nil {
 			return err

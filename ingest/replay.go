@@ -252,7 +252,7 @@ func (p *player) span() (first, last int64, err error) {
 
 // read emits the recording's lines with their clock.
 func (p *player) read(emit func(clock int64, l []byte) error) error {
-	t := newTimeline(p.Recording.modified.UnixNano())
+	t := newRecordedTimeline(p.Recording.modified)
 	each := func(l []byte) error {
 		p.lines++
 		return t.add(l, emit)

@@ -67,6 +67,12 @@ type RawTick struct {
 // Second is the whole second of the clock.
 func (h RawHeader) Second() int64 { return h.Clock / 1000 }
 
+// Recorded reports whether the record is of a recording, with original times or
+// with mapped ones: its ingester's clock is made of the lines' times.
+func (h RawHeader) Recorded() bool {
+	return strings.HasPrefix(h.Domain, RecordingPrefix) || !h.Map.Identity()
+}
+
 // Headers returns the header as a Kafka record carries it.
 func (h RawHeader) Headers() []kgo.RecordHeader {
 	headers := []kgo.RecordHeader{

@@ -113,7 +113,7 @@ func (l *rawLines) scan(ctx context.Context, matcher *program.Matcher, from, to 
 			return true
 		}
 		*left -= len(r.Value)
-		matcher.Match(program.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs()}, from, to, func(second int64, line []byte) bool {
+		matcher.Match(program.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs(), Recorded: h.Recorded()}, from, to, func(second int64, line []byte) bool {
 			if len(found.lines) == maxLines {
 				found.more = true
 				return false

@@ -180,7 +180,7 @@ func evalRecording(ctx context.Context, e evaluator, format string, source inges
 		second := r.Header.Second()
 		switch t := r.Header.Tick; {
 		case t == nil:
-			e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: second, Runs: runs})
+			e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: second, Runs: runs, Recorded: true})
 		case !t.Leaving: // the last tick is of no second of the recording
 			e.Advance(second)
 		}
@@ -276,7 +276,7 @@ func evalRecord(e evaluator, p *rawPartition, r *kgo.Record, partitions int32) (
 		if p.watermark.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
 			p.earliest = second
 		}
-		e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map, Runs: header.Runs()})
+		e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map, Runs: header.Runs(), Recorded: header.Recorded()})
 		return false
 	}
 	before, after, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})

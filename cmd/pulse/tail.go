@@ -150,7 +150,7 @@ func printPack(matcher *program.Matcher, r *kgo.Record, print printer) {
 			print(h, from, text)
 			continue
 		}
-		pack := program.Pack{Lines: text, Second: h.Second(), Map: h.Map, Runs: []line.Run{{Lines: 1, From: from}}}
+		pack := program.Pack{Lines: text, Second: h.Second(), Map: h.Map, Runs: []line.Run{{Lines: 1, From: from}}, Recorded: h.Recorded()}
 		matcher.Match(pack, math.MinInt64, math.MaxInt64, func(int64, []byte) bool {
 			print(h, from, text)
 			return true

@@ -93,15 +93,15 @@ func runTest(ctx context.Context, d *stats.Definitions, test stats.Test) ([]orac
 	})
 }
 
-// undated is when the lines of a test were read, for those without a time or a year:
-// at the last second that it names, or else always at the same.
+// undated is when the lines of a test were written, for those without a time or a
+// year: at the last second that it names, or else always at the same, after all.
 func undated(test stats.Test) time.Time {
 	last := int64(0)
 	for _, x := range test.Expect {
 		last = max(last, x.Time)
 	}
 	if last == 0 {
-		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+		return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	return time.Unix(last, 0)
 }

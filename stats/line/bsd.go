@@ -202,3 +202,7 @@ func guessZone(second, near int64) int64 {
 // minutes, that is its zone, otherwise it is in UTC; where the lines' origin names
 // a zone, it is in that. Without Near, and after Near(-1), such a line has no time.
 func (sc *Scanner) Near(second int64) { sc.near, sc.zones = second, true }
+
+// NearRecorded is Near for lines of a recording, whose clock is made of their times:
+// it guesses no zones, as Times.Near does not.
+func (sc *Scanner) NearRecorded(second int64) { sc.near, sc.zones = second, false }

@@ -48,7 +48,7 @@ func (t *Times) From(o Origin) {
 // Near is Time for lines that were written before a time, in Unix seconds: a
 // time without a year is the newest one in UTC that is not more than a day later
 // than that. It does not guess zones, so that a clock made of such times goes on
-// as they do. Parse finds the same if it is told that clock by Scanner.Near.
+// as they do. Parse finds the same if it is told that clock by Scanner.NearRecorded.
 func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
 	// Where a line begins with a timestamp the rest says nothing about its time.
 	const timestamps = 64 // none is as long, and eight bytes are read at once

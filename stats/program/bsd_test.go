@@ -19,6 +19,7 @@ func TestFoldGuessesYearAndZone(t *testing.T) {
 	}{
 		"as it comes": {Pack{Second: recorded, Floor: recorded - 10}, recorded - 4},
 		"replayed":    {Pack{Second: statstest.Epoch + 2, Floor: statstest.Epoch - 10, Map: line.Mapping{From: recorded * 1e9, To: statstest.Epoch * 1e9, Milli: 2000}}, statstest.Epoch - 2},
+		"recorded":    {Pack{Second: recorded, Floor: recorded - 10, Recorded: true}, recorded}, // an hour ahead, and no zone is guessed
 	} {
 		f := compile(t, "lateness: 20s\nstats: [{name: all, rate: second}]").NewFolder()
 		test.pack.Lines = []byte(text)

@@ -27,6 +27,17 @@ type Pack struct {
 	Floor  int64        // Second, or w(p) before the record if that is greater: what lateness is measured against
 	Map    line.Mapping // from the lines' times to those that count
 	Runs   []line.Run   // the lines' origins; those after them have none
+
+	Recorded bool // the record is of a recording: its clock is that of its lines
+}
+
+// near tells a scanner when the lines were written.
+func (p *Pack) near(sc *line.Scanner) {
+	if second := p.Map.Original(p.Second); p.Recorded {
+		sc.NearRecorded(second)
+	} else {
+		sc.Near(second)
+	}
 }
 
 // A Folder folds lines into the stats of a Program. What it holds until the
@@ -87,7 +98,7 @@ func (f *Folder) Counts() aggregate.LineCounts { return f.counts }
 func (f *Folder) Fold(p Pack) {
 	before := f.counts
 	f.skew = math.MinInt64
-	f.scanner.Near(p.Map.Original(p.Second))
+	p.near(f.scanner)
 	f.scanner.From("")
 	f.runs = runs{rest: p.Runs}
 	b := p.Lines

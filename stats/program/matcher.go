@@ -50,6 +50,7 @@ func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte
 	m.buffer = append(append(m.buffer[:0], p.Lines...), make([]byte, line.Padding)...)
 	end := len(m.buffer) - line.Padding
 	ev := &m.event
+	p.near(m.scanner)
 	runs := runs{rest: p.Runs}
 	for next := 0; next < end; {
 		start, stop := next, end
