@@ -136,8 +136,8 @@ func (g *versions) advance(c topics.Clocks, now time.Time) {
 		p = &progress{closed: map[int32]int64{}, moved: now}
 		g.progress[c.Version] = p
 	}
-	for _, second := range c.Seconds {
-		p.clock = timing.Forward(p.clock, second)
+	if len(c.Seconds) > 0 { // the newest counts: one that stands still may be far behind
+		p.clock = timing.Forward(p.clock, slices.Max(c.Seconds))
 	}
 	p.closed[c.Partition] = timing.Forward(p.closed[c.Partition], c.Closed)
 	if newest := timing.Forward(p.newest, c.Closed); newest != p.newest {

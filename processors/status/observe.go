@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -313,8 +314,8 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 			if c := entry.Clocks; c != nil && c.Version == o.names.Version && c.Partition >= 0 && int(c.Partition) < len(seen.fragments) {
 				f := &seen.fragments[c.Partition]
 				f.closed = timing.Forward(f.closed, c.Closed)
-				for _, second := range c.Seconds {
-					clocks[c.Partition] = timing.Forward(clocks[c.Partition], second)
+				if len(c.Seconds) > 0 { // the newest counts: one that stands still may be far behind
+					clocks[c.Partition] = timing.Forward(clocks[c.Partition], slices.Max(c.Seconds))
 				}
 			}
 			for _, s := range entry.Snapshots {

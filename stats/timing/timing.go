@@ -69,9 +69,9 @@ const (
 
 // Forward returns the newer of what a clock was and is. A clock never steps back,
 // so that older news change nothing; but one that steps back by more than StepBack
-// was wrong before.
+// was wrong before. One that is not known (-1) says nothing.
 func Forward(was, is int64) int64 {
-	if is > was || was-is > StepBack {
+	if is > was || is >= 0 && was-is > StepBack {
 		return is
 	}
 	return was
