@@ -31,7 +31,8 @@ var evalCommand = command{
 	name: "eval", summary: "try definitions on logs, without Kafka", usage: "[LOG...] [flags]", about: `
 Prints the final snapshots that Pulse would publish for recordings (or standard
 input, -), one JSON object a line: every stat, every second from the first line's to
-the last's. No Kafka is needed, unless --raw reads the topic events.raw as it
+the last's; in long pauses a stat's seconds of one value are one object, which has
+"since". No Kafka is needed, unless --raw reads the topic events.raw as it
 stands, clocks included. With --whole each stat is there once, over all of the log:
 its mean rate, its sum, quantiles of all its numbers. The last line on standard error
 is one JSON object that accounts for the lines.`,
@@ -42,6 +43,7 @@ type evalSettings struct {
 	logFlags
 	kafkaFlags
 	statsFlag
+	selection
 	lateness int64 // in seconds; -1: the file's
 	people   bool
 	whole    bool
@@ -55,6 +57,7 @@ func (s *evalSettings) add(f *flags) {
 	f.Func("lateness", "instead of the definitions file's: how `long` a second waits for lines, a whole number of seconds", s.setLateness)
 	f.BoolVar(&s.people, "table", false, "for people: each stat with its last value and a sparkline")
 	f.BoolVar(&s.whole, "whole", false, "each stat once, over all of the log")
+	s.selection.add(f)
 	f.formatVar(&s.format)
 	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw")
 	s.kafkaFlags.add(f)
@@ -83,7 +86,10 @@ func (s *evalSettings) check(words []string) error {
 	if s.raw && len(s.files) > 0 {
 		return usagef("--raw reads the topic events.raw, not %s", s.files[0])
 	}
-	return nil
+	if s.whole && s.given() {
+		return usagef("--stat, --from, --to and --last do not go with --whole")
+	}
+	return s.selection.check()
 }
 
 func (s *evalSettings) run(ctx context.Context, e *environment) error {
@@ -100,13 +106,19 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 		changed.Lateness = s.lateness
 		definitions = &changed
 	}
+	if err := s.of(definitions); err != nil {
+		return err
+	}
 	evaluator, finish, err := s.output(e.Stdout, definitions)
 	if err != nil {
 		return err
 	}
 	err = s.evaluate(ctx, e, evaluator, definitions)
-	if err == nil || !s.whole { // a part of a log is not the whole
+	if err == nil || !s.whole && !s.people && s.last == 0 { // of a part of a log that would not be true
 		err = errors.Join(err, finish())
+	}
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted: the rest of the log is not in what was printed")
 	}
 	if err != nil {
 		return err
@@ -122,12 +134,12 @@ func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (evaluator, fun
 		whole, err := oracle.NewWhole(d)
 		return whole, func() error { return printWhole(w, whole, d, s.people) }, err
 	}
-	var out interface {
-		write(stats.Snapshot)
-		flush() error
-	} = newSnapshotWriter(w)
+	var out snapshotSink = newSnapshotWriter(w)
 	if s.people {
 		out = newTable(w, d)
+	}
+	if s.given() {
+		out = &selected{selection: s.selection, sink: out}
 	}
 	evaluator, err := oracle.New(d, out.write)
 	return evaluator, out.flush, err
@@ -144,7 +156,7 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 		}
 		return evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Version: d.Version()}, bar)
 	}
-	source, undated, size := ingest.Lines(e.Stdin), time.Now(), int64(0)
+	source, undated, size := ingest.Lines(newInterruptible(ctx, e.Stdin)), time.Now(), int64(0)
 	if len(s.files) > 0 {
 		recording, err := ingest.OpenRecording(s.files)
 		if err != nil {

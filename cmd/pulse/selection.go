@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"pulse/stats"
+)
+
+// A selection is of the snapshots that `pulse eval` prints. All are made.
+type selection struct {
+	stats    []string      // none: all
+	from, to int64         // seconds, both included
+	last     time.Duration // 0: from the beginning
+}
+
+func (s *selection) add(f *flags) {
+	s.to = math.MaxInt64
+	f.Func("stat", "print these `stats` alone, a comma list; may be given several times", func(text string) error {
+		for name := range strings.SplitSeq(text, ",") {
+			s.stats = append(s.stats, strings.TrimSpace(name))
+		}
+		return nil
+	})
+	f.Func("from", "print from this `time` on, such as 2012-11-22T09:31:34Z", timeFlag(&s.from))
+	f.Func("to", "print up to this `time`", timeFlag(&s.to))
+	f.durationVar(&s.last, "last", 0, "print the `end` alone, such as 5m; kept in memory until the log has ended")
+}
+
+// timeFlag reads a whole second.
+func timeFlag(second *int64) func(text string) error {
+	return func(text string) error {
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil || t.Nanosecond() != 0 || t.Unix() < 0 {
+			return errors.New("write a whole second with its zone, such as 2012-11-22T09:31:34Z")
+		}
+		*second = t.Unix()
+		return nil
+	}
+}
+
+func (s *selection) given() bool {
+	return len(s.stats) > 0 || s.from > 0 || s.to < math.MaxInt64 || s.last != 0
+}
+
+func (s *selection) check() error {
+	switch {
+	case s.from > s.to:
+		return usagef("--from is after --to")
+	case s.last < 0 || s.last%time.Second != 0:
+		return usagef("--last is a number of whole seconds, not %v", s.last)
+	}
+	return nil
+}
+
+// of checks the names of stats.
+func (s *selection) of(d *stats.Definitions) error {
+	for _, name := range s.stats {
+		if !slices.ContainsFunc(d.All(), func(st *stats.Stat) bool { return st.Name == name }) {
+			return usagef("--stat: there is no stat %.80q", name)
+		}
+	}
+	return nil
+}
+
+// A snapshotSink takes snapshots in the order of their seconds.
+type snapshotSink interface {
+	write(stats.Snapshot)
+	flush() error
+}
+
+// selected passes on what a selection is of.
+type selected struct {
+	selection
+	sink  snapshotSink
+	queue []stats.Snapshot // that may be of the end
+}
+
+func (s *selected) write(p stats.Snapshot) {
+	if len(s.stats) > 0 && !slices.Contains(s.stats, p.Stat) {
+		return
+	}
+	p, ok := cut(p, s.from, s.to)
+	switch {
+	case !ok:
+	case s.last == 0:
+		s.sink.write(p)
+	default:
+		s.queue = append(s.queue, p)
+		n := 0
+		for s.queue[n].Time < s.first() {
+			n++
+		}
+		s.queue = s.queue[n:]
+	}
+}
+
+// first is the first second of the end so far.
+func (s *selected) first() int64 {
+	return s.queue[len(s.queue)-1].Time + 1 - int64(s.last/time.Second)
+}
+
+func (s *selected) flush() error {
+	for _, p := range s.queue {
+		if p, ok := cut(p, s.first(), math.MaxInt64); ok {
+			s.sink.write(p)
+		}
+	}
+	return s.sink.flush()
+}
+
+// cut cuts a snapshot of several seconds to those in [from, to], and reports whether
+// any are left.
+func cut(p stats.Snapshot, from, to int64) (stats.Snapshot, bool) {
+	first, last := max(p.First(), from), min(p.Time, to)
+	if first > last {
+		return p, false
+	}
+	p.Time = last
+	switch {
+	case p.StaleSince != 0:
+		p.StaleSince = first
+	case p.Since != 0 && first < last:
+		p.Since = first
+	default:
+		p.Since = 0
+	}
+	return p, true
+}
