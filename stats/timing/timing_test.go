@@ -3,7 +3,8 @@ package timing
 import "testing"
 
 func TestForward(t *testing.T) {
-	for _, c := range []struct{ was, is, want int64 }{{1_700_000_000, -1, 1_700_000_000},
+	for _, c := range []struct{ was, is, want int64 }{
+		{1_700_000_000, -1, 1_700_000_000},
 		{-1, 100, 100}, {100, 101, 101}, {100, 100, 100}, {100, 99, 100}, {10_000, 10_000 - StepBack, 10_000},
 		{10_000, 10_000 - StepBack - 1, 10_000 - StepBack - 1}, {LastSecond, 1_700_000_000, 1_700_000_000},
 	} {
