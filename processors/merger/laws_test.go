@@ -23,6 +23,7 @@ import (
 	"pulse/stats/aggregate"
 	"pulse/stats/oracle"
 	"pulse/stats/program"
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 	"pulse/stats/window"
 	"pulse/topics"
@@ -75,7 +76,7 @@ func TestLaws(t *testing.T) {
 	}
 	t.Logf("seeds from %d: %+v", seed, sum)
 	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "mergers that resume": sum.MergersResumed, "lost emits": sum.LostEmits,
-		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes, "runs": sum.Runs, "marked points": sum.Marked} {
+		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes, "runs": sum.Runs, "marked points": sum.Marked, "far clocks": sum.Far} {
 		if n == 0 && runs >= 10 {
 			t.Errorf("the logs had no %s, so that nothing is known of them", what)
 		}
@@ -140,6 +141,7 @@ type tally struct {
 	Minutes                                int // digests
 	Amended, Late, Unreadable, Stale       int
 	Runs, Marked                           int // of seconds with one value; points of windows that are not covered whole
+	Far                                    int // ticks of clocks that are far away
 	Points, LargestReceiver, LargestMerger int
 }
 
@@ -159,6 +161,7 @@ func (t *tally) add(o tally) {
 	t.Stale += o.Stale
 	t.Runs += o.Runs
 	t.Marked += o.Marked
+	t.Far += o.Far
 	t.Points += o.Points
 	t.LargestReceiver = max(t.LargestReceiver, o.LargestReceiver)
 	t.LargestMerger = max(t.LargestMerger, o.LargestMerger)
@@ -193,6 +196,7 @@ type world struct {
 	conflicts   []string
 	faults      faults
 	tally       tally
+	latest      int64                       // the last clock of an ingester whose clock is right
 	begin       func(p int32) topics.Commit // where a source partition is begun; nil: with the log
 
 	newReceiver func(processors.Start) (processors.Partition, error)
@@ -265,7 +269,12 @@ func (w *world) makeLog() {
 		events = append(events, event{at, p, rawRecord{header: topics.RawHeader{Ingester: id, Clock: second * 1000, Domain: topics.WallDomain,
 			Tick: &topics.RawTick{Since: since, Partitions: w.sources, Leaving: leaving}}}})
 	}
-	latest := int64(0)
+	latest := int64(lawStart)
+	// All may be away for a while, and come back with new ids.
+	awayAt, awayFor := int64(-1), int64(0)
+	if w.chance(0.3) {
+		awayAt, awayFor = 4+w.rng.Int64N(seconds-8), 1+w.rng.Int64N(20)
+	}
 	for i := range 1 + w.rng.IntN(3) {
 		id := fmt.Sprintf("ingester-%d", i)
 		start, end := int64(0), seconds
@@ -292,6 +301,10 @@ func (w *world) makeLog() {
 		for ms := start * 1000; ms <= end*1000; ms += 250 {
 			if ms/1000 >= pauseAt && ms/1000 < pauseAt+pauseFor {
 				since = 0
+				continue
+			}
+			if ms/1000 >= awayAt && ms/1000 < awayAt+awayFor {
+				id, since = fmt.Sprintf("ingester-%d-again", i), 0
 				continue
 			}
 			clock := lawStart*1000 + ms + skew
@@ -326,6 +339,9 @@ func (w *world) makeLog() {
 			latest = max(latest, last+1)
 		}
 	}
+	w.farClocks(seconds, func(at int64, p int32, id string, second int64, leaving bool) {
+		tick(at, p, id, second, lawStart, leaving)
+	})
 	// One that ticks until all others are forgotten and everything is final.
 	for i := range int64(30) {
 		for p := range w.sources {
@@ -334,13 +350,56 @@ func (w *world) makeLog() {
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return int(a.at - b.at) })
 	w.raw = make([][]rawRecord, w.sources)
+	there := make([]map[string]int64, w.sources) // the clocks, if they are right, of ingesters that have not left
+	greatest := make([]int64, w.sources)
 	for _, e := range events {
+		p, h := e.source, e.record.header
+		switch far := strings.HasPrefix(h.Ingester, "far-"); {
+		case far:
+			gone := true
+			for _, clock := range there[p] {
+				gone = gone && clock <= greatest[p]-timing.LeaveAfter
+			}
+			if gone {
+				continue // whoever is alone is right at once
+			}
+		case h.Tick != nil:
+			if there[p] == nil {
+				there[p] = map[string]int64{}
+			}
+			there[p][h.Ingester], greatest[p] = h.Second(), max(greatest[p], h.Second())
+			if h.Tick.Leaving {
+				delete(there[p], h.Ingester)
+			}
+		}
 		if len(w.raw[e.source]) == 0 && e.record.header.Domain != topics.WallDomain {
 			continue // it would decide the partition's domain
 		}
 		w.raw[e.source] = append(w.raw[e.source], e.record)
 	}
 	w.tally.Records = len(events)
+	w.latest = latest + 29
+}
+
+// farClocks lets ingesters come and go whose clocks are far from all others, and who
+// say that they cover everything. They tick nine times in all: at the tenth that
+// nobody else goes further, theirs would be the right ones.
+func (w *world) farClocks(seconds int64, tick func(at int64, p int32, id string, second int64, leaving bool)) {
+	if w.chance(0.5) {
+		return
+	}
+	for left := int64(9); left > 0; {
+		id := fmt.Sprintf("far-%d", w.rng.IntN(3))
+		skew := []int64{3600, 3605, 2 * 3600, 86_400, 60, -3600}[w.rng.IntN(6)]
+		start, ticks := w.rng.Int64N(seconds), 1+w.rng.Int64N(min(left, 4))
+		left -= ticks
+		for i := range ticks {
+			for p := range w.sources {
+				tick((start+i)*1000+500, p, id, lawStart+start+i+skew, w.rng.IntN(4) == 0 && i == ticks-1)
+			}
+			w.tally.Far++
+		}
+	}
 }
 
 // makeRecording lets one ingester send a recording, with pauses.
@@ -675,6 +734,9 @@ func (w *world) compare() []string {
 		}
 	}
 	expected := w.reference()
+	if want := w.latest - 1 - w.definitions.Lateness; w.latest > 0 && (expected.last < want-1 || expected.end > w.latest) {
+		wrong = append(wrong, fmt.Sprintf("seconds to %d are final, and to %d closed, when the right clocks have come to %d", expected.last, expected.end, w.latest))
+	}
 	for _, published := range []map[snapshotID]stats.Snapshot{w.plain, w.published} {
 		wrong = append(wrong, w.compareFinals(published, expected)...)
 	}

@@ -573,7 +573,9 @@ func (p *partition) ingesters() []string {
 	clocks := map[string]int64{}
 	for _, members := range p.members {
 		for _, m := range members {
-			clocks[m.Ingester] = max(clocks[m.Ingester], m.Clock)
+			if !m.Doubted { // it moves nothing
+				clocks[m.Ingester] = max(clocks[m.Ingester], m.Clock)
+			}
 		}
 	}
 	names := slices.SortedFunc(maps.Keys(clocks), func(a, b string) int {

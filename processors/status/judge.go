@@ -54,6 +54,7 @@ type Ingester struct {
 	Name   string     `json:"name"`
 	Clock  *time.Time `json:"clock"`
 	Behind *float64   `json:"behind_seconds"`
+	Ahead  int64      `json:"ahead_seconds,omitempty"` // of all clocks that count: its own does not
 }
 
 // A Source is of a partition of events.raw. It is behind by the seconds
@@ -108,7 +109,7 @@ func judge(o *observation, l Limits) *Status {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.ingesters)) {
 		clock := o.ingesters[name]
-		s.Ingesters = append(s.Ingesters, Ingester{name, at(clock), f.age(clock)})
+		s.Ingesters = append(s.Ingesters, Ingester{name, at(clock), f.age(clock), o.ahead[name]})
 	}
 	for i, p := range o.sources {
 		s.Sources = append(s.Sources, Source{i, p.owner, at(p.written), at(p.clock), f.age(p.clock), p.end, p.committed, p.lag()})
@@ -210,6 +211,10 @@ func (f *findings) problems() []Problem {
 	}
 	if f.closed < 0 && len(found) == 0 {
 		say(-1, "no second has closed yet", "wait a few seconds and ask again")
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.ahead)) {
+		say(-1, fmt.Sprintf("the clock of the ingester %s is %v ahead of all others and does not count", name, time.Duration(f.ahead[name])*time.Second),
+			"set the clock of its machine, and restart it")
 	}
 	f.versions(say)
 	if f.lostRecords > 0 {

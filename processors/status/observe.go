@@ -34,6 +34,7 @@ type observation struct {
 	sources   []sourcePartition
 	fragments []fragmentsPartition
 	ingesters map[string]int64 // the clocks of those that the receivers hold to be running
+	ahead     map[string]int64 // by how many seconds the clock of one that is doubted is ahead of those that count
 	lines     Lines
 }
 
@@ -146,7 +147,7 @@ func Look(ctx context.Context, admin *topics.Admin, names topics.Names, now time
 
 func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time) (*observation, error) {
 	o := &observer{names: names, admin: admin}
-	seen := &observation{now: now, names: names, ingesters: map[string]int64{}}
+	seen := &observation{now: now, names: names, ingesters: map[string]int64{}, ahead: map[string]int64{}}
 	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table()}
 	var err error
 	if o.starts, err = admin.ListStartOffsets(ctx, all...); err == nil {
@@ -261,6 +262,9 @@ func (o *observer) raw(ctx context.Context, seen *observation) error {
 			seen.domain, s.clock = state.Domain, state.Clock.Second()
 			for _, m := range state.Clock.Members() {
 				seen.ingesters[m.Ingester] = max(seen.ingesters[m.Ingester], m.Clock)
+				if m.Doubted {
+					seen.ahead[m.Ingester] = max(seen.ahead[m.Ingester], m.Clock-s.clock)
+				}
 			}
 		}
 		seen.sources = append(seen.sources, s)
@@ -281,8 +285,11 @@ func (o *observer) fragments(ctx context.Context, seen *observation) error {
 	return nil
 }
 
-// newest reads the last records of events.raw, for their clocks.
+// newest reads the last records of events.raw, for their clocks. One that is ahead of
+// the time now is left out if there are others: it may be of an ingester whose clock
+// does not count.
 func (o *observer) newest(ctx context.Context, seen *observation) error {
+	ahead := seen.now.Unix() + timing.ClockAhead
 	return o.read(ctx, o.names.Raw(), o.section(o.names.Raw()).Newest(newestRecords), func(r *kgo.Record) {
 		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
@@ -291,7 +298,12 @@ func (o *observer) newest(ctx context.Context, seen *observation) error {
 		if seen.domain == "" {
 			seen.domain = h.Domain
 		}
-		if s := &seen.sources[r.Partition]; h.Domain == seen.domain && h.Second() > s.written {
+		s := &seen.sources[r.Partition]
+		better := h.Second() > s.written
+		if h.Domain == topics.WallDomain && (h.Second() > ahead || s.written > ahead) {
+			better = s.written < 0 || h.Second() < s.written
+		}
+		if h.Domain == seen.domain && better {
 			s.written, s.ingester = h.Second(), h.Ingester
 		}
 	})

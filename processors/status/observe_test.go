@@ -104,6 +104,31 @@ func TestObserve(t *testing.T) {
 	if s.Headline != "all well: closed 0.4 s ago" {
 		t.Errorf("the headline is %q", s.Headline)
 	}
+	// A clock that is an hour ahead is named, and nobody else is blamed for it.
+	for p := range int32(partitions) {
+		send(p, "x", second+3600, "")
+		send(p, "a", last, "")
+		send(p, "b", last, "")
+	}
+	testkit.Eventually(t, "the clock that is an hour ahead is named", func() error {
+		if s = look(last); len(s.Problems) != 1 || s.Problems[0].What != "the clock of the ingester x is 59m49s ahead of all others and does not count" {
+			return errors.New(s.Text())
+		}
+		return nil
+	})
+	for p := range int32(partitions) {
+		h := topics.RawHeader{Ingester: "x", Clock: (second + 3601) * 1000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: partitions, Leaving: true}}
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Partition: p, Headers: h.Headers()}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testkit.Eventually(t, "it has left", func() error {
+		if s = look(last); !s.Well {
+			return errors.New(s.Text())
+		}
+		return nil
+	})
+
 	// What others write to the table and the topic of snapshots has no say.
 	forged := stats.Snapshot{Stat: stats.LinesStat, Time: timing.LastSecond, Value: json.RawMessage("{}"), Final: true, Version: names.Version}
 	for topic, value := range map[string][]byte{names.Table(): topics.AppendTableSnapshots(nil, []stats.Snapshot{forged}), names.Merged(): forged.AppendJSON(nil)} {
@@ -126,7 +151,7 @@ func TestObserve(t *testing.T) {
 		t.Errorf("the ingesters are %+v", s.Ingesters)
 	}
 	for _, p := range s.Sources {
-		if p.Owner != "receiver-7" || p.Clock.Unix() != last || p.Written.Unix() != last || p.End != 33 || p.Committed != 33 {
+		if p.Owner != "receiver-7" || p.Clock.Unix() != last || p.Written.Unix() != last || p.End != 37 || p.Committed != 37 {
 			t.Errorf("source partition %+v", p)
 		}
 	}

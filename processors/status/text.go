@@ -34,6 +34,9 @@ func (s *Status) Text() string {
 	ingesters := make([]string, len(s.Ingesters))
 	for i, g := range s.Ingesters {
 		ingesters[i] = g.Name + " at " + s.time(g.Clock)
+		if g.Ahead > 0 {
+			ingesters[i] += " (does not count)"
+		}
 	}
 	if len(ingesters) == 0 {
 		ingesters = []string{"none"}

@@ -39,7 +39,11 @@ type Member struct {
 	Ingester string
 	Clock    int64 // its greatest
 	Since    int64
-	missed   int // ticks beyond all clocks since its last one, timing.MissedTicks at most
+	Doubted  bool // its clock is far ahead of all that count, and does not count itself
+
+	// Both are timing.MissedTicks at most; see note.
+	missed int // others' ticks that went further ahead, since its last one
+	alone  int // its own ticks that did, since the last one of those behind its group
 }
 
 // A Watermark is the clock of one source partition. Make one with New.
@@ -57,7 +61,14 @@ func New() *Watermark { return &Watermark{second: -1} }
 func (w *Watermark) Second() int64 { return w.second }
 
 // Members returns the ingesters that hold the partition's clock, by id.
-func (w *Watermark) Members() []Member { return slices.Clone(w.members) }
+func (w *Watermark) Members() []Member {
+	members := slices.Clone(w.members)
+	greatest := w.greatest()
+	for i := range members {
+		members[i].Doubted = members[i].Clock > greatest
+	}
+	return members
+}
 
 // Refused returns how many ticks changed nothing: those of a member beyond
 // MaxMembers, and those with an id or seconds out of bounds. It is a figure for
@@ -89,10 +100,21 @@ func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Interval) {
 		least = min(least, m.Clock)
 	}
 	w.second = max(w.second, least, greatest-timing.HoldBack)
-	gaps = w.gaps(max(before, 0), w.second)
+	gaps = w.gaps(max(before, 0), w.second, greatest)
 
+	counting := 0
+	for _, m := range w.members {
+		if m.Clock <= greatest {
+			counting++
+		}
+	}
+	// If those that are left are all doubted, the last one whose clock counted stays
+	// as if it were silent: else they would count at once.
+	stays := counting == 1 && len(w.members) > 1
 	w.members = slices.DeleteFunc(w.members, func(m Member) bool {
-		return t.Leaving && m.Ingester == t.Ingester || max(greatest, w.second)-m.Clock >= timing.LeaveAfter
+		return t.Leaving && m.Ingester == t.Ingester && !(stays && m.Clock <= greatest) ||
+			max(greatest, w.second)-m.Clock >= timing.LeaveAfter ||
+			m.Clock > greatest && m.missed >= timing.MissedTicks
 	})
 	return before, w.second, gaps
 }
@@ -104,8 +126,13 @@ func (t Tick) valid() bool {
 
 // note enters a tick with its member, who joins if it is the first and there is
 // room.
+//
+// What counts are ticks that go further ahead than the group that their member is in:
+// the clocks that count, or of those that are doubted some that are near each other.
+// A clock that is an hour ahead would else keep all others from doing so. Such a
+// tick has been missed by the others of its group and of the neighboring ones: so one
+// that is ahead and silent misses those that go on without it.
 func (w *Watermark) note(t Tick) bool {
-	beyond := !slices.ContainsFunc(w.members, func(m Member) bool { return m.Clock >= t.Clock })
 	i, found := slices.BinarySearchFunc(w.members, t.Ingester, func(m Member, id string) int {
 		return strings.Compare(m.Ingester, id)
 	})
@@ -113,35 +140,75 @@ func (w *Watermark) note(t Tick) bool {
 		if len(w.members) == MaxMembers {
 			return false
 		}
-		w.members = slices.Insert(w.members, i, Member{Ingester: strings.Clone(t.Ingester), Clock: t.Clock})
-	}
-
-	for j := range w.members {
-		if other := &w.members[j]; j != i && beyond {
-			other.missed = min(other.missed+1, timing.MissedTicks)
-		}
+		w.members = slices.Insert(w.members, i, Member{Ingester: strings.Clone(t.Ingester), Clock: -1})
 	}
 	m := &w.members[i]
 	m.missed = 0
+	further := t.Clock > m.Clock
 	if t.Clock >= m.Clock {
 		m.Clock, m.Since = t.Clock, min(max(t.Since, 0), t.Clock)
+	}
+
+	groups := w.groups()
+	for j := range w.members {
+		further = further && (j == i || groups[j] != groups[i] || w.members[j].Clock < t.Clock)
+	}
+	for j := range w.members {
+		other := &w.members[j]
+		if groups[j] > groups[i] {
+			other.alone = 0
+		}
+		if further && j != i && max(groups[i], groups[j])-min(groups[i], groups[j]) <= 1 {
+			other.missed = min(other.missed+1, timing.MissedTicks)
+		}
+	}
+	if further {
+		m.alone = min(m.alone+1, timing.MissedTicks)
 	}
 	return true
 }
 
+// groups returns for each member the number of its group: 0 of the clocks that
+// count.
+func (w *Watermark) groups() []int {
+	order := w.order()
+	greatest := w.greatest()
+	groups := make([]int, len(order))
+	group, last := 0, greatest
+	for _, i := range order {
+		clock := w.members[i].Clock
+		if clock > greatest && (group == 0 || clock > last+timing.ClockAhead) {
+			group++
+		}
+		groups[i], last = group, clock
+	}
+	return groups
+}
+
+// order returns the members by their clocks.
+func (w *Watermark) order() []int {
+	order := make([]int, len(w.members))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(w.members[a].Clock, w.members[b].Clock) })
+	return order
+}
+
 // greatest returns the greatest clock of the members. Clocks that were far ahead
-// of all others when these last ticked do not count until the others have missed
-// enough ticks: they are wrong, rather than the others. Clocks that have come far
-// ahead because the others stopped do count.
+// of all others when these last ticked do not count until they have made enough
+// ticks while none of the others made one: they are wrong, rather than the others.
+// Clocks that have come far ahead because the others stopped do count.
 func (w *Watermark) greatest() int64 {
 	if len(w.members) == 0 {
 		return -1
 	}
-	order := slices.SortedFunc(slices.Values(w.members), func(a, b Member) int { return cmp.Compare(a.Clock, b.Clock) })
-	greatest, missed := order[0].Clock, order[0].missed
-	for _, m := range order[1:] {
+	order := w.order()
+	greatest, missed := w.members[order[0]].Clock, w.members[order[0]].missed
+	for n, i := range order[1:] {
+		m := w.members[i]
 		then := m.Clock - int64(max(missed-1, 0)) // when the last of those below it ticked
-		if then > greatest+timing.ClockAhead && missed < timing.MissedTicks {
+		if then > greatest+timing.ClockAhead && w.alone(order[1+n:]) < timing.MissedTicks {
 			break
 		}
 		greatest, missed = m.Clock, min(missed, m.missed)
@@ -149,12 +216,28 @@ func (w *Watermark) greatest() int64 {
 	return greatest
 }
 
-// gaps returns the parts of [from, to) that no member covers.
-func (w *Watermark) gaps(from, to int64) []Interval {
+// alone returns how many ticks the group has made alone that some members, by their
+// clocks, begin with.
+func (w *Watermark) alone(order []int) (ticks int) {
+	last := w.members[order[0]].Clock
+	for _, i := range order {
+		m := w.members[i]
+		if m.Clock > last+timing.ClockAhead {
+			break
+		}
+		last = m.Clock
+		ticks += m.alone
+	}
+	return ticks
+}
+
+// gaps returns the parts of [from, to) that no member covers whose clock counts,
+// being at most greatest.
+func (w *Watermark) gaps(from, to, greatest int64) []Interval {
 	if from >= to {
 		return nil
 	}
-	vouched := slices.Clone(w.members)
+	vouched := slices.DeleteFunc(slices.Clone(w.members), func(m Member) bool { return m.Clock > greatest })
 	slices.SortFunc(vouched, func(a, b Member) int { return cmp.Compare(a.Since, b.Since) })
 	var gaps []Interval
 	for _, m := range vouched {
@@ -191,7 +274,7 @@ func (w *Watermark) AppendBinary(b []byte) []byte {
 		b = append(b, m.Ingester...)
 		b = binary.AppendVarint(b, m.Clock-base)
 		b = binary.AppendUvarint(b, uint64(m.Clock-m.Since))
-		b = append(b, byte(m.missed))
+		b = append(b, byte(m.alone*(timing.MissedTicks+1)+m.missed))
 	}
 	return b
 }
@@ -216,7 +299,8 @@ func Decode(b []byte) (*Watermark, error) {
 		m := Member{Ingester: string(d.Short(MaxIngester))}
 		m.Clock = base + d.Int(timing.LastSecond)
 		m.Since = m.Clock - d.Uint(timing.LastSecond)
-		m.missed = int(d.Byte(timing.MissedTicks))
+		counts := int(d.Byte((timing.MissedTicks+1)*(timing.MissedTicks+1) - 1))
+		m.alone, m.missed = counts/(timing.MissedTicks+1), counts%(timing.MissedTicks+1)
 		if !d.OK() || m.Ingester == "" || m.Clock < 0 || m.Clock > timing.LastSecond || m.Since < 0 {
 			return nil, errBounds
 		}

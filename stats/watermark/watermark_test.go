@@ -93,6 +93,31 @@ func TestWatermark(t *testing.T) {
 			[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 3708, 3709},
 		},
 		{
+			"one that is an hour ahead, and silent, keeps nobody from missing others", // a died, b is its successor
+			"a100 x3700 b150 b151 b152 b153 b154 b155 b156 b157 b158 b159 b160",
+			[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 158, 160},
+		},
+		{
+			"nor do several, at different hours, that tick",
+			"a100 x3700 y7200 z3701 b150 b151 b152 b153 y7201 b154 b155 b156 b157 b158 b159 b160",
+			[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 158, 160},
+		},
+		{
+			"one that is behind others that are silent and far ahead", // all restarted two hours later
+			"a100 x3700 b7200 b7201 b7202 b7203 b7204 b7205 b7206 b7207 b7208 b7209 b7210 b7211 b7212 b7213 b7214 b7215 b7216 b7217 b7218 b7219 b7220",
+			[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 7209, 7211, 7212, 7213, 7214, 7215, 7216, 7217, 7218, 7219, 7220},
+		},
+		{
+			"the ticks of one that is far ahead of another one that is do not count", // a stalls for a while
+			"a100 x3700 y7200 y7201 y7202 y7203 y7204 y7205 y7206 y7207 a101 a102",
+			[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 101, 102},
+		},
+		{
+			"one that is far ahead does not count at once when all others have left",
+			"a100 x3700 a101. x3701 b103 x3702 b104",
+			[]int64{100, 100, 101, 101, 102, 102, 103},
+		},
+		{
 			"one that goes on alone is not far ahead", // the other one died
 			"a100 b100 b101 b102 b103 b104 b105 b106 b107 b108 b109 b110 b111",
 			[]int64{100, 100, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 111},
@@ -112,6 +137,41 @@ func TestWatermark(t *testing.T) {
 	}
 	if got := New().Second(); got != -1 {
 		t.Errorf("before the first tick the watermark is %d, want -1", got)
+	}
+}
+
+// TestDoubted: one whose clock is far ahead is a member that does not count. When it
+// has been silent for ten ticks it is forgotten, and what it covers counts for
+// nothing.
+func TestDoubted(t *testing.T) {
+	w := New()
+	names := func() (all string) {
+		for _, m := range w.Members() {
+			all += m.Ingester
+			if m.Doubted {
+				all += "?"
+			}
+		}
+		return all
+	}
+	ticks(t, w, "a100/100 b100/100 x3700 a101/100 b101/100")
+	if got := names(); got != "abx?" {
+		t.Errorf("the members are %s, want x to be doubted", got)
+	}
+	ticks(t, w, "a102/100 a103/100 a104/100 a105/100 a106/100 a107/100 a108/100 a109/100")
+	if got := names(); got != "abx?" {
+		t.Errorf("after nine ticks without x the members are %s", got)
+	}
+	ticks(t, w, "a110/100")
+	if got := names(); got != "ab" && got != "a" {
+		t.Errorf("after ten ticks without x the members are %s", got)
+	}
+	ticks(t, w, "a111/100 x3720 a112/100")
+	if got := names(); got != "ax?" {
+		t.Errorf("when x is back the members are %s", got)
+	}
+	if _, gaps := ticks(t, w, "a120/119"); !slices.Equal(gaps, []Interval{{112, 119}}) {
+		t.Errorf("the gaps are %d: x covers no seconds while it is doubted", gaps)
 	}
 }
 
@@ -210,7 +270,10 @@ func TestWatermarkNeverStepsBack(t *testing.T) {
 				members[i].Clock, members[i].Since = tick.Clock, tick.Since
 			}
 			for s := before; before >= 0 && s < after; s++ {
-				vouched := slices.ContainsFunc(members, func(m Member) bool { return m.Since <= s && s < m.Clock })
+				// The clocks that count are at most the watermark and what one may be behind.
+				vouched := slices.ContainsFunc(members, func(m Member) bool {
+					return m.Since <= s && s < m.Clock && m.Clock <= after+timing.HoldBack
+				})
 				inGap := slices.ContainsFunc(gaps, func(g Interval) bool { return g.From <= s && s < g.To })
 				if vouched == inGap {
 					t.Fatalf("seed %d: second %d from %d to %d: covered %v, in a gap %v of %d", seed, s, before, after, vouched, inGap, gaps)
