@@ -119,7 +119,7 @@ func (a *Admin) Read(ctx context.Context, topic string, s Section, do func(*kgo.
 		}
 		for r := range fetches.RecordsAll() {
 			span, ok := left[r.Partition]
-			if !ok || r.Offset < span.From {
+			if !ok || r.Offset < span.From || r.Topic != topic {
 				continue
 			}
 			// A transaction's end is no record, but it may be the last of its partition.
@@ -144,7 +144,7 @@ func (a *Admin) poll(ctx context.Context) (kgo.Fetches, error) {
 	switch err := fetches.Err(); {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case err != nil && waiting.Err() != nil:
+	case fetches.Empty() && waiting.Err() != nil:
 		return nil, nil
 	case err != nil:
 		return nil, err
