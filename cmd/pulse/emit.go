@@ -82,6 +82,7 @@ func (s *emitSettings) run(ctx context.Context, e *environment) error {
 
 // emitter shows what becomes of points.
 func (m metrics) emitter(e *emit.Emitter) {
+	m.counter("pulse_emit_beyond_points_total", "Points that were left out because they are days ahead of their records.", e.Beyond)
 	number := 0
 	e.Each(func(sender string, c *emit.Counts) {
 		number++ // there may be two of one host

@@ -69,5 +69,7 @@ func (r *role) merger(instance string) (*merger.Merger, error) {
 
 // minutes wires up what rolls up minutes beside a merger.
 func (r *role) minutes() *minutes.Processor {
-	return minutes.New(minutes.Config{Cluster: r.cluster, Names: r.names, Definitions: r.definitions, Logger: r.log})
+	p := minutes.New(minutes.Config{Cluster: r.cluster, Names: r.names, Definitions: r.definitions, Logger: r.log})
+	r.metrics.counter("pulse_rollup_beyond_points_total", "Points that were left out because they are days ahead of their records.", p.Beyond)
+	return p
 }

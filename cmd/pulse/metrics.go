@@ -12,6 +12,7 @@ import (
 	"pulse/processors/merger"
 	"pulse/processors/receiver"
 	"pulse/topics"
+	"pulse/topics/broker"
 )
 
 // A metrics is what a process shows at /metrics: of itself, and of the roles
@@ -125,6 +126,13 @@ func (c *partitions) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(c.lag, prometheus.GaugeValue, float64(claim.Lag), label)
 		}
 	}
+}
+
+// broker shows what the embedded broker refuses.
+func (m metrics) broker(b *broker.Broker) {
+	n := b.Counts()
+	m.counter("pulse_broker_refused_connections_total", "Connections that were closed because they sent what is no Kafka request, or one for too much.", n.Refused.Load)
+	m.counter("pulse_broker_crowded_connections_total", "Connections that were closed because there were too many.", n.Crowded.Load)
 }
 
 // producer shows what an ingester does.

@@ -80,6 +80,7 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	}
 	defer b.Close()
 	role.cluster = topics.Cluster{Brokers: b.Addrs(), Session: s.session}
+	role.metrics.broker(b)
 	if err := topics.Ensure(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
 		return err
 	}
