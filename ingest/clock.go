@@ -45,8 +45,9 @@ type timeline struct {
 	// jump is the time of that one; -1 if there is none.
 	jump int64
 	// dated counts the lines that had a time.
-	dated int64
-	times line.Times
+	dated  int64
+	times  line.Times
+	origin line.Origin
 }
 
 // newTimeline returns the clock of lines that were written before a time.
@@ -59,6 +60,15 @@ func newTimeline(written int64) *timeline {
 func newRecordedTimeline(written time.Time) *timeline {
 	t := newTimeline(written.UnixNano())
 	t.latest = written.Add(farthestZone).UnixNano()
+	return t
+}
+
+// from says where the lines that come next are from.
+func (t *timeline) from(o line.Origin) *timeline {
+	if t.origin != o {
+		t.origin = o
+		t.times.From(o)
+	}
 	return t
 }
 

@@ -48,21 +48,20 @@ var filesKind = &Kind{
 }
 
 type filesConfig struct {
-	globs  list
-	follow toggle
-	format format
+	globs   list
+	follow  toggle
+	reading Reading
 }
 
 func (c *filesConfig) Settings() []Setting {
-	return []Setting{
+	return append([]Setting{
 		{Flag: "file", Help: "read the files that match this `pattern`; may be given several times", Value: &c.globs},
 		{Flag: "follow", Help: "read on when files grow, through rotation, and take up new files that match", Value: &c.follow},
-		c.format.setting(),
-	}
+	}, c.reading.Settings()...)
 }
 
 func (c *filesConfig) Open(o Opening) (*Opened, error) {
-	f := Files{Name: o.Name, Format: string(c.format), Globs: c.globs, Follow: bool(c.follow), Log: o.Log}
+	f := Files{Name: o.Name, Reading: c.reading, Globs: c.globs, Follow: bool(c.follow), Log: o.Log}
 	if !f.Follow {
 		return &Opened{Input: f}, nil
 	}
@@ -89,9 +88,8 @@ func followID(globs []string) string {
 // Files is an input of the lines of files.
 type Files struct {
 	// Name becomes the field input of the lines; none if empty.
-	Name string
-	// Format is that of all lines; any if empty.
-	Format string
+	Name    string
+	Reading Reading
 	// Globs are patterns of the files' names (path/filepath.Match).
 	Globs []string
 	// Follow reads on at the end of each file, through rotation by renaming
@@ -113,12 +111,12 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if f.Log == nil {
 		f.Log = slog.Default()
 	}
-	origin, err := line.NewOrigin(fieldInput, f.Name, line.FormatField, f.Format)
+	origin, err := f.Reading.Origin(fieldInput, f.Name)
 	if err != nil {
 		return err
 	}
 	if f.Follow {
-		return f.follow(ctx, func(lines []byte, positions Positions) error {
+		return f.follow(ctx, origin, func(lines []byte, positions Positions) error {
 			return take(ctx, Batch{Lines: lines, Origin: origin, Positions: positions})
 		})
 	}
@@ -137,6 +135,7 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if err != nil {
 		return err
 	}
+	r.Origin = origin
 	return r.Lines(func(lines []byte) error { return take(ctx, Batch{Lines: lines, Origin: origin}) })
 }
 
@@ -155,8 +154,8 @@ func (f Files) names() ([]string, error) {
 }
 
 // follow looks at the files again and again.
-func (f Files) follow(ctx context.Context, send func([]byte, Positions) error) error {
-	t := &tails{files: f, send: send, failed: make(map[string]bool)}
+func (f Files) follow(ctx context.Context, origin line.Origin, send func([]byte, Positions) error) error {
+	t := &tails{files: f, origin: origin, send: send, failed: make(map[string]bool)}
 	defer t.close()
 	if f.Positions != nil {
 		t.left = readPositions(f.Positions)
@@ -191,6 +190,7 @@ func (f Files) follow(ctx context.Context, send func([]byte, Positions) error) e
 
 // tails are the files that are followed, in the order in which they came up.
 type tails struct {
+	origin line.Origin
 	files  Files
 	send   func([]byte, Positions) error
 	open   []*tail
@@ -345,7 +345,7 @@ func (t *tails) merge() error {
 		tail.ends = tail.ends[lines:]
 		positions[tail.key] = tail.positionAt(end)
 	}
-	return merged(parts, given, func(lines []byte) error {
+	return merged(parts, t.origin, given, func(lines []byte) error {
 		err := t.send(lines, positions)
 		positions = Positions{}
 		return err

@@ -37,18 +37,17 @@ var kafkaKind = &Kind{
 }
 
 type kafkaConfig struct {
-	topics list
-	field  text
-	format format
+	topics  list
+	field   text
+	reading Reading
 }
 
 func (c *kafkaConfig) Settings() []Setting {
-	return []Setting{
+	return append([]Setting{
 		{Flag: "kafka-topic", Key: "kafka", Value: &c.topics,
 			Help: "read the topics of this `name` or pattern, which others fill with a line in each record; may be given several times"},
 		{Flag: "kafka-field", Key: "field", Help: "the records of --kafka-topic are JSON: the `name` of the field with the line, say message", Value: &c.field},
-		c.format.setting(),
-	}
+	}, c.reading.Settings()...)
 }
 
 func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
@@ -61,7 +60,7 @@ func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
 		}
 	}
 	k := Kafka{
-		Name: o.Name, Topics: c.topics, Format: string(c.format), Field: string(c.field),
+		Name: o.Name, Topics: c.topics, Reading: c.reading, Field: string(c.field),
 		Cluster: o.Cluster, Counts: new(KafkaCounts), Log: o.Log,
 	}
 	return &Opened{
@@ -94,9 +93,8 @@ type Kafka struct {
 	Name string
 	// Topics are names, and patterns of names (path.Match). A pattern does not
 	// match Pulse's own topics.
-	Topics []string
-	// Format is that of all lines; any if empty.
-	Format string
+	Topics  []string
+	Reading Reading
 	// Field, if not empty, says that the records are JSON objects, and in which of
 	// their fields the line is: message, or log.
 	Field string
@@ -244,7 +242,7 @@ func (r *repacker) takeUp(ctx context.Context, topic kadm.TopicDetail) error {
 		return err
 	}
 	if t == nil {
-		origin, err := line.NewOrigin(fieldInput, r.Name, fieldTopic, topic.Topic, line.FormatField, r.Format)
+		origin, err := r.Reading.Origin(fieldInput, r.Name, fieldTopic, topic.Topic)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -176,18 +175,4 @@ func (l *list) Set(v string) error {
 	}
 	*l = append(*l, v)
 	return nil
-}
-
-// A format is the setting of the format that all lines are in; any if empty.
-type format string
-
-func (f *format) String() string { return string(*f) }
-func (f *format) Set(v string) error {
-	*f = format(v)
-	return line.CheckFormat(v)
-}
-
-func (f *format) setting() Setting {
-	return Setting{Flag: "format", Value: f,
-		Help: "the `format` that all lines are in, one of docs/formats.md; by default each line's is told by its look"}
 }

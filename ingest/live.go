@@ -341,7 +341,7 @@ func (g *live) addLine(l []byte, from line.Origin) error {
 	} else {
 		g.origins = append(g.origins, originRun{from, 1})
 	}
-	if err := t.add(l, g.emit); err != nil {
+	if err := t.from(from).add(l, g.emit); err != nil {
 		return err
 	}
 	if g.backlog == nil {

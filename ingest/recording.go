@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"pulse/stats/line"
 )
 
 // sampleSize is how much of a recording's beginning and end its id is made of.
@@ -17,6 +19,9 @@ const sampleSize = 64 << 10
 // A Recording is one or more files of lines, read as one in the order of
 // their clocks.
 type Recording struct {
+	// Origin is that of its lines; none if it is not set.
+	Origin line.Origin
+
 	names    []string
 	sizes    []int64 // of each when it was opened; later lines are not of it
 	size     int64
@@ -80,7 +85,7 @@ func (r *Recording) Lines(yield func(lines []byte) error) error {
 	for _, reader := range readers {
 		parts = append(parts, reader.next)
 	}
-	return merged(parts, nil, yield)
+	return merged(parts, r.Origin, nil, yield)
 }
 
 // ID identifies the recording by what it holds: it is made of the sizes, the
@@ -120,7 +125,7 @@ var errEnough = errors.New("enough")
 // nanoseconds; -1 if there is no line.
 func (r *Recording) firstTime() (int64, error) {
 	first := int64(-1)
-	t := newRecordedTimeline(r.modified)
+	t := newRecordedTimeline(r.modified).from(r.Origin)
 	found := func(clock int64, _ []byte) error {
 		first = clock
 		return errEnough
@@ -141,10 +146,13 @@ func (r *Recording) firstTime() (int64, error) {
 // times, and ends with a tick that makes all its seconds final by a lateness
 // in seconds. It is what a replay does, at once and without Kafka: p's sink must
 // be done with a record when it returns. Undated is the time of a recording that
-// shows none.
-func PackRecording(source Source, p *Packer, undated time.Time, lateness int64) error {
+// shows none, and origin that of its lines.
+func PackRecording(source Source, origin line.Origin, p *Packer, undated time.Time, lateness int64) error {
 	p.immediate = true
-	t := newRecordedTimeline(undated)
+	if err := p.From(origin); err != nil {
+		return err
+	}
+	t := newRecordedTimeline(undated).from(origin)
 	emit := func(clock int64, l []byte) error {
 		if err := p.Advance(clock); err != nil {
 			return err

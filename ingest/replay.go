@@ -23,7 +23,7 @@ const pace = 5 * time.Millisecond
 
 var replayKind = &Kind{
 	Name: "replay", Past: true,
-	Docs: []KindDoc{{"`--replay`", "none", "reads no further", "what was not sent yet: a replay is not continued"}},
+	Docs: []KindDoc{{"`--replay`", "what its settings say", "reads no further", "what was not sent yet: a replay is not continued"}},
 	New:  func() Config { return NewReplayConfig() },
 }
 
@@ -33,6 +33,7 @@ type ReplayConfig struct {
 	Speed         Speed
 	OriginalTimes toggle
 	Loop          toggle
+	Reading       Reading
 }
 
 // NewReplayConfig is that of a recording at its own pace, mapped to now, once.
@@ -40,12 +41,12 @@ func NewReplayConfig() *ReplayConfig { return &ReplayConfig{Speed: ownPace} }
 
 // Settings implements Config.
 func (c *ReplayConfig) Settings() []Setting {
-	return []Setting{
+	return append([]Setting{
 		{Flag: "replay", Help: "send this recording, a `file`; several are one, in the order of their times", Value: &c.Files},
 		{Flag: "speed", Help: "`times` the recording's own pace, from 0.001 to 1000000, or max", Value: &c.Speed},
 		{Flag: "original-times", Help: "keep the times of the lines instead of mapping them to now; the topics must hold nothing else", Value: &c.OriginalTimes},
 		{Flag: "loop", Help: "begin again at the end", Value: &c.Loop},
-	}
+	}, c.Reading.Settings()...)
 }
 
 // Open implements Config.
@@ -55,6 +56,9 @@ func (c *ReplayConfig) Open(o Opening) (*Opened, error) {
 	}
 	recording, err := OpenRecording(c.Files)
 	if err != nil {
+		return nil, err
+	}
+	if recording.Origin, err = c.Reading.Origin(); err != nil {
 		return nil, err
 	}
 	return &Opened{Play: Replay{
@@ -152,7 +156,9 @@ func (r Replay) Run(ctx context.Context, out Output) error {
 	p.packer = NewPacker(r.Ingester, domain, out.Partitions(), func(r Record) error {
 		return out.Produce(grace, r)
 	})
-	err = p.play()
+	if err = p.packer.From(r.Recording.Origin); err == nil {
+		err = p.play()
+	}
 	if ctx.Err() != nil && p.packer.Second() >= 0 {
 		err = errors.Join(ctx.Err(), p.packer.Leave(p.packer.Second()))
 	}
@@ -252,7 +258,7 @@ func (p *player) span() (first, last int64, err error) {
 
 // read emits the recording's lines with their clock.
 func (p *player) read(emit func(clock int64, l []byte) error) error {
-	t := newRecordedTimeline(p.Recording.modified)
+	t := newRecordedTimeline(p.Recording.modified).from(p.Recording.Origin)
 	each := func(l []byte) error {
 		p.lines++
 		return t.add(l, emit)

@@ -3,8 +3,6 @@ package ingest
 import (
 	"context"
 	"io"
-
-	"pulse/stats/line"
 )
 
 var stdinKind = &Kind{
@@ -14,29 +12,29 @@ var stdinKind = &Kind{
 }
 
 type stdinConfig struct {
-	read   toggle
-	format format
+	read    toggle
+	reading Reading
 }
 
 func (c *stdinConfig) Settings() []Setting {
-	return []Setting{{Flag: "stdin", Help: "read lines from standard input", Value: &c.read}, c.format.setting()}
+	return append([]Setting{{Flag: "stdin", Help: "read lines from standard input", Value: &c.read}}, c.reading.Settings()...)
 }
 
 func (c *stdinConfig) Open(o Opening) (*Opened, error) {
-	return &Opened{Input: Stdin{Name: o.Name, Format: string(c.format), From: o.Stdin}}, nil
+	return &Opened{Input: Stdin{Name: o.Name, Reading: c.reading, From: o.Stdin}}, nil
 }
 
 // Stdin is an input of the lines that a pipe gives, until its end.
 type Stdin struct {
-	Name   string // becomes the field input of the lines; none if empty
-	Format string // that all lines are in; any if empty
-	From   io.Reader
+	Name    string // becomes the field input of the lines; none if empty
+	Reading Reading
+	From    io.Reader
 }
 
 // Run implements Input. A read that From blocks in when ctx ends is left
 // behind.
 func (s Stdin) Run(ctx context.Context, take func(context.Context, Batch) error) error {
-	origin, err := line.NewOrigin(fieldInput, s.Name, line.FormatField, s.Format)
+	origin, err := s.Reading.Origin(fieldInput, s.Name)
 	if err != nil {
 		return err
 	}

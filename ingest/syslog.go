@@ -24,13 +24,18 @@ var syslogTCPKind = &Kind{
 	New:  func() Config { return new(syslogTCPConfig) },
 }
 
-type syslogTCPConfig struct{ address text }
-
-func (c *syslogTCPConfig) Settings() []Setting {
-	return []Setting{{Flag: "syslog-tcp", Help: "take syslog over TCP on this `address`", Value: &c.address}}
+type syslogTCPConfig struct {
+	address text
+	reading Reading
 }
 
-func (c *syslogTCPConfig) Open(o Opening) (*Opened, error) { return openSyslog(c.address, nil, o) }
+func (c *syslogTCPConfig) Settings() []Setting {
+	return []Setting{{Flag: "syslog-tcp", Help: "take syslog over TCP on this `address`", Value: &c.address}, c.reading.zone()}
+}
+
+func (c *syslogTCPConfig) Open(o Opening) (*Opened, error) {
+	return openSyslog(c.address, nil, c.reading, o)
+}
 
 var syslogTLSKind = &Kind{
 	Name: "syslog-tls",
@@ -42,12 +47,13 @@ type syslogTLSConfig struct {
 	address     text
 	certificate keyPair
 	clientCA    text
+	reading     Reading
 }
 
 func (c *syslogTLSConfig) Settings() []Setting {
 	return append([]Setting{{Flag: "syslog-tls", Help: "take syslog over TLS on this `address`", Value: &c.address}},
 		append(c.certificate.settings(),
-			Setting{Flag: "tls-client-ca", Key: "client-ca", Help: "ask senders for a certificate of one of those in this `file`", Value: &c.clientCA})...)
+			Setting{Flag: "tls-client-ca", Key: "client-ca", Help: "ask senders for a certificate of one of those in this `file`", Value: &c.clientCA}, c.reading.zone())...)
 }
 
 func (c *syslogTLSConfig) Open(o Opening) (*Opened, error) {
@@ -69,15 +75,16 @@ func (c *syslogTLSConfig) Open(o Opening) (*Opened, error) {
 		}
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	return openSyslog(c.address, config, o)
+	return openSyslog(c.address, config, c.reading, o)
 }
 
-func openSyslog(address text, config *tls.Config, o Opening) (*Opened, error) {
+func openSyslog(address text, config *tls.Config, reading Reading, o Opening) (*Opened, error) {
 	listener, err := listenTCP(string(address))
 	if err != nil {
 		return nil, err
 	}
 	s := NewSyslog(o.Name, listener, config, o.Log)
+	s.Reading = reading
 	return &Opened{Input: s, Addr: s.Addr(), Counters: []Counter{
 		{linesMetric, linesHelp, &s.Counts.Lines},
 		{connectionsMetric, connectionsHelp, &s.Counts.Connections},
@@ -104,6 +111,8 @@ type StreamCounts struct {
 // what a connection that breaks had on its way is lost.
 type Syslog struct {
 	Counts StreamCounts
+	// Reading is what is said of the lines, if it is set before Run.
+	Reading Reading
 
 	name     string
 	listener net.Listener
@@ -184,7 +193,7 @@ func (s *Syslog) origin(ctx context.Context, c net.Conn) (line.Origin, error) {
 			client = bounded(shown[0][0].Subject.CommonName)
 		}
 	}
-	return line.NewOrigin(fieldInput, s.name, fieldRemote, remoteHost(c.RemoteAddr().String()), fieldClient, client)
+	return s.Reading.Origin(fieldInput, s.name, fieldRemote, remoteHost(c.RemoteAddr().String()), fieldClient, client)
 }
 
 // read takes a connection's messages until its end.

@@ -45,10 +45,13 @@ var syslogUDPKind = &Kind{
 	New:  func() Config { return new(syslogUDPConfig) },
 }
 
-type syslogUDPConfig struct{ address text }
+type syslogUDPConfig struct {
+	address text
+	reading Reading
+}
 
 func (c *syslogUDPConfig) Settings() []Setting {
-	return []Setting{{Flag: "syslog-udp", Help: "take syslog over UDP on this `address`", Value: &c.address}}
+	return []Setting{{Flag: "syslog-udp", Help: "take syslog over UDP on this `address`", Value: &c.address}, c.reading.zone()}
 }
 
 func (c *syslogUDPConfig) Open(o Opening) (*Opened, error) {
@@ -61,6 +64,7 @@ func (c *syslogUDPConfig) Open(o Opening) (*Opened, error) {
 		return nil, fmt.Errorf("%w: choose another address", err)
 	}
 	s := NewSyslogUDP(o.Name, conn, o.Log)
+	s.Reading = c.reading
 	return &Opened{Input: s, Addr: s.Addr(), Counters: []Counter{
 		{linesMetric, linesHelp, &s.Counts.Lines},
 		{"pulse_input_empty_datagrams_total", "Datagrams without any text.", &s.Counts.Empty},
@@ -83,6 +87,8 @@ type DatagramCounts struct {
 // which counts it (on Linux).
 type SyslogUDP struct {
 	Counts DatagramCounts
+	// Reading is what is said of the lines, if it is set before Run.
+	Reading Reading
 
 	name    string
 	conn    *net.UDPConn
@@ -176,7 +182,7 @@ func (s *SyslogUDP) read(ctx context.Context) error {
 			if len(origins) >= maxPeers {
 				clear(origins)
 			}
-			if from, err = line.NewOrigin(fieldInput, s.name, fieldRemote, peer.Addr().Unmap().String()); err != nil {
+			if from, err = s.Reading.Origin(fieldInput, s.name, fieldRemote, peer.Addr().Unmap().String()); err != nil {
 				return err
 			}
 			origins[peer.Addr()] = from

@@ -14,6 +14,7 @@ const (
 	SubjectBytes                  // bytes of lines that came in
 	SubjectSkew                   // how far lines' times are ahead of their records' clocks
 	SubjectErrors                 // lines that a condition could not compare, by stat
+	SubjectFormats                // lines by their format
 	SubjectAccount                // all lines, and what became of them: LinesStat
 	Subjects                      // how many there are
 )
@@ -49,7 +50,12 @@ var internalStats = []*Stat{
 		Help: "By stat, lines that do not count because a field has a value of another type than what it is compared with.",
 	},
 	{
+		Name: "pulse.formats", Title: "formats", Unit: "/min", Kind: "rate", Per: 60, Window: 70,
+		GroupBy: []string{"format"}, Top: 50, Subject: SubjectFormats,
+		Help: "Lines that came in, by their format; half are those whose message gave no field.",
+	},
+	{
 		Name: LinesStat, Title: "lines", Kind: LinesKind, Window: 1, Subject: SubjectAccount,
-		Help: "Lines that came in each second, and of them those counted, late, unreadable and ahead of their time.",
+		Help: "Lines that came in each second, and of them those counted, late, unreadable, ahead of their time, without one, unparsed and half understood.",
 	},
 }

@@ -348,7 +348,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 		}
 		series[id] = true
 	}
-	if n := strings.Count(fmt.Sprint(series), "key="); n != len(keys) {
+	if n := strings.Count(fmt.Sprint(series), "stat=paths;key="); n != len(keys) {
 		t.Errorf("%d keys have a series, want %d: %v", n, len(keys), series)
 	}
 }

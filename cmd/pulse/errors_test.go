@@ -97,7 +97,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"eval", "--log-format", "xml", recording}, []string{"--log-format", "text or json"}},
 		{2, nil, []string{"ingest", "--stdin", "--format", "xml"}, []string{"--format", `"xml"`, "json, "}},
 		{2, nil, []string{"ingest", "--syslog-udp", ":0", "--format", "json"}, []string{"--format", "--stdin"}},
-		{2, nil, memory("--replay", recording, "--format", "json"), []string{"--format", "standard input"}},
+		{2, nil, []string{"ingest", "--stdin", "--zone", "CEST"}, []string{"--zone", `"CEST"`, "Europe/Berlin"}},
 		{2, nil, []string{"eval", "--raw", "--format", "json"}, []string{"--format", "events.raw"}},
 		{2, nil, []string{"eval", "--raw", recording}, []string{"--raw", recording}},
 		{2, nil, []string{"validate"}, []string{"one definitions file"}},

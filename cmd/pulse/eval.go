@@ -47,7 +47,7 @@ type evalSettings struct {
 	lateness int64 // in seconds; -1: the file's
 	people   bool
 	whole    bool
-	format   string
+	reading  ingest.Reading
 	raw      bool
 	files    []string // none: standard input
 }
@@ -58,7 +58,7 @@ func (s *evalSettings) add(f *flags) {
 	f.BoolVar(&s.people, "table", false, "for people: each stat with its last value and a sparkline")
 	f.BoolVar(&s.whole, "whole", false, "each stat once, over all of the log")
 	s.selection.add(f)
-	f.formatVar(&s.format)
+	f.readingVars(&s.reading)
 	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw")
 	s.kafkaFlags.add(f)
 	s.logFlags.add(f)
@@ -80,8 +80,8 @@ func (s *evalSettings) check(words []string) error {
 	if s.files = words; len(words) == 1 && words[0] == "-" {
 		s.files = nil
 	}
-	if s.raw && s.format != "" {
-		return usagef("--format is for recordings: the topic events.raw says which format lines are in")
+	if s.raw && s.reading != (ingest.Reading{}) {
+		return usagef("--format, --zone and --columns are for recordings: the topic events.raw says how its lines are read")
 	}
 	if s.raw && len(s.files) > 0 {
 		return usagef("--raw reads the topic events.raw, not %s", s.files[0])
@@ -156,15 +156,20 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 		}
 		return evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Version: d.Version()}, bar)
 	}
+	origin, err := s.reading.Origin()
+	if err != nil {
+		return err
+	}
 	source, undated, size := ingest.Lines(newInterruptible(ctx, e.Stdin)), time.Now(), int64(0)
 	if len(s.files) > 0 {
 		recording, err := ingest.OpenRecording(s.files)
 		if err != nil {
 			return err
 		}
+		recording.Origin = origin
 		source, undated, size = recording.Lines, recording.Modified(), recording.Size()
 	}
-	return evalRecording(ctx, evaluator, s.format, source, undated, d.Lateness, func(done, lines int64) { bar.show(done, size, lines) })
+	return evalRecording(ctx, evaluator, origin, source, undated, d.Lateness, func(done, lines int64) { bar.show(done, size, lines) })
 }
 
 // warnOfCounts says why lines are in no stat, if many are.
@@ -173,19 +178,22 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 		log.Warn("lines are in no stat, being longer than 64 KiB (or, with --raw, in records that are no packs): have the sender split them",
 			"unreadable", c.Unreadable, "lines", c.Lines)
 	}
+	if read := c.Counted + c.Late; 2*c.Undated > read {
+		log.Warn("more than half of the lines have no time and count at the time of the others, or when the file was written: name their --format, or see docs/formats.md for the times that are known",
+			"undated", c.Undated, "lines", c.Lines)
+	}
+	if read := c.Counted + c.Late; 2*(c.Unparsed+c.Half) > read {
+		log.Warn("more than half of the lines give no fields: the stat pulse.formats says which formats they are taken for, docs/formats.md which are known",
+			"unparsed", c.Unparsed, "half understood", c.Half, "lines", c.Lines)
+	}
 	if float64(c.Late) > receiver.LateShare*float64(c.Lines) {
 		log.Warn("lines are in no stat, being later than the lateness of the definitions: read a log that is out of order with a longer --lateness, say 60s",
 			"late", c.Late, "lines", c.Lines, "lateness", time.Duration(lateness)*time.Second)
 	}
 }
 
-// evalRecording feeds the packs and clocks that a replay would send, with the format
-// of the lines, if they have one.
-func evalRecording(ctx context.Context, e evaluator, format string, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
-	origin, err := line.NewOrigin(line.FormatField, format)
-	if err != nil {
-		return err
-	}
+// evalRecording feeds the packs and clocks that a replay would send.
+func evalRecording(ctx context.Context, e evaluator, origin line.Origin, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
 	runs := []line.Run{{Lines: math.MaxInt64, From: origin}}
 	packer := ingest.NewPacker("eval", topics.RecordingPrefix+"eval", 1, func(r ingest.Record) error {
 		defer r.Done(nil)
@@ -206,7 +214,7 @@ func evalRecording(ctx context.Context, e evaluator, format string, source inges
 			return yield(lines)
 		})
 	}
-	if err := ingest.PackRecording(counted, packer, undated, lateness); err != nil {
+	if err := ingest.PackRecording(counted, origin, packer, undated, lateness); err != nil {
 		return err
 	}
 	e.Close(-1)
@@ -315,7 +323,10 @@ func printCounts(w io.Writer, c aggregate.LineCounts) error {
 		Counted    uint64 `json:"counted"`
 		Late       uint64 `json:"late"`
 		Unreadable uint64 `json:"unreadable"`
-	}{c.Lines, c.Counted, c.Late, c.Unreadable})
+		Undated    uint64 `json:"undated"`
+		Unparsed   uint64 `json:"unparsed"`
+		Half       uint64 `json:"half"`
+	}{c.Lines, c.Counted, c.Late, c.Unreadable, c.Undated, c.Unparsed, c.Half})
 	if err != nil {
 		return err
 	}

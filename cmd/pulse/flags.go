@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"pulse/ingest"
 	"pulse/stats"
-	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -121,12 +121,11 @@ func (d *duration) Set(text string) error {
 	return nil
 }
 
-// formatVar is the format of all lines, empty if each is told by its look.
-func (f *flags) formatVar(name *string) {
-	f.Func("format", "the `format` that all lines are in, one of docs/formats.md; by default each line's is told by its look", func(text string) error {
-		*name = text
-		return line.CheckFormat(text)
-	})
+// readingVars are what is said of how lines are read.
+func (f *flags) readingVars(r *ingest.Reading) {
+	for _, s := range r.Settings() {
+		f.Var(s.Value, s.Flag, s.Help)
+	}
 }
 
 // logFlags are the flags of how a role speaks to its operator.

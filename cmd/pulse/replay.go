@@ -105,6 +105,9 @@ func (s *replaySettings) serveAorta(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
+	if recording.Origin, err = s.replay.Reading.Origin(); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", s.aorta.address)
 	if err != nil {
 		return fmt.Errorf("--serve-aorta: %w: choose another address", err)

@@ -35,7 +35,6 @@ type runSettings struct {
 	data      string
 	recording string
 	replay    replayFlags
-	format    string
 }
 
 func (s *runSettings) add(f *flags) {
@@ -44,7 +43,6 @@ func (s *runSettings) add(f *flags) {
 	f.StringVar(&s.data, "data-dir", "pulse-data", "the `folder` of the broker's data; a restart goes on with it. Empty: in memory")
 	f.StringVar(&s.recording, "replay", "", "send this recording, a `file`")
 	s.replay.add(f)
-	f.formatVar(&s.format)
 	s.addUse(f)
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
@@ -100,10 +98,10 @@ type ingester func(ctx context.Context, to ingest.Output) error
 func (s *runSettings) ingester(e *environment, role *role, bar *progress) (ingester, error) {
 	live := s.recording == "" && piped(e.Stdin)
 	switch {
-	case s.format != "" && !live:
-		return nil, usagef("--format is for lines from standard input, and there are none")
+	case s.replay.Reading != (ingest.Reading{}) && !live && s.recording == "":
+		return nil, usagef("--format, --zone and --columns are for lines from standard input or of --replay, and there are none")
 	case live:
-		stdin := ingest.Stdin{Name: "stdin", Format: s.format, From: e.Stdin}
+		stdin := ingest.Stdin{Name: "stdin", Reading: s.replay.Reading, From: e.Stdin}
 		return ingest.Live{Inputs: []ingest.Input{stdin}, Backlog: true, Lateness: role.definitions.Lateness}.Run, s.live(role.definitions)
 	case s.recording != "":
 		s.replay.Files = []string{s.recording}

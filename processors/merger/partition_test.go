@@ -268,9 +268,9 @@ func TestGapWithLines(t *testing.T) {
 	gap := cover(0, 0, 1, 100, 111)
 	gap.Stale = []watermark.Interval{{From: 100, To: 110}}
 	l.send(rangeOf{gap, at(104), 104})
-	const none = `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"bytes":0}`
+	const none = `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"undated":0,"unparsed":0,"half":0,"bytes":0}`
 	l.want(stats.LinesStat, "99="+none+" final", "100-103 stale final",
-		`104={"in":1,"counted":1,"late":0,"unreadable":0,"ahead":0,"bytes":25} (0 of 1) final`, "105-109 stale final", "110="+none+" final")
+		`104={"in":1,"counted":1,"late":0,"unreadable":0,"ahead":0,"undated":0,"unparsed":0,"half":0,"bytes":25} (0 of 1) final`, "105-109 stale final", "110="+none+" final")
 	l.want("events", "99=0 final", "100-109 stale final", "110=0 final")
 }
 

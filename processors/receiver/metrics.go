@@ -26,6 +26,9 @@ type LineMetrics struct {
 	Late       atomic.Int64
 	Unreadable atomic.Int64
 	Ahead      atomic.Int64
+	Undated    atomic.Int64
+	Unparsed   atomic.Int64
+	Half       atomic.Int64
 	Bytes      atomic.Int64
 }
 
@@ -34,6 +37,9 @@ func (m *LineMetrics) add(c aggregate.LineCounts) {
 	m.Late.Add(int64(c.Late))
 	m.Unreadable.Add(int64(c.Unreadable))
 	m.Ahead.Add(int64(c.Ahead))
+	m.Undated.Add(int64(c.Undated))
+	m.Unparsed.Add(int64(c.Unparsed))
+	m.Half.Add(int64(c.Half))
 	m.Bytes.Add(int64(c.Bytes))
 }
 

@@ -163,7 +163,8 @@ definitions  3f9a2c (also here: 0aa11b, by which nobody runs; 1bb22c, by which 2
 ingesters    web-1 at 20:04:09, web-2 at 20:04:08
 receivers    2
 mergers      1
-last minute  120,000 lines, 99.99 % counted, 12 late, 0 unreadable, 0 ahead
+last minute  120,000 lines, 99.99 % counted, 12 late, 0 unreadable, 0 ahead,
+             0 undated, 0 unparsed, 0 half understood
 
 events.raw   written  rolled up to  behind  lag  owner
          0  20:04:09      20:04:09   0.4 s    5  receiver-0

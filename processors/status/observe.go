@@ -102,6 +102,9 @@ type Lines struct {
 	Late       int64 `json:"late"`
 	Unreadable int64 `json:"unreadable"`
 	Ahead      int64 `json:"ahead"`
+	Undated    int64 `json:"undated"`
+	Unparsed   int64 `json:"unparsed"`
+	Half       int64 `json:"half"`
 	Bytes      int64 `json:"bytes"`
 }
 
@@ -111,6 +114,9 @@ func (c *Lines) add(d Lines) {
 	c.Late += d.Late
 	c.Unreadable += d.Unreadable
 	c.Ahead += d.Ahead
+	c.Undated += d.Undated
+	c.Unparsed += d.Unparsed
+	c.Half += d.Half
 	c.Bytes += d.Bytes
 }
 

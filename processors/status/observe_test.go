@@ -144,7 +144,7 @@ func TestObserve(t *testing.T) {
 	if _, err := json.Marshal(s); err != nil {
 		t.Error(err)
 	}
-	if want := (Lines{In: 66, Counted: 66, Bytes: 198}); s.Lines != want {
+	if want := (Lines{In: 66, Counted: 66, Undated: 66, Unparsed: 66, Bytes: 198}); s.Lines != want {
 		t.Errorf("the newest minute's lines are %+v, want %+v", s.Lines, want)
 	}
 	if len(s.Ingesters) != 2 || s.Ingesters[0].Name != "a" || s.Ingesters[1].Clock.Unix() != last {

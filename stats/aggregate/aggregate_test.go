@@ -420,8 +420,8 @@ func TestValues(t *testing.T) {
 		t.Errorf("25 lines counted at once: %s, want 25", valueOf(newRate(1), c))
 	}
 	p := newLines().NewPartial().(*LinesPartial)
-	p.Add(LineCounts{Lines: 6, Counted: 3, Late: 2, Unreadable: 1, Ahead: 4, Bytes: 700})
-	if got, want := valueOf(newLines(), p), `{"in":6,"counted":3,"late":2,"unreadable":1,"ahead":4,"bytes":700}`; got != want {
+	p.Add(LineCounts{Lines: 6, Counted: 3, Late: 2, Unreadable: 1, Ahead: 4, Undated: 5, Unparsed: 7, Half: 8, Bytes: 700})
+	if got, want := valueOf(newLines(), p), `{"in":6,"counted":3,"late":2,"unreadable":1,"ahead":4,"undated":5,"unparsed":7,"half":8,"bytes":700}`; got != want {
 		t.Errorf("lines: %s, want %s", got, want)
 	}
 }

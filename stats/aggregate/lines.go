@@ -15,6 +15,9 @@ type LineCounts struct {
 	Late       uint64
 	Unreadable uint64
 	Ahead      uint64 // of those counted or late, with a time too far ahead of their record
+	Undated    uint64 // of those counted or late, without a time
+	Unparsed   uint64 // of those counted or late, of no known format
+	Half       uint64 // of those counted or late, half understood: see line.Event.Shape
 	Bytes      uint64 // of those that came in, ends of lines not included
 }
 
@@ -26,6 +29,9 @@ func (c LineCounts) Add(d LineCounts) LineCounts {
 		Late:       c.Late + d.Late,
 		Unreadable: c.Unreadable + d.Unreadable,
 		Ahead:      c.Ahead + d.Ahead,
+		Undated:    c.Undated + d.Undated,
+		Unparsed:   c.Unparsed + d.Unparsed,
+		Half:       c.Half + d.Half,
 		Bytes:      c.Bytes + d.Bytes,
 	}
 }
@@ -38,13 +44,16 @@ func (c LineCounts) Sub(d LineCounts) LineCounts {
 		Late:       c.Late - d.Late,
 		Unreadable: c.Unreadable - d.Unreadable,
 		Ahead:      c.Ahead - d.Ahead,
+		Undated:    c.Undated - d.Undated,
+		Unparsed:   c.Unparsed - d.Unparsed,
+		Half:       c.Half - d.Half,
 		Bytes:      c.Bytes - d.Bytes,
 	}
 }
 
 var linesKind = Description{
 	Name:  "lines",
-	Doc:   "What became of the lines that came in: counted, late and unreadable are all of them; ahead are those with a time too far ahead of their record.",
+	Doc:   "What became of the lines that came in: counted, late and unreadable are all of them; ahead are those with a time too far ahead of their record, undated those without one, unparsed those of no known format, and half those half understood.",
 	Takes: Internal,
 	Shape: value.ShapeCounts,
 	New:   func(Parameters) Kind { return lines{} },
@@ -79,7 +88,7 @@ func (p *LinesPartial) AppendTo(b []byte) []byte {
 		return b
 	}
 	c := &p.counts
-	for _, n := range [...]uint64{c.Lines, c.Counted, c.Late, c.Unreadable, c.Ahead, c.Bytes} {
+	for _, n := range [...]uint64{c.Lines, c.Counted, c.Late, c.Unreadable, c.Ahead, c.Undated, c.Unparsed, c.Half, c.Bytes} {
 		b = binary.AppendUvarint(b, n)
 	}
 	return b
@@ -91,7 +100,7 @@ func (p *LinesPartial) Join(b []byte) error {
 		return nil
 	}
 	var c LineCounts
-	for _, n := range [...]*uint64{&c.Lines, &c.Counted, &c.Late, &c.Unreadable, &c.Ahead, &c.Bytes} {
+	for _, n := range [...]*uint64{&c.Lines, &c.Counted, &c.Late, &c.Unreadable, &c.Ahead, &c.Undated, &c.Unparsed, &c.Half, &c.Bytes} {
 		var ok bool
 		if *n, b, ok = uvarint(b, maxCount); !ok {
 			return ErrMalformed
@@ -117,6 +126,9 @@ func (w *linesWindow) Value(Span) value.Value {
 		{Name: "late", Count: c.Late},
 		{Name: "unreadable", Count: c.Unreadable},
 		{Name: "ahead", Count: c.Ahead},
+		{Name: "undated", Count: c.Undated},
+		{Name: "unparsed", Count: c.Unparsed},
+		{Name: "half", Count: c.Half},
 		{Name: "bytes", Count: c.Bytes},
 	}
 }

@@ -147,10 +147,16 @@ func (e *Event) Time() (second int64, nanos uint32, ok bool) {
 	return e.lineSecond, e.lineNanos, e.dated
 }
 
-// Format gives the position in Formats of the line's format, -1 if it is unparsed, and
-// whether the line is half understood: it has a header, but the message after that
-// gave no field; or it is JSON whose text is all in one member, such as message.
-func (e *Event) Format() (format int, half bool) { return int(e.format), e.half }
+// Shape says what was understood of the line: its format, and whether it is half
+// understood, which is to say that it has a header but the message after that gave no
+// field, or that it is JSON whose text is all in one member, such as message.
+func (e *Event) Shape() Shape {
+	s := Shape(e.format+1) << 1
+	if e.half {
+		s++
+	}
+	return s
+}
 
 // Nanos gives the time at which the event counts, as Place set it.
 func (e *Event) Nanos() (second int64, nanos uint32) { return e.eventSecond, e.eventNanos }

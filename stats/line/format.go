@@ -98,6 +98,9 @@ var (
 )
 
 func init() {
+	if 2*(len(Formats)+1) > Shapes {
+		panic("line: Shapes is too small for so many formats")
+	}
 	for i, f := range Formats {
 		f.id = int8(i)
 		if f.named {
@@ -118,6 +121,30 @@ func init() {
 			}
 		}
 	}
+}
+
+// A Shape is what Event.Shape gives, less than Shapes.
+type Shape uint8
+
+// Shapes is how many a line can have, as far as Pulse may have formats.
+const Shapes = 64
+
+// Unparsed is the Shape of lines of no known format.
+const Unparsed Shape = 0
+
+// Half reports whether the line is half understood.
+func (s Shape) Half() bool { return s&1 != 0 }
+
+// String gives the format's name, and after it whether the line is half understood.
+func (s Shape) String() string {
+	if s < 2 {
+		return "unparsed"
+	}
+	name := Formats[s>>1-1].Name
+	if s.Half() {
+		name += ", half"
+	}
+	return name
 }
 
 // FormatField is the field of an Origin that names the format of its lines. A line

@@ -86,13 +86,14 @@ func TestInner(t *testing.T) {
 		if got := formatTime(second*1e9+int64(nanos), ok); got != test.time {
 			t.Errorf("%s: time %q, want %q", test.line, got, test.time)
 		}
-		name := ""
-		format, half := ev.Format()
-		if format >= 0 {
-			name = Formats[format].Name
+		want := test.format
+		if want == "" {
+			want = "unparsed"
+		} else if test.half {
+			want += ", half"
 		}
-		if name != test.format || half != test.half {
-			t.Errorf("%s: format %q, half %t, want %q, %t", test.line, name, half, test.format, test.half)
+		if got := ev.Shape().String(); got != want {
+			t.Errorf("%s: shape %q, want %q", test.line, got, want)
 		}
 	}
 }

@@ -3,8 +3,10 @@ package oracle_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"pulse/stats"
 	"pulse/stats/internal/statstest"
@@ -125,5 +127,44 @@ func TestOwnStats(t *testing.T) {
 		if got := ownValue(t, d, name, pack); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
+	}
+}
+
+// TestUnderstood: the account says of all lines, late ones too, how many have no time,
+// how many are of no known format or half understood, and of which formats they are.
+func TestUnderstood(t *testing.T) {
+	at := func(second int64) string { return time.Unix(second, 0).UTC().Format(time.RFC3339) }
+	lines := strings.Join([]string{
+		"at=info no=time",
+		"???",
+		at(statstest.Epoch) + " ???",
+		`{"time":"` + at(statstest.Epoch) + `","status":200}`,
+		`{"time":"` + at(statstest.Epoch) + `","message":"all of it"}`,
+		`{"time":"` + at(statstest.Epoch-3600) + `","message":"all of it, late"}`,
+		"<13>1 " + at(statstest.Epoch) + " h app p - - a=1",
+		"<13>1 " + at(statstest.Epoch) + " h app p - - words alone",
+		"<13>1 - h app p - - words alone",
+	}, "\n")
+	pack := program.Pack{Lines: []byte(lines), Second: statstest.Epoch, Floor: statstest.Epoch}
+	d := rates(2)
+	if got, want := ownValue(t, d, stats.LinesStat, pack), fmt.Sprintf(
+		`{"in":9,"counted":8,"late":1,"unreadable":0,"ahead":0,"undated":3,"unparsed":2,"half":4,"bytes":%d}`, len(lines)-8); got != want {
+		t.Errorf("pulse.lines: %s, want %s", got, want)
+	}
+	var v struct {
+		Top []struct {
+			Key   string
+			Value float64
+		}
+	}
+	if err := json.Unmarshal([]byte(ownValue(t, d, "pulse.formats", pack)), &v); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, e := range v.Top {
+		got[e.Key] = int(e.Value/60 + 0.5) // of the one second that is covered
+	}
+	if want := map[string]int{"logfmt": 1, "unparsed": 2, "json": 1, "json, half": 2, "syslog": 1, "syslog, half": 2}; !maps.Equal(got, want) {
+		t.Errorf("pulse.formats: %v, want %v", got, want)
 	}
 }

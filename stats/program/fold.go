@@ -52,7 +52,8 @@ type Folder struct {
 	open    map[int64]*openSecond
 	spare   []*openSecond
 	counts  aggregate.LineCounts
-	skew    int64 // the most seconds by which a line of the pack is ahead of its record
+	shapes  [line.Shapes]uint64 // lines of the pack, by what was understood of them
+	skew    int64               // the most seconds by which a line of the pack is ahead of its record
 
 	runs runs // of the pack
 
@@ -131,8 +132,9 @@ func (f *Folder) Undecodable(value []byte, second int64) {
 	f.account(second, before)
 }
 
-// account adds what was counted since before to the internal stat.
+// account adds what was counted since before to the internal stats.
 func (f *Folder) account(second int64, before aggregate.LineCounts) {
+	f.accountShapes(second)
 	counts := f.counts.Sub(before)
 	if counts == (aggregate.LineCounts{}) {
 		return
@@ -141,6 +143,24 @@ func (f *Folder) account(second int64, before aggregate.LineCounts) {
 	f.partialOf(o, internal[stats.SubjectAccount]).(*aggregate.LinesPartial).Add(counts)
 	o.counts[internal[stats.SubjectLate]] += counts.Late
 	o.counts[internal[stats.SubjectBytes]] += counts.Bytes
+}
+
+// accountShapes adds the shapes of the pack's lines to the account and to the stat
+// of formats.
+func (f *Folder) accountShapes(second int64) {
+	f.counts.Unparsed += f.shapes[line.Unparsed]
+	for i, n := range f.shapes {
+		if n == 0 {
+			continue
+		}
+		shape := line.Shape(i)
+		if shape.Half() {
+			f.counts.Half += n
+		}
+		f.key = append(f.key[:0], shape.String()...)
+		f.partialOf(f.at(second), f.program.internal[stats.SubjectFormats]).(aggregate.KeyCounter).Count(f.key, n)
+		f.shapes[i] = 0
+	}
 }
 
 // lines folds the lines of b[:end], after which b has the padding.
@@ -173,9 +193,11 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		}
 		f.scanner.Parse(ev, b, start, start+length)
 
+		f.shapes[ev.Shape()%line.Shapes]++
 		second, nanos, dated := ev.Time()
 		if !dated {
 			second, nanos = p.Second, 0
+			f.counts.Undated++
 		} else {
 			if !identity {
 				second, nanos = mapped(p.Map, second, nanos)

@@ -1,0 +1,62 @@
+package ingest
+
+import (
+	"strings"
+
+	"pulse/stats/line"
+)
+
+// A Reading says how lines are read where their look does not. It is part of their
+// origin.
+type Reading struct {
+	Format  string // that all lines are in; any if empty
+	Zone    string // of times that have none; UTC if empty
+	Columns string // of W3C lines, as their line #Fields has them
+}
+
+// Origin returns an origin with these keys and values, and what the Reading says.
+func (r Reading) Origin(pairs ...string) (line.Origin, error) {
+	columns := strings.FieldsFunc(r.Columns, func(c rune) bool { return c == ' ' || c == ',' })
+	return line.NewOrigin(append(pairs, line.FormatField, r.Format, line.ZoneField, r.Zone, line.ColumnsField, strings.Join(columns, ","))...)
+}
+
+// Settings are those of a Reading.
+func (r *Reading) Settings() []Setting {
+	return []Setting{
+		{Flag: "format", Value: checked{&r.Format, line.CheckFormat},
+			Help: "the `format` that all lines are in, one of docs/formats.md; by default each line's is told by its look"},
+		r.zone(),
+		{Flag: "columns", Value: checked{&r.Columns, func(string) error { return nil }},
+			Help: "the `names` of W3C lines' columns, as a line #Fields has them"},
+	}
+}
+
+func (r *Reading) zone() Setting {
+	check := func(name string) error {
+		_, err := line.ParseZone(name)
+		return err
+	}
+	return Setting{Flag: "zone", Value: checked{&r.Zone, check},
+		Help: "the `zone` of times that have none: UTC, +02:00 or Europe/Berlin; UTC by default"}
+}
+
+// A checked is a setting of a text that must pass a check.
+type checked struct {
+	text  *string
+	check func(string) error
+}
+
+func (c checked) String() string {
+	if c.text == nil { // as package flag asks for a zero value
+		return ""
+	}
+	return *c.text
+}
+
+func (c checked) Set(v string) error {
+	if err := c.check(v); err != nil {
+		return err
+	}
+	*c.text = v
+	return nil
+}
