@@ -360,3 +360,20 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestFrozenAhead: an ingester whose clock was an hour ahead has died, and then the
+// only right one. The next one, after a pause, is not doubted for ever.
+func TestFrozenAhead(t *testing.T) {
+	w := New()
+	for s := int64(1000); s < 1010; s++ {
+		w.Tick(Tick{Ingester: "right", Clock: s, Since: 1000})
+	}
+	w.Tick(Tick{Ingester: "ahead", Clock: 4610, Since: 4600})
+	w.Tick(Tick{Ingester: "right", Clock: 1010, Since: 1000})
+	for s := int64(1030); s < 1060; s++ {
+		w.Tick(Tick{Ingester: "next", Clock: s, Since: 1030})
+	}
+	if w.Second() != 1059 {
+		t.Errorf("the watermark is %d, want 1059: %+v", w.Second(), w.Members())
+	}
+}
