@@ -94,7 +94,7 @@ func NewAorta(name, urls string, log *slog.Logger) (*Aorta, error) {
 	for i, text := range strings.Split(urls, ",") {
 		u, err := url.Parse(strings.TrimSpace(text))
 		if err != nil || u.Scheme != "aorta" || u.User == nil || u.Hostname() == "" || u.Port() == "" || u.Path != "" || u.RawQuery != "" {
-			return nil, fmt.Errorf("number %d of the Aorta servers is none: write aorta://secret@host:port", i+1)
+			return nil, fmt.Errorf("Aorta server number %d is not a URL of an Aorta server: write aorta://secret@host:port", i+1)
 		}
 		secret := u.User.Username()
 		if password, ok := u.User.Password(); ok {

@@ -98,7 +98,7 @@ func (c *drainConfig) Open(o Opening) (*Opened, error) {
 		{"pulse_drain_repeated_lines_total", "Lines of requests that were known again, and answered with 204.", &d.Counts.Repeated},
 		{"pulse_drain_refused_lines_total", "Lines of requests that were refused.", &d.Counts.Refused},
 		{"pulse_drain_unsure_lines_total", "Lines of requests that were answered with 503 although Kafka may get them in the end.", &d.Counts.Unsure},
-		{"pulse_drain_lost_messages_total", "Messages that Logplex says it has dropped (L10).", &d.Counts.Lost},
+		{"pulse_drain_lost_messages_total", "Messages that Logplex says it has dropped.", &d.Counts.Lost},
 		{overMetric, overHelp, &d.Counts.Over},
 	}}, nil
 }

@@ -79,7 +79,7 @@ func (x *Transactional) Metrics() ProducerMetrics {
 
 // errTransaction is in errors of a transaction that did not come about: nothing of
 // it will be read by anybody.
-var errTransaction = errors.New("a transaction with Kafka did not come about")
+var errTransaction = errors.New("a Kafka transaction was not committed")
 
 // errTaken says that another ingester has the id now.
 var errTaken = errors.New("another pulse ingest with this --id has started: this one ends")
@@ -96,7 +96,7 @@ func (x *Transactional) Run(ctx context.Context) error {
 		if !errors.Is(err, errTransaction) || ctx.Err() != nil || x.Once {
 			return err
 		}
-		x.Log.Warn("going on from the last transaction that came about", "because", err)
+		x.Log.Warn("going on from the last committed transaction", "because", err)
 		if retry.Wait(ctx, againAfter) != nil {
 			return nil
 		}

@@ -134,7 +134,7 @@ func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 	h.session = s
 	h.p.ready.Store(true)
 	h.p.sessions.Add(1)
-	h.p.config.Log.Info("session started", "group", h.p.config.Group, "generation", inner.GenerationID(), "partitions", claims)
+	h.p.config.Log.Info("session started", "group", h.p.config.Group, "group_generation", inner.GenerationID(), "partitions", claims)
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 	if h.session == nil {
 		return nil
 	}
-	h.p.config.Log.Info("session ends", "group", h.p.config.Group, "generation", h.session.GenerationID())
+	h.p.config.Log.Info("session ends", "group", h.p.config.Group, "group_generation", h.session.GenerationID())
 	h.failed(h.goka.Cleanup(h.session))
 	return nil
 }

@@ -28,7 +28,7 @@ var internalStats = []*Stat{
 	},
 	{
 		Name: "pulse.unparsed-per-second", Title: "unparsed", Unit: "/s", Kind: "rate", Per: 1, Window: 10,
-		Help:  "Lines of a format that was not recognised.",
+		Help:  "Lines of a format that was not recognized.",
 		Where: "unparsed",
 		Cond:  &condition.Compare{Field: "unparsed", Op: condition.Eq, Const: condition.Constant{Type: condition.Bool, Bool: true}},
 	},

@@ -202,7 +202,7 @@ func (p *parser) yamlError(err error) {
 		}
 	}
 	text := lines[line-1]
-	p.errorAt(line, 1+utf8.RuneCount(text)-utf8.RuneCount(bytes.TrimLeft(text, " ")), "this is no YAML: "+m[2])
+	p.errorAt(line, 1+utf8.RuneCount(text)-utf8.RuneCount(bytes.TrimLeft(text, " ")), "this is not valid YAML: "+m[2])
 }
 
 // maxYAMLLines is how far behind the start of what could not be read the line is

@@ -180,12 +180,12 @@ func TestTableEntry(t *testing.T) {
 // TestClocksBounds: numbers of clocks that no merger can mean are refused.
 func TestClocksBounds(t *testing.T) {
 	for _, bad := range []string{
-		`{"gen":"x","partition":-1,"closed":5,"seconds":[6]}`,
-		`{"gen":"x","partition":64,"closed":5,"seconds":[6]}`,
-		`{"gen":"x","partition":1,"closed":-2,"seconds":[6]}`,
-		`{"gen":"x","partition":1,"closed":253402300799,"seconds":[6]}`,
-		`{"gen":"x","partition":1,"closed":5,"seconds":[6,253402300799]}`,
-		`{"gen":"x","partition":1,"closed":5,"seconds":[-2]}`,
+		`{"definitions":"x","partition":-1,"closed":5,"seconds":[6]}`,
+		`{"definitions":"x","partition":64,"closed":5,"seconds":[6]}`,
+		`{"definitions":"x","partition":1,"closed":-2,"seconds":[6]}`,
+		`{"definitions":"x","partition":1,"closed":253402300799,"seconds":[6]}`,
+		`{"definitions":"x","partition":1,"closed":5,"seconds":[6,253402300799]}`,
+		`{"definitions":"x","partition":1,"closed":5,"seconds":[-2]}`,
 	} {
 		if got := DecodeTableEntry(ClocksKey(1), []byte(bad)); got.Bad == nil {
 			t.Errorf("%s was taken", bad)

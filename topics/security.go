@@ -93,7 +93,7 @@ func (s Security) trust(config *tls.Config) error {
 			pool.AddCert(certificate)
 		}
 		if pool.Equal(x509.NewCertPool()) {
-			return errors.New("the trusted certificates are none in PEM")
+			return errors.New("the trusted certificates are not in PEM")
 		}
 		// The chain is checked here, and the host name is not.
 		config.InsecureSkipVerify = true

@@ -149,7 +149,7 @@ func shareEnd(ctx context.Context) (time.Time, bool) {
 func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token string) {
 	end, ok := s.access.verify(token, time.Now())
 	if !ok {
-		http.Error(w, "this share link has ended, or is none", http.StatusForbidden)
+		http.Error(w, "this share link has expired or is not valid", http.StatusForbidden)
 		return
 	}
 	http.SetCookie(w, &http.Cookie{

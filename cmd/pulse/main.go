@@ -94,7 +94,7 @@ func (c *command) main(ctx context.Context, e *environment, args []string) error
 // noWords is the check of words by a command that has none.
 func noWords(words []string) error {
 	if len(words) > 0 {
-		return usagef("unexpected %q: all is said by flags", words[0])
+		return usagef("unexpected %q: this command takes flags only", words[0])
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func (s *runSettings) ingester(e *environment, role *role, bar *progress) (inges
 	live := s.recording == "" && piped(e.Stdin)
 	switch {
 	case s.replay.Reading != (ingest.Reading{}) && !live && s.recording == "":
-		return nil, usagef("--format, --zone and --columns are for lines from standard input or of --replay, and there are none")
+		return nil, usagef("--format, --zone and --columns are for lines from standard input or of --replay, and nothing is piped in")
 	case live:
 		stdin := ingest.Stdin{Name: "stdin", Reading: s.replay.Reading, From: e.Stdin}
 		return ingest.Live{Inputs: []ingest.Input{stdin}, Backlog: true, Lateness: role.definitions.Lateness}.Run, s.live(role.definitions)

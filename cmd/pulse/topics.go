@@ -11,7 +11,7 @@ import (
 
 var topicsCommand = command{
 	name: "topics", summary: "create or check the topics", usage: "[flags]", about: `
-Checks that the topics are there and as they have to be: partitions, clean-up,
+Checks that the topics are there and set up as Pulse needs them: partitions, clean-up,
 retention, replicas. With --create, those that are missing are made first. With
 --remove-version, what belongs to definitions that nobody uses any more is
 deleted.`,
@@ -68,7 +68,7 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 	if err := do(ctx, role.cluster, role.names, options); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "the topics of definitions version %s are as they have to be\n", role.names.Version)
+	fmt.Fprintf(e.Stdout, "the topics of definitions version %s are there, with the settings they need\n", role.names.Version)
 	return nil
 }
 

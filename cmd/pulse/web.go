@@ -70,7 +70,7 @@ func (w *webFlags) add(f *flags) {
 func (w *webFlags) check() error {
 	_, port, err := net.SplitHostPort(w.addr)
 	if err != nil {
-		return usagef("--http %q is no address: write host:port, say localhost:8080", w.addr)
+		return usagef("--http %q is not an address: write host:port, say localhost:8080", w.addr)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return usagef("--http %q has no port from 0 to 65535", w.addr)

@@ -38,7 +38,7 @@ func (w *discardWatch) add(c aggregate.LineCounts) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c.Unreadable > 0 {
-		w.notices.Warn("lines are in no stat, being longer than 64 KiB or in a record that is no pack: have the sender split them",
+		w.notices.Warn("lines are in no stat, being longer than 64 KiB or in a record that is not a pack: have the sender split them",
 			"unreadable", c.Unreadable)
 	}
 	w.sum = w.sum.Add(c)

@@ -93,7 +93,7 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 	}
 	if err != nil {
 		p.metrics.Undecodable.Add(1)
-		p.notices.Warn("a record is no pack, its lines count as unreadable", "partition", p.number, "offset", r.Offset, "error", err)
+		p.notices.Warn("a record is not a pack; its lines count as unreadable", "partition", p.number, "offset", r.Offset, "error", err)
 		p.folder.Undecodable(r.Value, p.now())
 		return nil, nil
 	}

@@ -190,7 +190,7 @@ func (f *findings) problems() []Problem {
 	raw, fragments := f.names.Raw(), f.names.Fragments()
 	switch {
 	case f.written < 0:
-		say(-1, "nothing has been written to "+raw+" yet", "start pulse ingest, with what it shall read: `pulse ingest --help`")
+		say(-1, "nothing has been written to "+raw+" yet", "start pulse ingest, with what it is to read: `pulse ingest --help`")
 	case len(f.silent.numbers) == len(f.sources):
 		say(f.written, "no ingester writes", "see whether pulse ingest runs and reaches Kafka; its log says")
 	case len(f.silent.numbers) > 0:

@@ -53,7 +53,7 @@ func TestJudge(t *testing.T) {
 		{"a bit behind", func(o *observation) { stop(o, 9, 9) }, "all well: closed 9.4 s ago", nil},
 		{"nothing written", func(o *observation) {
 			*o = observation{now: o.now, names: o.names, receivers: o.receivers, mergers: o.mergers, sources: []sourcePartition{{written: -1, clock: -1}}, fragments: []fragmentsPartition{{closed: -1}}}
-		}, "not well: nothing has been written to team.events.raw yet. Start pulse ingest, with what it shall read: `pulse ingest --help`", nil},
+		}, "not well: nothing has been written to team.events.raw yet. Start pulse ingest, with what it is to read: `pulse ingest --help`", nil},
 		{"just begun", func(o *observation) {
 			for i := range o.fragments {
 				o.fragments[i].stats = false

@@ -12,7 +12,7 @@ import (
 
 var histogramKind = Description{
 	Name:    "histogram",
-	Doc:     "How many of the field's numbers are up to and with each bound of `buckets`, and beyond the last.",
+	Doc:     "How many of the field's numbers are at most each bound of `buckets`, and beyond the last.",
 	Example: []string{"histogram: ms, buckets: [10, 100]"},
 	Options: []Option{over(1), {
 		Name: "buckets", Doc: "The bounds of the buckets, ascending. What is equal to one is below it.",

@@ -351,9 +351,9 @@ func (t *translator) comparison(n *ast.BinaryNode) (Node, *Error) {
 	}
 	switch {
 	case o.takes == "number" && (c.missing || c.constant.Type != Num):
-		return nil, t.errorf(n, "%s compares numbers, %s is none", n.Operator, c)
+		return nil, t.errorf(n, "%s compares numbers, and %s is not a number", n.Operator, c)
 	case o.takes == "text" && (c.missing || c.constant.Type != Text):
-		return nil, t.errorf(n, "%s is for texts, %s is none", n.Operator, c)
+		return nil, t.errorf(n, "%s is for texts, and %s is not a text", n.Operator, c)
 	}
 	if op == Matches {
 		if _, err := regexp.Compile(c.constant.Text); err != nil {
@@ -369,7 +369,7 @@ func (t *translator) in(n *ast.BinaryNode) (Node, *Error) {
 		return nil, err
 	}
 	if field.field == "" {
-		return nil, t.errorf(n.Left, "the field stands on the left of in, %s is none", field)
+		return nil, t.errorf(n.Left, "a field stands on the left of in, and %s is not a field", field)
 	}
 	if r, ok := n.Right.(*ast.BinaryNode); ok && r.Operator == ".." {
 		return t.between(n, r, field.field)
@@ -502,7 +502,7 @@ func (t *translator) number(at, literal ast.Node, sign string) (operand, *Error)
 
 // unsupported is the error for what expr has and a condition has not.
 func (t *translator) unsupported(n ast.Node) *Error {
-	const joined = `a field whose name has a %s is written $env["a%sb"]; where a number is reckoned, blanks stand around the %s, and it is compared with something`
+	const joined = `a field whose name has a %s is written $env["a%sb"]; in arithmetic, blanks stand around the %s, and it is compared with something`
 	switch n := n.(type) {
 	case *ast.BinaryNode:
 		switch n.Operator {

@@ -124,13 +124,13 @@ func (t *tail) list(b []byte, i int) (of span, next int) {
 }
 
 // first gives the first item of a list.
-func (of span) first(b []byte) span {
-	for i := of.start; i < of.end; i++ {
+func (s span) first(b []byte) span {
+	for i := s.start; i < s.end; i++ {
 		if b[i] <= ' ' || b[i] == ',' {
-			return span{of.start, i}
+			return span{s.start, i}
 		}
 	}
-	return of
+	return s
 }
 
 // last gives the last item of a list.

@@ -193,7 +193,7 @@ func couldBeKey(w []byte, hasValue bool) bool {
 		return false
 	}
 	if hasValue {
-		return bytes.Index(w, []byte("//")) < 0 && (c-'0' > 9 || bytes.IndexAny(w, "-.:/") < 0)
+		return !bytes.Contains(w, []byte("//")) && (c-'0' > 9 || !bytes.ContainsAny(w, "-.:/"))
 	}
 	last := len(w) - 1
 	return c-'0' > 9 && bytes.IndexAny(w, "/@") <= 0 && bytes.IndexByte(w[:last], ':') < 0

@@ -100,7 +100,7 @@ func (p *Program) compileRatios() error {
 		for j, name := range s.Of {
 			n, ok := number[name]
 			if !ok || p.stats[n].Kind == "ratio" || p.stats[n].Window != s.Window || p.stats[n].Expire != s.Expire {
-				return fmt.Errorf("stat %s: a ratio is of two stats that are none, over the same seconds: not of %s", s.Name, name)
+				return fmt.Errorf("stat %s: a ratio needs two stats that are not ratios and have the same window; %s is a ratio or has another window", s.Name, name)
 			}
 			of[j] = n
 		}

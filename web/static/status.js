@@ -7,7 +7,7 @@ import { clock, span } from "./format.js";
 const LATE_OVER = 10; // seconds whose lines are looked at for late ones
 const LATE_SHARE = 0.05; // of them that may be late before it is told, as pulse status has it
 const UNREADABLE_OVER = 60; // seconds whose lines are looked at for unreadable ones: each of them is told
-const UNREADABLE_HINT = "A line over 64 KiB, and a record of the log that is no pack, is in no stat; the receivers' log says where they come from.";
+const UNREADABLE_HINT = "A line over 64 KiB, and a record of the log that is not a pack, is in no stat; the receivers' log says where they come from.";
 const LATE_HINT = "Late lines are in no stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
 
 const count = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });

@@ -1,0 +1,126 @@
+// Package words keeps words out of what a user of Pulse reads: the strings of the
+// product's code, its page, its definitions and its docs.
+package words
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// words that do not belong in what a user reads, and what to write instead.
+var words = []struct {
+	pattern *regexp.Regexp
+	instead string
+}{
+	{regexp.MustCompile(`(?i)\bgenerations?\b`), "definitions version (a generation is a consumer group's)"},
+	{regexp.MustCompile(`(?i)\bwaypoints?\b|\bmidway\b`), "savepoint"},
+	{regexp.MustCompile(`(?i)\bstretch(es)?\b`), "interval"},
+	{regexp.MustCompile(`(?i)\bown stats?\b`), "internal stats"},
+	{regexp.MustCompile(`(?i)\bvouch\w*`), "cover"},
+	{regexp.MustCompile(`(?i)\breckon\w*`), "estimate, compute"},
+	{regexp.MustCompile(`(?i)\bmend(ed|s|ing)?\b`), "fix"},
+	{regexp.MustCompile(`(?i)\b(came|come|comes) about\b`), "happened, was committed"},
+	{regexp.MustCompile(`(?i)\b(is|are|were|was) none\b`), "what it is instead, or: is not a …"},
+	{regexp.MustCompile(`(?i)\bas (they|it) (have|has) to be\b`), "are correct, or what is expected"},
+	{regexp.MustCompile(`(?i)\b(is|are) no (YAML|JSON|number|address|duration|pack|bool)\b`), "is not a …"},
+	{regexp.MustCompile(`(?i)\ball is said\b`), "what says it"},
+	{regexp.MustCompile(`(?i)\bfor ever\b`), "forever"},
+	{regexp.MustCompile(`(?i)\bto and with\b|\bup to and with\b`), "through"},
+	{regexp.MustCompile(`(?i)\b(shall|whilst|hitherto|thereof|therein|whereof)\b`), "plain words"},
+	{regexp.MustCompile(`(?i)\b\w*(colour|behaviour|neighbour|favour|honour)\w*`), "American spelling: color, behavior, neighbor"},
+	{regexp.MustCompile(`(?i)\b(licen[c]e|centre|grey|metre|programme|cancelled|labelled|recognis\w*|normalis\w*|organis\w*|initialis\w*|serialis\w*|summaris\w*)\b`), "American spelling"},
+	{regexp.MustCompile(`\b[LT](1[0-3]|[1-9])\b`), "the law's or scenario's name"},
+}
+
+// root is the repository's.
+const root = "../../.."
+
+func TestWords(t *testing.T) {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(root, path)
+		if d.IsDir() {
+			if slices.Contains([]string{".git", "bin", "artifacts", "pulse-data", "cmd/dev"}, name) || d.Name() == "golden" || d.Name() == "fuzz" || d.Name() == "node_modules" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		switch ext := filepath.Ext(name); {
+		case ext == ".go" && !strings.HasSuffix(name, "_test.go"):
+			goStrings(t, name)
+		case ext == ".js" && strings.HasPrefix(name, "web/static/"), ext == ".html", ext == ".service":
+			text(t, name, quoted)
+		case ext == ".md" && !strings.HasPrefix(name, "docs/decisions/"), ext == ".yaml", ext == ".sample", name == "Makefile", name == "stats/schema.json", name == "app.json":
+			text(t, name, whole)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check reports words in what stands at a line of a file.
+func check(t *testing.T, file string, line int, s string) {
+	t.Helper()
+	for _, w := range words {
+		if found := w.pattern.FindString(s); found != "" {
+			t.Errorf("%s:%d: %q: write %s", file, line, found, w.instead)
+		}
+	}
+}
+
+// goStrings checks the string literals of a Go file, but for imports and tags.
+func goStrings(t *testing.T, name string) {
+	t.Helper()
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, filepath.Join(root, name), nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field:
+			if n.Tag != nil {
+				return false
+			}
+		case *ast.BasicLit:
+			if s, err := strconv.Unquote(n.Value); n.Kind == token.STRING && err == nil {
+				check(t, name, files.Position(n.Pos()).Line, s)
+			}
+		}
+		return true
+	})
+}
+
+var literal = regexp.MustCompile("\"[^\"\n]*\"|'[^'\n]*'|`[^`]*`|>[^<\n]+<")
+
+func quoted(line string) []string { return literal.FindAllString(line, -1) }
+func whole(line string) []string  { return []string{line} }
+
+// text checks a file line by line.
+func text(t *testing.T, name string, parts func(line string) []string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(string(b), "\n") {
+		for _, part := range parts(line) {
+			check(t, name, i+1, part)
+		}
+	}
+}
