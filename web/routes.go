@@ -68,7 +68,7 @@ func takes(answer http.HandlerFunc, parameters ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for name := range r.URL.Query() {
 			if !slices.Contains(parameters, name) {
-				told := "there are not known here"
+				told := "this address takes no parameters"
 				if len(parameters) > 0 {
 					told = "there are " + strings.Join(parameters, ", ")
 				}

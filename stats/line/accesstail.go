@@ -134,20 +134,20 @@ func (s span) first(b []byte) span {
 }
 
 // last gives the last item of a list.
-func (of span) last(b []byte) span {
-	for i := of.end; i > of.start; i-- {
+func (s span) last(b []byte) span {
+	for i := s.end; i > s.start; i-- {
 		if b[i-1] <= ' ' || b[i-1] == ',' {
-			return span{i, of.end}
+			return span{i, s.end}
 		}
 	}
-	return of
+	return s
 }
 
 // sum adds the numbers of a list.
-func (of span) sum(b []byte) (sum fixed.Number) {
-	for i := of.start; i < of.end; i++ {
+func (s span) sum(b []byte) (sum fixed.Number) {
+	for i := s.start; i < s.end; i++ {
 		first := i
-		for i < of.end && (b[i]-'0' <= 9 || b[i] == '.') {
+		for i < s.end && (b[i]-'0' <= 9 || b[i] == '.') {
 			i++
 		}
 		if n, ok := parseNumber(b[first:i], 0); ok {
@@ -158,11 +158,11 @@ func (of span) sum(b []byte) (sum fixed.Number) {
 }
 
 // less compares sums of times of three decimals.
-func (of span) less(b []byte, than span) bool {
-	if n := of.end - of.start; of.first(b) == of && than.first(b) == than && b[of.start] != '0' == (b[than.start] != '0') {
-		return n < than.end-than.start || n == than.end-than.start && bytes.Compare(b[of.start:of.end], b[than.start:than.end]) < 0
+func (s span) less(b []byte, than span) bool {
+	if n := s.end - s.start; s.first(b) == s && than.first(b) == than && b[s.start] != '0' == (b[than.start] != '0') {
+		return n < than.end-than.start || n == than.end-than.start && bytes.Compare(b[s.start:s.end], b[than.start:than.end]) < 0
 	}
-	return of.sum(b).Cmp(than.sum(b)) < 0
+	return s.sum(b).Cmp(than.sum(b)) < 0
 }
 
 // accessTail puts the fields that the tail gives:

@@ -62,17 +62,17 @@ func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
 }
 
 // parsed is Near by parsing the line.
-func (of *Times) parsed(b []byte, second int64) (unixNanos int64, ok bool) {
+func (t *Times) parsed(b []byte, second int64) (unixNanos int64, ok bool) {
 	if n := len(b); n > MaxLen && (n > MaxLen+1 || b[n-1] != '\r') {
 		return 0, false
 	}
-	t := scanners.Get().(*timeScanner)
-	defer scanners.Put(t)
-	t.buf = append(t.buf[:0], b...)
-	t.buf = append(t.buf, make([]byte, Padding)...)
-	t.scanner.From(of.from)
-	t.scanner.near = second
-	t.scanner.Parse(&t.event, t.buf, 0, len(b))
-	at, nanos, ok := t.event.Time()
+	x := scanners.Get().(*timeScanner)
+	defer scanners.Put(x)
+	x.buf = append(x.buf[:0], b...)
+	x.buf = append(x.buf, make([]byte, Padding)...)
+	x.scanner.From(t.from)
+	x.scanner.near = second
+	x.scanner.Parse(&x.event, x.buf, 0, len(b))
+	at, nanos, ok := x.event.Time()
 	return at*1e9 + int64(nanos), ok
 }
