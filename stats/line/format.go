@@ -136,15 +136,18 @@ const Unparsed Shape = 0
 func (s Shape) Half() bool { return s&1 != 0 }
 
 // String gives the format's name, and after it whether the line is half understood.
-func (s Shape) String() string {
+func (s Shape) String() string { return string(s.AppendTo(nil)) }
+
+// AppendTo appends what String gives.
+func (s Shape) AppendTo(b []byte) []byte {
 	if s < 2 {
-		return "unparsed"
+		return append(b, "unparsed"...)
 	}
-	name := Formats[s>>1-1].Name
+	b = append(b, Formats[s>>1-1].Name...)
 	if s.Half() {
-		name += ", half"
+		b = append(b, ", half"...)
 	}
-	return name
+	return b
 }
 
 // FormatField is the field of an Origin that names the format of its lines. A line

@@ -157,7 +157,7 @@ func (f *Folder) accountShapes(second int64) {
 		if shape.Half() {
 			f.counts.Half += n
 		}
-		f.key = append(f.key[:0], shape.String()...)
+		f.key = shape.AppendTo(f.key[:0])
 		f.partialOf(f.at(second), f.program.internal[stats.SubjectFormats]).(aggregate.KeyCounter).Count(f.key, n)
 		f.shapes[i] = 0
 	}
