@@ -144,15 +144,16 @@ func TestNewVersion(t *testing.T) {
 	}
 	t.Logf("%d points from %d s after the log's beginning on", compared, least-start)
 
-	if err := topics.RemoveVersion(t.Context(), cluster, p.names); !errors.Is(err, topics.ErrAlive) {
+	admin := topicstest.Admin(t, cluster)
+	if err := admin.RemoveVersion(t.Context(), p.names); !errors.Is(err, topics.ErrAlive) {
 		t.Errorf("removing a definitions version at work gave %v", err)
 	}
 	oldReceiver.stop()
 	oldMerger.stop()
 	testkit.Eventually(t, "nobody runs by the older definitions version, and it can be removed", func() error {
-		return topics.RemoveVersion(t.Context(), cluster, p.names)
+		return admin.RemoveVersion(t.Context(), p.names)
 	})
-	left, err := topics.Versions(t.Context(), cluster, p.names)
+	left, err := admin.Versions(t.Context(), p.names)
 	if err != nil || !slices.Equal(left, []string{next.names.Version}) {
 		t.Errorf("after removing %s there are %s (%v)", p.names.Version, strings.Join(left, ", "), err)
 	}

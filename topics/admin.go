@@ -51,7 +51,7 @@ func (a *Admin) Check(ctx context.Context, n Names, o Options) error {
 	return check(ctx, a.Client, a.cluster, n, o, knownWithin)
 }
 
-// Versions lists the definitions versions of definitions that have a topic of
+// Versions lists the definitions versions that have a topic of
 // fragments under the prefix of n: those at work, and those that were.
 func (a *Admin) Versions(ctx context.Context, n Names) ([]string, error) {
 	found, err := a.ListTopics(ctx)

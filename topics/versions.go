@@ -11,17 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Versions lists the definitions versions of definitions that have a topic of
-// fragments under the prefix of n: those at work, and those that were.
-func Versions(ctx context.Context, c Cluster, n Names) ([]string, error) {
-	admin, err := c.Admin()
-	if err != nil {
-		return nil, err
-	}
-	defer admin.Close()
-	return admin.Versions(ctx, n)
-}
-
 // ErrAlive is in the error about a definitions version that some process still works by.
 var ErrAlive = errors.New("it is at work")
 
@@ -29,27 +18,22 @@ var ErrAlive = errors.New("it is at work")
 // of fragments and of seconds, and its groups. One that has a process in a group stays
 // (ErrAlive); its snapshots stay in any case, for the history of stats that mean
 // the same in a later definitions version.
-func RemoveVersion(ctx context.Context, c Cluster, n Names) error {
-	admin, err := c.Admin()
-	if err != nil {
-		return err
-	}
-	defer admin.Close()
+func (a *Admin) RemoveVersion(ctx context.Context, n Names) error {
 	groups := []string{n.ReceiverGroup(), n.MergerGroup(), n.MinutesGroup()}
 	// The broker itself refuses to delete a group with members; asking first, so
 	// that all are there or none.
-	described, err := admin.DescribeGroups(ctx, groups...)
+	described, err := a.DescribeGroups(ctx, groups...)
 	if err != nil {
-		return c.Unreachable(err)
+		return a.cluster.Unreachable(err)
 	}
 	for _, name := range groups {
 		if members := len(described[name].Members); members > 0 {
 			return fmt.Errorf("definitions version %s: %w: the group %s has %d members; stop the roles that run by its definitions first", n.Version, ErrAlive, name, members)
 		}
 	}
-	deleted, err := admin.DeleteGroups(ctx, groups...)
+	deleted, err := a.DeleteGroups(ctx, groups...)
 	if err != nil {
-		return c.Unreachable(err)
+		return a.cluster.Unreachable(err)
 	}
 	for _, name := range groups {
 		switch err := deleted[name].Err; {
@@ -61,7 +45,7 @@ func RemoveVersion(ctx context.Context, c Cluster, n Names) error {
 	}
 	// The fragments last: Versions lists by them what is left.
 	for _, name := range []string{n.Seconds(), n.Fragments()} {
-		topic, err := admin.DeleteTopic(ctx, name)
+		topic, err := a.DeleteTopic(ctx, name)
 		if err == nil {
 			err = topic.Err
 		}

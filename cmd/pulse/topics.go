@@ -72,19 +72,24 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 	return nil
 }
 
-// removeGeneration deletes what belongs to a definitions version that nobody uses.
+// removeVersion deletes what belongs to a definitions version that nobody uses.
 func (r *role) removeVersion(ctx context.Context, e *environment, version string) error {
 	if version == r.names.Version {
 		return usagef("definitions version %s is that of these definitions: give --stats the file that stays", version)
 	}
-	there, err := topics.Versions(ctx, r.cluster, r.names)
+	admin, err := r.cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	there, err := admin.Versions(ctx, r.names)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(there, version) {
 		return usagef("there is no definitions version %q; there are %s", version, strings.Join(there, ", "))
 	}
-	if err := topics.RemoveVersion(ctx, r.cluster, topics.Names{Prefix: r.names.Prefix, Version: version}); err != nil {
+	if err := admin.RemoveVersion(ctx, topics.Names{Prefix: r.names.Prefix, Version: version}); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "definitions version %s is removed; what it published stays\n", version)

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"pulse/topics"
 	"pulse/topics/topicstest"
 )
 
@@ -26,7 +25,7 @@ func TestRemoveVersion(t *testing.T) {
 	if !strings.Contains(p.stdout.String(), gone.Version) {
 		t.Errorf("it printed %q", p.stdout)
 	}
-	left, err := topics.Versions(t.Context(), cluster, stays)
+	left, err := topicstest.Admin(t, cluster).Versions(t.Context(), stays)
 	if err != nil || len(left) != 1 || left[0] != stays.Version {
 		t.Errorf("there are the definitions versions %v (%v), want %s", left, err, stays.Version)
 	}

@@ -81,6 +81,36 @@ func Ensure(t testing.TB, c topics.Cluster, n topics.Names, partitions int32) {
 	}
 }
 
+// Client returns a client of a cluster that is closed with the test.
+func Client(t testing.TB, c topics.Cluster, options ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(append(c.ClientOptions("test"), options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// Admin returns an Admin of a cluster that is closed with the test.
+func Admin(t testing.TB, c topics.Cluster) *topics.Admin {
+	t.Helper()
+	admin, err := c.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(admin.Close)
+	return admin
+}
+
+// Produce writes records, and fails the test unless all are acknowledged.
+func Produce(t testing.TB, client *kgo.Client, records ...*kgo.Record) {
+	t.Helper()
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Read calls do with what can be read of a topic now.
 func Read(t testing.TB, c topics.Cluster, topic string, do func(*kgo.Record)) {
 	t.Helper()
