@@ -168,9 +168,6 @@ func (s *Server) URL() string {
 // Ready reports whether the store has what Kafka had when the server started.
 func (s *Server) Ready() bool { return s.ready.Load() }
 
-// Close frees the port of a server that is not run.
-func (s *Server) Close() error { return s.listener.Close() }
-
 // admit counts a client in, unless there are too many or the server stops.
 func (s *Server) admit() bool {
 	s.door.Lock()

@@ -36,7 +36,7 @@ func supersedes(p, old stats.Snapshot) bool {
 // Every change belongs to a version: the frames that clients get are what
 // changed between two versions.
 //
-// What definitions versions.go says decides of which definitions version the points are.
+// versions.go decides of which definitions version the points are.
 type Store struct {
 	stats []*stats.Stat
 	index map[string]int

@@ -35,7 +35,7 @@ const (
 	maxVersions = 64
 )
 
-// versions is what a Store knows of versions. The Store's lock is held for
+// versions is what a Store knows of definitions versions. The Store's lock is held for
 // all of its methods.
 type versions struct {
 	own      string

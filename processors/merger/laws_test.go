@@ -879,7 +879,7 @@ func (w *world) reference() *reference {
 		w.t.Fatal(err)
 	}
 	folder := compiled.NewFolder()
-	var unvouched []watermark.Interval
+	var uncovered []watermark.Interval
 	for _, log := range w.raw {
 		clock := watermark.New()
 		first := int64(math.MaxInt64)
@@ -903,7 +903,7 @@ func (w *world) reference() *reference {
 					evaluator.Begin(gaps[0].To)
 					e.first = min(e.first, gaps[0].To)
 				}
-				unvouched = append(unvouched, gaps...)
+				uncovered = append(uncovered, gaps...)
 			default:
 				second := r.header.Second()
 				if clock.Second() < 0 {
@@ -934,10 +934,10 @@ func (w *world) reference() *reference {
 	if w.domain != topics.WallDomain {
 		e.first = e.earliest
 	}
-	for _, g := range unvouched {
+	for _, g := range uncovered {
 		evaluator.Stale(g.From, g.To)
 	}
-	for _, g := range unvouched {
+	for _, g := range uncovered {
 		for s := max(g.From, e.first); s < g.To; s++ {
 			e.gaps[s] = true
 		}

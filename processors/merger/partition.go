@@ -470,7 +470,7 @@ func (p *partition) join(offset int64, t *track, fragment []byte, c *topics.Cove
 }
 
 // begin finds the first second, once every source partition has a clock. Of a
-// definitions version that began fromSavepoint it is one from which on every window is complete.
+// definitions version that began at a savepoint it is one from which on every window is complete.
 func (p *partition) begin(emit processors.Emit) {
 	p.begun = true
 	least, greatest, complete := p.sources[0].first, p.sources[0].first, int64(0)

@@ -88,15 +88,15 @@ func (l *log) process(key string, value []byte) {
 	}
 }
 
-// A segment is lines of one segment of source partition 0 or another.
-type rangeOf struct {
+// A segmentOf is lines of one segment of source partition 0 or another.
+type segmentOf struct {
 	cover topics.Cover
 	lines string
 	floor int64
 }
 
 // send writes the fragments of a segment and its cover.
-func (l *log) send(r rangeOf) {
+func (l *log) send(r segmentOf) {
 	l.t.Helper()
 	folder := l.program.NewFolder()
 	folder.Fold(program.Pack{Lines: []byte(r.lines), Second: r.floor, Floor: r.floor})
@@ -158,11 +158,11 @@ func TestCloseAmendFinal(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 2))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
-	l.send(rangeOf{first, at(100), 100})
-	l.send(rangeOf{cover(0, 0, 5, 101, 102), at(101) + at(100), 101})
-	l.send(rangeOf{cover(0, 5, 6, 102, 102), at(101), 102})
-	l.send(rangeOf{cover(0, 6, 7, 102, 103), "", 102})
-	l.send(rangeOf{cover(0, 7, 8, 103, 104), "", 103})
+	l.send(segmentOf{first, at(100), 100})
+	l.send(segmentOf{cover(0, 0, 5, 101, 102), at(101) + at(100), 101})
+	l.send(segmentOf{cover(0, 5, 6, 102, 102), at(101), 102})
+	l.send(segmentOf{cover(0, 6, 7, 102, 103), "", 102})
+	l.send(segmentOf{cover(0, 7, 8, 103, 104), "", 103})
 	l.want("events",
 		"100=1", // the first: that of the earliest line
 		"100=2 r1", "101=1",
@@ -176,12 +176,12 @@ func TestRecording(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 2))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
-	l.send(rangeOf{first, "", 101})
-	l.send(rangeOf{cover(0, 0, 5, 101, 102), at(101), 101})
-	l.send(rangeOf{cover(0, 5, 6, 102, 103), at(100) + at(102), 102})
+	l.send(segmentOf{first, "", 101})
+	l.send(segmentOf{cover(0, 0, 5, 101, 102), at(101), 101})
+	l.send(segmentOf{cover(0, 5, 6, 102, 103), at(100) + at(102), 102})
 	last := cover(0, 6, 7, 103, 106)
 	last.Ended = true
-	l.send(rangeOf{last, at(103), 103})
+	l.send(segmentOf{last, at(103), 103})
 	l.want("events", "101=1", "100=1 final", "102=1", "101=1 final", "102=1 final", "103=1 final")
 	var covered []string
 	for _, s := range l.said("events-3") {
@@ -199,9 +199,9 @@ func TestPause(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 2))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
-	l.send(rangeOf{first, at(101), 101})
+	l.send(segmentOf{first, at(101), 101})
 	const year = 365 * 24 * 3600
-	l.send(rangeOf{cover(0, 0, 5, 101, 101+year), at(101), 101})
+	l.send(segmentOf{cover(0, 0, 5, 101, 101+year), at(101), 101})
 	l.want("events", "101=2 final", fmt.Sprintf("102-%d=0 final", 98+year), fmt.Sprintf("%d=0", 99+year), fmt.Sprintf("%d=0", 100+year))
 	l.want("events-3", "101=0 (1 of 3) final", "102=0 (2 of 3) final", fmt.Sprintf("103-%d=0 final", 98+year), fmt.Sprintf("%d=0", 99+year), fmt.Sprintf("%d=0", 100+year))
 }
@@ -211,9 +211,9 @@ func TestLatenessZero(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 0))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
-	l.send(rangeOf{first, at(100), 100})
-	l.send(rangeOf{cover(0, 0, 5, 101, 102), at(101) + at(101), 101})
-	l.send(rangeOf{cover(0, 5, 6, 102, 104), "", 102})
+	l.send(segmentOf{first, at(100), 100})
+	l.send(segmentOf{cover(0, 0, 5, 101, 102), at(101) + at(101), 101})
+	l.send(segmentOf{cover(0, 5, 6, 102, 104), "", 102})
 	l.want("events", "100=1 final", "101=2 final", "102=0 final", "103=0 final")
 }
 
@@ -223,18 +223,18 @@ func TestHole(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 0))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 101
-	l.send(rangeOf{first, "", 101})
+	l.send(segmentOf{first, "", 101})
 	hole := cover(0, 0, 1, 101, 102)
 	hole.Fragments = 2 // and none is there
 	l.process("cover", hole.Append(nil))
-	l.send(rangeOf{cover(0, 1, 2, 102, 103), at(102), 102})
+	l.send(segmentOf{cover(0, 1, 2, 102, 103), at(102), 102})
 	l.want("events")
 	if n := l.m.Metrics().Incomplete.Load(); n != 2 {
 		t.Errorf("%d covers are counted as incomplete, want 2", n)
 	}
-	l.send(rangeOf{cover(0, 0, 1, 101, 102), at(101) + at(101), 101})
-	l.send(rangeOf{cover(0, 1, 2, 102, 103), at(102), 102})
-	l.send(rangeOf{cover(0, 0, 1, 101, 102), at(101) + at(101), 101}) // a zombie's
+	l.send(segmentOf{cover(0, 0, 1, 101, 102), at(101) + at(101), 101})
+	l.send(segmentOf{cover(0, 1, 2, 102, 103), at(102), 102})
+	l.send(segmentOf{cover(0, 0, 1, 101, 102), at(101) + at(101), 101}) // a zombie's
 	l.want("events", "101=2 final", "102=1 final")
 }
 
@@ -243,11 +243,11 @@ func TestGap(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 2))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
-	l.send(rangeOf{first, at(100), 100})
+	l.send(segmentOf{first, at(100), 100})
 	const long = 10_000_000
 	gap := cover(0, 0, 1, 101, 101+long+1)
 	gap.Stale = []watermark.Interval{{From: 101, To: 101 + long}}
-	l.send(rangeOf{gap, "", 101 + long})
+	l.send(segmentOf{gap, "", 101 + long})
 	l.want("events", "100=1", "100=1 final", fmt.Sprintf("101-%d stale final", 100+long), fmt.Sprintf("%d=0", 101+long))
 	if got := l.commits[len(l.commits)-1]; got.Offset < 0 {
 		t.Errorf("committed %+v", got)
@@ -264,10 +264,10 @@ func TestGapWithLines(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 0))
 	first := cover(0, -1, 0, -1, 100)
 	first.First, first.Stale = 99, []watermark.Interval{{From: 0, To: 99}}
-	l.send(rangeOf{first, "", 100})
+	l.send(segmentOf{first, "", 100})
 	gap := cover(0, 0, 1, 100, 111)
 	gap.Stale = []watermark.Interval{{From: 100, To: 110}}
-	l.send(rangeOf{gap, at(104), 104})
+	l.send(segmentOf{gap, at(104), 104})
 	const none = `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"undated":0,"unparsed":0,"half":0,"bytes":0}`
 	l.want(stats.LinesStat, "99="+none+" final", "100-103 stale final",
 		`104={"in":1,"counted":1,"late":0,"unreadable":0,"ahead":0,"undated":0,"unparsed":0,"half":0,"bytes":25} (0 of 1) final`, "105-109 stale final", "110="+none+" final")
@@ -280,11 +280,11 @@ func TestLost(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 2))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
-	l.send(rangeOf{first, at(100), 100})
+	l.send(segmentOf{first, at(100), 100})
 	lost := cover(0, 0, 50, 101, 103)
 	lost.Lost = topics.Lost{From: 1, To: 40}
-	l.send(rangeOf{lost, at(102), 102})
-	l.send(rangeOf{cover(0, 50, 51, 103, 115), "", 103})
+	l.send(segmentOf{lost, at(102), 102})
+	l.send(segmentOf{cover(0, 50, 51, 103, 115), "", 103})
 	// At 103 a clock may be at 104, and a line 5 s ahead of it.
 	for stat, known := range map[string]int64{"events": 110, "events-3": 112} {
 		for _, s := range l.published {
@@ -318,7 +318,7 @@ func TestTruncated(t *testing.T) {
 			hole.Fragments = 1
 			l.process("cover", hole.Append(nil))
 			for s := int64(101); s < 101+timing.Unsettled+l.work.maxOver+20; s++ {
-				l.send(rangeOf{cover(0, s-90, s-89, s, s+1), at(s), s})
+				l.send(segmentOf{cover(0, s-90, s-89, s, s+1), at(s), s})
 				if known := s+1 >= 101+timing.Unsettled+l.work.maxOver-1; len(l.commits) > 0 && !known {
 					t.Errorf("a commit at %d, before all windows are complete", s)
 				}
@@ -347,7 +347,7 @@ func TestSenseless(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 0))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
-	l.send(rangeOf{first, at(100), 100})
+	l.send(segmentOf{first, at(100), 100})
 	f := topics.Fragment{End: 9, Parts: 1, Data: []byte("no fragment")}
 	other := cover(0, 0, 1, 101, 102)
 	other.Partitions = 2
@@ -381,14 +381,14 @@ func TestTable(t *testing.T) {
 		}
 		return c
 	}
-	l.send(rangeOf{c(0, -1, 0, -1, 101), at(100), 100})
+	l.send(segmentOf{c(0, -1, 0, -1, 101), at(100), 100})
 	if got, want := l.table[topics.ClocksKey(0)].Clocks, (&topics.Clocks{Version: l.work.version, Closed: -1, Seconds: []int64{101, -1}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("the clocks are %+v, want %+v", got, want)
 	}
-	l.send(rangeOf{c(1, -1, 0, -1, 101), "", 100})
+	l.send(segmentOf{c(1, -1, 0, -1, 101), "", 100})
 	for s := int64(101); s < 120; s++ {
-		l.send(rangeOf{c(0, s-101, s-100, s, s+1), at(s), s})
-		l.send(rangeOf{c(1, s-101, s-100, s, s+1), "", s})
+		l.send(segmentOf{c(0, s-101, s-100, s, s+1), at(s), s})
+		l.send(segmentOf{c(1, s-101, s-100, s, s+1), "", s})
 	}
 	if got, want := l.table[topics.ClocksKey(0)].Clocks, (&topics.Clocks{Version: l.work.version, Closed: 118, Seconds: []int64{120, 119}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("the clocks are %+v, want %+v", got, want)
@@ -471,10 +471,10 @@ func TestLongWindow(t *testing.T) {
 	l := newLog(t, fmt.Sprintf("lateness: 1s\nstats:\n  - {name: events, rate: minute, over: %ds}\n  - {name: most, max: x, over: 5s}\n", over))
 	first := cover(0, -1, 0, -1, 101)
 	first.First = 100
-	l.send(rangeOf{first, at(100), 100})
+	l.send(segmentOf{first, at(100), 100})
 	send := func(from, to int64) {
 		for s := from; s < to; s++ {
-			l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s-s%3) + at(s-1), s})
+			l.send(segmentOf{cover(0, s-101, s-100, s, s+1), at(s-s%3) + at(s-1), s})
 		}
 	}
 	send(101, end)
@@ -502,7 +502,7 @@ func TestLongWindow(t *testing.T) {
 		l.begin(processors.Start{Committed: last})
 		l.next = last.Offset
 		for s := state.Sources[0].Second; s < end+more; s++ {
-			l.send(rangeOf{cover(0, s-101, s-100, s, s+1), at(s-s%3) + at(s-1), s})
+			l.send(segmentOf{cover(0, s-101, s-100, s, s+1), at(s-s%3) + at(s-1), s})
 		}
 		return l.said("events")
 	}

@@ -58,9 +58,9 @@ func TestLawsFromSavepoint(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	t.Logf("%d of %d definitions versions began fromSavepoint, %d points compared", begun, runs, compared)
+	t.Logf("%d of %d definitions versions began at a savepoint, %d points compared", begun, runs, compared)
 	if runs >= 10 && (begun == 0 || compared == 0) {
-		t.Error("none began fromSavepoint, or none was compared")
+		t.Error("none began at a savepoint, or none was compared")
 	}
 }
 

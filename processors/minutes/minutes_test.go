@@ -31,20 +31,13 @@ func newKafka(t testing.TB) *kafka {
 	cluster, prefix := topicstest.Cluster(t)
 	k := &kafka{t: t, cluster: cluster, names: topics.Names{Prefix: prefix, Version: two().Version()}}
 	topicstest.Ensure(t, cluster, k.names, 3)
-	client, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.ConsumeTopics(k.names.Minutes()))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	k.client = client
+	k.client = topicstest.Client(t, cluster, kgo.ConsumeTopics(k.names.Minutes()))
 	return k
 }
 
 func (k *kafka) produce(records ...*kgo.Record) {
 	k.t.Helper()
-	if err := k.client.ProduceSync(k.t.Context(), records...).FirstErr(); err != nil {
-		k.t.Fatal(err)
-	}
+	topicstest.Produce(k.t, k.client, records...)
 }
 
 // publish writes snapshots as mergers do; at gives the time of their records, if

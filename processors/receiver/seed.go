@@ -212,7 +212,7 @@ func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []sav
 	return nil
 }
 
-// FromSavepoint is the commit by which a definitions version begins behind a savepoint of another
+// CommitAt is the commit by which a definitions version begins behind a savepoint of another
 // one, with first as the first second that it publishes.
 func CommitAt(w topics.Savepoint, first int64) (topics.Commit, error) {
 	state, err := topics.DecodeReceiverState(w.State)

@@ -90,7 +90,7 @@ func (o *observer) catalogs(ctx context.Context, seen *observation) error {
 	})
 }
 
-// definitions versions says what is wrong about two definitions versions at work.
+// versions says what is wrong about two definitions versions at work.
 func (f *findings) versions(say func(since int64, what, do string)) {
 	for _, g := range f.others {
 		if !g.alive() || g.First == nil || f.first == nil {

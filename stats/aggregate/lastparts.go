@@ -22,7 +22,7 @@ func newLastParts(p Parameters, of func(*partsWindow) value.Value) *lastParts {
 func (k *lastParts) NewPartial() Partial { return k.newPartial() }
 func (k *lastParts) NewWindow() Window   { return &lastPartsWindow{k.newWindow(), k} }
 
-// StandardError implements Estimator. What is reckoned of the parts left out has that
+// StandardError implements Estimator. What is estimated of the parts left out has that
 // of the mean of a sample, where lines are spread over parts at random.
 func (w *lastPartsWindow) StandardError() float64 {
 	if w.exact() {

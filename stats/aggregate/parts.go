@@ -19,7 +19,7 @@ import (
 // had, and the sum and the greatest of their numbers. All of that follows from
 // the second's lines alone: it is free of order and grouping, whatever comes.
 //
-// How many parts the lines are of that were left out is reckoned from those that
+// How many parts the lines are of that were left out is estimated from those that
 // are kept, which are a random sample since their hashes are: a part has as many
 // lines there as here. That is exact where all parts report equally often, be it
 // each second or once ever, and an estimate elsewhere.

@@ -189,8 +189,8 @@ func isReckoned(n ast.Node) bool {
 	return false
 }
 
-// reckoned makes the Expr of a condition.
-func (t *translator) reckoned(n ast.Node) (Node, *Error) {
+// machineExpr makes the Expr of a condition.
+func (t *translator) machineExpr(n ast.Node) (Node, *Error) {
 	r := rewriter{translator: t, fields: map[string]bool{}}
 	canonical, err := r.rewrite(n)
 	if err != nil {

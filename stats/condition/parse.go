@@ -222,7 +222,7 @@ func (t *translator) grow(n int, at ast.Node) *Error {
 // condition translates what stands where a condition must.
 func (t *translator) condition(n ast.Node) (Node, *Error) {
 	if isReckoned(n) {
-		return t.reckoned(n)
+		return t.machineExpr(n)
 	}
 	switch n := n.(type) {
 	case *ast.ConditionalNode:

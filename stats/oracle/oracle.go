@@ -106,7 +106,7 @@ func (e *Evaluator) Begin(second int64) {
 	e.Stale(0, second)
 }
 
-// Gap says that the seconds [from, to) are not covered. They are passed as one
+// Stale says that the seconds [from, to) are not covered. They are passed as one
 // snapshot of each stat, at the last of them, whose value is null. But Pulse's
 // own stat has a value where lines came in: every line is accounted for.
 func (e *Evaluator) Stale(from, to int64) {

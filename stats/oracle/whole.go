@@ -86,7 +86,7 @@ func (w *Whole) Counts() aggregate.LineCounts { return w.folder.Counts() }
 // Begin says that a source partition is covered from a second on, and not before.
 func (w *Whole) Begin(second int64) { w.Stale(0, second) }
 
-// Gap says that the seconds [from, to) had no clock.
+// Stale says that the seconds [from, to) had no clock.
 func (w *Whole) Stale(from, to int64) { w.gaps = append(w.gaps, gap{from, to}) }
 
 // Advance says that the watermark, of several partitions the least, is now at a

@@ -7,10 +7,10 @@ import (
 	"pulse/stats/line"
 )
 
-// A reckoned is an Expr made ready. Conditions of functions, arithmetic or several
+// An expression is an Expr made ready. Conditions of functions, arithmetic or several
 // fields cost about a microsecond and a few allocations for each line that they are
 // asked of, where comparisons with constants cost nanoseconds and none.
-type reckoned struct {
+type expression struct {
 	machine *condition.Machine
 	names   []string
 	slots   []line.Slot // of names
@@ -18,12 +18,12 @@ type reckoned struct {
 	free    sync.Pool   // of map[string]any, by names
 }
 
-func newReckoned(n *condition.Expr, s *line.Schema) (*reckoned, error) {
+func newExpression(n *condition.Expr, s *line.Schema) (*expression, error) {
 	machine, err := condition.NewMachine(n)
 	if err != nil {
 		return nil, err
 	}
-	r := &reckoned{machine: machine, names: n.Fields}
+	r := &expression{machine: machine, names: n.Fields}
 	r.free.New = func() any { return make(map[string]any, len(r.names)) }
 	for _, name := range n.Fields {
 		r.slots = append(r.slots, s.Slot(name))
@@ -35,7 +35,7 @@ func newReckoned(n *condition.Expr, s *line.Schema) (*reckoned, error) {
 }
 
 // lacks reports whether a line of these IDs lacks a field that it needs.
-func (r *reckoned) lacks(x *ids) bool {
+func (r *expression) lacks(x *ids) bool {
 	for _, slot := range r.needs {
 		if x[slot] == line.Absent {
 			return true
@@ -45,7 +45,7 @@ func (r *reckoned) lacks(x *ids) bool {
 }
 
 // verdict is what becomes of it on a line.
-func (r *reckoned) verdict(ev *line.Event) verdict {
+func (r *expression) verdict(ev *line.Event) verdict {
 	for _, slot := range r.needs {
 		if !ev.Has(slot) {
 			return fails

@@ -21,7 +21,7 @@ type cond struct {
 	nodes []*cond // of condAnd, condOr; of condNot one
 	atom  atom    // of condCoded, condTest
 	test  func(*line.Event) bool
-	expr  *reckoned // of condExpr
+	expr  *expression // of condExpr
 }
 
 type condKind uint8
@@ -67,7 +67,7 @@ func (p *Program) compileCond(n condition.Node) (*cond, error) {
 	case *condition.Compare:
 		return p.compileCompare(n)
 	case *condition.Expr:
-		e, err := newReckoned(n, p.schema)
+		e, err := newExpression(n, p.schema)
 		return &cond{kind: condExpr, expr: e}, err
 	}
 	return nil, fmt.Errorf("unknown condition %T", n)

@@ -42,14 +42,14 @@ func BenchmarkCondition(b *testing.B) {
 			}
 		}
 	})
-	reckoned := compile(b, `stats: [{name: a, rate: second, where: 'lower(mod) == "hermes_proxy" && code == "H12" && redis * 2 >= 20'}]`)
-	reckoned.schema.NewScanner().Parse(&ev, buf, 0, len(text))
+	expression := compile(b, `stats: [{name: a, rate: second, where: 'lower(mod) == "hermes_proxy" && code == "H12" && redis * 2 >= 20'}]`)
+	expression.schema.NewScanner().Parse(&ev, buf, 0, len(text))
 	codes, _, _ = ev.Codes()
 	x = ids{}
 	x.set(codes)
-	b.Run("reckoned", func(b *testing.B) {
+	b.Run("expression", func(b *testing.B) {
 		for b.Loop() {
-			if !reckoned.conds[0].match(reckoned.schema, &x, &ev) {
+			if !expression.conds[0].match(expression.schema, &x, &ev) {
 				b.Fatal("the line is not met")
 			}
 		}

@@ -237,10 +237,10 @@ func (w *Watermark) gaps(from, to, greatest int64) []Interval {
 	if from >= to {
 		return nil
 	}
-	vouched := slices.DeleteFunc(slices.Clone(w.members), func(m Member) bool { return m.Clock > greatest })
-	slices.SortFunc(vouched, func(a, b Member) int { return cmp.Compare(a.Since, b.Since) })
+	covering := slices.DeleteFunc(slices.Clone(w.members), func(m Member) bool { return m.Clock > greatest })
+	slices.SortFunc(covering, func(a, b Member) int { return cmp.Compare(a.Since, b.Since) })
 	var gaps []Interval
-	for _, m := range vouched {
+	for _, m := range covering {
 		if m.Since >= min(m.Clock, to) {
 			continue // for nothing of it
 		}

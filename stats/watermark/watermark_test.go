@@ -271,12 +271,12 @@ func TestWatermarkNeverStepsBack(t *testing.T) {
 			}
 			for s := before; before >= 0 && s < after; s++ {
 				// The clocks that count are at most the watermark and what one may be behind.
-				vouched := slices.ContainsFunc(members, func(m Member) bool {
+				covering := slices.ContainsFunc(members, func(m Member) bool {
 					return m.Since <= s && s < m.Clock && m.Clock <= after+timing.HoldBack
 				})
 				inGap := slices.ContainsFunc(gaps, func(g Interval) bool { return g.From <= s && s < g.To })
-				if vouched == inGap {
-					t.Fatalf("seed %d: second %d from %d to %d: covered %v, in a gap %v of %d", seed, s, before, after, vouched, inGap, gaps)
+				if covering == inGap {
+					t.Fatalf("seed %d: second %d from %d to %d: covered %v, in a gap %v of %d", seed, s, before, after, covering, inGap, gaps)
 				}
 			}
 			for j, g := range gaps {

@@ -369,6 +369,11 @@ func (r *run) deploy(ctx context.Context, static bool) error {
 	if err := r.define(ctx, 2); err != nil {
 		return err
 	}
+	return r.startRoles(ctx, static)
+}
+
+// startRoles is deploy on topics that are there.
+func (r *run) startRoles(ctx context.Context, static bool) error {
 	r.supervise(ctx)
 	r.receivers(2, static)
 	r.mergers(2, static)

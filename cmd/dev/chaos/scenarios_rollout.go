@@ -40,16 +40,7 @@ func rollout(ctx context.Context, r *run) error {
 	if err := r.prelude(ctx, topics.Window(r.definitions)+history+50*time.Second); err != nil {
 		return err
 	}
-	r.supervise(ctx)
-	r.receivers(2, false)
-	r.mergers(2, false)
-	if err := r.dashboards(2); err != nil {
-		return err
-	}
-	for range 2 {
-		r.ingest(r.Rate/2, 0)
-	}
-	if err := r.flowing(ctx); err != nil {
+	if err := r.startRoles(ctx, false); err != nil {
 		return err
 	}
 	before := r.versionNow()
