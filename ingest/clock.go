@@ -43,9 +43,8 @@ type timeline struct {
 	// the only dated one among them.
 	held []byte
 	// jump is the time of that one; -1 if there is none.
-	jump int64
-	// dated counts the lines that had a time.
-	dated  int64
+	jump   int64
+	dating dating
 	times  line.Times
 	origin line.Origin
 }
@@ -84,9 +83,7 @@ func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
 		near = t.undated
 	}
 	at, dated := t.times.Near(l, near/1e9)
-	if dated {
-		t.dated++
-	}
+	t.dating.add(l, dated)
 	if dated && t.jump >= 0 {
 		if err := t.decide(at, emit); err != nil {
 			return err

@@ -63,10 +63,10 @@ func (c *filesConfig) Settings() []Setting {
 func (c *filesConfig) Open(o Opening) (*Opened, error) {
 	f := Files{Name: o.Name, Reading: c.reading, Globs: c.globs, Follow: bool(c.follow), Log: o.Log}
 	if !f.Follow {
-		return &Opened{Input: f}, nil
+		return &Opened{Input: c.reading.Watch(f, o.Name, o.Log)}, nil
 	}
 	return &Opened{
-		Resume: func(p Positions) Input { f.Positions = p; return f },
+		Resume: func(p Positions) Input { f.Positions = p; return c.reading.Watch(f, o.Name, o.Log) },
 		ID:     followID(c.globs),
 	}, nil
 }

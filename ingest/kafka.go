@@ -64,7 +64,7 @@ func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
 		Cluster: o.Cluster, Counts: new(KafkaCounts), Log: o.Log,
 	}
 	return &Opened{
-		Resume: func(p Positions) Input { k.Positions = p; return k },
+		Resume: func(p Positions) Input { k.Positions = p; return c.reading.Watch(k, o.Name, o.Log) },
 		ID:     fixedID("kafka", c.topics...),
 		Counters: []Counter{
 			{linesMetric, linesHelp, &k.Counts.Lines},

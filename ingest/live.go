@@ -286,12 +286,12 @@ func (g *live) add(b Batch) error {
 		err = g.packer.Add(b.Lines)
 		g.lastLine = g.packer.Second()
 	} else {
-		dated := t.dated
+		dated := t.dating.dated
 		err = eachLine(b.Lines, func(l []byte) error { return g.addLine(l, b.Origin) })
 		// Time spent on waiting for Kafka does not make a backlog quiet.
 		now := max(g.now, g.Now().UnixNano())
 		g.quiet += now - g.now
-		if t.dated > dated {
+		if t.dating.dated > dated {
 			g.quiet = now + int64(backlogQuiet)
 		}
 	}

@@ -12,6 +12,7 @@ type Reading struct {
 	Format  string // that all lines are in; any if empty
 	Zone    string // of times that have none; UTC if empty
 	Columns string // of W3C lines, as their line #Fields has them
+	Undated string // "refuse": a source most of whose lines have no time is an error
 }
 
 // Origin returns an origin with these keys and values, and what the Reading says.
@@ -28,6 +29,8 @@ func (r *Reading) Settings() []Setting {
 		r.zone(),
 		{Flag: "columns", Value: checked{&r.Columns, func(string) error { return nil }},
 			Help: "the `names` of W3C lines' columns, as a line #Fields has them"},
+		{Flag: "undated", Value: checked{&r.Undated, checkUndated},
+			Help: "what becomes of a source most of whose lines have no time: count (the default), which is told of, or `refuse`"},
 	}
 }
 

@@ -63,7 +63,7 @@ func (c *ReplayConfig) Open(o Opening) (*Opened, error) {
 	}
 	return &Opened{Play: Replay{
 		Recording: recording, Speed: uint32(c.Speed), OriginalTimes: bool(c.OriginalTimes), Loop: bool(c.Loop),
-		Lateness: o.Lateness, Progress: o.Progress, Log: o.Log,
+		Lateness: o.Lateness, Reading: c.Reading, Progress: o.Progress, Log: o.Log,
 	}.Run}, nil
 }
 
@@ -112,6 +112,9 @@ type Replay struct {
 	Loop bool
 	// Lateness is that of the definitions, in seconds.
 	Lateness int64
+	// Reading says what becomes of lines without a time; how lines are read is that
+	// of the recording.
+	Reading Reading
 	// Ingester is its id; a random one if empty.
 	Ingester string
 	// Now is the wall clock; time.Now if nil.
@@ -180,6 +183,7 @@ type player struct {
 
 	now       int64 // the wall clock as read last
 	lingering lingering
+	dating    *dating // of the lines of the first round
 
 	done, total, lines int64 // of Progress
 }
@@ -259,9 +263,12 @@ func (p *player) span() (first, last int64, err error) {
 // read emits the recording's lines with their clock.
 func (p *player) read(emit func(clock int64, l []byte) error) error {
 	t := newRecordedTimeline(p.Recording.modified).from(p.Recording.Origin)
+	if p.dating == nil {
+		p.dating = &t.dating
+	}
 	each := func(l []byte) error {
 		p.lines++
-		return t.add(l, emit)
+		return errors.Join(t.add(l, emit), p.dating.check(p.Reading, p.Log, false))
 	}
 	err := p.Recording.Lines(func(lines []byte) error {
 		if err := eachLine(lines, each); err != nil {
@@ -276,7 +283,7 @@ func (p *player) read(emit func(clock int64, l []byte) error) error {
 	if err != nil {
 		return err
 	}
-	return t.settle(emit)
+	return errors.Join(t.settle(emit), p.dating.check(p.Reading, p.Log, true))
 }
 
 // play sends the recording, once or for ever.

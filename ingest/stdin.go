@@ -21,7 +21,7 @@ func (c *stdinConfig) Settings() []Setting {
 }
 
 func (c *stdinConfig) Open(o Opening) (*Opened, error) {
-	return &Opened{Input: Stdin{Name: o.Name, Reading: c.reading, From: o.Stdin}}, nil
+	return &Opened{Input: c.reading.Watch(Stdin{Name: o.Name, Reading: c.reading, From: o.Stdin}, o.Name, o.Log)}, nil
 }
 
 // Stdin is an input of the lines that a pipe gives, until its end.

@@ -85,7 +85,7 @@ func openSyslog(address text, config *tls.Config, reading Reading, o Opening) (*
 	}
 	s := NewSyslog(o.Name, listener, config, o.Log)
 	s.Reading = reading
-	return &Opened{Input: s, Addr: s.Addr(), Counters: []Counter{
+	return &Opened{Input: reading.Watch(s, o.Name, o.Log), Addr: s.Addr(), Counters: []Counter{
 		{linesMetric, linesHelp, &s.Counts.Lines},
 		{connectionsMetric, connectionsHelp, &s.Counts.Connections},
 		{"pulse_input_cut_connections_total", "Connections that were cut because of bad framing or slowness.", &s.Counts.Cut},

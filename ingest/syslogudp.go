@@ -65,7 +65,7 @@ func (c *syslogUDPConfig) Open(o Opening) (*Opened, error) {
 	}
 	s := NewSyslogUDP(o.Name, conn, o.Log)
 	s.Reading = c.reading
-	return &Opened{Input: s, Addr: s.Addr(), Counters: []Counter{
+	return &Opened{Input: c.reading.Watch(s, o.Name, o.Log), Addr: s.Addr(), Counters: []Counter{
 		{linesMetric, linesHelp, &s.Counts.Lines},
 		{"pulse_input_empty_datagrams_total", "Datagrams without any text.", &s.Counts.Empty},
 		{"pulse_input_refused_datagrams_total", "Datagrams that were not taken any more at the end.", &s.Counts.Refused},

@@ -120,6 +120,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{3, nil, memory("--stats", atOnce), []string{atOnce, "lateness: 0s is for recordings; live clocks need at least 1s"}},
 
 		{1, nil, []string{"eval", missing}, []string{missing, "no such file"}},
+		{2, nil, []string{"eval", "--undated", "ignore", recording}, []string{"--undated", "count or refuse"}},
 		{1, nil, []string{"replay", missing}, []string{missing, "no such file"}},
 		{1, nil, memory("--replay", missing), []string{missing, "no such file"}},
 		{1, nil, []string{"replay", filepath.Dir(recording)}, []string{"is a folder"}},
@@ -130,6 +131,33 @@ func TestCommandLineErrors(t *testing.T) {
 		{1, nil, []string{"health", "http://" + port + "/", "--timeout", "10ms"}, []string{port}},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) { refused(t, test.env, test.code, test.says, test.args...) })
+	}
+}
+
+// A log most of whose lines have no time is warned of, or refused, by whatever reads it.
+func TestUndatedLogs(t *testing.T) {
+	t.Parallel()
+	log := writeFile(t, "undated.log", "hello there\nn=1\ntime=2012-11-22T09:31:34Z n=1\n")
+	file := writeFile(t, "stats.yaml", "stats: [{name: lines, rate: second}]\n")
+	for _, args := range [][]string{
+		{"eval", "--stats", file, log},
+		{"run", "--stats", file, "--data-dir", "", "--http", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0", "--speed", "max", "--replay", log},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			p := start(t, nil, nil, append(args, "--undated", "refuse")...)
+			if got := p.wait(); got != 1 {
+				t.Errorf("%s: exit code %d, want 1", p, got)
+			}
+			for _, want := range []string{"pulse " + args[0] + ": 2 of 3 lines have no time", `"hello there"`, "docs/formats.md"} {
+				if !strings.Contains(p.stderr.String(), want) {
+					t.Errorf("%s says nothing of %q:\n%s", p, want, p.stderr)
+				}
+			}
+		})
+	}
+	p := start(t, nil, nil, "eval", "--stats", file, log).succeed()
+	if n := strings.Count(p.stderr.String(), "2 of 3 lines have no time"); n != 1 {
+		t.Errorf("%s warns %d times:\n%s", p, n, p.stderr)
 	}
 }
 

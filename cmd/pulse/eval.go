@@ -81,7 +81,7 @@ func (s *evalSettings) check(words []string) error {
 		s.files = nil
 	}
 	if s.raw && s.reading != (ingest.Reading{}) {
-		return usagef("--format, --zone and --columns are for recordings: the topic events.raw says how its lines are read")
+		return usagef("--format, --zone, --columns and --undated are for recordings: the topic events.raw says how its lines are read")
 	}
 	if s.raw && len(s.files) > 0 {
 		return usagef("--raw reads the topic events.raw, not %s", s.files[0])
@@ -125,7 +125,8 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	}
 	counts := evaluator.Counts()
 	warnOfCounts(log, counts, definitions.Lateness)
-	return printCounts(e.Stderr, counts)
+	undated := s.reading.Undatedness(int64(counts.Undated), int64(counts.Counted+counts.Late), evaluator.Undated(), log)
+	return errors.Join(printCounts(e.Stderr, counts), undated)
 }
 
 // output makes what is to be fed, and what prints the end of what it found.
@@ -177,10 +178,6 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 	if c.Unreadable > 0 {
 		log.Warn("lines are in no stat, being longer than 64 KiB (or, with --raw, in records that are no packs): have the sender split them",
 			"unreadable", c.Unreadable, "lines", c.Lines)
-	}
-	if read := c.Counted + c.Late; 2*c.Undated > read {
-		log.Warn("more than half of the lines have no time and count at the time of the others, or when the file was written: name their --format, or see docs/formats.md for the times that are known",
-			"undated", c.Undated, "lines", c.Lines)
 	}
 	if read := c.Counted + c.Late; 2*(c.Unparsed+c.Half) > read {
 		log.Warn("more than half of the lines give no fields: the stat pulse.formats says which formats they are taken for, docs/formats.md which are known",

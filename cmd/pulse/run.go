@@ -99,9 +99,9 @@ func (s *runSettings) ingester(e *environment, role *role, bar *progress) (inges
 	live := s.recording == "" && piped(e.Stdin)
 	switch {
 	case s.replay.Reading != (ingest.Reading{}) && !live && s.recording == "":
-		return nil, usagef("--format, --zone and --columns are for lines from standard input or of --replay, and nothing is piped in")
+		return nil, usagef("--format, --zone, --columns and --undated are for lines from standard input or of --replay, and nothing is piped in")
 	case live:
-		stdin := ingest.Stdin{Name: "stdin", Reading: s.replay.Reading, From: e.Stdin}
+		stdin := s.replay.Reading.Watch(ingest.Stdin{Name: "stdin", Reading: s.replay.Reading, From: e.Stdin}, "", role.log)
 		return ingest.Live{Inputs: []ingest.Input{stdin}, Backlog: true, Lateness: role.definitions.Lateness}.Run, s.live(role.definitions)
 	case s.recording != "":
 		s.replay.Files = []string{s.recording}

@@ -24,6 +24,7 @@ type evaluator interface {
 	Advance(watermark int64)
 	Close(last int64)
 	Counts() aggregate.LineCounts
+	Undated() []byte
 }
 
 // printWhole prints each stat of a whole log, as an object a line or, for people, as a

@@ -86,6 +86,8 @@ func TestAccessTails(t *testing.T) {
 		{`0.105 -`, fields{"http_request_time": "0.105"}}, {`- 0.105`, fields{"http_request_time": "0.105"}},
 		{`"0.105" "0.100, 0.002"`, fields{"http_request_time": "0.105", "http_upstream_time": "0.102"}},
 		{`0.105 0.100, 0.002 : 0.001`, fields{"http_request_time": "0.105", "http_upstream_time": "0.103"}},
+		{`0.105 0.001 , 0.002 : 0.001 ,  0.001`, fields{"http_request_time": "0.105", "http_upstream_time": "0.005"}},
+		{`"-" "-" 1505682002.098 adfr="-" rt=0.151 ut="0.151" cs=MISS ua="10.16.20.25:8084" us="200"`, fields{"rt": "0.151", "ua": "'10.16.20.25:8084"}},
 		{`0.105 "-, 0.002"`, fields{"http_request_time": "0.105"}},
 		{`"5.6.7.8" example.com 0.105 0.100`, fields{"http_forwarded_for": "'5.6.7.8", "http_domain": "'example.com", "http_request_time": "0.105", "http_upstream_time": "0.1"}},
 		{`0.105 0.001 0.002 0.100`, nil}, {`1353576694.123`, nil}, {`"3.25"`, nil}, {`1353576694.123 0.105`, fields{"http_request_time": "0.105"}},
@@ -135,6 +137,10 @@ func TestAccessNames(t *testing.T) {
 	testFormat(t, []formatTest{
 		{"older ingress-nginx", `1.2.3.4 - [1.2.3.4] - bob [22/Nov/2012:09:31:34 +0100] "GET / HTTP/1.1" 200 5`, "2012-11-22T08:31:34Z", fields{
 			"http_host": "'1.2.3.4", "http_user": "'bob", "http_status": "200", "http_path": "'/"}},
+		{"two blanks", `1.2.3.4 - - [22/Nov/2012:09:31:34 +0000]  "GET /a HTTP/1.1" 200 5 "-" "-" 0.570`, "2012-11-22T09:31:34Z", fields{
+			"http_host": "'1.2.3.4", "http_status": "200", "http_path": "'/a", "http_request_time": "0.57"}},
+		{"two times first", `0 51234 1.2.3.4 - - [22/Nov/2012:09:31:34 +0000] "GET /a HTTP/1.1" 200 5`, "", fields{"unparsed": "true"}},
+		{"a request without quotes", `0.001 0.001 [22/Nov/2012:09:31:34 -0800] GET /a HTTP/1.1 304 0 "-"`, "", fields{"unparsed": "true"}},
 		{"Python", `127.0.0.1 - - [22/Nov/2012 09:31:34] "GET /a?x=1 HTTP/1.1" 200 -`, "2012-11-22T09:31:34Z", fields{"http_host": "'127.0.0.1", "http_status": "200", "http_path": "'/a"}},
 		{"time before the request", `1.2.3.4 - - [22/Nov/2012:09:31:34 +0000] 51234 "GET http://a.b/c#d HTTP/1.1" 200 5`, "2012-11-22T09:31:34Z", fields{
 			"http_host": "'1.2.3.4", "http_status": "200", "http_path": "'/c", "http_request_time": "51234"}},

@@ -107,18 +107,18 @@ func (t *tail) rest(b []byte, i, end int) {
 }
 
 // list gives all of a list that begins with the token i, whose items end with
-// commas or have colons between them, and the token after it.
+// commas, or have commas or colons between them, and the token after it.
 func (t *tail) list(b []byte, i int) (of span, next int) {
 	of = t.tokens[i].span
+	joins := func(s span) bool { return s.end == s.start+1 && (b[s.start] == ',' || b[s.start] == ':') }
+	joined := b[of.end-1] == ','
 	for i++; i < t.n && t.tokens[i].kind == plainToken; i++ {
-		switch k := t.tokens[i].span; {
-		case b[of.end-1] == ',' || b[of.end-1] == ':' && b[of.end-2] == ' ':
-			of.end = k.end
-		case k.end == k.start+1 && b[k.start] == ':':
-			of.end = k.end
-		default:
-			return of, i
+		k := t.tokens[i].span
+		if !joined && !joins(k) {
+			break
 		}
+		of.end = k.end
+		joined = joins(k) || b[k.end-1] == ','
 	}
 	return of, i
 }
@@ -126,7 +126,7 @@ func (t *tail) list(b []byte, i int) (of span, next int) {
 // first gives the first item of a list.
 func (s span) first(b []byte) span {
 	for i := s.start; i < s.end; i++ {
-		if b[i] <= ' ' || b[i] == ',' {
+		if b[i] <= ' ' || b[i] == ',' || b[i] == ':' && b[i+1] == ' ' {
 			return span{s.start, i}
 		}
 	}

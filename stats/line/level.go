@@ -24,7 +24,8 @@ var levelNames = func() *keyTable {
 	for name := range strings.FieldsSeq(`
 		trace debug info notice warn warning err error crit critical alert emerg emergency fatal panic severe
 		fine finer finest config verbose information system note log hint statement detail
-		trc dbg inf wrn ftl vrb dpanic`) {
+		trc dbg inf wrn ftl vrb dpanic
+		trac debu erro fata pani`) { // the last as logrus has them on terminals
 		names[name] = 1
 	}
 	return newKeyTable(names)

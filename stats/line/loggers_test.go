@@ -39,6 +39,9 @@ func TestLoggers(t *testing.T) {
 		{"zerolog, console with a time", "\x1b[90m2025-11-22T09:31:34Z\x1b[0m \x1b[32mINF\x1b[0m \x1b[1mmain.go:5\x1b[0m\x1b[36m >\x1b[0m sold \x1b[36mstatus=\x1b[0m200", "log", second, fields{"level": "'INF", "caller": "'main.go:5", "status": "200"}},
 		{"logrus", `time="2025-11-22T09:31:34Z" level=info msg="sold" status=200`, "logfmt", second, fields{"level": "'info", "status": "200"}},
 		{"logrus, terminal", "\x1b[36mINFO\x1b[0m[0012] sold                                          \x1b[36mstatus\x1b[0m=200", "log", "", fields{"level": "'INFO", "status": "200"}},
+		{"logrus, an error on a terminal", "\x1b[31mERRO\x1b[0m[2809574] Handler for GET /images/json returned error: no such image", "log", "", fields{"level": "'ERRO"}},
+		{"pino, with Docker's time", `2025-11-22T09:31:34.123000000Z {"level":30,"time":1763803890000,"pid":1,"hostname":"web-1","responseTime":1.4515290260314941,"msg":"request completed"}`, "log", milli, fields{
+			"level": "30", "responseTime": "1.451529026"}},
 		{"logrus, JSON", `{"level":"info","msg":"sold","status":200,"time":"2025-11-22T09:31:34Z"}`, "json", second, fields{"level": "'info", "status": "200"}},
 		{"Serilog, console", "[09:31:34 ERR] Sold out", "log", "", fields{"level": "'ERR"}},
 		{"Serilog, file", "2025-11-22 10:31:34.123 +01:00 [ERR] Sold out", "log", milli, fields{"level": "'ERR"}},

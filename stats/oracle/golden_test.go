@@ -41,6 +41,7 @@ var goldens = map[string]traffic.Options{
 	"json":     {Kind: "json", Lines: 700, Rate: 6, Seed: 4},
 	"heroku":   {Kind: "heroku", Lines: 700, Rate: 6, Seed: 5},
 	"odd":      {},
+	"sparse":   {Kind: "router", Lines: 24, Rate: 0.008, Seed: 9},
 	"disorder": {Kind: "mixed", Lines: 700, Rate: 6, Seed: 6, Disorder: 20 * time.Second, Garbage: 0.03},
 }
 
@@ -90,6 +91,7 @@ func evalRecording(t testing.TB, d *stats.Definitions, recording []byte) ([]stat
 	}
 
 	clock := dated(0)
+	e.Advance(clock)
 	var pack []byte
 	send := func() {
 		e.Pack(program.Pack{Lines: bytes.TrimSuffix(pack, []byte("\n")), Second: clock, Floor: clock})

@@ -97,6 +97,9 @@ func (e *Evaluator) Undecodable(value []byte, second int64) {
 // Counts gives the account of all lines so far.
 func (e *Evaluator) Counts() aggregate.LineCounts { return e.folder.Counts() }
 
+// Undated gives the first line without a time; nil: there was none.
+func (e *Evaluator) Undated() []byte { return e.folder.Undated() }
+
 // Start says that nothing before a second is to be emitted.
 func (e *Evaluator) Start(second int64) { e.from = second }
 

@@ -83,6 +83,9 @@ func (w *Whole) Undecodable(value []byte, second int64) { w.folder.Undecodable(v
 // Counts gives the account of all lines so far.
 func (w *Whole) Counts() aggregate.LineCounts { return w.folder.Counts() }
 
+// Undated gives the first line without a time; nil: there was none.
+func (w *Whole) Undated() []byte { return w.folder.Undated() }
+
 // Begin says that a source partition is covered from a second on, and not before.
 func (w *Whole) Begin(second int64) { w.Stale(0, second) }
 

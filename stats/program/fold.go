@@ -53,6 +53,7 @@ type Folder struct {
 	spare   []*openSecond
 	counts  aggregate.LineCounts
 	shapes  [line.Shapes]uint64 // lines of the pack, by what was understood of them
+	undated []byte              // the first line without a time
 	skew    int64               // the most seconds by which a line of the pack is ahead of its record
 
 	runs runs // of the pack
@@ -90,6 +91,12 @@ func (p *Program) NewFolder() *Folder {
 
 // Counts gives the account of all lines since the Folder was made.
 func (f *Folder) Counts() aggregate.LineCounts { return f.counts }
+
+// longestExample is how much is kept of a line that is an example, in bytes.
+const longestExample = 200
+
+// Undated gives the first line without a time, or its beginning; nil: there was none.
+func (f *Folder) Undated() []byte { return f.undated }
 
 // Fold folds the lines of a pack. A line whose second s is more than timing.LineAhead ahead
 // of the record's counts at the record's second, and so does one without a
@@ -197,7 +204,9 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		second, nanos, dated := ev.Time()
 		if !dated {
 			second, nanos = p.Second, 0
-			f.counts.Undated++
+			if f.counts.Undated++; f.undated == nil {
+				f.undated = bytes.Clone(b[start : start+min(length, longestExample)])
+			}
 		} else {
 			if !identity {
 				second, nanos = mapped(p.Map, second, nanos)

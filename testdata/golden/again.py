@@ -19,6 +19,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 STAMP = re.compile(r"^(?:time=)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))")
 
 # What lines of nginx and of the Redis proxy look like in kinds.log.
+SERVICE = r"service=(?P<n>\d+)ms"
 NGINX = r' nginx\[\d+\] - \S+ - \S+ - \S+ \[[^]]+\] "(?P<method>\S+) [^"]*" (?P<status>\d+) (?P<bytes>\S+) .* (?P<domain>\S+)$'
 PROXY = r"mod=hermes_proxy app_id=(?P<app>\S+) code=(?P<code>\S+) .*redis=(?P<redis>\S+) service=(?P<service>\S+)"
 
@@ -182,6 +183,13 @@ def grown_lately(events, since):
 grown_lately.reach = 15
 
 
+def grown_sparsely(events, since):
+    return grown(events, since)
+
+
+grown_sparsely.reach = 175
+
+
 def share(holds):
     """The ratio of how many events are of a kind and how many there are, to 15 digits."""
 
@@ -198,12 +206,26 @@ def share(holds):
 STATS = [
     ("requests", "router", 10, "", "", "", rate(1)),
     ("errors", "router", 70, "at=error", "", "", rate(60)),
-    ("service-mean", "router", 60, r"service=(?P<n>\d+)ms", "", "n", mean),
-    ("service-max", "router", 5, r"service=(?P<n>\d+)ms", "", "n", greatest),
-    ("service-min", "router", 5, r"service=(?P<n>\d+)ms", "", "n", smallest),
+    ("service-mean", "router", 60, SERVICE, "", "n", mean),
+    ("service-max", "router", 5, SERVICE, "", "n", greatest),
+    ("service-min", "router", 5, SERVICE, "", "n", smallest),
     ("bytes", "router", 1, r"bytes=(?P<n>\d+)", "", "n", total),
-    ("service", "router", 30, r"service=(?P<n>\d+)ms", "", "n", quantiles("0.5", "0.95", "0.99")),
+    ("service", "router", 30, SERVICE, "", "n", quantiles("0.5", "0.95", "0.99")),
     ("hosts", "router", 20, r"host=(?P<k>\S+)", "k", "", distinct),
+    ("requests", "sparse", 60, "", "", "", rate(60)),
+    ("requests-by", "sparse", 150, r"host=(?P<k>\S+)", "k", "", top(2, rate(1))),
+    ("count", "sparse", 150, "", "", "", len),
+    ("bytes", "sparse", 75, r"bytes=(?P<n>\d+)", "", "n", total),
+    ("service-mean", "sparse", 100, SERVICE, "", "n", mean),
+    ("service-stddev", "sparse", 200, SERVICE, "", "n", stddev),
+    ("service-max", "sparse", 30, SERVICE, "", "n", greatest),
+    ("service", "sparse", 200, SERVICE, "", "n", quantiles("0.5", "0.9")),
+    ("buckets", "sparse", 75, SERVICE, "", "n", histogram(5, 50)),
+    ("hosts", "sparse", 200, r"host=(?P<k>\S+)", "k", "", distinct),
+    ("newest", "sparse", 70, SERVICE, "", "n", last(total)),
+    ("host-service", "sparse", 150, r"host=(?P<k>\S+) .*service=(?P<n>\d+)ms", "k", "n", last(total)),
+    ("grown", "sparse", 125, r"bytes=(?P<n>\d+)", "", "n", grown_sparsely),
+    ("ratio", "sparse", 150, SERVICE, "", "n", share(lambda e: e.number > 20)),
     ("rate-by", "kinds", 10, NGINX, "domain", "", top(3, rate(1))),
     ("rate-by-two", "kinds", 20, NGINX, "method,status", "", top(4, rate(60))),
     ("sum-by", "kinds", 20, NGINX, "domain", "bytes", top(3, total)),
@@ -250,11 +272,15 @@ STATS = [
 ]
 
 
+def second_of(text):
+    return math.floor(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
 def first_second(golden):
     """Of a recording, which covers nothing before it."""
     with open(os.path.join(FOLDER, golden + ".log"), encoding="utf-8") as lines:
         stamps = (STAMP.search(line)[1] for line in lines)
-        return min(math.floor(datetime.fromisoformat(s.replace("Z", "+00:00")).timestamp()) for s in stamps)
+        return min(map(second_of, stamps))
 
 
 def read(golden, pattern, key, number):
@@ -267,7 +293,7 @@ def read(golden, pattern, key, number):
             if not match:
                 continue
             try:
-                n = Fraction(match[number]) if number else 0
+                n = Fraction(match[number] or 0) if number else 0
             except ValueError:
                 continue
             n = round_to(n, 9)
@@ -301,19 +327,20 @@ def check(stat, golden, over, pattern, key, number, value):
         for snapshot in (json.loads(s, parse_float=Fraction) for s in snapshots):
             if snapshot["stat"] != stat:
                 continue
-            seconds += 1
             seen.add(str(snapshot["value"]))
-            end = datetime.fromisoformat(snapshot["time"].replace("Z", "+00:00")).timestamp()
-            Window.covered = min(over, int(end) + 1 - first)
-            marks = [Window.covered, over] if Window.covered < over else [None, None]
-            if [snapshot.get("covered"), snapshot.get("of")] != marks:
-                wrong.append(f"{stat} at {snapshot['time']} is not marked with {marks}: {snapshot}")
-            if reach := getattr(value, "reach", 0):
-                want = value([e for e in events if end - over - reach < e.second <= end], end - over)
-            else:
-                want = value([e for e in events if end - over < e.second <= end])
-            if not same(snapshot["value"], want):
-                wrong.append(f"{stat} at {snapshot['time']} is {snapshot['value']}, by this calculation {want}")
+            last = second_of(snapshot["time"])
+            for end in range(second_of(snapshot.get("since", snapshot["time"])), last + 1):
+                seconds += 1
+                Window.covered = min(over, end + 1 - first)
+                marks = [Window.covered, over] if Window.covered < over else [None, None]
+                if [snapshot.get("covered"), snapshot.get("of")] != marks:
+                    wrong.append(f"{stat} at {snapshot['time']} is not marked with {marks}: {snapshot}")
+                if reach := getattr(value, "reach", 0):
+                    want = value([e for e in events if end - over - reach < e.second <= end], end - over)
+                else:
+                    want = value([e for e in events if end - over < e.second <= end])
+                if not same(snapshot["value"], want):
+                    wrong.append(f"{stat} at {snapshot['time']} is {snapshot['value']}, by this calculation {want}")
     if seconds < 60 or len(seen) < 2:
         wrong.append(f"{stat}: little was compared: {seconds} seconds, {len(seen)} different values")
     return seconds, wrong
