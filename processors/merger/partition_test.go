@@ -466,7 +466,7 @@ func TestIngesters(t *testing.T) {
 // windows are; a successor makes of it what its predecessor would have, and one
 // whose kept seconds are gone shows unknown seconds and no wrong number.
 func TestLongWindow(t *testing.T) {
-	over := int64(testkit.Size(200, 1000))
+	over := int64(testkit.Size(150, 1000))
 	end, more := over+over/2, int64(20)
 	l := newLog(t, fmt.Sprintf("lateness: 1s\nstats:\n  - {name: events, rate: minute, over: %ds}\n  - {name: most, max: x, over: 5s}\n", over))
 	first := cover(0, -1, 0, -1, 101)

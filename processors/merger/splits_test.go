@@ -17,7 +17,7 @@ import (
 	"pulse/topics"
 )
 
-var splits = flag.Int("splits", 0, "how many seconds TestSplits splits at random; 0: 200 in a short test, else 1500")
+var splits = flag.Int("splits", 0, "how many seconds TestSplits splits at random; 0: 100 in a short test, else 1500")
 
 // splitDefinitions have every kind of stat.
 const splitDefinitions = `
@@ -73,7 +73,7 @@ func TestSplits(t *testing.T) {
 	const first = 1_800_000_000
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 3))
-	seconds, published, amended := cmp.Or(*splits, testkit.Size(200, 1500)), 0, 0
+	seconds, published, amended := cmp.Or(*splits, testkit.Size(100, 1500)), 0, 0
 	for i := range int64(seconds) {
 		second := first + i
 		lines := splitLines(r, second)

@@ -327,6 +327,7 @@ func (n naive) check(t *testing.T) {
 // Stats of every kind are worked out a second time by a program in another
 // language.
 func TestGoldenInPython(t *testing.T) {
+	testkit.Long(t)
 	python := testkit.Tool(t, "python3")
 	out, err := exec.CommandContext(t.Context(), python, golden("again", ".py")).CombinedOutput()
 	if err != nil {
