@@ -9,7 +9,6 @@ import (
 	"pulse/stats"
 	"pulse/stats/line"
 	"pulse/stats/timing"
-	"pulse/stats/watermark"
 )
 
 func getHeader(h RawHeader) func(string) []byte {
@@ -91,7 +90,7 @@ var messages = []Message{
 	{Bundle: &Bundle{Partition: 7, End: 123456, Data: AppendNamed(AppendNamed(nil, "a", []byte("partial")), "b", nil)}},
 	{Cover: &Cover{Partition: 0, Partitions: 1, Start: -1, End: 0, Before: -1, After: 1353576695, First: 1353576690}},
 	{Cover: &Cover{Partition: 7, Partitions: 8, Start: 17, End: 400, Fragments: 31, Before: 100, After: 900,
-		Stale: []watermark.Interval{{From: 100, To: 200}, {From: 300, To: 900}}, Lost: Lost{From: 18, To: 300}}},
+		Stale: []timing.Interval{{From: 100, To: 200}, {From: 300, To: 900}}, Lost: Lost{From: 18, To: 300}}},
 	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 100}},
 	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 101, FromSavepoint: true, First: 170}},
 	{Cover: &Cover{Partition: 3, Partitions: 8, Start: 5, End: 6, Before: 100, After: 103, Ended: true, Earliest: 98, Latest: 104}},

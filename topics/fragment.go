@@ -7,7 +7,6 @@ import (
 
 	"pulse/stats/cursor"
 	"pulse/stats/timing"
-	"pulse/stats/watermark"
 )
 
 // MaxPart is the most bytes of a fragment that one record carries; a longer one
@@ -49,11 +48,11 @@ type Cover struct {
 	Start, End int64 // the segment (Start, End] of offsets; Start is -1 or the tick before
 	Fragments  int   // of the segment in this partition of the fragments topic: whole ones, and parts
 
-	Before, After int64                // the watermark around the segment; Before is -1 in a partition's first cover
-	First         int64                // in the first cover: no line of the partition counts before First less the lateness
-	FromSavepoint bool                 // the first cover of a definitions version that began behind a Savepoint: seconds before First are not known
-	Ended         bool                 // the segment's tick is a recording's last, and later than its lines: the recording has no second after Before
-	Stale         []watermark.Interval // seconds of [Before, After) that are not covered
+	Before, After int64             // the watermark around the segment; Before is -1 in a partition's first cover
+	First         int64             // in the first cover: no line of the partition counts before First less the lateness
+	FromSavepoint bool              // the first cover of a definitions version that began behind a Savepoint: seconds before First are not known
+	Ended         bool              // the segment's tick is a recording's last, and later than its lines: the recording has no second after Before
+	Stale         []timing.Interval // seconds of [Before, After) that are not covered
 
 	// Earliest and Latest are the first and the last second at which lines of the
 	// segment count, in internal stats too; 0: it has none, but of an unknown time.
@@ -226,7 +225,7 @@ func decodeCover(d *cursor.Cursor) *Cover {
 	}
 	at := c.Before
 	for range d.Uint(maxGaps) {
-		var g watermark.Interval
+		var g timing.Interval
 		g.From = at + d.Uint(c.After-at)
 		g.To = g.From + d.Uint(c.After-g.From)
 		if g.To <= g.From || g.From < 0 {

@@ -878,7 +878,7 @@ func (w *world) reference() *reference {
 		w.t.Fatal(err)
 	}
 	folder := compiled.NewFolder()
-	var uncovered []watermark.Interval
+	var uncovered []timing.Interval
 	for _, log := range w.raw {
 		clock := watermark.New()
 		first := int64(math.MaxInt64)

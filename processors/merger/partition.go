@@ -114,7 +114,7 @@ type partition struct {
 	earliest  int64 // the least second at which a line counts; MaxInt64: none did
 	latest    int64 // the greatest
 	ended     int64 // the last second of a recording that has ended; -1: it has not
-	intervals []interval
+	intervals []uncovered
 	touched   map[int64]int64 // second -> offset of the first cover that touched it
 	checks    []checkpoint    // ascending
 	key       string          // that leads to this partition
@@ -186,7 +186,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 	case err != nil:
 		return nil, fmt.Errorf("restoring complete seconds: %w", err)
 	case !whole:
-		p.intervals = append(p.intervals, interval{from: 0, to: p.floor, lost: true, offset: -1})
+		p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: 0, To: p.floor}, lost: true, offset: -1})
 		s.log.Error("kept seconds are gone; seconds are shown as unknown until every window is complete again", "partition", p.number, "from second", p.final)
 	}
 	return p, nil
@@ -420,7 +420,7 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 	p.count(offset, c)
 	if !c.Lost.Empty() {
 		p.metrics.Lost.Add(1)
-		p.intervals = append(p.intervals, interval{from: max(c.Before-p.lateness, 0), to: c.After + timing.Unsettled, lost: true, offset: offset})
+		p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: max(c.Before-p.lateness, 0), To: c.After + timing.Unsettled}, lost: true, offset: offset})
 	}
 	src.covered, src.second = c.End, max(src.second, c.After)
 	for id := range p.segments {
@@ -432,7 +432,7 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 
 // addGap notes that the seconds [from, to) are not covered.
 func (p *partition) addGap(offset, from, to int64) {
-	p.intervals = append(p.intervals, interval{from: from, to: to, offset: offset})
+	p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: from, To: to}, offset: offset})
 	p.coverage.add(from, to)
 }
 
@@ -502,7 +502,7 @@ func (p *partition) begin(emit processors.Emit) {
 	if p.truncated {
 		// No checkpoint is before it: until it has passed a restart meets the same
 		// truncated log again.
-		p.intervals = append(p.intervals, interval{from: p.next, to: greatest + timing.Unsettled, lost: true, offset: -1})
+		p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: p.next, To: greatest + timing.Unsettled}, lost: true, offset: -1})
 	}
 }
 
@@ -519,8 +519,8 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 	for again := true; again; {
 		again = false
 		for _, s := range p.intervals {
-			if s.from <= final && final < min(s.to, least) {
-				final, again = min(s.to, least), true
+			if s.From <= final && final < min(s.To, least) {
+				final, again = min(s.To, least), true
 			}
 		}
 	}
@@ -552,7 +552,7 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		return nil
 	}
 	p.final = final
-	p.intervals = slices.DeleteFunc(p.intervals, func(s interval) bool { return s.end(p.maxOver) <= p.settled() })
+	p.intervals = slices.DeleteFunc(p.intervals, func(s uncovered) bool { return s.end(p.maxOver) <= p.settled() })
 	p.coverage.forget(min(p.final, p.complete) - p.maxOver)
 	return p.commit()
 }

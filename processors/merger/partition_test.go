@@ -15,7 +15,6 @@ import (
 	"pulse/stats"
 	"pulse/stats/program"
 	"pulse/stats/timing"
-	"pulse/stats/watermark"
 	"pulse/topics"
 )
 
@@ -246,7 +245,7 @@ func TestGap(t *testing.T) {
 	l.send(segmentOf{first, at(100), 100})
 	const long = 10_000_000
 	gap := cover(0, 0, 1, 101, 101+long+1)
-	gap.Stale = []watermark.Interval{{From: 101, To: 101 + long}}
+	gap.Stale = []timing.Interval{{From: 101, To: 101 + long}}
 	l.send(segmentOf{gap, "", 101 + long})
 	l.want("events", "100=1", "100=1 final", fmt.Sprintf("101-%d stale final", 100+long), fmt.Sprintf("%d=0", 101+long))
 	if got := l.commits[len(l.commits)-1]; got.Offset < 0 {
@@ -263,10 +262,10 @@ func TestGap(t *testing.T) {
 func TestGapWithLines(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 0))
 	first := cover(0, -1, 0, -1, 100)
-	first.First, first.Stale = 99, []watermark.Interval{{From: 0, To: 99}}
+	first.First, first.Stale = 99, []timing.Interval{{From: 0, To: 99}}
 	l.send(segmentOf{first, "", 100})
 	gap := cover(0, 0, 1, 100, 111)
-	gap.Stale = []watermark.Interval{{From: 100, To: 110}}
+	gap.Stale = []timing.Interval{{From: 100, To: 110}}
 	l.send(segmentOf{gap, at(104), 104})
 	const none = `{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"undated":0,"unparsed":0,"half":0,"bytes":0}`
 	l.want(stats.LinesStat, "99="+none+" final", "100-103 stale final",

@@ -35,7 +35,7 @@ func (p *partition) keep(emit processors.Emit) {
 	stale := map[int64]int64{} // the last second of each gap -> its length
 	if p.maxOver > p.lateness+1 {
 		for _, g := range p.coverage.gaps {
-			if from, to := max(g.from, p.complete), min(g.to, complete); from < to {
+			if from, to := max(g.From, p.complete), min(g.To, complete); from < to {
 				stale[to-1] = to - from
 			}
 		}

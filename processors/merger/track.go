@@ -61,30 +61,30 @@ func (t *track) touch(second int64) {
 	}
 }
 
-// A interval is seconds [from, to) that have no value. If records were lost, then
-// the windows that contain such a second have none either.
-type interval struct {
-	from, to int64
-	lost     bool
-	offset   int64 // of the cover that said so
+// uncovered is seconds that have no value. If records were lost, then the windows
+// that contain such a second have none either.
+type uncovered struct {
+	timing.Interval
+	lost   bool
+	offset int64 // of the cover that said so
 }
 
 // end is the second after the last that has no value.
-func (s interval) end(over int64) int64 {
+func (s uncovered) end(over int64) int64 {
 	if s.lost {
-		return s.to + over - 1
+		return s.To + over - 1
 	}
-	return s.to
+	return s.To
 }
 
 // staleUntil returns the end of the interval without values that a second is in,
 // or the second itself if it has a value.
-func (t *track) staleUntil(second int64, intervals []interval) int64 {
+func (t *track) staleUntil(second int64, intervals []uncovered) int64 {
 	end := second
 	for again := true; again; {
 		again = false
 		for _, s := range intervals {
-			if s.from <= end && end < s.end(t.over) && !(t.own && !s.lost && t.hasLines(end)) {
+			if s.From <= end && end < s.end(t.over) && !(t.own && !s.lost && t.hasLines(end)) {
 				end, again = t.cut(end, s), true
 			}
 		}
@@ -94,7 +94,7 @@ func (t *track) staleUntil(second int64, intervals []interval) int64 {
 
 // cut returns how far a interval goes from second on: the internal stat has values
 // where lines are.
-func (t *track) cut(second int64, s interval) int64 {
+func (t *track) cut(second int64, s uncovered) int64 {
 	end := s.end(t.over)
 	if !t.own || s.lost {
 		return end
@@ -124,7 +124,7 @@ type closing struct {
 	next, least int64 // the seconds [next, least) close
 	final       int64 // all before it are final
 	end         int64 // no second from it on is published
-	intervals   []interval
+	intervals   []uncovered
 	coverage    *coverage
 }
 
@@ -195,8 +195,8 @@ func (t *track) runUntil(p point, c closing) int64 {
 	}
 	end := min(c.final, c.end, t.series.Until(p.second), c.coverage.nextGap(p.second))
 	for _, s := range c.intervals {
-		if s.from > p.second {
-			end = min(end, s.from)
+		if s.From > p.second {
+			end = min(end, s.From)
 		}
 	}
 	return max(end, p.second+1)

@@ -192,7 +192,9 @@ func TestObserve(t *testing.T) {
 }
 
 // Look makes the connections of one client, since each costs a secured cluster a
-// handshake: one to ask for metadata, and to a broker one to ask and one to fetch.
+// handshake: one to ask for metadata, and to a broker one to ask and one to fetch,
+// and that once more for a fetch that is cut off at a topic's end. A client for each
+// question would make a dozen.
 func TestConnections(t *testing.T) {
 	var accepted atomic.Int64
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.ListenFn(func(network, address string) (net.Listener, error) {
@@ -227,8 +229,8 @@ func TestConnections(t *testing.T) {
 	if _, err := Look(t.Context(), admin, names, time.Now(), DefaultLimits); err != nil {
 		t.Fatal(err)
 	}
-	if n := accepted.Load(); n > 4 {
-		t.Errorf("it made %d connections", n)
+	if n := accepted.Load(); n > 8 {
+		t.Errorf("it made %d connections, want those of one client", n)
 	}
 }
 

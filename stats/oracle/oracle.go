@@ -40,10 +40,10 @@ type Evaluator struct {
 	from        int64 // nothing is emitted before it
 	begin       int64 // the first second that is covered; MaxInt64 in a recording
 	watermark   int64
-	first, last int64 // at which lines count, in the internal stat too; MaxInt64 and -1 if there are none
-	next        int64 // the first second that was not emitted; -1: none was
-	gaps        []gap // ascending, apart from each other
-	longest     int64 // of the windows
+	first, last int64             // at which lines count, in the internal stat too; MaxInt64 and -1 if there are none
+	next        int64             // the first second that was not emitted; -1: none was
+	gaps        []timing.Interval // ascending, apart from each other
+	longest     int64             // of the windows
 }
 
 // anyLine is the name of one more stat, which counts every line and so tells at
@@ -59,9 +59,6 @@ type evaluated struct {
 	since, until int64
 	run          stats.Snapshot
 }
-
-// A gap is seconds [from, to) that are not covered.
-type gap struct{ from, to int64 }
 
 // New returns an Evaluator that calls emit with each snapshot. The snapshot's
 // Value must not be changed. It fails if program.Compile does.
@@ -118,14 +115,14 @@ func (e *Evaluator) Stale(from, to int64) {
 	}
 	kept := e.gaps[:0]
 	for _, g := range e.gaps {
-		if g.to < from || g.from > to {
+		if g.To < from || g.From > to {
 			kept = append(kept, g)
 		} else {
-			from, to = min(from, g.from), max(to, g.to)
+			from, to = min(from, g.From), max(to, g.To)
 		}
 	}
-	i, _ := slices.BinarySearchFunc(kept, from, func(g gap, from int64) int { return cmp.Compare(g.from, from) })
-	e.gaps = slices.Insert(kept, i, gap{from, to})
+	i, _ := slices.BinarySearchFunc(kept, from, func(g timing.Interval, from int64) int { return cmp.Compare(g.From, from) })
+	e.gaps = slices.Insert(kept, i, timing.Interval{From: from, To: to})
 }
 
 // Advance says that the watermark, of several partitions the least, is w now, and
@@ -136,9 +133,9 @@ func (e *Evaluator) Advance(w int64) {
 	before := e.watermark
 	e.watermark = w
 	final := w - 1 - e.lateness
-	quiet := gap{} // in which runs of the same value are one snapshot
+	quiet := timing.Interval{} // in which runs of the same value are one snapshot
 	if before >= 0 && w-before > timing.Quiet {
-		quiet = gap{before, final + 1}
+		quiet = timing.Interval{From: before, To: final + 1}
 	}
 	e.emitUntil(final, quiet)
 }
@@ -152,9 +149,9 @@ func (e *Evaluator) Close(last int64) {
 	}
 	// A gap that reaches beyond the end ends there.
 	for i := range e.gaps {
-		e.gaps[i].to = min(e.gaps[i].to, last+1)
+		e.gaps[i].To = min(e.gaps[i].To, last+1)
 	}
-	e.emitUntil(last, gap{})
+	e.emitUntil(last, timing.Interval{})
 }
 
 // flush joins what was folded.
@@ -193,7 +190,7 @@ func (e *Evaluator) firstSecond() int64 {
 }
 
 // emitUntil emits the seconds up to and with last.
-func (e *Evaluator) emitUntil(last int64, quiet gap) {
+func (e *Evaluator) emitUntil(last int64, quiet timing.Interval) {
 	if e.next < 0 {
 		// Lines that are in time can still be earlier than the first so far, but
 		// not than a second that is final.
@@ -208,21 +205,21 @@ func (e *Evaluator) emitUntil(last int64, quiet gap) {
 		}
 	}
 	for e.next <= last {
-		i := slices.IndexFunc(e.gaps, func(g gap) bool { return g.to > e.next })
+		i := slices.IndexFunc(e.gaps, func(g timing.Interval) bool { return g.To > e.next })
 		stale := int64(math.MaxInt64)
 		if i >= 0 {
-			stale = e.gaps[i].from
+			stale = e.gaps[i].From
 		}
 		if stale <= e.next {
-			if e.gaps[i].to > last+1 {
+			if e.gaps[i].To > last+1 {
 				return // until all of it is final
 			}
-			e.emitGap(e.next, e.gaps[i].to)
+			e.emitGap(e.next, e.gaps[i].To)
 			continue
 		}
-		e.emitSecond(e.next, min(stale, quiet.to), quiet.from)
+		e.emitSecond(e.next, min(stale, quiet.To), quiet.From)
 	}
-	e.gaps = slices.DeleteFunc(e.gaps, func(g gap) bool { return g.to <= e.next-e.longest })
+	e.gaps = slices.DeleteFunc(e.gaps, func(g timing.Interval) bool { return g.To <= e.next-e.longest })
 }
 
 // emitSecond emits what ends with a second, and goes on to the next at which
@@ -292,7 +289,7 @@ func (e *Evaluator) value(s *evaluated, second int64) stats.Snapshot {
 func (e *Evaluator) covered(from, to int64) int64 {
 	n := max(to-from, 0)
 	for _, g := range e.gaps {
-		n -= max(min(g.to, to)-max(g.from, from), 0)
+		n -= max(min(g.To, to)-max(g.From, from), 0)
 	}
 	return n
 }

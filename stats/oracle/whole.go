@@ -10,6 +10,7 @@ import (
 	"pulse/stats/aggregate"
 	"pulse/stats/fixed"
 	"pulse/stats/program"
+	"pulse/stats/timing"
 	"pulse/stats/value"
 	"pulse/stats/window"
 )
@@ -30,7 +31,7 @@ type Whole struct {
 	stats       []wholeStat
 	lines       *window.Series // of all counted lines, for their seconds
 	first, last int64          // at which lines count; -1 if there are none
-	gaps        []gap
+	gaps        []timing.Interval
 }
 
 // A wholeStat is a stat with its state.
@@ -90,7 +91,7 @@ func (w *Whole) Undated() []byte { return w.folder.Undated() }
 func (w *Whole) Begin(second int64) { w.Stale(0, second) }
 
 // Stale says that the seconds [from, to) had no clock.
-func (w *Whole) Stale(from, to int64) { w.gaps = append(w.gaps, gap{from, to}) }
+func (w *Whole) Stale(from, to int64) { w.gaps = append(w.gaps, timing.Interval{From: from, To: to}) }
 
 // Advance says that the watermark, of several partitions the least, is now at a
 // second.
@@ -156,10 +157,10 @@ func (w *Whole) Span() (from, to, seconds int64) {
 		return -1, -1, 0
 	}
 	seconds = w.last + 1 - w.first
-	slices.SortFunc(w.gaps, func(a, b gap) int { return cmp.Compare(a.from, b.from) })
+	slices.SortFunc(w.gaps, func(a, b timing.Interval) int { return cmp.Compare(a.From, b.From) })
 	next := w.first
 	for _, g := range w.gaps {
-		if from, to := max(g.from, next), min(g.to, w.last+1); from < to {
+		if from, to := max(g.From, next), min(g.To, w.last+1); from < to {
 			seconds -= to - from
 			next = to
 		}

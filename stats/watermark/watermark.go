@@ -31,9 +31,6 @@ type Tick struct {
 	Leaving  bool  // its last tick
 }
 
-// A Interval is a interval of seconds, [From, To), that nobody covered.
-type Interval struct{ From, To int64 }
-
 // A Member is an ingester whose ticks the partition holds.
 type Member struct {
 	Ingester string
@@ -78,7 +75,7 @@ func (w *Watermark) Refused() int64 { return w.refused }
 // Tick takes a tick, the partition's next one, and returns the watermark before
 // and after it, and the gaps in between, ascending. Those of a first tick are of
 // all seconds before it: what its ingester does not cover nobody does.
-func (w *Watermark) Tick(t Tick) (before, after int64, gaps []Interval) {
+func (w *Watermark) Tick(t Tick) (before, after int64, gaps []timing.Interval) {
 	before = w.second
 	if !t.valid() {
 		w.refused++
@@ -233,24 +230,24 @@ func (w *Watermark) alone(order []int) (ticks int) {
 
 // gaps returns the parts of [from, to) that no member covers whose clock counts,
 // being at most greatest.
-func (w *Watermark) gaps(from, to, greatest int64) []Interval {
+func (w *Watermark) gaps(from, to, greatest int64) []timing.Interval {
 	if from >= to {
 		return nil
 	}
 	covering := slices.DeleteFunc(slices.Clone(w.members), func(m Member) bool { return m.Clock > greatest })
 	slices.SortFunc(covering, func(a, b Member) int { return cmp.Compare(a.Since, b.Since) })
-	var gaps []Interval
+	var gaps []timing.Interval
 	for _, m := range covering {
 		if m.Since >= min(m.Clock, to) {
 			continue // for nothing of it
 		}
 		if m.Since > from {
-			gaps = append(gaps, Interval{from, m.Since})
+			gaps = append(gaps, timing.Interval{From: from, To: m.Since})
 		}
 		from = max(from, m.Clock)
 	}
 	if from < to {
-		gaps = append(gaps, Interval{from, to})
+		gaps = append(gaps, timing.Interval{From: from, To: to})
 	}
 	return gaps
 }

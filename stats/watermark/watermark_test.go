@@ -15,7 +15,7 @@ import (
 // ticks gives a watermark the ticks of a script and returns the watermark after
 // each, and the gaps of all. A step is an ingester and its clock, since when it
 // covers if that is not 0, and "." if it leaves: "a100", "b100/90.".
-func ticks(t *testing.T, w *Watermark, script string) (seconds []int64, gaps []Interval) {
+func ticks(t *testing.T, w *Watermark, script string) (seconds []int64, gaps []timing.Interval) {
 	t.Helper()
 	for step := range strings.FieldsSeq(script) {
 		tick := Tick{Ingester: step[:1], Leaving: strings.HasSuffix(step, ".")}
@@ -170,7 +170,7 @@ func TestDoubted(t *testing.T) {
 	if got := names(); got != "ax?" {
 		t.Errorf("when x is back the members are %s", got)
 	}
-	if _, gaps := ticks(t, w, "a120/119"); !slices.Equal(gaps, []Interval{{112, 119}}) {
+	if _, gaps := ticks(t, w, "a120/119"); !slices.Equal(gaps, []timing.Interval{{From: 112, To: 119}}) {
 		t.Errorf("the gaps are %d: x covers no seconds while it is doubted", gaps)
 	}
 }
@@ -179,20 +179,20 @@ func TestGaps(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		script string
-		want   []Interval
+		want   []timing.Interval
 	}{
-		{"what was before the first tick nobody covers", "a100/90", []Interval{{0, 90}}},
-		{"a first tick covers nothing", "a100/101", []Interval{{0, 100}}},
+		{"what was before the first tick nobody covers", "a100/90", []timing.Interval{{From: 0, To: 90}}},
+		{"a first tick covers nothing", "a100/101", []timing.Interval{{From: 0, To: 100}}},
 		{"one that goes on", "a100 a101/90 a105/90", nil},
-		{"one that begins anew", "a100 a110/105", []Interval{{100, 105}}},
-		{"another one covers", "a100 b103/80 a108/105", []Interval{{103, 105}}},
-		{"one that has left does not", "a100 b103/80. a110/105", []Interval{{102, 105}}},
+		{"one that begins anew", "a100 a110/105", []timing.Interval{{From: 100, To: 105}}},
+		{"another one covers", "a100 b103/80 a108/105", []timing.Interval{{From: 103, To: 105}}},
+		{"one that has left does not", "a100 b103/80. a110/105", []timing.Interval{{From: 102, To: 105}}},
 		{"members overlap", "a100 b102/99 a110/101", nil},
-		{"a new one after none", "a100. b200/150", []Interval{{100, 150}}},
-		{"nobody at all", "a100. b200/200", []Interval{{100, 200}}},
+		{"a new one after none", "a100. b200/150", []timing.Interval{{From: 100, To: 150}}},
+		{"nobody at all", "a100. b200/200", []timing.Interval{{From: 100, To: 200}}},
 		{"a recording covers everything", "a100 a5000", nil},
-		{"the gap is that of the tick that passes it", "a100 b100 a104/103 b104/90", []Interval{{100, 103}}},
-		{"it covers nothing beyond its clock", "a100 a110/300", []Interval{{100, 110}}},
+		{"the gap is that of the tick that passes it", "a100 b100 a104/103 b104/90", []timing.Interval{{From: 100, To: 103}}},
+		{"it covers nothing beyond its clock", "a100 a110/300", []timing.Interval{{From: 100, To: 110}}},
 	} {
 		if _, got := ticks(t, New(), test.script); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %s: %d, want %d", test.name, test.script, got, test.want)
@@ -274,7 +274,7 @@ func TestWatermarkNeverStepsBack(t *testing.T) {
 				covering := slices.ContainsFunc(members, func(m Member) bool {
 					return m.Since <= s && s < m.Clock && m.Clock <= after+timing.HoldBack
 				})
-				inGap := slices.ContainsFunc(gaps, func(g Interval) bool { return g.From <= s && s < g.To })
+				inGap := slices.ContainsFunc(gaps, func(g timing.Interval) bool { return g.From <= s && s < g.To })
 				if covering == inGap {
 					t.Fatalf("seed %d: second %d from %d to %d: covered %v, in a gap %v of %d", seed, s, before, after, covering, inGap, gaps)
 				}
