@@ -32,10 +32,10 @@ BROKERS    ?= 1
 	test test-all test-steady test-kafka chaos fuzz conformance generate lint compose-check \
 	bench bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
 
+##@ Use it
+
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-
-##@ Use it
 
 build: ## the binary, bin/pulse
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(PULSE) ./cmd/pulse

@@ -1,7 +1,7 @@
 // Package ingest brings lines from the outside world into the topic
 // events.raw. Inputs give lines; a Packer makes them into packs and ticks by
-// a clock (L1 of the design: it is the only place where time enters Pulse);
-// a Producer sends these to Kafka. Live runs inputs by the wall clock, Replay
+// a clock, the only place where time enters Pulse, since nobody downstream reads
+// one (DESIGN.md); a Producer sends these to Kafka. Live runs inputs by the wall clock, Replay
 // a recording by its own lines' times.
 package ingest
 

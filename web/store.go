@@ -23,7 +23,7 @@ const (
 	aliveFor = 10 * time.Second // a value that is older than this at its arrival's clock is not current
 )
 
-// supersedes is the law of upserts (L6): of two snapshots of a stat and second
+// supersedes is the law of upserts: of two snapshots of a stat and second
 // the higher revision holds, whichever was written last; equal revisions are
 // equal values, and of those the final one says more.
 func supersedes(p, old stats.Snapshot) bool {

@@ -7,7 +7,7 @@ import (
 	"pulse/cmd/dev/testkit"
 )
 
-// TestKillStorm is the short form of T1, without a Kafka of its own.
+// TestKillStorm is the short form of scenario kill, without a Kafka of its own.
 func TestKillStorm(t *testing.T) {
 	testkit.Long(t)
 	o := options{Seed: 43, Short: true, Rate: 2000, Brokers: os.Getenv("PULSE_TEST_BROKERS"), Log: &lockedWriter{w: testLog{t}}, Tools: &tools{dir: t.TempDir()}}

@@ -44,7 +44,7 @@ func command(ctx context.Context, args []string) error {
 		f.SetOutput(os.Stdout)
 		fmt.Fprint(f.Output(), "usage: chaos [flags] [SCENARIO...]\n       chaos kafka up|down [flags]\n\nscenarios (all but \"all\" where none is named):\n")
 		for _, s := range scenarios() {
-			fmt.Fprintf(f.Output(), "  %-10s %-4s %s\n", s.name, s.test, s.about)
+			fmt.Fprintf(f.Output(), "  %-10s %s\n", s.name, s.about)
 		}
 		fmt.Fprint(f.Output(), "\nflags:\n")
 		f.PrintDefaults()
@@ -120,7 +120,7 @@ func runAll(ctx context.Context, chosen []scenario, o options, parallel int) []r
 			if ctx.Err() != nil {
 				return nil
 			}
-			fmt.Fprintf(o.Log, "%s %s: %s\n", s.test, s.name, s.about)
+			fmt.Fprintf(o.Log, "%s: %s\n", s.name, s.about)
 			r, err := runScenario(ctx, s, o)
 			if err != nil {
 				r.Failures = append(r.Failures, err.Error())

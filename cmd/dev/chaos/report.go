@@ -9,11 +9,11 @@ import (
 // A report is what came of a scenario.
 type report struct {
 	verdict
-	Scenario, Test string
-	Seed           uint64
-	Rate           int
-	Started        time.Time
-	Took, Loaded   time.Duration // in all; under load
+	Scenario     string
+	Seed         uint64
+	Rate         int
+	Started      time.Time
+	Took, Loaded time.Duration // in all; under load
 
 	Faults   int
 	Exits    int      // of processes, by themselves
@@ -46,7 +46,7 @@ func (r report) String() string {
 		verdict = "FAILED: " + strings.Join(r.Failures, "; ")
 	}
 	if !r.ok() && r.Lines == 0 {
-		return fmt.Sprintf("%s %s, seed %d: %s", r.Test, r.Scenario, r.Seed, verdict) // it never began
+		return fmt.Sprintf("%s, seed %d: %s", r.Scenario, r.Seed, verdict) // it never began
 	}
 	exits := "none"
 	if r.Exits > 0 {
@@ -57,11 +57,11 @@ func (r report) String() string {
 		notes = "; " + strings.Join(r.Notes, "; ")
 	}
 	c := r.Counts
-	return fmt.Sprintf("%s %s, seed %d: %s. %d faults in %.0f s at %d lines/s; exits by themselves: %s; "+
+	return fmt.Sprintf("%s, seed %d: %s. %d faults in %.0f s at %d lines/s; exits by themselves: %s; "+
 		"%d lines = %d counted + %d late + %d unreadable, %d acknowledged, %d of them lost, %d twice; "+
 		"%d points (%d stale), %d snapshots: wrong %d, missing %d, conflicting %d; "+
 		"gap p50 %.2f p99 %.2f max %.2f s; second to publication p50 %.2f p99 %.2f s; all final %.1f s after the load%s",
-		r.Test, r.Scenario, r.Seed, verdict, r.Faults, r.Loaded.Seconds(), r.Rate, exits,
+		r.Scenario, r.Seed, verdict, r.Faults, r.Loaded.Seconds(), r.Rate, exits,
 		r.Lines, c.Counted, c.Late, c.Unreadable, r.Acked, r.Lost, r.Repeated,
 		r.Points, r.Stale, r.Snapshots, r.Wrong, r.Missing, r.Conflicting,
 		r.GapP50.Seconds(), r.GapP99.Seconds(), r.GapMax.Seconds(), r.LagP50.Seconds(), r.LagP99.Seconds(), r.Settled.Seconds(), notes)
@@ -72,8 +72,8 @@ const tableHead = "| test | seed | lines | faults | exits | points | wrong | mis
 	"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 
 func (r report) row() string {
-	return fmt.Sprintf("| %s %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.2f, %.2f, %.2f | %.1f | %s |",
-		r.Test, r.Scenario, r.Seed, r.Lines, r.Faults, r.Exits, r.Points, r.Wrong, r.Missing, r.Conflicting, r.Lost,
+	return fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.2f, %.2f, %.2f | %.1f | %s |",
+		r.Scenario, r.Seed, r.Lines, r.Faults, r.Exits, r.Points, r.Wrong, r.Missing, r.Conflicting, r.Lost,
 		r.GapP50.Seconds(), r.GapP99.Seconds(), r.GapMax.Seconds(), r.Settled.Seconds(),
 		strings.Join(append(r.Notes, r.Failures...), "; "))
 }

@@ -91,7 +91,7 @@ func newRun(s scenario, o options) *run {
 		chance: rand.New(rand.NewPCG(o.Seed, 1)),
 		log:    &logger{w: o.Log, name: s.name, start: time.Now()},
 		ledger: &ledger{ranges: map[string][][2]int{}},
-		report: report{Scenario: s.name, Test: s.test, Seed: o.Seed, Rate: o.Rate, Started: time.Now()},
+		report: report{Scenario: s.name, Seed: o.Seed, Rate: o.Rate, Started: time.Now()},
 	}
 }
 

@@ -11,29 +11,29 @@ import (
 
 // A scenario is a kind of trouble that Pulse has to bear.
 type scenario struct {
-	name, test string // its number in the list of tests
-	about      string
-	controls   bool // it does things to its broker
-	broken     bool // it breaks laws on purpose, which needs a build of its own
-	run        func(context.Context, *run) error
+	name     string
+	about    string
+	controls bool // it does things to its broker
+	broken   bool // it breaks laws on purpose, which needs a build of its own
+	run      func(context.Context, *run) error
 }
 
 func scenarios() []scenario {
 	return []scenario{
-		{"kill", "T1", "SIGKILL over ingesters, receivers, mergers and dashboards", false, false, kill},
-		{"bounce", "T2", "the broker restarts, by SIGTERM and by SIGKILL", true, false, bounce},
-		{"brokers", "T2", "three brokers, each killed in turn", true, false, brokers},
-		{"rebalance", "T3", "receivers and mergers join and leave", false, false, rebalance},
-		{"zombie", "T4", "SIGSTOP for three session timeouts, then SIGCONT", false, false, zombie},
-		{"cut", "T5", "connections that die, go one way only, or are slow", true, false, cut},
-		{"lost", "T6", "retention takes raw records before they are read", false, false, lost},
-		{"full", "T6", "the broker's disk is full", true, false, full},
-		{"rollout", "T7", "every process is restarted with a changed definitions file", false, false, rollout},
-		{"late", "T9", "recordings out of order, at several latenesses", false, false, late},
-		{"cold", "T10", "everything killed, and started on a copy of the broker's data", true, false, cold},
-		{"clocks", "T11", "ingesters with wrong clocks, that come, leave and crash", false, false, clocks},
-		{"laws", "L1-L6", "each law broken on purpose: the checker must notice", false, true, laws},
-		{"all", "T8", "kills, pauses, joins, leaves and restarts of the broker together", true, false, together},
+		{"kill", "SIGKILL over ingesters, receivers, mergers and dashboards", false, false, kill},
+		{"bounce", "the broker restarts, by SIGTERM and by SIGKILL", true, false, bounce},
+		{"brokers", "three brokers, each killed in turn", true, false, brokers},
+		{"rebalance", "receivers and mergers join and leave", false, false, rebalance},
+		{"zombie", "SIGSTOP for three session timeouts, then SIGCONT", false, false, zombie},
+		{"cut", "connections that die, go one way only, or are slow", true, false, cut},
+		{"lost", "retention takes raw records before they are read", false, false, lost},
+		{"full", "the broker's disk is full", true, false, full},
+		{"rollout", "every process is restarted with a changed definitions file", false, false, rollout},
+		{"late", "recordings out of order, at several latenesses", false, false, late},
+		{"cold", "everything killed, and started on a copy of the broker's data", true, false, cold},
+		{"clocks", "ingesters with wrong clocks, that come, leave and crash", false, false, clocks},
+		{"laws", "each law broken on purpose: the checker must notice", false, true, laws},
+		{"all", "kills, pauses, joins, leaves and restarts of the broker together", true, false, together},
 	}
 }
 
@@ -45,7 +45,7 @@ const (
 	caughtUp       = 15 * time.Second       // after the broker takes records again
 )
 
-// kill is T1.
+// kill ends processes with SIGKILL.
 func kill(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (r *run) noExits() {
 	r.demand(n == 0, "processes ended by themselves: %v", names)
 }
 
-// bounce is T2 on one broker.
+// bounce restarts the one broker.
 func bounce(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
 		return err
@@ -103,7 +103,7 @@ func bounce(ctx context.Context, r *run) error {
 	return r.restarts(ctx, pick(r, 10, 2))
 }
 
-// brokers is T2 on three.
+// brokers kills each of three brokers in turn.
 func brokers(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 3, false); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (r *run) restarts(ctx context.Context, n int) error {
 	return nil
 }
 
-// together is T8: everything at once, for as long as it takes.
+// together is everything at once, for as long as it takes.
 func together(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
 		return err
@@ -223,7 +223,7 @@ func (r *run) start(ctx context.Context, node *kafka.Node) (time.Duration, error
 	return time.Since(back), nil
 }
 
-// rebalance is T3: members that are not static, so that each comes and goes by
+// rebalance has members that are not static, so that each comes and goes by
 // a rebalance.
 func rebalance(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
@@ -264,7 +264,7 @@ func (r *run) joinAndLeave(at, stay time.Duration) fault {
 	}}
 }
 
-// zombie is T4.
+// zombie pauses processes for longer than their sessions last.
 func zombie(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
 		return err
@@ -287,7 +287,7 @@ func zombie(ctx context.Context, r *run) error {
 	return r.settle(ctx)
 }
 
-// cut is T5.
+// cut lets connections die, go one way only, or be slow.
 func cut(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, true); err != nil {
 		return err

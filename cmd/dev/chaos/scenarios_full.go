@@ -15,7 +15,7 @@ import (
 // topics takes a few megabytes of it, and a minute of load no more.
 const diskSize = "192m"
 
-// full is T6 as far as the disk goes: the broker's is full for a while. A broker
+// full lets the broker's disk be full for a while. A broker
 // that cannot write ends, and nothing that it acknowledged is gone when there is
 // room again.
 func full(ctx context.Context, r *run) error {

@@ -17,7 +17,7 @@ import (
 	"pulse/stats/timing"
 )
 
-// late is T9: what is late follows from the file alone.
+// late replays recordings out of order: what is late follows from the file alone.
 func late(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
 		return err
@@ -96,7 +96,7 @@ func lateLines(seconds []int64, lateness int64) (late int64) {
 	return late
 }
 
-// cold is T10.
+// cold kills everything and starts it on a copy of the broker's data.
 func cold(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
 		return err
@@ -164,7 +164,7 @@ func cold(ctx context.Context, r *run) error {
 	return nil
 }
 
-// clocks is T11.
+// clocks has ingesters with wrong clocks.
 func clocks(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {
 		return err
@@ -232,7 +232,7 @@ func clocks(ctx context.Context, r *run) error {
 	return nil
 }
 
-// lost is T6 as far as retention goes: it takes raw records that no receiver has
+// lost lets retention take raw records that no receiver has
 // read. What is not known is not shown as a number.
 func lost(ctx context.Context, r *run) error {
 	if err := r.begin(ctx, 1, false); err != nil {

@@ -22,7 +22,7 @@ import (
 	"pulse/topics"
 )
 
-// rollout is T7: every process is restarted one by one with a changed
+// rollout: every process is restarted one by one with a changed
 // definitions file. What has not changed is exact through it and has no gap, what
 // is new or changed comes with its history, dashboards change once and mix
 // nothing, and the older definitions version can be removed when nobody runs by it.
