@@ -91,7 +91,6 @@ func (m metrics) emitter(e *emit.Emitter) {
 		shown.counter("pulse_emit_dropped_points_total", "Points that were dropped because too many waited.", &c.Dropped)
 		shown.counter("pulse_emit_refused_points_total", "Points that the other side refused for good.", &c.Refused)
 		shown.counter("pulse_emit_retries_total", "Times that sending failed and was tried again.", &c.Retries)
-		m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pulse_emit_waiting_points",
-			Help: "Points that wait to be sent.", ConstLabels: shown.labels}, func() float64 { return float64(c.Waiting.Load()) }))
+		shown.gauge("pulse_emit_waiting_points", "Points that wait to be sent.", &c.Waiting)
 	})
 }

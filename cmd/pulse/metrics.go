@@ -56,6 +56,11 @@ func (m labelled) counter(name, help string, value *atomic.Int64) {
 		func() float64 { return float64(value.Load()) }))
 }
 
+func (m labelled) gauge(name, help string, value *atomic.Int64) {
+	m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: m.labels},
+		func() float64 { return float64(value.Load()) }))
+}
+
 // receiver shows what a receiver does.
 func (m metrics) receiver(r *receiver.Receiver) {
 	n := r.Metrics()
