@@ -17,7 +17,7 @@ import (
 const sampleSize = 64 << 10
 
 // A Recording is one or more files of lines, read as one in the order of
-// their clocks.
+// their clocks. A compressed file is read as what it unpacks to.
 type Recording struct {
 	// Origin is that of its lines; none if it is not set.
 	Origin line.Origin
@@ -38,6 +38,7 @@ func OpenRecording(names []string) (*Recording, error) {
 		return nil, fmt.Errorf("%d files are more than a recording can be made of, %d: join some of them", len(names), maxFiles)
 	}
 	r := &Recording{names: names, regular: true}
+	compressed := false
 	for _, name := range names {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -47,16 +48,21 @@ func OpenRecording(names []string) (*Recording, error) {
 			return nil, fmt.Errorf("%s is a folder: name the files in it", name)
 		}
 		r.regular = r.regular && info.Mode().IsRegular()
+		compressed = compressed || info.Mode().IsRegular() && isCompressed(name)
 		r.sizes = append(r.sizes, info.Size())
 		r.size += info.Size()
 		if info.ModTime().After(r.modified) {
 			r.modified = info.ModTime()
 		}
 	}
+	if compressed {
+		r.size = 0
+	}
 	return r, nil
 }
 
-// Size is that of all its files in bytes.
+// Size is that of all its files in bytes; 0 if one is compressed, which is not known
+// before it is read.
 func (r *Recording) Size() int64 { return r.size }
 
 // Modified is when the newest of its files was written last: the time of a
@@ -76,7 +82,12 @@ func (r *Recording) Lines(yield func(lines []byte) error) error {
 		if r.regular {
 			from = io.LimitReader(file, r.sizes[i])
 		}
-		readers = append(readers, reader{from: from, chunks: newChunker()})
+		plain, err := asPlain(name, from)
+		if err != nil {
+			return err
+		}
+		defer plain.Close()
+		readers = append(readers, reader{from: plain, chunks: newChunker()})
 	}
 	if len(readers) == 1 {
 		return readers[0].lines(yield)
