@@ -58,6 +58,44 @@ func TestFilesResume(t *testing.T) {
 			f.do(os.Truncate(f.name("a.log"), 0))
 			f.add("a.log", "3\n4\n")
 		}}, "1 2 3 4"},
+		{"rewritten longer behind the same banner", []func(folder){add("a.log", banner+"1\n2\n"), func(f folder) {
+			f.write("a.log", []byte(banner+"3\n4\n5\n"))
+		}}, "= 1 2 = 3 4 5"},
+		{"rewritten so that where it was read to is within a line", []func(folder){add("a.log", banner+"1\n2\n"), func(f folder) {
+			f.write("a.log", []byte(banner+"34567\n8\n"))
+		}}, "= 1 2 = 34567 8"},
+		{"copied and truncated, and rewritten behind the same banner", []func(folder){add("a.log", banner+"1\n2\n"), func(f folder) {
+			f.add("a.log", "3\n")
+			f.copy("a.log", "a.log.1")
+			f.write("a.log", []byte(banner+"4\n5\n6\n7\n"))
+		}}, "= 1 2 3 = 4 5 6 7"},
+		{"renamed and compressed", []func(folder){add("a.log", "1\n"), func(f folder) {
+			f.add("a.log", "2\n")
+			f.move("a.log", "a.log.1")
+			f.pack("a.log.1", ".gz")
+			f.add("a.log", "3\n")
+		}, add("a.log", "4\n")}, "1 2 3 4"},
+		{"copied, compressed and truncated", []func(folder){add("a.log", "1\n2\n"), func(f folder) {
+			f.add("a.log", "3\n")
+			f.packed("a.log", "2026-11-27.zst", ".zst")
+			f.write("a.log", []byte("4\n"))
+		}, add("a.log", "5\n")}, "1 2 3 4 5"},
+		{"compressed, with others beside it", []func(folder){func(f folder) {
+			f.write("a.log.2.gz", compressed(f.t, ".gz", []byte("0\n1\n2\n")))
+			f.add("a.log", "1\n2\n")
+		}, func(f folder) {
+			f.add("a.log", "3\n")
+			f.pack("a.log", ".lz4")
+		}}, "1 2 3"},
+		{"on another device", []func(folder){add("a.log", "1\n"), func(f folder) {
+			f.add("a.log", "2\n")
+			f.copy("a.log", "b") // what another mount of the same files looks like
+			f.move("b", "a.log")
+		}}, "1 2"},
+		{"the number of a file that is gone", []func(folder){add("a.log", banner+"1\n2\n"), func(f folder) {
+			f.write("a.log", []byte(banner+"3\n4\n5\n6\n")) // in place: it has the same number
+			f.move("a.log", "b.log")
+		}}, "= 1 2 = 3 4 5 6"},
 		{"removed, and made anew", []func(folder){add("a.log", "1\n"), func(f folder) {
 			f.do(os.Remove(f.name("a.log")))
 			f.add("a.log", "2\n3\n")

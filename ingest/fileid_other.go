@@ -4,5 +4,11 @@ package ingest
 
 import "io/fs"
 
-// fileID is empty where files are known by their names only.
-func fileID(fs.FileInfo) string { return "" }
+// A fileNumber is a file's name where files have no numbers.
+type fileNumber struct{ name string }
+
+func (n fileNumber) text() string { return "" }
+
+func fileID(name string, _ fs.FileInfo) fileNumber { return fileNumber{name} }
+
+func mostDescriptors() int { return leastDescriptors }

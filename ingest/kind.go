@@ -121,12 +121,14 @@ type Opened struct {
 	// Play, instead, is an ingester of its own.
 	Play func(context.Context, Output) error
 
+	// Ready, if not nil, reports whether all that was asked for is read.
+	Ready func() bool
 	// Restore, with Input, gives it what it is to remember of the one before it.
 	Restore func(Positions)
 	// Addr is where it listens; nil if it does not.
 	Addr net.Addr
-	// Counters are what it counts.
-	Counters []Counter
+	// Counters are what it counts, and Gauges what may shrink too.
+	Counters, Gauges []Counter
 }
 
 // A Counter is what an input counts, as a metric.

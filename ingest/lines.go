@@ -19,7 +19,8 @@ const maxLine = line.MaxLen + 2
 // A chunker cuts a stream of bytes into chunks of whole lines, in bounded
 // memory.
 type chunker struct {
-	size int    // of the buffer
+	size int    // of the buffer at most
+	soft int    // of the buffer but for long lines
 	keep int    // how much is kept of a line that does not fit there
 	buf  []byte // what was read; the first of it was handed on already
 	done int    // how much of buf was handed on
@@ -27,7 +28,7 @@ type chunker struct {
 }
 
 func newChunker() *chunker {
-	return &chunker{size: chunkSize, keep: maxLine}
+	return &chunker{size: chunkSize, soft: chunkSize, keep: maxLine}
 }
 
 // read reads once from r and returns the whole lines that are there now, each
@@ -35,13 +36,7 @@ func newChunker() *chunker {
 // next call. Lines may come with an error, io.EOF included; what follows the
 // last line feed stays behind until rest is called.
 func (c *chunker) read(r io.Reader) ([]byte, error) {
-	if c.buf == nil {
-		c.buf = make([]byte, 0, c.size)
-	}
-	if c.done > 0 {
-		c.buf = c.buf[:copy(c.buf, c.buf[c.done:])]
-		c.done = 0
-	}
+	c.makeRoom()
 	kept := len(c.buf)
 	n, err := r.Read(c.buf[kept:cap(c.buf)])
 	fresh := c.buf[kept : kept+n]
@@ -58,12 +53,33 @@ func (c *chunker) read(r io.Reader) ([]byte, error) {
 		c.done = kept + end + 1
 		return c.buf[:c.done], err
 	}
-	if len(c.buf) == cap(c.buf) {
+	if len(c.buf) == c.size {
 		c.skip = true
 		c.done = len(c.buf)
 		return c.buf[:c.keep], err
 	}
 	return nil, err
+}
+
+// makeRoom moves what was not handed on to the beginning of the buffer. It is as small at
+// first as what is mostly read of a file that grows, and grows with what comes at a time.
+func (c *chunker) makeRoom() {
+	rest := c.buf[c.done:]
+	size := cap(c.buf)
+	switch {
+	case size == 0:
+		size = min(leastBuffer, c.soft)
+	case len(rest) == size:
+		size = min(2*size, c.size)
+	case len(c.buf) == size:
+		size = max(size, min(2*size, c.soft))
+	}
+	if size == cap(c.buf) {
+		c.buf = c.buf[:copy(c.buf, rest)]
+	} else {
+		c.buf = append(make([]byte, 0, size), rest...)
+	}
+	c.done = 0
 }
 
 // rest returns a last line that no line feed ends, if there is one, and
@@ -136,12 +152,8 @@ func (r reader) lines(yield func(lines []byte) error) error {
 // fails.
 func eachLine(lines []byte, f func(l []byte) error) error {
 	for len(lines) > 0 {
-		l := lines
-		if end := bytes.IndexByte(lines, '\n'); end >= 0 {
-			l, lines = lines[:end], lines[end+1:]
-		} else {
-			lines = nil
-		}
+		var l []byte
+		l, lines, _ = bytes.Cut(lines, []byte{'\n'})
 		if err := f(l); err != nil {
 			return err
 		}

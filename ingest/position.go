@@ -1,42 +1,57 @@
 package ingest
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"hash/crc32"
 	"io"
 	"io/fs"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 )
 
-// A filePosition is where a file is read on.
+const (
+	// headSize is how much of a file's beginning is hashed.
+	headSize = 256
+
+	// windowSize is how much of what was read last is hashed, at least.
+	windowSize = 4 << 10
+)
+
+// A filePosition is where a file is read on, with hashes of the bytes before that. A file
+// with other bytes there is another one, whatever its name and its number; one with the
+// same bytes is the same file, or a copy of it.
 type filePosition struct {
 	key    string
-	found  bool   // the file is followed again
-	Name   string `json:"file"`   // that it had
-	Offset int64  `json:"offset"` // behind the last line that was taken
-	// Head is a hash of the file's first bytes, as many as Offset but headSize at
-	// most. A file with another beginning is another one, whatever its number.
+	Name   string `json:"file"`           // that it had last
+	Stem   string `json:"stem,omitempty"` // the name under which it came up, if another
+	Offset int64  `json:"offset"`         // behind the last line that was taken
+	// Head is a hash of the file's first bytes: Offset of them, headSize at most.
 	Head string `json:"head"`
+	// Sum is the CRC-32C of the bytes [From, To), which were read last. Lines behind
+	// Offset were read but not taken. Positions that older versions wrote have no Sum,
+	// and a To of 0.
+	From int64  `json:"from,omitempty"`
+	To   int64  `json:"to,omitempty"`
+	Sum  uint32 `json:"sum,omitempty"`
+	// Packed is the size of a compressed file that was read to its end. The other
+	// numbers are of what it unpacks to.
+	Packed int64 `json:"packed,omitempty"`
 }
 
 // fileKeys begin the keys of files' positions.
 const fileKeys = "file "
 
 // readPositions reads those that are files'.
-func readPositions(positions Positions) []*filePosition {
-	var found []*filePosition
-	for _, key := range slices.Sorted(maps.Keys(positions)) {
+func readPositions(positions Positions) map[string]*filePosition {
+	found := map[string]*filePosition{}
+	for key, value := range positions {
 		p := filePosition{key: key}
-		if strings.HasPrefix(key, fileKeys) && json.Unmarshal(positions[key], &p) == nil && p.Offset >= 0 {
-			found = append(found, &p)
+		if strings.HasPrefix(key, fileKeys) && json.Unmarshal(value, &p) == nil && p.Offset >= 0 && p.From >= 0 && p.From <= p.To {
+			p.Stem = cmp.Or(p.Stem, p.Name)
+			found[key] = &p
 		}
 	}
 	return found
@@ -44,35 +59,10 @@ func readPositions(positions Positions) []*filePosition {
 
 // fileKey is the key of a file's position.
 func fileKey(name string, info fs.FileInfo) string {
-	if id := fileID(info); id != "" {
+	if id := fileID(name, info).text(); id != "" {
 		return fileKeys + id
 	}
 	return fileKeys + name
-}
-
-// position is where a file is read on after what was handed over.
-func (t *tail) position() Positions {
-	if t.key == "" {
-		return nil
-	}
-	return Positions{t.key: t.positionAt(t.handed())}
-}
-
-// forgotten is the position of a file that is let go of.
-func (t *tail) forgotten() Positions {
-	if t.key == "" {
-		return nil
-	}
-	return Positions{t.key: nil}
-}
-
-// handed is the offset behind what was handed over.
-func (t *tail) handed() int64 { return t.offset - int64(len(t.chunks.buf)-t.chunks.done) }
-
-func (t *tail) positionAt(offset int64) []byte {
-	return position(filePosition{
-		Name: t.name, Offset: offset, Head: fingerprint(t.head[:min(int64(len(t.head)), offset)]),
-	})
 }
 
 func fingerprint(head []byte) string {
@@ -80,145 +70,88 @@ func fingerprint(head []byte) string {
 	return hex.EncodeToString(hash[:8])
 }
 
-// nextNoted is next, and notes where the lines end that it returns.
-func (t *tail) nextNoted() ([]byte, error) {
-	lines, err := t.next()
-	if t.key == "" || err != nil {
-		return lines, err
-	}
-	end := t.handed()
-	at := end - int64(len(lines))
-	for rest := lines; len(rest) > 0; {
-		n := bytes.IndexByte(rest, '\n')
-		l := rest
-		if n < 0 { // a line that was cut is alone
-			rest, at = nil, end
-		} else {
-			l, rest = rest[:n], rest[n+1:]
-			at += int64(n + 1)
-		}
-		if !isEmpty(l) {
-			t.ends = append(t.ends, at)
-		}
-	}
-	return lines, nil
+// A window is a checksum of the bytes [from, to) of a file, which were read last: windowSize
+// of them at least, as far as there are so many.
+type window struct {
+	from, to int64
+	sum      uint32
+
+	// The window to come, which takes over when it has grown enough.
+	next    int64
+	nextSum uint32
 }
 
-// fits tells whether a file is the one whose position p is, and has not been
-// truncated since. It returns the file's first bytes.
-func (p *filePosition) fits(file *os.File) (head []byte, ok bool) {
-	info, err := file.Stat()
-	if err != nil || info.Size() < p.Offset {
-		return nil, false
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// add moves the window on over bytes that were read.
+func (w *window) add(b []byte) {
+	w.to += int64(len(b))
+	if len(b) >= windowSize {
+		w.from, w.next, w.nextSum = w.to-windowSize, w.to, 0
+		w.sum = crc32.Checksum(b[len(b)-windowSize:], castagnoli)
+		return
 	}
-	head = make([]byte, min(p.Offset, headSize))
-	if _, err := io.ReadFull(io.NewSectionReader(file, 0, p.Offset), head); err != nil {
-		return nil, false
+	w.sum, w.nextSum = crc32.Update(w.sum, castagnoli, b), crc32.Update(w.nextSum, castagnoli, b)
+	if w.to-w.next >= windowSize {
+		w.from, w.sum = w.next, w.nextSum
+		w.next, w.nextSum = w.to, 0
 	}
-	return head, fingerprint(head) == p.Head
 }
 
-// resume goes on at p, if it is of what the file holds; else it is a new file,
-// which has the number of one that is gone.
-func (t *tail) resume(p *filePosition) error {
-	head, ok := p.fits(t.file)
-	if !ok {
+// windowAt is a window that begins at an offset.
+func windowAt(offset int64) window { return window{from: offset, to: offset, next: offset} }
+
+// in reports whether a file has what the window is of.
+func (w window) in(file io.ReaderAt) (bool, error) {
+	sum, err := sumOf(file, w.from, w.to)
+	return err == nil && sum == w.sum, unlessEnd(err)
+}
+
+// sumOf is the CRC-32C of the bytes [from, to) of a file. It fails with io.EOF if they are
+// not all there.
+func sumOf(r io.ReaderAt, from, to int64) (sum uint32, err error) {
+	b := make([]byte, min(to-from, 4*windowSize))
+	for from < to {
+		n, err := r.ReadAt(b[:min(int64(len(b)), to-from)], from)
+		sum = crc32.Update(sum, castagnoli, b[:n])
+		if from += int64(n); err != nil && from < to {
+			return 0, err
+		}
+	}
+	return sum, nil
+}
+
+// unlessEnd is an error of reading that does not just say where a file ends.
+func unlessEnd(err error) error {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	p.found = true
-	if _, err := t.file.Seek(p.Offset, io.SeekStart); err != nil {
-		return fmt.Errorf("going on in a file: %w", err)
+	return err
+}
+
+// fits reports whether a plain file has the bytes that p has hashes of.
+func (p *filePosition) fits(file io.ReaderAt) bool {
+	head := make([]byte, min(p.Offset, headSize))
+	if n, _ := file.ReadAt(head, 0); n < len(head) || fingerprint(head) != p.Head {
+		return false
 	}
-	t.offset, t.head = p.Offset, head
-	if p.Offset > 0 {
-		// The position may be within a line that is too long to be kept whole.
-		var last [1]byte
-		if _, err := t.file.ReadAt(last[:], p.Offset-1); err != nil {
-			return fmt.Errorf("going on in a file: %w", err)
+	from, to := p.From, p.To
+	if to == 0 {
+		from, to = max(p.Offset-1, 0), p.Offset // it must have grown so far
+	}
+	sum, err := sumOf(file, from, to)
+	return err == nil && (p.To == 0 || sum == p.Sum)
+}
+
+// readTo reads the first bytes of r, and calls each with them and their offset.
+func readTo(r io.Reader, to int64, each func(at int64, b []byte)) error {
+	b := make([]byte, windowSize)
+	for at := int64(0); at < to; {
+		n, err := r.Read(b[:min(windowSize, to-at)])
+		each(at, b[:n])
+		if at += int64(n); err != nil && at < to {
+			return err
 		}
-		t.chunks.skip = last[0] != '\n'
 	}
 	return nil
-}
-
-// findRotated takes up files that were rotated away while nobody followed them:
-// under another name in the same folder, or copied to one that begins with theirs.
-// The positions of those that are not there any more are forgotten.
-func (t *tails) findRotated() error {
-	positions := Positions{}
-	var left []*filePosition
-	for _, p := range t.left {
-		if p.found {
-			continue
-		}
-		found, err := t.findOne(p)
-		if err != nil {
-			// Perhaps it is not mounted yet.
-			t.files.Log.Warn("a file cannot be looked for: its position is kept", "file", p.Name, "error", err)
-			left = append(left, p)
-			continue
-		}
-		positions[p.key] = nil
-		if found != nil {
-			// What is older comes first.
-			t.open = slices.Insert(t.open, 0, found)
-		}
-	}
-	t.left = left
-	if len(positions) == 0 {
-		return nil
-	}
-	for _, tail := range t.open {
-		maps.Copy(positions, tail.position())
-	}
-	return t.send(nil, positions)
-}
-
-// findOne looks for the file of a position where it was.
-func (t *tails) findOne(p *filePosition) (*tail, error) {
-	folder := filepath.Dir(p.Name)
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, err
-	}
-	// The file itself comes before copies of it.
-	var names []string
-	for _, entry := range entries {
-		name := filepath.Join(folder, entry.Name())
-		info, err := entry.Info()
-		switch {
-		case err != nil || !info.Mode().IsRegular():
-		case slices.ContainsFunc(t.open, func(o *tail) bool { return os.SameFile(o.info, info) }):
-		case fileKey(name, info) == p.key:
-			names = slices.Insert(names, 0, name)
-		case strings.HasPrefix(entry.Name(), filepath.Base(p.Name)) && p.Offset > 0:
-			names = append(names, name)
-		}
-	}
-	for _, name := range names {
-		found, err := openRotated(name, p)
-		if found != nil || err != nil {
-			return found, err
-		}
-	}
-	return nil, nil
-}
-
-// openRotated opens a file if it is the one whose position p is.
-func openRotated(name string, p *filePosition) (*tail, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	found := &tail{name: name, file: file, info: info, chunks: newChunker(), key: fileKey(name, info), moved: time.Now()}
-	if err := found.resume(p); err != nil || !p.found {
-		file.Close()
-		return nil, err
-	}
-	return found, nil
 }

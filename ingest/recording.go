@@ -34,8 +34,8 @@ func OpenRecording(names []string) (*Recording, error) {
 	if len(names) == 0 {
 		return nil, errors.New("a recording needs a file")
 	}
-	if len(names) > maxFiles {
-		return nil, fmt.Errorf("%d files are more than a recording can be made of, %d: join some of them", len(names), maxFiles)
+	if len(names) > maxRecording {
+		return nil, fmt.Errorf("%d files are more than a recording can be made of, %d: join some of them", len(names), maxRecording)
 	}
 	r := &Recording{names: names, regular: true}
 	compressed := false

@@ -435,7 +435,7 @@ func TestRecording(t *testing.T) {
 	if len(ids) != 2 {
 		t.Errorf("ids %v: a copy has the id of the original, another recording another", ids)
 	}
-	for _, names := range [][]string{nil, {t.TempDir()}, {t.TempDir() + "/none"}, make([]string, maxFiles+1)} {
+	for _, names := range [][]string{nil, {t.TempDir()}, {t.TempDir() + "/none"}, make([]string, maxRecording+1)} {
 		if _, err := OpenRecording(names); err == nil {
 			t.Errorf("%d names, %.1q: opened without an error", len(names), names)
 		}

@@ -49,7 +49,7 @@ func (s *ingestSettings) run(ctx context.Context, e *environment) error {
 			return err
 		}
 	}
-	if err := s.serve(ctx, role, alwaysReady); err != nil {
+	if err := s.serve(ctx, role, func() bool { return allReady(opened) }); err != nil {
 		return err
 	}
 	return role.runInputs(ctx, s.id, all[0].kind.Past, opened)

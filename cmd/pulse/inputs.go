@@ -303,12 +303,21 @@ func openInputs(e *environment, role *role, all []asked, progress func(done, tot
 		if input.Addr != nil {
 			role.log.Info("lines are taken", "input", a.name, "address", input.Addr.String(), "kind", a.kind.Name)
 		}
+		shown := labelled{role.metrics, prometheus.Labels{"input": a.name}}
 		for _, c := range input.Counters {
-			labelled{role.metrics, prometheus.Labels{"input": a.name}}.counter(c.Name, c.Help, c.Value)
+			shown.counter(c.Name, c.Help, c.Value)
+		}
+		for _, g := range input.Gauges {
+			shown.gauge(g.Name, g.Help, g.Value)
 		}
 		opened = append(opened, input)
 	}
 	return opened, nil
+}
+
+// allReady reports whether all that was asked for is read.
+func allReady(opened []*ingest.Opened) bool {
+	return !slices.ContainsFunc(opened, func(o *ingest.Opened) bool { return o.Ready != nil && !o.Ready() })
 }
 
 // runInputs runs opened inputs as one ingester until they end, or ctx does.
