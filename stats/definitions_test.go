@@ -315,9 +315,14 @@ func TestBounds(t *testing.T) {
 	for c := 'b'; c <= 'k'; c++ {
 		bomb += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", c-1), 10), ", "))
 	}
+	var many strings.Builder // so many that comparing each with all others would take long
+	for i := range 150_000 {
+		fmt.Fprintf(&many, "%x,", i)
+	}
 	row := "[" + strings.TrimSuffix(strings.Repeat("a,", 1000), ",") + "]"
 	tests := []struct{ name, src, want string }{
 		{"size", stats(1) + strings.Repeat("#", MaxFileSize), "f.yaml: the file has 1048610 bytes, at most 1048576 are read"},
+		{"values of each", "stats: [{name: 'a{n}', rate: second, each: {n: [" + many.String() + "]}}]", "each gives more than 10000 stats"},
 		{"stats", stats(MaxStats + 1), "there are 10001 stats, at most 10000"},
 		{"alias bomb", bomb + "stats: *k", "the file has no key a"},
 		{"repeated rows", "stats: [{name: a, rate: second}]\npages:\n- title: P\n  rows: [&r " + row + strings.Repeat(", *r", 100) + "]", "more than 10000 panels"},

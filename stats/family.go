@@ -157,11 +157,13 @@ func (p *parser) texts(n *yaml.Node, what string) []string {
 		p.errorf(n, "%s is empty", what)
 		return nil
 	}
-	for i, text := range texts {
-		if slices.Contains(texts[:i], text) {
+	seen := make(map[string]bool, len(texts))
+	for _, text := range texts {
+		if seen[text] {
 			p.errorf(n, "%s has %s twice", what, text)
 			return nil
 		}
+		seen[text] = true
 	}
 	return texts
 }
