@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +19,7 @@ import (
 
 	"pulse/topics"
 	"pulse/topics/retry"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -84,35 +88,50 @@ var errTransaction = errors.New("a Kafka transaction was not committed")
 // errTaken says that another ingester has the id now.
 var errTaken = errors.New("another pulse ingest with this --id has started: this one ends")
 
-// Run ingests until ctx ends, or all inputs have, or one fails, or Kafka will never
-// take what they give, or another ingester with the id has started.
+// Run ingests until ctx ends, or all inputs have, or Kafka will never take what they
+// give, or another ingester with the id has started, or what it needs fails at the
+// start. Once the inputs have begun, it waits for a Kafka that is away.
 func (x *Transactional) Run(ctx context.Context) error {
 	if _, err := identify(x.ID); err != nil {
 		return err
 	}
 	claim := NewID()
+	log := throttle.Logger{Log: x.Log}
 	for first := true; ; first = false {
-		err := x.once(ctx, claim, first)
-		if !errors.Is(err, errTransaction) || ctx.Err() != nil || x.Once {
+		begun, err := x.once(ctx, claim, first)
+		switch {
+		case err == nil || ctx.Err() != nil || x.Once || isFinal(err):
+			return err
+		case first && !errors.Is(err, errTransaction) && !(begun && mayPass(err)):
 			return err
 		}
-		x.Log.Warn("going on from the last committed transaction", "because", err)
+		log.Warn("going on from the last committed transaction", "because", err)
 		if retry.Wait(ctx, againAfter) != nil {
 			return nil
 		}
 	}
 }
 
-// once runs until a transaction does not come about.
-func (x *Transactional) once(ctx context.Context, claim string, first bool) error {
+// isFinal reports whether an error stays until somebody changes something.
+func isFinal(err error) bool {
+	return slices.ContainsFunc([]error{
+		errTaken, kerr.MessageTooLarge, kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.InvalidTransactionTimeout,
+	}, func(final error) bool { return errors.Is(err, final) })
+}
+
+// mayPass reports whether an error is of a Kafka that is away, slow or starting.
+func mayPass(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || kerr.IsRetriable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF)
+}
+
+// once runs until something fails, and reports whether the inputs have begun.
+func (x *Transactional) once(ctx context.Context, claim string, first bool) (begun bool, err error) {
 	p, err := newProducer(ctx, x.Cluster, x.Names, x.Log,
 		kgo.TransactionalID(x.Names.Prefix+"ingest."+x.ID),
 		kgo.TransactionTimeout(transactionTimeout))
 	if err != nil {
-		if !first && ctx.Err() == nil {
-			return fmt.Errorf("%w: %w", errTransaction, err)
-		}
-		return err
+		return false, err
 	}
 	defer p.client.Close()
 	x.mu.Lock()
@@ -128,15 +147,15 @@ func (x *Transactional) once(ctx context.Context, claim string, first bool) erro
 
 	t := &transactions{Producer: p, names: x.Names, id: x.ID}
 	if t.count, err = topics.PartitionCount(ctx, x.Cluster, x.Names.Positions()); err != nil {
-		return err
+		return false, err
 	}
 	positions, err := t.begin(ctx, claim, first)
 	if err != nil {
-		return err
+		return false, err
 	}
 	live := x.Live(positions)
 	live.Ingester = x.ID
-	return live.Run(ctx, t)
+	return true, live.Run(ctx, t)
 }
 
 // transactions is an Output whose records are written in transactions, each with
@@ -161,7 +180,7 @@ func (t *transactions) begin(ctx context.Context, claim string, first bool) (Pos
 		// Who was fenced off must not do the same to who did it.
 		positions, err := t.positions(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errTransaction, err)
+			return nil, err
 		}
 		if owner := positions[ownerKey]; owner != nil && string(owner) != claim {
 			return nil, fmt.Errorf("%w (--id %s)", errTaken, t.id)
