@@ -266,7 +266,7 @@ func (s AortaServer) play(ctx context.Context, c net.Conn) error {
 	p := &aortaPlayer{AortaServer: s, ctx: ctx, conn: c, out: bufio.NewWriterSize(c, 32<<10)}
 	for {
 		p.started = false
-		t := newRecordedTimeline(s.Recording.Modified()).from(s.Recording.Origin)
+		t := newRecordedTimeline(s.Recording.Modified()).of(s.Recording.Formats).from(s.Recording.Origin)
 		err := s.Recording.Lines(func(lines []byte) error {
 			return eachLine(lines, func(l []byte) error { return t.add(l, p.emit) })
 		})

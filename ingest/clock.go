@@ -62,6 +62,12 @@ func newRecordedTimeline(written time.Time) *timeline {
 	return t
 }
 
+// of says which formats lines may have beside those of Pulse.
+func (t *timeline) of(formats *line.Schema) *timeline {
+	t.times.Of(formats)
+	return t
+}
+
 // from says where the lines that come next are from.
 func (t *timeline) from(o line.Origin) *timeline {
 	if t.origin != o {

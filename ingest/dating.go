@@ -96,6 +96,7 @@ func (w watched) Run(ctx context.Context, take func(context.Context, Batch) erro
 		dating dating
 		times  line.Times
 	)
+	times.Of(w.reading.Formats)
 	look := func(b Batch) error {
 		mu.Lock()
 		defer mu.Unlock()

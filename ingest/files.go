@@ -36,6 +36,7 @@ func (c *filesConfig) Settings() []Setting {
 }
 
 func (c *filesConfig) Open(o Opening) (*Opened, error) {
+	c.reading.Formats = o.Formats
 	f := Files{Name: o.Name, Reading: c.reading, Globs: c.globs, Follow: bool(c.follow), Log: o.Log}
 	if !f.Follow {
 		return &Opened{Input: c.reading.Watch(f, o.Name, o.Log)}, nil
@@ -131,7 +132,7 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if err != nil {
 		return err
 	}
-	r.Origin = origin
+	r.Origin, r.Formats = origin, f.Reading.Formats
 	return r.Lines(func(lines []byte) error { return take(ctx, Batch{Lines: lines, Origin: origin}) })
 }
 

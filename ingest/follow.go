@@ -398,7 +398,7 @@ func (t *tails) merge(grown []*tail) error {
 		tail.ends = tail.ends[lines:]
 		positions[tail.key] = position(tail.markAt(end))
 	}
-	err := merged(parts, t.origin, given, func(lines []byte) error {
+	err := merged(parts, func() *timeline { return newTimeline(0).of(t.files.Reading.Formats).from(t.origin) }, given, func(lines []byte) error {
 		err := t.send(lines, positions)
 		positions = Positions{}
 		return err

@@ -59,6 +59,7 @@ func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
 			return nil, asked("--kafka-topic %s is where lines go: name the topic that they come from", topic)
 		}
 	}
+	c.reading.Formats = o.Formats
 	k := Kafka{
 		Name: o.Name, Topics: c.topics, Reading: c.reading, Field: string(c.field),
 		Cluster: o.Cluster, Counts: new(KafkaCounts), Log: o.Log,

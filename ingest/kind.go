@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"pulse/stats/line"
 	"pulse/topics"
 )
 
@@ -103,6 +104,8 @@ type Opening struct {
 	Names topics.Names
 	// Lateness is that of the definitions, in seconds.
 	Lateness int64
+	// Formats has the definitions' formats, by which lines may be dated; nil: none.
+	Formats *line.Schema
 	// Progress is told how far a recording has come; nil: nobody asks.
 	Progress func(done, total, lines int64)
 	// Log gets what an operator should know.

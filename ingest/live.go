@@ -36,6 +36,8 @@ type Live struct {
 	Backlog bool
 	// Lateness is that of the definitions, in seconds.
 	Lateness int64
+	// Formats has the definitions' formats, by which lines may be dated; nil: none.
+	Formats *line.Schema
 	// Now is the wall clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -178,7 +180,7 @@ func (g *live) begin() error {
 	g.now = g.Now().UnixNano()
 	g.start = g.now
 	if g.Backlog {
-		g.backlog = newTimeline(g.start)
+		g.backlog = newTimeline(g.start).of(g.Formats)
 		g.quiet = g.now + int64(backlogQuiet)
 		return nil
 	}
@@ -244,7 +246,7 @@ func (g *live) tick() error {
 	if g.now-(last+1)*second > maxPause {
 		if g.committer != nil && g.Backlog {
 			// What its inputs hold by now is of the seconds that it was away for.
-			g.backlog = newTimeline(g.now)
+			g.backlog = newTimeline(g.now).of(g.Formats)
 			g.backlog.clock = (last + 1) * second
 			g.quiet = g.now + int64(backlogQuiet)
 			return nil

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"math"
-
-	"pulse/stats/line"
 )
 
 // merged yields the lines of several recordings, each with a clock of its
@@ -14,10 +12,10 @@ import (
 // order. Of equal clocks the earlier recording's lines come first. A part
 // returns its next chunk of whole lines, or io.EOF at its end. Given, if not nil,
 // is told before each yield how many lines of a part go into it.
-func merged(parts []func() ([]byte, error), from line.Origin, given func(part, lines int), yield func(lines []byte) error) error {
+func merged(parts []func() ([]byte, error), clock func() *timeline, given func(part, lines int), yield func(lines []byte) error) error {
 	var strands strands
 	for i, part := range parts {
-		s := &strand{order: i, next: part, clock: newTimeline(0).from(from)}
+		s := &strand{order: i, next: part, clock: clock()}
 		s.clock.latest = math.MaxInt64 // who takes the lines decides
 		if err := s.fill(); err != nil {
 			return err

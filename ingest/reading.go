@@ -13,6 +13,9 @@ type Reading struct {
 	Zone    string // of times that have none; UTC if empty
 	Columns string // of W3C lines, as their line #Fields has them
 	Undated string // "refuse": a source most of whose lines have no time is an error
+
+	// Formats has the formats of a definitions file, by which lines may be dated; nil: none.
+	Formats *line.Schema
 }
 
 // Origin returns an origin with these keys and values, and what the Reading says.

@@ -21,6 +21,8 @@ const sampleSize = 64 << 10
 type Recording struct {
 	// Origin is that of its lines; none if it is not set.
 	Origin line.Origin
+	// Formats has the formats of a definitions file, by which they may be dated; nil: none.
+	Formats *line.Schema
 
 	names    []string
 	sizes    []int64 // of each when it was opened; later lines are not of it
@@ -96,7 +98,7 @@ func (r *Recording) Lines(yield func(lines []byte) error) error {
 	for _, reader := range readers {
 		parts = append(parts, reader.next)
 	}
-	return merged(parts, r.Origin, nil, yield)
+	return merged(parts, func() *timeline { return newTimeline(0).of(r.Formats).from(r.Origin) }, nil, yield)
 }
 
 // ID identifies the recording by what it holds: it is made of the sizes, the
@@ -136,7 +138,7 @@ var errEnough = errors.New("enough")
 // nanoseconds; -1 if there is no line.
 func (r *Recording) firstTime() (int64, error) {
 	first := int64(-1)
-	t := newRecordedTimeline(r.modified).from(r.Origin)
+	t := newRecordedTimeline(r.modified).of(r.Formats).from(r.Origin)
 	found := func(clock int64, _ []byte) error {
 		first = clock
 		return errEnough
@@ -157,13 +159,14 @@ func (r *Recording) firstTime() (int64, error) {
 // times, and ends with a tick that makes all its seconds final by a lateness
 // in seconds. It is what a replay does, at once and without Kafka: p's sink must
 // be done with a record when it returns. Undated is the time of a recording that
-// shows none, and origin that of its lines.
-func PackRecording(source Source, origin line.Origin, p *Packer, undated time.Time, lateness int64) error {
+// shows none, and origin that of its lines; formats has those of the definitions file, nil
+// none.
+func PackRecording(source Source, origin line.Origin, formats *line.Schema, p *Packer, undated time.Time, lateness int64) error {
 	p.immediate = true
 	if err := p.From(origin); err != nil {
 		return err
 	}
-	t := newRecordedTimeline(undated).from(origin)
+	t := newRecordedTimeline(undated).of(formats).from(origin)
 	emit := func(clock int64, l []byte) error {
 		if err := p.Advance(clock); err != nil {
 			return err

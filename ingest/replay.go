@@ -61,6 +61,7 @@ func (c *ReplayConfig) Open(o Opening) (*Opened, error) {
 	if recording.Origin, err = c.Reading.Origin(); err != nil {
 		return nil, err
 	}
+	recording.Formats = o.Formats
 	return &Opened{Play: Replay{
 		Recording: recording, Speed: uint32(c.Speed), OriginalTimes: bool(c.OriginalTimes), Loop: bool(c.Loop),
 		Lateness: o.Lateness, Reading: c.Reading, Progress: o.Progress, Log: o.Log,
@@ -262,7 +263,7 @@ func (p *player) span() (first, last int64, err error) {
 
 // read emits the recording's lines with their clock.
 func (p *player) read(emit func(clock int64, l []byte) error) error {
-	t := newRecordedTimeline(p.Recording.modified).from(p.Recording.Origin)
+	t := newRecordedTimeline(p.Recording.modified).of(p.Recording.Formats).from(p.Recording.Origin)
 	if p.dating == nil {
 		p.dating = &t.dating
 	}

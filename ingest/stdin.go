@@ -21,6 +21,7 @@ func (c *stdinConfig) Settings() []Setting {
 }
 
 func (c *stdinConfig) Open(o Opening) (*Opened, error) {
+	c.reading.Formats = o.Formats
 	return &Opened{Input: c.reading.Watch(Stdin{Name: o.Name, Reading: c.reading, From: o.Stdin}, o.Name, o.Log)}, nil
 }
 

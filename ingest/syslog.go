@@ -84,6 +84,7 @@ func openSyslog(address text, config *tls.Config, reading Reading, o Opening) (*
 		return nil, err
 	}
 	s := NewSyslog(o.Name, listener, config, o.Log)
+	reading.Formats = o.Formats
 	s.Reading = reading
 	return &Opened{Input: reading.Watch(s, o.Name, o.Log), Addr: s.Addr(), Counters: []Counter{
 		{linesMetric, linesHelp, &s.Counts.Lines},

@@ -64,6 +64,7 @@ func (c *syslogUDPConfig) Open(o Opening) (*Opened, error) {
 		return nil, fmt.Errorf("%w: choose another address", err)
 	}
 	s := NewSyslogUDP(o.Name, conn, o.Log)
+	c.reading.Formats = o.Formats
 	s.Reading = c.reading
 	return &Opened{Input: c.reading.Watch(s, o.Name, o.Log), Addr: s.Addr(), Counters: []Counter{
 		{linesMetric, linesHelp, &s.Counts.Lines},

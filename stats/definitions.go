@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"pulse/stats/condition"
+	"pulse/stats/format"
+	"pulse/stats/line"
 )
 
 // LinesStat is the name of the internal stat, which accounts for every line:
@@ -24,6 +26,9 @@ type Definitions struct {
 	Stats    []*Stat
 	Pages    []Page // empty if the file has none
 	Tests    []Test // cases that `pulse test` runs
+
+	Formats []*format.Format // tried before those of Pulse, in this order
+	Samples [][]Sample       // of each of Formats; see CheckSamples
 }
 
 // A Stat is one number, or one set of quantiles, that lines roll up to.
@@ -82,6 +87,19 @@ type Expectation struct {
 // All gives the stats of the file and then Pulse's own, LinesStat last. The
 // index of a stat here is its number in a program.Program.
 func (d *Definitions) All() []*Stat { return append(slices.Clip(d.Stats), internalStats...) }
+
+// Dating is what lines' own times are read by where nothing else of them is wanted; nil: by
+// the formats of Pulse alone.
+func (d *Definitions) Dating() *line.Schema {
+	if len(d.Formats) == 0 {
+		return nil
+	}
+	s, err := line.NewSchemaOf(d.Formats)
+	if err != nil {
+		panic(err) // the fields that formats read are not too many
+	}
+	return s
+}
 
 // An Error is one thing that is wrong with a definitions file.
 type Error struct {

@@ -142,7 +142,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"empty", "", []string{": the file is empty"}},
 		{"comment", "# nothing", []string{": the file is empty"}},
-		{"no mapping", "- a", []string{"1:1: the file is a mapping with keys lateness, define, scope, stats, pages and tests, not a list"}},
+		{"no mapping", "- a", []string{"1:1: the file is a mapping with keys lateness, define, formats, scope, stats, pages and tests, not a list"}},
 		{"no stats", "lateness: 2s", []string{"1:1: there are no stats"}},
 		{"empty stats", "stats: []", []string{"1:8: there are no stats"}},
 		{"null stats", "stats:", []string{"1:7: stats is a list, not nothing"}},

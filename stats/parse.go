@@ -45,7 +45,7 @@ const DefaultLateness = 2
 // The keys of each mapping in a file, in the order in which messages and
 // suggestions give them.
 var (
-	fileKeys = []string{"lateness", "define", "scope", "stats", "pages", "tests"}
+	fileKeys = []string{"lateness", "define", "formats", "scope", "stats", "pages", "tests"}
 	statKeys = slices.Concat([]string{"name"}, Kinds, optionKeys)
 	pageKeys = []string{"title", "rows", "scope"}
 
@@ -148,6 +148,7 @@ func (p *parser) parse() *Definitions {
 		d.Lateness = p.seconds(n, "lateness", 0, MaxLateness)
 	}
 	p.parseDefines(top["define"])
+	p.parseFormats(d, top["formats"])
 	p.scope = p.parseScope(top["scope"])
 	p.parseStats(d, top["stats"])
 	if top["stats"] == nil && len(p.errs) == 0 {
@@ -366,9 +367,14 @@ func (p *parser) parseDefines(n *yaml.Node) {
 
 // conditionError notes an error within an expression where it is in the file.
 func (p *parser) conditionError(n *yaml.Node, err *condition.Error) {
-	n, offset := p.origin(n, err.Offset)
+	p.textError(n, err.Offset, err.Message)
+}
+
+// textError notes an error at a byte of a text.
+func (p *parser) textError(n *yaml.Node, offset int, message string) {
+	n, offset = p.origin(n, offset)
 	line, column := position(p.data, n, offset)
-	p.errorAt(line, column, err.Message)
+	p.errorAt(line, column, message)
 }
 
 func (p *parser) parseStats(d *Definitions, n *yaml.Node) {
@@ -434,14 +440,7 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	}
 
 	if where := values["where"]; where != nil {
-		if text, ok := p.text(where, "where", condition.MaxLength); ok {
-			s.Where = strings.TrimSpace(text)
-			var e *condition.Error
-			var err error
-			if s.Cond, err = condition.Parse(text, p.defines); errors.As(err, &e) {
-				p.conditionError(where, e)
-			}
-		}
+		s.Cond, s.Where = p.condition(where)
 	}
 	p.parseLook(s, values)
 

@@ -17,6 +17,8 @@ import (
 	"pulse/cmd/dev/testkit"
 	"pulse/stats/aggregate"
 	"pulse/stats/condition"
+	"pulse/stats/format"
+	"pulse/stats/line"
 )
 
 // An object is a part of a JSON Schema.
@@ -264,6 +266,7 @@ func schema() []byte {
 		"lateness": anyOf("How long a second waits for its lines, whole seconds; 2 s if not given.", duration(""), object{"const": 0}),
 		"define": named("Conditions by name, for use in others.", conditionText(""),
 			`^[^0-9\s-][^\s-]*$`, slices.Concat(headerFields, condition.Words())...),
+		"formats": listOf("Formats of lines, which are tried before those of Pulse.", formatSchema(), 0, format.MaxFormats),
 		"scope": mapping("Each stat once for each value of a field, which meets only lines with that value.", object{
 			"field":   field("The field."),
 			"values":  words("The values: a list, or a text with commas."),
@@ -303,6 +306,33 @@ func schema() []byte {
 	return b.Bytes()
 }
 
+// formatSchema is a line format.
+func formatSchema() object {
+	f := mapping("A format: a pattern, a regular expression, or columns.", object{
+		"name":    orVariable("Its name: letters, digits and . _ - /.", object{"type": scalars, "pattern": namePattern, "maxLength": MaxName}),
+		"pattern": text("Literals, and a hole for each part that changes: <name>, <_>, <name:number>, <name:json>, <name:logfmt>.", format.MaxText),
+		"regexp":  text("A regular expression of Go's, whose named groups are the fields.", format.MaxText),
+		"columns": orVariable("Columns of one of these forms.", object{"enum": columns}),
+		"names":   listOf("The columns' names; _ skips one.", text("", MaxName), 1, format.MaxCaptures),
+		"in":      field("A field whose text it reads, instead of the line."),
+		"time":    text("How <time> is written: a layout of Go's, iso, unix, unixms, unixus or unixns; by default in any way that Pulse knows.", MaxName),
+		"zone":    text("The zone of times that have none: UTC, +02:00 or Europe/Berlin.", MaxName),
+		"where":   conditionText("What holds for the fields of the lines' origin."),
+		"samples": listOf("Lines that it must read.", mapping("A line.", object{
+			"line":   text("The line.", line.MaxLen),
+			"time":   orVariable("Its time.", object{"type": "string", "format": "date-time"}),
+			"fields": object{"type": "object", "description": "Some of its fields; one without a value is missing.", "additionalProperties": object{"type": append([]string{"null"}, scalars...)}},
+		}, "line"), 0, maxSamples),
+	}, "name")
+	var forms []object
+	for _, key := range formKeys {
+		forms = append(forms, object{"required": []string{key}})
+	}
+	f["oneOf"] = forms
+	f["dependencies"] = object{"names": []string{"columns"}}
+	return f
+}
+
 func TestDocs(t *testing.T) { testkit.GeneratedFile(t, "schema.json", schema()) }
 
 // The schema has the keys that Parse takes.
@@ -315,6 +345,7 @@ func TestSchemaHasTheKeys(t *testing.T) {
 	items := func(o any) object { return o.(object)["items"].(object) }
 	stat := items(properties(s)["stats"])
 	test := items(properties(s)["tests"])
+	formats := items(properties(s)["formats"])
 	for name, c := range map[string]struct {
 		schema any
 		keys   []string
@@ -322,6 +353,8 @@ func TestSchemaHasTheKeys(t *testing.T) {
 		"file":        {s, fileKeys},
 		"stat":        {stat, statKeys},
 		"scope":       {properties(s)["scope"], scopeKeys},
+		"format":      {formats, formatKeys},
+		"sample":      {items(properties(formats)["samples"]), sampleKeys},
 		"page":        {items(properties(s)["pages"]), pageKeys},
 		"test":        {test, testKeys},
 		"expectation": {items(properties(test)["expect"]), expectationKeys},
@@ -499,6 +532,15 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, mean: x, over: soon}]", neither},
 		{"stats: [{name: a, mean: x, over: 10d}]", neither},
 		{"stats: [{name: a, mean: x, over: 25h}]", parse},
+		{"formats: [{name: a, pattern: '<time> <msg>', time: iso, zone: UTC, where: input == 1, in: x}]\nstats: [" + other + "]", both},
+		{"formats: [{name: a, columns: csv, names: [a, _], samples: [{line: x, time: 2012-11-22T09:31:34Z, fields: {a: 1, b: }}]}]\nstats: [" + other + "]", both},
+		{"formats: [{name: a, pattern: <a>, regexp: b}]\nstats: [" + other + "]", neither},
+		{"formats: [{name: a}]\nstats: [" + other + "]", neither},
+		{"formats: [{name: a, columns: xml}]\nstats: [" + other + "]", neither},
+		{"formats: [{name: a, pattern: <a>, names: [b]}]\nstats: [" + other + "]", neither},
+		{"formats: [{name: a, pattern: <a>, samples: [{fields: {}}]}]\nstats: [" + other + "]", neither},
+		{"formats: [{name: a, pattern: <a><b>}]\nstats: [" + other + "]", parse},
+
 		{"lateness: 0\nstats: [" + other + "]", both},
 		{"lateness: 2\nstats: [" + other + "]", neither},
 

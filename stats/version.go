@@ -22,12 +22,20 @@ const valueVersion = 4
 // stand and how their conditions are written make no difference.
 func (d *Definitions) Version() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%d %d\n", valueVersion, d.Lateness)
+	d.writeMeaning(h)
 	stats := slices.SortedFunc(slices.Values(d.Stats), func(a, b *Stat) int { return cmp.Compare(a.Name, b.Name) })
 	for _, s := range stats {
 		s.writeMeaning(h)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:3])
+}
+
+// writeMeaning writes what the values of all stats depend on.
+func (d *Definitions) writeMeaning(w io.Writer) {
+	fmt.Fprintf(w, "%d %d\n", valueVersion, d.Lateness)
+	for _, f := range d.Formats {
+		fmt.Fprintf(w, "%q\n", f.Text)
+	}
 }
 
 // writeMeaning writes all of a stat that its values depend on.
@@ -47,7 +55,7 @@ func (d *Definitions) StatHashes() map[string]string {
 	meanings := map[string]string{}
 	for name, s := range all {
 		h := sha256.New()
-		fmt.Fprintf(h, "%d %d\n", valueVersion, d.Lateness)
+		d.writeMeaning(h)
 		s.writeMeaning(h)
 		for _, of := range s.Of {
 			if of := all[of]; of != nil {

@@ -55,6 +55,9 @@ func runFile(t *testing.T, file string) {
 		t.Errorf("%v\nin\n%s", err, file)
 		return
 	}
+	if err := d.CheckSamples("file"); err != nil {
+		t.Errorf("%v\nin\n%s", err, file)
+	}
 	for _, test := range d.Tests {
 		wrong, err := runTest(t.Context(), d, test)
 		if err != nil {

@@ -167,10 +167,10 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 		if err != nil {
 			return err
 		}
-		recording.Origin = origin
+		recording.Origin, recording.Formats = origin, d.Dating()
 		source, undated, size = recording.Lines, recording.Modified(), recording.Size()
 	}
-	return evalRecording(ctx, evaluator, origin, source, undated, d.Lateness, func(done, lines int64) { bar.show(done, size, lines) })
+	return evalRecording(ctx, evaluator, origin, source, undated, d, func(done, lines int64) { bar.show(done, size, lines) })
 }
 
 // warnOfCounts says why lines are in no stat, if many are.
@@ -190,7 +190,7 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 }
 
 // evalRecording feeds the packs and clocks that a replay would send.
-func evalRecording(ctx context.Context, e evaluator, origin line.Origin, source ingest.Source, undated time.Time, lateness int64, progress func(done, lines int64)) error {
+func evalRecording(ctx context.Context, e evaluator, origin line.Origin, source ingest.Source, undated time.Time, d *stats.Definitions, progress func(done, lines int64)) error {
 	runs := []line.Run{{Lines: math.MaxInt64, From: origin}}
 	packer := ingest.NewPacker("eval", topics.RecordingPrefix+"eval", 1, func(r ingest.Record) error {
 		defer r.Done(nil)
@@ -211,7 +211,7 @@ func evalRecording(ctx context.Context, e evaluator, origin line.Origin, source 
 			return yield(lines)
 		})
 	}
-	if err := ingest.PackRecording(counted, origin, packer, undated, lateness); err != nil {
+	if err := ingest.PackRecording(counted, origin, d.Dating(), packer, undated, d.Lateness); err != nil {
 		return err
 	}
 	e.Close(-1)

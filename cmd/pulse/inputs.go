@@ -288,7 +288,8 @@ func openInputs(e *environment, role *role, all []asked, progress func(done, tot
 	var opened []*ingest.Opened
 	for _, a := range all {
 		o := ingest.Opening{
-			Name: a.name, Stdin: e.Stdin, Cluster: role.cluster, Names: role.names, Lateness: role.definitions.Lateness, Progress: progress, Log: role.log,
+			Name: a.name, Stdin: e.Stdin, Cluster: role.cluster, Names: role.names, Progress: progress, Log: role.log,
+			Lateness: role.definitions.Lateness, Formats: role.definitions.Dating(),
 		}
 		input, err := a.config.Open(o)
 		if wrong := (ingest.AskedError{}); errors.As(err, &wrong) {
@@ -325,7 +326,7 @@ func (r *role) runInputs(ctx context.Context, id string, past bool, opened []*in
 	if play := opened[0].Play; play != nil {
 		return r.produce(ctx, play)
 	}
-	live := ingest.Live{Ingester: id, Backlog: past, Lateness: r.definitions.Lateness}
+	live := ingest.Live{Ingester: id, Backlog: past, Lateness: r.definitions.Lateness, Formats: r.definitions.Dating()}
 	x := &ingest.Transactional{Cluster: r.cluster, Names: r.names, ID: id, Log: r.log}
 	if resume := opened[0].Resume; resume != nil {
 		x.ID = cmp.Or(id, opened[0].ID)

@@ -72,7 +72,7 @@ func (r *replayFlags) given() bool {
 
 // open opens the recording to be sent.
 func (r *replayFlags) open(role *role, bar *progress) (*ingest.Opened, error) {
-	opened, err := r.Open(ingest.Opening{Lateness: role.definitions.Lateness, Progress: bar.show, Log: role.log})
+	opened, err := r.Open(ingest.Opening{Lateness: role.definitions.Lateness, Formats: role.definitions.Dating(), Progress: bar.show, Log: role.log})
 	if wrong := (ingest.AskedError{}); errors.As(err, &wrong) {
 		err = usageError{err}
 	}
@@ -101,10 +101,15 @@ func (s *replaySettings) serveAorta(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
+	definitions, err := s.load()
+	if err != nil {
+		return err
+	}
 	recording, err := ingest.OpenRecording(s.replay.Files)
 	if err != nil {
 		return err
 	}
+	recording.Formats = definitions.Dating()
 	if recording.Origin, err = s.replay.Reading.Origin(); err != nil {
 		return err
 	}

@@ -101,8 +101,10 @@ func (s *runSettings) ingester(e *environment, role *role, bar *progress) (inges
 	case s.replay.Reading != (ingest.Reading{}) && !live && s.recording == "":
 		return nil, usagef("--format, --zone, --columns and --undated are for lines from standard input or of --replay, and nothing is piped in")
 	case live:
-		stdin := s.replay.Reading.Watch(ingest.Stdin{Name: "stdin", Reading: s.replay.Reading, From: e.Stdin}, "", role.log)
-		return ingest.Live{Inputs: []ingest.Input{stdin}, Backlog: true, Lateness: role.definitions.Lateness}.Run, s.live(role.definitions)
+		reading := s.replay.Reading
+		reading.Formats = role.definitions.Dating()
+		stdin := reading.Watch(ingest.Stdin{Name: "stdin", Reading: reading, From: e.Stdin}, "", role.log)
+		return ingest.Live{Inputs: []ingest.Input{stdin}, Backlog: true, Lateness: role.definitions.Lateness, Formats: reading.Formats}.Run, s.live(role.definitions)
 	case s.recording != "":
 		s.replay.Files = []string{s.recording}
 		opened, err := s.replay.open(role, bar)

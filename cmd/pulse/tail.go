@@ -173,7 +173,7 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, er
 			return nil, usagef("--where: %w", err)
 		}
 		stat = "tail"
-		d = &stats.Definitions{Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Window: 1, Where: where, Cond: cond}}}
+		d = &stats.Definitions{Formats: d.Formats, Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Window: 1, Where: where, Cond: cond}}}
 	}
 	compiled, err := program.Compile(d)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 var testCommand = command{
 	name: "test", summary: "run the tests of a definitions file", usage: "FILE", about: `
 Runs the tests of a definitions file: each has lines, and final values that stats
-are expected to have at a second, or at the last one:
+are expected to have at a second, or at the last one, and samples of its formats:
 
   tests:
     - name: a slow request
@@ -48,7 +48,17 @@ func (s *testSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	if len(definitions.Tests) == 0 {
+	if err := definitions.CheckSamples(s.file); err != nil {
+		return err
+	}
+	samples := 0
+	for _, s := range definitions.Samples {
+		samples += len(s)
+	}
+	if samples > 0 {
+		fmt.Fprintf(e.Stdout, "ok    %s of formats\n", plural(samples, "sample"))
+	}
+	if len(definitions.Tests) == 0 && samples == 0 {
 		return fmt.Errorf("%s has no tests: they stand under the key tests (see `pulse test --help`)", s.file)
 	}
 	failed := 0
@@ -70,7 +80,9 @@ func (s *testSettings) run(ctx context.Context, e *environment) error {
 	if failed > 0 {
 		return fmt.Errorf("%d of %d tests failed", failed, len(definitions.Tests))
 	}
-	fmt.Fprintf(e.Stdout, "%d tests passed\n", len(definitions.Tests))
+	if len(definitions.Tests) > 0 {
+		fmt.Fprintf(e.Stdout, "%d tests passed\n", len(definitions.Tests))
+	}
 	return nil
 }
 
@@ -89,7 +101,7 @@ func printMismatch(w io.Writer, file string, m oracle.Mismatch) {
 // runTest gives the expectations of a test that are not met.
 func runTest(ctx context.Context, d *stats.Definitions, test stats.Test) ([]oracle.Mismatch, error) {
 	return oracle.Check(d, test, func(e *oracle.Evaluator) error {
-		return evalRecording(ctx, e, "", ingest.Lines(bytes.NewReader(test.Lines)), undated(test), d.Lateness, func(int64, int64) {})
+		return evalRecording(ctx, e, "", ingest.Lines(bytes.NewReader(test.Lines)), undated(test), d, func(int64, int64) {})
 	})
 }
 

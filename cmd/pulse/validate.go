@@ -31,6 +31,9 @@ func (s *validateSettings) run(_ context.Context, e *environment) error {
 	if _, err := program.Compile(definitions); err != nil {
 		return err
 	}
+	if err := definitions.CheckSamples(s.file); err != nil {
+		return err
+	}
 	fmt.Fprintf(e.Stdout, "%s: %s on %s, definitions version %s\n",
 		s.file, plural(len(definitions.Stats), "stat"), plural(len(definitions.Pages), "page"), definitions.Version())
 	return nil

@@ -24,9 +24,10 @@ type Event struct {
 	codeHash uint64 // of the codes in their order
 	overflow bool   // there were more than maxCodes
 
-	format int8 // its position in Formats; -1: none
-	half   bool // its message gave no field
-	inner  bool // text[3] is in use
+	format int8   // its position in Formats; -1: none
+	half   bool   // its message gave no field
+	fitted uint64 // which formats of the definitions file read it, or a field of it
+	inner  bool   // text[3] is in use
 
 	dated       bool // the line has a time: that, in UTC
 	lineSecond  int64
@@ -158,6 +159,10 @@ func (e *Event) Shape() Shape {
 	return s
 }
 
+// Fitted reports whether a format of the definitions file, by its number there, read the
+// line or a field of it.
+func (e *Event) Fitted(format int) bool { return e.fitted>>format&1 != 0 }
+
 // Nanos gives the time at which the event counts, as Place set it.
 func (e *Event) Nanos() (second int64, nanos uint32) { return e.eventSecond, e.eventNanos }
 
@@ -194,7 +199,7 @@ func (e *Event) reset(schema *Schema, buf []byte) {
 	e.text[0] = buf
 	e.text[1] = e.text[1][:0]
 	e.text[2] = constantText
-	e.dated, e.half, e.inner = false, false, false
+	e.dated, e.half, e.inner, e.fitted = false, false, false, 0
 	e.clearFields()
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"pulse/stats/format"
 )
 
 // A Format is a kind of line that Pulse recognizes. Each is in a file of its
@@ -98,7 +100,7 @@ var (
 )
 
 func init() {
-	if 2*(len(Formats)+1) > Shapes {
+	if 2*(len(Formats)+format.MaxFormats+1) > Shapes {
 		panic("line: Shapes is too small for so many formats")
 	}
 	for i, f := range Formats {
@@ -123,11 +125,11 @@ func init() {
 	}
 }
 
-// A Shape is what Event.Shape gives, less than Shapes.
+// A Shape is what Event.Shape gives, less than Schema.Shapes.
 type Shape uint8
 
-// Shapes is how many a line can have, as far as Pulse may have formats.
-const Shapes = 64
+// Shapes is how many a line of any Schema can have.
+const Shapes = 256
 
 // Unparsed is the Shape of lines of no known format.
 const Unparsed Shape = 0
@@ -135,16 +137,27 @@ const Unparsed Shape = 0
 // Half reports whether the line is half understood.
 func (s Shape) Half() bool { return s&1 != 0 }
 
-// String gives the format's name, and after it whether the line is half understood.
-func (s Shape) String() string { return string(s.AppendTo(nil)) }
-
-// AppendTo appends what String gives.
-func (s Shape) AppendTo(b []byte) []byte {
-	if s < 2 {
-		return append(b, "unparsed"...)
+// Shapes is the number of Shapes that lines can have: they are less than it.
+func (s *Schema) Shapes() int {
+	n := len(Formats)
+	if s.formats != nil {
+		n += len(s.formats.all)
 	}
-	b = append(b, Formats[s>>1-1].Name...)
-	if s.Half() {
+	return 2 * (n + 1)
+}
+
+// AppendShape appends the name of a Shape's format, and whether the line is half
+// understood.
+func (s *Schema) AppendShape(b []byte, shape Shape) []byte {
+	switch i := int(shape>>1) - 1; {
+	case i < 0:
+		return append(b, "unparsed"...)
+	case i < len(Formats):
+		b = append(b, Formats[i].Name...)
+	default:
+		b = append(b, s.formats.all[i-len(Formats)].Name...)
+	}
+	if shape.Half() {
 		b = append(b, ", half"...)
 	}
 	return b

@@ -92,7 +92,7 @@ func TestInner(t *testing.T) {
 		} else if test.half {
 			want += ", half"
 		}
-		if got := ev.Shape().String(); got != want {
+		if got := shapeOf(s, ev); got != want {
 			t.Errorf("%s: shape %q, want %q", test.line, got, want)
 		}
 	}
@@ -137,3 +137,5 @@ func TestNoLogfmt(t *testing.T) {
 		}
 	}
 }
+
+func shapeOf(s *Schema, ev *Event) string { return string(s.AppendShape(nil, ev.Shape())) }

@@ -109,7 +109,7 @@ func TestLoggers(t *testing.T) {
 		if got := describe(s, ev); !maps.Equal(got, test.want) {
 			t.Errorf("%s: %s\n got %v\nwant %v", test.by, test.line, got, test.want)
 		}
-		format, _, _ := strings.Cut(ev.Shape().String(), ",")
+		format, _, _ := strings.Cut(shapeOf(s, ev), ",")
 		second, nanos, ok := ev.Time()
 		if got := formatTime(second*1e9+int64(nanos), ok); got != test.time || format != cmp.Or(test.format, "unparsed") {
 			t.Errorf("%s: %s is %q at %q, want %q at %q", test.by, test.line, format, got, test.format, test.time)

@@ -116,6 +116,13 @@ type origin struct {
 	columns []w3cColumn    // of W3C lines
 	fields  []originField
 	text    []byte // their values, and the padding
+
+	lines, inner []*ownFormat // that are for it
+}
+
+// empty reports whether lines are parsed as if they had no origin.
+func (o *origin) empty() bool {
+	return len(o.fields) == 0 && o.format == nil && o.zone == nil && o.columns == nil
 }
 
 type originField struct {
@@ -130,6 +137,7 @@ type originField struct {
 func (sc *Scanner) From(o Origin) {
 	sc.origin, sc.clock.zone, sc.columns = nil, nil, nil
 	if o == "" {
+		sc.own.lines, sc.own.inner = sc.schema.formats.unattributed()
 		return
 	}
 	ready, ok := sc.origins[o]
@@ -140,12 +148,15 @@ func (sc *Scanner) From(o Origin) {
 		ready = sc.schema.origin(o)
 		sc.origins[Origin(strings.Clone(string(o)))] = ready
 	}
-	if sc.origin = ready; ready != nil {
+	sc.own.lines, sc.own.inner = ready.lines, ready.inner
+	if sc.origin = ready; ready.empty() {
+		sc.origin = nil
+	} else {
 		sc.clock.zone, sc.columns = ready.zone, ready.columns
 	}
 }
 
-// origin gives the fields of an Origin that are wanted, nil if none is.
+// origin makes an Origin ready.
 func (s *Schema) origin(o Origin) *origin {
 	ready := &origin{}
 	for key, value := range o.Fields() {
@@ -165,9 +176,7 @@ func (s *Schema) origin(o Origin) *origin {
 		ready.text = append(ready.text, value...)
 		ready.fields = append(ready.fields, originField{slot: slot, start: start, end: len(ready.text)})
 	}
-	if len(ready.fields) == 0 && ready.format == nil && ready.zone == nil && ready.columns == nil {
-		return nil
-	}
+	ready.lines, ready.inner = s.formats.from(o)
 	ready.text = append(ready.text, make([]byte, Padding)...)
 	for i := range ready.fields {
 		f := &ready.fields[i]
@@ -184,7 +193,7 @@ func (o *origin) parse(sc *Scanner, ev *Event, b []byte, start, end int) {
 	}
 	known := false
 	if f == nil {
-		known = sc.recognize(ev, b, first, end)
+		known = sc.fits(ev, b, first, end)
 	} else {
 		known = f.parse(sc, ev, b, first, end)
 	}

@@ -24,12 +24,13 @@ type Scanner struct {
 	near    int64       // when the lines are read; -1 if it is not known
 	zones   bool        // whether a zone is guessed by it
 
+	own     ownReading
 	origins map[Origin]*origin // that are ready
 }
 
 // NewScanner makes a Scanner.
 func (s *Schema) NewScanner() *Scanner {
-	sc := &Scanner{schema: s, near: -1}
+	sc := &Scanner{schema: s, near: -1, own: s.formats.newReading()}
 	sc.guess.forget()
 	return sc
 }
@@ -48,10 +49,11 @@ func (sc *Scanner) Parse(ev *Event, buf []byte, start, end int) {
 	ev.put(s.at[ofLine], start, end, asText)
 	if o := sc.origin; o != nil {
 		o.parse(sc, ev, buf, start, end)
-		return
-	}
-	if start = begin(buf, start, end); !sc.recognize(ev, buf, start, end) && !sc.recolored(ev, buf, start, end, nil) {
+	} else if start = begin(buf, start, end); !sc.fits(ev, buf, start, end) && !sc.recolored(ev, buf, start, end, nil) {
 		ev.unparsed(s, first, end)
+	}
+	if sc.own.inner != nil {
+		sc.fitFields(ev)
 	}
 }
 
@@ -63,7 +65,7 @@ func (sc *Scanner) recolored(ev *Event, b []byte, start, end int, f *Format) boo
 	}
 	b, start, end = sc.uncolored(ev, b, start, end)
 	if start = begin(b, start, end); f == nil {
-		return sc.recognize(ev, b, start, end)
+		return sc.fits(ev, b, start, end)
 	}
 	return f.parse(sc, ev, b, start, end)
 }
@@ -131,7 +133,7 @@ func (sc *Scanner) known(ev *Event, b []byte, i, end int) bool {
 	ev.half = false
 	if sc.depth < deepest {
 		sc.depth++
-		known = sc.recognize(ev, b, begin(b, i, end), end)
+		known = sc.fits(ev, b, begin(b, i, end), end)
 		sc.depth--
 	}
 	if !known {

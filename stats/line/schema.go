@@ -6,6 +6,7 @@ import (
 
 	"pulse/stats/condition"
 	"pulse/stats/fixed"
+	"pulse/stats/format"
 )
 
 // A Field is a field that is wanted of lines.
@@ -30,6 +31,8 @@ type Schema struct {
 	// at has the fields that formats give, None where they are not wanted.
 	at [givens]Slot
 
+	formats *formats // of the definitions file; nil: none
+
 	pastBytes bool // whether what comes after an access line's bytes is wanted
 	ofRequest bool // whether parts of a request line are
 }
@@ -45,7 +48,16 @@ type field struct {
 
 // NewSchema makes a Schema of fields with different names. Field i has the
 // Slot i.
-func NewSchema(fields ...Field) (*Schema, error) {
+func NewSchema(fields ...Field) (*Schema, error) { return NewSchemaOf(nil, fields...) }
+
+// NewSchemaOf is NewSchema for lines that may be of formats of a definitions file too,
+// which are tried before those of Pulse, in their order.
+func NewSchemaOf(formats []*format.Format, fields ...Field) (*Schema, error) {
+	for _, f := range formats {
+		if f.In != "" && !slices.ContainsFunc(fields, func(known Field) bool { return known.Name == f.In }) {
+			fields = append(slices.Clip(fields), Field{Name: f.In})
+		}
+	}
 	if len(fields) > MaxFields {
 		return nil, fmt.Errorf("%d fields are wanted, and %d is the most: use fewer in the definitions", len(fields), MaxFields)
 	}
@@ -70,6 +82,7 @@ func NewSchema(fields ...Field) (*Schema, error) {
 	for slot := range Slot(len(fields)) {
 		s.pastBytes = s.pastBytes || !slices.ContainsFunc(before, func(f given) bool { return s.at[f] == slot })
 	}
+	s.formats = s.newFormats(formats)
 	s.ofRequest = s.at[httpMethod] != None || s.at[httpURL] != None || s.at[httpPath] != None || s.at[httpVersion] != None
 	return s, nil
 }

@@ -30,7 +30,16 @@ func Time(b []byte) (unixNanos int64, ok bool) {
 type Times struct {
 	clock clock
 	from  Origin
-	named bool // it names a format
+	named bool         // it names a format
+	own   *timeScanner // where there are formats of a definitions file
+}
+
+// Of says that lines may be of the formats that a Schema has beside those of Pulse;
+// nil: of none.
+func (t *Times) Of(s *Schema) {
+	if t.own = nil; s != nil {
+		t.own = &timeScanner{scanner: s.NewScanner()}
+	}
 }
 
 // From says where the lines that come next are from: their format and the zone
@@ -52,7 +61,7 @@ func (t *Times) From(o Origin) {
 func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
 	// Where a line begins with a timestamp the rest says nothing about its time.
 	const timestamps = 64 // none is as long, and eight bytes are read at once
-	if n := len(b); !t.named && n >= timestamps && n <= MaxLen && b[0]-'0' <= 9 {
+	if n := len(b); !t.named && t.own == nil && n >= timestamps && n <= MaxLen && b[0]-'0' <= 9 {
 		c := &t.clock
 		if c.stamp(b, 0) >= 0 {
 			return c.second*1e9 + int64(c.nanos), c.dated
@@ -66,8 +75,11 @@ func (t *Times) parsed(b []byte, second int64) (unixNanos int64, ok bool) {
 	if n := len(b); n > MaxLen && (n > MaxLen+1 || b[n-1] != '\r') {
 		return 0, false
 	}
-	x := scanners.Get().(*timeScanner)
-	defer scanners.Put(x)
+	x := t.own
+	if x == nil {
+		x = scanners.Get().(*timeScanner)
+		defer scanners.Put(x)
+	}
 	x.buf = append(x.buf[:0], b...)
 	x.buf = append(x.buf, make([]byte, Padding)...)
 	x.scanner.From(t.from)

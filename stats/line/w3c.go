@@ -65,6 +65,7 @@ const ColumnsField = "columns"
 type w3cColumn struct {
 	is   w3cKind
 	give given
+	slot Slot // of w3cOwn
 }
 
 type w3cKind uint8
@@ -84,15 +85,16 @@ const (
 	w3cStatus
 	w3cTook // milliseconds, or seconds with a point
 	w3cForwarded
+	w3cOwn // a field of the column's own name
 )
 
 var w3cColumns = map[string]w3cColumn{
-	"date": {is: w3cDate}, "time": {is: w3cTime}, "c-ip": {is: w3cAddress}, "cs-username": {w3cText, httpUser}, "cs-method": {is: w3cMethod},
+	"date": {is: w3cDate}, "time": {is: w3cTime}, "c-ip": {is: w3cAddress}, "cs-username": {is: w3cText, give: httpUser}, "cs-method": {is: w3cMethod},
 	"cs-uri-stem": {is: w3cStem}, "cs-uri-query": {is: w3cQuery}, "cs-version": {is: w3cVersion}, "cs-protocol-version": {is: w3cVersion},
-	"cs(user-agent)": {w3cText, httpUserAgent}, "cs(referer)": {w3cText, httpReferrer}, "cs-host": {is: w3cDomain}, "x-host-header": {is: w3cDomain},
-	"sc-status": {is: w3cStatus}, "sc-bytes": {w3cNumber, httpBytes}, "cs-bytes": {w3cNumber, httpRequestBytes}, "time-taken": {is: w3cTook},
-	"s-sitename": {w3cText, httpFrontend}, "s-ip": {w3cText, httpServer}, "x-forwarded-for": {is: w3cForwarded}, "cs(x-forwarded-for)": {is: w3cForwarded},
-	"x-edge-request-id": {w3cText, httpRequestID}, "x-edge-result-type": {w3cText, httpFlags},
+	"cs(user-agent)": {is: w3cText, give: httpUserAgent}, "cs(referer)": {is: w3cText, give: httpReferrer}, "cs-host": {is: w3cDomain}, "x-host-header": {is: w3cDomain},
+	"sc-status": {is: w3cStatus}, "sc-bytes": {is: w3cNumber, give: httpBytes}, "cs-bytes": {is: w3cNumber, give: httpRequestBytes}, "time-taken": {is: w3cTook},
+	"s-sitename": {is: w3cText, give: httpFrontend}, "s-ip": {is: w3cText, give: httpServer}, "x-forwarded-for": {is: w3cForwarded}, "cs(x-forwarded-for)": {is: w3cForwarded},
+	"x-edge-request-id": {is: w3cText, give: httpRequestID}, "x-edge-result-type": {is: w3cText, give: httpFlags},
 }
 
 // knownColumns are those of servers that nobody configured otherwise: IIS 7 and later,
@@ -113,6 +115,19 @@ func parseColumns(names string) []w3cColumn {
 	var columns []w3cColumn
 	for name := range strings.FieldsFuncSeq(names, func(r rune) bool { return r <= ' ' || r == ',' }) {
 		columns = append(columns, w3cColumns[strings.ToLower(name)])
+	}
+	return columns
+}
+
+// namedColumns are the columns of these names; what has no field of Pulse's has one of
+// its own name.
+func (s *Schema) namedColumns(names []string) []w3cColumn {
+	columns := make([]w3cColumn, len(names))
+	for i, name := range names {
+		known, ok := w3cColumns[strings.ToLower(name)]
+		if columns[i] = known; !ok {
+			columns[i] = w3cColumn{is: w3cOwn, slot: s.Slot(name)}
+		}
 	}
 	return columns
 }
@@ -195,6 +210,10 @@ func (sc *Scanner) w3cValues(ev *Event, b []byte, start, end int, columns []w3cC
 			}
 		case w3cDomain:
 			sc.domain(ev, b, v.start, v.end)
+		case w3cOwn:
+			if !v.isDash(b) {
+				ev.put(column.slot, v.start, v.end, asText|units|exponents)
+			}
 		case w3cForwarded:
 			if first := (span{v.start, v.start}); !v.isDash(b) {
 				for first.end < v.end && b[first.end] != ',' {

@@ -41,6 +41,7 @@ var goldens = map[string]traffic.Options{
 	"json":     {Kind: "json", Lines: 700, Rate: 6, Seed: 4},
 	"heroku":   {Kind: "heroku", Lines: 700, Rate: 6, Seed: 5},
 	"odd":      {},
+	"formats":  {},
 	"sparse":   {Kind: "router", Lines: 24, Rate: 0.008, Seed: 9},
 	"disorder": {Kind: "mixed", Lines: 700, Rate: 6, Seed: 6, Disorder: 20 * time.Second, Garbage: 0.03},
 }
@@ -75,9 +76,11 @@ func evalRecording(t testing.TB, d *stats.Definitions, recording []byte) ([]stat
 
 	lines := bytes.SplitAfter(recording, []byte("\n"))
 	times := make([]int64, len(lines)) // seconds; -1: none
+	var clock line.Times
+	clock.Of(d.Dating())
 	for i, l := range lines {
 		times[i] = -1
-		if nanos, ok := line.Time(bytes.TrimRight(l, "\r\n")); ok {
+		if nanos, ok := clock.Near(bytes.TrimRight(l, "\r\n"), -1); ok {
 			times[i] = nanos / 1e9
 		}
 	}
@@ -90,18 +93,18 @@ func evalRecording(t testing.TB, d *stats.Definitions, recording []byte) ([]stat
 		return -1
 	}
 
-	clock := dated(0)
-	e.Advance(clock)
+	now := dated(0)
+	e.Advance(now)
 	var pack []byte
 	send := func() {
-		e.Pack(program.Pack{Lines: bytes.TrimSuffix(pack, []byte("\n")), Second: clock, Floor: clock})
+		e.Pack(program.Pack{Lines: bytes.TrimSuffix(pack, []byte("\n")), Second: now, Floor: now})
 		pack = pack[:0]
 	}
 	for i, l := range lines {
-		if s := times[i]; s > clock && (s <= clock+3600 || dated(i+1) >= s-3600) {
+		if s := times[i]; s > now && (s <= now+3600 || dated(i+1) >= s-3600) {
 			send()
-			clock = s
-			e.Advance(clock)
+			now = s
+			e.Advance(now)
 		}
 		pack = append(pack, l...)
 	}

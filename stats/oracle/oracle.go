@@ -66,8 +66,9 @@ func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
 	e := &Evaluator{version: d.Version(), lateness: d.Lateness, emit: emit,
 		begin: math.MaxInt64, watermark: -1, first: math.MaxInt64, last: -1, next: -1}
 	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Window: 1}
-	counted := &stats.Definitions{Lateness: d.Lateness, Stats: append(slices.Clip(d.Stats), any)}
-	p, err := program.Compile(counted)
+	counted := *d
+	counted.Stats = append(slices.Clip(d.Stats), any)
+	p, err := program.Compile(&counted)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,9 @@ type growth struct {
 // NewWhole fails if program.Compile does.
 func NewWhole(d *stats.Definitions) (*Whole, error) {
 	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Window: 1}
-	d = &stats.Definitions{Lateness: d.Lateness, Stats: append(slices.Clip(d.Stats), any)}
+	counted := *d
+	counted.Stats = append(slices.Clip(d.Stats), any)
+	d = &counted
 	p, err := program.Compile(d)
 	if err != nil {
 		return nil, err

@@ -156,7 +156,7 @@ func (f *Folder) account(second int64, before aggregate.LineCounts) {
 // of formats.
 func (f *Folder) accountShapes(second int64) {
 	f.counts.Unparsed += f.shapes[line.Unparsed]
-	for i, n := range f.shapes {
+	for i, n := range f.shapes[:f.program.schema.Shapes()] {
 		if n == 0 {
 			continue
 		}
@@ -164,7 +164,7 @@ func (f *Folder) accountShapes(second int64) {
 		if shape.Half() {
 			f.counts.Half += n
 		}
-		f.key = shape.AppendTo(f.key[:0])
+		f.key = f.program.schema.AppendShape(f.key[:0], shape)
 		f.partialOf(f.at(second), f.program.internal[stats.SubjectFormats]).(aggregate.KeyCounter).Count(f.key, n)
 		f.shapes[i] = 0
 	}
@@ -200,7 +200,7 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		}
 		f.scanner.Parse(ev, b, start, start+length)
 
-		f.shapes[ev.Shape()%line.Shapes]++
+		f.shapes[ev.Shape()]++
 		second, nanos, dated := ev.Time()
 		if !dated {
 			second, nanos = p.Second, 0

@@ -50,7 +50,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 		wanted.constants(s.Cond)
 	}
 	var err error
-	if p.schema, err = line.NewSchema(wanted.fields...); err != nil {
+	if p.schema, err = line.NewSchemaOf(d.Formats, wanted.fields...); err != nil {
 		return nil, err
 	}
 	p.kinds = make([]aggregate.Kind, len(p.stats))

@@ -12,11 +12,11 @@ import os
 import re
 import sys
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timezone
 from fractions import Fraction
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-STAMP = re.compile(r"^(?:time=)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))")
+STAMP = re.compile(r"^(?:time=)?(\d{10}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?)")
 
 # What lines of nginx and of the Redis proxy look like in kinds.log.
 SERVICE = r"service=(?P<n>\d+)ms"
@@ -226,6 +226,15 @@ STATS = [
     ("host-service", "sparse", 150, r"host=(?P<k>\S+) .*service=(?P<n>\d+)ms", "k", "n", last(total)),
     ("grown", "sparse", 125, r"bytes=(?P<n>\d+)", "", "n", grown_sparsely),
     ("ratio", "sparse", 150, SERVICE, "", "n", share(lambda e: e.number > 20)),
+    ("levels", "formats", 20, r",\d+ (?P<k>\w+) +\[", "k", "", top(2, len)),
+    ("errors-of-exec-1", "formats", 30, r"ERROR \[exec-1\]", "", "", rate(60)),
+    ("jobs", "formats", 20, r"\] \S+ - (?P<k>\w+) took (?P<n>\d+)ms$", "k", "n", top(2, mean)),
+    ("bytes", "formats", 15, r"bytes_out=(?P<n>\d+)", "", "n", total),
+    ("memory", "formats", 15, r"mem=(?P<n>[\d.]+)kB", "", "n", lambda events: greatest(events) and greatest(events) * 1000),
+    ("items", "formats", 15, r'"items":(?P<n>\d+),.*"user":"u[^1]"', "", "n", mean),
+    ("totals", "formats", 15, r'"total":"(?P<n>[\d.]+)"', "", "n", total),
+    ("switched", "formats", 30, r"^\d+\|\d\|on$", "", "", len),
+    ("devices", "formats", 30, r"^\d+\|(?P<k>\d)\|", "k", "", distinct),
     ("rate-by", "kinds", 10, NGINX, "domain", "", top(3, rate(1))),
     ("rate-by-two", "kinds", 20, NGINX, "method,status", "", top(4, rate(60))),
     ("sum-by", "kinds", 20, NGINX, "domain", "bytes", top(3, total)),
@@ -272,8 +281,16 @@ STATS = [
 ]
 
 
+def moment(text):
+    """A time, which is in UTC if it has no zone."""
+    if text.isdigit():
+        return datetime.fromtimestamp(int(text), timezone.utc)
+    at = datetime.fromisoformat(text.replace("Z", "+00:00").replace(",", "."))
+    return at if at.tzinfo else at.replace(tzinfo=timezone.utc)
+
+
 def second_of(text):
-    return math.floor(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+    return math.floor(moment(text).timestamp())
 
 
 def first_second(golden):
@@ -299,7 +316,7 @@ def read(golden, pattern, key, number):
             n = round_to(n, 9)
             if abs(n) >= MOST:
                 continue
-            at = datetime.fromisoformat(STAMP.search(line)[1].replace("Z", "+00:00"))
+            at = moment(STAMP.search(line)[1])
             yield Event(at, ",".join(match[k] or "" for k in key.split(",")) if key else "", n)
 
 

@@ -1,0 +1,103 @@
+package stats
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pulse/stats/format"
+)
+
+// TestFormatErrors: each mistake has its place and what to write instead.
+func TestFormatErrors(t *testing.T) {
+	const rest = "\nstats: [{name: a, rate: second}]"
+	for _, test := range []struct{ src, want string }{
+		{"formats: {a: b}", "1:10: formats is a list"},
+		{"formats: [{pattern: <x>}]", "1:11: this format has no name"},
+		{"formats: [{name: a b, pattern: <x>}]", "1:18: a format's name has letters"},
+		{"formats: [{name: json, pattern: <x>}]", "1:18: json is the name of a format that Pulse has"},
+		{"formats: [{name: a, pattern: <x>}, {name: a, pattern: <y>}]", "1:43: there is a format a already"},
+		{"formats: [{name: a}]", "1:11: a format has one of pattern, regexp and columns: this has none"},
+		{"formats: [{name: a, pattern: <x>, regexp: y}]", "1:11: a format has one of pattern, regexp and columns: this has pattern and regexp"},
+		{"formats: [{name: a, pattern: 'x <y><z>'}]", "1:36: two holes stand side by side"},
+		{"formats: [{name: a, pattern: '<y> <y>'}]", "1:35: <y> is there twice"},
+		{"formats: [{name: a, regexp: '(?P<x>'}]", "1:30: missing closing )"},
+		{"formats: [{name: a, pattern: <x>, time: iso}]", "1:41: nothing in this format is called time"},
+		{"formats: [{name: a, pattern: <x>, zone: UTC}]", "1:41: nothing in this format is called time"},
+		{"formats: [{name: a, pattern: <time>, zone: Mars}]", `1:44: there is no time zone "Mars"`},
+		{"formats: [{name: a, pattern: <time>, time: YYYY}]", `1:44: "YYYY" is no layout of a time`},
+		{"formats: [{name: a, pattern: <time>, time: '15:04:05'}]", `1:45: the layout "15:04:05" has no day`},
+		{"formats: [{name: a, pattern: <x>, in: line}]", "1:39: in takes a field that a line has by another format"},
+		{"formats: [{name: a, pattern: <msg>, in: msg}]", "1:41: this format reads msg and gives it too"},
+		{"formats: [{name: a, pattern: '<text> <x>'}, {name: b, pattern: <y>, in: txet}]", "1:73: no format above has the field txet: did you mean text?"},
+		{"formats: [{name: a, pattern: <x>, where: input = 5}]", "1:48: = is no comparison"},
+		{"formats: [{name: a, columns: scv}]", "1:30: columns is one of w3c, csv, tsv and ltsv, not scv: did you mean csv?"},
+		{"formats: [{name: a, columns: csv}]", "1:30: csv takes names"},
+		{"formats: [{name: a, columns: ltsv, names: [a]}]", "1:43: ltsv takes no names"},
+		{"formats: [{name: a, columns: csv, names: [a, a]}]", "1:42: <a> is there twice"},
+		{"formats: [{name: a, columns: w3c, names: [time]}]", "1:42: names of w3c are the line #Fields"},
+		{"formats: [{name: a, columns: w3c, in: msg}]", "1:39: w3c is for whole lines"},
+		{"formats: [{name: a, columns: w3c, time: iso}]", "1:41: w3c has its columns date and time"},
+		{"formats: [{name: a, pattern: <x>, names: [a]}]", "1:42: names is for columns"},
+		{"formats: [{name: a, pattern: <x>, samples: [{}]}]", "1:45: this sample has no line"},
+		{"formats: [{name: a, pattern: <x>, samples: [{line: x, time: noon}]}]", "1:61: time is one such as"},
+		{"formats: [{name: a, pattern: <x>, samples: [{line: x, fields: [a]}]}]", "1:63: fields is a mapping"},
+		{"formats: [{name: a, pattern: <x>, samples: [{line: \"x\\ny\"}]}]", "1:52: a sample is one line"},
+		{"formats: [" + strings.Repeat("{name: a, pattern: <x>},", format.MaxFormats+1) + "]", "1:10: there are 65 formats, at most 64 are allowed"},
+	} {
+		_, err := Parse("f.yaml", []byte(test.src+rest))
+		if err == nil || !strings.HasPrefix(err.Error(), "f.yaml:"+test.want) {
+			t.Errorf("%s:\ngot  %v\nwant f.yaml:%s", test.src, err, test.want)
+		}
+	}
+}
+
+func TestSamples(t *testing.T) {
+	const start = "stats: [{name: a, rate: second}]\nformats:\n- {name: first, pattern: '<x>: <msg>'}\n- {name: second, pattern: '<x>:<time>', time: unix, samples: ["
+	for _, test := range []struct{ sample, want string }{
+		{"{line: 'a:1763803894', time: 2025-11-22T09:31:34Z, fields: {x: a, y: }}", ""},
+		{"{line: 'a: 1763803894'}", "4:63: the format first takes this sample of second first: put second above it"},
+		{"{line: 'a;1763803894'}", "4:63: the format second does not fit its sample: the line is unparsed"},
+		{"{line: 'a:1763803894', fields: {x: b}}", `4:95: x is "a" in the sample's line`},
+		{"{line: 'a:1763803894', fields: {y: b}}", "4:95: the sample's line has no y"},
+		{"{line: 'a:1763803894', fields: {x: }}", `4:95: x is "a" in the sample's line`},
+		{"{line: 'a:1763803894', time: 2025-11-22T09:31:35Z}", "4:63: the time of the sample's line is 2025-11-22T09:31:34Z, not 2025-11-22T09:31:35Z"},
+	} {
+		d, err := Parse("f.yaml", []byte(start+test.sample+"]}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprint(d.CheckSamples("f.yaml"))
+		if want := test.want; want == "" && got != "<nil>" || want != "" && !strings.HasPrefix(got, "f.yaml:"+want) {
+			t.Errorf("%s:\ngot  %s\nwant %s", test.sample, got, want)
+		}
+	}
+}
+
+// TestFormatsAreOfTheVersion: what changes fields changes the definitions version.
+func TestFormatsAreOfTheVersion(t *testing.T) {
+	version := func(formats string) string {
+		d, err := Parse("f.yaml", []byte("stats: [{name: a, rate: second}]\n"+formats))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Version()
+	}
+	seen := map[string]string{}
+	for _, formats := range []string{
+		"", "formats: [{name: a, pattern: <x>}]", "formats: [{name: b, pattern: <x>}]", "formats: [{name: a, pattern: <y>}]", "formats: [{name: a, regexp: '(?P<x>.)'}]",
+		"formats: [{name: a, pattern: <x>}, {name: b, pattern: <y>}]", "formats: [{name: b, pattern: <y>}, {name: a, pattern: <x>}]",
+		"formats: [{name: a, pattern: <time>}]", "formats: [{name: a, pattern: <time>, time: iso}]", "formats: [{name: a, pattern: <time>, zone: CET}]",
+		"formats: [{name: a, pattern: <x>, in: msg}]", "formats: [{name: a, pattern: <x>, where: input == 1}]",
+		"formats: [{name: a, columns: csv, names: [a, b]}]", "formats: [{name: a, columns: csv, names: [b, a]}]", "formats: [{name: a, columns: tsv, names: [b, a]}]",
+	} {
+		v := version(formats)
+		if other, ok := seen[v]; ok {
+			t.Errorf("%q and %q are of one version", formats, other)
+		}
+		seen[v] = formats
+	}
+	if version("formats: [{name: a, pattern: <x>}]") != version("formats: [{name: a, pattern: <x>, samples: [{line: x}]}]") {
+		t.Error("samples make another version")
+	}
+}
