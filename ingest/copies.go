@@ -127,7 +127,7 @@ func (t *tails) commit(positions Positions) error {
 			tail.note(positions)
 		}
 	}
-	return t.send(nil, positions)
+	return t.send("", nil, positions)
 }
 
 // unseen reports whether a file could not be opened yet. It may have been moved just now.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+
+	"pulse/stats/line"
 )
 
 // maxRecording bounds the files of a recording, which are all open at a time.
@@ -16,8 +18,8 @@ const maxRecording = 1000
 var filesKind = &Kind{
 	Name: "file", Past: true,
 	Docs: []KindDoc{
-		{"`--file --follow`", "`input`", "reads no further", "nothing, and no line comes twice"},
-		{"`--file`", "`input`", "reads no further", "what was on its way"},
+		{"`--file --follow`", "`input`, `file`; of Kubernetes' files `namespace`, `pod`, `container`", "reads no further", "nothing, and no line comes twice"},
+		{"`--file`", "as `--file --follow`", "reads no further", "what was on its way"},
 	},
 	New: func() Config { return new(filesConfig) },
 }
@@ -105,16 +107,15 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if f.Log == nil {
 		f.Log = slog.Default()
 	}
-	origin, err := f.Reading.Origin(fieldInput, f.Name)
-	if err != nil {
+	if _, err := f.Reading.Origin(fieldInput, f.Name); err != nil {
 		return err
 	}
 	if f.Follow {
 		if f.Counts == nil {
 			f.Counts = new(FileCounts)
 		}
-		return f.follow(ctx, origin, func(lines []byte, positions Positions) error {
-			return take(ctx, Batch{Lines: lines, Origin: origin, Positions: positions})
+		return f.follow(ctx, func(from line.Origin, lines []byte, positions Positions) error {
+			return take(ctx, Batch{Lines: lines, Origin: from, Positions: positions})
 		})
 	}
 	names, err := f.names()
@@ -132,8 +133,8 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if err != nil {
 		return err
 	}
-	r.Origin, r.Formats = origin, f.Reading.Formats
-	return r.Lines(func(lines []byte) error { return take(ctx, Batch{Lines: lines, Origin: origin}) })
+	r.Formats = f.Reading.Formats
+	return r.each(f.originOf, func(from line.Origin, lines []byte) error { return take(ctx, Batch{Lines: lines, Origin: from}) })
 }
 
 // names returns the files that match, sorted.

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pulse/stats/line"
 )
 
 // collected are the lines that an input gave so far, in order.
@@ -477,7 +479,7 @@ func BenchmarkLook(b *testing.B) {
 				}
 			}
 			t := newTails(Files{Globs: []string{dir + "/*.log"}, Positions: Positions{}, Counts: &FileCounts{}, Log: slog.New(slog.DiscardHandler)},
-				"", func([]byte, Positions) error { return nil })
+				func(line.Origin, []byte, Positions) error { return nil })
 			defer t.close()
 			look := func(first bool) {
 				if err := t.look(); err != nil {

@@ -41,8 +41,8 @@ const (
 )
 
 // follow looks at the files again and again.
-func (f Files) follow(ctx context.Context, origin line.Origin, send func([]byte, Positions) error) error {
-	t := newTails(f, origin, send)
+func (f Files) follow(ctx context.Context, send sender) error {
+	t := newTails(f, send)
 	defer t.close()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -69,11 +69,13 @@ func (f Files) follow(ctx context.Context, origin line.Origin, send func([]byte,
 	}
 }
 
+// A sender hands lines over with their origin and the positions behind them.
+type sender func(from line.Origin, lines []byte, positions Positions) error
+
 // tails are the files that are followed.
 type tails struct {
 	files       Files
-	origin      line.Origin // of the lines
-	send        func([]byte, Positions) error
+	send        sender
 	open        []*tail // in the order in which they came up
 	known       map[fileNumber]*tail
 	descriptors *descriptors
@@ -85,9 +87,9 @@ type tails struct {
 	none bool            // a warning was given that no file matches
 }
 
-func newTails(f Files, origin line.Origin, send func([]byte, Positions) error) *tails {
+func newTails(f Files, send sender) *tails {
 	return &tails{
-		files: f, origin: origin, send: send, known: make(map[fileNumber]*tail), left: readPositions(f.Positions),
+		files: f, send: send, known: make(map[fileNumber]*tail), left: readPositions(f.Positions),
 		said: make(map[string]bool), descriptors: newDescriptors(f.descriptors),
 	}
 }
@@ -217,7 +219,7 @@ func (t *tails) warnIrregular(name string, mode fs.FileMode) {
 // add follows a file. decide finds out later where to begin.
 func (t *tails) add(name string, info fs.FileInfo) *tail {
 	now := time.Now()
-	added := &tail{name: name, stem: name, id: fileID(name, info), info: info, chunks: newChunker(), undecided: true, changed: true, touched: now, kept: now}
+	added := &tail{name: name, stem: name, originOf: t.files.originOf, from: t.files.originOf(name), id: fileID(name, info), info: info, chunks: newChunker(), undecided: true, changed: true, touched: now, kept: now}
 	if t.files.Positions != nil {
 		added.key = fileKey(name, info)
 	}
@@ -303,24 +305,25 @@ func (t *tails) check(tail *tail) error {
 		}
 	}
 	p, rest := tail.mark(), slices.Clone(tail.chunks.rest())
+	from := tail.from
 	tail.restart()
 	tail.undecided, tail.identified, tail.archive = true, false, nil
 	positions := Positions{}
 	tail.note(positions)
 	// Whoever truncates has mostly made a copy before. It has what was not read.
-	return t.end(p, t.copyOf(p, true), rest, positions)
+	return t.end(p, t.copyOf(p, true), from, rest, positions)
 }
 
 // end ends the reading of a file at p. A copy that was taken up has the rest of the last
 // line, which had no line feed; without one the rest is a line.
-func (t *tails) end(p *filePosition, taken *tail, rest []byte, positions Positions) error {
+func (t *tails) end(p *filePosition, taken *tail, from line.Origin, rest []byte, positions Positions) error {
 	if taken != nil {
 		rest = nil
 		taken.note(positions)
 	} else {
 		t.remember(p)
 	}
-	return t.send(rest, positions)
+	return t.send(from, rest, positions)
 }
 
 // read reads the files on: at first in the order of their own clocks, for
@@ -373,7 +376,7 @@ func (t *tails) letGo() error {
 		if tail.key != "" {
 			positions[tail.key] = nil
 		}
-		if err := t.end(p, t.copyOf(p, tail.lost), rest, positions); err != nil {
+		if err := t.end(p, t.copyOf(p, tail.lost), tail.from, rest, positions); err != nil {
 			return err
 		}
 	}
@@ -383,14 +386,14 @@ func (t *tails) letGo() error {
 // merge sends all that there is by the files' clocks.
 func (t *tails) merge(grown []*tail) error {
 	soft := max(leastBuffer, min(chunkSize, mergeMemory/len(grown)))
-	var parts []func() ([]byte, error)
+	var parts []part
 	for _, tail := range grown {
 		tail.chunks.soft = soft
-		parts = append(parts, func() ([]byte, error) { return t.nextNoted(tail) })
+		parts = append(parts, part{func() ([]byte, error) { return t.nextNoted(tail) }, tail.from})
 	}
 	positions := Positions{}
-	given := func(part, lines int) {
-		tail := grown[part]
+	given := func(i, lines int) {
+		tail := grown[i]
 		if tail.key == "" {
 			return
 		}
@@ -398,8 +401,8 @@ func (t *tails) merge(grown []*tail) error {
 		tail.ends = tail.ends[lines:]
 		positions[tail.key] = position(tail.markAt(end))
 	}
-	err := merged(parts, func() *timeline { return newTimeline(0).of(t.files.Reading.Formats).from(t.origin) }, given, func(lines []byte) error {
-		err := t.send(lines, positions)
+	err := merged(parts, t.files.Reading.Formats, given, func(from line.Origin, lines []byte) error {
+		err := t.send(from, lines, positions)
 		positions = Positions{}
 		return err
 	})
@@ -454,7 +457,7 @@ func (t *tails) drain(tail *tail) (more bool, err error) {
 		positions := Positions{}
 		tail.note(positions)
 		if err == nil {
-			err = t.send(lines, positions)
+			err = t.send(tail.from, lines, positions)
 		}
 		if err != nil {
 			return false, err

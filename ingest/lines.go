@@ -105,7 +105,9 @@ type Source func(yield func(lines []byte) error) error
 
 // Lines is the source of what can be read from r, once.
 func Lines(r io.Reader) Source {
-	return reader{from: r, chunks: newChunker()}.lines
+	return func(yield func([]byte) error) error {
+		return eachChunk(reader{from: r, chunks: newChunker()}.next, yield)
+	}
 }
 
 // A reader reads chunks to the end of what it reads from.
@@ -133,9 +135,10 @@ func (r reader) next() ([]byte, error) {
 	}
 }
 
-func (r reader) lines(yield func(lines []byte) error) error {
+// eachChunk yields what next returns, up to the io.EOF.
+func eachChunk(next func() ([]byte, error), yield func(lines []byte) error) error {
 	for {
-		lines, err := r.next()
+		lines, err := next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

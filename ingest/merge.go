@@ -5,17 +5,19 @@ import (
 	"errors"
 	"io"
 	"math"
+
+	"pulse/stats/line"
 )
 
 // merged yields the lines of several recordings, each with a clock of its
 // own, as one: in the order of their clocks, and in each recording's own
-// order. Of equal clocks the earlier recording's lines come first. A part
-// returns its next chunk of whole lines, or io.EOF at its end. Given, if not nil,
-// is told before each yield how many lines of a part go into it.
-func merged(parts []func() ([]byte, error), clock func() *timeline, given func(part, lines int), yield func(lines []byte) error) error {
+// order. Of equal clocks the earlier recording's lines come first. Lines of
+// different origins are yielded apart. Given, if not nil, is told before each
+// yield how many lines of a part go into it.
+func merged(parts []part, formats *line.Schema, given func(part, lines int), yield func(from line.Origin, lines []byte) error) error {
 	var strands strands
-	for i, part := range parts {
-		s := &strand{order: i, next: part, clock: clock()}
+	for i, p := range parts {
+		s := &strand{order: i, part: p, clock: newTimeline(0).of(formats).from(p.from)}
 		s.clock.latest = math.MaxInt64 // who takes the lines decides
 		if err := s.fill(); err != nil {
 			return err
@@ -26,19 +28,21 @@ func merged(parts []func() ([]byte, error), clock func() *timeline, given func(p
 	}
 	heap.Init(&strands)
 	out := make([]byte, 0, chunkSize)
+	var from line.Origin // of out
 	flush := func() error {
-		err := yield(out)
+		err := yield(from, out)
 		out = out[:0]
 		return err
 	}
 	for len(strands) > 0 {
 		s := strands[0]
 		lines, count := s.take()
-		if len(out) > 0 && len(out)+len(lines) > chunkSize {
+		if len(out) > 0 && (len(out)+len(lines) > chunkSize || s.from != from) {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
+		from = s.from
 		out = append(out, lines...)
 		if given != nil {
 			given(s.order, count)
@@ -60,11 +64,16 @@ func merged(parts []func() ([]byte, error), clock func() *timeline, given func(p
 	return flush()
 }
 
-// A strand is one of the recordings that are merged, with what was read of it
-// and not been taken.
+// A part is one of the recordings that are merged.
+type part struct {
+	next func() ([]byte, error) // the next chunk of whole lines, or io.EOF; nil behind the end
+	from line.Origin
+}
+
+// A strand is a part with what was read of it and not been taken.
 type strand struct {
+	part
 	order int
-	next  func() ([]byte, error) // nil at the end
 	clock *timeline
 	lines []byte // dated lines, each with a line feed
 	spans []span // of lines; the first begins where lines does

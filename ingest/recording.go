@@ -73,7 +73,12 @@ func (r *Recording) Modified() time.Time { return r.modified }
 
 // Lines is the source of its lines.
 func (r *Recording) Lines(yield func(lines []byte) error) error {
-	var readers []reader
+	return r.each(func(string) line.Origin { return r.Origin }, func(_ line.Origin, lines []byte) error { return yield(lines) })
+}
+
+// each is Lines, with the origin of each chunk, which that of its file is.
+func (r *Recording) each(originOf func(name string) line.Origin, yield func(from line.Origin, lines []byte) error) error {
+	var parts []part
 	for i, name := range r.names {
 		file, err := os.Open(name)
 		if err != nil {
@@ -89,16 +94,12 @@ func (r *Recording) Lines(yield func(lines []byte) error) error {
 			return err
 		}
 		defer plain.Close()
-		readers = append(readers, reader{from: plain, chunks: newChunker()})
+		parts = append(parts, part{reader{from: plain, chunks: newChunker()}.next, originOf(name)})
 	}
-	if len(readers) == 1 {
-		return readers[0].lines(yield)
+	if len(parts) == 1 {
+		return eachChunk(parts[0].next, func(lines []byte) error { return yield(parts[0].from, lines) })
 	}
-	var parts []func() ([]byte, error)
-	for _, reader := range readers {
-		parts = append(parts, reader.next)
-	}
-	return merged(parts, func() *timeline { return newTimeline(0).of(r.Formats).from(r.Origin) }, nil, yield)
+	return merged(parts, r.Formats, nil, yield)
 }
 
 // ID identifies the recording by what it holds: it is made of the sizes, the

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"pulse/cmd/dev/testkit"
+	"pulse/stats/line"
 )
 
 func (f folder) move(from, to string)  { f.t.Helper(); f.do(os.Rename(f.name(from), f.name(to))) }
@@ -351,7 +352,9 @@ func TestFilesStale(t *testing.T) {
 	var got collected
 	var log strings.Builder
 	files := Files{Globs: []string{f.name("a.log")}, Counts: &FileCounts{}, Log: slog.New(slog.NewTextHandler(&log, nil))}
-	tails := newTails(files, "", func(lines []byte, _ Positions) error { return got.take(t.Context(), Batch{Lines: lines}) })
+	tails := newTails(files, func(_ line.Origin, lines []byte, _ Positions) error {
+		return got.take(t.Context(), Batch{Lines: lines})
+	})
 	defer tails.close()
 	turn := func() {
 		t.Helper()

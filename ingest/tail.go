@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"pulse/stats/line"
 )
 
 // A tail is a file that is followed. It is known by its number and by what was read of it,
@@ -26,6 +28,9 @@ type tail struct {
 	archive  *compression  // nil if it is not compressed
 	unpacked io.ReadCloser // what it unpacks to, from offset on; nil before it is read
 	done     bool          // it is compressed, and was read to its end
+
+	originOf func(stem string) line.Origin
+	from     line.Origin
 
 	chunks *chunker
 	offset int64   // how much was read, of what it unpacks to
@@ -127,6 +132,7 @@ func (t *tail) take(r *resumption) {
 	t.restart()
 	t.offset, t.head, t.window = r.Offset, r.head, r.window
 	t.chunks.skip = r.within
+	t.stem, t.from = r.Stem, t.originOf(r.Stem)
 	t.done = r.Packed > 0
 }
 
