@@ -15,6 +15,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/line"
 	"pulse/topics"
+	"pulse/topics/broker"
 	"pulse/topics/topicstest"
 )
 
@@ -404,6 +405,27 @@ func TestDataDirInUse(t *testing.T) {
 	dir := t.TempDir()
 	run := startRun(t, "", dir, nil)
 	refused(t, nil, exitFailed, []string{dir, "another broker"}, "run", "--http", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0", "--data-dir", dir)
+	run.terminate()
+}
+
+// A folder of which something is lost is not used before somebody has decided.
+func TestDataDirDamaged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, err := broker.Start("127.0.0.1:0", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := topics.Ensure(t.Context(), topics.Cluster{Brokers: b.Addrs()}, topics.Names{Version: "x"}, topics.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	if err := os.Mkdir(filepath.Join(dir, "partitions", "other-0"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"run", "--http", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0", "--data-dir", dir}
+	refused(t, nil, exitFailed, []string{dir, "other-0: no topic is known", "pulse run --drop-damaged"}, args...)
+	run := startRun(t, "", dir, nil, "--drop-damaged")
 	run.terminate()
 }
 

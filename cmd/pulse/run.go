@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,6 +34,7 @@ type runSettings struct {
 	web       webFlags
 	listen    string
 	data      string
+	drop      bool
 	recording string
 	replay    replayFlags
 }
@@ -41,6 +43,7 @@ func (s *runSettings) add(f *flags) {
 	s.web.add(f)
 	f.StringVar(&s.listen, "kafka-listen", "localhost:9092", "the `address` of the embedded broker")
 	f.StringVar(&s.data, "data-dir", "pulse-data", "the `folder` of the broker's data; a restart goes on with it. Empty: in memory")
+	f.BoolVar(&s.drop, "drop-damaged", false, "go on without what is damaged in --data-dir; without it Pulse says what that is, and ends")
 	f.StringVar(&s.recording, "replay", "", "send this recording, a `file`")
 	s.replay.add(f)
 	s.addUse(f)
@@ -72,8 +75,11 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	b, err := broker.Start(s.listen, s.data)
-	if err != nil {
+	b, err := broker.Options{DropDamaged: s.drop, Log: role.log}.Start(s.listen, s.data)
+	switch damage := (*broker.DamageError)(nil); {
+	case errors.As(err, &damage):
+		return fmt.Errorf("%w\nall else is there. Put back the files from a copy, or go on without what is lost: pulse run --drop-damaged", err)
+	case err != nil:
 		return fmt.Errorf("%w (see --kafka-listen and --data-dir)", err)
 	}
 	defer b.Close()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
 	"net"
 	"os"
@@ -34,10 +35,26 @@ type Broker struct {
 // empty they are in memory and gone with the broker.
 //
 // The folder is for the user of this process alone, and so is all that the process
-// makes from then on: log lines are in it.
-func Start(listen, dir string) (*Broker, error) { return start(listen, dir, cleanEvery) }
+// makes from then on: log lines are in it. What a killed broker left there is
+// brought in order first. If something is lost the error is a DamageError.
+func Start(listen, dir string) (*Broker, error) { return Options{}.Start(listen, dir) }
 
-func start(listen, dir string, every time.Duration) (*Broker, error) {
+// Options are what else can be chosen.
+type Options struct {
+	DropDamaged bool         // go on without what a DamageError says is lost
+	Log         *slog.Logger // nil: what is done to the folder is not logged
+
+	cleanEvery time.Duration // 0: the package's own
+}
+
+// Start starts a broker with these options.
+func (o Options) Start(listen, dir string) (*Broker, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.cleanEvery == 0 {
+		o.cleanEvery = cleanEvery
+	}
 	host, portText, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, fmt.Errorf("the broker's address %q is not host:port: %w", listen, err)
@@ -78,6 +95,14 @@ func start(listen, dir string, every time.Duration) (*Broker, error) {
 		if unlock, err = lock(dir); err != nil {
 			return nil, err
 		}
+		done, err := repair(dir, o.DropDamaged)
+		if err != nil {
+			unlock()
+			return nil, fmt.Errorf("the broker's folder: %w", err)
+		}
+		for _, text := range done {
+			o.Log.Warn("the broker's folder was not closed, or is damaged", "done", text)
+		}
 		options = append(options, kfake.DataDir(dir))
 	}
 	cluster, err := kfake.NewCluster(options...)
@@ -97,7 +122,7 @@ func start(listen, dir string, every time.Duration) (*Broker, error) {
 		unlock()
 		return nil, err
 	}
-	return &Broker{cluster, sessions, startCleaner(cluster, every), disk, counts, unlock}, nil
+	return &Broker{cluster, sessions, startCleaner(cluster, dir, o.cleanEvery), disk, counts, unlock}, nil
 }
 
 // Addrs returns the host:port of the broker.

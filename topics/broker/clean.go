@@ -20,12 +20,18 @@ type cleaner struct {
 	ended chan struct{}
 }
 
-func startCleaner(c *kfake.Cluster, every time.Duration) *cleaner {
+func startCleaner(c *kfake.Cluster, dir string, every time.Duration) *cleaner {
 	ctx, stop := context.WithCancel(context.Background())
 	cleaning := &cleaner{stop, make(chan struct{})}
 	go func() {
 		defer close(cleaning.ended)
-		for retry.Wait(ctx, every) == nil {
+		for {
+			if dir != "" {
+				copyTopics(dir) //nolint:errcheck // it is tried again
+			}
+			if retry.Wait(ctx, every) != nil {
+				return
+			}
 			c.Compact()
 			c.ApplyRetention()
 		}

@@ -23,7 +23,7 @@ func TestCleanAfterRestart(t *testing.T) {
 		}
 		return client
 	}
-	b, err := start("127.0.0.1:0", dir, time.Hour)
+	b, err := Options{cleanEvery: time.Hour}.Start("127.0.0.1:0", dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,8 @@ func TestCleanAfterRestart(t *testing.T) {
 	client.Close()
 	b.Close()
 
-	if b, err = start("127.0.0.1:0", dir, time.Millisecond); err != nil {
+	b, err = Options{cleanEvery: time.Millisecond}.Start("127.0.0.1:0", dir)
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()

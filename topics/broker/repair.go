@@ -1,0 +1,348 @@
+package broker
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// formatVersion is that of kfake's files.
+const formatVersion = 1
+
+// A DamageError says what of a broker's folder is lost. Nothing has been changed.
+type DamageError struct {
+	Dir  string
+	Lost []string // a file each, and what was in it
+}
+
+// maxLost bounds how much of a list of losses an error shows.
+const maxLost = 20
+
+func (e *DamageError) Error() string {
+	lost := e.Lost
+	more := ""
+	if len(lost) > maxLost {
+		more = fmt.Sprintf("\n  and %d more", len(lost)-maxLost)
+		lost = lost[:maxLost]
+	}
+	return fmt.Sprintf("the broker's folder %s is damaged, and nothing in it has been changed:\n  %s%s", e.Dir, strings.Join(lost, "\n  "), more)
+}
+
+// repair makes a folder one that kfake loads as what it was when the last broker
+// there ended, however that ended. It returns what it did.
+//
+// Transactions that were open are ended: kfake itself gives them up in memory, and
+// forgets that at the next start. Checksums are checked. If something is lost it
+// changes nothing and returns a DamageError, unless it is to drop what is damaged.
+func repair(dir string, drop bool) (done []string, err error) {
+	r := &repairs{dir: dir}
+	topics, err := r.readState()
+	if err != nil || topics == nil {
+		return nil, err
+	}
+	if err := r.readLogs(); err != nil {
+		return nil, err
+	}
+	if err := r.readPartitions(topics); err != nil {
+		return nil, err
+	}
+	if len(r.lost) > 0 && !drop {
+		return nil, &DamageError{dir, r.lost}
+	}
+	for _, lost := range r.lost {
+		r.note("dropped: %s", lost)
+	}
+	committed := r.committed()
+	for _, p := range r.partitions {
+		for _, t := range p.open {
+			r.note("%s: topic %s, partition %d, from offset %d", ended(committed[t.producer]), p.topic, p.number, t.first)
+		}
+	}
+	return r.done, r.write(committed)
+}
+
+type repairs struct {
+	dir        string
+	partitions []*partition
+	groups     entryLog
+	pids       entryLog
+	lost, done []string
+	changes    []func() error // of files beside the partitions'
+}
+
+// later has a change made when it is known that there are to be any.
+func (r *repairs) later(do func() error) { r.changes = append(r.changes, do) }
+
+func (r *repairs) note(format string, args ...any) {
+	r.done = append(r.done, fmt.Sprintf(format, args...))
+}
+
+func (r *repairs) path(name string) string { return filepath.Join(r.dir, name) }
+
+func (r *repairs) readLogs() error {
+	for name, log := range map[string]*entryLog{"groups.log": &r.groups, "pids.log": &r.pids} {
+		if err := log.read(r.path(name)); err != nil {
+			return err
+		}
+		if log.damaged > 0 {
+			r.lost = append(r.lost, fmt.Sprintf("%s: %d bytes in its midst are damaged: lost are entries of groups and their offsets, or of producers", log.name, log.damaged))
+		}
+		if log.unwhole > 0 {
+			r.note("cut off what was not written to its end: %s: %d bytes", log.name, log.unwhole)
+		}
+	}
+	return nil
+}
+
+func (r *repairs) readPartitions(topics []topic) error {
+	for _, t := range topics {
+		for n := range t.Partitions {
+			dir := filepath.Join(r.dir, partitionsDir, folder(t.Name, n))
+			if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+				continue // nothing has been written to it
+			}
+			p := &partition{topic: t.Name, number: n, dir: dir, compacted: strings.Contains(t.Configs["cleanup.policy"], "compact")}
+			r.partitions = append(r.partitions, p)
+		}
+	}
+	if err := r.each(func(p *partition, buffer *[]byte) error { return p.read(buffer, nil) }); err != nil {
+		return err
+	}
+	asked := map[producer]bool{}
+	for _, p := range r.partitions {
+		for _, t := range p.left {
+			asked[t.producer] = true
+		}
+	}
+	if len(asked) > 0 { // which a broker never leaves that starts like this
+		if err := r.each(func(p *partition, buffer *[]byte) error { return p.read(buffer, asked) }); err != nil {
+			return err
+		}
+	}
+	for _, p := range r.partitions {
+		r.lost = append(r.lost, p.damage...)
+		for _, text := range p.unwhole {
+			r.note("cut off what was not written to its end: %s", text)
+		}
+	}
+	return nil
+}
+
+// each calls do with each partition, and with a buffer for its segments.
+func (r *repairs) each(do func(*partition, *[]byte) error) error {
+	next := make(chan *partition, len(r.partitions))
+	for _, p := range r.partitions {
+		next <- p
+	}
+	close(next)
+	var group errgroup.Group
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		group.Go(func() error {
+			var buffer []byte
+			for p := range next {
+				if err := do(p, &buffer); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// committed returns the producers of transactions without an end in some partition
+// that were committed in another: the broker was killed while it wrote that to all.
+func (r *repairs) committed() map[producer]bool {
+	committed := map[producer]bool{}
+	note := func(t transaction) {
+		committed[t.producer] = slices.ContainsFunc(r.partitions, func(p *partition) bool {
+			end, ok := p.ends[t.producer.id]
+			return ok && end.producer == t.producer && end.commit || p.commits[t.producer]
+		})
+	}
+	for _, p := range r.partitions {
+		for _, t := range p.open {
+			note(t)
+		}
+		for _, t := range p.left {
+			note(t)
+		}
+	}
+	return committed
+}
+
+// write writes what is to be different. Killed at any step, it does the same once
+// more at the next start.
+func (r *repairs) write(committed map[producer]bool) error {
+	for _, change := range r.changes {
+		if err := change(); err != nil {
+			return err
+		}
+	}
+	if err := r.groups.write(); err != nil {
+		return err
+	}
+	if err := r.fence(); err != nil {
+		return err
+	}
+	if err := r.closeSession(); err != nil {
+		return err
+	}
+	if err := r.writeSequences(); err != nil {
+		return err
+	}
+	return r.each(func(p *partition, buffer *[]byte) error { return p.write(buffer, committed) })
+}
+
+func ended(commit bool) string {
+	if commit {
+		return "committed what a transaction had written whose commit was under way"
+	}
+	return "aborted a transaction that was open"
+}
+
+// fence gives a new epoch to each producer that had a transaction open, or one whose
+// end the broker has not noted: whoever still goes on with it is refused, and an
+// epoch is one transaction's.
+func (r *repairs) fence() error {
+	type entry struct {
+		Type   string `json:"type"`
+		ID     int64  `json:"pid"`
+		Epoch  int16  `json:"epoch"`
+		Commit *bool  `json:"commit,omitempty"`
+	}
+	known := map[int64]entry{}
+	for _, text := range r.pids.entries {
+		var e entry
+		if json.Unmarshal(text, &e) == nil {
+			known[e.ID] = e
+		}
+	}
+	last := map[int64]int16{} // used
+	for _, p := range r.partitions {
+		for id, t := range p.open {
+			last[id] = max(last[id], t.producer.epoch)
+		}
+		for id, end := range p.ends {
+			if e := known[id]; e.Commit == nil && end.producer.epoch == e.Epoch {
+				last[id] = max(last[id], e.Epoch)
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(last)) {
+		e, ok := known[id]
+		if !ok {
+			continue // kfake does not know it either
+		}
+		text, err := json.Marshal(entry{Type: "timeout", ID: id, Epoch: min(max(e.Epoch, last[id]), math.MaxInt16-1) + 1})
+		if err != nil {
+			return err
+		}
+		r.pids.add(text)
+	}
+	return r.pids.write()
+}
+
+// closeSession takes the transactions that were open from what kfake goes on with
+// after an end that was no kill: they are ended.
+func (r *repairs) closeSession() error {
+	name := r.path(sessionFile)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var state map[string]json.RawMessage
+	if json.Unmarshal(text, &state) != nil {
+		r.note("removed %s, which is damaged: members of groups join again", name)
+		return os.Remove(name)
+	}
+	if state["inProgressTxns"] == nil {
+		return nil
+	}
+	delete(state, "inProgressTxns")
+	return writeJSON(name, state)
+}
+
+// writeSequences brings the producers' sequence numbers up to date, which kfake
+// writes only when it is closed: those of the partitions that have grown since.
+func (r *repairs) writeSequences() error {
+	type list struct {
+		Version int               `json:"version"`
+		Windows []json.RawMessage `json:"windows"`
+	}
+	name := r.path(sequencesFile)
+	var kept list
+	ok, err := r.readable(sequencesFile, &kept)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		kept = list{} // of logs that have not grown: what was being sent at the last end may be there twice
+	}
+	type key struct {
+		topic     string
+		partition int32
+	}
+	same := map[key]bool{}
+	current := list{Version: formatVersion}
+	for _, p := range r.partitions {
+		if p.end == p.kept.HighWatermark {
+			same[key{p.topic, p.number}] = true
+			continue
+		}
+		for id, w := range p.windows {
+			w.PID, w.Topic, w.Partition = id, p.topic, p.number
+			text, err := json.Marshal(w)
+			if err != nil {
+				return err
+			}
+			current.Windows = append(current.Windows, text)
+		}
+	}
+	for _, w := range kept.Windows {
+		var of sequence
+		if json.Unmarshal(w, &of) == nil && same[key{of.Topic, of.Partition}] {
+			current.Windows = append(current.Windows, w)
+		}
+	}
+	return writeJSON(name, current)
+}
+
+// writeJSON writes a file anew, if it is to be different.
+func writeJSON(name string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	return replace(name, text)
+}
+
+// replace writes a file so that at each moment it has its old data or all of the new.
+func replace(name string, data []byte) error {
+	f, err := os.OpenFile(name+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
