@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -44,7 +45,10 @@ func OpenRecording(names []string) (*Recording, error) {
 	for _, name := range names {
 		info, err := os.Stat(name)
 		if err != nil {
-			return nil, err
+			if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+				err = failed.Err // without the system call's name, stat, which here means another thing
+			}
+			return nil, fmt.Errorf("cannot read the log %s: %w", name, err)
 		}
 		if info.IsDir() {
 			return nil, fmt.Errorf("%s is a folder: name the files in it", name)

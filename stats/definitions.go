@@ -88,6 +88,19 @@ type Expectation struct {
 // index of a stat here is its number in a program.Program.
 func (d *Definitions) All() []*Stat { return append(slices.Clip(d.Stats), internalStats...) }
 
+// Named returns the stat of that name, or an error that suggests the nearest name.
+func (d *Definitions) Named(name string) (*Stat, error) {
+	all := d.All()
+	if i := slices.IndexFunc(all, func(s *Stat) bool { return s.Name == name }); i >= 0 {
+		return all[i], nil
+	}
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = s.Name
+	}
+	return nil, fmt.Errorf("there is no stat %.80q%s", name, nearest(name, names))
+}
+
 // Dating is what lines' own times are read by where nothing else of them is wanted; nil: by
 // the formats of Pulse alone.
 func (d *Definitions) Dating() *line.Schema {

@@ -49,7 +49,7 @@ func TestTestCommandErrors(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no file", nil, exitUsage, "one definitions file is needed"},
+		{"no file", nil, exitUsage, "give exactly one definitions file"},
 		{"no tests", []string{writeFile(t, "none.yaml", "stats: [{name: a, rate: second}]")}, exitFailed, "has no tests"},
 		{"wrong", []string{writeFile(t, "wrong.yaml", "stats: [{name: a, rate: second}]\ntests: [{name: x}]")}, exitDefinitions, "this test has no lines"},
 		{"another second", []string{writeFile(t, "second.yaml", "stats: [{name: a, rate: second}]\ntests: [{name: x, lines: ts=1700000000 a, expect: [{stat: a, time: 2012-11-22T09:31:34Z, value: 1}]}]")}, exitFailed, "1 of 1 tests failed"},

@@ -11,7 +11,7 @@ import (
 )
 
 var emitCommand = command{
-	name: "emit", summary: "each stat's final values to other systems", usage: "[flags]", about: `
+	name: "emit", summary: "send each stat's final values to other systems", usage: "[flags]", about: `
 Sends each stat's final value of each second to other systems, from now on, and
 after a restart from where it was.`,
 	settings: func() settings { return &emitSettings{} },
@@ -46,7 +46,7 @@ func (s *emitSettings) check(words []string) error {
 		for _, c := range s.outputs {
 			ask = append(ask, "--"+c.Settings()[0].Flag)
 		}
-		return usagef("nowhere to send to: give %s", strings.Join(ask, " or "))
+		return usagef("there is nowhere to send values: give %s", strings.Join(ask, " or "))
 	}
 	return noWords(words)
 }
@@ -82,15 +82,15 @@ func (s *emitSettings) run(ctx context.Context, e *environment) error {
 
 // emitter shows what becomes of points.
 func (m metrics) emitter(e *emit.Emitter) {
-	m.counter("pulse_emit_beyond_points_total", "Points that were left out because they are days ahead of their records.", e.Beyond)
+	m.counter("pulse_emit_beyond_points_total", "Points left out because their time is days ahead of their record's.", e.Beyond)
 	number := 0
 	e.Each(func(sender string, c *emit.Counts) {
 		number++ // there may be two of one host
 		shown := labelled{m, prometheus.Labels{"output": fmt.Sprintf("%d %s", number, sender)}}
-		shown.counter("pulse_emit_sent_points_total", "Points that were sent.", &c.Sent)
-		shown.counter("pulse_emit_dropped_points_total", "Points that were dropped because too many waited.", &c.Dropped)
-		shown.counter("pulse_emit_refused_points_total", "Points that the other side refused for good.", &c.Refused)
-		shown.counter("pulse_emit_retries_total", "Times that sending failed and was tried again.", &c.Retries)
-		shown.gauge("pulse_emit_waiting_points", "Points that wait to be sent.", &c.Waiting)
+		shown.counter("pulse_emit_sent_points_total", "Points sent.", &c.Sent)
+		shown.counter("pulse_emit_dropped_points_total", "Points dropped because too many were waiting.", &c.Dropped)
+		shown.counter("pulse_emit_refused_points_total", "Points that the other system rejected for good.", &c.Refused)
+		shown.counter("pulse_emit_retries_total", "Times that sending failed and was retried.", &c.Retries)
+		shown.gauge("pulse_emit_waiting_points", "Points waiting to be sent.", &c.Waiting)
 	})
 }

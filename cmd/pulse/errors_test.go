@@ -117,10 +117,10 @@ func TestCommandLineErrors(t *testing.T) {
 		{3, env{"PULSE_STATS": wrong}, []string{"ingest", "--stdin"}, []string{wrong + ":4:11: "}},
 		{3, nil, []string{"validate", missing}, []string{missing, "no such file"}},
 		{3, nil, memory("--stats", missing), []string{missing, "no such file"}},
-		{3, nil, []string{"ingest", "--stdin", "--stats", atOnce}, []string{atOnce, "lateness: 0s is for recordings; live clocks need at least 1s"}},
-		{3, nil, memory("--stats", atOnce), []string{atOnce, "lateness: 0s is for recordings; live clocks need at least 1s"}},
+		{3, nil, []string{"ingest", "--stdin", "--stats", atOnce}, []string{atOnce, "lateness: 0s is for recordings only: live lines need at least 1s"}},
+		{3, nil, memory("--stats", atOnce), []string{atOnce, "lateness: 0s is for recordings only: live lines need at least 1s"}},
 
-		{1, nil, []string{"eval", missing}, []string{missing, "no such file"}},
+		{1, nil, []string{"eval", missing}, []string{"cannot read the log " + missing + ": no such file"}},
 		{2, nil, []string{"eval", "--undated", "ignore", recording}, []string{"--undated", "count or refuse"}},
 		{1, nil, []string{"replay", missing}, []string{missing, "no such file"}},
 		{1, nil, memory("--replay", missing), []string{missing, "no such file"}},
@@ -299,7 +299,7 @@ func TestHelp(t *testing.T) {
 		}
 		p := start(t, nil, nil, c.name, "--help").succeed()
 		help := p.stdout.String()
-		if !strings.HasPrefix(help, "usage: pulse "+c.name+" ") || p.stderr.String() != "" {
+		if !strings.HasPrefix(help, "usage: pulse "+c.name) || p.stderr.String() != "" {
 			t.Errorf("pulse %s --help prints\n%s%s", c.name, help, p.stderr)
 		}
 		for l := range strings.Lines(help) {

@@ -33,7 +33,7 @@ Prints the final snapshots that Pulse would publish for recordings (or standard
 input, -), one JSON object a line: every stat, every second from the first line's to
 the last's; in long pauses a stat's seconds of one value are one object, which has
 "since". No Kafka is needed, unless --raw reads the topic events.raw as it
-stands, clocks included. With --whole each stat is there once, over all of the log:
+stands, clocks included. With --whole each stat is printed once, over the whole log:
 its mean rate, its sum, quantiles of all its numbers. The last line on standard error
 is one JSON object that accounts for the lines.`,
 	settings: func() settings { return &evalSettings{lateness: -1} },
@@ -54,12 +54,12 @@ type evalSettings struct {
 
 func (s *evalSettings) add(f *flags) {
 	s.statsFlag.add(f)
-	f.Func("lateness", "instead of the definitions file's: how `long` a second waits for lines, a whole number of seconds", s.setLateness)
-	f.BoolVar(&s.people, "table", false, "for people: each stat with its last value and a sparkline")
-	f.BoolVar(&s.whole, "whole", false, "each stat once, over all of the log")
+	f.Func("lateness", "how long a second waits for late lines, a `duration` in whole seconds; by default, the lateness in the definitions file", s.setLateness)
+	f.BoolVar(&s.people, "table", false, "print a table for people: each stat with its last value and a sparkline")
+	f.BoolVar(&s.whole, "whole", false, "print each stat once, over the whole log")
 	s.selection.add(f)
 	f.readingVars(&s.reading)
-	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw")
+	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw instead of files")
 	s.kafkaFlags.add(f)
 	s.logFlags.add(f)
 }
@@ -70,7 +70,7 @@ func (s *evalSettings) setLateness(text string) error {
 		return err
 	}
 	if d < 0 || d > stats.MaxLateness || d%time.Second != 0 {
-		return fmt.Errorf("a whole number of seconds from 0s to %v", stats.MaxLateness)
+		return fmt.Errorf("write whole seconds from 0s to %s", short(stats.MaxLateness))
 	}
 	s.lateness = int64(d / time.Second)
 	return nil
@@ -87,7 +87,7 @@ func (s *evalSettings) check(words []string) error {
 		return usagef("--raw reads the topic events.raw, not %s", s.files[0])
 	}
 	if s.whole && s.given() {
-		return usagef("--stat, --from, --to and --last do not go with --whole")
+		return usagef("--stat, --from, --to and --last cannot be used with --whole")
 	}
 	return s.selection.check()
 }
@@ -118,7 +118,7 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 		err = errors.Join(err, finish())
 	}
 	if errors.Is(err, context.Canceled) {
-		return errors.New("interrupted: the rest of the log is not in what was printed")
+		return errors.New("interrupted: what was printed does not include the rest of the log")
 	}
 	if err != nil {
 		return err
@@ -176,15 +176,15 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 // warnOfCounts says why lines are in no stat, if many are.
 func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 	if c.Unreadable > 0 {
-		log.Warn("lines are in no stat, being longer than 64 KiB (or, with --raw, in records that are no packs): have the sender split them",
+		log.Warn("lines are not counted in any stat because they are longer than 64 KiB (or, with --raw, in records that Pulse did not write): have the sender split them",
 			"unreadable", c.Unreadable, "lines", c.Lines)
 	}
 	if read := c.Counted + c.Late; 2*(c.Unparsed+c.Half) > read {
-		log.Warn("more than half of the lines give no fields: the stat pulse.formats says which formats they are taken for, docs/formats.md which are known",
+		log.Warn("more than half of the lines give no fields: see the stat pulse.formats for the formats that Pulse recognized, and docs/formats.md for those it knows",
 			"unparsed", c.Unparsed, "half understood", c.Half, "lines", c.Lines)
 	}
 	if float64(c.Late) > receiver.LateShare*float64(c.Lines) {
-		log.Warn("lines are in no stat, being later than the lateness of the definitions: read a log that is out of order with a longer --lateness, say 60s",
+		log.Warn("lines are not counted in any stat because they are later than the lateness allows: read a log that is out of order with a longer --lateness, for example 60s",
 			"late", c.Late, "lines", c.Lines, "lateness", time.Duration(lateness)*time.Second)
 	}
 }

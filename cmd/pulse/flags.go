@@ -37,7 +37,7 @@ func newFlags(e *environment, c *command) *flags {
 
 // help prints what `pulse COMMAND --help` shows.
 func (f *flags) help(w io.Writer) {
-	fmt.Fprintf(w, "usage: pulse %s %s\n\n%s\n", f.Name(), f.usage, f.about)
+	fmt.Fprintf(w, "usage: %s\n\n%s\n", strings.TrimSpace("pulse "+f.Name()+" "+f.usage), f.about)
 	heading := "\nflags, and the environment variables that set them too:\n"
 	f.VisitAll(func(fl *flag.Flag) {
 		kind, help := flag.UnquoteUsage(fl)
@@ -46,7 +46,7 @@ func (f *flags) help(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%s  --%s%s [$%s]\n        %s", heading, fl.Name, kind, f.variable(fl.Name), help)
 		heading = ""
-		if fl.DefValue != "" && fl.DefValue != "false" && fl.DefValue != "0" {
+		if fl.DefValue != "" && fl.DefValue != "false" && fl.DefValue != "0" && fl.DefValue != "0s" {
 			fmt.Fprintf(w, " (default %s)", fl.DefValue)
 		}
 		fmt.Fprintln(w)
@@ -110,7 +110,7 @@ func (f *flags) durationVar(d *time.Duration, name string, value time.Duration, 
 
 type duration time.Duration
 
-func (d *duration) String() string { return time.Duration(*d).String() }
+func (d *duration) String() string { return short(time.Duration(*d)) }
 
 func (d *duration) Set(text string) error {
 	parsed, err := time.ParseDuration(text)
@@ -119,6 +119,18 @@ func (d *duration) Set(text string) error {
 	}
 	*d = duration(parsed)
 	return nil
+}
+
+// short writes a duration without the units that are 0: 5m, where its String is 5m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // readingVars are what is said of how lines are read.
@@ -135,8 +147,20 @@ type logFlags struct {
 }
 
 func (l *logFlags) add(f *flags) {
-	f.TextVar(&l.level, "log-level", slog.LevelInfo, "the least `level` that is logged: debug, info, warn or error")
-	f.StringVar(&l.format, "log-format", "text", "the log's `format`: text or json")
+	l.level = slog.LevelInfo
+	f.Var((*level)(&l.level), "log-level", "the lowest `level` to log: debug, info, warn or error")
+	f.StringVar(&l.format, "log-format", "text", "the `format` of the log: text or json")
+}
+
+type level slog.Level
+
+func (l *level) String() string { return strings.ToLower(slog.Level(*l).String()) }
+
+func (l *level) Set(text string) error {
+	if (*slog.Level)(l).UnmarshalText([]byte(text)) != nil {
+		return errors.New("write debug, info, warn or error")
+	}
+	return nil
 }
 
 func (l *logFlags) logger(w io.Writer) (*slog.Logger, error) {
@@ -147,7 +171,7 @@ func (l *logFlags) logger(w io.Writer) (*slog.Logger, error) {
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
-	return nil, usagef("--log-format is %q: text or json", l.format)
+	return nil, usagef("--log-format is %q: write text or json", l.format)
 }
 
 // kafkaFlags say where Kafka is and what Pulse's topics are called there.
@@ -160,19 +184,19 @@ type kafkaFlags struct {
 
 func (k *kafkaFlags) add(f *flags) {
 	f.vars["kafka"] = "KAFKA_URL"
-	f.StringVar(&k.brokers, "kafka", "localhost:9092", "the brokers, a comma list of `host:port`, or with TLS of kafka+ssl://host:port")
+	f.StringVar(&k.brokers, "kafka", "localhost:9092", "the Kafka brokers, a comma-separated list of `host:port`, or with TLS kafka+ssl://host:port")
 	for _, s := range []struct {
 		name, variable string
 		value          *string
 		help           string
 	}{
 		{"kafka-trusted-cert", "KAFKA_TRUSTED_CERT", &k.security.TrustedCert,
-			"`certificates`, in PEM or a file: brokers need one of these and no name; without it one that the system trusts"},
-		{"kafka-client-cert", "KAFKA_CLIENT_CERT", &k.security.ClientCert, "the `certificate` that brokers are shown, in PEM or a file"},
-		{"kafka-client-cert-key", "KAFKA_CLIENT_CERT_KEY", &k.security.ClientKey, "its `key`, in PEM or a file"},
-		{"kafka-sasl-username", "KAFKA_SASL_USERNAME", &k.security.User, "the `user` of SASL"},
+			"the `certificates` to trust instead of the system's, as PEM text or a file; brokers' host names are then not checked"},
+		{"kafka-client-cert", "KAFKA_CLIENT_CERT", &k.security.ClientCert, "the client `certificate` to show to brokers, as PEM text or a file"},
+		{"kafka-client-cert-key", "KAFKA_CLIENT_CERT_KEY", &k.security.ClientKey, "the private `key` of --kafka-client-cert, as PEM text or a file"},
+		{"kafka-sasl-username", "KAFKA_SASL_USERNAME", &k.security.User, "the `user` name for SASL"},
 		{"kafka-sasl-password", "KAFKA_SASL_PASSWORD", &k.security.Password, "its `password`; the variable keeps it out of the process list"},
-		{"kafka-sasl-mechanism", "KAFKA_SASL_MECHANISM", &k.security.Mechanism, "`PLAIN`, SCRAM-SHA-256 or SCRAM-SHA-512, which it is by default"},
+		{"kafka-sasl-mechanism", "KAFKA_SASL_MECHANISM", &k.security.Mechanism, "the SASL `mechanism`: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (the default)"},
 	} {
 		f.vars[s.name] = s.variable
 		f.StringVar(s.value, s.name, "", s.help)
@@ -182,9 +206,9 @@ func (k *kafkaFlags) add(f *flags) {
 
 // addUse adds the flags that say how a broker is used, whichever it is.
 func (k *kafkaFlags) addUse(f *flags) {
-	f.durationVar(&k.session, "kafka-session", topics.DefaultSession, "`how long` a consumer group waits for a member that says nothing before others get its partitions")
+	f.durationVar(&k.session, "kafka-session", topics.DefaultSession, "how long Kafka waits for a process's heartbeat before it gives its partitions to others, a `duration`")
 	f.vars["prefix"] = "KAFKA_PREFIX"
-	f.StringVar(&k.prefix, "prefix", "", "a `name` that is put before that of every topic and group, for teams that share a cluster")
+	f.StringVar(&k.prefix, "prefix", "", "a `prefix` for all topic and group names, so that several installations can share a Kafka cluster")
 }
 
 // Brokers refuse sessions that are shorter or longer by default.
@@ -208,7 +232,7 @@ func (k *kafkaFlags) cluster() (topics.Cluster, error) {
 // checkUse checks what addUse has added.
 func (k *kafkaFlags) checkUse() error {
 	if k.session < minSession || k.session > maxSession {
-		return fmt.Errorf("--kafka-session is %v: from %v to %v", k.session, minSession, maxSession)
+		return fmt.Errorf("--kafka-session is %v: write a duration from %v to %v", (*duration)(&k.session), minSession, short(maxSession))
 	}
 	return topics.CheckPrefix(k.prefix)
 }
@@ -221,7 +245,7 @@ type statsFlag struct {
 
 func (s *statsFlag) add(f *flags) {
 	s.env = f.env
-	f.StringVar(&s.file, "stats", "", "the definitions `file`; without it a set that suits any log serves")
+	f.StringVar(&s.file, "stats", "", "the definitions `file`; by default, definitions that suit any log")
 }
 
 // load reads the definitions, or takes the built-in ones.
@@ -237,7 +261,7 @@ func (s *statsFlag) load() (*stats.Definitions, error) {
 // it is over.
 func (s *statsFlag) live(d *stats.Definitions) error {
 	if d.Lateness < 1 {
-		return definitionsError{fmt.Errorf("%s: lateness: 0s is for recordings; live clocks need at least 1s", s.file)}
+		return definitionsError{fmt.Errorf("%s: lateness: 0s is for recordings only: live lines need at least 1s", s.file)}
 	}
 	return nil
 }

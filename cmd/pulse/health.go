@@ -22,7 +22,7 @@ type healthSettings struct {
 }
 
 func (s *healthSettings) add(f *flags) {
-	f.durationVar(&s.timeout, "timeout", 2*time.Second, "how `long` to wait for the answer")
+	f.durationVar(&s.timeout, "timeout", 2*time.Second, "how long to wait for the answer, a `duration`")
 }
 
 func (s *healthSettings) check(words []string) (err error) {

@@ -9,7 +9,7 @@ import (
 )
 
 var ingestCommand = command{
-	name: "ingest", summary: "lines from a pipe, files or the network into Kafka", usage: "[flags]", about: `
+	name: "ingest", summary: "send lines from a pipe, files or the network to Kafka", usage: "[flags]", about: `
 Sends lines to Kafka, from a pipe, files or the network, and ends when they end,
 or at a signal, once Kafka has acknowledged all that was read.`,
 	settings: func() settings { return &ingestSettings{} },
@@ -24,7 +24,7 @@ type ingestSettings struct {
 func (s *ingestSettings) add(f *flags) {
 	s.roleFlags.add(f)
 	s.inputs.add(f)
-	f.StringVar(&s.id, "id", "", "the ingester's `name`, unique among those that run; by default random, or with --follow and --kafka-topic always the same")
+	f.StringVar(&s.id, "id", "", "the ingester's `name`, unique among running ingesters; by default random, or with --follow and --kafka-topic fixed")
 }
 
 func (s *ingestSettings) check(words []string) error { return noWords(words) }

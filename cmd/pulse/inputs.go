@@ -54,7 +54,7 @@ func (i *inputFlags) add(f *flags) {
 			}
 		}
 	}
-	f.StringVar(&i.file, "inputs", "", "more inputs: a YAML `file`, see docs/inputs.md")
+	f.StringVar(&i.file, "inputs", "", "a YAML `file` with more inputs; see docs/inputs.md")
 }
 
 // A sharedValue is a flag that inputs of several kinds have.
@@ -112,16 +112,16 @@ func (i *inputFlags) asked(e *environment) ([]asked, error) {
 		all = append(all, listed...)
 	}
 	if len(all) == 0 {
-		return nil, usagef("nothing to read: give one of %s and --inputs", strings.Join(ask, ", "))
+		return nil, usagef("there is nothing to read: give one of %s and --inputs", strings.Join(ask, ", "))
 	}
 	names := map[string]bool{}
 	for _, a := range all {
 		if names[a.name] {
-			return nil, usagef("two inputs are called %s: give one another name in --inputs", a.name)
+			return nil, usagef("two inputs are named %s: give one of them another name in the --inputs file", a.name)
 		}
 		names[a.name] = true
 		if a.kind.Past != all[0].kind.Past {
-			return nil, usagef("lines of %s may be of the past, and those of %s are not: run a pulse ingest for each",
+			return nil, usagef("%s may send lines of the past and %s sends current lines, which cannot share a clock: run a separate pulse ingest for each",
 				all[0].pick(a, true).name, all[0].pick(a, false).name)
 		}
 	}
@@ -152,7 +152,7 @@ func (a asked) pick(b asked, past bool) asked {
 func readInputs(name string, lookup func(string) (string, bool)) ([]asked, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the inputs: %w", err)
+		return nil, fmt.Errorf("cannot read the --inputs file: %w", err)
 	}
 	var file map[string][]yaml.Node
 	if err := yaml.Unmarshal(data, &file); err != nil {
@@ -160,12 +160,12 @@ func readInputs(name string, lookup func(string) (string, bool)) ([]asked, error
 	}
 	for key := range file {
 		if key != "inputs" {
-			return nil, fmt.Errorf("%s: %q is no key of an inputs file, which has only inputs", name, key)
+			return nil, fmt.Errorf("%s: unknown key %q: the only key is inputs", name, key)
 		}
 	}
 	items := file["inputs"]
 	if len(items) == 0 || len(items) > maxInputs {
-		return nil, fmt.Errorf("%s has %d inputs, not 1 to %d", name, len(items), maxInputs)
+		return nil, fmt.Errorf("%s has %d inputs: write 1 to %d", name, len(items), maxInputs)
 	}
 	var all []asked
 	var wrong []error
@@ -174,7 +174,7 @@ func readInputs(name string, lookup func(string) (string, bool)) ([]asked, error
 		expand(&items[n], lookup, &missing)
 		a, err := readInput(&items[n])
 		if err != nil && len(missing) == 0 {
-			missing = append(missing, fmt.Errorf("number %d of the inputs: %w", n+1, err))
+			missing = append(missing, fmt.Errorf("input number %d: %w", n+1, err))
 		}
 		for _, err := range missing {
 			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
@@ -205,7 +205,7 @@ func readInput(item *yaml.Node) (asked, error) {
 			continue
 		}
 		if a.kind != nil {
-			return a, fmt.Errorf("line %d: it is one of %s and %s, not both", item.Line, a.kind.Name, kind.Name)
+			return a, fmt.Errorf("line %d: an input has one kind: write either %s or %s", item.Line, a.kind.Name, kind.Name)
 		}
 		a = asked{kind: kind, name: kind.Name, config: config}
 	}
@@ -214,7 +214,7 @@ func readInput(item *yaml.Node) (asked, error) {
 		if len(keys) > 0 {
 			first = keys[0].Value
 		}
-		return a, fmt.Errorf("line %d: %q is no input: it must have one of %s", item.Line, first, strings.Join(kinds, ", "))
+		return a, fmt.Errorf("line %d: %q is not a kind of input: write one of %s", item.Line, first, strings.Join(kinds, ", "))
 	}
 	known := []string{"name"}
 	for _, s := range a.config.Settings() {
@@ -227,11 +227,11 @@ func readInput(item *yaml.Node) (asked, error) {
 	}
 	for _, key := range keys {
 		if !slices.Contains(known, key.Value) {
-			return a, fmt.Errorf("line %d: %s has no setting %q: it has %s", key.Line, a.kind.Name, key.Value, strings.Join(known, ", "))
+			return a, fmt.Errorf("line %d: %s has no setting %q: its settings are %s", key.Line, a.kind.Name, key.Value, strings.Join(known, ", "))
 		}
 	}
 	if !ingest.Asked(a.config) {
-		return a, fmt.Errorf("line %d: %s is empty", item.Line, a.kind.Name)
+		return a, fmt.Errorf("line %d: %s is empty: write its value, or delete the line", item.Line, a.kind.Name)
 	}
 	if node := values["name"]; node != nil {
 		a.name = cmp.Or(node.Value, a.name)
@@ -269,7 +269,7 @@ func expand(node *yaml.Node, lookup func(string) (string, bool), missing *[]erro
 			name := text[2 : len(text)-1]
 			value, ok := lookup(name)
 			if !ok || value == "" {
-				*missing = append(*missing, fmt.Errorf("line %d: the environment has no %s", node.Line, name))
+				*missing = append(*missing, fmt.Errorf("line %d: the environment variable %s is not set: set it, or write the value here", node.Line, name))
 			}
 			return value
 		})
@@ -299,10 +299,10 @@ func openInputs(e *environment, role *role, all []asked, progress func(done, tot
 			return nil, fmt.Errorf("input %s: %w", a.name, err)
 		}
 		if len(all) > 1 && input.Input == nil {
-			return nil, usagef("input %s goes on after a restart by itself, or has a clock of its own: run a pulse ingest for it alone", a.name)
+			return nil, usagef("input %s keeps its own position or clock and cannot be combined with others: run a separate pulse ingest for it", a.name)
 		}
 		if input.Addr != nil {
-			role.log.Info("lines are taken", "input", a.name, "address", input.Addr.String(), "kind", a.kind.Name)
+			role.log.Info("accepting lines", "input", a.name, "address", input.Addr.String(), "kind", a.kind.Name)
 		}
 		shown := labelled{role.metrics, prometheus.Labels{"input": a.name}}
 		for _, c := range input.Counters {

@@ -94,7 +94,7 @@ func (c *command) main(ctx context.Context, e *environment, args []string) error
 // noWords is the check of words by a command that has none.
 func noWords(words []string) error {
 	if len(words) > 0 {
-		return usagef("unexpected %q: this command takes flags only", words[0])
+		return usagef("unexpected argument %q: this command takes only flags", words[0])
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func noWords(words []string) error {
 // oneWord is the check of words by a command that has one, which is what.
 func oneWord(words []string, what string) (string, error) {
 	if len(words) != 1 {
-		return "", usagef("one %s is needed", what)
+		return "", usagef("give exactly one %s", what)
 	}
 	return words[0], nil
 }
@@ -129,7 +129,7 @@ func (e *environment) main(ctx context.Context, args []string) int {
 			return e.exit(c.name, c.main(ctx, e, args[1:]))
 		}
 	}
-	fmt.Fprintf(e.Stderr, "pulse: there is no command %q; `pulse help` lists them\n", args[0])
+	fmt.Fprintf(e.Stderr, "pulse: unknown command %q; `pulse help` lists the commands\n", args[0])
 	return exitUsage
 }
 

@@ -22,13 +22,13 @@ const hostInstance = "host"
 const leaveTimeout = 5 * time.Second
 
 func (m *memberFlags) add(f *flags) {
-	f.StringVar(&m.instance, "instance", "", "a `name` that this process has again after a restart: it then takes its partitions up at once; host: the host's name")
-	f.BoolVar(&m.leave, "leave", false, "with --instance: leave the group at SIGTERM, so that others take over at once; for a process that does not come back")
+	f.StringVar(&m.instance, "instance", "", "a stable `name` for this process, so that it gets its partitions back right after a restart; host: the host name")
+	f.BoolVar(&m.leave, "leave", false, "with --instance: leave the group at SIGTERM, so that others take over at once; for a process that will not come back")
 }
 
 func (m *memberFlags) check() error {
 	if m.leave && m.instance == "" {
-		return usagef("--leave is for members with --instance: others leave in any case")
+		return usagef("--leave needs --instance: a process without one always leaves")
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 var mergeCommand = command{
 	name: "merge", summary: "close each second and publish snapshots", usage: "[flags]", about: `
-Joins partial rollups, closes each second when all partitions have come so far,
+Joins partial rollups, closes each second once all partitions have reached its end,
 and publishes a snapshot of each stat. Rolls up minutes for charts of days. Run as
 many as you like.`,
 	settings: func() settings { return &mergeSettings{} },
@@ -70,6 +70,6 @@ func (r *role) merger(instance string) (*merger.Merger, error) {
 // minutes wires up what rolls up minutes beside a merger.
 func (r *role) minutes() *minutes.Processor {
 	p := minutes.New(minutes.Config{Cluster: r.cluster, Names: r.names, Definitions: r.definitions, Logger: r.log})
-	r.metrics.counter("pulse_rollup_beyond_points_total", "Points that were left out because they are days ahead of their records.", p.Beyond)
+	r.metrics.counter("pulse_rollup_beyond_points_total", "Points left out because their time is days ahead of their record's.", p.Beyond)
 	return p
 }

@@ -65,19 +65,19 @@ func (m labelled) gauge(name, help string, value *atomic.Int64) {
 func (m metrics) receiver(r *receiver.Receiver) {
 	n := r.Metrics()
 	m.processor("pulse_receiver", r.Processor, "clock_timestamp_seconds",
-		"How far the clock of a partition of events.raw has come, Unix time: all before it has been rolled up.", &n.Clocks)
+		"The clock of a partition of events.raw, Unix time: everything before it has been rolled up.", &n.Clocks)
 	m.counter("pulse_receiver_ticks_total", "Ticks that ended a segment.", n.Ticks.Load)
-	m.counter("pulse_receiver_lines_total", "Lines that came in. Those done again after a restart count again.", n.Lines.In.Load)
+	m.counter("pulse_receiver_lines_total", "Lines read. Lines processed again after a restart count again.", n.Lines.In.Load)
 	m.counter("pulse_receiver_line_bytes_total", "Bytes of these lines.", n.Lines.Bytes.Load)
-	m.counter("pulse_receiver_late_lines_total", "Lines whose second was over; they are in no stat.", n.Lines.Late.Load)
-	m.counter("pulse_receiver_unreadable_lines_total", "Lines over 64 KiB, or in records that are no packs; they are in no stat.", n.Lines.Unreadable.Load)
+	m.counter("pulse_receiver_late_lines_total", "Lines whose second was already final; they are not counted in any stat.", n.Lines.Late.Load)
+	m.counter("pulse_receiver_unreadable_lines_total", "Lines over 64 KiB, or in records that are not packs; they are not counted in any stat.", n.Lines.Unreadable.Load)
 	m.counter("pulse_receiver_ahead_lines_total", "Lines more than 5 s ahead of their record; they count at its second.", n.Lines.Ahead.Load)
 	m.counter("pulse_receiver_undated_lines_total", "Lines without a time; they count at their record's second.", n.Lines.Undated.Load)
 	m.counter("pulse_receiver_unparsed_lines_total", "Lines of no known format.", n.Lines.Unparsed.Load)
 	m.counter("pulse_receiver_half_understood_lines_total", "Lines with a header whose message gave no field, and JSON whose text is all in one member.", n.Lines.Half.Load)
-	m.counter("pulse_receiver_refused_records_total", "Records of another clock, and ticks for another number of partitions.", n.Refused.Load)
-	m.counter("pulse_receiver_undecodable_records_total", "Records that are no packs.", n.Undecodable.Load)
-	m.counter("pulse_receiver_lost_records_total", "Offsets that retention took before they were read.", n.Lost.Load)
+	m.counter("pulse_receiver_refused_records_total", "Records of another recording or live stream, and ticks for another number of partitions; they are ignored.", n.Refused.Load)
+	m.counter("pulse_receiver_undecodable_records_total", "Records that are not packs.", n.Undecodable.Load)
+	m.counter("pulse_receiver_lost_records_total", "Offsets that Kafka's retention deleted before they were read.", n.Lost.Load)
 }
 
 // merger shows what a merger does.
@@ -85,18 +85,18 @@ func (m metrics) merger(r *merger.Merger) {
 	n := r.Metrics()
 	m.processor("pulse_merger", r.Processor, "closed_timestamp_seconds",
 		"The last second that has closed in a partition of the fragments topic, Unix time.", &n.Closed)
-	m.counter("pulse_merger_snapshots_total", "Snapshots that were published.", n.Snapshots.Load)
-	m.counter("pulse_merger_incomplete_segments_total", "Segments that were not complete and wait for their receiver to emit them again.", n.Incomplete.Load)
-	m.counter("pulse_merger_bad_records_total", "Records that make no sense.", n.Bad.Load)
-	m.counter("pulse_merger_lost_segments_total", "Segments of which retention took raw records; their seconds are unknown.", n.Lost.Load)
+	m.counter("pulse_merger_snapshots_total", "Snapshots published.", n.Snapshots.Load)
+	m.counter("pulse_merger_incomplete_segments_total", "Segments that were incomplete; their receiver emits them again.", n.Incomplete.Load)
+	m.counter("pulse_merger_bad_records_total", "Records of the fragments topic that Pulse did not write; they are skipped.", n.Bad.Load)
+	m.counter("pulse_merger_lost_segments_total", "Segments whose raw records Kafka's retention deleted; their seconds are unknown.", n.Lost.Load)
 }
 
 // processor shows what receivers and mergers have in common, and the second that
 // each of its partitions has come to.
 func (m metrics) processor(prefix string, p *processors.Processor, second, help string, seconds *[topics.MaxPartitions]atomic.Int64) {
 	m.counter(prefix+"_sessions_total", "Sessions of the consumer group: one more with each rebalance.", p.Sessions)
-	m.counter(prefix+"_failures_total", "Errors after which it tried again.", p.Failures)
-	m.gauge(prefix+"_ready", "Whether the consumer group has told this process its partitions.", func() float64 {
+	m.counter(prefix+"_failures_total", "Errors after which the processor retried.", p.Failures)
+	m.gauge(prefix+"_ready", "Whether the consumer group has assigned partitions to this process.", func() float64 {
 		if p.Ready() {
 			return 1
 		}
@@ -106,7 +106,7 @@ func (m metrics) processor(prefix string, p *processors.Processor, second, help 
 	m.MustRegister(&partitions{
 		processor: p, seconds: seconds,
 		second: prometheus.NewDesc(prefix+"_"+second, help, partition, nil),
-		lag:    prometheus.NewDesc(prefix+"_lag_records", "Records of a partition that have not been processed, as of the last fetch.", partition, nil),
+		lag:    prometheus.NewDesc(prefix+"_lag_records", "Records of a partition not processed yet, as of the last fetch.", partition, nil),
 	})
 }
 
@@ -139,8 +139,8 @@ func (c *partitions) Collect(ch chan<- prometheus.Metric) {
 // broker shows what the embedded broker refuses.
 func (m metrics) broker(b *broker.Broker) {
 	n := b.Counts()
-	m.counter("pulse_broker_refused_connections_total", "Connections that were closed because they sent what is no Kafka request, or one for too much.", n.Refused.Load)
-	m.counter("pulse_broker_crowded_connections_total", "Connections that were closed because there were too many.", n.Crowded.Load)
+	m.counter("pulse_broker_refused_connections_total", "Connections closed because they sent something that is not a Kafka request, or a request for too much.", n.Refused.Load)
+	m.counter("pulse_broker_crowded_connections_total", "Connections closed because there were too many.", n.Crowded.Load)
 }
 
 // producer shows what an ingester does.
@@ -148,8 +148,8 @@ func (m metrics) producer(p interface{ Metrics() ingest.ProducerMetrics }) {
 	m.counter("pulse_ingest_records_total", "Records that Kafka has acknowledged, ticks among them.", func() int64 { return p.Metrics().Records })
 	m.counter("pulse_ingest_lines_total", "Lines that Kafka has acknowledged.", func() int64 { return p.Metrics().Lines })
 	m.counter("pulse_ingest_bytes_total", "Bytes of packs that Kafka has acknowledged.", func() int64 { return p.Metrics().Bytes })
-	m.counter("pulse_ingest_refused_records_total", "Records that Kafka will never take. The first ends the ingester.", func() int64 { return p.Metrics().Refused })
+	m.counter("pulse_ingest_refused_records_total", "Records that Kafka rejected for good. The first one ends the ingester.", func() int64 { return p.Metrics().Refused })
 	m.gauge("pulse_ingest_waiting_records", "Records that Kafka has not acknowledged.", func() float64 { return float64(p.Metrics().Waiting) })
 	m.gauge("pulse_ingest_waiting_bytes", "Bytes of packs that Kafka has not acknowledged; at 64 MiB the ingester reads no further.", func() float64 { return float64(p.Metrics().WaitingBytes) })
-	m.gauge("pulse_ingest_stalled_seconds", "For how long Kafka has acknowledged nothing although records wait.", func() float64 { return p.Metrics().Stalled.Seconds() })
+	m.gauge("pulse_ingest_stalled_seconds", "How long Kafka has acknowledged nothing although records are waiting.", func() float64 { return p.Metrics().Stalled.Seconds() })
 }

@@ -16,7 +16,7 @@ import (
 type opsFlags struct{ addr string }
 
 func (o *opsFlags) add(f *flags) {
-	f.StringVar(&o.addr, "ops", "", "serve /healthz, /readyz and /metrics on this `address`, say :9100; empty: do not")
+	f.StringVar(&o.addr, "ops", "", "serve /healthz, /readyz and /metrics on this `address`, for example :9100; by default, they are not served")
 }
 
 // serve answers /healthz and /metrics as soon as it listens and /readyz once
@@ -33,7 +33,7 @@ func (o *opsFlags) serve(ctx context.Context, role *role, ready func() bool) err
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !ready() {
-			http.Error(w, "not yet: no partition has been assigned", http.StatusServiceUnavailable)
+			http.Error(w, "not ready: no partition has been assigned yet", http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")
@@ -43,7 +43,7 @@ func (o *opsFlags) serve(ctx context.Context, role *role, ready func() bool) err
 	context.AfterFunc(ctx, func() { server.Close() })
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			role.log.Error("the ops server ended", "error", err)
+			role.log.Error("the server of --ops stopped: /healthz, /readyz and /metrics are not served any more", "error", err)
 		}
 	}()
 	return nil

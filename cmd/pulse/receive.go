@@ -28,12 +28,12 @@ const defaultHistory = web.Window * time.Second
 func (s *receiveSettings) add(f *flags) {
 	s.roleFlags.add(f)
 	s.member.add(f)
-	f.durationVar(&s.history, "history", defaultHistory, "`how much` of the past definitions that are new beside others publish too")
+	f.durationVar(&s.history, "history", defaultHistory, "how far back new definitions are computed when they start beside older ones, a `duration`")
 }
 
 func (s *receiveSettings) check(words []string) error {
 	if s.history < 0 {
-		return usagef("--history is %v: 0s or more", s.history)
+		return usagef("--history is %v: write a duration of 0s or more", s.history)
 	}
 	if err := s.member.check(); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 )
 
 var replayCommand = command{
-	name: "replay", summary: "a recording into Kafka, at any pace", usage: "FILE... [flags]", about: `
+	name: "replay", summary: "send a recording to Kafka, at any pace", usage: "FILE... [flags]", about: `
 Sends a recording to Kafka. Its times are mapped to now (the first line's at its
 own pace, the last line's at --speed max) unless --original-times is given.`,
 	settings: func() settings { return &replaySettings{} },
@@ -32,7 +32,7 @@ func (s *replaySettings) add(f *flags) {
 
 func (s *replaySettings) check(words []string) error {
 	if s.replay.Files = words; len(words) == 0 {
-		return usagef("no recording is named")
+		return usagef("no recording is given: name one or more files")
 	}
 	return s.aorta.check()
 }
@@ -84,8 +84,8 @@ type aortaFlags struct{ address, secret string }
 
 func (a *aortaFlags) add(f *flags) {
 	f.vars["aorta-secret"] = "AORTA_SECRET"
-	f.StringVar(&a.address, "serve-aorta", "", "do not send to Kafka, but serve the recording on this `address` to each client that says --aorta-secret")
-	f.StringVar(&a.secret, "aorta-secret", "", "the `secret` of --serve-aorta")
+	f.StringVar(&a.address, "serve-aorta", "", "serve the recording on this `address` to clients that know --aorta-secret, instead of sending it to Kafka")
+	f.StringVar(&a.secret, "aorta-secret", "", "the `secret` that clients of --serve-aorta must send")
 }
 
 func (a *aortaFlags) check() error {

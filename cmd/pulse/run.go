@@ -20,8 +20,8 @@ import (
 //	                                  | broker | <-> merger
 //	                                  +--------+  -> web -> browsers
 var runCommand = command{
-	name: "run", summary: "all roles and an embedded broker in one process", usage: "[flags]", about: `
-All roles and an embedded broker in one process. Lines come from a piped
+	name: "run", summary: "run all roles and an embedded broker in one process", usage: "[flags]", about: `
+Runs all roles and an embedded broker in one process. Lines come from a piped
 standard input, or from a recording with --replay, or from other processes:
 pulse ingest --kafka ADDRESS.
 
@@ -42,9 +42,9 @@ type runSettings struct {
 func (s *runSettings) add(f *flags) {
 	s.web.add(f)
 	f.StringVar(&s.listen, "kafka-listen", "localhost:9092", "the `address` of the embedded broker")
-	f.StringVar(&s.data, "data-dir", "pulse-data", "the `folder` of the broker's data; a restart goes on with it. Empty: in memory")
-	f.BoolVar(&s.drop, "drop-damaged", false, "go on without what is damaged in --data-dir; without it Pulse says what that is, and ends")
-	f.StringVar(&s.recording, "replay", "", "send this recording, a `file`")
+	f.StringVar(&s.data, "data-dir", "pulse-data", "the `folder` for the broker's data, which a restart continues with; empty: keep data in memory")
+	f.BoolVar(&s.drop, "drop-damaged", false, "drop what is damaged in --data-dir and go on; by default, Pulse names the damage and ends")
+	f.StringVar(&s.recording, "replay", "", "replay this recording, a `file`")
 	s.replay.add(f)
 	s.addUse(f)
 	s.statsFlag.add(f)
@@ -59,7 +59,7 @@ func (s *runSettings) check(words []string) error {
 		return usageError{err}
 	}
 	if s.recording == "" && s.replay.given() {
-		return usagef("--speed, --original-times and --loop are for --replay")
+		return usagef("--speed, --original-times and --loop need --replay")
 	}
 	return noWords(words)
 }
@@ -90,7 +90,7 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	}
 	if err := s.runRoles(ctx, e, role, send); err != nil {
 		if disk := b.Err(); disk != nil {
-			return fmt.Errorf("the broker cannot write: %w; make room, or choose another --data-dir", disk)
+			return fmt.Errorf("the embedded broker cannot write its data: %w; free some disk space, or choose another --data-dir", disk)
 		}
 		return err
 	}
@@ -105,7 +105,7 @@ func (s *runSettings) ingester(e *environment, role *role, bar *progress) (inges
 	live := s.recording == "" && piped(e.Stdin)
 	switch {
 	case s.replay.Reading != (ingest.Reading{}) && !live && s.recording == "":
-		return nil, usagef("--format, --zone, --columns and --undated are for lines from standard input or of --replay, and nothing is piped in")
+		return nil, usagef("--format, --zone, --columns and --undated need lines from standard input or --replay, and nothing is piped in")
 	case live:
 		reading := s.replay.Reading
 		reading.Formats = role.definitions.Dating()

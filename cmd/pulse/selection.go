@@ -19,15 +19,15 @@ type selection struct {
 
 func (s *selection) add(f *flags) {
 	s.to = math.MaxInt64
-	f.Func("stat", "print these `stats` alone, a comma list; may be given several times", func(text string) error {
+	f.Func("stat", "print only these `stats`, a comma-separated list; can be repeated", func(text string) error {
 		for name := range strings.SplitSeq(text, ",") {
 			s.stats = append(s.stats, strings.TrimSpace(name))
 		}
 		return nil
 	})
 	f.Func("from", "print from this `time` on, such as 2012-11-22T09:31:34Z", timeFlag(&s.from))
-	f.Func("to", "print up to this `time`", timeFlag(&s.to))
-	f.durationVar(&s.last, "last", 0, "print the `end` alone, such as 5m; kept in memory until the log has ended")
+	f.Func("to", "print up to this `time`, inclusive", timeFlag(&s.to))
+	f.durationVar(&s.last, "last", 0, "print only the last `duration` of the log, such as 5m; it is kept in memory until the log ends")
 }
 
 // timeFlag reads a whole second.
@@ -51,7 +51,7 @@ func (s *selection) check() error {
 	case s.from > s.to:
 		return usagef("--from is after --to")
 	case s.last < 0 || s.last%time.Second != 0:
-		return usagef("--last is a number of whole seconds, not %v", s.last)
+		return usagef("--last is %v: write whole seconds, such as 5m", s.last)
 	}
 	return nil
 }
@@ -59,8 +59,8 @@ func (s *selection) check() error {
 // of checks the names of stats.
 func (s *selection) of(d *stats.Definitions) error {
 	for _, name := range s.stats {
-		if !slices.ContainsFunc(d.All(), func(st *stats.Stat) bool { return st.Name == name }) {
-			return usagef("--stat: there is no stat %.80q", name)
+		if _, err := d.Named(name); err != nil {
+			return usagef("--stat: %w", err)
 		}
 	}
 	return nil

@@ -41,9 +41,10 @@ func TestEvalSelection(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"--stat c":                 `there is no stat "c"`,
+		"--stat pulse.linse":       "did you mean pulse.lines?",
 		"--from yesterday":         "such as 2012-11-22T09:31:34Z",
 		"--last 1500ms":            "whole seconds",
-		"--whole --last 5s":        "do not go with --whole",
+		"--whole --last 5s":        "cannot be used with --whole",
 		"--to 2012-11-22T09:31:34": "with its zone",
 		"--from 2012-11-22T09:31:34Z --to 2012-11-22T09:31:33Z": "--from is after --to",
 	} {

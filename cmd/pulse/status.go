@@ -11,7 +11,7 @@ import (
 )
 
 var statusCommand = command{
-	name: "status", summary: "what is behind, since when, and who owns what", usage: "[flags]", about: `
+	name: "status", summary: "show what is behind, since when, and who owns what", usage: "[flags]", about: `
 Says whether every second closes in time, and if not, what is behind, since when
 and what to do. Give it the roles' own --kafka, --prefix and --stats. It ends
 with exit code 4 if something is behind.`,
@@ -25,9 +25,9 @@ type statusSettings struct {
 }
 
 func (s *statusSettings) add(f *flags) {
-	f.durationVar(&s.limits.Behind, "max-behind", s.limits.Behind, "the `time` that anything may be behind")
+	f.durationVar(&s.limits.Behind, "max-behind", s.limits.Behind, "how far behind anything may be, a `duration`")
 	f.Float64Var(&s.limits.Discarded, "max-discarded", s.limits.Discarded, "the `share` of the newest minute's lines that may be late or unreadable, from 0 to 1")
-	f.BoolVar(&s.asJSON, "json", false, "print all of it as one JSON object")
+	f.BoolVar(&s.asJSON, "json", false, "print everything as one JSON object")
 	s.kafkaFlags.add(f)
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
@@ -35,10 +35,10 @@ func (s *statusSettings) add(f *flags) {
 
 func (s *statusSettings) check(words []string) error {
 	if s.limits.Behind <= 0 {
-		return usagef("--max-behind is %v: more than 0", s.limits.Behind)
+		return usagef("--max-behind is %v: write a duration above 0", s.limits.Behind)
 	}
 	if !(s.limits.Discarded >= 0 && s.limits.Discarded <= 1) {
-		return usagef("--max-discarded is %v: from 0 to 1", s.limits.Discarded)
+		return usagef("--max-discarded is %v: write a number from 0 to 1", s.limits.Discarded)
 	}
 	return noWords(words)
 }
@@ -88,7 +88,7 @@ func encodeJSON(w io.Writer, v any) error {
 }
 
 // errBehind ends `pulse status` with its own exit code; all is said then.
-var errBehind = errors.New("something is behind")
+var errBehind = errors.New("something is not well; see above")
 
 // unseen is what --json prints when there is nothing to judge: no broker, say.
 type unseen struct {

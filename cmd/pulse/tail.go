@@ -44,14 +44,14 @@ func (s *tailSettings) add(f *flags) {
 	s.kafkaFlags.add(f)
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
-	f.StringVar(&s.where, "where", "", "only lines that this `condition` holds for, written as in definitions")
-	f.StringVar(&s.stat, "stat", "", "only lines that are of the stat with this `name` in the definitions")
-	f.BoolVar(&s.asJSON, "json", false, "print each line as a JSON object, with where it comes from")
+	f.StringVar(&s.where, "where", "", "print only lines that meet this `condition`, written as in a definitions file")
+	f.StringVar(&s.stat, "stat", "", "print only lines that count in the stat of this `name`")
+	f.BoolVar(&s.asJSON, "json", false, "print each line as a JSON object, with its origin")
 }
 
 func (s *tailSettings) check(words []string) error {
 	if s.where != "" && s.stat != "" {
-		return usagef("--where and --stat are two ways to say which lines: give one")
+		return usagef("--where and --stat cannot be used together: give one")
 	}
 	return noWords(words)
 }
@@ -84,12 +84,12 @@ func (s *tailSettings) run(ctx context.Context, e *environment) error {
 			return nil
 		}
 		fetches.EachError(func(_ string, partition int32, err error) {
-			role.log.Warn("events.raw cannot be read now", "partition", partition, "error", err)
+			role.log.Warn("cannot read events.raw; retrying", "partition", partition, "error", err)
 		})
 		fetches.EachRecord(func(r *kgo.Record) { printPack(matcher, r, print) })
 		// It fails when nobody reads any longer: `pulse tail | head`.
 		if err := out.Flush(); err != nil {
-			return fmt.Errorf("writing lines: %w", err)
+			return fmt.Errorf("cannot write lines: %w", err)
 		}
 	}
 }
@@ -175,6 +175,9 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, er
 		stat = "tail"
 		d = &stats.Definitions{Formats: d.Formats, Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Window: 1, Where: where, Cond: cond}}}
 	}
+	if _, err := d.Named(stat); err != nil {
+		return nil, usagef("--stat: %w", err)
+	}
 	compiled, err := program.Compile(d)
 	if err != nil {
 		return nil, err
@@ -198,7 +201,7 @@ func newestOffsets(ctx context.Context, r *role) (map[string]map[int32]kgo.Offse
 	topic := r.names.Raw()
 	all, err := admin.Readable(ctx, topic)
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return nil, fmt.Errorf("there is no topic %s at %s: `pulse topics --create` makes it", topic, strings.Join(r.cluster.Brokers, ", "))
+		return nil, fmt.Errorf("there is no topic %s at %s: create it with `pulse topics --create`", topic, strings.Join(r.cluster.Brokers, ", "))
 	}
 	if err != nil {
 		return nil, r.cluster.Unreachable(err)

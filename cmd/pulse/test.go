@@ -59,7 +59,7 @@ func (s *testSettings) run(ctx context.Context, e *environment) error {
 		fmt.Fprintf(e.Stdout, "ok    %s of formats\n", plural(samples, "sample"))
 	}
 	if len(definitions.Tests) == 0 && samples == 0 {
-		return fmt.Errorf("%s has no tests: they stand under the key tests (see `pulse test --help`)", s.file)
+		return fmt.Errorf("%s has no tests: write them under the key tests (see `pulse test --help`)", s.file)
 	}
 	failed := 0
 	for _, test := range definitions.Tests {

@@ -10,9 +10,9 @@ import (
 )
 
 var topicsCommand = command{
-	name: "topics", summary: "create or check the topics", usage: "[flags]", about: `
+	name: "topics", summary: "create or check the Kafka topics", usage: "[flags]", about: `
 Checks that the topics are there and set up as Pulse needs them: partitions, clean-up,
-retention, replicas. With --create, those that are missing are made first. With
+retention, replicas. With --create, missing topics are created first. With
 --remove-version, what belongs to definitions that nobody uses any more is
 deleted.`,
 	settings: func() settings { return &topicsSettings{} },
@@ -30,21 +30,21 @@ func (s *topicsSettings) add(f *flags) {
 	s.kafkaFlags.add(f)
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
-	f.StringVar(&s.remove, "remove-version", "", "delete what other definitions left, by their `definitions version` as pulse status names it, unless a process runs by it")
-	f.BoolVar(&s.create, "create", false, "make the topics that are missing")
-	f.IntVar(&s.partitions, "partitions", 0, fmt.Sprintf("the `number` of partitions that each topic has; made with %d where nothing is said", topics.DefaultPartitions))
-	f.IntVar(&s.replication, "replication", 0, "the `number` of replicas that each has; 0: the broker's default, any")
+	f.StringVar(&s.remove, "remove-version", "", "delete the topics and groups of another definitions `version`, as named by pulse status, unless a process uses it")
+	f.BoolVar(&s.create, "create", false, "create the topics that are missing")
+	f.IntVar(&s.partitions, "partitions", 0, fmt.Sprintf("the `number` of partitions of each topic; new topics get %d by default", topics.DefaultPartitions))
+	f.IntVar(&s.replication, "replication", 0, "the `number` of replicas of each topic; by default, the broker's, and any number is accepted")
 }
 
 func (s *topicsSettings) check(words []string) error {
 	if s.create && s.remove != "" {
-		return usagef("--create and --remove-version are two things: do one after the other")
+		return usagef("--create and --remove-version cannot be used together: run one after the other")
 	}
 	if s.partitions < 0 || s.partitions > topics.MaxPartitions {
-		return usagef("--partitions is %d: from 1 to %d", s.partitions, topics.MaxPartitions)
+		return usagef("--partitions is %d: write a number from 1 to %d", s.partitions, topics.MaxPartitions)
 	}
 	if s.replication < 0 || s.replication > 100 {
-		return usagef("--replication is %d: from 1 to as many as there are brokers", s.replication)
+		return usagef("--replication is %d: write a number from 1 to the number of brokers", s.replication)
 	}
 	return noWords(words)
 }
@@ -68,14 +68,14 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 	if err := do(ctx, role.cluster, role.names, options); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "the topics of definitions version %s are there, with the settings they need\n", role.names.Version)
+	fmt.Fprintf(e.Stdout, "the topics of definitions version %s exist and have the right settings\n", role.names.Version)
 	return nil
 }
 
 // removeVersion deletes what belongs to a definitions version that nobody uses.
 func (r *role) removeVersion(ctx context.Context, e *environment, version string) error {
 	if version == r.names.Version {
-		return usagef("definitions version %s is that of these definitions: give --stats the file that stays", version)
+		return usagef("%s is the version of these definitions: give --stats the file that you keep", version)
 	}
 	admin, err := r.cluster.Admin()
 	if err != nil {
@@ -87,11 +87,11 @@ func (r *role) removeVersion(ctx context.Context, e *environment, version string
 		return err
 	}
 	if !slices.Contains(there, version) {
-		return usagef("there is no definitions version %q; there are %s", version, strings.Join(there, ", "))
+		return usagef("there is no definitions version %q at Kafka; there are %s", version, strings.Join(there, ", "))
 	}
 	if err := admin.RemoveVersion(ctx, topics.Names{Prefix: r.names.Prefix, Version: version}); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "definitions version %s is removed; what it published stays\n", version)
+	fmt.Fprintf(e.Stdout, "removed definitions version %s; what it published stays\n", version)
 	return nil
 }

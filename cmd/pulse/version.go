@@ -6,7 +6,7 @@ import (
 )
 
 var versionCommand = command{
-	name: "version", summary: "what this binary was built from", about: `
+	name: "version", summary: "show what this binary was built from", about: `
 Prints the version, the commit and the Go release that this binary was built from.`,
 	settings: func() settings { return versionSettings{} },
 }

@@ -19,7 +19,7 @@ func TestRemoveVersion(t *testing.T) {
 		start(t, env, nil, "topics", "--create", "--partitions", "2", "--stats", file).succeed()
 	}
 	gone, stays := namesOf(t, prefix, older), namesOf(t, prefix, newer)
-	start(t, env, nil, "topics", "--stats", newer, "--remove-version", stays.Version).fails(exitUsage, "give --stats the file that stays")
+	start(t, env, nil, "topics", "--stats", newer, "--remove-version", stays.Version).fails(exitUsage, "give --stats the file that you keep")
 	start(t, env, nil, "topics", "--stats", newer, "--remove-version", "abcdef").fails(exitUsage, "there is no definitions version", gone.Version)
 	p := start(t, env, nil, "topics", "--stats", newer, "--remove-version", gone.Version).succeed()
 	if !strings.Contains(p.stdout.String(), gone.Version) {

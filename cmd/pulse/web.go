@@ -10,8 +10,8 @@ import (
 )
 
 var webCommand = command{
-	name: "web", summary: "the dashboard", usage: "[flags]", about: `
-Serves the dashboard. It has /healthz, /readyz and /metrics itself.`,
+	name: "web", summary: "serve the dashboard", usage: "[flags]", about: `
+Serves the dashboard. It also serves /healthz, /readyz and /metrics.`,
 	settings: func() settings { return &webSettings{} },
 }
 
@@ -60,20 +60,20 @@ func (w *webFlags) add(f *flags) {
 	if port, ok := f.env.LookupEnv("PORT"); ok && port != "" {
 		addr = ":" + port
 	}
-	f.StringVar(&w.addr, "http", addr, "the `address` of the dashboard; $PORT, as platforms set it, is a port on all interfaces")
-	f.StringVar(&w.auth, "http-auth", "", "`user:password` that browsers must give")
-	f.BoolVar(&w.forceHTTPS, "force-https", false, "send what came to the proxy by plain HTTP to HTTPS")
-	f.StringVar(&w.canonicalHost, "canonical-host", "", "send other hosts' requests to this `host`")
+	f.StringVar(&w.addr, "http", addr, "the `address` of the dashboard; $PORT, if it is set, is a port on all interfaces")
+	f.StringVar(&w.auth, "http-auth", "", "the `user:password` that browsers must give")
+	f.BoolVar(&w.forceHTTPS, "force-https", false, "redirect requests that reached the proxy by plain HTTP to HTTPS")
+	f.StringVar(&w.canonicalHost, "canonical-host", "", "redirect requests for other host names to this `host`")
 }
 
 // check finds what web.New would find too late for a good message.
 func (w *webFlags) check() error {
 	_, port, err := net.SplitHostPort(w.addr)
 	if err != nil {
-		return usagef("--http %q is not an address: write host:port, say localhost:8080", w.addr)
+		return usagef("--http %q is not an address: write host:port, for example localhost:8080", w.addr)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return usagef("--http %q has no port from 0 to 65535", w.addr)
+		return usagef("--http %q has no valid port: write host:port with a port from 0 to 65535", w.addr)
 	}
 	if user, password, _ := strings.Cut(w.auth, ":"); w.auth != "" && (user == "" || password == "") {
 		return usagef("--http-auth must be user:password, both not empty")

@@ -34,7 +34,7 @@ func (p *Program) NewMatcher(stat string) (*Matcher, error) {
 		case p.conds[i] != nil:
 			m.conds = []*cond{p.conds[i]}
 		default:
-			return nil, fmt.Errorf("stat %s is an account of all lines, and not made of some", stat)
+			return nil, fmt.Errorf("stat %s counts all lines and cannot select some of them: choose another stat", stat)
 		}
 		return m, nil
 	}
