@@ -87,6 +87,19 @@ func TestFilesResume(t *testing.T) {
 			f.add("a.log", "3\n")
 			f.pack("a.log", ".lz4")
 		}}, "1 2 3"},
+		{"lines in parts", []func(folder){
+			add("a.log", cri+"stdout P 1\n"+cri+"stderr F a\n"+cri+"stdout P 2\n"+cri+"stderr P b\n"),
+			add("a.log", cri+"stderr F c\n"+cri+"stdout P 3\n"+cri+"stderr F d\n"),
+			func(f folder) { f.pack("a.log", ".gz") },
+			add("a.log", cri+"stdout F 5\n"),
+		}, "a bc d 5"},
+		{"lines in parts of two files", []func(folder){func(f folder) {
+			f.add("a.log", cri+"stdout F 1\n"+cri+"stdout P 2\n"+cri+"stderr F a\n")
+			f.add("b.log", cri+"stdout P 3\n"+cri+"stdout F 4\n"+cri+"stderr P b\n")
+		}, func(f folder) {
+			f.add("a.log", cri+"stdout F 5\n")
+			f.add("b.log", cri+"stderr F c\n")
+		}}, "1 a 34 25 bc"},
 		{"on another device", []func(folder){add("a.log", "1\n"), func(f folder) {
 			f.add("a.log", "2\n")
 			f.copy("a.log", "b") // what another mount of the same files looks like

@@ -64,6 +64,8 @@ func (f folder) do(err error) {
 	}
 }
 
+const cri = "2012-11-22T09:31:34.123456789Z "
+
 var (
 	banner      = strings.Repeat("=", 400) + " =\n" // longer than headSize
 	manyBanners = many("= the same at each start =\n", 600)
@@ -210,6 +212,14 @@ func TestFilesFollow(t *testing.T) {
 			{func(f folder) { f.add("a.log", "1\n"+string(make([]byte, 300_000))) }, "1"},
 			{add("a.log", "2\n3"), "1 2"},
 			{add("a.log", "3\n"), "1 2 33"},
+		}},
+		{"lines in parts", []string{"*.log"}, []step{
+			{func(folder) {}, ""},
+			{add("a.log", cri+"stdout P 1\n"+cri+"stderr P a\n"+cri+"stdout P 2\n"), ""},
+			{add("a.log", cri+"stderr F b\n"+cri+"stdout F 3\n"+cri+"stdout F 4\n"), "ab 123 4"},
+			{add("a.log", cri+"stdout P 5\n"), "ab 123 4"},
+			{func(f folder) { f.move("a.log", "a.log.1"); f.add("a.log.1", cri+"stdout F 6\n"+cri+"stderr P c\n") }, "ab 123 4 56"},
+			{func(f folder) { time.Sleep(keepGone) }, "ab 123 4 56 c"},
 		}},
 		{"hard links", []string{"*.log"}, []step{
 			{add("a.log", "1\n"), "1"},

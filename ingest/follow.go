@@ -304,8 +304,7 @@ func (t *tails) check(tail *tail) error {
 			return nil
 		}
 	}
-	p, rest := tail.mark(), slices.Clone(tail.chunks.rest())
-	from := tail.from
+	p, from, rest := tail.mark(), tail.from, tail.parts.end(tail.chunks.rest())
 	tail.restart()
 	tail.undecided, tail.identified, tail.archive = true, false, nil
 	positions := Positions{}
@@ -365,7 +364,7 @@ func (t *tails) letGo() error {
 		if tail.archive != nil && !tail.done && !tail.undecided {
 			t.files.Log.Warn("a compressed file is gone before it was complete", "file", tail.name)
 		}
-		p, rest := tail.mark(), tail.chunks.rest()
+		p, rest := tail.mark(), tail.parts.end(tail.chunks.rest())
 		if left := t.left[tail.key]; left != nil { // it could never be opened
 			p = left
 			t.forget(left)
@@ -423,9 +422,14 @@ func (t *tails) merge(grown []*tail) error {
 // nextNoted is next, and notes where the lines end that it returns.
 func (t *tails) nextNoted(tail *tail) ([]byte, error) {
 	lines, err := t.next(tail)
-	if tail.key == "" || err != nil {
-		return lines, err
+	if err != nil {
+		return nil, err
 	}
+	if tail.key == "" {
+		return tail.parts.join(lines), nil
+	}
+	joins := tail.parts.concerns(lines)
+	var joined []byte
 	end := tail.handed()
 	at := end - int64(len(lines))
 	for rest := lines; len(rest) > 0; {
@@ -433,9 +437,20 @@ func (t *tails) nextNoted(tail *tail) ([]byte, error) {
 		if at += int64(len(rest) - len(after)); !whole { // a line that was cut is a chunk of its own
 			at = end
 		}
-		if rest = after; !isEmpty(l) {
-			tail.ends = append(tail.ends, at)
+		rest = after
+		if joins {
+			l, whole = tail.parts.add(l)
+			if !whole {
+				continue
+			}
+			joined = append(append(joined, l...), '\n')
 		}
+		if !isEmpty(l) {
+			tail.ends = append(tail.ends, lineEnd{at, tail.parts.lines()})
+		}
+	}
+	if joins {
+		return joined, nil
 	}
 	return lines, nil
 }
@@ -454,12 +469,13 @@ func (t *tails) drain(tail *tail) (more bool, err error) {
 			}
 			return tail.stale, t.commit(positions)
 		}
+		if err != nil {
+			return false, err
+		}
+		lines = tail.parts.join(lines)
 		positions := Positions{}
 		tail.note(positions)
-		if err == nil {
-			err = t.send(tail.from, lines, positions)
-		}
-		if err != nil {
+		if err := t.send(tail.from, lines, positions); err != nil {
 			return false, err
 		}
 	}

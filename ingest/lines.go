@@ -106,28 +106,30 @@ type Source func(yield func(lines []byte) error) error
 // Lines is the source of what can be read from r, once.
 func Lines(r io.Reader) Source {
 	return func(yield func([]byte) error) error {
-		return eachChunk(reader{from: r, chunks: newChunker()}.next, yield)
+		return eachChunk((&reader{from: r, chunks: newChunker()}).next, yield)
 	}
 }
 
-// A reader reads chunks to the end of what it reads from.
+// A reader reads chunks to the end of what it reads from, and joins lines that a
+// container's runtime cut.
 type reader struct {
 	from   io.Reader
 	chunks *chunker
+	parts  joiner
 }
 
 // next returns the next chunk, or an error: io.EOF at the end. A last line
 // without a line feed is a line.
-func (r reader) next() ([]byte, error) {
+func (r *reader) next() ([]byte, error) {
 	for {
 		lines, err := r.chunks.read(r.from)
+		if len(lines) == 0 && errors.Is(err, io.EOF) {
+			lines = r.parts.end(r.chunks.rest())
+		} else {
+			lines = r.parts.join(lines)
+		}
 		if len(lines) > 0 {
 			return lines, nil // an error comes again
-		}
-		if errors.Is(err, io.EOF) {
-			if last := r.chunks.rest(); len(last) > 0 {
-				return last, nil
-			}
 		}
 		if err != nil {
 			return nil, err

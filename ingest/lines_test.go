@@ -26,7 +26,7 @@ func plain(in []byte, keep int) []string {
 func checkChunks(t *testing.T, c *chunker, r io.Reader, in []byte) {
 	t.Helper()
 	var got []string
-	err := eachChunk(reader{from: r, chunks: c}.next, func(chunk []byte) error {
+	err := eachChunk((&reader{from: r, chunks: c}).next, func(chunk []byte) error {
 		return eachLine(chunk, func(l []byte) error {
 			got = append(got, string(l[:min(len(l), c.keep)]))
 			return nil

@@ -36,6 +36,8 @@ type filePosition struct {
 	From int64  `json:"from,omitempty"`
 	To   int64  `json:"to,omitempty"`
 	Sum  uint32 `json:"sum,omitempty"`
+	// Open are parts of lines that were taken, and their last parts not yet.
+	Open openLines `json:"open,omitempty"`
 	// Packed is the size of a compressed file that was read to its end. The other
 	// numbers are of what it unpacks to.
 	Packed int64 `json:"packed,omitempty"`

@@ -98,7 +98,7 @@ func (r *Recording) each(originOf func(name string) line.Origin, yield func(from
 			return err
 		}
 		defer plain.Close()
-		parts = append(parts, part{reader{from: plain, chunks: newChunker()}.next, originOf(name)})
+		parts = append(parts, part{(&reader{from: plain, chunks: newChunker()}).next, originOf(name)})
 	}
 	if len(parts) == 1 {
 		return eachChunk(parts[0].next, func(lines []byte) error { return yield(parts[0].from, lines) })
