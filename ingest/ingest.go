@@ -97,7 +97,12 @@ func identify(id string) (string, error) {
 		return NewID(), nil
 	}
 	if len(id) > topics.MaxIngester {
-		return "", fmt.Errorf("an ingester's id has %d bytes at most: %q", topics.MaxIngester, id)
+		return "", fmt.Errorf("--id %q is too long: at most %d bytes", id, topics.MaxIngester)
+	}
+	if i := strings.IndexFunc(id, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
+	}); i >= 0 {
+		return "", fmt.Errorf("--id %q: an id has letters, digits, dots, dashes and underscores only", id)
 	}
 	return id, nil
 }

@@ -1,9 +1,13 @@
 package web
 
 import (
+	"fmt"
+	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,9 +18,40 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// secure reports whether a request came by HTTPS, here or at a proxy.
+// secure reports whether a reader's browser sent a request by HTTPS, to here or to
+// a proxy. Each of several proxies may add to what it was told, so that the first
+// word is that of the one which the browser spoke to.
 func secure(r *http.Request) bool {
-	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+	if r.TLS != nil {
+		return true
+	}
+	if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" {
+		first, _, _ := strings.Cut(proto, ",")
+		return strings.EqualFold(strings.TrimSpace(first), "https")
+	}
+	first, _, _ := strings.Cut(r.Header.Get("Forwarded"), ",") // RFC 7239
+	for pair := range strings.SplitSeq(first, ";") {
+		if name, value, _ := strings.Cut(strings.TrimSpace(pair), "="); strings.EqualFold(name, "proto") {
+			return strings.EqualFold(strings.Trim(value, `"`), "https")
+		}
+	}
+	return false
+}
+
+// foreignHost reports whether a request names a host that a page on loopback does
+// not have. Any site can let its name point to 127.0.0.1, and a browser would then
+// hand the answers to that site's scripts (DNS rebinding).
+func (s *Server) foreignHost(r *http.Request) bool {
+	if s.config.CanonicalHost != "" || !s.onLoopback {
+		return false
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	ip := net.ParseIP(host)
+	return !strings.EqualFold(host, "localhost") && !(ip != nil && ip.IsLoopback())
 }
 
 // guard puts before next what holds for every request: security headers, the
@@ -36,6 +71,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 
+		if s.foreignHost(r) {
+			http.Error(w, fmt.Sprintf("this page is for localhost, and not for %.80q: if a proxy on this machine serves it by that name, start Pulse with --canonical-host", r.Host), http.StatusMisdirectedRequest)
+			return
+		}
 		secure := secure(r)
 		host := r.Host
 		if s.config.CanonicalHost != "" {
@@ -56,8 +95,19 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			s.enterByShare(w, r, token)
 			return
 		}
-		r, ok := s.access.admit(r, time.Now())
+		now := time.Now()
+		from, tries := visitor(r), r.Header.Get("Authorization") != "" && !s.access.open()
+		if wait := s.guesses.wait(from, now); tries && wait > 0 {
+			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+			http.Error(w, "too many wrong passwords or tokens came from this address; try again in a moment", http.StatusTooManyRequests)
+			return
+		}
+		r, ok := s.access.admit(r, now)
 		if !ok {
+			if tries {
+				s.guesses.add(from, now)
+				s.refusals.Warn("a wrong password or token was refused", "from", from, "path", fmt.Sprintf("%.80s", r.URL.Path))
+			}
 			h.Set("WWW-Authenticate", s.access.challenge())
 			http.Error(w, "this dashboard needs a user and a password, a token, or a share link that has not ended", http.StatusUnauthorized)
 			return

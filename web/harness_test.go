@@ -225,6 +225,7 @@ func get(t testing.TB, s *Server, path string, change func(*http.Request)) (*htt
 func do(t testing.TB, s *Server, method, path string, change func(*http.Request)) (*http.Response, string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
+	r.Host = "localhost"
 	if change != nil {
 		change(r)
 	}

@@ -25,6 +25,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/program"
 	"pulse/topics"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -60,6 +61,8 @@ type Server struct {
 	config      Config
 	access      *access
 	certificate *certificate // nil: no TLS here
+	guesses     guesses
+	refusals    throttle.Logger
 	store       *Store
 	hub         *Hub
 	history     history
@@ -68,6 +71,7 @@ type Server struct {
 	program     *program.Program
 	reading     chan struct{} // held by requests for lines
 	listener    net.Listener
+	onLoopback  bool // only programs on this machine can connect
 	handler     http.Handler
 	ready       atomic.Bool
 	upgrader    websocket.Upgrader
@@ -108,11 +112,18 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("the page cannot be served on %q: %w", c.Addr, err)
 	}
 	s.listenOn(l)
+	if s.access.open() && !s.onLoopback {
+		s.config.Logger.Warn("the page is open to all who can reach this machine: give --http-auth or --http-tokens, or --http localhost:PORT", "address", l.Addr())
+	}
 	return s, nil
 }
 
 // listenOn sets where the server takes connections from.
-func (s *Server) listenOn(l net.Listener) { s.listener = steadyListener{l, progressWithin} }
+func (s *Server) listenOn(l net.Listener) {
+	s.listener = steadyListener{l, progressWithin}
+	addr, ok := l.Addr().(*net.TCPAddr)
+	s.onLoopback = ok && addr.IP.IsLoopback()
+}
 
 // newServer makes a server that listens nowhere yet.
 func newServer(c Config) (*Server, error) {
@@ -137,6 +148,7 @@ func newServer(c Config) (*Server, error) {
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
 	s.raw = &rawLines{topicReader{c.Cluster, c.Names.Raw()}, compiled, c.Definitions.Lateness}
+	s.refusals.Log = c.Logger
 	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.handler = s.guard(s.routes(page))
 	s.stopping, s.stop = context.WithCancel(context.Background())

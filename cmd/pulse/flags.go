@@ -133,6 +133,23 @@ func short(d time.Duration) string {
 	return s
 }
 
+// secretVar is StringVar for what must not show in a list of processes: the
+// variable keeps it out, and so does @FILE, which is what a file has but for the
+// line's end.
+func (f *flags) secretVar(s *string, name, usage string) {
+	f.Func(name, usage+"; @FILE reads it from a file", func(text string) error {
+		if file, ok := strings.CutPrefix(text, "@"); ok {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			text = strings.TrimRight(string(b), "\r\n")
+		}
+		*s = text
+		return nil
+	})
+}
+
 // readingVars are what is said of how lines are read.
 func (f *flags) readingVars(r *ingest.Reading) {
 	for _, s := range r.Settings() {
@@ -195,12 +212,13 @@ func (k *kafkaFlags) add(f *flags) {
 		{"kafka-client-cert", "KAFKA_CLIENT_CERT", &k.security.ClientCert, "the client `certificate` to show to brokers, as PEM text or a file"},
 		{"kafka-client-cert-key", "KAFKA_CLIENT_CERT_KEY", &k.security.ClientKey, "the private `key` of --kafka-client-cert, as PEM text or a file"},
 		{"kafka-sasl-username", "KAFKA_SASL_USERNAME", &k.security.User, "the `user` name for SASL"},
-		{"kafka-sasl-password", "KAFKA_SASL_PASSWORD", &k.security.Password, "its `password`; the variable keeps it out of the process list"},
 		{"kafka-sasl-mechanism", "KAFKA_SASL_MECHANISM", &k.security.Mechanism, "the SASL `mechanism`: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (the default)"},
 	} {
 		f.vars[s.name] = s.variable
 		f.StringVar(s.value, s.name, "", s.help)
 	}
+	f.vars["kafka-sasl-password"] = "KAFKA_SASL_PASSWORD"
+	f.secretVar(&k.security.Password, "kafka-sasl-password", "its `password`")
 	k.addUse(f)
 }
 

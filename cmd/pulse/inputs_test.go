@@ -43,10 +43,13 @@ func (p *pulse) addresses(inputs int) map[string]string {
 func TestInputs(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, "", 2, 0)
-	all := d.start("tail")
-	some := d.start("tail", "--where", `source == "heroku" && status >= 500 && tier == "front end"`)
-	requests := d.start("tail", "--stat", "requests-per-second")
-	objects := d.start("tail", "--json", "--where", `remote == "127.0.0.1" && status >= 500`)
+	all := d.start("tail", "--log-level", "debug")
+	some := d.start("tail", "--log-level", "debug", "--where", `source == "heroku" && status >= 500 && tier == "front end"`)
+	requests := d.start("tail", "--log-level", "debug", "--stat", "requests-per-second")
+	objects := d.start("tail", "--log-level", "debug", "--json", "--where", `remote == "127.0.0.1" && status >= 500`)
+	for _, tail := range []*pulse{all, some, requests, objects} {
+		tail.logs("from now on")
+	}
 
 	recording := writeFile(t, "recording.log", "2012-11-22T09:00:00Z aorta=1\n2012-11-22T09:00:00.5Z aorta=2\n")
 	server := start(t, map[string]string{"AORTA_SECRET": "s3cret"}, nil, "replay", recording, "--serve-aorta", "127.0.0.1:0", "--original-times", "--speed", "1000")

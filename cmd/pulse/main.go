@@ -30,13 +30,17 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	// A second signal ends the process at once: after the first the default
 	// action is back.
 	context.AfterFunc(ctx, stop)
 
-	e := &environment{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv}
+	e := &environment{Stdin: os.Stdin, Stdout: onTerminal(os.Stdout), Stderr: os.Stderr, LookupEnv: os.LookupEnv}
 	os.Exit(e.main(ctx, os.Args[1:]))
 }
 

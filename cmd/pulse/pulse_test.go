@@ -176,6 +176,17 @@ func (p *pulse) prints(text string) {
 	})
 }
 
+// logs fails the test unless the command logs a text in time.
+func (p *pulse) logs(text string) {
+	p.t.Helper()
+	testkit.Eventually(p.t, fmt.Sprintf("%s logs %q", p, text), func() error {
+		if got := p.stderr.String(); !strings.Contains(got, text) {
+			return fmt.Errorf("it logged %q", got)
+		}
+		return nil
+	})
+}
+
 // answers fails unless a GET of the address is answered with 200.
 func answers(url string) error {
 	response, err := http.Get(url)

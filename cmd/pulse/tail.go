@@ -69,6 +69,7 @@ func (s *tailSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
+	role.log.Debug("printing the lines that come from now on")
 	client, err := kgo.NewClient(append(role.cluster.ClientOptions("pulse-tail"),
 		kgo.ConsumePartitions(from),
 		kgo.FetchMaxWait(100*time.Millisecond))...)

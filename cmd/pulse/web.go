@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -50,18 +51,38 @@ func (s *webSettings) run(ctx context.Context, e *environment) error {
 type webFlags struct {
 	addr          string
 	auth          string
+	tokens        string
+	shareKey      string
+	origins       string
+	certificate   string
+	key           string
 	forceHTTPS    bool
 	canonicalHost string
 }
 
 func (w *webFlags) add(f *flags) {
-	f.vars["http-auth"], f.vars["force-https"], f.vars["canonical-host"] = "WEB_AUTH", "FORCE_HTTPS", "CANONICAL_HOST"
+	f.vars["force-https"], f.vars["canonical-host"] = "FORCE_HTTPS", "CANONICAL_HOST"
 	addr := "localhost:8080"
 	if port, ok := f.env.LookupEnv("PORT"); ok && port != "" {
 		addr = ":" + port
 	}
 	f.StringVar(&w.addr, "http", addr, "the `address` of the dashboard; $PORT, if it is set, is a port on all interfaces")
-	f.StringVar(&w.auth, "http-auth", "", "the `user:password` that browsers must give")
+	for _, s := range []struct {
+		name, variable string
+		value          *string
+		help           string
+	}{
+		{"http-auth", "WEB_AUTH", &w.auth, "the `user:password` that browsers must give"},
+		{"http-tokens", "WEB_TOKENS", &w.tokens, "a comma list of bearer `tokens`, of 16 bytes or more, that are taken too"},
+		{"http-share-key", "WEB_SHARE_KEY", &w.shareKey, "a `key` of 16 bytes or more that signs share links: the same on every server"},
+	} {
+		f.vars[s.name] = s.variable
+		f.secretVar(s.value, s.name, s.help)
+	}
+	f.vars["http-origins"], f.vars["http-cert"], f.vars["http-key"] = "WEB_ORIGINS", "WEB_CERT", "WEB_KEY"
+	f.StringVar(&w.origins, "http-origins", "", "a comma list of `sites` (https://host) whose pages may open the socket")
+	f.StringVar(&w.certificate, "http-cert", "", "the `file` of a certificate and its chain, in PEM, for HTTPS; it is read again when it changes")
+	f.StringVar(&w.key, "http-key", "", "the `file` of the private key of --http-cert, in PEM")
 	f.BoolVar(&w.forceHTTPS, "force-https", false, "redirect requests that reached the proxy by plain HTTP to HTTPS")
 	f.StringVar(&w.canonicalHost, "canonical-host", "", "redirect requests for other host names to this `host`")
 }
@@ -78,12 +99,34 @@ func (w *webFlags) check() error {
 	if user, password, _ := strings.Cut(w.auth, ":"); w.auth != "" && (user == "" || password == "") {
 		return usagef("--http-auth must be user:password, both not empty")
 	}
+	if (w.certificate == "") != (w.key == "") {
+		return usagef("--http-cert and --http-key go together")
+	}
+	if w.shareKey != "" && w.auth == "" && w.tokens == "" {
+		return usagef("--http-share-key needs --http-auth or --http-tokens: without them all may come in already")
+	}
+	for _, origin := range list(w.origins) {
+		if u, err := url.Parse(origin); err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin {
+			return usagef("--http-origins: %q is not a site: write https://host or https://host:port", origin)
+		}
+	}
 	return nil
 }
 
 func (w *webFlags) server(role *role) (*web.Server, error) {
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
-		Metrics: role.metrics, Auth: w.auth, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost,
+		Metrics: role.metrics, Auth: w.auth, Tokens: list(w.tokens), ShareKey: w.shareKey, Origins: list(w.origins),
+		CertFile: w.certificate, KeyFile: w.key, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost,
 	})
+}
+
+// list reads a comma list.
+func list(text string) (items []string) {
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
 }

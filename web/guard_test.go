@@ -1,0 +1,133 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// A name that points to 127.0.0.1 is not the page's, unless it is said to be.
+func TestForeignHosts(t *testing.T) {
+	local := idle(t, nil)
+	named := idle(t, func(c *Config) { c.CanonicalHost = "pulse.example.com" })
+	local.onLoopback, named.onLoopback = true, true
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:8080": 200, "LOCALHOST": 200, "127.0.0.1:8080": 200, "127.0.0.2": 200, "[::1]:8080": 200, "[::1]": 200,
+		"evil.example": 421, "evil.example:8080": 421, "localhost.evil.example": 421, "10.0.0.1": 421, "": 421, "localhost:80:80": 421,
+	} {
+		answer, body := get(t, local, "/api/stats", func(r *http.Request) { r.Host = host })
+		if answer.StatusCode != want {
+			t.Errorf("host %q: %d, want %d: %s", host, answer.StatusCode, want, body)
+		}
+	}
+	if answer, _ := get(t, named, "/api/stats", func(r *http.Request) { r.Host = "pulse.example.com" }); answer.StatusCode != 200 {
+		t.Errorf("the canonical host: %d", answer.StatusCode)
+	}
+	if answer, _ := get(t, local, "/healthz", func(r *http.Request) { r.Host = "10.0.0.1" }); answer.StatusCode != 200 {
+		t.Errorf("a health check: %d", answer.StatusCode)
+	}
+}
+
+func TestSecure(t *testing.T) {
+	for _, c := range []struct {
+		header, value string
+		want          bool
+	}{
+		{"X-Forwarded-Proto", "https", true},
+		{"X-Forwarded-Proto", "HTTPS", true},
+		{"X-Forwarded-Proto", "https,http", true},
+		{"X-Forwarded-Proto", "https, https", true},
+		{"X-Forwarded-Proto", "http, https", false},
+		{"X-Forwarded-Proto", "http", false},
+		{"X-Forwarded-Proto", "", false},
+		{"Forwarded", `for=192.0.2.60;proto=https;by=203.0.113.43, for=10.0.0.1;proto=http`, true},
+		{"Forwarded", `for=192.0.2.60; Proto="https"`, true},
+		{"Forwarded", `for=192.0.2.60;proto=http`, false},
+		{"Forwarded", `proto`, false},
+	} {
+		r := &http.Request{Header: http.Header{c.header: {c.value}}}
+		if got := secure(r); got != c.want {
+			t.Errorf("%s: %s: secure is %t", c.header, c.value, got)
+		}
+	}
+}
+
+func TestVisitor(t *testing.T) {
+	for _, c := range []struct{ peer, told, want string }{
+		{"203.0.113.9:4000", "", "203.0.113.9/32"},
+		{"203.0.113.9:4000", "192.0.2.1", "203.0.113.9/32"}, // who is no proxy of ours may say anything
+		{"10.0.0.7:4000", "192.0.2.1", "192.0.2.1/32"},
+		{"127.0.0.1:4000", "192.0.2.1, 198.51.100.2", "198.51.100.2/32"},
+		{"127.0.0.1:4000", "nonsense", "127.0.0.1/32"},
+		{"[::ffff:203.0.113.9]:4000", "", "203.0.113.9/32"},
+		{"[2001:db8:1:2:3:4:5:6]:4000", "", "2001:db8:1:2::/64"},
+		{"", "", "invalid Prefix"},
+	} {
+		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{}}
+		if c.told != "" {
+			r.Header.Set("X-Forwarded-For", c.told)
+		}
+		if got := visitor(r).String(); got != c.want {
+			t.Errorf("%q by %q: %s, want %s", c.told, c.peer, got, c.want)
+		}
+	}
+}
+
+// TestGuesses has wrong passwords from more addresses than are remembered.
+func TestGuesses(t *testing.T) {
+	var g guesses
+	now := time.Unix(1_700_000_000, 0)
+	one := netip.MustParsePrefix("192.0.2.1/32")
+	for i := range freeGuesses {
+		if wait := g.wait(one, now); wait > 0 {
+			t.Fatalf("guess %d has to wait %v", i, wait)
+		}
+		g.add(one, now)
+	}
+	if wait := g.wait(one, now); wait != guessEvery {
+		t.Errorf("the next has to wait %v, want %v", wait, guessEvery)
+	}
+	if wait := g.wait(one, now.Add(guessEvery)); wait > 0 {
+		t.Errorf("after %v it still has to wait %v", guessEvery, wait)
+	}
+	for i := range 3 * maxGuessers {
+		g.add(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32), now)
+	}
+	if len(g.full) > maxGuessers+1 {
+		t.Errorf("%d addresses are remembered", len(g.full))
+	}
+	if g.wait(netip.MustParsePrefix("198.51.100.1/32"), now) == 0 {
+		t.Error("an address beyond the room may guess freely")
+	}
+	if g.add(one, now.Add(24*time.Hour)); g.wait(one, now.Add(24*time.Hour)) > 0 {
+		t.Error("a day later an address still has to wait")
+	}
+}
+
+// Who guesses is slowed down, and who knows the password from elsewhere is not.
+func TestSlowGuessers(t *testing.T) {
+	s := idle(t, func(c *Config) { c.Auth = "ann:secret" })
+	try := func(from, password string) int {
+		answer, _ := get(t, s, "/api/stats", func(r *http.Request) {
+			r.RemoteAddr = "127.0.0.1:4000"
+			r.Header.Set("X-Forwarded-For", from)
+			r.SetBasicAuth("ann", password)
+		})
+		return answer.StatusCode
+	}
+	codes := map[int]int{}
+	for i := range 3 * freeGuesses {
+		codes[try("192.0.2.1", fmt.Sprint(i))]++
+	}
+	if codes[429] < freeGuesses || codes[401] < freeGuesses {
+		t.Errorf("guesses were answered by %v", codes)
+	}
+	if code := try("192.0.2.2", "secret"); code != 200 {
+		t.Errorf("who knows the password got %d", code)
+	}
+	if answer, _ := get(t, s, "/api/stats", nil); answer.StatusCode != 401 {
+		t.Errorf("who gives no password got %d", answer.StatusCode)
+	}
+}
