@@ -477,3 +477,14 @@ func TestHealth(t *testing.T) {
 		t.Error("a test has left pulse-data behind")
 	}
 }
+
+func TestByteSize(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"0": "0", "1024": "1KiB", "500MiB": "500MiB", "2GiB": "2GiB", "1000": "1000",
+		"-1": "", "x": "", "2GB": "", "": "", "9223372036854775807KiB": ""} {
+		var b byteSize
+		if err := b.Set(text); (err == nil) != (want != "") || err == nil && b.String() != want {
+			t.Errorf("%q is %s (%v), want %q", text, &b, err, want)
+		}
+	}
+}

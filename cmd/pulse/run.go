@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,6 +37,7 @@ type runSettings struct {
 	web       webFlags
 	listen    string
 	data      string
+	max       byteSize
 	drop      bool
 	recording string
 	replay    replayFlags
@@ -43,6 +47,8 @@ func (s *runSettings) add(f *flags) {
 	s.web.add(f)
 	f.StringVar(&s.listen, "kafka-listen", "localhost:9092", "the `address` of the embedded broker")
 	f.StringVar(&s.data, "data-dir", "pulse-data", "the `folder` for the broker's data, which a restart continues with; empty: keep data in memory")
+	s.max = 2 << 30
+	f.Var(&s.max, "data-max", "the most `bytes` of records that the broker keeps, such as 500MiB; 0: no limit")
 	f.BoolVar(&s.drop, "drop-damaged", false, "drop what is damaged in --data-dir and go on; by default, Pulse names the damage and ends")
 	f.StringVar(&s.recording, "replay", "", "replay this recording, a `file`")
 	s.replay.add(f)
@@ -75,7 +81,7 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	b, err := broker.Options{DropDamaged: s.drop, Log: role.log}.Start(s.listen, s.data)
+	b, err := broker.Options{Max: int64(s.max), DropDamaged: s.drop, Log: role.log}.Start(s.listen, s.data)
 	switch damage := (*broker.DamageError)(nil); {
 	case errors.As(err, &damage):
 		return fmt.Errorf("%w\nall else is there. Put back the files from a copy, or go on without what is lost: pulse run --drop-damaged", err)
@@ -83,6 +89,7 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 		return fmt.Errorf("%w (see --kafka-listen and --data-dir)", err)
 	}
 	defer b.Close()
+	role.log.Info("the broker keeps the records", "folder", s.data, "at most", s.max.String())
 	role.cluster = topics.Cluster{Brokers: b.Addrs(), Session: s.session}
 	role.metrics.broker(b)
 	if err := topics.Ensure(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
@@ -94,6 +101,39 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 		}
 		return err
 	}
+	return nil
+}
+
+// A byteSize is the value of a flag.
+type byteSize int64
+
+var byteUnits = []struct {
+	name string
+	size byteSize
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+func (b *byteSize) String() string {
+	for _, u := range byteUnits {
+		if *b > 0 && *b%u.size == 0 {
+			return strconv.FormatInt(int64(*b/u.size), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(*b), 10)
+}
+
+// Set implements flag.Value.
+func (b *byteSize) Set(text string) error {
+	unit := byteSize(1)
+	for _, u := range byteUnits {
+		if number, ok := strings.CutSuffix(text, u.name); ok {
+			text, unit = number, u.size
+		}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/int64(unit) {
+		return errors.New("want bytes, such as 500MiB, 2GiB or 0")
+	}
+	*b = byteSize(n) * unit
 	return nil
 }
 

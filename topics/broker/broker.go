@@ -28,6 +28,10 @@ type Broker struct {
 	unlock   func() // the folder
 }
 
+// segmentBytes is the size of a file of a partition. A start reads one of each
+// partition at a time, and deleting deletes whole ones.
+const segmentBytes = 4 << 20
+
 // Start runs a broker on the address listen, host:port, where port 0 is any
 // free one. Clients are told the same host, so that it must be one that they
 // can reach: not 0.0.0.0. Topics, records and offsets are kept in the folder
@@ -41,6 +45,9 @@ func Start(listen, dir string) (*Broker, error) { return Options{}.Start(listen,
 
 // Options are what else can be chosen.
 type Options struct {
+	// Max bounds the bytes of records that the broker keeps: beyond it the oldest are
+	// deleted, but for those of topics that are compacted. 0 is no bound.
+	Max         int64
 	DropDamaged bool         // go on without what a DamageError says is lost
 	Log         *slog.Logger // nil: what is done to the folder is not logged
 
@@ -78,7 +85,8 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 			return newGuard(l, host, counts), nil
 		}),
 		kfake.BrokerConfigs(map[string]string{
-			"log.cleaner.backoff.ms":     strconv.Itoa(math.MaxInt32), // see cleaner
+			"log.cleaner.backoff.ms":     strconv.FormatInt(math.MaxInt64/int64(time.Millisecond), 10), // see cleaner
+			"log.segment.bytes":          strconv.Itoa(segmentBytes),
 			"default.replication.factor": "1",
 		}),
 	}
@@ -122,7 +130,8 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 		unlock()
 		return nil, err
 	}
-	return &Broker{cluster, sessions, startCleaner(cluster, dir, o.cleanEvery), disk, counts, unlock}, nil
+	cleaner := startCleaner(&cleaner{cluster: cluster, client: sessions.client, dir: dir, max: o.Max, log: o.Log}, o.cleanEvery)
+	return &Broker{cluster, sessions, cleaner, disk, counts, unlock}, nil
 }
 
 // Addrs returns the host:port of the broker.
@@ -142,8 +151,8 @@ func (b *Broker) Err() error {
 
 // Close stops the broker and writes down what is not yet on disk.
 func (b *Broker) Close() {
+	b.cleaner.close() // it uses the client of the next
 	b.sessions.close()
-	b.cleaner.close()
 	b.cluster.Close()
 	b.unlock()
 }

@@ -124,7 +124,7 @@ func (p *partition) read(buffer *[]byte, asked map[producer]bool) error {
 // bases lists the segments, in order.
 func (p *partition) bases() ([]int64, error) {
 	files, err := os.ReadDir(p.dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var bases []int64

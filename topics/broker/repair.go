@@ -20,7 +20,7 @@ import (
 // formatVersion is that of kfake's files.
 const formatVersion = 1
 
-// A DamageError says what of a broker's folder is lost. Nothing has been changed.
+// A DamageError says what of a broker's folder is lost. Nothing has been dropped.
 type DamageError struct {
 	Dir  string
 	Lost []string // a file each, and what was in it
@@ -36,7 +36,7 @@ func (e *DamageError) Error() string {
 		more = fmt.Sprintf("\n  and %d more", len(lost)-maxLost)
 		lost = lost[:maxLost]
 	}
-	return fmt.Sprintf("the broker's folder %s is damaged, and nothing in it has been changed:\n  %s%s", e.Dir, strings.Join(lost, "\n  "), more)
+	return fmt.Sprintf("the broker's folder %s is damaged, and nothing of it has been dropped:\n  %s%s", e.Dir, strings.Join(lost, "\n  "), more)
 }
 
 // repair makes a folder one that kfake loads as what it was when the last broker
@@ -49,6 +49,9 @@ func repair(dir string, drop bool) (done []string, err error) {
 	r := &repairs{dir: dir}
 	topics, err := r.readState()
 	if err != nil || topics == nil {
+		return nil, err
+	}
+	if err := r.endCompaction(topics); err != nil {
 		return nil, err
 	}
 	if err := r.readLogs(); err != nil {
@@ -105,14 +108,44 @@ func (r *repairs) readLogs() error {
 	return nil
 }
 
+// endCompaction restores the partitions whose segments were being written anew. What
+// is newest is kept by that and written last.
+func (r *repairs) endCompaction(topics []topic) error {
+	for _, t := range topics {
+		for n := range t.Partitions {
+			p, old := partitionIn(r.dir, t.Name, n), partitionIn(r.dir, t.Name, n)
+			old.dir = r.path(filepath.Join(backupDir, folder(t.Name, n)))
+			if _, err := os.Stat(old.dir); errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			p.compacted, old.compacted = true, true
+			var buffer []byte
+			if err := errors.Join(p.read(&buffer, nil), old.read(&buffer, nil)); err != nil {
+				return err
+			}
+			if p.end < old.end {
+				p.segments = nil
+				if err := errors.Join(p.removeOthers(), linkSegments(old, p.dir)); err != nil {
+					return err
+				}
+				r.note("restored topic %s, partition %d, which was being compacted", t.Name, n)
+			}
+			if err := os.RemoveAll(old.dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (r *repairs) readPartitions(topics []topic) error {
 	for _, t := range topics {
 		for n := range t.Partitions {
-			dir := filepath.Join(r.dir, partitionsDir, folder(t.Name, n))
-			if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			p := partitionIn(r.dir, t.Name, n)
+			p.compacted = t.compacted()
+			if _, err := os.Stat(p.dir); errors.Is(err, fs.ErrNotExist) {
 				continue // nothing has been written to it
 			}
-			p := &partition{topic: t.Name, number: n, dir: dir, compacted: strings.Contains(t.Configs["cleanup.policy"], "compact")}
 			r.partitions = append(r.partitions, p)
 		}
 	}

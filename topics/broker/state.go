@@ -22,7 +22,8 @@ const (
 	sequencesFile = "seq_windows.json"
 	sessionFile   = "session_state.json"
 	partitionsDir = "partitions"
-	lostDir       = "lost" // what of partitions cannot be used
+	backupDir     = "compacting" // the segments of partitions while kfake writes them anew
+	lostDir       = "lost"       // what of partitions cannot be used
 )
 
 // unused are those of what this broker does not have, or sets at each start.
@@ -110,14 +111,21 @@ func (r *repairs) readState() (topics []topic, err error) {
 	return append([]topic{}, list.Topics...), nil
 }
 
+// partitionIn is one of a folder, of which nothing is known yet.
+func partitionIn(dir, topic string, number int32) *partition {
+	return &partition{topic: topic, number: number, dir: filepath.Join(dir, partitionsDir, folder(topic, number))}
+}
+
 // folder is the name of that of a partition.
 func folder(topic string, partition int32) string {
 	return url.PathEscape(topic) + "-" + strconv.Itoa(int(partition))
 }
 
-// readable reads a file of JSON, and reports whether it is there and is JSON.
-func (r *repairs) readable(name string, v any) (bool, error) {
-	text, err := os.ReadFile(r.path(name))
+func (r *repairs) readable(name string, v any) (bool, error) { return readJSON(r.path(name), v) }
+
+// readJSON reads a file, and reports whether it is there and is JSON.
+func readJSON(name string, v any) (bool, error) {
+	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
