@@ -14,10 +14,14 @@ import (
 
 // TestKinds: each kind can be asked for, and says what it is.
 func TestKinds(t *testing.T) {
+	testkit.Listed(t, "Kinds", "Kind")
 	names, asks, help := map[string]bool{}, map[string]bool{}, map[string]string{}
 	for _, k := range Kinds {
-		if k.Name == "" || names[k.Name] || len(k.Docs) == 0 {
-			t.Errorf("a kind has the name %q, and %d docs", k.Name, len(k.Docs))
+		if k.Name == "" || names[k.Name] {
+			t.Errorf("a Kind has the Name %q: it needs one of its own", k.Name)
+		}
+		if len(k.Docs) == 0 {
+			t.Errorf("the Kind %s lacks Docs: add them, then run make generate", k.Name)
 		}
 		names[k.Name] = true
 		c := k.New()

@@ -17,6 +17,12 @@ import (
 	"pulse/topics/topicstest"
 )
 
+// Each command can be called.
+func TestCommandsHasAll(t *testing.T) {
+	t.Parallel()
+	testkit.Listed(t, "commands", "command")
+}
+
 // What the Procfile, the systemd units and .env.sample say are commands, flags and
 // variables that there are.
 func TestDeploymentFiles(t *testing.T) {

@@ -77,12 +77,16 @@ func TestRun(t *testing.T) {
 
 // TestDocs: the table of outputs is made of their descriptions.
 func TestDocs(t *testing.T) {
+	testkit.Listed(t, "Outputs", "Output")
 	var b strings.Builder
 	b.WriteString("| output | variable | what is sent |\n| --- | --- | --- |\n")
 	for _, o := range Outputs {
 		settings := o.New().Settings()
-		if o.Doc == "" || len(settings) == 0 {
-			t.Fatalf("an output has the doc %q and %d settings", o.Doc, len(settings))
+		if len(settings) == 0 {
+			t.Fatalf("the Output with the Doc %q has no Settings", o.Doc)
+		}
+		if o.Doc == "" {
+			t.Errorf("the Output with the flag --%s lacks Doc: add it, then run make generate", settings[0].Flag)
 		}
 		var names, variables []string
 		for _, s := range settings {

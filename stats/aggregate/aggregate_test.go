@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"pulse/cmd/dev/testkit"
@@ -23,19 +24,19 @@ type testKind struct {
 }
 
 // kinds are all kinds, with each of their words, and by key where they can be; and
-// some more with other parameters.
-var kinds = func() (all []testKind) {
+// some more with other parameters. Those that TestDescriptions finds incomplete are
+// left out, so that it is the one that says so.
+var kinds = sync.OnceValue(func() (all []testKind) {
 	for _, d := range Kinds {
+		if missing(d) != "" {
+			continue
+		}
 		words := d.Words
 		if words == nil {
 			words = []Word{{}}
 		}
 		for _, w := range words {
-			p := Parameters{
-				Field: x, Per: w.Per, Over: 10, Expire: 300,
-				At: []float64{0.000001, 0.5, 0.95, 0.99, 1}, Buckets: []float64{-10, 0.5, 100, 2000},
-				Of: [2]Kind{newSum(x), newRate(60)},
-			}
+			p := parameters(w)
 			name := strings.TrimSpace(d.Name + " " + w.Text)
 			if d.Option("top") != nil {
 				all = append(all, testKind{name, d.Make(p), d.Null})
@@ -55,7 +56,16 @@ var kinds = func() (all []testKind) {
 		testKind{"last-max of two fields, little room", newLastMax(x, []line.Slot{key, x}, 3000), true},
 		testKind{"delta of one counter", newDelta(x, nil, 60, 300), true},
 	)
-}()
+})
+
+// parameters are some that any kind can be made of.
+func parameters(w Word) Parameters {
+	return Parameters{
+		Field: x, Per: w.Per, Over: 10, Expire: 300,
+		At: []float64{0.000001, 0.5, 0.95, 0.99, 1}, Buckets: []float64{-10, 0.5, 100, 2000},
+		Of: [2]Kind{newSum(x), newRate(60)},
+	}
+}
 
 var byOne = []line.Slot{key}
 
@@ -243,7 +253,7 @@ func join(t *testing.T, k Kind, p Partial, b []byte) {
 // partials, and in whatever order and grouping those are joined, the bytes and
 // the value are the same.
 func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {
-	for _, test := range kinds {
+	for _, test := range kinds() {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFolder(t)
 			for seed := range uint64(testkit.Size(5, 12)) {
@@ -301,7 +311,7 @@ func joinSplit(t *testing.T, r *rand.Rand, f *folder, k Kind, lines []string) Pa
 // TestWindowForgetsWhatIsTakenOut adds and takes out seconds at random: the
 // value is that of a new window with what is left.
 func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
-	for _, test := range kinds {
+	for _, test := range kinds() {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFolder(t)
 			for seed := range uint64(testkit.Size(3, 8)) {
@@ -350,7 +360,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 
 // TestFoldAllocatesNothing folds the same second again and again.
 func TestFoldAllocatesNothing(t *testing.T) {
-	for _, test := range kinds {
+	for _, test := range kinds() {
 		t.Run(test.name, func(t *testing.T) {
 			f, p := newFolder(t), test.kind.NewPartial()
 			lines := randomLines(rand.New(rand.NewPCG(1, 3)), 3000, 1500)
@@ -370,7 +380,7 @@ func TestFoldAllocatesNothing(t *testing.T) {
 // The value of nothing is what the description says, and that of a line without the
 // field is the same.
 func TestValueOfNothing(t *testing.T) {
-	for _, test := range kinds {
+	for _, test := range kinds() {
 		w := test.kind.NewWindow()
 		nothing := w.Value(whole)
 		if (nothing == nil) != test.null {
@@ -486,8 +496,8 @@ func TestJoinRefuses(t *testing.T) {
 // FuzzJoin joins bytes from anywhere: they are refused and nothing is added, or
 // they are the canonical bytes of what was added.
 func FuzzJoin(f *testing.F) {
-	fold := newFolder(f)
-	for i, test := range kinds {
+	fold, all := newFolder(f), kinds()
+	for i, test := range all {
 		p := test.kind.NewPartial()
 		f.Add(byte(i), p.AppendTo(nil))
 		for _, n := range []int{1, 10, 1500} {
@@ -502,7 +512,7 @@ func FuzzJoin(f *testing.F) {
 		f.Add(byte(i), bytes.Repeat([]byte{0xff}, 20))
 	}
 	f.Fuzz(func(t *testing.T, which byte, b []byte) {
-		k := kinds[int(which)%len(kinds)].kind
+		k := all[int(which)%len(all)].kind
 		p := k.NewPartial()
 		fold.fold(p, "level=info x=7", "level=info x=8")
 		before := p.AppendTo(nil)
@@ -538,7 +548,7 @@ func FuzzJoin(f *testing.F) {
 // BenchmarkFold folds a parsed line; every 1,000 the partial is written and
 // begins anew, as at the end of a second.
 func BenchmarkFold(b *testing.B) {
-	for _, bench := range kinds {
+	for _, bench := range kinds() {
 		b.Run(bench.name, func(b *testing.B) {
 			p := bench.kind.NewPartial()
 			var events [64]*line.Event

@@ -41,7 +41,7 @@ type Description struct {
 
 	Takes   Argument // what is written behind the name
 	Words   []Word   // those that it takes, if it takes a word
-	Options []Option // besides where
+	Options []Option // besides where; those of byKey need methods (see byKey)
 	Shape   value.Shape
 	Null    bool // its value of nothing is null; otherwise its numbers are 0
 	Ratio   bool // a ratio can be of it, where it has no top keys

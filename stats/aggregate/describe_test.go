@@ -1,21 +1,23 @@
 package aggregate
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/value"
 )
 
 // Each Description says all that is made of it.
 func TestDescriptions(t *testing.T) {
+	testkit.Listed(t, "Kinds", "Description")
 	seen := map[string]bool{}
 	for _, d := range Kinds {
 		if seen[d.Name] {
@@ -24,15 +26,15 @@ func TestDescriptions(t *testing.T) {
 		seen[d.Name] = true
 	}
 	for _, d := range Kinds {
-		lacks := func(what string) { t.Errorf("the Description of %s lacks %s", d.Name, what) }
+		lacks := func(what string) { t.Errorf("%s: the Description of %s lacks %s", fileOf(t, d), d.Name, what) }
 		if !strings.HasSuffix(d.Doc, ".") {
-			lacks("Doc: sentences, with a point at the end")
+			lacks("Doc: sentences, with a period at the end; then run make generate")
 		}
 		if !slices.Contains(value.Shapes(), d.Shape) {
 			lacks("a Shape of package value; a new one is a file there and a line in shapes")
 		}
-		if d.New == nil {
-			lacks("New")
+		if what := missing(d); what != "" {
+			lacks(what)
 		}
 		if d.Takes != Internal && len(d.Example) == 0 {
 			lacks("an Example, such as " + d.Name + ": ms")
@@ -56,7 +58,7 @@ func TestDescriptions(t *testing.T) {
 		}
 		for _, o := range d.Options {
 			if o.Name == "" || !strings.HasSuffix(o.Doc, ".") {
-				t.Errorf("%s has an option %q without a name or a Doc, which is sentences with a point at the end", d.Name, o.Name)
+				lacks(fmt.Sprintf("the name or the Doc, sentences with a period at the end, of its option %q", o.Name))
 			}
 			if o.Default != nil && o.Required != "" {
 				t.Errorf("%s has an option %s with a default, and it must be given", d.Name, o.Name)
@@ -65,10 +67,59 @@ func TestDescriptions(t *testing.T) {
 	}
 }
 
+// missing says what a Description needs so that its kind can be made, with and
+// without keys; empty: nothing.
+func missing(d *Description) string {
+	if d.New == nil {
+		return "New"
+	}
+	if d.Option("top") == nil {
+		return ""
+	}
+	var word Word
+	if len(d.Words) > 0 {
+		word = d.Words[0]
+	}
+	var methods []string
+	k := d.New(parameters(word))
+	if _, ok := k.(keyable); !ok {
+		methods = append(methods, "measured of its Kind")
+	}
+	if _, ok := k.(selfKeyed); !ok {
+		w := k.NewWindow()
+		if _, ok := w.(interface{ compare(Window) int }); !ok {
+			methods = append(methods, "compare of its Window")
+		}
+		if _, ok := w.(interface{ absorb(Window) }); !ok {
+			methods = append(methods, "absorb of its Window")
+		}
+	}
+	if methods == nil {
+		return ""
+	}
+	return "what byKey() in its Options needs: the methods " + strings.Join(methods, ", ") + "; stddev.go has all"
+}
+
+// fileOf finds the file of a Description.
+func fileOf(t *testing.T, d *Description) string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := regexp.MustCompile(`(?m)^\s*Name:\s*"` + regexp.QuoteMeta(d.Name) + `"`)
+	for _, file := range files {
+		if b, err := os.ReadFile(file); err == nil && !strings.HasSuffix(file, "_test.go") && file != "options.go" && name.Match(b) {
+			return file
+		}
+	}
+	return "describe.go"
+}
+
 // The values of a kind have the shape that it says, are walked over, and are read
 // from their JSON again.
 func TestShapesOfKinds(t *testing.T) {
-	for _, test := range kinds {
+	for _, test := range kinds() {
 		p := test.kind.NewPartial()
 		newFolder(t).fold(p, randomLines(rand.New(rand.NewPCG(1, 5)), 200, 50)...)
 		w := test.kind.NewWindow()
@@ -99,65 +150,32 @@ func TestShapesOfKinds(t *testing.T) {
 	}
 }
 
-// No file of this package has a kind, or a Description, that Kinds does not have.
-func TestKindsHasAll(t *testing.T) {
+// No file of this package has a kind without a Description.
+func TestKindsAreDescribed(t *testing.T) {
 	made := map[string]bool{} // types of kinds
-	for _, test := range kinds {
+	for _, test := range kinds() {
 		name := reflect.TypeOf(test.kind).String()
 		made[name[strings.LastIndexByte(name, '.')+1:]] = true
 	}
+	described := regexp.MustCompile(`(?m)^var \w+ = &?Description\{`)
+	newWindow := regexp.MustCompile(`(?m)^func \((?:\w+ )?\*?(\w+)\) NewWindow\(\)`)
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var listed []string
-	described := map[string]string{}  // variables, to their file
-	hasWindows := map[string]string{} // types, to their file
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+	for _, file := range files {
+		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.ValueSpec:
-				for i, v := range n.Values {
-					literal, ok := v.(*ast.CompositeLit)
-					if !ok {
-						continue
-					}
-					if kind, ok := literal.Type.(*ast.Ident); ok && kind.Name == "Description" {
-						described[n.Names[i].Name] = name
-					}
-					if n.Names[i].Name == "Kinds" {
-						for _, e := range literal.Elts {
-							listed = append(listed, e.(*ast.UnaryExpr).X.(*ast.Ident).Name)
-						}
-					}
-				}
-			case *ast.FuncDecl:
-				if n.Recv != nil && n.Name.Name == "NewWindow" {
-					of := n.Recv.List[0].Type
-					if star, ok := of.(*ast.StarExpr); ok {
-						of = star.X
-					}
-					hasWindows[of.(*ast.Ident).Name] = name
-				}
-			}
-			return true
-		})
-	}
-	for v, file := range described {
-		if !slices.Contains(listed, v) {
-			t.Errorf("%s: add &%s to Kinds in describe.go", file, v)
+		// What is wrong with a Description TestDescriptions says.
+		if strings.HasSuffix(file, "_test.go") || described.Match(b) {
+			continue
 		}
-	}
-	for typ, file := range hasWindows {
-		if !made[typ] {
-			t.Errorf("%s: the type %s is a kind that no Description makes: add a variable of type Description to the file, as in mean.go, and a line to Kinds in describe.go", file, typ)
+		for _, m := range newWindow.FindAllSubmatch(b, -1) {
+			if typ := string(m[1]); !made[typ] {
+				t.Errorf("%s: %s is a kind without a Description: add one to the file, as in stddev.go, and a line to Kinds in describe.go", file, typ)
+			}
 		}
 	}
 }

@@ -50,7 +50,9 @@ func expire() Option {
 	}
 }
 
-// byKey are options of kinds whose value can be that of each key.
+// byKey are options of kinds whose value can be that of each key. Such a kind is a
+// keyable, and its windows are rankable: see by.go for these methods, and stddev.go
+// for a kind that has them.
 func byKey() []Option {
 	return []Option{byFields(""), {
 		Name: "top", Doc: "How many keys the value has; it goes with `by`.",

@@ -14,6 +14,7 @@ import (
 // TestSamples: each sample has its time and fields and no others, whether its
 // format is recognized or named, and the scanner says which format it has.
 func TestSamples(t *testing.T) {
+	testkit.Listed(t, "Formats", "Format")
 	names := map[string]bool{}
 	for _, f := range Givens {
 		names[f.Name] = true
@@ -57,7 +58,10 @@ func TestSamples(t *testing.T) {
 			}
 		}
 		if len(f.Samples) == 0 && !f.named {
-			t.Errorf("%s has no samples", f.Name)
+			t.Errorf("the Format %s lacks Samples", f.Name)
+		}
+		if len(f.Doc) == 0 && !f.named {
+			t.Errorf("the Format %s lacks Doc: add it, then run make generate", f.Name)
 		}
 		for _, field := range f.Fields {
 			if name := Givens[field].Name; !given[name] {

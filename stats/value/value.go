@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 )
 
 // A Value is one of Number, Quantiles, Keyed, Histogram and Counts. Nil is null,
@@ -40,7 +39,8 @@ type shapeOf struct {
 	parse  func(data []byte) (Value, error)
 }
 
-// shapes has a line for each shape.
+// shapes has a line for each shape. A new one needs an example in value_test.go too,
+// a panel in web/static/panels and a line in UNITS of web/static/value.js; tests say so.
 var shapes = []shapeOf{
 	{ShapeNumber, nil, parseNumber},
 	{ShapeKeyed, beginsKeyed, parseKeyed},
@@ -89,22 +89,6 @@ func Numbers(v Value) iter.Seq2[[]Label, Number] {
 			v.walk(make([]Label, 0, 2), yield)
 		}
 	}
-}
-
-// Measures gives the numbers that are in the unit of the stat, such as those that
-// thresholds are about: the number itself, each quantile, and those of each key.
-func Measures(v Value) iter.Seq[Number] {
-	return func(yield func(Number) bool) {
-		for labels, n := range Numbers(v) {
-			if isMeasure(labels) && !yield(n) {
-				return
-			}
-		}
-	}
-}
-
-func isMeasure(labels []Label) bool {
-	return !slices.ContainsFunc(labels, func(l Label) bool { return l.Name != LabelQuantile && l.Name != LabelKey })
 }
 
 // Extreme gives the lesser or the greater of two values of a stat, number by

@@ -2,21 +2,22 @@
 // with its definition: number, quantiles, keyed, histogram or counts. Null is the
 // value of nothing, whatever the shape.
 
-/** Gives a value with each of its numbers that are in the stat's unit replaced by
- * what f gives of it, by shape; of the other shapes they are counts. */
-const MAPS = {
+/** By shape: a value with each of its numbers that are in the stat's unit replaced by
+ * what f gives of it. A count has no unit. */
+export const UNITS = {
   number: (stat, v, f) => f(v),
   quantiles: (stat, v, f) => Object.fromEntries(Object.entries(v).map(([q, n]) => [q, n === null ? n : f(n)])),
   keyed: (stat, v, f) => {
     const ofKey = (its) => mapped({ shape: stat.key_shape }, its, f);
     return { ...v, top: v.top.map((t) => ({ ...t, value: ofKey(t.value) })), other: ofKey(v.other) };
   },
+  histogram: (stat, v) => v,
+  counts: (stat, v) => v,
 };
 
 /** mapped gives a value with f of each of its numbers that are in the stat's unit. */
 export function mapped(stat, value, f) {
-  const map = MAPS[stat.shape];
-  return value === null || value === undefined || !map ? value : map(stat, value, f);
+  return value === null || value === undefined ? value : UNITS[stat.shape](stat, value, f);
 }
 
 /** measures gives the numbers that thresholds are about: those in the stat's unit,
