@@ -178,7 +178,7 @@ func evaluate(example string, lines []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	nanos, ok := line.Time(lines)
+	nanos, ok := new(line.Times).Near(lines, -1)
 	if !ok {
 		return "", fmt.Errorf("docs/definitions.md has no lines with times")
 	}

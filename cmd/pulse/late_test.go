@@ -24,7 +24,7 @@ func lateLines(t *testing.T, recording string, lateness int64) (late uint64) {
 	}
 	var clock int64
 	for l := range bytes.Lines(data) {
-		at, ok := line.Time(bytes.TrimSuffix(l, []byte("\n")))
+		at, ok := new(line.Times).Near(bytes.TrimSuffix(l, []byte("\n")), -1)
 		if !ok {
 			t.Fatalf("no time: %s", l)
 		}

@@ -62,7 +62,7 @@ func TestNear(t *testing.T) {
 		if got := time.Unix(0, at).UTC().Format(time.RFC3339Nano); ok && got != inUTC || !ok && inUTC != "none" {
 			t.Errorf("%s: Near gives %s, %v, want %s", test.name, got, ok, inUTC)
 		}
-		if _, ok := Time([]byte(text)); ok {
+		if _, ok := new(Times).Near([]byte(text), -1); ok {
 			t.Errorf("%s: has a time without knowing when it was read", test.name)
 		}
 	}

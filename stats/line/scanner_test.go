@@ -90,8 +90,8 @@ func testFormat(t *testing.T, tests []formatTest) {
 			if got != test.time {
 				t.Errorf("%s, round %d: time %q, want %q", test.name, round, got, test.time)
 			}
-			if nanos, ok := Time([]byte(test.line)); ok != (test.time != "") || ok && time.Unix(0, nanos).UTC().Format(time.RFC3339Nano) != test.time {
-				t.Errorf("%s: Time gives %d, %v, want %q", test.name, nanos, ok, test.time)
+			if nanos, ok := new(Times).Near([]byte(test.line), -1); ok != (test.time != "") || ok && time.Unix(0, nanos).UTC().Format(time.RFC3339Nano) != test.time {
+				t.Errorf("%s: Near gives %d, %v, want %q", test.name, nanos, ok, test.time)
 			}
 		}
 	}
@@ -514,7 +514,7 @@ var seeds = []string{
 }
 
 // FuzzParse checks what holds for every line: that its values are in it or were
-// unescaped from it, that Time agrees, that what was learned from other lines
+// unescaped from it, that Times agrees, that what was learned from other lines
 // changes nothing.
 func FuzzParse(f *testing.F) {
 	for _, s := range seeds {
@@ -568,7 +568,7 @@ func checkParse(t *testing.T, s *Schema, used *Scanner, names []string, from Ori
 	var times Times
 	times.From(from)
 	if unix, has := times.Near(text, -1); has != ok || ok && unix != second*1e9+int64(nanos) {
-		t.Errorf("%q: Time gives %d, %v, Parse %d.%09d, %v", text, unix, has, second, nanos, ok)
+		t.Errorf("%q: Near gives %d, %v, Parse %d.%09d, %v", text, unix, has, second, nanos, ok)
 	}
 	if again, _, has := fresh.Time(); has != ok || ok && again != second {
 		t.Errorf("%q: time %d, and by a new scanner %d", text, second, again)

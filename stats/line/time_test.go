@@ -99,16 +99,16 @@ func TestDays(t *testing.T) {
 
 func TestTimeBounds(t *testing.T) {
 	long := "2012-11-22T09:31:34Z " + strings.Repeat("x", MaxLen)
-	if _, ok := Time([]byte(long[:MaxLen])); !ok {
+	if _, ok := new(Times).Near([]byte(long[:MaxLen]), -1); !ok {
 		t.Error("the longest line has no time")
 	}
-	if _, ok := Time([]byte(long[:MaxLen] + "\r")); !ok {
+	if _, ok := new(Times).Near([]byte(long[:MaxLen] + "\r"), -1); !ok {
 		t.Error("the longest line with a CR has no time")
 	}
-	if _, ok := Time([]byte(long[:MaxLen+1])); ok {
+	if _, ok := new(Times).Near([]byte(long[:MaxLen+1]), -1); ok {
 		t.Error("a line that is too long has a time")
 	}
-	if _, ok := Time(nil); ok {
+	if _, ok := new(Times).Near(nil, -1); ok {
 		t.Error("an empty line has a time")
 	}
 }

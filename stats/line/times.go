@@ -17,16 +17,8 @@ type timeScanner struct {
 	buf     []byte
 }
 
-// Time gives a line's own time in Unix nanoseconds, and whether it has one: the
-// time that Parse finds. A line longer than MaxLen has none, and neither has one
-// whose time has no year.
-func Time(b []byte) (unixNanos int64, ok bool) {
-	var t Times
-	return t.Near(b, -1)
-}
-
-// Times reads the times of lines as Time does, faster where many have the same
-// second. The zero Times is ready. It is for one goroutine.
+// Times reads the own times of lines: those that Parse finds, faster where many have
+// the same second. The zero Times is ready. It is for one goroutine.
 type Times struct {
 	clock clock
 	from  Origin
@@ -54,10 +46,12 @@ func (t *Times) From(o Origin) {
 	}
 }
 
-// Near is Time for lines that were written before a time, in Unix seconds: a
-// time without a year is the newest one in UTC that is not more than a day later
-// than that. It does not guess zones, so that a clock made of such times goes on
-// as they do. Parse finds the same if it is told that clock by Scanner.NearRecorded.
+// Near gives a line's own time in Unix nanoseconds, and whether it has one. The line
+// was written before a time, in Unix seconds: a time without a year is the newest one
+// in UTC that is not more than a day later than that; with a time below 0 it is not
+// known. A line longer than MaxLen has none. Near does not guess zones, so that a
+// clock made of such times goes on as they do. Parse finds the same if it is told that
+// clock by Scanner.NearRecorded.
 func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
 	// Where a line begins with a timestamp the rest says nothing about its time.
 	const timestamps = 64 // none is as long, and eight bytes are read at once
