@@ -26,6 +26,12 @@ const (
 	recordsPerPoint = 4
 )
 
+// maxAnswer bounds the values of one answer, in bytes.
+const maxAnswer = 32 << 20
+
+// errTooLarge says that an answer would be larger than that.
+var errTooLarge = fmt.Errorf("the points have more than %d MiB of values: ask for fewer seconds, or give a step", maxAnswer>>20)
+
 // merged reads the topic of merged snapshots.
 type merged struct {
 	topicReader
@@ -129,6 +135,7 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 	}
 	p := topics.Partition(stat, int32(len(where)))
 	points := map[int64]stats.Snapshot{}
+	size := 0 // of the points' values, in bytes
 	err = admin.Read(ctx, m.topic, where.Of(p), func(r *kgo.Record) bool {
 		if string(r.Key) != stat {
 			return true
@@ -142,13 +149,17 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 				continue
 			}
 			if old, ok := points[s.Time]; !ok || supersedes(s, old) {
+				size += len(s.Value) - len(old.Value)
 				points[s.Time] = s
 			}
 		}
-		return true
+		return size <= maxAnswer
 	})
 	if err != nil {
 		return nil, err
+	}
+	if size > maxAnswer {
+		return nil, errTooLarge
 	}
 	found := make([]stats.Snapshot, 0, len(points))
 	for _, t := range slices.Sorted(maps.Keys(points)) {

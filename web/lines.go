@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -25,7 +24,6 @@ const (
 	maxLineText = 4 << 10  // bytes of one line that are shown
 	maxScan     = 64 << 20 // bytes that are read for one answer
 	linesWithin = 20 * time.Second
-	linesAtOnce = 2 // answers that are worked on; each reads much
 	// A line may be ahead of its record's clock, and ingesters' clocks as far apart, so
 	// that a partition's are not quite in order.
 	clockSlack = timing.LineAhead + timing.ClockAhead
@@ -216,24 +214,22 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("from must be a time, not after to, and not more than %d s before it", maxRange), http.StatusBadRequest)
 		return
 	}
-	select {
-	case s.reading <- struct{}{}:
-		defer func() { <-s.reading }()
-	default:
-		w.Header().Set("Retry-After", "2")
-		http.Error(w, "lines are being looked for already; try again in a moment", http.StatusServiceUnavailable)
-		return
-	}
 	if _, err := s.program.NewMatcher(name); err != nil {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	found, err := s.raw.Lines(r.Context(), name, from, to)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	read, err := s.readers.read(r.Context(), fmt.Sprintf("lines %s %d %d", name, from, to), func(ctx context.Context) (any, error) {
+		return s.raw.Lines(ctx, name, from, to)
+	})
+	if refuseRead(w, err) {
+		return
+	}
+	if err != nil {
 		s.config.Logger.Warn("lines cannot be read", "stat", name, "error", err)
 		http.Error(w, "the lines cannot be read from Kafka now", http.StatusBadGateway)
 		return
 	}
+	found := read.(foundLines)
 	type line struct {
 		Time string `json:"time"`
 		Text string `json:"text"`

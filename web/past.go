@@ -41,15 +41,25 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 		Points  []stats.Snapshot `json:"points,omitzero"`
 		Extents []extent         `json:"extents,omitzero"`
 	}{Stat: name, Version: s.store.gen, Step: step}
-	if step == 0 {
-		answer.Points, err = s.points(r.Context(), name, from, to)
-	} else {
-		answer.Extents, err = s.extents(r.Context(), i, from, to, step)
+	read, err := s.readers.read(r.Context(), fmt.Sprintf("points %s %d %d %d", name, from, to, step), func(ctx context.Context) (any, error) {
+		if step == 0 {
+			return s.points(ctx, name, from, to)
+		}
+		return s.extents(ctx, i, from, to, step)
+	})
+	if refuseRead(w, err) {
+		return
 	}
 	if err != nil {
 		s.config.Logger.Warn("history cannot be read", "stat", name, "error", err)
 		http.Error(w, "the history cannot be read from Kafka now", http.StatusBadGateway)
 		return
+	}
+	switch read := read.(type) {
+	case []stats.Snapshot:
+		answer.Points = read
+	case []extent:
+		answer.Extents = read
 	}
 	writeJSON(w, answer)
 }

@@ -243,8 +243,8 @@ func second(s string, otherwise int64) (int64, error) {
 		return n, nil
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return 0, fmt.Errorf("%.40q is neither Unix seconds nor a time like 2026-11-22T10:31:05Z", s)
+	if err != nil || t.Unix() < 0 {
+		return 0, fmt.Errorf("%.40q is neither Unix seconds nor a time since 1970 like 2026-11-22T10:31:05Z", s)
 	}
 	return t.Unix(), nil
 }

@@ -69,7 +69,7 @@ type Server struct {
 	minutes     minuteHistory
 	raw         rawHistory
 	program     *program.Program
-	reading     chan struct{} // held by requests for lines
+	readers     *readers
 	listener    net.Listener
 	onLoopback  bool // only programs on this machine can connect
 	handler     http.Handler
@@ -142,7 +142,7 @@ func newServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{program: compiled, reading: make(chan struct{}, linesAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
+	s := &Server{program: compiled, readers: newReaders(), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	view := newView(c, s.store)

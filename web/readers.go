@@ -1,0 +1,112 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+)
+
+const (
+	readersAtOnce = 4  // answers that are read from Kafka at a time
+	maxQueue      = 64 // more that wait for their turn
+)
+
+// errCrowded says that more questions wait than are kept.
+var errCrowded = errors.New("too many requests for history are waiting; try again in a moment")
+
+// readers is the budget of requests that read Kafka. Each has its turn, equal
+// questions share an answer, and what nobody waits for any longer is stopped.
+type readers struct {
+	turns chan struct{} // holds one for each that reads
+
+	mu     sync.Mutex
+	asked  map[string]*question
+	queued int
+}
+
+// A question is one that is being answered, for all who ask it.
+type question struct {
+	answered chan struct{} // closed when answer and err are there
+	answer   any
+	err      error
+	askers   int
+	cancel   context.CancelFunc
+}
+
+func newReaders() *readers {
+	return &readers{turns: make(chan struct{}, readersAtOnce), asked: map[string]*question{}}
+}
+
+// read returns what do returns for a question, which may be another request's answer:
+// nobody may change it. It fails with errCrowded if the queue is full.
+func (r *readers) read(ctx context.Context, of string, do func(context.Context) (any, error)) (any, error) {
+	r.mu.Lock()
+	q := r.asked[of]
+	if q == nil {
+		if r.queued >= readersAtOnce+maxQueue {
+			r.mu.Unlock()
+			return nil, errCrowded
+		}
+		r.queued++
+		q = &question{answered: make(chan struct{})}
+		var reading context.Context
+		reading, q.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		r.asked[of] = q
+		go r.answer(reading, of, q, do)
+	}
+	q.askers++
+	r.mu.Unlock()
+
+	select {
+	case <-q.answered:
+		return q.answer, q.err
+	case <-ctx.Done():
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if q.askers--; q.askers == 0 {
+			q.cancel()
+			r.forget(of, q) // who asks now does not get what is being stopped
+		}
+		return nil, ctx.Err()
+	}
+}
+
+// answer waits for its turn, and answers a question.
+func (r *readers) answer(ctx context.Context, of string, q *question, do func(context.Context) (any, error)) {
+	defer q.cancel()
+	select {
+	case r.turns <- struct{}{}:
+		q.answer, q.err = do(ctx)
+		<-r.turns
+	case <-ctx.Done():
+		q.err = ctx.Err()
+	}
+	r.mu.Lock()
+	r.forget(of, q)
+	r.queued--
+	r.mu.Unlock()
+	close(q.answered)
+}
+
+func (r *readers) forget(of string, q *question) {
+	if r.asked[of] == q {
+		delete(r.asked, of)
+	}
+}
+
+// refuseRead answers a request whose history could not be read, if it is for a reason
+// that its sender can do something about; else it reports false.
+func refuseRead(w http.ResponseWriter, err error) bool {
+	switch {
+	case errors.Is(err, context.Canceled): // nobody is there
+	case errors.Is(err, errCrowded):
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	case errors.Is(err, errTooLarge):
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	default:
+		return false
+	}
+	return true
+}

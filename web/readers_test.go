@@ -1,0 +1,97 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+// Equal questions are read once, no more at a time than have a turn, and what is
+// beyond the queue is refused.
+func TestReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReaders()
+		var reading, most, reads atomic.Int64
+		gate := make(chan struct{})
+		do := func(context.Context) (any, error) {
+			most.Store(max(most.Load(), reading.Add(1)))
+			reads.Add(1)
+			<-gate
+			reading.Add(-1)
+			return 7, nil
+		}
+		var all sync.WaitGroup
+		var refused atomic.Int64
+		const questions = readersAtOnce + maxQueue + 10
+		for i := range 3 * questions {
+			all.Go(func() {
+				answer, err := r.read(t.Context(), fmt.Sprint(i%questions), do)
+				switch {
+				case errors.Is(err, errCrowded):
+					refused.Add(1)
+				case err != nil || answer != 7:
+					t.Errorf("%v, %v", answer, err)
+				}
+			})
+		}
+		synctest.Wait()
+		close(gate)
+		all.Wait()
+		if n := most.Load(); n != readersAtOnce {
+			t.Errorf("%d read at a time, want %d", n, readersAtOnce)
+		}
+		if n := reads.Load(); n != readersAtOnce+maxQueue {
+			t.Errorf("%d reads, want %d", n, readersAtOnce+maxQueue)
+		}
+		if n := refused.Load(); n != 30 {
+			t.Errorf("%d were refused, want 30", n)
+		}
+		if len(r.asked) > 0 || r.queued > 0 {
+			t.Errorf("afterwards %d questions are kept, %d queued", len(r.asked), r.queued)
+		}
+	})
+}
+
+// A read ends when all who asked have gone, and no sooner.
+func TestReadersThatLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReaders()
+		var stopped atomic.Bool
+		do := func(ctx context.Context) (any, error) {
+			<-ctx.Done()
+			stopped.Store(true)
+			return nil, ctx.Err()
+		}
+		var all sync.WaitGroup
+		var leave [2]context.CancelFunc
+		for i := range leave {
+			ctx, cancel := context.WithCancel(t.Context())
+			leave[i] = cancel
+			all.Go(func() {
+				if _, err := r.read(ctx, "the same", do); !errors.Is(err, context.Canceled) {
+					t.Errorf("who left got %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		leave[0]()
+		synctest.Wait()
+		if stopped.Load() {
+			t.Error("the read ended although somebody waits for it")
+		}
+		leave[1]()
+		all.Wait()
+		synctest.Wait()
+		if !stopped.Load() || r.queued > 0 {
+			t.Errorf("nobody waits, and the read goes on: %d are queued", r.queued)
+		}
+		answer, err := r.read(t.Context(), "the same", func(context.Context) (any, error) { return 1, nil })
+		if answer != 1 || err != nil {
+			t.Errorf("who asks again gets %v, %v", answer, err)
+		}
+	})
+}
