@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pulse/stats/condition"
+	"pulse/stats/derive"
 	"pulse/stats/format"
 	"pulse/stats/line"
 )
@@ -27,6 +28,7 @@ type Definitions struct {
 	Pages    []Page // empty if the file has none
 	Tests    []Test // cases that `pulse test` runs
 
+	Derived []*derive.Field  // each after those that it is made of
 	Formats []*format.Format // tried before those of Pulse, in this order
 	Samples [][]Sample       // of each of Formats; see CheckSamples
 }

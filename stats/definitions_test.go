@@ -142,7 +142,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"empty", "", []string{": the file is empty"}},
 		{"comment", "# nothing", []string{": the file is empty"}},
-		{"no mapping", "- a", []string{"1:1: the file is a mapping with keys lateness, define, formats, scope, stats, pages and tests, not a list"}},
+		{"no mapping", "- a", []string{"1:1: the file is a mapping with keys lateness, define, formats, derive, scope, stats, pages and tests, not a list"}},
 		{"no stats", "lateness: 2s", []string{"1:1: there are no stats"}},
 		{"empty stats", "stats: []", []string{"1:8: there are no stats"}},
 		{"null stats", "stats:", []string{"1:7: stats is a list, not nothing"}},
@@ -183,11 +183,6 @@ func TestErrors(t *testing.T) {
 		{"number for a field", "stats: [{name: a, mean: 5}]", []string{`1:25: mean takes the name of a field, not "5"`}},
 		{"$env for a field", "stats: [{name: a, mean: '$env[\"x\"]'}]", []string{"1:25: mean takes the name of a field as it is"}},
 		{"define for a field", "define: {x: y}\nstats: [{name: a, mean: x}]", []string{"2:25: mean takes the name of a field, and x is a define"}},
-		{"call for a key", "stats:\n  - {name: a, rate: second, by: 'replace(url, \"a\", \"b\")'}", []string{`2:33: by takes the name of a field, and replace(url, "a", "b") is an expression, which only where takes`}},
-		{"call for one of several keys", "stats: [{name: a, rate: second, by: [host, 'lower(path)']}]", []string{"1:44: by takes the name of a field, and lower(path) is an expression"}},
-		{"call for a field", "stats: [{name: a, unique: lower(level)}]", []string{"1:27: unique takes the name of a field, and lower(level) is an expression"}},
-		{"division for a field", "stats: [{name: a, sum: ms/1000}]", []string{"1:24: sum takes the name of a field, and ms/1000 is an expression"}},
-		{"expression for a field", "stats: [{name: a, mean: service / 1000}]", []string{"1:25: mean takes the name of a field, and service / 1000 is an expression, which only where takes"}},
 
 		{"over", "stats: [" + stat + ", over: 25h}]", []string{"1:39: over is from 1s to 24h, not 25h"}},
 		{"over zero", "stats: [" + stat + ", over: 0s}]", []string{"1:39: over is from 1s to 24h, not 0s"}},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/stats/derive"
 	"pulse/stats/format"
 )
 
@@ -99,5 +100,66 @@ func TestFormatsAreOfTheVersion(t *testing.T) {
 	}
 	if version("formats: [{name: a, pattern: <x>}]") != version("formats: [{name: a, pattern: <x>, samples: [{line: x}]}]") {
 		t.Error("samples make another version")
+	}
+}
+
+// TestDeriveErrors: each mistake has its place and what to write instead.
+func TestDeriveErrors(t *testing.T) {
+	const rest = "\nstats: [{name: a, rate: second}]"
+	for _, test := range []struct{ src, want string }{
+		{"derive: [a]" + rest, "1:9: derive is a mapping of names"},
+		{"derive: {a-b: x}" + rest, "1:10: a derived field's name has letters"},
+		{"derive: {http_path: lower(x)}" + rest, "1:10: http_path is a field that lines have"},
+		{"formats: [{name: f, pattern: <user>}]\nderive: {user_: x, user: lower(x)}" + rest, "2:20: user is a field that the format f gives"},
+		{"formats: [{name: f, pattern: <who>}]\nderive: {who: lower(x)}" + rest, "2:10: who is a field that the format f gives"},
+		{"define: {a: x}\nderive: {a: y}" + rest, "2:10: a is a define"},
+		{"derive: {a: x, a: y}" + rest, "1:16: a is derived twice"},
+		{"derive: {a: }" + rest, "1:13: an expression is empty"},
+		{"derive: {a: x +}" + rest, "1:16: the expression ends too early"},
+		{"derive: {a: b + 1, b: a * 2}" + rest, "1:23: a is made of itself: a -> b -> a"},
+		{"derive: {a: rout(x)}" + rest, "1:13: there is no function rout: did you mean route?"},
+		{"derive: {a: 'route(x, \"/b/*\", \"/b/c\")'}" + rest, "1:31: the rule /b/c never applies"},
+		{"stats: [{name: a, rate: second, by: 'split(x, 5'}]", "1:48: the expression ends too early"},
+		{"stats: [{name: a, rate: second, by: [x, 'capture(y, \"(\")']}]", "1:53: error parsing regexp"},
+		{"stats: [{name: a, rate: second, where: route(x) == \"/a\"}]", "1:40: route is for derive"},
+		{"formats: [{name: a, pattern: <x>, in: lower(msg)}]" + rest, "1:39: in takes the name of a field, and lower(msg) is an expression"},
+	} {
+		_, err := Parse("f.yaml", []byte(test.src))
+		if err == nil || !strings.HasPrefix(err.Error(), "f.yaml:"+test.want) {
+			t.Errorf("%s:\ngot  %v\nwant f.yaml:%s", test.src, err, test.want)
+		}
+	}
+	many := "derive:\n"
+	for i := range derive.MaxFields {
+		many += fmt.Sprintf("  f%d: x + %d\n", i, i)
+	}
+	if _, err := Parse("f.yaml", []byte(many+rest)); err != nil {
+		t.Error(err)
+	}
+	if _, err := Parse("f.yaml", []byte(many+"stats: [{name: a, mean: ms / 3}]")); err == nil || !strings.Contains(err.Error(), "more than 256 derived fields") {
+		t.Errorf("one more: %v", err)
+	}
+}
+
+// TestDerivedVersion: what a derived field means is of the stats that go by it, and of no
+// others.
+func TestDerivedVersion(t *testing.T) {
+	hashes := func(derived string) map[string]string {
+		d, err := Parse("f.yaml", []byte(derived+"\nstats: [{name: a, rate: second, by: e}, {name: b, rate: second}, {name: c, rate: second, where: f > 1}]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := d.StatHashes()
+		all["version"] = d.Version()
+		return all
+	}
+	one, other := hashes("derive: {e: lower(f), f: g + 1}"), hashes("derive: {e: lower(f), f: g + 2, unused: x + 1}")
+	for name, differs := range map[string]bool{"a": true, "b": false, "c": true, "version": true} {
+		if (one[name] != other[name]) != differs {
+			t.Errorf("%s: %s and %s, want them to differ: %v", name, one[name], other[name], differs)
+		}
+	}
+	if a, b := hashes("derive: {e: lower(f), f: g + 1}"), hashes("derive: {f: g  +  1, unused: x + 1, e: lower(f)}"); fmt.Sprint(a) != fmt.Sprint(b) {
+		t.Errorf("how it is written makes a difference: %v and %v", a, b)
 	}
 }

@@ -211,6 +211,11 @@ func (p *parser) fieldName(n *yaml.Node, key string) string {
 		p.errorf(n, "%s takes the name of a field as it is, without $env", key)
 	case p.defined[field]:
 		p.errorf(n, "%s takes the name of a field, and %s is a define", key, field)
+	case condition.IsExpression(field) && p.derivable:
+		if p.derived[field] == nil {
+			p.derive(n, field, field) // of no name but its text
+		}
+		return field
 	case condition.IsExpression(field):
 		p.errorf(n, "%s takes the name of a field, and %s is an expression, which only where takes: let the line have what it gives as a field", key, field)
 	default:

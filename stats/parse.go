@@ -19,6 +19,7 @@ import (
 
 	"pulse/stats/aggregate"
 	"pulse/stats/condition"
+	"pulse/stats/derive"
 )
 
 // Bounds on a definitions file.
@@ -45,7 +46,7 @@ const DefaultLateness = 2
 // The keys of each mapping in a file, in the order in which messages and
 // suggestions give them.
 var (
-	fileKeys = []string{"lateness", "define", "formats", "scope", "stats", "pages", "tests"}
+	fileKeys = []string{"lateness", "define", "formats", "derive", "scope", "stats", "pages", "tests"}
 	statKeys = slices.Concat([]string{"name"}, Kinds, optionKeys)
 	pageKeys = []string{"title", "rows", "scope"}
 
@@ -88,6 +89,7 @@ func ParseEnv(file string, data []byte, lookup Lookup) (*Definitions, error) {
 		byName:   make(map[string]*Stat),
 		variants: make(map[string][]*Stat),
 		refs:     make(map[string][]string),
+		derived:  make(map[string]*yaml.Node),
 	}
 	for _, s := range internalStats {
 		p.byName[s.Name] = s
@@ -112,7 +114,11 @@ type parser struct {
 	defined map[string]bool
 	scope   *scope // nil: there is none
 	size    int    // comparisons so far
-	errs    Errors
+
+	derivable bool // an expression may stand where a field does
+	derived   map[string]*yaml.Node
+	fields    []*derive.Field // derived, in the file's order
+	errs      Errors
 
 	byName   map[string]*Stat    // the file's and Pulse's own
 	variants map[string][]*Stat  // by the name before the scope, the default value's first
@@ -149,11 +155,13 @@ func (p *parser) parse() *Definitions {
 	}
 	p.parseDefines(top["define"])
 	p.parseFormats(d, top["formats"])
+	p.parseDerived(d, top["derive"])
 	p.scope = p.parseScope(top["scope"])
 	p.parseStats(d, top["stats"])
 	if top["stats"] == nil && len(p.errs) == 0 {
 		p.errorf(root, "there are no stats: a file has at least one, under the key stats")
 	}
+	d.Derived = p.orderDerived()
 	p.parsePages(d, top["pages"])
 	p.parseTests(d, top["tests"])
 	return d

@@ -17,6 +17,7 @@ import (
 	"pulse/cmd/dev/testkit"
 	"pulse/stats/aggregate"
 	"pulse/stats/condition"
+	"pulse/stats/derive"
 	"pulse/stats/format"
 	"pulse/stats/line"
 )
@@ -267,6 +268,7 @@ func schema() []byte {
 		"define": named("Conditions by name, for use in others.", conditionText(""),
 			`^[^0-9\s-][^\s-]*$`, slices.Concat(headerFields, condition.Words())...),
 		"formats": listOf("Formats of lines, which are tried before those of Pulse.", formatSchema(), 0, format.MaxFormats),
+		"derive": named("Fields made of others: expressions by name.", text("", derive.MaxText), `^[^0-9\s-][^\s-]*$`, condition.Words()...),
 		"scope": mapping("Each stat once for each value of a field, which meets only lines with that value.", object{
 			"field":   field("The field."),
 			"values":  words("The values: a list, or a text with commas."),
@@ -540,6 +542,11 @@ func TestSchemaAndParse(t *testing.T) {
 		{"formats: [{name: a, pattern: <a>, names: [b]}]\nstats: [" + other + "]", neither},
 		{"formats: [{name: a, pattern: <a>, samples: [{fields: {}}]}]\nstats: [" + other + "]", neither},
 		{"formats: [{name: a, pattern: <a><b>}]\nstats: [" + other + "]", parse},
+
+		{"derive: {a: route(path), b: a}\nstats: [{name: x, mean: 'ms / 1000', by: 'split(a, \"/\")[1]'}]", both},
+		{"derive: [a]\nstats: [" + other + "]", neither},
+		{"derive: {a-b: x}\nstats: [" + other + "]", neither},
+		{"derive: {a: b, b: a}\nstats: [" + other + "]", parse},
 
 		{"lateness: 0\nstats: [" + other + "]", both},
 		{"lateness: 2\nstats: [" + other + "]", neither},

@@ -25,7 +25,7 @@ func (d *Definitions) Version() string {
 	d.writeMeaning(h)
 	stats := slices.SortedFunc(slices.Values(d.Stats), func(a, b *Stat) int { return cmp.Compare(a.Name, b.Name) })
 	for _, s := range stats {
-		s.writeMeaning(h)
+		d.writeStat(h, s)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:3])
 }
@@ -38,8 +38,9 @@ func (d *Definitions) writeMeaning(w io.Writer) {
 	}
 }
 
-// writeMeaning writes all of a stat that its values depend on.
-func (s *Stat) writeMeaning(w io.Writer) {
+// writeStat writes all of a stat that its values depend on.
+func (d *Definitions) writeStat(w io.Writer, s *Stat) {
+	d.writeDerived(w, s)
 	fmt.Fprintf(w, "%q %q %q %d %v %v %q %d %q %d %d %q\n",
 		s.Name, s.Kind, s.Field, s.Per, s.Quantiles, s.Buckets, s.GroupBy, s.Top, s.Of, s.Window, s.Expire, condition.Format(s.Cond))
 }
@@ -56,10 +57,10 @@ func (d *Definitions) StatHashes() map[string]string {
 	for name, s := range all {
 		h := sha256.New()
 		d.writeMeaning(h)
-		s.writeMeaning(h)
+		d.writeStat(h, s)
 		for _, of := range s.Of {
 			if of := all[of]; of != nil {
-				of.writeMeaning(h)
+				d.writeStat(h, of)
 			}
 		}
 		meanings[name] = hex.EncodeToString(h.Sum(nil)[:8])

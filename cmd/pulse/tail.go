@@ -174,7 +174,7 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, er
 			return nil, usagef("--where: %w", err)
 		}
 		stat = "tail"
-		d = &stats.Definitions{Formats: d.Formats, Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Window: 1, Where: where, Cond: cond}}}
+		d = &stats.Definitions{Formats: d.Formats, Derived: d.Derived, Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Window: 1, Where: where, Cond: cond}}}
 	}
 	if _, err := d.Named(stat); err != nil {
 		return nil, usagef("--stat: %w", err)

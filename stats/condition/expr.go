@@ -48,6 +48,9 @@ func newConfig() *conf.Config {
 	return config
 }
 
+// valueFunctions are those of derived fields.
+var valueFunctions = []string{"route", "capture", "bytes"}
+
 // A Machine runs an Expr. It may be shared by goroutines.
 type Machine struct {
 	program *vm.Program
@@ -222,6 +225,7 @@ type rewriter struct {
 	defaults  bool            // there is a ??
 	variables []string
 	within    bool // a predicate: what is asked of each element of a list
+	functions map[string]Function
 }
 
 func (r *rewriter) field(name string) ast.Node {
@@ -297,7 +301,12 @@ func (r *rewriter) rewrite(n ast.Node) (ast.Node, *Error) {
 			in(&n.Nodes[i])
 		}
 	case *ast.CallNode:
-		return nil, r.noFunction(n)
+		if err := r.checkCall(n); err != nil {
+			return nil, err
+		}
+		for i := range n.Arguments {
+			in(&n.Arguments[i])
+		}
 	case *ast.NilNode, *ast.BoolNode, *ast.StringNode, *ast.BytesNode, *ast.IntegerNode, *ast.FloatNode, *ast.PointerNode:
 	default:
 		return nil, r.unsupported(n)
@@ -329,17 +338,32 @@ func (r *rewriter) joined(n *ast.BinaryNode) bool {
 	return r.src[at] == n.Operator[0] && r.src[at-1] != ' ' && r.src[at+1] != ' '
 }
 
-func (r *rewriter) noFunction(n *ast.CallNode) *Error {
+// checkCall fails for a function that there is not, and for arguments that it does not take.
+func (r *rewriter) checkCall(n *ast.CallNode) *Error {
 	callee, ok := n.Callee.(*ast.IdentifierNode)
 	if !ok {
 		return r.errorf(n, "a field has no functions of its own")
 	}
 	name := callee.Value
+	if f, ok := r.functions[name]; ok {
+		at, message := f.Check(n.Arguments)
+		switch {
+		case message == "":
+			return nil
+		case at >= 0:
+			return r.errorf(n.Arguments[at], "%s", message)
+		}
+		return r.errorf(n, "%s", message)
+	}
+	if slices.Contains(valueFunctions, name) {
+		return r.errorf(n, "%s is for derive: name what it gives there, and use the name here", name)
+	}
 	if slices.Contains(timely, name) {
 		return r.errorf(n, "there is no %s in a condition: a line must count alike whenever it is read", name)
 	}
 	near := ""
-	if s := suggest.Nearest(name, slices.Values(builtin.Names)); s != "" {
+	names := slices.AppendSeq(slices.Clone(builtin.Names), maps.Keys(r.functions))
+	if s := suggest.Nearest(name, slices.Values(names)); s != "" {
 		near = ": did you mean " + s + "?"
 	}
 	return r.errorf(n, "there is no function %s%s", name, near)

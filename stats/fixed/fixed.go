@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math"
+	"math/big"
 	"math/bits"
 	"strconv"
 )
@@ -141,6 +142,73 @@ func (n Number) Sub(m Number) Number {
 	lo, borrow := bits.Sub64(n.Lo, m.Lo, 0)
 	hi, _ := bits.Sub64(uint64(n.Hi), uint64(m.Hi), borrow)
 	return Number{int64(hi), lo}
+}
+
+// Mul returns n * m, rounded half away from zero to nine decimals, and whether it fits.
+func (n Number) Mul(m Number) (Number, bool) {
+	aHi, a := n.Magnitude()
+	bHi, b := m.Magnitude()
+	negative := n.Negative() != m.Negative()
+	if aHi|bHi != 0 {
+		product := new(big.Int).Mul(bigInt(aHi, a), bigInt(bHi, b))
+		return dividedBig(product, big.NewInt(unit), negative)
+	}
+	hi, lo := bits.Mul64(a, b)
+	return divided(hi, lo, unit, negative)
+}
+
+// Quo returns n / m, rounded half away from zero to nine decimals, and whether it fits;
+// nothing does if m is 0.
+func (n Number) Quo(m Number) (Number, bool) {
+	if m.IsZero() {
+		return Number{}, false
+	}
+	aHi, a := n.Magnitude()
+	bHi, b := m.Magnitude()
+	negative := n.Negative() != m.Negative()
+	if aHi|bHi != 0 {
+		scaled := new(big.Int).Mul(bigInt(aHi, a), big.NewInt(unit))
+		return dividedBig(scaled, bigInt(bHi, b), negative)
+	}
+	hi, lo := bits.Mul64(a, unit)
+	return divided(hi, lo, b, negative)
+}
+
+// divided is a 128-bit number by d, rounded half up, with a sign, and whether it fits.
+func divided(hi, lo, d uint64, negative bool) (Number, bool) {
+	quoHi := hi / d
+	quo, rest := bits.Div64(hi%d, lo, d)
+	if rest >= d-rest {
+		var carry uint64
+		quo, carry = bits.Add64(quo, 1, 0)
+		quoHi += carry
+	}
+	if quoHi >= unit/2 {
+		return Number{}, false
+	}
+	return FromMagnitude(quoHi, quo, negative), true
+}
+
+func bigInt(hi, lo uint64) *big.Int {
+	b := new(big.Int).SetUint64(hi)
+	return b.Or(b.Lsh(b, 64), new(big.Int).SetUint64(lo))
+}
+
+// dividedBig is divided for numbers of any size.
+func dividedBig(n, d *big.Int, negative bool) (Number, bool) {
+	quo, rest := new(big.Int).QuoRem(n, d, new(big.Int))
+	if rest.Lsh(rest, 1).Cmp(d) >= 0 {
+		quo.Add(quo, big.NewInt(1))
+	}
+	if quo.BitLen() > 128 {
+		return Number{}, false
+	}
+	hi := new(big.Int).Rsh(quo, 64).Uint64()
+	if hi >= unit/2 {
+		return Number{}, false
+	}
+	lo := quo.And(quo, new(big.Int).SetUint64(math.MaxUint64)).Uint64()
+	return FromMagnitude(hi, lo, negative), true
 }
 
 // Neg returns -n.

@@ -2,6 +2,7 @@ package fixed
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -99,6 +100,35 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Parse(%q) is not itself again through Append: %s", b, again)
 		}
 	})
+}
+
+// TestMulAndQuo: products and quotients are those of fractions, rounded once.
+func TestMulAndQuo(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 3))
+	limit := new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), 63))
+	check := func(what string, got Number, ok bool, exact *big.Rat) {
+		t.Helper()
+		rounded := exact.FloatString(places) // half away from zero
+		want, _ := new(big.Rat).SetString(rounded)
+		if fits := new(big.Rat).Abs(want).Cmp(limit) < 0; ok != fits || ok && rat(got).Cmp(want) != 0 {
+			t.Fatalf("%s is %s, %v, want %s, %v", what, got, ok, rounded, fits)
+		}
+	}
+	for range 20_000 {
+		n, m := number(r), number(r)
+		if !n.Fits() || !m.Fits() {
+			continue
+		}
+		product, ok := n.Mul(m)
+		check(fmt.Sprint(n, " * ", m), product, ok, new(big.Rat).Mul(rat(n), rat(m)))
+		if quotient, ok := n.Quo(m); m.IsZero() {
+			if ok {
+				t.Fatalf("%s / 0 is %s", n, quotient)
+			}
+		} else {
+			check(fmt.Sprint(n, " / ", m), quotient, ok, new(big.Rat).Quo(rat(n), rat(m)))
+		}
+	}
 }
 
 func TestArithmetic(t *testing.T) {

@@ -7,6 +7,7 @@ var (
 	constantText []byte
 
 	trueText   = newConstant("true")
+	falseText  = newConstant("false")
 	severities = newConstants("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 	errorText  = newConstant("error")
 	fatalText  = newConstant("fatal")

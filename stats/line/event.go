@@ -24,6 +24,9 @@ type Event struct {
 	codeHash uint64 // of the codes in their order
 	overflow bool   // there were more than maxCodes
 
+	deriver Deriver                // nil: there are no derived fields
+	derived [MaxFields / 64]uint64 // those that were derived, or found to be missing
+
 	format int8   // its position in Formats; -1: none
 	half   bool   // its message gave no field
 	fitted uint64 // which formats of the definitions file read it, or a field of it
@@ -201,6 +204,7 @@ func (e *Event) reset(schema *Schema, buf []byte) {
 	e.text[2] = constantText
 	e.dated, e.half, e.inner, e.fitted = false, false, false, 0
 	e.clearFields()
+	e.forgetDerived()
 }
 
 // within makes b the line, for what is parsed next; what was is the outer one.
@@ -291,7 +295,7 @@ func (e *Event) textID(s Slot, b []byte, start, end int) ID {
 
 // textID is a constant text's ID before it is that of a number.
 func (f *field) textID(b []byte, start, end int, flags value) ID {
-	if !f.coded {
+	if !f.coded && !f.derived {
 		return Absent
 	}
 	if f.values == nil {

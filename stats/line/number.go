@@ -259,3 +259,23 @@ func shift(whole, fraction []byte, n int, negative bool) (fixed.Number, bool) {
 	}
 	return fitting(w, f, negative)
 }
+
+// Bytes reads a size as a number of bytes: digits, perhaps a point and more, and a prefix
+// (k, M, G, T, P, powers of a thousand, or with an i of 1024), a B, both or neither. What
+// has another unit is none.
+func Bytes(b []byte) (fixed.Number, bool) {
+	b = bytes.TrimSpace(b)
+	i := 0
+	for i < len(b) && (b[i]-'0' <= 9 || b[i] == '.') {
+		i++
+	}
+	prefix := bytes.TrimSuffix(bytes.TrimLeft(b[i:], " "), []byte("B"))
+	if _, ok := parseNumber(b[:i], 0); !ok || len(prefix) == 0 {
+		return parseNumber(b[:i], 0)
+	}
+	whole, fraction := b[:i], []byte(nil)
+	if point := bytes.IndexByte(whole, '.'); point >= 0 {
+		whole, fraction = whole[:point], whole[point:]
+	}
+	return size(whole, fraction, prefix, false)
+}

@@ -169,7 +169,7 @@ func (s *Schema) origin(o Origin) *origin {
 			ready.columns = parseColumns(value)
 		}
 		slot := s.Slot(key)
-		if slot == None {
+		if slot == None || s.fields[slot].derived {
 			continue
 		}
 		start := len(ready.text)

@@ -18,6 +18,8 @@ type Field struct {
 	// Constants are what conditions compare the field with, for equality or
 	// for order.
 	Constants []condition.Constant
+	// Derived says that a Deriver gives it, and no line: see Event.Derived.
+	Derived bool
 }
 
 // A Schema is the fields that are wanted of lines, and the constants that
@@ -41,6 +43,7 @@ type Schema struct {
 type field struct {
 	name    string
 	coded   bool
+	derived bool
 	values  *keyTable      // text -> ID if typed by its look | ID if text << 16; nil without constants
 	texts   ID             // how many of the constants are texts
 	numbers []fixed.Number // the others but for booleans, ascending
@@ -62,6 +65,7 @@ func NewSchemaOf(formats []*format.Format, fields ...Field) (*Schema, error) {
 		return nil, fmt.Errorf("%d fields are wanted, and %d is the most: use fewer in the definitions", len(fields), MaxFields)
 	}
 	s := &Schema{slots: make(map[string]Slot, len(fields))}
+	ofLines := make(map[string]Slot, len(fields))
 	for i, f := range fields {
 		if _, twice := s.slots[f.Name]; twice {
 			return nil, fmt.Errorf("the field %s is named twice", f.Name)
@@ -70,13 +74,16 @@ func NewSchemaOf(formats []*format.Format, fields ...Field) (*Schema, error) {
 			return nil, fmt.Errorf("the field %s is compared with %d constants, and %d is the most", f.Name, len(f.Constants), MaxConstants)
 		}
 		s.slots[f.Name] = Slot(i)
+		if !f.Derived {
+			ofLines[f.Name] = Slot(i)
+		}
 		s.fields = append(s.fields, newField(f))
 	}
 	for i, f := range Givens {
 		s.at[i] = s.Slot(f.Name)
 	}
 	for k := range s.bodies {
-		s.bodies[k] = newBody(bodyKind(k), s.slots)
+		s.bodies[k] = newBody(bodyKind(k), ofLines)
 	}
 	before := []given{ofLine, ofUnparsed, ofMsg, httpHost, httpUser, httpMethod, httpURL, httpPath, httpVersion, httpStatus, httpBytes}
 	for slot := range Slot(len(fields)) {
@@ -88,7 +95,7 @@ func NewSchemaOf(formats []*format.Format, fields ...Field) (*Schema, error) {
 }
 
 func newField(f Field) field {
-	out := field{name: f.Name, coded: f.Coded || len(f.Constants) > 0}
+	out := field{name: f.Name, derived: f.Derived, coded: (f.Coded || len(f.Constants) > 0) && !f.Derived}
 	if len(f.Constants) == 0 {
 		return out
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"pulse/stats/condition"
+	"pulse/stats/derive"
 	"pulse/stats/line"
 )
 
@@ -14,11 +15,13 @@ type expression struct {
 	machine *condition.Machine
 	names   []string
 	slots   []line.Slot // of names
-	needs   []line.Slot // those without which it does not hold
+	derived []bool      // which of them are
+	needs   []line.Slot // lines' own fields without which it does not hold
+	all     bool        // it needs all of slots
 	free    sync.Pool   // of map[string]any, by names
 }
 
-func newExpression(n *condition.Expr, s *line.Schema) (*expression, error) {
+func newExpression(n *condition.Expr, s *line.Schema, d *derive.Program) (*expression, error) {
 	machine, err := condition.NewMachine(n)
 	if err != nil {
 		return nil, err
@@ -28,15 +31,26 @@ func newExpression(n *condition.Expr, s *line.Schema) (*expression, error) {
 	for _, name := range n.Fields {
 		r.slots = append(r.slots, s.Slot(name))
 	}
-	if !n.Missing {
-		r.needs = r.slots
+	r.all = !n.Missing
+	for _, slot := range r.slots {
+		r.derived = append(r.derived, d.Has(slot))
+		switch {
+		case !r.all:
+		case d.Has(slot):
+			r.needs = append(r.needs, d.Needs(slot)...)
+		default:
+			r.needs = append(r.needs, slot)
+		}
 	}
 	return r, nil
 }
 
 // lacks reports whether a line of these IDs lacks a field that it needs.
-func (r *expression) lacks(x *ids) bool {
-	for _, slot := range r.needs {
+func (r *expression) lacks(x *ids) bool { return lacks(r.needs, x) }
+
+// lacks reports whether a line of these IDs lacks one of the fields.
+func lacks(fields []line.Slot, x *ids) bool {
+	for _, slot := range fields {
 		if x[slot] == line.Absent {
 			return true
 		}
@@ -55,19 +69,14 @@ func (r *expression) verdict(ev *line.Event) verdict {
 	defer r.free.Put(fields)
 	clear(fields)
 	for i, slot := range r.slots {
-		if !ev.Has(slot) {
-			continue
+		if r.derived[i] {
+			ev.Derived(slot)
 		}
-		c := condition.Constant{Type: ev.Type(slot)}
-		switch c.Type {
-		case condition.Num:
-			c.Num, _ = ev.Number(slot)
-		case condition.Bool:
-			c.Bool = string(ev.Bytes(slot)) == "true"
-		default:
-			c.Text = string(ev.Bytes(slot))
+		if c, ok := ev.Constant(slot); ok {
+			fields[r.names[i]] = c.Value()
+		} else if r.all {
+			return fails
 		}
-		fields[r.names[i]] = c.Value()
 	}
 	switch ok, err := r.machine.Run(fields); {
 	case err != nil:

@@ -86,7 +86,9 @@ type lane struct {
 
 // NewFolder makes a Folder.
 func (p *Program) NewFolder() *Folder {
-	return &Folder{program: p, scanner: p.schema.NewScanner(), open: make(map[int64]*openSecond)}
+	f := &Folder{program: p, scanner: p.schema.NewScanner(), open: make(map[int64]*openSecond)}
+	p.deriveFor(&f.event)
+	return f
 }
 
 // Counts gives the account of all lines since the Folder was made.

@@ -62,6 +62,8 @@ func BenchmarkFold(b *testing.B) {
 		{"pulse/1000", statstest.PulseYAML(1000), statstest.Record(b, "pulse", lines, rate)},
 		{"heroku", herokuYAML(b), statstest.Record(b, "pulse", lines, rate)},
 		{"router", statstest.RouterYAML, statstest.Record(b, "router", lines, rate)},
+		{"router-by-path", statstest.RouterYAML + strings.ReplaceAll(routedStats, "endpoint", "path"), statstest.Record(b, "router", lines, rate)},
+		{"router-by-route", routedYAML, statstest.Record(b, "router", lines, rate)},
 		{"combined", statstest.AccessYAML, statstest.Record(b, "combined", lines, rate)},
 		{"json", statstest.JSONYAML, statstest.Record(b, "json", lines, rate)},
 		{"logback/20", logbackYAML, logback(lines, rate)},

@@ -22,6 +22,9 @@ type cond struct {
 	atom  atom    // of condCoded, condTest
 	test  func(*line.Event) bool
 	expr  *expression // of condExpr
+
+	schema *line.Schema // of condDerived
+	needs  []line.Slot  // of condDerived: lines' own fields without which the derived one is missing
 }
 
 type condKind uint8
@@ -33,6 +36,8 @@ const (
 	condCoded // the ID of a field decides it
 	condTest  // false if the field is missing, otherwise to be tested on the line
 	condExpr  // run on the line by expr's machine
+
+	condDerived // the value of a derived field decides it, by its ID or by the test
 )
 
 // An atom is a comparison of one field.
@@ -67,7 +72,7 @@ func (p *Program) compileCond(n condition.Node) (*cond, error) {
 	case *condition.Compare:
 		return p.compileCompare(n)
 	case *condition.Expr:
-		e, err := newExpression(n, p.schema)
+		e, err := newExpression(n, p.schema, p.derived)
 		return &cond{kind: condExpr, expr: e}, err
 	}
 	return nil, fmt.Errorf("unknown condition %T", n)
@@ -106,6 +111,9 @@ func (p *Program) compileCompare(n *condition.Compare) (*cond, error) {
 		if c.test, err = compileTest(n, c.atom.slot); err != nil {
 			return nil, err
 		}
+	}
+	if p.derived.Has(c.atom.slot) {
+		c.kind, c.schema, c.needs = condDerived, p.schema, p.derived.Needs(c.atom.slot)
 	}
 	return c, nil
 }
@@ -198,6 +206,8 @@ func (c *cond) match(s *line.Schema, x *ids, ev *line.Event) bool {
 		return c.atom.holds(s, x[c.atom.slot])
 	case condExpr:
 		return c.expr.verdict(ev).met()
+	case condDerived:
+		return c.derivedVerdict(ev).met()
 	}
 	return x[c.atom.slot] != line.Absent && c.test(ev)
 }
@@ -245,6 +255,14 @@ func (c *cond) decide(s *line.Schema, x *ids) *cond {
 			return never
 		}
 		return c
+	case condDerived:
+		if !lacks(c.needs, x) {
+			return c
+		}
+		if c.test == nil && c.atom.holds(s, line.Absent) {
+			return always
+		}
+		return never
 	}
 	if x[c.atom.slot] == line.Absent {
 		return never
@@ -377,6 +395,10 @@ func (c *cond) weigh(s *line.Schema, weights weights) {
 		for _, slot := range c.expr.needs {
 			weights.present(slot)
 		}
+	case c.kind == condDerived:
+		for _, slot := range c.needs {
+			weights.present(slot)
+		}
 	}
 }
 
@@ -413,6 +435,11 @@ func (c *cond) guards(s *line.Schema, weights weights, not bool) (guards []guard
 			return []guard{{c.atom.slot, line.Absent}}, true
 		}
 		return nil, false
+	case condDerived:
+		if len(c.needs) == 0 || not != (c.test == nil && c.atom.op == condition.Missing) {
+			return nil, false
+		}
+		return []guard{{c.needs[0], line.Absent}}, true
 	}
 	switch {
 	case not, c.kind == condExpr && len(c.expr.needs) == 0:

@@ -24,6 +24,7 @@ type Matcher struct {
 // stat, and for those of Pulse's own that are not about single lines.
 func (p *Program) NewMatcher(stat string) (*Matcher, error) {
 	m := &Matcher{program: p, scanner: p.schema.NewScanner()}
+	p.deriveFor(&m.event)
 	for i, s := range p.stats {
 		if s.Name != stat {
 			continue

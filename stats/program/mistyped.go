@@ -75,11 +75,27 @@ func (c *cond) verdict(ev *line.Event) verdict {
 		return holds - c.nodes[0].verdict(ev)
 	case condExpr:
 		return c.expr.verdict(ev)
+	case condDerived:
+		return c.derivedVerdict(ev)
 	}
 	switch {
 	case c.test(ev):
 		return holds
 	case !ev.IsText(c.atom.slot):
+		return isMistyped
+	}
+	return fails
+}
+
+// derivedVerdict derives the field, if nothing asked for it before, and decides.
+func (c *cond) derivedVerdict(ev *line.Event) verdict {
+	has := ev.Derived(c.atom.slot)
+	switch {
+	case c.test == nil:
+		return c.atom.verdict(c.schema, ev.ID(c.atom.slot))
+	case has && c.test(ev):
+		return holds
+	case has && !ev.IsText(c.atom.slot):
 		return isMistyped
 	}
 	return fails
@@ -95,7 +111,7 @@ func (c *cond) typed() bool {
 			return true
 		}
 	}
-	return c.kind == condTest || c.kind == condExpr || c.kind == condCoded && c.atom.typed
+	return c.kind == condTest || c.kind == condExpr || c.kind == condDerived || c.kind == condCoded && c.atom.typed
 }
 
 // honest reports whether a value of another type than the constant just differs

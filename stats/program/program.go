@@ -8,6 +8,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/condition"
+	"pulse/stats/derive"
 	"pulse/stats/line"
 )
 
@@ -24,6 +25,7 @@ type Program struct {
 	counted  []bool      // stats that only count the lines that meet them
 	typed    []bool      // stats whose conditions may meet a value of a wrong type
 	ratios   []*operands // of the stats that are one
+	derived  *derive.Program
 	internal [stats.Subjects]int32
 	index    index
 }
@@ -37,7 +39,7 @@ type operands struct{ numerator, denominator int }
 // is none.
 func Compile(d *stats.Definitions) (*Program, error) {
 	p := &Program{stats: d.All(), lateness: d.Lateness}
-	wanted := newWanted()
+	wanted := newWanted(d.Derived)
 	for _, s := range p.stats {
 		if s.Field != "" {
 			wanted.field(s.Field)
@@ -53,6 +55,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 	if p.schema, err = line.NewSchemaOf(d.Formats, wanted.fields...); err != nil {
 		return nil, err
 	}
+	p.derived = derive.Compile(d.Derived, p.schema)
 	p.kinds = make([]aggregate.Kind, len(p.stats))
 	p.counted = make([]bool, len(p.stats))
 	p.ratios = make([]*operands, len(p.stats))
@@ -81,6 +84,13 @@ func Compile(d *stats.Definitions) (*Program, error) {
 	}
 	p.index = newIndex(p.schema, p.conds)
 	return p, nil
+}
+
+// deriveFor lets an event have the derived fields.
+func (p *Program) deriveFor(ev *line.Event) {
+	if p.derived.Any() {
+		ev.DeriveBy(p.derived.NewEvaluator())
+	}
 }
 
 // Kind is how a stat aggregates, by its number.
@@ -124,20 +134,31 @@ func (p *Program) compileStat(s *stats.Stat) (*cond, error) {
 		return c, err
 	}
 	all := &cond{kind: condAnd}
+	var derived []*cond // which cost most, and so come last
 	for _, field := range append([]string{s.Field}, s.GroupBy...) {
-		if field != "" {
-			all.nodes = append(all.nodes, &cond{kind: condCoded, atom: atom{slot: p.schema.Slot(field), op: condition.Has}})
+		if field == "" {
+			continue
+		}
+		has, err := p.compileCompare(&condition.Compare{Field: field, Op: condition.Has})
+		if err != nil {
+			return nil, err
+		}
+		if has.kind == condDerived {
+			derived = append(derived, has)
+		} else {
+			all.nodes = append(all.nodes, has)
 		}
 	}
-	all.nodes = append(all.nodes, c)
+	all.nodes = append(append(all.nodes, c), derived...)
 	return all, nil
 }
 
 // wanted gathers the fields of a Schema.
 type wanted struct {
-	fields []line.Field
-	index  map[string]int
-	known  map[wantedConstant]bool
+	fields  []line.Field
+	index   map[string]int
+	known   map[wantedConstant]bool
+	derived map[string]*derive.Field
 }
 
 type wantedConstant struct {
@@ -145,8 +166,12 @@ type wantedConstant struct {
 	constant condition.Constant
 }
 
-func newWanted() *wanted {
-	return &wanted{index: make(map[string]int), known: make(map[wantedConstant]bool)}
+func newWanted(derived []*derive.Field) *wanted {
+	w := &wanted{index: make(map[string]int), known: make(map[wantedConstant]bool), derived: make(map[string]*derive.Field, len(derived))}
+	for _, f := range derived {
+		w.derived[f.Name] = f
+	}
+	return w
 }
 
 // field wants a field, so that conditions can tell whether it is there.
@@ -155,7 +180,13 @@ func (w *wanted) field(name string) *line.Field {
 	if !ok {
 		i = len(w.fields)
 		w.index[name] = i
-		w.fields = append(w.fields, line.Field{Name: name, Coded: true})
+		derived := w.derived[name]
+		w.fields = append(w.fields, line.Field{Name: name, Coded: true, Derived: derived != nil})
+		if derived != nil {
+			for _, of := range derived.Fields {
+				w.field(of)
+			}
+		}
 	}
 	return &w.fields[i]
 }

@@ -201,8 +201,18 @@ def share(holds):
     return value
 
 
+def routed(match):
+    """The route of a path whose things are numbers, or of a static file."""
+    path = re.sub(r"(?<=/)\d+(?=/|$)", ":id", match["k"])
+    return "/static/*" if path.startswith("/static/") else path
+
+
+def in_seconds(match):
+    return Fraction(match["n"]) / 1000
+
+
 # stat, golden, seconds of the window, pattern, key, number, value. Key and number are
-# named groups of the pattern.
+# named groups of the pattern, or worked out from a match.
 STATS = [
     ("requests", "router", 10, "", "", "", rate(1)),
     ("errors", "router", 70, "at=error", "", "", rate(60)),
@@ -235,6 +245,13 @@ STATS = [
     ("totals", "formats", 15, r'"total":"(?P<n>[\d.]+)"', "", "n", total),
     ("switched", "formats", 30, r"^\d+\|\d\|on$", "", "", len),
     ("devices", "formats", 30, r"^\d+\|(?P<k>\d)\|", "k", "", distinct),
+    ("endpoints", "formats", 20, r"path=(?P<k>\S+)", routed, "", top(3, len)),
+    ("of-users", "formats", 20, r"path=(/users/\d+/cart|/orders/\d+) ", "", "", rate(60)),
+    ("clients", "formats", 20, r'client="(?P<k>[^,]+)', "k", "", distinct),
+    ("parts", "formats", 20, r"shop\.(?P<k>\w+) - \w+ took (?P<n>\d+)ms$", "k", in_seconds, top(2, mean)),
+    ("net", "formats", 15, r"bytes_in=(?P<i>\d+) bytes_out=(?P<o>\d+)", "", lambda m: int(m["o"]) - int(m["i"]), total),
+    ("sizes", "formats", 15, r"mem=(?P<n>[\d.]+)kB", "", lambda m: Fraction(m["n"]) * 1000, greatest),
+    ("first-parts", "formats", 20, r"path=/(?P<k>[^/ ]+)", "k", "", top(2, len)),
     ("rate-by", "kinds", 10, NGINX, "domain", "", top(3, rate(1))),
     ("rate-by-two", "kinds", 20, NGINX, "method,status", "", top(4, rate(60))),
     ("sum-by", "kinds", 20, NGINX, "domain", "bytes", top(3, total)),
@@ -310,14 +327,15 @@ def read(golden, pattern, key, number):
             if not match:
                 continue
             try:
-                n = Fraction(match[number] or 0) if number else 0
+                n = number(match) if callable(number) else Fraction(match[number] or 0) if number else 0
             except ValueError:
                 continue
             n = round_to(n, 9)
             if abs(n) >= MOST:
                 continue
             at = moment(STAMP.search(line)[1])
-            yield Event(at, ",".join(match[k] or "" for k in key.split(",")) if key else "", n)
+            name = key(match) if callable(key) else ",".join(match[k] or "" for k in key.split(",")) if key else ""
+            yield Event(at, name, n)
 
 
 def round_to(number, places):
