@@ -268,7 +268,7 @@ func schema() []byte {
 		"define": named("Conditions by name, for use in others.", conditionText(""),
 			`^[^0-9\s-][^\s-]*$`, slices.Concat(headerFields, condition.Words())...),
 		"formats": listOf("Formats of lines, which are tried before those of Pulse.", formatSchema(), 0, format.MaxFormats),
-		"derive": named("Fields made of others: expressions by name.", text("", derive.MaxText), `^[^0-9\s-][^\s-]*$`, condition.Words()...),
+		"derive":  named("Fields made of others: expressions by name.", text("", derive.MaxText), `^[^0-9\s-][^\s-]*$`, condition.Words()...),
 		"scope": mapping("Each stat once for each value of a field, which meets only lines with that value.", object{
 			"field":   field("The field."),
 			"values":  words("The values: a list, or a text with commas."),
