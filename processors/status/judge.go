@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -209,6 +210,14 @@ func (f *findings) problems() []Problem {
 		say(f.open.since, fmt.Sprintf("mergers are behind on %s %s", fragments, f.open),
 			"read the log of "+f.open.who("mergers")+"; if its CPU is busy start another pulse merge")
 	}
+	if f.told > 0 && f.told != len(f.sources) {
+		say(-1, fmt.Sprintf("%s has %d partitions, and its ingesters write to %d", raw, len(f.sources), f.told),
+			"partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)")
+	}
+	if ahead := f.closed + 1 - f.clock.Unix(); f.closed >= 0 && ahead > timing.ClockAhead {
+		say(-1, fmt.Sprintf("seconds have closed that are %s ahead of this machine's clock", span(time.Duration(ahead)*time.Second)),
+			"set the clocks of this machine and of the ingesters' machines; if they are right, another program writes to Pulse's topics")
+	}
 	if f.closed < 0 && len(found) == 0 {
 		say(-1, "no second has closed yet", "wait a few seconds and ask again")
 	}
@@ -238,7 +247,7 @@ func (s *Status) headline(now time.Time, recording bool) string {
 		return "all well: the recording has closed up to " + clockTime(*s.Closed, s.At)
 	}
 	if s.Well {
-		return fmt.Sprintf("all well: closed %s ago", span(now.Sub(s.Closed.Add(time.Second))))
+		return fmt.Sprintf("all well: closed %s ago", span(max(now.Sub(s.Closed.Add(time.Second)), 0)))
 	}
 	p := s.Problems[0]
 	h := "not well: " + p.What

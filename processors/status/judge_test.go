@@ -117,6 +117,11 @@ func TestJudge(t *testing.T) {
 		{"lines come late", func(o *observation) { o.lines = Lines{In: 1000, Counted: 940, Late: 59, Unreadable: 1} },
 			"not well: 6 % of the newest minute's lines are in no stat: 59 late, 1 unreadable. Find what delays the inputs, or give the definitions a longer lateness; unreadable are lines over 64 KiB, and records that are not Pulse's", nil},
 		{"a few lines come late", func(o *observation) { o.lines = Lines{In: 1000, Counted: 950, Late: 50} }, "all well: closed 0.4 s ago", nil},
+		{"a clock that is a second fast", func(o *observation) { stop(o, -1, -2) }, "all well: closed 0.0 s ago", nil},
+		{"a forged cover", func(o *observation) { stop(o, 0, -86_400) },
+			"not well: seconds have closed that are 24 h 0 min ahead of this machine's clock. Set the clocks of this machine and of the ingesters' machines; if they are right, another program writes to Pulse's topics", nil},
+		{"more partitions than there were", func(o *observation) { o.told = 1 },
+			"not well: team.events.raw has 2 partitions, and its ingesters write to 1. Partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)", nil},
 		{"a recording", func(o *observation) {
 			o.domain = topics.RecordingPrefix + "x"
 			o.now = o.now.Add(365 * 24 * time.Hour)

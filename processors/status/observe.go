@@ -35,6 +35,8 @@ type observation struct {
 	fragments []fragmentsPartition
 	ingesters map[string]int64 // the clocks of those that the receivers hold to be running
 	ahead     map[string]int64 // by how many seconds the clock of one that is doubted is ahead of those that count
+	told      int              // for how many partitions of events.raw its ingesters write; 0: not known
+	toldAt    int64
 	lines     Lines
 }
 
@@ -303,6 +305,9 @@ func (o *observer) newest(ctx context.Context, seen *observation) error {
 		}
 		if seen.domain == "" {
 			seen.domain = h.Domain
+		}
+		if h.Tick != nil && h.Second() >= seen.toldAt && h.Second() <= ahead {
+			seen.told, seen.toldAt = int(h.Tick.Partitions), h.Second()
 		}
 		s := &seen.sources[r.Partition]
 		better := h.Second() > s.written
