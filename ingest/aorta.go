@@ -5,14 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -211,27 +209,9 @@ func (s AortaServer) Run(ctx context.Context, listener net.Listener) error {
 	if s.Log == nil {
 		s.Log = slog.Default()
 	}
-	listener = limit(listener, maxAortas, func() {})
-	stop := context.AfterFunc(ctx, func() { listener.Close() })
-	defer stop()
-	var clients sync.WaitGroup
-	defer clients.Wait()
-	for {
-		c, err := listener.Accept()
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				c.Close()
-			}
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil:
-			time.Sleep(acceptPause)
-		default:
-			clients.Go(func() { s.serve(ctx, c) })
-		}
-	}
+	return acceptAll(ctx, limit(listener, maxAortas, func() {}), func(err error) {
+		s.Log.Warn("cannot accept a connection: retrying", "error", err)
+	}, func(c net.Conn) { s.serve(ctx, c) })
 }
 
 func (s AortaServer) serve(ctx context.Context, c net.Conn) {

@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pulse/topics/retry"
 	"pulse/topics/throttle"
 )
 
@@ -50,6 +53,35 @@ func (c *keyPair) config() (*tls.Config, error) {
 		return nil, err
 	}
 	return &tls.Config{Certificates: []tls.Certificate{loaded}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// acceptAll serves a listener's connections, each in a goroutine of its own, until ctx
+// ends, and returns when all have ended. It closes the listener. An error says that
+// another has closed it.
+func acceptAll(ctx context.Context, l net.Listener, failed func(error), serve func(net.Conn)) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	pause := retry.Backoff{Least: 50 * time.Millisecond, Most: time.Second}
+	for {
+		c, err := l.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				c.Close()
+			}
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil: // too many open files, say
+			failed(err)
+			_ = pause.Wait(ctx) // then Accept fails
+		default:
+			pause.Reset()
+			connections.Go(func() { serve(c) })
+		}
+	}
 }
 
 // A limitedListener closes connections beyond a number.

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -141,32 +140,17 @@ func (s *Syslog) Addr() net.Addr { return s.listener.Addr() }
 
 // Run implements Input.
 func (s *Syslog) Run(ctx context.Context, take func(context.Context, Batch) error) error {
-	stop := context.AfterFunc(ctx, func() { s.listener.Close() })
-	defer stop()
-	var connections sync.WaitGroup
-	defer connections.Wait()
-	for {
-		c, err := s.listener.Accept()
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				c.Close()
-			}
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("syslog on %s: %w", s.Addr(), err)
-		case err != nil: // too many open files, say
-			s.notices.Warn("no connection can be accepted", "input", s.name, "error", err)
-			time.Sleep(acceptPause)
-		default:
-			s.Counts.Connections.Add(1)
-			connections.Go(func() { s.serve(ctx, c, take) })
-		}
+	err := acceptAll(ctx, s.listener, func(err error) {
+		s.notices.Warn("cannot accept a connection: retrying", "input", s.name, "error", err)
+	}, func(c net.Conn) {
+		s.Counts.Connections.Add(1)
+		s.serve(ctx, c, take)
+	})
+	if err != nil {
+		return fmt.Errorf("syslog on %s: %w", s.Addr(), err)
 	}
+	return nil
 }
-
-// acceptPause is how long a listener waits when it cannot accept.
-const acceptPause = 50 * time.Millisecond
 
 func (s *Syslog) serve(ctx context.Context, c net.Conn, take func(context.Context, Batch) error) {
 	defer c.Close()

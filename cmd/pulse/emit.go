@@ -24,6 +24,7 @@ type emitSettings struct {
 
 func (s *emitSettings) add(f *flags) {
 	s.roleFlags.add(f)
+	s.addSession(f)
 	for _, output := range emit.Outputs {
 		c := output.New()
 		s.outputs = append(s.outputs, c)

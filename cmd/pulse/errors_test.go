@@ -316,6 +316,13 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
+	joins := []string{"run", "receive", "merge", "emit"} // a consumer group
+	for _, c := range commands() {
+		help := start(t, nil, nil, c.name, "--help").succeed().stdout.String()
+		if got, want := strings.Contains(help, "--kafka-session"), slices.Contains(joins, c.name); got != want {
+			t.Errorf("pulse %s --help has --kafka-session: %v, want %v", c.name, got, want)
+		}
+	}
 	for command, variables := range map[string][]string{
 		"run":     {"PORT", "WEB_AUTH", "FORCE_HTTPS", "CANONICAL_HOST", "KAFKA_PREFIX", "PULSE_REPLAY", "PULSE_DATA_DIR"},
 		"receive": {"KAFKA_URL", "KAFKA_PREFIX", "PULSE_STATS", "PULSE_OPS", "PULSE_INSTANCE"},

@@ -219,15 +219,22 @@ func (k *kafkaFlags) add(f *flags) {
 	}
 	f.vars["kafka-sasl-password"] = "KAFKA_SASL_PASSWORD"
 	f.secretVar(&k.security.Password, "kafka-sasl-password", "its `password`")
-	k.addUse(f)
+	k.addPrefix(f)
 }
 
-// addUse adds the flags that say how a broker is used, whichever it is.
-func (k *kafkaFlags) addUse(f *flags) {
-	f.durationVar(&k.session, "kafka-session", topics.DefaultSession, "how long Kafka waits for a process's heartbeat before it gives its partitions to others, a `duration`")
+// addSession adds the flag of commands that join a consumer group.
+func (k *kafkaFlags) addSession(f *flags) {
+	k.session = topics.DefaultSession
+	f.Var((*session)(&k.session), "kafka-session", "how long Kafka waits for a process's heartbeat before it gives its partitions to others, a `duration`")
+}
+
+func (k *kafkaFlags) addPrefix(f *flags) {
 	f.vars["prefix"] = "KAFKA_PREFIX"
 	f.StringVar(&k.prefix, "prefix", "", "a `prefix` for all topic and group names, so that several installations can share a Kafka cluster")
 }
+
+// A session is the duration of a consumer group's sessions.
+type session time.Duration
 
 // Brokers refuse sessions that are shorter or longer by default.
 const (
@@ -235,24 +242,27 @@ const (
 	maxSession = 30 * time.Minute
 )
 
+func (s *session) String() string { return (*duration)(s).String() }
+
+func (s *session) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < minSession || d > maxSession {
+		return fmt.Errorf("write a duration from %s to %s", short(minSession), short(maxSession))
+	}
+	*s = session(d)
+	return nil
+}
+
 func (k *kafkaFlags) cluster() (topics.Cluster, error) {
 	c, err := topics.ParseCluster(k.brokers)
 	if err != nil {
 		return c, err
 	}
-	if err := k.checkUse(); err != nil {
+	if err := topics.CheckPrefix(k.prefix); err != nil {
 		return c, err
 	}
 	c.Session = k.session
 	return c.Secure(k.security)
-}
-
-// checkUse checks what addUse has added.
-func (k *kafkaFlags) checkUse() error {
-	if k.session < minSession || k.session > maxSession {
-		return fmt.Errorf("--kafka-session is %v: write a duration from %v to %v", (*duration)(&k.session), minSession, short(maxSession))
-	}
-	return topics.CheckPrefix(k.prefix)
 }
 
 // statsFlag names the definitions file.

@@ -24,6 +24,7 @@ type mergeSettings struct {
 
 func (s *mergeSettings) add(f *flags) {
 	s.roleFlags.add(f)
+	s.addSession(f)
 	s.member.add(f)
 }
 

@@ -27,6 +27,7 @@ const defaultHistory = web.Window * time.Second
 
 func (s *receiveSettings) add(f *flags) {
 	s.roleFlags.add(f)
+	s.addSession(f)
 	s.member.add(f)
 	f.durationVar(&s.history, "history", defaultHistory, "how far back new definitions are computed when they start beside older ones, a `duration`")
 }

@@ -52,7 +52,8 @@ func (s *runSettings) add(f *flags) {
 	f.BoolVar(&s.drop, "drop-damaged", false, "drop what is damaged in --data-dir and go on; by default, Pulse names the damage and ends")
 	f.StringVar(&s.recording, "replay", "", "replay this recording, a `file`")
 	s.replay.add(f)
-	s.addUse(f)
+	s.addPrefix(f)
+	s.addSession(f)
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
 }
@@ -61,7 +62,7 @@ func (s *runSettings) check(words []string) error {
 	if err := s.web.check(); err != nil {
 		return err
 	}
-	if err := s.checkUse(); err != nil {
+	if err := topics.CheckPrefix(s.prefix); err != nil {
 		return usageError{err}
 	}
 	if s.recording == "" && s.replay.given() {
