@@ -51,6 +51,7 @@ type rotation struct {
 	positions Positions
 	got       []string
 	batches   atomic.Int64 // the follower is killed after so many more
+	dead      atomic.Bool  // it was killed
 
 	mu    sync.Mutex
 	story []string // what happened, for who reads of a failure
@@ -70,6 +71,7 @@ func (r *rotation) follow() {
 	if r.random.IntN(2) == 0 {
 		r.batches.Store(1 << 30)
 	}
+	r.dead.Store(false)
 	killed := errors.New("killed")
 	files := Files{Globs: []string{r.name(r.glob)}, Follow: true, Positions: maps.Clone(r.positions),
 		Log: slog.New(slog.DiscardHandler), descriptors: 2 + 100*r.random.IntN(2)}
@@ -77,6 +79,7 @@ func (r *rotation) follow() {
 		ended <- files.Run(ctx, func(_ context.Context, b Batch) error {
 			if r.batches.Add(-1) < 0 {
 				r.tell("  the follower is killed")
+				r.dead.Store(true)
 				return killed
 			}
 			text := strings.TrimRight(string(b.Lines), "x\n")
@@ -110,7 +113,7 @@ func (r *rotation) wait(d time.Duration) {
 	r.tell("%v go by", d)
 	time.Sleep(d)
 	synctest.Wait()
-	for r.following && r.batches.Load() < 0 {
+	for r.following && r.dead.Load() {
 		r.stop()
 		r.follow()
 		time.Sleep(pollEvery) // it sees what there is before it has another name
