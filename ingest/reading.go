@@ -12,6 +12,7 @@ type Reading struct {
 	Format  string // that all lines are in; any if empty
 	Zone    string // of times that have none; UTC if empty
 	Columns string // of W3C lines, as their line #Fields has them
+	Unwrap  string // the envelope of lines, one of line.UnwrapField; the recognized ones if empty
 	Undated string // "refuse": a source most of whose lines have no time is an error
 
 	// Formats has the formats of a definitions file, by which lines may be dated; nil: none.
@@ -21,7 +22,7 @@ type Reading struct {
 // Origin returns an origin with these keys and values, and what the Reading says.
 func (r Reading) Origin(pairs ...string) (line.Origin, error) {
 	columns := strings.FieldsFunc(r.Columns, func(c rune) bool { return c == ' ' || c == ',' })
-	return line.NewOrigin(append(pairs, line.FormatField, r.Format, line.ZoneField, r.Zone, line.ColumnsField, strings.Join(columns, ","))...)
+	return line.NewOrigin(append(pairs, line.FormatField, r.Format, line.ZoneField, r.Zone, line.ColumnsField, strings.Join(columns, ","), line.UnwrapField, r.Unwrap)...)
 }
 
 // Settings are those of a Reading.
@@ -32,6 +33,8 @@ func (r *Reading) Settings() []Setting {
 		r.zone(),
 		{Flag: "columns", Value: checked{&r.Columns, func(string) error { return nil }},
 			Help: "the `names` of W3C lines' columns, as a line #Fields has them"},
+		{Flag: "unwrap", Value: checked{&r.Unwrap, line.CheckUnwrap},
+			Help: "the `envelope` that lines are in: json:FIELD for a member of JSON; cri, docker and journald are recognized"},
 		{Flag: "undated", Value: checked{&r.Undated, checkUndated},
 			Help: "what becomes of a source most of whose lines have no time: count (the default), which is told of, or `refuse`"},
 	}

@@ -35,13 +35,14 @@ var timeNames = []string{
 
 // Marks that are added to a key's number in a body's table.
 const (
-	timeKey   = 1 << 16 // it names the time
-	textKey   = 1 << 17 // in JSON: its text may be the whole message
-	streamKey = 1 << 18 // in JSON: with a text beside it a container's line, as Docker keeps it
-	slotMask  = timeKey - 1
+	timeKey    = 1 << 16 // it names the time
+	textKey    = 1 << 17 // in JSON: its text may be the whole message
+	streamKey  = 1 << 18 // in JSON: with a text beside it a container's line, as Docker keeps it
+	journalKey = 1 << 19 // in JSON: with a text beside it a line of journald's
+	slotMask   = timeKey - 1
 )
 
-var textNames = []string{"log", "message", "msg"}
+var textNames = []string{"log", "message", "msg", "MESSAGE"}
 
 // frameNames are members of JSON that are about the line, or its text.
 var frameNames = func() *keyTable {
@@ -74,7 +75,7 @@ func newBody(kind bodyKind, slots map[string]Slot) body {
 		delete(keys, name)
 	}
 	if kind == wholeLine {
-		for mark, names := range map[uint32][]string{timeKey: timeNames, textKey: textNames, streamKey: {"stream"}} {
+		for mark, names := range map[uint32][]string{timeKey: timeNames, textKey: textNames, streamKey: {"stream"}, journalKey: {"__REALTIME_TIMESTAMP"}} {
 			for _, name := range names {
 				keys[name] |= mark
 			}

@@ -25,6 +25,9 @@ var jsonFormat = &Format{
 	}, {
 		"Docker's JSON", "`{\"log\":\"LINE\\n\",\"stream\":\"stdout\",\"time\":\"2012-11-22T09:31:34.123456789Z\"}`",
 		"`log`, `stream`, `time`; those of the line, in any format of these",
+	}, {
+		"journald's JSON", "`{\"__REALTIME_TIMESTAMP\":\"1353576694123456\",\"MESSAGE\":\"LINE\",\"PRIORITY\":\"6\"}`",
+		"each key; those of the line, in any format of these",
 	}},
 	Samples: []Sample{{
 		`{"time":"2012-11-22T09:31:34.5Z","level":"info","n":-1.5e3,"user":{"id":7},"tags":[1,2],"none":null,"msg":"m"}`,
@@ -33,6 +36,12 @@ var jsonFormat = &Format{
 		`{"log":"{\"status\":500,\"n\":1}\n","stream":"stdout","time":"2012-11-22T09:31:36.1Z"}`,
 		"2012-11-22T09:31:36.1Z", map[string]string{
 			"log": "'{\"status\":500,\"n\":1}\n", "stream": "'stdout", "time": "'2012-11-22T09:31:36.1Z", "status": "500", "n": "1", "msg": `'{"status":500,"n":1}`,
+		},
+	}, {
+		`{"_HOSTNAME":"web-1","__REALTIME_TIMESTAMP":"1353576694123456","PRIORITY":"6","SYSLOG_IDENTIFIER":"shop","MESSAGE":"status=500 path=\"/a\""}`,
+		"2012-11-22T09:31:34.123456Z", map[string]string{
+			"_HOSTNAME": "'web-1", "__REALTIME_TIMESTAMP": "1353576694123456", "PRIORITY": "6", "SYSLOG_IDENTIFIER": "'shop", "MESSAGE": "'status=500 path=\"/a\"",
+			"status": "500", "path": "'/a", "msg": "'status=500 path=\"/a\"",
 		},
 	}},
 	Fields: []given{ofStream},
@@ -49,40 +58,68 @@ func (sc *Scanner) jsonLine(ev *Event, b []byte, start, end int) bool {
 		ev.dated = false
 		return false
 	}
-	if m := &sc.members; m.text.end > 0 {
+	m := &sc.members
+	if m.text.end > 0 {
 		ev.half = end-start-(m.text.end-m.text.start) <= mostFrames && isAllText(b, start)
-		if m.stream.end > 0 && !ev.inner {
-			sc.containerLine(ev, b)
-		}
+	}
+	if !ev.inner {
+		sc.unwrap(ev, b, start)
 	}
 	sc.defaultMessage(ev, start, end)
 	return true
+}
+
+// unwrap parses the line that is in a member of the JSON object at i, if there is one: in
+// that which the origin names, or in what journald and Docker write.
+func (sc *Scanner) unwrap(ev *Event, b []byte, i int) {
+	m := &sc.members
+	if o := sc.origin; o != nil && o.unwrap != "" {
+		if text, escaped, found := textMember(b, i, o.unwrap); found {
+			b, first, last := sc.unwrapped(ev, b, text, escaped)
+			sc.innerLine(ev, b, first, last)
+		}
+		return
+	}
+	switch {
+	case m.text.end == 0:
+	case m.stream.end > 0:
+		sc.containerLine(ev, b)
+	case m.journal:
+		b, first, last := sc.unwrapped(ev, b, m.text, m.escaped)
+		sc.innerLine(ev, b, first, last)
+	}
 }
 
 // containerLine parses the line of a container that Docker keeps as JSON:
 //
 //	{"log":"the line\n","stream":"stdout","time":"2012-11-22T09:31:34.123456789Z"}
 func (sc *Scanner) containerLine(ev *Event, b []byte) {
-	m := &sc.members
-	first, last := m.text.start, m.text.end
-	if m.escaped {
+	stream := sc.members.stream
+	b, first, last := sc.unwrapped(ev, b, sc.members.text, sc.members.escaped)
+	sc.inner(ev, b, first, last, ofStream, stream, inOuter)
+}
+
+// unwrapped gives the line that is a text of JSON, without its end.
+func (sc *Scanner) unwrapped(ev *Event, b []byte, text span, escaped bool) (line []byte, first, last int) {
+	first, last = text.start, text.end
+	if escaped {
 		first, last = ev.unescape(b, first, last)
 		b = ev.text[1]
 	}
-	stream := m.stream
 	b, first, last = sc.uncolored(ev, b, first, last)
 	for last > first && (b[last-1] == '\n' || b[last-1] == '\r') {
 		last--
 		b[last] = 0
 	}
-	sc.inner(ev, b, first, last, ofStream, stream, inOuter)
+	return b, first, last
 }
 
 // members are those of a JSON line that say what it is.
 type members struct {
-	text    span // of log, message or msg
+	text    span // of log, message, msg or MESSAGE
 	escaped bool // it has escapes
 	stream  span
+	journal bool // it is journald's
 }
 
 // mostFrames is the greatest length of the members that are about the line, in bytes.
@@ -90,9 +127,12 @@ const mostFrames = 200
 
 // note takes note of a text whose key says what it is.
 func (m *members) note(key uint32, text span, escaped bool) {
-	if key&textKey != 0 {
+	switch {
+	case key&textKey != 0:
 		m.text, m.escaped = text, escaped
-	} else {
+	case key&journalKey != 0:
+		m.journal = true
+	default:
 		m.stream = text
 	}
 }

@@ -34,6 +34,8 @@ func NewOrigin(pairs ...string) (Origin, error) {
 			err = CheckFormat(value)
 		case ZoneField:
 			_, err = ParseZone(value)
+		case UnwrapField:
+			err = CheckUnwrap(value)
 		}
 		if err != nil {
 			return "", err
@@ -114,6 +116,7 @@ type origin struct {
 	format  *Format        // that it names; nil: any
 	zone    *time.Location // of times that have none; nil: UTC
 	columns []w3cColumn    // of W3C lines
+	unwrap  string         // the member of JSON that lines are in
 	fields  []originField
 	text    []byte // their values, and the padding
 
@@ -122,7 +125,7 @@ type origin struct {
 
 // empty reports whether lines are parsed as if they had no origin.
 func (o *origin) empty() bool {
-	return len(o.fields) == 0 && o.format == nil && o.zone == nil && o.columns == nil
+	return len(o.fields) == 0 && o.format == nil && o.zone == nil && o.columns == nil && o.unwrap == ""
 }
 
 type originField struct {
@@ -167,6 +170,8 @@ func (s *Schema) origin(o Origin) *origin {
 			ready.zone, _ = ParseZone(value)
 		case ColumnsField:
 			ready.columns = parseColumns(value)
+		case UnwrapField:
+			ready.unwrap = unwrappedMember(value)
 		}
 		slot := s.Slot(key)
 		if slot == None || s.fields[slot].derived {

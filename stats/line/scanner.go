@@ -145,15 +145,20 @@ func (sc *Scanner) known(ev *Event, b []byte, i, end int) bool {
 	return known
 }
 
-// inner is known, or takes the line for a message that gives no field. A field of the
-// outer line's header, which is at a place in b, counts.
-func (sc *Scanner) inner(ev *Event, b []byte, i, end int, header given, at span, flags value) bool {
-	wasInner := ev.inner
+// innerLine is known, or takes the line for a message that gives no field.
+func (sc *Scanner) innerLine(ev *Event, b []byte, i, end int) bool {
 	known := sc.known(ev, b, i, end)
 	if !known {
 		ev.put(sc.schema.at[ofMsg], i, end, asText)
 		ev.half = true
 	}
+	return known
+}
+
+// inner is innerLine, with a field of the outer line's header, which is at a place in b.
+func (sc *Scanner) inner(ev *Event, b []byte, i, end int, header given, at span, flags value) bool {
+	wasInner := ev.inner
+	known := sc.innerLine(ev, b, i, end)
 	if ev.inner && !wasInner {
 		flags |= inOuter
 	}
