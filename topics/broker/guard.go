@@ -26,7 +26,7 @@ const (
 	// idleFor is how long a connection may say nothing, as Kafka's
 	// connections.max.idle.ms by default. A client connects again.
 	idleFor = 10 * time.Minute
-	// partFor is how long the next part of a request may take.
+	// partFor is how long the next part of a request may take, or of an answer.
 	partFor = 30 * time.Second
 )
 
@@ -142,6 +142,19 @@ func (c *guarded) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b[:min(len(b), c.left)])
 	c.left -= n
 	return n, err
+}
+
+// Write implements io.Writer. Who asks and does not read is not waited for.
+func (c *guarded) Write(b []byte) (written int, err error) {
+	for len(b) > 0 && err == nil {
+		if err := c.SetWriteDeadline(time.Now().Add(partFor)); err != nil {
+			return written, err
+		}
+		var n int
+		n, err = c.Conn.Write(b[:min(len(b), maxRequest)])
+		written, b = written+n, b[n:]
+	}
+	return written, err
 }
 
 var errNoRequest = errors.New("no Kafka request")

@@ -112,17 +112,13 @@ func TestBodies(t *testing.T) {
 	works(t, b)
 }
 
-// send sends a request and ends the connection.
+// send sends bytes and reads until the connection is closed, which may be before.
 func send(t testing.TB, b *broker.Broker, sent string) {
 	t.Helper()
 	c := dial(t, b)
 	defer c.Close()
-	if _, err := io.WriteString(c, sent); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
+	io.WriteString(c, sent)
+	c.(*net.TCPConn).CloseWrite()
 	io.Copy(io.Discard, c)
 }
 
@@ -172,6 +168,25 @@ func TestCrowd(t *testing.T) {
 			return err
 		}
 		return fmt.Errorf("it gave something")
+	})
+}
+
+// FuzzBytes sends anything: the broker lives, and answers others.
+func FuzzBytes(f *testing.F) {
+	f.Add([]byte("POST / HTTP/1.1\r\n\r\n"))
+	f.Add([]byte(request(int16(kmsg.ApiVersions), 3, "\xff\xff\x00\x02a\x02b\x00") + request(999, 0, "")))
+	f.Add([]byte(request(int16(kmsg.Metadata), 0, "\xff\xff\x00\x00\x00\x00") + "\x7f\xff"))
+	b := start(f)
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs()...))
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer client.Close()
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		send(t, b, string(sent))
+		if err := client.Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
