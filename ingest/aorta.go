@@ -40,14 +40,14 @@ const (
 
 var aortaKind = &Kind{
 	Name: "aorta",
-	Docs: []KindDoc{{"`aorta`", "`input`, `remote` (the server)", "reads no further", "what was on its way"}},
+	Docs: []KindDoc{{"`aorta`", "`input`, `remote` (the server)", "reads no further", "what was in transit"}},
 	New:  func() Config { return new(aortaConfig) },
 }
 
 type aortaConfig struct{ urls text }
 
 func (c *aortaConfig) Settings() []Setting {
-	return []Setting{{Flag: "aorta", Variable: "AORTA_URLS", Help: "connect to these servers, a comma list of `aorta://secret@host:port`", Value: &c.urls}}
+	return []Setting{{Flag: "aorta", Variable: "AORTA_URLS", Help: "connect to these Aorta servers, a comma-separated list of `aorta://secret@host:port`", Value: &c.urls}}
 }
 
 func (c *aortaConfig) Open(o Opening) (*Opened, error) {
@@ -58,7 +58,7 @@ func (c *aortaConfig) Open(o Opening) (*Opened, error) {
 	return &Opened{Input: a, Counters: []Counter{
 		{linesMetric, linesHelp, &a.Counts.Lines},
 		{connectionsMetric, connectionsHelp, &a.Counts.Connects},
-		{"pulse_input_partial_lines_total", "Lines that the end of a connection cut off; they are not taken.", &a.Counts.Partial},
+		{"pulse_input_partial_lines_total", "Lines cut off by the end of a connection; they are not counted.", &a.Counts.Partial},
 	}}, nil
 }
 
@@ -99,7 +99,7 @@ func NewAorta(name, urls string, log *slog.Logger) (*Aorta, error) {
 			secret += ":" + password
 		}
 		if secret == "" || len(secret) > maxSecret || strings.ContainsAny(secret, "\r\n") {
-			return nil, fmt.Errorf("the secret of the Aorta server %s is no line of 1 to %d bytes", u.Host, maxSecret)
+			return nil, fmt.Errorf("the secret of the Aorta server %s must be one line of 1 to %d bytes", u.Host, maxSecret)
 		}
 		from, err := line.NewOrigin(fieldInput, name, fieldRemote, u.Hostname())
 		if err != nil {
@@ -108,7 +108,7 @@ func NewAorta(name, urls string, log *slog.Logger) (*Aorta, error) {
 		a.servers = append(a.servers, aortaServer{u.Host, secret, from})
 	}
 	if len(a.servers) > maxAortas {
-		return nil, fmt.Errorf("%d Aorta servers are more than %d", len(a.servers), maxAortas)
+		return nil, fmt.Errorf("there are %d Aorta servers: give at most %d", len(a.servers), maxAortas)
 	}
 	return a, nil
 }
@@ -138,7 +138,7 @@ func (a *Aorta) follow(ctx context.Context, s aortaServer, take func(context.Con
 		if ctx.Err() != nil || taken != nil {
 			return taken
 		}
-		a.notices.Warn("the connection to an Aorta server ended", "server", s.address, "because", err)
+		a.notices.Warn("lost the connection to an Aorta server; reconnecting", "server", s.address, "because", err)
 		if retry.Wait(ctx, aortaPause) != nil {
 			return nil
 		}
@@ -201,10 +201,10 @@ type AortaServer struct {
 // Run serves a listener's clients until ctx ends.
 func (s AortaServer) Run(ctx context.Context, listener net.Listener) error {
 	if s.Secret == "" || len(s.Secret) > maxSecret || strings.ContainsAny(s.Secret, "\r\n") {
-		return fmt.Errorf("an Aorta server needs a secret of 1 to %d bytes in one line", maxSecret)
+		return fmt.Errorf("--aorta-secret must be one line of 1 to %d bytes", maxSecret)
 	}
 	if !s.Recording.regular {
-		return fmt.Errorf("%s must be read more than once to be served: copy it to a file first", strings.Join(s.Recording.names, ", "))
+		return fmt.Errorf("%s can be read only once, and serving it takes more: copy it to a file first", strings.Join(s.Recording.names, ", "))
 	}
 	if s.Log == nil {
 		s.Log = slog.Default()
@@ -222,13 +222,13 @@ func (s AortaServer) serve(ctx context.Context, c net.Conn) {
 	said, err := bufio.NewReader(io.LimitReader(c, maxSecret+1)).ReadString('\n')
 	got, want := sha256.Sum256([]byte(strings.TrimRight(said, "\r\n"))), sha256.Sum256([]byte(s.Secret))
 	if err != nil || subtle.ConstantTimeCompare(got[:], want[:]) == 0 {
-		s.Log.Warn("an Aorta client was refused: its secret is wrong", "remote", c.RemoteAddr().String())
+		s.Log.Warn("rejected an Aorta client: its secret is wrong", "remote", c.RemoteAddr().String())
 		return
 	}
-	s.Log.Info("an Aorta client is served", "remote", c.RemoteAddr().String())
+	s.Log.Info("an Aorta client has connected", "remote", c.RemoteAddr().String())
 	if err = s.play(ctx, c); err == nil {
 		// A client whose connection ends comes again, and would get it all twice.
-		s.Log.Info("an Aorta client has the whole recording", "remote", c.RemoteAddr().String())
+		s.Log.Info("sent the whole recording to an Aorta client", "remote", c.RemoteAddr().String())
 		c.SetReadDeadline(time.Time{})
 		_, err = io.Copy(io.Discard, c)
 	}
@@ -237,7 +237,7 @@ func (s AortaServer) serve(ctx context.Context, c net.Conn) {
 		if err != nil {
 			args = append(args, "error", err)
 		}
-		s.Log.Info("an Aorta client is gone", args...)
+		s.Log.Info("an Aorta client has disconnected", args...)
 	}
 }
 

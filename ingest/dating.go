@@ -66,7 +66,7 @@ func (r Reading) Undatedness(undated, lines int64, example []byte, log *slog.Log
 	if 2*undated <= lines {
 		return nil
 	}
-	err := fmt.Errorf("%d of %d lines have no time, such as %.*q: those of recordings count at the time of the line before, others when they come; docs/formats.md has the times that are known",
+	err := fmt.Errorf("%d of %d lines have no time that Pulse knows, such as %.*q: in recordings they count at the time of the line before, elsewhere when they arrive. See docs/formats.md for the known times",
 		undated, lines, longestExample, example)
 	if r.Undated == undatedRefused {
 		return err

@@ -18,7 +18,7 @@ func TestUndated(t *testing.T) {
 		says  string
 	}{
 		{"half", undated + dated, ""},
-		{"more than half", undated + undated + dated, `2 of 3 lines have no time, such as \"hello there\"`},
+		{"more than half", undated + undated + dated, `2 of 3 lines have no time that Pulse knows, such as \"hello there\"`},
 		{"none", undated, "1 of 1 lines"},
 		{"all", dated, ""},
 		{"empty lines", dated + "\n\n\n" + dated + undated, ""},

@@ -69,15 +69,15 @@ type drainConfig struct {
 
 func (c *drainConfig) Settings() []Setting {
 	return append([]Setting{
-		{Flag: "drain", Help: "take Heroku drains over HTTP on this `address`, or HTTPS with a certificate", Value: &c.address},
+		{Flag: "drain", Help: "accept Heroku log drains over HTTP on this `address`, or over HTTPS with --tls-cert", Value: &c.address},
 		{Flag: "drain-sources", Key: "sources", Value: &c.sources,
-			Help: "who may send to the drain: a comma list of `name=token`, with drain tokens; an inputs file has passwords and fields too"},
+			Help: "who may send to the drain, a comma-separated list of `name=token`; an inputs file can also give passwords and fields"},
 	}, c.certificate.settings()...)
 }
 
 func (c *drainConfig) Open(o Opening) (*Opened, error) {
 	if len(c.sources) == 0 {
-		return nil, asked("a drain needs who may send, or it would let everybody in: --drain-sources name=token, or sources in an inputs file")
+		return nil, asked("a drain without sources would accept lines from anyone: give --drain-sources name=token, or sources in an inputs file")
 	}
 	config, err := c.certificate.config()
 	if err != nil {
@@ -93,12 +93,12 @@ func (c *drainConfig) Open(o Opening) (*Opened, error) {
 	}
 	return &Opened{Input: d, Restore: d.Restore, Addr: d.Addr(), Counters: []Counter{
 		{"pulse_drain_requests_total", "Requests.", &d.Counts.Requests},
-		{"pulse_drain_denied_requests_total", "Requests with a wrong token or password, or none.", &d.Counts.Denied},
+		{"pulse_drain_denied_requests_total", "Requests with a wrong token or password, or without one.", &d.Counts.Denied},
 		{"pulse_drain_accepted_lines_total", "Lines of requests that were answered with 204.", &d.Counts.Accepted},
-		{"pulse_drain_repeated_lines_total", "Lines of requests that were known again, and answered with 204.", &d.Counts.Repeated},
-		{"pulse_drain_refused_lines_total", "Lines of requests that were refused.", &d.Counts.Refused},
+		{"pulse_drain_repeated_lines_total", "Lines of requests that came a second time and were answered with 204.", &d.Counts.Repeated},
+		{"pulse_drain_refused_lines_total", "Lines of requests that were rejected.", &d.Counts.Refused},
 		{"pulse_drain_unsure_lines_total", "Lines of requests that were answered with 503 although Kafka may get them in the end.", &d.Counts.Unsure},
-		{"pulse_drain_lost_messages_total", "Messages that Logplex says it has dropped.", &d.Counts.Lost},
+		{"pulse_drain_lost_messages_total", "Messages that Logplex reports as dropped.", &d.Counts.Lost},
 		{overMetric, overHelp, &d.Counts.Over},
 	}}, nil
 }
@@ -119,7 +119,7 @@ func (d *drainSources) Set(v string) error {
 	for item := range strings.SplitSeq(v, ",") {
 		name, token, ok := strings.Cut(strings.TrimSpace(item), "=")
 		if !ok || token == "" {
-			return errors.New("write name=token, with commas between several")
+			return errors.New("write name=token; separate several with commas")
 		}
 		*d = append(*d, DrainSource{Name: name, Token: token})
 	}
@@ -132,7 +132,7 @@ func (d *drainSources) UnmarshalYAML(node *yaml.Node) error {
 	for _, source := range node.Content {
 		for i := 0; i+1 < len(source.Content); i += 2 {
 			if key := source.Content[i]; !slices.Contains(keys, key.Value) {
-				return fmt.Errorf("line %d: a source has no %q: write %s", key.Line, key.Value, strings.Join(keys, ", "))
+				return fmt.Errorf("line %d: a source has no setting %q: its settings are %s", key.Line, key.Value, strings.Join(keys, ", "))
 			}
 		}
 	}
@@ -223,14 +223,14 @@ func NewDrain(name string, listener net.Listener, config *tls.Config, sources []
 		d.listener = tls.NewListener(d.listener, config)
 	}
 	if len(sources) == 0 {
-		return nil, errors.New("a drain needs a source with a token or a password: it would let everybody in")
+		return nil, errors.New("a drain without sources would accept lines from anyone: give it a source with a token or a password")
 	}
 	for _, s := range sources {
 		if s.Name == "" {
-			return nil, errors.New("a source of the drain has no name")
+			return nil, errors.New("a source of the drain has no name: give it one")
 		}
 		if s.Token == "" && s.Password == "" {
-			return nil, fmt.Errorf("drain source %s has neither token nor password: it would let everybody in", s.Name)
+			return nil, fmt.Errorf("drain source %s has neither token nor password and would accept lines from anyone: give it one", s.Name)
 		}
 		source := drainSource{
 			name: s.Name, token: sha256.Sum256([]byte(s.Token)), anyToken: s.Token == "",
@@ -239,7 +239,7 @@ func NewDrain(name string, listener net.Listener, config *tls.Config, sources []
 		for key, value := range s.Fields {
 			switch key {
 			case fieldInput, fieldRemote, fieldDrain, fieldToken:
-				return nil, fmt.Errorf("drain source %s: the field %s is Pulse's own: choose another name", s.Name, key)
+				return nil, fmt.Errorf("drain source %s: the field name %s is reserved: choose another", s.Name, key)
 			}
 			source.pairs = append(source.pairs, key, value)
 		}
@@ -325,7 +325,7 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 		case http.StatusServiceUnavailable:
 			w.Header().Set("Retry-After", "1")
 		}
-		d.notices.Warn(fmt.Sprintf("a drain's request was refused with %d", answer.status), "input", d.name,
+		d.notices.Warn(fmt.Sprintf("rejected a request to the drain with %d", answer.status), "input", d.name,
 			"because", answer.reason, "remote", r.RemoteAddr)
 		http.Error(w, answer.reason, answer.status)
 	}
@@ -348,7 +348,7 @@ func (d *Drain) refuse(status int, reason string, lines int) answer {
 }
 
 // away is what a sender is told when Kafka is.
-const away = "Kafka does not acknowledge now: send again"
+const away = "Kafka is not acknowledging records now: send again"
 
 func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Context, Batch) error) answer {
 	// How many lines are refused unread is known from the sender alone.
@@ -383,7 +383,7 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Co
 	}
 	if counted && said != set.frames {
 		release()
-		return d.refuse(http.StatusBadRequest, fmt.Sprintf("%d frames came, and Logplex-Msg-Count says %d", set.frames, said), set.count)
+		return d.refuse(http.StatusBadRequest, fmt.Sprintf("the body has %d frames, but Logplex-Msg-Count says %d", set.frames, said), set.count)
 	}
 	token := bounded(r.Header.Get("Logplex-Drain-Token"))
 	from, err := d.origin(source, token, remoteHost(r.RemoteAddr))
@@ -489,7 +489,7 @@ func (d *Drain) authorise(r *http.Request) *drainSource {
 }
 
 // errBusy is what a body gets for which there is no memory now.
-var errBusy = errors.New("too many requests are held: send again")
+var errBusy = errors.New("too many requests are waiting: send again later")
 
 // readBody reads a request's body. What it returns is taken from the memory that
 // the drain has, with an error too.
@@ -517,7 +517,7 @@ func (d *Drain) readBody(r *http.Request) ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return body, nil
 		case err != nil:
-			return body, fmt.Errorf("reading the body: %w", err)
+			return body, fmt.Errorf("cannot read the body: %w", err)
 		}
 	}
 }

@@ -313,7 +313,7 @@ func TestDrainRefuses(t *testing.T) {
 			if got := d.memory.used.Load(); got != 0 {
 				t.Errorf("%d bytes are still held", got)
 			}
-			if !strings.Contains(log.String(), "refused") {
+			if !strings.Contains(log.String(), "rejected") {
 				t.Error("nothing was logged")
 			}
 			for _, secret := range []string{"secret", "d.both", testSources[0].Token, "hunter", "bG9n", "dTpw"} {

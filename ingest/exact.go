@@ -83,10 +83,10 @@ func (x *Transactional) Metrics() ProducerMetrics {
 
 // errTransaction is in errors of a transaction that did not come about: nothing of
 // it will be read by anybody.
-var errTransaction = errors.New("a Kafka transaction was not committed")
+var errTransaction = errors.New("Kafka did not commit a transaction")
 
 // errTaken says that another ingester has the id now.
-var errTaken = errors.New("another pulse ingest with this --id has started: this one ends")
+var errTaken = errors.New("another pulse ingest with the same id has started, so this one stops: give each its own --id")
 
 // Run ingests until ctx ends, or all inputs have, or Kafka will never take what they
 // give, or another ingester with the id has started, or what it needs fails at the
@@ -105,7 +105,7 @@ func (x *Transactional) Run(ctx context.Context) error {
 		case first && !errors.Is(err, errTransaction) && !(begun && mayPass(err)):
 			return err
 		}
-		log.Warn("going on from the last committed transaction", "because", err)
+		log.Warn("continuing after the last committed transaction", "because", err)
 		if retry.Wait(ctx, againAfter) != nil {
 			return nil
 		}
@@ -191,7 +191,7 @@ func (t *transactions) begin(ctx context.Context, claim string, first bool) (Pos
 	}
 	positions, err := t.positions(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the positions in topic %s: %w", t.names.Positions(), err)
+		return nil, fmt.Errorf("cannot read the positions in topic %s: %w", t.names.Positions(), err)
 	}
 	delete(positions, ownerKey)
 	return positions, t.Commit(ctx, Positions{ownerKey: []byte(claim)})
@@ -246,7 +246,7 @@ func (t *transactions) commit(ctx context.Context, records []Record, positions P
 		t.client.Produce(ctx, &kgo.Record{Topic: t.names.Positions(), Partition: t.partition(), Key: t.key(key), Value: value}, note)
 	}
 	if err := t.client.Flush(ctx); err != nil {
-		return fmt.Errorf("%d records for topic %s were not acknowledged by Kafka at %s: %w",
+		return fmt.Errorf("Kafka at %[3]s did not acknowledge %[1]d records for topic %[2]s: %[4]w",
 			len(records), t.topic, strings.Join(t.cluster.Brokers, ", "), err)
 	}
 	mu.Lock()
@@ -264,13 +264,13 @@ func (t *transactions) commit(ctx context.Context, records []Record, positions P
 func (t *transactions) broken(when string, err error) error {
 	switch {
 	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
-		return fmt.Errorf("not allowed to use the transactional id %singest.%s: %w", t.names.Prefix, t.id, err)
+		return fmt.Errorf("Kafka does not allow the transactional id %singest.%s: grant this user Write and Describe on it: %w", t.names.Prefix, t.id, err)
 	case errors.Is(err, kerr.InvalidTransactionTimeout):
-		return fmt.Errorf("the brokers' transaction.max.timeout.ms is below %d: %w", transactionTimeout.Milliseconds(), err)
+		return fmt.Errorf("the brokers' transaction.max.timeout.ms is too small: raise it to at least %d: %w", transactionTimeout.Milliseconds(), err)
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.TopicAuthorizationFailed):
 		return t.explain(err)
 	}
-	return fmt.Errorf("%w, %s it: %w", errTransaction, when, err)
+	return fmt.Errorf("%w (while %s it): %w", errTransaction, when, err)
 }
 
 // key is that of a position in the topic: an ingester's keys begin with its id.

@@ -32,8 +32,8 @@ type filesConfig struct {
 
 func (c *filesConfig) Settings() []Setting {
 	return append([]Setting{
-		{Flag: "file", Help: "read the files that match this `pattern`; may be given several times", Value: &c.globs},
-		{Flag: "follow", Help: "read on when files grow, through rotation, and take up new files that match", Value: &c.follow},
+		{Flag: "file", Help: "read the files that match this `pattern`; can be repeated", Value: &c.globs},
+		{Flag: "follow", Help: "keep reading as files grow and rotate, and pick up new files that match", Value: &c.follow},
 	}, c.reading.Settings()...)
 }
 
@@ -49,9 +49,9 @@ func (c *filesConfig) Open(o Opening) (*Opened, error) {
 		ID:     followID(c.globs),
 		Ready:  func() bool { return f.Counts.Unread.Load() == 0 },
 		Gauges: []Counter{
-			{"pulse_input_followed_files", "Files that are followed.", &f.Counts.Followed},
-			{"pulse_input_unread_files", "Files that match and cannot be read, or are too many.", &f.Counts.Unread},
-			{"pulse_input_left_out_files", "Files that match and are compressed in a way that is not read, or broken.", &f.Counts.LeftOut},
+			{"pulse_input_followed_files", "Files being followed.", &f.Counts.Followed},
+			{"pulse_input_unread_files", "Files that match but cannot be read, or are over the limit.", &f.Counts.Unread},
+			{"pulse_input_left_out_files", "Files that match but are broken, or compressed in a way that Pulse cannot read.", &f.Counts.LeftOut},
 		},
 	}, nil
 }
@@ -127,7 +127,7 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 		return err == nil && info.IsDir()
 	})
 	if len(names) == 0 {
-		return fmt.Errorf("no file matches %q", f.Globs)
+		return fmt.Errorf("no file matches %q: check the pattern", f.Globs)
 	}
 	r, err := OpenRecording(names)
 	if err != nil {

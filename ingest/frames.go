@@ -24,10 +24,10 @@ func octetCount(b []byte) (count, size int, err error) {
 		case c == '0' && i == 0:
 			return 0, 0, leadingZero(b)
 		case c < '0' || c > '9':
-			return 0, 0, fmt.Errorf("%w: %.20q is no count", errFrames, b)
+			return 0, 0, fmt.Errorf("%w: %.20q is not a frame length", errFrames, b)
 		}
 		if count = count*10 + int(c-'0'); count > maxCount {
-			return 0, 0, fmt.Errorf("%w: a frame of more than %d bytes", errFrames, maxCount)
+			return 0, 0, fmt.Errorf("%w: a frame is longer than %d bytes", errFrames, maxCount)
 		}
 	}
 	return 0, 0, nil
@@ -36,7 +36,7 @@ func octetCount(b []byte) (count, size int, err error) {
 // leadingZero is why a count is refused that begins with 0, as RFC 6587 forbids: who
 // writes one may mean another number than is read.
 func leadingZero(b []byte) error {
-	return fmt.Errorf("%w: the count in %.20q begins with 0", errFrames, b)
+	return fmt.Errorf("%w: the frame length in %.20q begins with 0", errFrames, b)
 }
 
 // appendFrame appends a frame's text to lines as one line, whatever it holds: what
@@ -77,7 +77,7 @@ func unframe(body []byte) (frameSet, error) {
 			return frameSet{}, err
 		}
 		if size == 0 || len(body)-size < count {
-			return frameSet{}, fmt.Errorf("%w: the last one is cut off", errFrames)
+			return frameSet{}, fmt.Errorf("%w: the last frame is cut off", errFrames)
 		}
 		frame := body[size : size+count]
 		set.lost += dropped(frame)

@@ -102,7 +102,7 @@ func identify(id string) (string, error) {
 	if i := strings.IndexFunc(id, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
 	}); i >= 0 {
-		return "", fmt.Errorf("--id %q: an id has letters, digits, dots, dashes and underscores only", id)
+		return "", fmt.Errorf("--id %q is not valid: use only letters, digits, dots, dashes and underscores", id)
 	}
 	return id, nil
 }
@@ -116,7 +116,7 @@ func checkWall(newest []topics.RawHeader) error {
 		}
 	}
 	if len(newest) > 0 {
-		return fmt.Errorf("these topics hold a recording with its original times (%s): choose another --prefix", newest[0].Domain)
+		return fmt.Errorf("these topics hold a recording with its original times (%s), with which other lines cannot be mixed: choose another --prefix", newest[0].Domain)
 	}
 	return nil
 }

@@ -45,8 +45,8 @@ type kafkaConfig struct {
 func (c *kafkaConfig) Settings() []Setting {
 	return append([]Setting{
 		{Flag: "kafka-topic", Key: "kafka", Value: &c.topics,
-			Help: "read the topics of this `name` or pattern, which others fill with a line in each record; may be given several times"},
-		{Flag: "kafka-field", Key: "field", Help: "the records of --kafka-topic are JSON: the `name` of the field with the line, say message", Value: &c.field},
+			Help: "read lines, one in each record, from the topics of this `name` or pattern; can be repeated"},
+		{Flag: "kafka-field", Key: "field", Help: "the records of --kafka-topic are JSON: the `name` of the field with the line, for example message", Value: &c.field},
 	}, c.reading.Settings()...)
 }
 
@@ -56,7 +56,7 @@ func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
 			return nil, asked("--kafka-topic %q: %v", topic, err)
 		}
 		if topic == o.Names.Raw() {
-			return nil, asked("--kafka-topic %s is where lines go: name the topic that they come from", topic)
+			return nil, asked("--kafka-topic %s is the topic that Pulse writes to: name the topic that lines come from", topic)
 		}
 	}
 	c.reading.Formats = o.Formats
@@ -70,8 +70,8 @@ func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
 		Counters: []Counter{
 			{linesMetric, linesHelp, &k.Counts.Lines},
 			{"pulse_input_empty_records_total", "Records without any text.", &k.Counts.Empty},
-			{"pulse_input_foreign_records_total", "Records that are not JSON with the field that was asked for; all of each was the line.", &k.Counts.Foreign},
-			{"pulse_input_lost_records_total", "Records that retention took before they were read.", &k.Counts.Skipped},
+			{"pulse_input_foreign_records_total", "Records that are not JSON with the field of --kafka-field; the whole record was taken as the line.", &k.Counts.Foreign},
+			{"pulse_input_lost_records_total", "Records that Kafka's retention deleted before they were read.", &k.Counts.Skipped},
 		},
 	}, nil
 }
@@ -143,7 +143,7 @@ func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error)
 			if first {
 				return err
 			}
-			r.notices.Warn("the topics to read cannot be looked at now", "error", err)
+			r.notices.Warn("cannot list the topics to read; retrying", "error", err)
 		}
 		if err := r.read(ctx); err != nil || ctx.Err() != nil {
 			return err
@@ -183,18 +183,18 @@ func (r *repacker) look(ctx context.Context, first bool) error {
 	}
 	all, err := r.admin.ListTopics(ctx, names...)
 	if err != nil {
-		return fmt.Errorf("asking for the topics to read: %w", err)
+		return fmt.Errorf("cannot list the topics to read: %w", err)
 	}
 	for _, name := range r.Topics {
 		if !isPattern(name) && !all.Has(name) {
 			if first {
-				return fmt.Errorf("there is no topic %s to read lines from: who fills it makes it first", name)
+				return fmt.Errorf("there is no topic %s to read lines from: create it, or start the program that fills it", name)
 			}
 		}
 	}
 	for name, t := range r.reads {
 		if !all.Has(name) && !t.gone {
-			r.Log.Warn("a topic that is read is not there any more", "topic", name)
+			r.Log.Warn("a topic that was being read does not exist any more", "topic", name)
 			r.client.PurgeTopicsFromClient(name)
 			t.gone = true
 		}
@@ -208,7 +208,7 @@ func (r *repacker) look(ctx context.Context, first bool) error {
 		}
 	}
 	if first && len(r.reads) == 0 {
-		r.Log.Warn("no topic matches yet: waiting for one", "topics", r.Topics)
+		r.Log.Warn("no topic matches yet; waiting for one", "topics", r.Topics)
 	}
 	return nil
 }
@@ -230,7 +230,7 @@ func (r *repacker) wanted(topic string) bool {
 func (r *repacker) takeUp(ctx context.Context, topic kadm.TopicDetail) error {
 	t := r.reads[topic.Topic]
 	if t != nil && t.id != topic.ID {
-		r.Log.Warn("a topic was deleted and made again: it is read from its beginning", "topic", topic.Topic)
+		r.Log.Warn("a topic was deleted and created again; reading it from its beginning", "topic", topic.Topic)
 		r.client.PurgeTopicsFromClient(topic.Topic)
 		delete(r.reads, topic.Topic)
 		t = nil
@@ -261,7 +261,7 @@ func (r *repacker) takeUp(ctx context.Context, topic kadm.TopicDetail) error {
 		}
 	}
 	t.gone = false
-	r.Log.Info("a topic is read", "topic", topic.Topic, "partitions", len(t.next))
+	r.Log.Info("reading a topic", "topic", topic.Topic, "partitions", len(t.next))
 	if r.client != nil {
 		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic.Topic: added})
 		return nil
@@ -286,17 +286,17 @@ func (r *repacker) start(topic kadm.TopicDetail, partition int32, held topics.Sp
 	log := r.Log.With("topic", topic.Topic, "partition", partition, "from", p.Offset)
 	switch id := topicID(topic.ID); {
 	case p.ID != "" && id != "" && p.ID != id:
-		log.Warn("a topic was deleted and made again: it is read from its beginning", "to", held.From)
+		log.Warn("a topic was deleted and created again; reading it from its beginning", "to", held.From)
 		return held.From
 	case p.Offset < held.From:
 		r.Counts.Skipped.Add(held.From - p.Offset)
-		log.Error("retention took records before they were read", "to", held.From)
+		log.Error("Kafka's retention deleted records before they were read; their lines are lost", "to", held.From)
 		return held.From
 	case p.Offset > held.To && (p.ID == "" || id == ""):
-		log.Warn("a topic ends before what was read of it: it is read from its beginning, as one that was made again", "to", held.From)
+		log.Warn("a topic ends before the position already read, as if it was created again; reading it from its beginning", "to", held.From)
 		return held.From
 	case p.Offset > held.To:
-		log.Error("Kafka has lost the end of a partition that was read: going on at what is its end now", "to", held.To)
+		log.Error("Kafka has lost the end of a partition, which had been read; continuing at its new end", "to", held.To)
 		return held.To
 	}
 	return p.Offset
@@ -325,7 +325,7 @@ func (r *repacker) read(ctx context.Context) error {
 		}
 		fetches.EachError(func(topic string, partition int32, err error) {
 			if reading.Err() == nil {
-				r.notices.Warn("a topic cannot be read now", "topic", topic, "partition", partition, "error", err)
+				r.notices.Warn("cannot read a topic; retrying", "topic", topic, "partition", partition, "error", err)
 			}
 		})
 		if err := r.takeAll(ctx, byTime(fetches)); err != nil {

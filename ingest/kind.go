@@ -143,11 +143,11 @@ type Counter struct {
 // What several kinds count.
 const (
 	linesMetric       = "pulse_input_lines_total"
-	linesHelp         = "Lines that were taken from an input."
+	linesHelp         = "Lines read from an input."
 	connectionsMetric = "pulse_input_connections_total"
-	connectionsHelp   = "Connections of an input that were made."
+	connectionsHelp   = "Connections opened to an input."
 	overMetric        = "pulse_input_refused_connections_total"
-	overHelp          = "Connections that were closed at once because there were too many."
+	overHelp          = "Connections closed at once because there were too many."
 )
 
 // A text is a setting of any text.
@@ -176,7 +176,7 @@ type list []string
 func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Set(v string) error {
 	if v == "" {
-		return errors.New("it is empty")
+		return errors.New("it is empty: write a value")
 	}
 	*l = append(*l, v)
 	return nil

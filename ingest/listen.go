@@ -38,8 +38,8 @@ type keyPair struct{ cert, key text }
 
 func (c *keyPair) settings() []Setting {
 	return []Setting{
-		{Flag: "tls-cert", Key: "cert", Help: "the certificate for TLS, a `file` in PEM", Value: &c.cert},
-		{Flag: "tls-key", Key: "key", Help: "its key, a `file` in PEM", Value: &c.key},
+		{Flag: "tls-cert", Key: "cert", Help: "the certificate for TLS, a PEM `file`", Value: &c.cert},
+		{Flag: "tls-key", Key: "key", Help: "the private key of --tls-cert, a PEM `file`", Value: &c.key},
 	}
 }
 

@@ -93,14 +93,14 @@ func (p *Producer) connect(ctx context.Context) error {
 	}
 	topic := found[p.topic]
 	if errors.Is(topic.Err, kerr.UnknownTopicOrPartition) || len(topic.Partitions) == 0 {
-		return fmt.Errorf("there is no topic %s at %s: `pulse topics --create` makes it",
+		return fmt.Errorf("there is no topic %s at %s: create it with `pulse topics --create`",
 			p.topic, strings.Join(p.cluster.Brokers, ", "))
 	}
 	if topic.Err != nil {
 		return fmt.Errorf("topic %s: %w", p.topic, topic.Err)
 	}
 	if len(topic.Partitions) > topics.MaxPartitions {
-		return fmt.Errorf("topic %s has %d partitions, more than %d", p.topic, len(topic.Partitions), topics.MaxPartitions)
+		return fmt.Errorf("topic %s has %d partitions; Pulse can use at most %d", p.topic, len(topic.Partitions), topics.MaxPartitions)
 	}
 	p.partitions = int32(len(topic.Partitions))
 	return nil
@@ -140,7 +140,7 @@ func (p *Producer) warn() {
 	defer p.mu.Unlock()
 	if p.unacked > 0 && !p.stalled && time.Since(p.progress) > stallAfter {
 		p.stalled = true
-		p.log.Warn("Kafka acknowledges nothing: records wait", "brokers", p.cluster.Brokers, "records", p.unacked)
+		p.log.Warn("Kafka has stopped acknowledging records; they are waiting", "brokers", p.cluster.Brokers, "records", p.unacked)
 	}
 }
 
@@ -181,9 +181,9 @@ func (p *Producer) dismiss(r Record, err error) {
 func (p *Producer) explain(err error) error {
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge):
-		return fmt.Errorf("topic %s takes no records of 1 MiB: raise its max.message.bytes: %w", p.topic, err)
+		return fmt.Errorf("topic %s does not accept records of 1 MiB: raise its max.message.bytes: %w", p.topic, err)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		return fmt.Errorf("not allowed to write to topic %s: %w", p.topic, err)
+		return fmt.Errorf("Kafka does not allow writing to topic %s: grant this user Write on it: %w", p.topic, err)
 	}
 	return fmt.Errorf("topic %s: %w", p.topic, err)
 }
@@ -194,7 +194,7 @@ func (p *Producer) Newest(ctx context.Context) ([]topics.RawHeader, error) {
 	defer cancel()
 	newest, err := p.newest(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the newest records of topic %s: %w", p.topic, err)
+		return nil, fmt.Errorf("cannot read the newest records of topic %s: %w", p.topic, err)
 	}
 	return newest, nil
 }
@@ -242,7 +242,7 @@ func (p *Producer) Close(ctx context.Context) error {
 		return refused
 	}
 	if err != nil {
-		return fmt.Errorf("%d records for topic %s were not acknowledged by Kafka at %s: %w",
+		return fmt.Errorf("Kafka at %[3]s did not acknowledge %[1]d records for topic %[2]s: %[4]w",
 			left, p.topic, strings.Join(p.cluster.Brokers, ", "), err)
 	}
 	return nil

@@ -29,14 +29,14 @@ func (r Reading) Origin(pairs ...string) (line.Origin, error) {
 func (r *Reading) Settings() []Setting {
 	return []Setting{
 		{Flag: "format", Value: checked{&r.Format, line.CheckFormat},
-			Help: "the `format` that all lines are in, one of docs/formats.md; by default each line's is told by its look"},
+			Help: "the `format` of all lines, one of docs/formats.md; by default Pulse recognizes each line's format"},
 		r.zone(),
 		{Flag: "columns", Value: checked{&r.Columns, func(string) error { return nil }},
-			Help: "the `names` of W3C lines' columns, as a line #Fields has them"},
+			Help: "the `names` of the columns of W3C lines, as in a line #Fields"},
 		{Flag: "unwrap", Value: checked{&r.Unwrap, line.CheckUnwrap},
 			Help: "the `envelope` that lines are in: json:FIELD for a member of JSON; cri, docker and journald are recognized"},
 		{Flag: "undated", Value: checked{&r.Undated, checkUndated},
-			Help: "what becomes of a source most of whose lines have no time: count (the default), which is told of, or `refuse`"},
+			Help: "the `policy` when most lines of a source have no time: count them and warn (count, the default), or fail (refuse)"},
 	}
 }
 
@@ -46,7 +46,7 @@ func (r *Reading) zone() Setting {
 		return err
 	}
 	return Setting{Flag: "zone", Value: checked{&r.Zone, check},
-		Help: "the `zone` of times that have none: UTC, +02:00 or Europe/Berlin; UTC by default"}
+		Help: "the time `zone` of times without one, such as UTC (the default), +02:00 or Europe/Berlin"}
 }
 
 // A checked is a setting of a text that must pass a check.

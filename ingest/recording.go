@@ -35,10 +35,10 @@ type Recording struct {
 // OpenRecording looks at files that make up a recording.
 func OpenRecording(names []string) (*Recording, error) {
 	if len(names) == 0 {
-		return nil, errors.New("a recording needs a file")
+		return nil, errors.New("no recording is given: name one or more files")
 	}
 	if len(names) > maxRecording {
-		return nil, fmt.Errorf("%d files are more than a recording can be made of, %d: join some of them", len(names), maxRecording)
+		return nil, fmt.Errorf("a recording can have at most %[2]d files, not %[1]d: join some of them", len(names), maxRecording)
 	}
 	r := &Recording{names: names, regular: true}
 	compressed := false
@@ -51,7 +51,7 @@ func OpenRecording(names []string) (*Recording, error) {
 			return nil, fmt.Errorf("cannot read the log %s: %w", name, err)
 		}
 		if info.IsDir() {
-			return nil, fmt.Errorf("%s is a folder: name the files in it", name)
+			return nil, fmt.Errorf("%s is a directory: name the files in it", name)
 		}
 		r.regular = r.regular && info.Mode().IsRegular()
 		compressed = compressed || info.Mode().IsRegular() && isCompressed(name)

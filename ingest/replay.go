@@ -23,7 +23,7 @@ const pace = 5 * time.Millisecond
 
 var replayKind = &Kind{
 	Name: "replay", Past: true,
-	Docs: []KindDoc{{"`--replay`", "what its settings say", "reads no further", "what was not sent yet: a replay is not continued"}},
+	Docs: []KindDoc{{"`--replay`", "what its settings say", "reads no further", "what was not sent yet: a replay cannot be continued"}},
 	New:  func() Config { return NewReplayConfig() },
 }
 
@@ -42,17 +42,17 @@ func NewReplayConfig() *ReplayConfig { return &ReplayConfig{Speed: ownPace} }
 // Settings implements Config.
 func (c *ReplayConfig) Settings() []Setting {
 	return append([]Setting{
-		{Flag: "replay", Help: "send this recording, a `file`; several are one, in the order of their times", Value: &c.Files},
-		{Flag: "speed", Help: "`times` the recording's own pace, from 0.001 to 1000000, or max", Value: &c.Speed},
-		{Flag: "original-times", Help: "keep the times of the lines instead of mapping them to now; the topics must hold nothing else", Value: &c.OriginalTimes},
-		{Flag: "loop", Help: "begin again at the end", Value: &c.Loop},
+		{Flag: "replay", Help: "replay this recording, a `file`; several are read as one, in the order of their times", Value: &c.Files},
+		{Flag: "speed", Help: "the `factor` by which to speed up the recording, from 0.001 to 1000000, or max", Value: &c.Speed},
+		{Flag: "original-times", Help: "keep the lines' times instead of mapping them to now; the topics must hold nothing else", Value: &c.OriginalTimes},
+		{Flag: "loop", Help: "start over at the end of the recording", Value: &c.Loop},
 	}, c.Reading.Settings()...)
 }
 
 // Open implements Config.
 func (c *ReplayConfig) Open(o Opening) (*Opened, error) {
 	if bool(c.Loop) && (bool(c.OriginalTimes) || c.Speed == MaxSpeed) {
-		return nil, asked("--loop needs a --speed that is not max, and no --original-times")
+		return nil, asked("--loop cannot be used with --speed max or --original-times")
 	}
 	recording, err := OpenRecording(c.Files)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Speed) Set(v string) error {
 	}
 	n, err := strconv.ParseFloat(v, 64)
 	if err != nil || n < 0.001 || n > 1e6 || math.IsNaN(n) {
-		return errors.New("a number from 0.001 to 1000000, or max")
+		return errors.New("write a number from 0.001 to 1000000, or max")
 	}
 	*s = Speed(math.Round(n * 1000))
 	return nil
@@ -133,10 +133,10 @@ type Replay struct {
 // a replay cannot be continued.
 func (r Replay) Run(ctx context.Context, out Output) error {
 	if r.Loop && (r.OriginalTimes || r.Speed == MaxSpeed) {
-		return errors.New("a replay in a loop needs a speed, and times that are mapped")
+		return errors.New("a replay in a loop needs a speed and mapped times")
 	}
 	if !r.Recording.regular && (r.Loop || r.OriginalTimes || r.Speed == MaxSpeed) {
-		return fmt.Errorf("%s must be read more than once for this replay: copy it to a file first",
+		return fmt.Errorf("%s can be read only once, and this replay reads it again: copy it to a file first",
 			strings.Join(r.Recording.names, ", "))
 	}
 	var err error
@@ -223,8 +223,8 @@ func (p *player) open(ctx context.Context, out Output) (domain string, err error
 	p.pace = line.Mapping{From: first, To: first + shift}
 	for _, h := range newest {
 		if h.Clock*int64(time.Millisecond) > first+shift+p.Lateness*second {
-			p.Log.Warn("the topics already hold a later time than that of the recording's first line, mapped to now: "+
-				"lines before it are late; another --prefix avoids this",
+			p.Log.Warn("the topics already hold later times than the recording's first line, mapped to now: "+
+				"earlier lines will be late. To avoid this, choose another --prefix",
 				"first", time.Unix(0, first+shift), "ingester", h.Ingester, "clock", time.UnixMilli(h.Clock))
 			break
 		}
@@ -237,10 +237,10 @@ func (p *player) open(ctx context.Context, out Output) (domain string, err error
 func (p *player) checkAlone(newest []topics.RawHeader, domain string, first int64) error {
 	for _, h := range newest {
 		if h.Domain != domain {
-			return fmt.Errorf("these topics go by another clock (%s), from which this recording's original times would be refused: choose another --prefix, or leave --original-times away", h.Domain)
+			return fmt.Errorf("these topics hold another recording or a live stream (%s), with which this recording's original times cannot be mixed: choose another --prefix, or omit --original-times", h.Domain)
 		}
 		if h.Ingester != p.Ingester || h.Clock*int64(time.Millisecond) > first {
-			return fmt.Errorf("this recording was sent to these topics before, or is just being sent (by ingester %s, which came to %s): choose another --prefix",
+			return fmt.Errorf("this recording was already sent to these topics, or is being sent now (by ingester %s, which has reached %s): choose another --prefix",
 				h.Ingester, time.UnixMilli(h.Clock).UTC().Format(time.RFC3339))
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 var stdinKind = &Kind{
 	Name: "stdin", Past: true,
-	Docs: []KindDoc{{"`--stdin`", "`input`", "reads no further", "what was on its way"}},
+	Docs: []KindDoc{{"`--stdin`", "`input`", "reads no further", "what was in transit"}},
 	New:  func() Config { return new(stdinConfig) },
 }
 

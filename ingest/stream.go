@@ -31,7 +31,7 @@ const (
 
 // errLong is what a connection gets whose message is long, as those of too many others
 // are now.
-var errLong = errors.New("too many long messages come at a time")
+var errLong = errors.New("too many long messages at the same time")
 
 // A framing is how a stream tells where a message ends (RFC 6587).
 type framing int
@@ -209,7 +209,7 @@ func detect(b []byte) (framing, error) {
 		case c-'0' <= 9 && b[0] == '0':
 			return lineFraming, nil // whatever it is
 		case c-'0' <= 9:
-			return 0, fmt.Errorf("%w: %.20q is no count", errFrames, b)
+			return 0, fmt.Errorf("%w: %.20q is not a frame length", errFrames, b)
 		case c != ' ' || i == 0:
 			return lineFraming, nil
 		case i+1 == len(b):

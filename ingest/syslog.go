@@ -19,7 +19,7 @@ import (
 
 var syslogTCPKind = &Kind{
 	Name: "syslog-tcp",
-	Docs: []KindDoc{{"`syslog-tcp`", "`input`, `remote`", "reads no further: TCP slows the sender down", "what was on its way: syslog has no acknowledgement"}},
+	Docs: []KindDoc{{"`syslog-tcp`", "`input`, `remote`", "reads no further: TCP slows the sender down", "what was in transit: syslog has no acknowledgements"}},
 	New:  func() Config { return new(syslogTCPConfig) },
 }
 
@@ -29,7 +29,7 @@ type syslogTCPConfig struct {
 }
 
 func (c *syslogTCPConfig) Settings() []Setting {
-	return []Setting{{Flag: "syslog-tcp", Help: "take syslog over TCP on this `address`", Value: &c.address}, c.reading.zone()}
+	return []Setting{{Flag: "syslog-tcp", Help: "accept syslog over TCP on this `address`", Value: &c.address}, c.reading.zone()}
 }
 
 func (c *syslogTCPConfig) Open(o Opening) (*Opened, error) {
@@ -50,9 +50,9 @@ type syslogTLSConfig struct {
 }
 
 func (c *syslogTLSConfig) Settings() []Setting {
-	return append([]Setting{{Flag: "syslog-tls", Help: "take syslog over TLS on this `address`", Value: &c.address}},
+	return append([]Setting{{Flag: "syslog-tls", Help: "accept syslog over TLS on this `address`", Value: &c.address}},
 		append(c.certificate.settings(),
-			Setting{Flag: "tls-client-ca", Key: "client-ca", Help: "ask senders for a certificate of one of those in this `file`", Value: &c.clientCA}, c.reading.zone())...)
+			Setting{Flag: "tls-client-ca", Key: "client-ca", Help: "require a client certificate signed by one in this PEM `file`", Value: &c.clientCA}, c.reading.zone())...)
 }
 
 func (c *syslogTLSConfig) Open(o Opening) (*Opened, error) {
@@ -61,7 +61,7 @@ func (c *syslogTLSConfig) Open(o Opening) (*Opened, error) {
 		return nil, err
 	}
 	if config == nil {
-		return nil, asked("TLS needs a certificate and its key: --tls-cert and --tls-key, or cert and key in an inputs file")
+		return nil, asked("TLS needs a certificate and its key: give --tls-cert and --tls-key, or cert and key in an inputs file")
 	}
 	if c.clientCA != "" {
 		pem, err := os.ReadFile(string(c.clientCA))
@@ -70,7 +70,7 @@ func (c *syslogTLSConfig) Open(o Opening) (*Opened, error) {
 		}
 		config.ClientCAs = x509.NewCertPool()
 		if !config.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificate", c.clientCA)
+			return nil, fmt.Errorf("%s has no certificate in PEM: check the file", c.clientCA)
 		}
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
@@ -88,7 +88,7 @@ func openSyslog(address text, config *tls.Config, reading Reading, o Opening) (*
 	return &Opened{Input: reading.Watch(s, o.Name, o.Log), Addr: s.Addr(), Counters: []Counter{
 		{linesMetric, linesHelp, &s.Counts.Lines},
 		{connectionsMetric, connectionsHelp, &s.Counts.Connections},
-		{"pulse_input_cut_connections_total", "Connections that were cut because of bad framing or slowness.", &s.Counts.Cut},
+		{"pulse_input_cut_connections_total", "Connections closed because of bad framing or slowness.", &s.Counts.Cut},
 		{overMetric, overHelp, &s.Counts.Over},
 	}}, nil
 }
@@ -127,7 +127,7 @@ func NewSyslog(name string, listener net.Listener, config *tls.Config, log *slog
 	s := &Syslog{name: name, notices: newNotices(log), long: budget{most: longMemory}}
 	s.listener = limit(listener, MaxConnections, func() {
 		s.Counts.Over.Add(1)
-		s.notices.Warn("a connection was closed: there are too many", "input", name, "most", MaxConnections)
+		s.notices.Warn("closed a connection: there are too many", "input", name, "most", MaxConnections)
 	})
 	if config != nil {
 		s.listener = tls.NewListener(s.listener, config)
@@ -162,7 +162,7 @@ func (s *Syslog) serve(ctx context.Context, c net.Conn, take func(context.Contex
 	}
 	if err != nil && ctx.Err() == nil {
 		s.Counts.Cut.Add(1)
-		s.notices.Warn("a connection was cut", "input", s.name, "remote", c.RemoteAddr().String(), "because", err)
+		s.notices.Warn("closed a connection", "input", s.name, "remote", c.RemoteAddr().String(), "because", err)
 	}
 }
 
@@ -209,7 +209,7 @@ func (s *Syslog) read(ctx context.Context, c net.Conn, from line.Origin, take fu
 		case errors.Is(err, os.ErrDeadlineExceeded) && !waited:
 			return nil // it was idle
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fmt.Errorf("no whole message came within %s", frameTime)
+			return fmt.Errorf("the sender did not complete a message within %s", frameTime)
 		case err != nil:
 			return err
 		}

@@ -41,7 +41,7 @@ const (
 
 var syslogUDPKind = &Kind{
 	Name: "syslog-udp",
-	Docs: []KindDoc{{"`syslog-udp`", "`input`, `remote`", "the socket drops, and it is counted", "what was on its way"}},
+	Docs: []KindDoc{{"`syslog-udp`", "`input`, `remote`", "the socket drops, and it is counted", "what was in transit"}},
 	New:  func() Config { return new(syslogUDPConfig) },
 }
 
@@ -51,7 +51,7 @@ type syslogUDPConfig struct {
 }
 
 func (c *syslogUDPConfig) Settings() []Setting {
-	return []Setting{{Flag: "syslog-udp", Help: "take syslog over UDP on this `address`", Value: &c.address}, c.reading.zone()}
+	return []Setting{{Flag: "syslog-udp", Help: "accept syslog over UDP on this `address`", Value: &c.address}, c.reading.zone()}
 }
 
 func (c *syslogUDPConfig) Open(o Opening) (*Opened, error) {
@@ -69,7 +69,7 @@ func (c *syslogUDPConfig) Open(o Opening) (*Opened, error) {
 	return &Opened{Input: c.reading.Watch(s, o.Name, o.Log), Addr: s.Addr(), Counters: []Counter{
 		{linesMetric, linesHelp, &s.Counts.Lines},
 		{"pulse_input_empty_datagrams_total", "Datagrams without any text.", &s.Counts.Empty},
-		{"pulse_input_refused_datagrams_total", "Datagrams that were not taken any more at the end.", &s.Counts.Refused},
+		{"pulse_input_refused_datagrams_total", "Datagrams still in the socket at the end, which were not read.", &s.Counts.Refused},
 		{"pulse_input_dropped_datagrams_total", "Datagrams that the socket dropped because its buffer was full.", &s.Counts.Dropped},
 	}}, nil
 }
@@ -119,7 +119,7 @@ func NewSyslogUDP(name string, conn *net.UDPConn, log *slog.Logger) *SyslogUDP {
 	s := &SyslogUDP{name: name, conn: conn, notices: newNotices(log)}
 	s.some.L, s.room.L = &s.mu, &s.mu
 	if err := conn.SetReadBuffer(socketBuffer); err != nil {
-		s.notices.Warn("the socket's buffer stays as it is", "input", name, "error", err)
+		s.notices.Warn("cannot enlarge the UDP buffer, so bursts may be dropped: raise net.core.rmem_max", "input", name, "error", err)
 	}
 	return s
 }
@@ -284,7 +284,7 @@ func (s *SyslogUDP) countDrops() {
 		return // the system does not say
 	}
 	if before := s.Counts.Dropped.Swap(n); n > before {
-		s.notices.Warn("the socket dropped datagrams: senders are faster than Kafka takes lines",
+		s.notices.Warn("the UDP socket dropped datagrams: senders are faster than Kafka accepts lines",
 			"input", s.name, "datagrams", n-before, "in all", n)
 	}
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -28,9 +29,9 @@ const (
 )
 
 var (
-	errEncoding = errors.New("the Content-Encoding is not gzip, zstd or snappy")
-	errTooLarge = errors.New("the body is too large")
-	errPacked   = errors.New("the body cannot be unpacked")
+	errEncoding = errors.New("unknown Content-Encoding: use gzip, zstd or snappy")
+	errTooLarge = fmt.Errorf("the body is larger than %d bytes, compressed or not: send smaller requests", maxBody)
+	errPacked   = errors.New("the body cannot be decompressed: it does not match its Content-Encoding")
 )
 
 // unpackers are the means to unpack, with their bound.

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrFenced ends a processor whose instance id another process has taken over.
-var ErrFenced = errors.New("another process runs with the same instance id and has taken over; give each its own")
+var ErrFenced = errors.New("another process with the same --instance has taken over: give each its own name")
 
 // group is the sarama.ConsumerGroup that goka gets. It puts its own handler
 // between sarama's sessions and goka's, so that commits are the partitions' own;
@@ -121,7 +121,7 @@ func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 		return errOver
 	}
 	if err != nil {
-		return fmt.Errorf("reading the committed offsets: %w", err)
+		return fmt.Errorf("cannot read the committed offsets: %w", err)
 	}
 	s := &session{ConsumerGroupSession: inner, p: h.p, claims: map[int32]*claim{}}
 	for _, partition := range claims {
@@ -176,7 +176,7 @@ func startOf(partition int32, committed topics.Commit, initial int64) (Start, er
 		start.Lost = true
 		return start, nil
 	}
-	return Start{}, fmt.Errorf("the session starts at offset %d, but %d was read as committed; trying again", initial, committed.Offset)
+	return Start{}, fmt.Errorf("the session starts at offset %d, but the committed offset is %d; retrying", initial, committed.Offset)
 }
 
 // session is the sarama session that goka gets: marking an offset there does not
@@ -229,7 +229,7 @@ func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int3
 	for _, partition := range partitions {
 		response, ok := responses.Lookup(p.config.Input, partition)
 		if !ok {
-			return nil, fmt.Errorf("the answer lacks partition %d", partition)
+			return nil, fmt.Errorf("Kafka's answer lacks partition %d", partition)
 		}
 		if response.Err != nil {
 			return nil, fmt.Errorf("partition %d: %w", partition, response.Err)
@@ -238,7 +238,7 @@ func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int3
 		if response.At >= 0 {
 			metadata, err := topics.DecodeMetadata(response.Metadata)
 			if err != nil {
-				return nil, fmt.Errorf("partition %d: %w; has another program committed to the group %s?", partition, err, p.config.Group)
+				return nil, fmt.Errorf("partition %d: cannot read the committed offset of group %s: another program may have committed to it: %w", partition, p.config.Group, err)
 			}
 			commits[partition] = topics.Commit{Offset: response.At, Metadata: metadata}
 		}

@@ -176,13 +176,13 @@ const maxErrorText = 600
 // failed counts and logs an error that is outlived.
 func (p *Processor) failed(what string, err error) {
 	n := p.failures.Add(1)
-	text := "ended without an error"
+	text := "it stopped without an error"
 	if err != nil {
 		// Goka's have a line for each record and emit.
 		text = strings.Join(strings.Fields(err.Error()), " ")
 		text = text[:min(len(text), maxErrorText)]
 	}
-	p.config.Log.Warn(what+" failed, trying again", "group", p.config.Group, "error", text, "failures", n)
+	p.config.Log.Warn(what+" failed; retrying", "group", p.config.Group, "error", text, "failures", n)
 }
 
 // end makes Run return err.
@@ -212,7 +212,7 @@ func Prepare(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Def
 			seconds, err = topics.PartitionCount(ctx, c, n.Seconds())
 		}
 		if err == nil && seconds != fragments {
-			err = fmt.Errorf("%w: topic %s has %d partitions and %s has %d; delete the first and let `pulse topics --create` make it anew", topics.ErrTopics, n.Seconds(), seconds, n.Fragments(), fragments)
+			err = fmt.Errorf("%w: topic %s has %d partitions and %s has %d; delete the first and create it again with `pulse topics --create`", topics.ErrTopics, n.Seconds(), seconds, n.Fragments(), fragments)
 		}
 		switch {
 		case err == nil:
@@ -222,7 +222,7 @@ func Prepare(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Def
 		case ctx.Err() != nil:
 			return 0, 0, context.Cause(ctx)
 		}
-		log.Warn("Kafka does not answer, trying again", "error", err)
+		log.Warn("Kafka does not answer; retrying", "error", err)
 		retry.Wait(ctx, time.Second)
 	}
 }

@@ -47,9 +47,9 @@ func ParseCluster(list string) (Cluster, error) {
 			u, err := url.Parse(item)
 			switch {
 			case strings.Contains(item, "@"):
-				return Cluster{}, errors.New("a broker is named with a user: KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are for that")
+				return Cluster{}, errors.New("a broker address contains a user: remove it, and set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
 			case err != nil || scheme != "kafka" && scheme != "kafka+ssl":
-				return Cluster{}, fmt.Errorf("%q is no broker: write host:port, kafka://host:port or, with TLS, kafka+ssl://host:port", item)
+				return Cluster{}, fmt.Errorf("%q is not a broker address: write host:port, kafka://host:port or, with TLS, kafka+ssl://host:port", item)
 			}
 			address, secure = u.Host, scheme == "kafka+ssl"
 		}
@@ -63,15 +63,15 @@ func ParseCluster(list string) (Cluster, error) {
 		}
 		host, port, err := net.SplitHostPort(address)
 		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
-			return Cluster{}, fmt.Errorf("%q is no broker: write host:port, say localhost:9092", item)
+			return Cluster{}, fmt.Errorf("%q is not a broker address: write host:port, for example localhost:9092", item)
 		}
 		c.Brokers = append(c.Brokers, address)
 	}
 	if len(c.Brokers) == 0 {
-		return Cluster{}, fmt.Errorf("no broker is named: write host:port, say localhost:9092")
+		return Cluster{}, fmt.Errorf("no broker is given: set --kafka (KAFKA_URL) to host:port, for example localhost:9092")
 	}
 	if plain && c.tls != nil {
-		return Cluster{}, errors.New("some brokers are named with kafka+ssl:// and some without: TLS is for all or none")
+		return Cluster{}, errors.New("some brokers are given with kafka+ssl:// and some without: use TLS for all or none")
 	}
 	return c, nil
 }

@@ -81,7 +81,7 @@ func plan(n Names, window time.Duration) []topicPlan {
 
 // ErrTopics is in every error that says that topics are missing or not as they
 // have to be, and in none about a broker that cannot be reached.
-var ErrTopics = errors.New("the topics do not fit")
+var ErrTopics = errors.New("the topics are missing or have the wrong settings")
 
 // Ensure makes the topics that are missing and then checks them all, as Check
 // does.
@@ -148,7 +148,7 @@ func PartitionCount(ctx context.Context, c Cluster, topic string) (int32, error)
 		return 0, c.Unreachable(err)
 	}
 	if d := details[topic]; d.Err != nil {
-		return 0, fmt.Errorf("topic %s: %w; `pulse topics --create` makes it", topic, d.Err)
+		return 0, fmt.Errorf("topic %s: %w; create it with `pulse topics --create`", topic, d.Err)
 	}
 	return int32(len(details[topic].Partitions)), nil
 }
@@ -169,23 +169,23 @@ func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Option
 		return err
 	}
 	if len(existing) == 0 {
-		return fmt.Errorf("%w: none of them is there (%s and others); `pulse topics --create` makes them", ErrTopics, n.Raw())
+		return fmt.Errorf("%w: none of them exists (%s and others); create them with `pulse topics --create`", ErrTopics, n.Raw())
 	}
 	for _, p := range plan(n, o.Window) {
 		detail, ok := existing[p.name]
 		if !ok {
-			complain("topic %s is missing; `pulse topics --create` makes it", p.name)
+			complain("topic %s is missing; create it with `pulse topics --create`", p.name)
 			continue
 		}
 		count := int32(len(detail.Partitions))
 		switch {
 		case count > MaxPartitions:
-			complain("topic %s has %d partitions, more than Pulse can use (%d); choose another --prefix and let `pulse topics --create` make new ones", p.name, count, MaxPartitions)
+			complain("topic %s has %d partitions, more than Pulse can use (%d); choose another --prefix and create new topics with `pulse topics --create`", p.name, count, MaxPartitions)
 		case o.Partitions != 0 && count != o.Partitions:
-			complain("topic %s has %d partitions and not %d; their number cannot be changed: ask for %[2]d, or choose another --prefix", p.name, count, o.Partitions)
+			complain("topic %s has %d partitions, not %d, and the number cannot be changed: use --partitions %[2]d, or choose another --prefix", p.name, count, o.Partitions)
 		}
 		if r := detail.Partitions.NumReplicas(); o.Replication != 0 && r != int(o.Replication) {
-			complain("topic %s has %d replicas and not %d; Kafka's kafka-reassign-partitions changes that", p.name, r, o.Replication)
+			complain("topic %s has %d replicas, not %d; change that with Kafka's kafka-reassign-partitions", p.name, r, o.Replication)
 		}
 		config := configs[p.name]
 		if compacted := strings.Contains(config["cleanup.policy"], "compact"); compacted != p.compacted {
@@ -193,15 +193,15 @@ func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Option
 			if p.compacted {
 				want = "compact"
 			}
-			complain("topic %s has cleanup.policy=%s, it must be %s", p.name, config["cleanup.policy"], want)
+			complain("topic %s has cleanup.policy=%s; set it to %s", p.name, config["cleanup.policy"], want)
 		}
 		ms, err := strconv.ParseInt(config["retention.ms"], 10, 64)
 		if !p.compacted && err == nil && ms >= 0 && ms < p.retention.Milliseconds() {
-			complain("topic %s keeps records for retention.ms=%d, at least %d (%v) are needed", p.name, ms, p.retention.Milliseconds(), p.retention)
+			complain("topic %s has retention.ms=%d; set it to at least %d (%v)", p.name, ms, p.retention.Milliseconds(), p.retention)
 		}
 	}
 	if limit := metadataLimit(ctx, admin); limit < CommitMetadata {
-		complain("the brokers have offset.metadata.max.bytes=%d, Pulse needs their default of %d", limit, CommitMetadata)
+		complain("the brokers have offset.metadata.max.bytes=%d; set it to at least the default of %d", limit, CommitMetadata)
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("%w:\n%w", ErrTopics, errors.Join(wrong...))
@@ -309,7 +309,7 @@ func Leave(ctx context.Context, cluster Cluster, group, instance string) error {
 		err = left.Error()
 	}
 	if err != nil && !errors.Is(err, kerr.UnknownMemberID) { // its session is over
-		return fmt.Errorf("leaving the group %s: %w", group, err)
+		return fmt.Errorf("cannot leave the group %s: %w", group, err)
 	}
 	return nil
 }

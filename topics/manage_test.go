@@ -37,8 +37,8 @@ func TestEnsure(t *testing.T) {
 		t.Errorf("%s has %d partitions (%v), want 4", names.Raw(), n, err)
 	}
 	for what, o := range map[string]topics.Options{
-		"4 partitions and not 8": {Partitions: 8},
-		"1 replicas and not 3":   {Replication: 3},
+		"4 partitions, not 8": {Partitions: 8},
+		"1 replicas, not 3":   {Replication: 3},
 		"retention.ms=10800000":  {Window: 5 * time.Hour},
 	} {
 		err := topics.Ensure(t.Context(), cluster, names, o)
@@ -64,8 +64,8 @@ func TestCheckCleanup(t *testing.T) {
 	}
 	err = topics.Ensure(t.Context(), cluster, names, topics.Options{})
 	for _, want := range []string{
-		names.Table() + " has cleanup.policy=delete, it must be compact",
-		names.Raw() + " has cleanup.policy=compact, it must be delete",
+		names.Table() + " has cleanup.policy=delete; set it to compact",
+		names.Raw() + " has cleanup.policy=compact; set it to delete",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Ensure says %v, want %q", err, want)

@@ -65,11 +65,11 @@ const maxPrefix = 200
 // CheckPrefix says what is wrong with a prefix that cannot begin a topic's name.
 func CheckPrefix(prefix string) error {
 	if len(prefix) > maxPrefix {
-		return fmt.Errorf("the prefix has %d characters, at most %d fit before Kafka's names", len(prefix), maxPrefix)
+		return fmt.Errorf("--prefix is too long: it has %d characters, at most %d fit in Kafka's names", len(prefix), maxPrefix)
 	}
 	for _, c := range prefix {
 		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", c) {
-			return fmt.Errorf("the prefix %q has the character %q; letters, digits, dots, - and _ can be in a topic's name", prefix, c)
+			return fmt.Errorf("--prefix %q has the character %q: use only letters, digits, dots, - and _", prefix, c)
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func listed(ctx context.Context, topic string, list func(context.Context, ...str
 		err = offsets.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("asking for the offsets of %s: %w", topic, err)
+		return nil, fmt.Errorf("cannot read the offsets of %s: %w", topic, err)
 	}
 	return offsets[topic], nil
 }
@@ -110,7 +110,7 @@ func (a *Admin) Read(ctx context.Context, topic string, s Section, do func(*kgo.
 	for len(left) > 0 {
 		fetches, err := a.poll(ctx)
 		if err != nil {
-			return fmt.Errorf("reading %s, partitions %v: %w", topic, slices.Sorted(maps.Keys(left)), err)
+			return fmt.Errorf("cannot read %s, partitions %v: %w", topic, slices.Sorted(maps.Keys(left)), err)
 		}
 		if fetches.Empty() {
 			if err := a.dropTaken(ctx, topic, left); err != nil {

@@ -45,13 +45,13 @@ type Security struct {
 func (c Cluster) Secure(s Security) (Cluster, error) {
 	switch {
 	case c.tls == nil && s.TrustedCert+s.ClientCert+s.ClientKey != "":
-		return Cluster{}, errors.New("there are certificates for TLS, and the brokers are named without it: write kafka+ssl://host:port")
+		return Cluster{}, errors.New("TLS certificates are given (KAFKA_TRUSTED_CERT, KAFKA_CLIENT_CERT, KAFKA_CLIENT_CERT_KEY) but the brokers are not addressed with TLS: write kafka+ssl://host:port")
 	case (s.ClientCert == "") != (s.ClientKey == ""):
-		return Cluster{}, errors.New("a client certificate and its key go together: one of them is missing")
+		return Cluster{}, errors.New("the client certificate or its key is missing: set both KAFKA_CLIENT_CERT and KAFKA_CLIENT_CERT_KEY")
 	case s.User == "" && s.Password+s.Mechanism != "":
-		return Cluster{}, errors.New("SASL needs a user name")
+		return Cluster{}, errors.New("SASL needs a user name: set KAFKA_SASL_USERNAME (--kafka-sasl-username)")
 	case s.User != "" && s.Password == "":
-		return Cluster{}, errors.New("SASL needs a password")
+		return Cluster{}, errors.New("SASL needs a password: set KAFKA_SASL_PASSWORD")
 	}
 	if c.tls != nil {
 		c.tls = c.tls.Clone()
@@ -66,7 +66,7 @@ func (c Cluster) Secure(s Security) (Cluster, error) {
 		switch s.Mechanism {
 		case MechanismPlain, MechanismSCRAM256, MechanismSCRAM512:
 		default:
-			return Cluster{}, fmt.Errorf("the SASL mechanism is %.40q: there are %s", s.Mechanism, mechanismsInOrder)
+			return Cluster{}, fmt.Errorf("unknown SASL mechanism %.40q: set KAFKA_SASL_MECHANISM to one of %s", s.Mechanism, mechanismsInOrder)
 		}
 		c.user, c.password, c.mechanism = s.User, s.Password, s.Mechanism
 	}
@@ -78,7 +78,7 @@ func (s Security) trust(config *tls.Config) error {
 	if s.TrustedCert != "" {
 		text, err := readPEM(s.TrustedCert)
 		if err != nil {
-			return fmt.Errorf("the trusted certificates: %w", err)
+			return fmt.Errorf("cannot read the trusted certificates (KAFKA_TRUSTED_CERT): %w", err)
 		}
 		pool := x509.NewCertPool()
 		for rest := text; ; {
@@ -88,12 +88,12 @@ func (s Security) trust(config *tls.Config) error {
 			}
 			certificate, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
-				return fmt.Errorf("one of the trusted certificates: %w", err)
+				return fmt.Errorf("a trusted certificate (KAFKA_TRUSTED_CERT) is not valid: %w", err)
 			}
 			pool.AddCert(certificate)
 		}
 		if pool.Equal(x509.NewCertPool()) {
-			return errors.New("the trusted certificates are not in PEM")
+			return errors.New("the trusted certificates (KAFKA_TRUSTED_CERT) are not PEM text: write PEM text or a path")
 		}
 		// The chain is checked here, and the host name is not.
 		config.InsecureSkipVerify = true
@@ -102,15 +102,15 @@ func (s Security) trust(config *tls.Config) error {
 	if s.ClientCert != "" {
 		certificate, err := readPEM(s.ClientCert)
 		if err != nil {
-			return fmt.Errorf("the client certificate: %w", err)
+			return fmt.Errorf("cannot read the client certificate (KAFKA_CLIENT_CERT): %w", err)
 		}
 		key, err := readPEM(s.ClientKey)
 		if err != nil {
-			return fmt.Errorf("the client certificate's key: %w", err)
+			return fmt.Errorf("cannot read the key of the client certificate (KAFKA_CLIENT_CERT_KEY): %w", err)
 		}
 		pair, err := tls.X509KeyPair(certificate, key)
 		if err != nil {
-			return fmt.Errorf("the client certificate and its key: %w", err)
+			return fmt.Errorf("the client certificate and its key (KAFKA_CLIENT_CERT, KAFKA_CLIENT_CERT_KEY) cannot be used: %w", err)
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
@@ -120,7 +120,7 @@ func (s Security) trust(config *tls.Config) error {
 // checkChain says what is wrong with a broker's certificates.
 func checkChain(state tls.ConnectionState, roots *x509.CertPool) error {
 	if len(state.PeerCertificates) == 0 {
-		return errors.New("the broker shows no certificate")
+		return errors.New("the broker presents no certificate")
 	}
 	between := x509.NewCertPool()
 	for _, c := range state.PeerCertificates[1:] {
@@ -136,14 +136,14 @@ func readPEM(text string) ([]byte, error) {
 		return []byte(text), nil
 	}
 	if strings.ContainsAny(text, "\r\n") {
-		return nil, errors.New("it is neither PEM nor the name of a file") // it may be a damaged key
+		return nil, errors.New("it is neither PEM text nor a path: write one of them") // it may be a damaged key
 	}
 	info, err := os.Stat(text)
 	if err != nil {
 		return nil, err
 	}
 	if info.Size() > maxCertificateFile {
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", text, info.Size(), maxCertificateFile)
+		return nil, fmt.Errorf("%s is too large: it has %d bytes, at most %d are read", text, info.Size(), maxCertificateFile)
 	}
 	return os.ReadFile(text)
 }

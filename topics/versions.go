@@ -12,7 +12,7 @@ import (
 )
 
 // ErrAlive is in the error about a definitions version that some process still works by.
-var ErrAlive = errors.New("it is at work")
+var ErrAlive = errors.New("it is in use")
 
 // RemoveVersion deletes what belongs to the definitions version of n alone: its topics
 // of fragments and of seconds, and its groups. One that has a process in a group stays
@@ -28,7 +28,7 @@ func (a *Admin) RemoveVersion(ctx context.Context, n Names) error {
 	}
 	for _, name := range groups {
 		if members := len(described[name].Members); members > 0 {
-			return fmt.Errorf("definitions version %s: %w: the group %s has %d members; stop the roles that run by its definitions first", n.Version, ErrAlive, name, members)
+			return fmt.Errorf("definitions version %s: %w: the group %s has %d members; stop the roles that use its definitions first", n.Version, ErrAlive, name, members)
 		}
 	}
 	deleted, err := a.DeleteGroups(ctx, groups...)
@@ -40,7 +40,7 @@ func (a *Admin) RemoveVersion(ctx context.Context, n Names) error {
 		case errors.Is(err, kerr.NonEmptyGroup):
 			return fmt.Errorf("definitions version %s: %w: a process has joined the group %s", n.Version, ErrAlive, name)
 		case err != nil && !errors.Is(err, kerr.GroupIDNotFound):
-			return fmt.Errorf("deleting the group %s: %w", name, err)
+			return fmt.Errorf("cannot delete the group %s: %w", name, err)
 		}
 	}
 	// The fragments last: Versions lists by them what is left.
@@ -50,7 +50,7 @@ func (a *Admin) RemoveVersion(ctx context.Context, n Names) error {
 			err = topic.Err
 		}
 		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
-			return fmt.Errorf("deleting the topic %s: %w", name, err)
+			return fmt.Errorf("cannot delete the topic %s: %w", name, err)
 		}
 	}
 	return nil
@@ -83,7 +83,7 @@ func decodeCatalog(version string, value []byte) (*Catalog, error) {
 		return nil, err
 	}
 	if c.Version != version || c.Version == "" || c.First < 0 || c.First > timing.LastSecond {
-		return nil, fmt.Errorf("a catalog of %.20q from second %d on is no catalog of this definitions version", c.Version, c.First)
+		return nil, fmt.Errorf("a catalog of %.20q from second %d on is not of this definitions version", c.Version, c.First)
 	}
 	return &c, nil
 }

@@ -48,13 +48,13 @@ func newAccess(c Config) (*access, error) {
 	}
 	for i, token := range c.Tokens {
 		if len(token) < minSecret {
-			return nil, fmt.Errorf("token %d has %d bytes, at least %d are needed; `openssl rand -hex 16` makes one", i+1, len(token), minSecret)
+			return nil, fmt.Errorf("token %d has %d bytes, at least %d are needed; make one with `openssl rand -hex 16`", i+1, len(token), minSecret)
 		}
 		a.tokens = append(a.tokens, sha256.Sum256([]byte(token)))
 	}
 	if c.ShareKey != "" {
 		if len(c.ShareKey) < minSecret {
-			return nil, fmt.Errorf("the key of share links has %d bytes, at least %d are needed; `openssl rand -hex 16` makes one", len(c.ShareKey), minSecret)
+			return nil, fmt.Errorf("the key of share links has %d bytes, at least %d are needed; make one with `openssl rand -hex 16`", len(c.ShareKey), minSecret)
 		}
 		a.key = []byte(c.ShareKey)
 	}
@@ -149,7 +149,7 @@ func shareEnd(ctx context.Context) (time.Time, bool) {
 func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token string) {
 	end, ok := s.access.verify(token, time.Now())
 	if !ok {
-		http.Error(w, "this share link has expired or is not valid", http.StatusForbidden)
+		http.Error(w, "this share link has expired or is not valid: ask for a new one", http.StatusForbidden)
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
@@ -165,18 +165,18 @@ func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token stri
 // share answers with a new share link, that ends after ?for=, a duration.
 func (s *Server) share(w http.ResponseWriter, r *http.Request) {
 	if !s.access.shares() {
-		http.Error(w, "share links are off: they need a login, or tokens, and a key", http.StatusNotFound)
+		http.Error(w, "share links are off: they need a login or tokens, and a key", http.StatusNotFound)
 		return
 	}
 	if _, shared := shareEnd(r.Context()); shared || !s.mayOpen(r) {
-		http.Error(w, "a share link makes no others", http.StatusForbidden)
+		http.Error(w, "a share link cannot make other share links: log in", http.StatusForbidden)
 		return
 	}
 	lasts := defaultShare
 	if text := r.FormValue("for"); text != "" {
 		var err error
 		if lasts, err = time.ParseDuration(text); err != nil || lasts < time.Minute || lasts > maxShare {
-			http.Error(w, fmt.Sprintf("for is a duration from 1m to %dh, unlike %.40q", maxShare/time.Hour, text), http.StatusBadRequest)
+			http.Error(w, fmt.Sprintf("%.40[2]q is not a valid value of for: write a duration from 1m to %[1]dh", maxShare/time.Hour, text), http.StatusBadRequest)
 			return
 		}
 	}

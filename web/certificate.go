@@ -28,7 +28,7 @@ func newCertificate(certFile, keyFile string) (*certificate, error) {
 		return nil, nil
 	}
 	if certFile == "" || keyFile == "" {
-		return nil, errors.New("TLS needs both files, that of the certificate and that of its key")
+		return nil, errors.New("TLS needs both files: give --http-cert and --http-key")
 	}
 	c := &certificate{certFile: certFile, keyFile: keyFile}
 	if err := c.read(); err != nil {
@@ -44,7 +44,7 @@ func (c *certificate) read() error {
 	}
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("the certificate %s with the key %s cannot be used: %w", c.certFile, c.keyFile, err)
+		return fmt.Errorf("cannot use the certificate %s with the key %s: %w", c.certFile, c.keyFile, err)
 	}
 	c.current, c.written, c.looked = &pair, written, time.Now()
 	return nil

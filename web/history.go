@@ -60,7 +60,7 @@ func (m *merged) reach(ctx context.Context, topic string) error {
 	}
 	defer admin.Close()
 	if _, err := admin.BrokerMetadata(ctx); err != nil {
-		return fmt.Errorf("no broker answers: %w", err)
+		return fmt.Errorf("no Kafka broker answers: %w", err)
 	}
 	ends, err := admin.ListEndOffsets(ctx, topic, m.topic)
 	if err != nil {
@@ -68,7 +68,7 @@ func (m *merged) reach(ctx context.Context, topic string) error {
 	}
 	for _, t := range []string{topic, m.topic} {
 		if _, ok := ends.Lookup(t, 0); !ok {
-			return fmt.Errorf("the topic %s is not there: `pulse topics` creates it, and so do the receiver and the merger when they start", t)
+			return fmt.Errorf("the topic %s does not exist: create it with `pulse topics --create`", t)
 		}
 	}
 	return ends.Error()

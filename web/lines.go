@@ -196,7 +196,7 @@ func textOf(line []byte) string {
 // ?to=. Who came by a share link sees numbers alone.
 func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 	if _, shared := shareEnd(r.Context()); shared {
-		http.Error(w, "a share link shows numbers, not lines", http.StatusForbidden)
+		http.Error(w, "a share link shows only numbers: log in to see lines", http.StatusForbidden)
 		return
 	}
 	name := r.FormValue("stat")
@@ -211,7 +211,7 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 	}
 	from, err := second(r.FormValue("from"), to)
 	if err != nil || from > to || to-from >= maxRange {
-		http.Error(w, fmt.Sprintf("from must be a time, not after to, and not more than %d s before it", maxRange), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("from must be a time at most %d s before to", maxRange), http.StatusBadRequest)
 		return
 	}
 	if _, err := s.program.NewMatcher(name); err != nil {
@@ -225,8 +225,8 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.config.Logger.Warn("lines cannot be read", "stat", name, "error", err)
-		http.Error(w, "the lines cannot be read from Kafka now", http.StatusBadGateway)
+		s.config.Logger.Warn("cannot read lines", "stat", name, "error", err)
+		http.Error(w, "cannot read lines from Kafka; try again later", http.StatusBadGateway)
 		return
 	}
 	found := read.(foundLines)

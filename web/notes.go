@@ -30,7 +30,7 @@ func notesOfErrors(v value.Value) map[string][]string {
 	notes := map[string][]string{}
 	for _, k := range keyed.Top {
 		if n, ok := k.Value.(value.Number); ok && n.Float64() > 0 {
-			notes[k.Key] = []string{fmt.Sprintf("%s lines a minute do not count: a field has a value of another type than its condition compares", about(n.Float64()))}
+			notes[k.Key] = []string{fmt.Sprintf("%s lines a minute are not counted: a field's value has another type than its condition expects", about(n.Float64()))}
 		}
 	}
 	return notes

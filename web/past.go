@@ -51,8 +51,8 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.config.Logger.Warn("history cannot be read", "stat", name, "error", err)
-		http.Error(w, "the history cannot be read from Kafka now", http.StatusBadGateway)
+		s.config.Logger.Warn("cannot read the history", "stat", name, "error", err)
+		http.Error(w, "cannot read the history from Kafka; try again later", http.StatusBadGateway)
 		return
 	}
 	switch read := read.(type) {
@@ -83,11 +83,11 @@ func (s *Server) span(r *http.Request) (from, to, step int64, err error) {
 	case seconds < 1:
 		err = errors.New("from must not be after to")
 	case !byMinute && seconds > maxRange:
-		err = fmt.Errorf("more than %d s are read by the minute: give a step that is a multiple of %d", maxRange, minuteSeconds)
+		err = fmt.Errorf("for more than %d s, step must be a multiple of %d", maxRange, minuteSeconds)
 	case seconds > maxMinutes:
 		err = fmt.Errorf("from must not be more than %d s before to", maxMinutes)
 	case byMinute && seconds/step > maxColumns:
-		err = fmt.Errorf("at most %d steps are answered: give a greater step", maxColumns)
+		err = fmt.Errorf("there are more than %d steps: give a larger step", maxColumns)
 	}
 	return from, to, step, err
 }
@@ -142,7 +142,7 @@ func (s *Server) extents(ctx context.Context, stat int, from, to, step int64) ([
 	all = thin(all, step)
 	if kind := s.program.Kind(stat); window.Digests(kind) {
 		if err := addDigests(all, minutes, step, kind); err != nil {
-			s.config.Logger.Warn("a minute's digest cannot be read", "stat", st.Name, "error", err)
+			s.config.Logger.Warn("cannot read a minute's digest", "stat", st.Name, "error", err)
 		}
 	}
 	return all, nil

@@ -54,7 +54,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		},
 		"GET /readyz": func(w http.ResponseWriter, _ *http.Request) {
 			if !s.Ready() {
-				http.Error(w, "not ready: the newest points are still being read from Kafka", http.StatusServiceUnavailable)
+				http.Error(w, "not ready: still reading the newest points from Kafka", http.StatusServiceUnavailable)
 				return
 			}
 			fmt.Fprintln(w, "ready")
@@ -68,11 +68,11 @@ func takes(answer http.HandlerFunc, parameters ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for name := range r.URL.Query() {
 			if !slices.Contains(parameters, name) {
-				told := "this address takes no parameters"
+				told := "this URL takes no parameters"
 				if len(parameters) > 0 {
 					told = "there are " + strings.Join(parameters, ", ")
 				}
-				http.Error(w, fmt.Sprintf("there is no parameter %.40q; %s", name, told), http.StatusBadRequest)
+				http.Error(w, fmt.Sprintf("unknown parameter %.40q; %s", name, told), http.StatusBadRequest)
 				return
 			}
 		}
@@ -191,7 +191,7 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	if !s.admit() {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "this server takes no more clients now", http.StatusServiceUnavailable)
+		http.Error(w, "this server has too many clients; try again later", http.StatusServiceUnavailable)
 		return
 	}
 	defer s.leave()
@@ -244,7 +244,7 @@ func second(s string, otherwise int64) (int64, error) {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil || t.Unix() < 0 {
-		return 0, fmt.Errorf("%.40q is neither Unix seconds nor a time since 1970 like 2026-11-22T10:31:05Z", s)
+		return 0, fmt.Errorf("%.40q is not a time since 1970: write Unix seconds, or a time such as 2026-11-22T10:31:05Z", s)
 	}
 	return t.Unix(), nil
 }
@@ -259,7 +259,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
 	b := []byte("# HELP pulse_stat The newest value of a stat, while it is current.\n# TYPE pulse_stat gauge\n")
-	covered := []byte("# HELP pulse_stat_covered_ratio The share of the window's seconds that some clock covered.\n# TYPE pulse_stat_covered_ratio gauge\n")
+	covered := []byte("# HELP pulse_stat_covered_ratio The share of the window's seconds for which there is data.\n# TYPE pulse_stat_covered_ratio gauge\n")
 	for _, st := range s.store.stats {
 		p, current, ok := s.store.Latest(st.Name, now)
 		if !ok || !current {
@@ -267,7 +267,7 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 		}
 		v, err := value.Parse(p.Value)
 		if err != nil {
-			s.config.Logger.Warn("a value is missing from the metrics", "stat", st.Name, "error", err)
+			s.config.Logger.Warn("left a value out of the metrics", "stat", st.Name, "error", err)
 			continue
 		}
 		b = appendSamples(b, st.Name, v)
@@ -289,8 +289,8 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 		{"pulse_web_ready", "gauge", "Whether the newest points have been read from Kafka.", uint64(ready)},
 		{"pulse_web_newest_seconds", "gauge", "The newest second of all stats, in Unix time.", uint64(s.store.Newest())},
 		{"pulse_web_clients", "gauge", "Clients on the websocket.", uint64(s.hub.clients.Load())},
-		{"pulse_web_frames_total", "counter", "Frames that were published to clients.", s.hub.frames.Load()},
-		{"pulse_web_clients_cut_total", "counter", "Clients that were cut for taking no bytes for 10 s.", s.hub.cut.Load()},
+		{"pulse_web_frames_total", "counter", "Frames published to clients.", s.hub.frames.Load()},
+		{"pulse_web_clients_cut_total", "counter", "Clients disconnected for taking no bytes for 10 s.", s.hub.cut.Load()},
 		{"pulse_web_points_refused_total", "counter", "Points of unknown stats, without a time, or too large.", s.store.Refused()},
 	} {
 		b = fmt.Appendf(b, "# HELP %[1]s %[2]s\n# TYPE %[1]s %[3]s\n%[1]s %[4]d\n", m.name, m.help, m.kind, m.value)
@@ -305,7 +305,7 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	families, err := all.Gather()
 	if err != nil {
-		s.config.Logger.Warn("some metrics are missing", "error", err)
+		s.config.Logger.Warn("left some metrics out", "error", err)
 	}
 	for _, f := range families {
 		expfmt.MetricFamilyToText(w, f) //nolint:errcheck // the client is gone

@@ -107,9 +107,9 @@ func New(c Config) (*Server, error) {
 	}
 	l, err := net.Listen("tcp", c.Addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("the page cannot be served on %s: another program uses this port; stop it, or choose another with --http: %w", c.Addr, err)
+		return nil, fmt.Errorf("cannot serve the page on %s: another program uses this port; stop it, or choose another port with --http: %w", c.Addr, err)
 	} else if err != nil {
-		return nil, fmt.Errorf("the page cannot be served on %q: %w", c.Addr, err)
+		return nil, fmt.Errorf("cannot serve the page on %q: %w", c.Addr, err)
 	}
 	s.listenOn(l)
 	if s.access.open() && !s.onLoopback {
@@ -234,7 +234,7 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	running.Go(func() {
 		if err := s.serve(server); !errors.Is(err, http.ErrServerClosed) {
-			cancel(fmt.Errorf("the page is no longer served: %w", err))
+			cancel(fmt.Errorf("the page's server stopped: %w", err))
 		}
 	})
 	s.config.Logger.Info("serving the page", "url", s.URL())

@@ -243,7 +243,7 @@ func (s *Store) Notice(now time.Time) string {
 	first := s.first(s.own)
 	for _, c := range s.catalogs {
 		if p := s.progress[c.Version]; c.First > first && p != nil && now.Sub(p.moved) < aliveFor {
-			return "this dashboard has older definitions than those at work (" + c.Version + "): restart it with the new file"
+			return "this dashboard has older definitions than those in use (" + c.Version + "): restart it with the new file"
 		}
 	}
 	return ""

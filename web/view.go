@@ -73,7 +73,7 @@ func (v *view) Run(ctx context.Context, ready func()) error {
 		}
 		// The same trouble is told once, however long it lasts.
 		if err != nil {
-			notices.Changed("the newest points cannot be read; trying again until they can", err, "brokers", v.cluster.Brokers)
+			notices.Changed("cannot read the newest points; retrying", err, "brokers", v.cluster.Brokers)
 		}
 		retry.Wait(ctx, retryAfter)
 	}
@@ -91,7 +91,7 @@ func (v *view) follow(ctx context.Context, recovered func()) error {
 	options := append(v.cluster.ViewOptions("pulse-web", v.log), goka.WithViewCallback(v.update))
 	table, err := goka.NewView(v.cluster.Brokers, goka.Table(v.names.Table()), rawCodec{}, options...)
 	if err != nil {
-		return fmt.Errorf("the table %s cannot be read: %w", v.names.Table(), err)
+		return fmt.Errorf("cannot read the table %s: %w", v.names.Table(), err)
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -120,7 +120,7 @@ func (v *view) update(_ goka.UpdateContext, _ storage.Storage, key string, value
 	entry := topics.DecodeTableEntry(key, value)
 	if entry.Bad != nil {
 		v.store.Refuse()
-		v.log.Debug("a record of the table was passed over", "key", key, "error", entry.Bad)
+		v.log.Debug("skipped a record of the table that is not valid", "key", key, "error", entry.Bad)
 		return nil
 	}
 	now := time.Now()
@@ -145,7 +145,7 @@ func (v *view) heal(ctx context.Context, ready func()) {
 			v.log.Debug("read the history", "records", n)
 			break
 		}
-		v.log.Warn("the history cannot be read; trying again until it can", "topic", v.names.Merged(), "error", err)
+		v.log.Warn("cannot read the history; retrying", "topic", v.names.Merged(), "error", err)
 		retry.Wait(ctx, retryAfter)
 	}
 	if ctx.Err() != nil {

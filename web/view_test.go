@@ -198,7 +198,7 @@ func TestMissingTopicIsNamed(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
 	m := &merged{topicReader: topicReader{cluster, prefix + "stats.merged"}}
 	err := m.reach(t.Context(), prefix+"merger-table")
-	if err == nil || err.Error() != fmt.Sprintf("the topic %smerger-table is not there: `pulse topics` creates it, and so do the receiver and the merger when they start", prefix) {
+	if err == nil || err.Error() != fmt.Sprintf("the topic %smerger-table does not exist: create it with `pulse topics --create`", prefix) {
 		t.Errorf("without topics: %v", err)
 	}
 }

@@ -72,7 +72,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"nope"}, []string{`"nope"`, "pulse help"}},
 		{2, nil, []string{"run", "--nope"}, []string{"not defined: --nope", "pulse run --help"}},
 		{2, nil, []string{"run", "file.log"}, []string{`"file.log"`}},
-		{2, nil, []string{"receive", "--kafka", ""}, []string{"no broker is named", "localhost:9092"}},
+		{2, nil, []string{"receive", "--kafka", ""}, []string{"no broker is given", "localhost:9092"}},
 		{2, nil, []string{"receive", "--kafka-session", "1s"}, []string{"--kafka-session", "from 6s"}},
 		{2, nil, []string{"receive", "--kafka", "http://a"}, []string{`"http://a"`, "host:port"}},
 		{2, nil, []string{"merge", "--prefix", "a/b"}, []string{`"a/b"`, `'/'`}},
@@ -124,7 +124,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"eval", "--undated", "ignore", recording}, []string{"--undated", "count or refuse"}},
 		{1, nil, []string{"replay", missing}, []string{missing, "no such file"}},
 		{1, nil, memory("--replay", missing), []string{missing, "no such file"}},
-		{1, nil, []string{"replay", filepath.Dir(recording)}, []string{"is a folder"}},
+		{1, nil, []string{"replay", filepath.Dir(recording)}, []string{"is a directory"}},
 		{1, nil, memory("--http", port), append(inUse, "--http")},
 		{1, nil, memory("--kafka-listen", port), append(inUse, "--kafka-listen")},
 		{1, nil, memory("--kafka-listen", "0.0.0.0:9092"), []string{"names no host", "localhost:9092"}},
@@ -246,7 +246,7 @@ func TestClocksDoNotMix(t *testing.T) {
 
 	d := deployOn(t, cluster, prefix+"wall.", file, 2, 0)
 	d.start("replay", "--speed", "max", recording).succeed()
-	refused(t, d.env, exitFailed, []string{"another clock", "--prefix"}, append(original, recording)...)
+	refused(t, d.env, exitFailed, []string{"another recording or a live stream", "--prefix"}, append(original, recording)...)
 
 	d = deployOn(t, cluster, prefix+"recording.", file, 2, 0)
 	d.start(append(original, recording)...).succeed()
@@ -446,7 +446,7 @@ func TestTopics(t *testing.T) {
 	}
 	start(t, env, nil, "topics").succeed()
 	start(t, env, nil, "topics", "--partitions", "3", "--replication", "1").succeed()
-	refused(t, env, exitFailed, []string{prefix + "events.raw has 3 partitions and not 4"}, "topics", "--partitions", "4")
+	refused(t, env, exitFailed, []string{prefix + "events.raw has 3 partitions, not 4"}, "topics", "--partitions", "4")
 	names := topics.Names{Prefix: prefix, Version: stats.Builtin().Version()}
 	if n, err := topics.PartitionCount(t.Context(), cluster, names.Merged()); n != 3 || err != nil {
 		t.Errorf("%s has %d partitions (%v), want 3", names.Merged(), n, err)
@@ -458,7 +458,7 @@ func TestTopics(t *testing.T) {
 		all = append(all, start(t, env, nil, command))
 	}
 	for _, p := range all {
-		p.fails(exitFailed, "is --stats the file that the roles work by?\nIf they are new", "stats.fragments.", "missing", "`pulse topics --create`")
+		p.fails(exitFailed, "Give --stats the file that the running roles use.\nTo roll out a new file", "stats.fragments.", "missing", "`pulse topics --create`")
 	}
 }
 

@@ -94,7 +94,7 @@ func (r *role) checkTopicsBy(ctx context.Context, admin *topics.Admin) error {
 	if listErr != nil || len(others) == 0 || slices.Contains(others, r.names.Version) {
 		return err
 	}
-	return fmt.Errorf("the definitions here are of definitions version %s, the topics there of %s: is --stats the file that the roles work by?\nIf they are new ones to roll out: %w",
+	return fmt.Errorf("this definitions file has version %s, Kafka has topics of %s. Give --stats the file that the running roles use.\nTo roll out a new file: %w",
 		r.names.Version, strings.Join(others, ", "), err)
 }
 

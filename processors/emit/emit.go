@@ -120,7 +120,7 @@ func (e *Emitter) Run(ctx context.Context) error {
 		fetches := client.PollFetches(ctx)
 		fetches.EachError(func(topic string, partition int32, err error) {
 			if ctx.Err() == nil {
-				e.config.Logger.Warn("a topic cannot be read now", "topic", topic, "partition", partition, "error", err)
+				e.config.Logger.Warn("cannot read a topic; retrying", "topic", topic, "partition", partition, "error", err)
 			}
 		})
 		var points []Point
@@ -148,7 +148,7 @@ func (e *Emitter) Run(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	if err := client.CommitMarkedOffsets(last); err != nil {
-		return fmt.Errorf("committing what was sent: %w", err)
+		return fmt.Errorf("cannot commit what was sent: %w", err)
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (e *Emitter) appendPoints(points []Point, r *kgo.Record) []Point {
 	}
 	if topics.Ahead(r, s) {
 		e.beyond.Add(1)
-		e.notices.Warn("a point is days ahead of its record and is left out; does something else write to the topic?", "stat", s.Stat, "time", s.Time)
+		e.notices.Warn("left out a point whose time is days ahead of its record's; check which programs write to the topic", "stat", s.Stat, "time", s.Time)
 		return points
 	}
 	old, ok := e.newest[s.Stat]
@@ -284,12 +284,12 @@ func (q *queue) deliver(ctx context.Context, points []Point) bool {
 			return true
 		case errors.Is(err, ErrRefused):
 			q.counts.Refused.Add(n)
-			q.log.Error("points were refused", "by", q.sender.String(), "points", n, "error", err)
+			q.log.Error("the other system rejected points, and they are dropped", "output", q.sender.String(), "points", n, "error", err)
 			q.counts.Waiting.Add(-n)
 			return true
 		}
 		q.counts.Retries.Add(1)
-		q.log.Warn("points cannot be sent now: trying again", "to", q.sender.String(), "waiting", q.counts.Waiting.Load(), "error", err)
+		q.log.Warn("cannot send points; retrying", "output", q.sender.String(), "waiting", q.counts.Waiting.Load(), "error", err)
 		if pause.Wait(ctx) != nil {
 			return false
 		}

@@ -21,7 +21,7 @@ type graphiteConfig struct{ address, prefix string }
 func (c *graphiteConfig) Settings() []Setting {
 	return []Setting{
 		{Flag: "graphite", Help: "send points to this Graphite server, `host:port`, in plaintext", Value: &c.address},
-		{Flag: "graphite-prefix", Variable: "GRAPHITE_PREFIX", Help: "a `name` that is put before all metrics in Graphite, a dot included if one is wanted", Value: &c.prefix},
+		{Flag: "graphite-prefix", Variable: "GRAPHITE_PREFIX", Help: "a `prefix` for all metric names in Graphite, with its final dot if you want one", Value: &c.prefix},
 	}
 }
 
@@ -46,11 +46,11 @@ type Graphite struct {
 // is.
 func NewGraphite(address, prefix string) (*Graphite, error) {
 	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-		return nil, fmt.Errorf("%q is no Graphite server: write host:port, say localhost:2003", address)
+		return nil, fmt.Errorf("%q is not a Graphite address: write host:port, for example localhost:2003", address)
 	}
 	for i := range len(prefix) {
 		if !plain(prefix[i]) {
-			return nil, fmt.Errorf("the prefix %q has the character %q: letters, digits, dots, - and _ can be in it", prefix, prefix[i])
+			return nil, fmt.Errorf("the Graphite prefix %q has the character %q: use only letters, digits, dots, - and _", prefix, prefix[i])
 		}
 	}
 	return &Graphite{address: address, prefix: prefix}, nil

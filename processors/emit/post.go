@@ -20,7 +20,7 @@ var postOutput = Output{
 type postConfig struct{ urls string }
 
 func (c *postConfig) Settings() []Setting {
-	return []Setting{{Flag: "metrics-urls", Variable: "METRICS_URLS", Help: "POST points as JSON to these `URLs`, a comma list", Value: &c.urls}}
+	return []Setting{{Flag: "metrics-urls", Variable: "METRICS_URLS", Help: "POST points as JSON to these `URLs`, a comma-separated list", Value: &c.urls}}
 }
 
 func (c *postConfig) Senders() (senders []Sender, err error) {
@@ -56,7 +56,7 @@ type Post struct {
 func NewPost(address string) (*Post, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("a metrics URL is not http://host/path or https://host/path") // it may have a secret
+		return nil, errors.New("a metrics URL is not valid: write http://host/path or https://host/path") // it may have a secret
 	}
 	return &Post{u, &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }

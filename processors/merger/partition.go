@@ -170,7 +170,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 	}
 	if start.Lost {
 		p.truncated = true
-		s.log.Error("retention took fragments before they were read; the seconds from here on are shown as unknown until every window is complete again",
+		s.log.Error("Kafka deleted fragments before they were read: the seconds from here on are shown as unknown until every window is complete again. Raise the topic's retention.ms, or restart mergers sooner",
 			"partition", p.number, "from offset", start.Committed.Offset, "from second", state.Final)
 		return p, nil
 	}
@@ -184,10 +184,10 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 	p.floor = p.settled()
 	switch whole, err := p.restore(kept); {
 	case err != nil:
-		return nil, fmt.Errorf("restoring complete seconds: %w", err)
+		return nil, fmt.Errorf("cannot restore complete seconds: %w", err)
 	case !whole:
 		p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: 0, To: p.floor}, lost: true, offset: -1})
-		s.log.Error("kept seconds are gone; seconds are shown as unknown until every window is complete again", "partition", p.number, "from second", p.final)
+		s.log.Error("Kafka deleted complete seconds before they were read: seconds are shown as unknown until every window is complete again. Raise the topic's retention.ms, or restart mergers sooner", "partition", p.number, "from second", p.final)
 	}
 	return p, nil
 }
@@ -202,7 +202,7 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 		p.fresh = false
 		if !p.committed && r.Offset > 0 {
 			p.truncated = true
-			p.log.Error("the beginning of the fragments is gone and no offset is committed; seconds are shown as unknown until every window is complete",
+			p.log.Error("the oldest fragments are deleted and no offset is committed: seconds are shown as unknown until every window is complete. Raise the topic's retention.ms, or start mergers sooner",
 				"partition", p.number, "first offset", r.Offset)
 		}
 		// What had closed before the checkpoint and is not known to be published.
@@ -226,10 +226,10 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 	return nil, nil
 }
 
-// discard passes over a record that makes no sense.
+// discard skips a record that is not a merger's input.
 func (p *partition) discard(offset int64, err error) {
 	p.metrics.Bad.Add(1)
-	p.notices.Warn("a record of the fragments topic makes no sense and is passed over; does something else write there?",
+	p.notices.Warn("skipped a record of the fragments topic that Pulse did not write; check which programs write to it",
 		"partition", p.number, "offset", offset, "error", err)
 }
 
@@ -259,7 +259,7 @@ func (p *partition) bundle(offset int64, u *topics.Bundle) {
 	err := topics.EachNamed(slices.Clone(u.Data), func(stat, fragment []byte) error {
 		t := p.byName[string(stat)]
 		if t == nil {
-			return fmt.Errorf("a fragment of the stat %.80q, which this partition has not", stat)
+			return fmt.Errorf("a fragment of the stat %.80q, that this partition does not have", stat)
 		}
 		if waiting.whole[t.number] == nil {
 			waiting.whole[t.number] = fragment
@@ -276,7 +276,7 @@ func (p *partition) bundle(offset int64, u *topics.Bundle) {
 func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
 	t := p.byName[r.Key]
 	if t == nil {
-		p.discard(r.Offset, fmt.Errorf("a fragment of the stat %.80q, which this partition has not", r.Key))
+		p.discard(r.Offset, fmt.Errorf("a fragment of the stat %.80q, that this partition does not have", r.Key))
 		return
 	}
 	waiting := p.pendingOf(r.Offset, f.Partition, f.End)
@@ -289,7 +289,7 @@ func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
 		waiting.parts[t.number] = parts
 	}
 	if len(parts) != f.Parts {
-		p.discard(r.Offset, fmt.Errorf("a fragment of %s in %d parts, and in %d before", r.Key, f.Parts, len(parts)))
+		p.discard(r.Offset, fmt.Errorf("a fragment of %s has %d parts, but an earlier one had %d", r.Key, f.Parts, len(parts)))
 		return
 	}
 	if parts[f.Part] == nil {
@@ -305,7 +305,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 		p.sources = slices.Repeat([]source{{covered: unset, second: -1}}, int(c.Partitions))
 	}
 	if int(c.Partitions) != len(p.sources) {
-		p.discard(offset, fmt.Errorf("a cover for %d source partitions, others for %d", c.Partitions, len(p.sources)))
+		p.discard(offset, fmt.Errorf("a cover is for %d source partitions, others are for %d", c.Partitions, len(p.sources)))
 		return nil
 	}
 	src := &p.sources[c.Partition]
@@ -313,7 +313,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 		return nil // emitted once more
 	}
 	// Before resume a cover that fits now is one that did not at its time, as the
-	// range before it was not complete. It was passed over then, and so it is now:
+	// segment before it was not complete. It was passed over then, and so it is now:
 	// it comes again behind.
 	if offset < p.resume {
 		return nil
@@ -325,8 +325,8 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	}
 	if !p.continues(src, c) || waiting.fragments < c.Fragments {
 		p.metrics.Incomplete.Add(1)
-		p.notices.Warn("a segment is not complete; its receiver will emit it again", "partition", p.number, "offset", offset,
-			"source partition", c.Partition, "range after", c.Start, "to", c.End, "covered", src.covered,
+		p.notices.Warn("a segment is incomplete; its receiver will emit it again", "partition", p.number, "offset", offset,
+			"source partition", c.Partition, "segment from", c.Start, "to", c.End, "covered", src.covered,
 			"fragments", waiting.fragments, "of", c.Fragments)
 		return nil
 	}
@@ -456,7 +456,7 @@ func (p *partition) count(offset int64, c *topics.Cover) {
 	}
 }
 
-// join adds a fragment of a cover's range to its stat.
+// join adds a fragment of a cover's segment to its stat.
 func (p *partition) join(offset int64, t *track, fragment []byte, c *topics.Cover) {
 	err := t.series.JoinWithin(fragment, p.floor, math.MaxInt64, func(second int64) {
 		t.touch(second)
@@ -465,7 +465,7 @@ func (p *partition) join(offset int64, t *track, fragment []byte, c *topics.Cove
 		}
 	})
 	if err != nil {
-		p.discard(offset, fmt.Errorf("the fragment of %s from source partition %d, range to %d: %w", t.name, c.Partition, c.End, err))
+		p.discard(offset, fmt.Errorf("the fragment of %s from source partition %d, segment to %d: %w", t.name, c.Partition, c.End, err))
 	}
 }
 

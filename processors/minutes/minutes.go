@@ -73,7 +73,7 @@ const retryAfter = time.Second
 func (p *Processor) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := p.run(ctx); ctx.Err() == nil {
-			p.notices.Warn("minutes cannot be rolled up; trying again until they can", "topic", p.config.Names.Minutes(), "error", err)
+			p.notices.Warn("cannot roll up minutes; retrying", "topic", p.config.Names.Minutes(), "error", err)
 			retry.Wait(ctx, retryAfter)
 		}
 	}
@@ -139,7 +139,7 @@ func (p *Processor) start(ctx context.Context) (kgo.Offset, error) {
 		err = listed.Error()
 	}
 	if err != nil {
-		return all, fmt.Errorf("asking for the first fragments: %w", err)
+		return all, fmt.Errorf("cannot read the first offsets of the fragments: %w", err)
 	}
 	begun := time.Now().UnixMilli()
 	gone := false
@@ -173,13 +173,13 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 			r.add(record, out.add)
 		}
 		if r.beyond > 0 {
-			p.notices.Warn("points are days ahead of their records and are left out; does something else write to the topic?", "topic", f.Topic, "points", r.beyond)
+			p.notices.Warn("left out points whose times are days ahead of their records'; check which programs write to the topic", "topic", f.Topic, "points", r.beyond)
 			p.beyond.Add(int64(r.beyond))
 			r.beyond = 0
 		}
 	})
 	if out.err != nil {
-		p.log.Warn("a minute was left out", "error", out.err) // of a value that is not JSON
+		p.log.Warn("left out a minute that is not valid", "error", out.err) // of a value that is not JSON
 	}
 	records := out.end()
 	if len(records) == 0 {

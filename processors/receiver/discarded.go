@@ -38,7 +38,7 @@ func (w *discardWatch) add(c aggregate.LineCounts) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c.Unreadable > 0 {
-		w.notices.Warn("lines are in no stat, being longer than 64 KiB or in a record that is not a pack: have the sender split them",
+		w.notices.Warn("lines are not counted in any stat because they are longer than 64 KiB or in a record that is not a pack: have the sender split them",
 			"unreadable", c.Unreadable)
 	}
 	w.sum = w.sum.Add(c)
@@ -50,7 +50,7 @@ func (w *discardWatch) add(c aggregate.LineCounts) {
 		return
 	}
 	if float64(w.sum.Late) > LateShare*float64(w.sum.Lines) {
-		w.notices.Warn("lines are late and in no stat: raise `lateness:` in the definitions, or check the sender's clock and what delays its lines",
+		w.notices.Warn("lines are too late to count in any stat: raise `lateness:` in the definitions, or check the sender's clock and what delays its lines",
 			"late", w.sum.Late, "lines", w.sum.Lines)
 	}
 	w.since, w.sum = now, aggregate.LineCounts{}

@@ -93,7 +93,7 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 	}
 	if err != nil {
 		p.metrics.Undecodable.Add(1)
-		p.notices.Warn("a record is not a pack; its lines count as unreadable", "partition", p.number, "offset", r.Offset, "error", err)
+		p.notices.Warn("a record is not a pack; its lines count as unreadable. Check which programs write to the topic", "partition", p.number, "offset", r.Offset, "error", err)
 		p.folder.Undecodable(r.Value, p.now())
 		return nil, nil
 	}
@@ -122,11 +122,11 @@ func (p *partition) begin(offset int64) error {
 	p.fresh = false
 	switch {
 	case p.lost && offset <= p.start:
-		return fmt.Errorf("the log begins anew at offset %d, below the committed %d: was the topic deleted and made again? Choose another --prefix", offset, p.start+1)
+		return fmt.Errorf("the topic starts at offset %d, below the committed %d: it may have been deleted and created again. Choose another --prefix", offset, p.start+1)
 	case p.lost:
 		p.gone = topics.Lost{From: p.start + 1, To: offset}
 		p.metrics.Lost.Add(p.gone.To - p.gone.From)
-		p.log.Error("retention took raw records before they were read; their seconds will be shown as unknown",
+		p.log.Error("Kafka deleted raw records before receivers read them: their seconds will be shown as unknown. Start more receivers, or raise the topic's retention.ms",
 			"partition", p.number, "from", p.gone.From, "to", p.gone.To)
 	case !p.committed:
 		p.start = offset - 1
@@ -142,13 +142,13 @@ func (p *partition) takes(h topics.RawHeader, offset int64) bool {
 	}
 	if h.Domain != p.domain {
 		p.metrics.Refused.Add(1)
-		p.notices.Warn("a record is of another clock and is refused; use another --prefix for a recording or a second one",
+		p.notices.Warn("ignored a record: it comes from another recording or a live stream. Use a different --prefix for each",
 			"partition", p.number, "offset", offset, "ingester", h.Ingester, "clock", h.Domain, "topic has", p.domain)
 		return false
 	}
 	if h.Tick != nil && h.Tick.Partitions != p.partitions {
 		p.metrics.Refused.Add(1)
-		p.notices.Warn("a tick is for another number of partitions and is refused; restart the ingester",
+		p.notices.Warn("ignored a tick for another number of partitions: restart the ingester",
 			"partition", p.number, "offset", offset, "ingester", h.Ingester, "partitions", h.Tick.Partitions, "topic has", p.partitions)
 		return false
 	}

@@ -349,7 +349,7 @@ func TestLost(t *testing.T) {
 
 	anew := newLog(t, processors.Start{Committed: topics.Commit{Offset: 9, Metadata: c.Metadata}, Lost: true})
 	anew.next = 0
-	if _, err := anew.process(nil, ""); err == nil || !strings.Contains(err.Error(), "begins anew") {
+	if _, err := anew.process(nil, ""); err == nil || !strings.Contains(err.Error(), "deleted and created again") {
 		t.Errorf("a topic that was made anew gives %v", err)
 	}
 }

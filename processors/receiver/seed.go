@@ -54,7 +54,7 @@ func (r *Receiver) seed(ctx context.Context, raw int32) error {
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		r.config.Logger.Warn("where to begin cannot be found out, trying again", "error", err)
+		r.config.Logger.Warn("cannot find the start offset in Kafka; retrying", "error", err)
 		if retry.Wait(ctx, time.Second) != nil {
 			return nil
 		}
@@ -90,7 +90,7 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 		return err
 	}
 	if found == nil {
-		c.Logger.Info("the other definitions version has nothing that old: beginning with the log", "other", other.Version)
+		c.Logger.Info("no savepoint is old enough: reading from the start of the log", "other", other.Version)
 		return nil
 	}
 	return r.beginAt(ctx, admin, found, other.Version)
@@ -206,9 +206,9 @@ func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []sav
 		return nil // a receiver that was quicker, and has committed before
 	}
 	if err != nil {
-		return fmt.Errorf("committing where to begin: %w", err)
+		return fmt.Errorf("cannot commit the start offsets: %w", err)
 	}
-	r.config.Logger.Info("new definitions begin beside older ones", "older", other, "first second", time.Unix(first, 0).UTC().Format(time.DateTime))
+	r.config.Logger.Info("starting new definitions beside older ones", "older", other, "first second", time.Unix(first, 0).UTC().Format(time.DateTime))
 	return nil
 }
 

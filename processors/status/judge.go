@@ -191,24 +191,24 @@ func (f *findings) problems() []Problem {
 	raw, fragments := f.names.Raw(), f.names.Fragments()
 	switch {
 	case f.written < 0:
-		say(-1, "nothing has been written to "+raw+" yet", "start pulse ingest, with what it is to read: `pulse ingest --help`")
+		say(-1, "nothing has been written to "+raw+" yet", "start pulse ingest and tell it what to read: `pulse ingest --help`")
 	case len(f.silent.numbers) == len(f.sources):
-		say(f.written, "no ingester writes", "see whether pulse ingest runs and reaches Kafka; its log says")
+		say(f.written, "no ingester writes", "check in its log that pulse ingest runs and reaches Kafka")
 	case len(f.silent.numbers) > 0:
 		say(f.silent.since, fmt.Sprintf("writes to %s %s have stopped", raw, f.silent),
-			"look at the brokers, for their leaders may be away, and at the ingesters' logs")
+			"check that the brokers run and every partition has a leader, and read the ingesters' logs")
 	}
 	if f.receivers.Members == 0 {
 		say(f.rolled, "no receiver runs", "start pulse receive, with the same --stats")
 	} else if len(f.unread.numbers) > 0 {
 		say(f.unread.since, fmt.Sprintf("receivers are behind on %s %s", raw, f.unread),
-			"read the log of "+f.unread.who("receivers")+"; if its CPU is busy start another pulse receive")
+			"read the log of "+f.unread.who("receivers")+"; if its CPU is busy, start another pulse receive")
 	}
 	if f.mergers.Members == 0 {
 		say(f.closed, "no merger runs", "start pulse merge, with the same --stats")
 	} else if len(f.open.numbers) > 0 && (len(found) == 0 || float64(f.rolled-f.open.since) > f.limits.Behind.Seconds()) {
 		say(f.open.since, fmt.Sprintf("mergers are behind on %s %s", fragments, f.open),
-			"read the log of "+f.open.who("mergers")+"; if its CPU is busy start another pulse merge")
+			"read the log of "+f.open.who("mergers")+"; if its CPU is busy, start another pulse merge")
 	}
 	if f.told > 0 && f.told != len(f.sources) {
 		say(-1, fmt.Sprintf("%s has %d partitions, and its ingesters write to %d", raw, len(f.sources), f.told),
@@ -219,24 +219,24 @@ func (f *findings) problems() []Problem {
 			"set the clocks of this machine and of the ingesters' machines; if they are right, another program writes to Pulse's topics")
 	}
 	if f.closed < 0 && len(found) == 0 {
-		say(-1, "no second has closed yet", "wait a few seconds and ask again")
+		say(-1, "no second has closed yet", "wait a few seconds and run pulse status again")
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.ahead)) {
-		say(-1, fmt.Sprintf("the clock of the ingester %s is %v ahead of all others and does not count", name, time.Duration(f.ahead[name])*time.Second),
-			"set the clock of its machine, and restart it")
+		say(-1, fmt.Sprintf("the clock of the ingester %s is %v ahead of all others and is ignored", name, time.Duration(f.ahead[name])*time.Second),
+			"set the clock of its machine, and restart the ingester")
 	}
 	f.versions(say)
 	if f.lostRecords > 0 {
-		say(-1, fmt.Sprintf("retention took %s records of %s before they were read", thousands(f.lostRecords), raw),
-			"start the receivers: the seconds of these records will be shown as unknown, and all others go on")
+		say(-1, fmt.Sprintf("Kafka deleted %s records of %s before they were read", thousands(f.lostRecords), raw),
+			"start the receivers: the seconds of these records will be shown as unknown, all others are exact")
 	}
 	if f.lostFragments > 0 {
-		say(-1, fmt.Sprintf("retention took %s records of %s before they were read", thousands(f.lostFragments), fragments),
+		say(-1, fmt.Sprintf("Kafka deleted %s records of %s before they were read", thousands(f.lostFragments), fragments),
 			"start the mergers: seconds will be shown as unknown until every window is complete again")
 	}
 	if n := f.lines.Late + f.lines.Unreadable; n > 0 && float64(n) > f.limits.Discarded*float64(f.lines.In) {
-		say(-1, fmt.Sprintf("%s of the newest minute's lines are in no stat: %s late, %s unreadable", percent(n, f.lines.In), thousands(f.lines.Late), thousands(f.lines.Unreadable)),
-			"find what delays the inputs, or give the definitions a longer lateness; unreadable are lines over 64 KiB, and records that are not Pulse's")
+		say(-1, fmt.Sprintf("%s of the newest minute's lines are not counted in any stat: %s late, %s unreadable", percent(n, f.lines.In), thousands(f.lines.Late), thousands(f.lines.Unreadable)),
+			"for late lines, find what delays the inputs, or raise the lateness in the definitions; unreadable are lines over 64 KiB, and records that Pulse did not write")
 	}
 	return found
 }
@@ -281,7 +281,7 @@ func (l *partitionList) add(number int, since int64, owner string) {
 // who names the owners.
 func (l partitionList) who(all string) string {
 	if len(l.owners) == 0 {
-		return "the " + all + ", of which none owns it"
+		return "the " + all + " (none of them owns it)"
 	}
 	return strings.Join(l.owners, ", ")
 }

@@ -53,22 +53,22 @@ func TestJudge(t *testing.T) {
 		{"a bit behind", func(o *observation) { stop(o, 9, 9) }, "all well: closed 9.4 s ago", nil},
 		{"nothing written", func(o *observation) {
 			*o = observation{now: o.now, names: o.names, receivers: o.receivers, mergers: o.mergers, sources: []sourcePartition{{written: -1, clock: -1}}, fragments: []fragmentsPartition{{closed: -1}}}
-		}, "not well: nothing has been written to team.events.raw yet. Start pulse ingest, with what it is to read: `pulse ingest --help`", nil},
+		}, "not well: nothing has been written to team.events.raw yet. Start pulse ingest and tell it what to read: `pulse ingest --help`", nil},
 		{"just begun", func(o *observation) {
 			for i := range o.fragments {
 				o.fragments[i].stats = false
 			}
-		}, "not well: no second has closed yet. Wait a few seconds and ask again", nil},
+		}, "not well: no second has closed yet. Wait a few seconds and run pulse status again", nil},
 		{"no ingester", func(o *observation) {
 			stop(o, 3725, 3725)
 			for i := range o.sources {
 				o.sources[i].written = ago(3725)
 			}
-		}, "not well: no ingester writes since 19:02:04 (62 min 5 s). See whether pulse ingest runs and reaches Kafka; its log says", nil},
+		}, "not well: no ingester writes since 19:02:04 (62 min 5 s). Check in its log that pulse ingest runs and reaches Kafka", nil},
 		{"one partition is silent", func(o *observation) {
 			o.sources[1].written, o.sources[1].clock = ago(60), ago(60)
 			o.fragments[0].closed, o.fragments[1].closed = ago(61), ago(61)
-		}, "not well: writes to team.events.raw partition 1 have stopped since 20:03:09 (60 s). Look at the brokers, for their leaders may be away, and at the ingesters' logs", nil},
+		}, "not well: writes to team.events.raw partition 1 have stopped since 20:03:09 (60 s). Check that the brokers run and every partition has a leader, and read the ingesters' logs", nil},
 		{"no receiver", func(o *observation) {
 			stop(o, 30, 30)
 			o.receivers.Members = 0
@@ -79,16 +79,16 @@ func TestJudge(t *testing.T) {
 		{"one receiver is behind", func(o *observation) {
 			o.sources[1].clock = ago(42)
 			o.fragments[0].closed, o.fragments[1].closed = ago(43), ago(43)
-		}, "not well: receivers are behind on team.events.raw partition 1 since 20:03:27 (42 s). Read the log of receiver-1; if its CPU is busy start another pulse receive", nil},
+		}, "not well: receivers are behind on team.events.raw partition 1 since 20:03:27 (42 s). Read the log of receiver-1; if its CPU is busy, start another pulse receive", nil},
 		{"a receiver has never read", func(o *observation) {
 			o.sources[0].clock, o.sources[0].owner = -1, ""
 			stop(o, -1, 100)
 			o.sources[0].clock = -1
-		}, "not well: receivers are behind on team.events.raw partition 0. Read the log of the receivers, of which none owns it; if its CPU is busy start another pulse receive", nil},
+		}, "not well: receivers are behind on team.events.raw partition 0. Read the log of the receivers (none of them owns it); if its CPU is busy, start another pulse receive", nil},
 		{"mergers are behind", func(o *observation) { stop(o, 0, 100_000) },
-			"not well: mergers are behind on team.stats.fragments.3f9a2c partitions 0, 1 since 2026-11-21 16:17:29 (27 h 46 min). Read the log of merger-0; if its CPU is busy start another pulse merge", nil},
+			"not well: mergers are behind on team.stats.fragments.3f9a2c partitions 0, 1 since 2026-11-21 16:17:29 (27 h 46 min). Read the log of merger-0; if its CPU is busy, start another pulse merge", nil},
 		{"receivers are behind, mergers more so", func(o *observation) { stop(o, 20, 40) },
-			"not well: receivers are behind on team.events.raw partitions 0, 1 since 20:03:49 (20 s). Read the log of receiver-0, receiver-1; if its CPU is busy start another pulse receive (and 1 more, below)",
+			"not well: receivers are behind on team.events.raw partitions 0, 1 since 20:03:49 (20 s). Read the log of receiver-0, receiver-1; if its CPU is busy, start another pulse receive (and 1 more, below)",
 			[]string{"mergers are behind on team.stats.fragments.3f9a2c partitions 0, 1"}},
 		{"nothing runs", func(o *observation) {
 			stop(o, 60, 60)
@@ -96,7 +96,7 @@ func TestJudge(t *testing.T) {
 			for i := range o.sources {
 				o.sources[i].written = ago(30)
 			}
-		}, "not well: no ingester writes since 20:03:39 (30 s). See whether pulse ingest runs and reaches Kafka; its log says (and 2 more, below)",
+		}, "not well: no ingester writes since 20:03:39 (30 s). Check in its log that pulse ingest runs and reaches Kafka (and 2 more, below)",
 			[]string{"no receiver runs", "no merger runs"}},
 		{"a rollout", func(o *observation) {
 			o.first = at(ago(600))
@@ -105,17 +105,17 @@ func TestJudge(t *testing.T) {
 		{"a rollout that does not end", func(o *observation) {
 			o.first = at(ago(7500))
 			o.others = []OtherVersion{{Name: "0aa11b", Receivers: 1, First: at(ago(90_000))}}
-		}, "not well: 1 receivers and 0 mergers still run by older definitions, definitions version 0aa11b since 17:59:09 (2 h 5 min). Restart them with the new --stats, then `pulse topics --remove-version 0aa11b`", nil},
+		}, "not well: 1 receivers and 0 mergers still use older definitions, version 0aa11b since 17:59:09 (2 h 5 min). Restart them with the new --stats, then `pulse topics --remove-version 0aa11b`", nil},
 		{"an old file", func(o *observation) {
 			o.first = at(ago(90_000))
 			o.others = []OtherVersion{{Name: "0aa11b", Receivers: 1, Mergers: 1, First: at(ago(7500))}}
-		}, "not well: newer definitions than these are at work, definitions version 0aa11b since 17:59:09 (2 h 5 min). Use the newer file for --stats, here and where a role still runs by the older one", nil},
+		}, "not well: newer definitions than these are in use, version 0aa11b since 17:59:09 (2 h 5 min). Give --stats the newer file, here and for every role that still uses the older one", nil},
 		{"retention was faster", func(o *observation) {
 			o.sources[1].start, o.fragments[0].start = 12_341, 4002
-		}, "not well: retention took 1 records of team.events.raw before they were read. Start the receivers: the seconds of these records will be shown as unknown, and all others go on (and 1 more, below)",
-			[]string{"retention took 2 records of team.stats.fragments.3f9a2c before they were read"}},
+		}, "not well: Kafka deleted 1 records of team.events.raw before they were read. Start the receivers: the seconds of these records will be shown as unknown, all others are exact (and 1 more, below)",
+			[]string{"Kafka deleted 2 records of team.stats.fragments.3f9a2c before they were read"}},
 		{"lines come late", func(o *observation) { o.lines = Lines{In: 1000, Counted: 940, Late: 59, Unreadable: 1} },
-			"not well: 6 % of the newest minute's lines are in no stat: 59 late, 1 unreadable. Find what delays the inputs, or give the definitions a longer lateness; unreadable are lines over 64 KiB, and records that are not Pulse's", nil},
+			"not well: 6 % of the newest minute's lines are not counted in any stat: 59 late, 1 unreadable. For late lines, find what delays the inputs, or raise the lateness in the definitions; unreadable are lines over 64 KiB, and records that Pulse did not write", nil},
 		{"a few lines come late", func(o *observation) { o.lines = Lines{In: 1000, Counted: 950, Late: 50} }, "all well: closed 0.4 s ago", nil},
 		{"a clock that is a second fast", func(o *observation) { stop(o, -1, -2) }, "all well: closed 0.0 s ago", nil},
 		{"a forged cover", func(o *observation) { stop(o, 0, -86_400) },
@@ -130,7 +130,7 @@ func TestJudge(t *testing.T) {
 			o.domain = topics.RecordingPrefix + "x"
 			stop(o, 0, 100)
 			o.now = o.now.Add(365 * 24 * time.Hour)
-		}, "not well: mergers are behind on team.stats.fragments.3f9a2c partitions 0, 1 since 20:02:29 (100 s). Read the log of merger-0; if its CPU is busy start another pulse merge", nil},
+		}, "not well: mergers are behind on team.stats.fragments.3f9a2c partitions 0, 1 since 20:02:29 (100 s). Read the log of merger-0; if its CPU is busy, start another pulse merge", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := wellObservation()
@@ -161,10 +161,10 @@ func TestText(t *testing.T) {
 	o.others = []OtherVersion{{Name: "0aa11b"}, {Name: "1bb22c", Receivers: 2, Mergers: 1}}
 	o.sources[1].owner, o.fragments[1].closed = "", -1
 	s := judge(o, Limits{Behind: 10 * time.Second, Discarded: 1})
-	want := `not well: mergers are behind on team.stats.fragments.3f9a2c partition 1. Read the log of merger-0; if its CPU is busy start another pulse merge
+	want := `not well: mergers are behind on team.stats.fragments.3f9a2c partition 1. Read the log of merger-0; if its CPU is busy, start another pulse merge
 
 at           2026-11-22 20:04:09 UTC
-definitions  3f9a2c (also here: 0aa11b, by which nobody runs; 1bb22c, by which 2 receivers and 1 mergers run)
+definitions  3f9a2c (also here: 0aa11b, which nobody uses; 1bb22c, which 2 receivers and 1 mergers use)
 ingesters    web-1 at 20:04:09, web-2 at 20:04:08
 receivers    2
 mergers      1

@@ -162,7 +162,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 		err = o.starts.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the topics' first offsets: %w", err)
+		return nil, fmt.Errorf("cannot read the topics' first offsets: %w", err)
 	}
 	if o.ends, err = admin.ListEndOffsets(ctx, all...); err == nil {
 		err = o.ends.Error()
@@ -173,7 +173,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the topics' last offsets: %w", err)
+		return nil, fmt.Errorf("cannot read the topics' last offsets: %w", err)
 	}
 	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.others} {
 		if err := step(ctx, seen); err != nil {
@@ -194,7 +194,7 @@ func (o *observer) group(ctx context.Context, name, topic string) (Group, []offs
 	})
 	// What a broker says of a group without members or offsets depends on its age.
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return Group{}, nil, nil, fmt.Errorf("asking for the group %s: %w", name, err)
+		return Group{}, nil, nil, fmt.Errorf("cannot describe the group %s: %w", name, err)
 	}
 	var commits map[int32]topics.Commit
 	err = patiently(ctx, func() (err error) {
@@ -202,7 +202,7 @@ func (o *observer) group(ctx context.Context, name, topic string) (Group, []offs
 		return err
 	})
 	if err != nil {
-		return Group{}, nil, nil, fmt.Errorf("reading the offsets of the group %s: %w", name, err)
+		return Group{}, nil, nil, fmt.Errorf("cannot read the offsets of the group %s: %w", name, err)
 	}
 	partitions := make([]offsets, len(o.ends[topic]))
 	for i := range partitions {
@@ -369,7 +369,7 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 	p := topics.Partition(stats.LinesStat, int32(len(o.ends[merged])))
 	written, err := o.admin.Written(ctx, merged, seen.now.Add(-linesOver-10*time.Second), time.Time{})
 	if err != nil {
-		return fmt.Errorf("looking for the newest minute: %w", err)
+		return fmt.Errorf("cannot find the newest minute: %w", err)
 	}
 	type point struct {
 		revision int

@@ -48,7 +48,7 @@ func (o *observer) others(ctx context.Context, seen *observation) error {
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("asking for the groups of definitions version %s: %w", name, err)
+			return fmt.Errorf("cannot list the groups of definitions version %s: %w", name, err)
 		}
 		g := OtherVersion{Name: name, Receivers: len(described[n.ReceiverGroup()].Members), Mergers: len(described[n.MergerGroup()].Members)}
 		alive = alive || g.alive()
@@ -104,11 +104,11 @@ func (f *findings) versions(say func(since int64, what, do string)) {
 			continue
 		}
 		if older {
-			say(began.Unix(), fmt.Sprintf("%d receivers and %d mergers still run by older definitions, definitions version %s", g.Receivers, g.Mergers, g.Name),
+			say(began.Unix(), fmt.Sprintf("%d receivers and %d mergers still use older definitions, version %s", g.Receivers, g.Mergers, g.Name),
 				fmt.Sprintf("restart them with the new --stats, then `pulse topics --remove-version %s`", g.Name))
 		} else {
-			say(began.Unix(), fmt.Sprintf("newer definitions than these are at work, definitions version %s", g.Name),
-				"use the newer file for --stats, here and where a role still runs by the older one")
+			say(began.Unix(), fmt.Sprintf("newer definitions than these are in use, version %s", g.Name),
+				"give --stats the newer file, here and for every role that still uses the older one")
 		}
 	}
 }
@@ -116,7 +116,7 @@ func (f *findings) versions(say func(since int64, what, do string)) {
 // text says it in a few words.
 func (g OtherVersion) text() string {
 	if !g.alive() {
-		return g.Name + ", by which nobody runs"
+		return g.Name + ", which nobody uses"
 	}
-	return fmt.Sprintf("%s, by which %d receivers and %d mergers run", g.Name, g.Receivers, g.Mergers)
+	return fmt.Sprintf("%s, which %d receivers and %d mergers use", g.Name, g.Receivers, g.Mergers)
 }

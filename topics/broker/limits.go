@@ -13,7 +13,7 @@ const (
 	maxFetch      = 64 << 20 // bytes of records in one answer, as Kafka's fetch.max.bytes of 55 MB does
 )
 
-var errBeyond = errors.New("a request for more than the broker has, or of what is its own")
+var errBeyond = errors.New("the request exceeds the embedded broker's limits, or uses its internal topics")
 
 // limit closes the connections whose requests ask for too much, and counts them.
 func limit(c *kfake.Cluster, counts *Counts) {
