@@ -46,7 +46,7 @@ type Stat struct {
 	Field     string    // the field that is aggregated; "" for rate, ratio and lines
 	Per       int64     // rate: the seconds of its unit, 1 or 60; else 0
 	Quantiles []float64 // quantiles: which, as the file orders them; else nil
-	Buckets   []float64 // histogram: the bounds, ascending; else nil
+	Buckets   []float64 // histogram: the bounds, ascending; apdex: satisfied and tolerated; else nil
 	GroupBy   []string  // fields whose texts are the key, or name the part; nil if there is no key
 	Top       int       // how many keys the value has; 0 if it is not by key
 	Of        [2]string // ratio: the names of the two stats; else empty

@@ -122,6 +122,8 @@ func bounds(o aggregate.Option) string {
 		return fmt.Sprintf("%g s to %g h", o.Least, o.Most/3600)
 	case aggregate.Whole:
 		return fmt.Sprintf("%g to %g", o.Least, o.Most)
+	case aggregate.Amount:
+		return fmt.Sprintf("%s to %s", stats.Plain(o.Least), stats.Plain(o.Most))
 	case aggregate.Fields:
 		return fmt.Sprintf("1 to %d fields", o.Elements)
 	}

@@ -168,7 +168,7 @@ func TestKinds(t *testing.T) {
 func TestLanguageErrors(t *testing.T) {
 	const stat = "{name: a, rate: second"
 	for _, test := range []struct{ src, want string }{
-		{"stats: [{name: a, unique: x, by: y}]", "1:34: by is for rate, "},
+		{"stats: [{name: a, histogram: x, buckets: [1], by: y}]", "1:51: by is for rate, "},
 		{"stats: [{name: a, rate: second, top: 5}]", "1:38: top is for what goes by a key"},
 		{"stats: [{name: a, rate: second, by: y, top: 0}]", "1:45: top is a whole number from 1 to 100, not 0"},
 		{"stats: [{name: a, rate: second, by: [y, y]}]", "1:41: the field y is given twice"},

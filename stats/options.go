@@ -110,6 +110,16 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 			return
 		}
 		s.set(d, o.Name, []float64{f})
+	case aggregate.Amount:
+		f, ok := p.number(n, o.Name)
+		if ok && (f < o.Least || f > o.Most) {
+			p.errorf(n, "%s is a number from %s to %s, not %s", o.Name, plain(o.Least), plain(o.Most), n.Value)
+			return
+		}
+		if o.Name == "tolerated" && ok && len(s.Buckets) > 0 && f < s.Buckets[0] {
+			p.errorf(n, "tolerated is below satisfied: what is tolerated is slower")
+		}
+		s.set(d, o.Name, []float64{f})
 	case aggregate.Numbers:
 		s.set(d, o.Name, p.parseNumbers(o, n))
 	case aggregate.Fields:
@@ -124,6 +134,8 @@ func (s *Stat) set(d *aggregate.Description, option string, v []float64) {
 		s.Quantiles = slices.Clone(v)
 	case "buckets":
 		s.Buckets = slices.Clone(v)
+	case "satisfied", "tolerated":
+		s.Buckets = append(s.Buckets, v[0])
 	case "top":
 		s.Top = int(v[0])
 	case "over":

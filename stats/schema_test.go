@@ -170,6 +170,8 @@ func optionProperty(o aggregate.Option) object {
 	switch o.Type {
 	case aggregate.Whole:
 		return orVariable(doc, object{"type": "integer", "minimum": o.Least, "maximum": o.Most})
+	case aggregate.Amount:
+		return orVariable(doc, object{"type": "number", "minimum": o.Least, "maximum": o.Most})
 	case aggregate.Numbers:
 		return setOf(doc, orVariable("", object{"type": "number", "minimum": o.Least, "maximum": o.Most}), 1, o.Elements)
 	case aggregate.Fields:
@@ -485,6 +487,11 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, quantiles: x, at: [0.5, 0.5]}]", neither},
 		{"stats: [{name: a, quantiles: x, at: [0.1234567]}]", parse},
 		{"stats: [{name: a, mean: x, at: [0.5]}]", neither},
+		{"stats: [{name: a, apdex: x, satisfied: 0.5, tolerated: 2, by: y}]", both},
+		{"stats: [{name: a, apdex: x, satisfied: 0.5}]", neither},
+		{"stats: [{name: a, apdex: x, satisfied: -1, tolerated: 2}]", neither},
+		{"stats: [{name: a, apdex: x, satisfied: 2, tolerated: 1}]", parse},
+		{"stats: [{name: a, mean: x, satisfied: 2}]", neither},
 
 		{"stats: [{name: a, histogram: x, buckets: [1, 2]}]", both},
 		{"stats: [{name: a, histogram: x, buckets: ['${X:-1}']}]", both},
@@ -509,7 +516,7 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, rate: second, by: [x, x]}]", neither},
 		{"stats: [{name: a, rate: second, by: [1]}]", neither},
 		{"stats: [{name: a, rate: second, by: [a, b, c, d, e]}]", neither},
-		{"stats: [{name: a, unique: x, by: y}]", neither},
+		{"stats: [{name: a, unique: x, by: y}]", both},
 		{"stats: [{name: a, last: x, by: y}]", neither},
 		{"stats: [{name: a, delta: x, by: y, top: 5}]", neither},
 

@@ -416,6 +416,7 @@ func TestValues(t *testing.T) {
 		{"min", newMin(x), "-3.25"},
 		{"max", newMax(x), "20.5"},
 		{"unique", newUnique(x), "4"},
+		{"apdex", apdexKind.New(Parameters{Field: x, Buckets: []float64{-3, 20}}), "0.375"},
 		{"quantiles", newQuantiles(x, []float64{0.5, 0.95, 0.25, 1}), `{"0.5":10,"0.95":20.5,"0.25":-3.25,"1":20.5}`},
 	} {
 		p := test.kind.NewPartial()

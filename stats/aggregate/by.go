@@ -39,8 +39,11 @@ type selfKeyed interface{ keyed(b *by) Kind }
 // and lacks at most that much; it never has too much. What a key lacks is in
 // other, so that the total stays exact, and distinct is HyperLogLog's estimate.
 func newBy(inner keyable, p Parameters) Kind {
-	k := &by{inner: inner, fields: p.By, top: p.Top, room: capacity(p.Over), field: inner.measured(), member: inner.NewWindow}
+	k := &by{inner: inner, fields: p.By, top: p.Top, room: capacity(p.Over), field: inner.measured(), has: line.None, member: inner.NewWindow}
 	_, k.weighed = inner.(interface{ weighted() })
+	if c, ok := inner.(interface{ counted() line.Slot }); ok {
+		k.has = c.counted()
+	}
 	if self, ok := inner.(selfKeyed); ok {
 		return self.keyed(k)
 	}
@@ -51,6 +54,7 @@ type by struct {
 	inner   Kind
 	fields  []line.Slot
 	field   line.Slot // that has to be a number; None: none
+	has     line.Slot // that a line must have; None: none
 	weighed bool      // keys weigh as much as their numbers
 	top     int
 	room    int
@@ -102,6 +106,9 @@ func (p *keyed) Fold(ev *line.Event) {
 		if p.weighed {
 			weight = weigh(n)
 		}
+	}
+	if p.has != line.None && !ev.Has(p.has) {
+		return
 	}
 	if key, ok := p.key(ev); ok {
 		p.entry(key, hashKey(key), weight).Fold(ev)
@@ -332,6 +339,7 @@ type byWindow struct {
 	members map[string]*member
 	rest    Window
 	dropped []*keyed // seconds from which keys were dropped
+	inexact float64  // the greatest standard error of what Value gave
 }
 
 func (w *byWindow) Add(p Partial) {
@@ -394,20 +402,23 @@ func (w *byWindow) distinct() uint64 {
 
 func (w *byWindow) Value(span Span) value.Value {
 	best := w.best()
-	v := &value.Keyed{Top: make([]value.Key, len(best)), Other: w.other(best).Value(span), Distinct: w.distinct()}
+	other := w.other(best)
+	v := &value.Keyed{Top: make([]value.Key, len(best)), Other: other.Value(span), Distinct: w.distinct()}
+	w.inexact = standardError(other)
 	for i, r := range best {
 		v.Top[i] = value.Key{Key: w.text(r.key), Value: r.member.window.Value(span)}
+		w.inexact = max(w.inexact, standardError(r.member.window))
 	}
 	return v
 }
 
 // StandardError implements Estimator: that of how many keys there are, where some
-// found no room.
+// found no room, or of their values.
 func (w *byWindow) StandardError() float64 {
 	if len(w.dropped) > 0 {
-		return registersError
+		return max(w.inexact, registersError)
 	}
-	return 0
+	return w.inexact
 }
 
 // text is a key as it is shown.

@@ -21,6 +21,7 @@ var Kinds = []*Description{
 	&quantilesKind,
 	&uniqueKind,
 	&histogramKind,
+	&apdexKind,
 	&lastKind,
 	&lastSumKind,
 	&lastMeanKind,

@@ -26,6 +26,7 @@ type OptionType int
 const (
 	Seconds OptionType = iota // a duration of whole seconds
 	Whole                     // a whole number
+	Amount                    // a number
 	Numbers                   // a list of numbers
 	Fields                    // the name of a field, or a list of names
 )

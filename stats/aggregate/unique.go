@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -17,7 +18,7 @@ var uniqueKind = Description{
 	Aliases: []string{"distinct", "cardinality"},
 	Doc:     "How many different values the field has, of whatever type. Up to 1,000 in the window it is exact, beyond that an estimate.",
 	Example: []string{"unique: user"},
-	Options: []Option{over(60)},
+	Options: append(byKey(), over(60)),
 	Shape:   value.ShapeNumber,
 	Ratio:   true,
 	New:     func(p Parameters) Kind { return unique{p.Field} },
@@ -32,6 +33,18 @@ type unique struct{ field line.Slot }
 func (k unique) NewPartial() Partial { return &set{field: k.field} }
 func (unique) NewWindow() Window     { return new(uniqueWindow) }
 func (unique) packable()             {}
+func (unique) measured() line.Slot   { return line.None }
+func (k unique) counted() line.Slot  { return k.field }
+
+// uniqueRoom is the greatest room for keys of values by key: each may have as many values
+// as a stat without keys has, and takes up to a megabyte then.
+const uniqueRoom = 400
+
+// keyed implements selfKeyed.
+func (unique) keyed(b *by) Kind {
+	b.room = min(b.room, uniqueRoom)
+	return b
+}
 
 // The first byte of a set's bytes: what follows is its hashes, ascending, eight
 // bytes each, big endian; or the registers.
@@ -256,7 +269,10 @@ func (w *uniqueWindow) unsketch() {
 	clear(w.histogram[:])
 }
 
-func (w *uniqueWindow) Value(Span) value.Value {
+func (w *uniqueWindow) Value(Span) value.Value { return value.Count(w.estimate()) }
+
+// estimate is how many values there are.
+func (w *uniqueWindow) estimate() uint64 {
 	n := uint64(w.hashes.len)
 	if w.sketches > 0 || n > maxExact {
 		w.sketch()
@@ -264,7 +280,30 @@ func (w *uniqueWindow) Value(Span) value.Value {
 	} else if w.sketched {
 		w.unsketch()
 	}
-	return value.Count(n)
+	return n
+}
+
+func (w *uniqueWindow) compare(other Window) int {
+	return cmp.Compare(w.estimate(), other.(*uniqueWindow).estimate())
+}
+
+// absorb adds the values that another window has.
+func (w *uniqueWindow) absorb(other Window) {
+	o := other.(*uniqueWindow)
+	if o.sketches > 0 {
+		w.sketch()
+		w.sketches += o.sketches
+		for _, s := range o.places.slots {
+			if s.n != 0 {
+				w.raise(int(s.key>>rankBits), uint8(s.key&(1<<rankBits-1)))
+			}
+		}
+	}
+	for _, s := range o.hashes.slots {
+		if s.n != 0 && w.hashes.add(s.key, 1) == 0 && w.sketched {
+			w.raise(place(s.key))
+		}
+	}
 }
 
 // StandardError implements Estimator.

@@ -148,6 +148,28 @@ def top(n, value, rank=None):
     return best
 
 
+def top_distinct(n):
+    """top of how many different second parts each first part of the keys has."""
+
+    def value(events):
+        split = [Event(e.at, *e.key.rsplit(",", 1)) for e in events]
+        return top(n, lambda its: len({e.number for e in its}))(split)
+
+    return value
+
+
+def apdex_share(satisfied, tolerated):
+    def value(events):
+        points = [2 if e.number <= satisfied else 1 if e.number <= tolerated else 0 for e in events]
+        return Fraction(sum(points), 2 * len(points))
+
+    return value
+
+
+def apdex(satisfied, tolerated):
+    return lambda events: Rounded(apdex_share(satisfied, tolerated)(events)) if events else None
+
+
 def newest(events):
     """Of the newest events the one with the greatest number."""
     return max(events, key=lambda e: (e.at, e.number))
@@ -272,6 +294,11 @@ STATS = [
     ("count-by", "kinds", 15, NGINX, "domain", "", top(3, len)),
     ("stddev", "kinds", 30, PROXY, "", "service", stddev),
     ("stddev-by", "kinds", 20, NGINX, "domain", "bytes", top(3, stddev, variance)),
+    ("unique-by", "kinds", 30, PROXY, "code,app", "", top_distinct(2)),
+    ("apdex", "kinds", 30, PROXY, "", "service", apdex(5, 20)),
+    ("apdex-by", "kinds", 30, PROXY, "code", "service", top(2, apdex(5, 20), apdex_share(5, 20))),
+    ("unique-by", "odd", 10, r" n=(?P<n>\S+) k=\"?(?P<k>[^\"\n]+)", "k,n", "", top_distinct(2)),
+    ("apdex", "odd", 5, ODD, "", "n", apdex(0, 5)),
     ("count", "odd", 5, ODD_FIELD, "", "", len),
     ("count-by", "odd", 10, ODD_KEY, "k", "", top(2, len)),
     ("sum", "odd", 5, ODD, "", "n", total),
