@@ -23,6 +23,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"pulse/stats/line"
+	"pulse/topics"
 	"pulse/topics/throttle"
 )
 
@@ -292,7 +293,7 @@ func (d *Drain) Run(ctx context.Context, take func(context.Context, Batch) error
 	case <-ctx.Done():
 	}
 	// Requests that were taken get their answer.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), topics.LeaveTimeout)
 	defer cancel()
 	if server.Shutdown(last) != nil {
 		server.Close()

@@ -18,14 +18,8 @@ import (
 	"pulse/topics"
 )
 
-const (
-	// linger is how long a pack stays open at most, by the wall clock.
-	linger = 100 * time.Millisecond
-
-	// leaveTimeout bounds how long an ingester that is told to stop tries to
-	// hand over what it has accepted.
-	leaveTimeout = 5 * time.Second
-)
+// linger is how long a pack stays open at most, by the wall clock.
+const linger = 100 * time.Millisecond
 
 // An Output takes the records of an ingester. A Producer is one.
 type Output interface {
@@ -121,12 +115,12 @@ func checkWall(newest []topics.RawHeader) error {
 	return nil
 }
 
-// graceful returns a context that ends leaveTimeout after ctx does.
+// graceful returns a context that ends topics.LeaveTimeout after ctx does.
 func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		select {
-		case <-time.After(leaveTimeout):
+		case <-time.After(topics.LeaveTimeout):
 			cancel()
 		case <-grace.Done():
 		}

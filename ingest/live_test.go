@@ -486,8 +486,8 @@ func TestLiveGivesUpWhenKafkaIsAway(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("Run returned %v, want that it was cancelled", err)
 		}
-		if took := time.Since(start); took != time.Second+leaveTimeout {
-			t.Errorf("it took %v, want %v", took, time.Second+leaveTimeout)
+		if took := time.Since(start); took != time.Second+topics.LeaveTimeout {
+			t.Errorf("it took %v, want %v", took, time.Second+topics.LeaveTimeout)
 		}
 	})
 }

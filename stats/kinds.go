@@ -40,6 +40,9 @@ func NewKind(s *Stat, field line.Slot, by []line.Slot, of [2]aggregate.Kind) (ag
 	}), nil
 }
 
+// OfStats reports whether the stat is made of the values of two others: a ratio.
+func (s *Stat) OfStats() bool { return s.describe().Takes == aggregate.TakesStats }
+
 // Shape is the shape of the stat's values.
 func (s *Stat) Shape() value.Shape {
 	if s.Top > 0 {

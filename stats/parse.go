@@ -459,8 +459,8 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	if s.Name != "" {
 		p.enter(values["name"], s.Name, all)
 	}
-	if s.Kind == "ratio" && values["ratio"].Kind == yaml.SequenceNode && len(values["ratio"].Content) == 2 {
-		p.ratios = append(p.ratios, ratio{values["ratio"], all})
+	if of := values[s.Kind]; s.OfStats() && of.Kind == yaml.SequenceNode && len(of.Content) == 2 {
+		p.ratios = append(p.ratios, ratio{of, all})
 	}
 	for _, s := range all {
 		if p.size += condition.Size(s.Cond); p.size > MaxComparisons {

@@ -84,7 +84,7 @@ func (s *scope) stats(base *Stat) []*Stat {
 		} else if value != s.standard {
 			c.Title = s.short(value) + " " + base.Title
 		}
-		if c.Kind != "ratio" {
+		if !c.OfStats() {
 			is := &condition.Compare{Field: s.field, Op: condition.Eq, Const: condition.Constant{Type: condition.Text, Text: value}}
 			c.Cond = both(is, base.Cond)
 			c.Where = is.String()

@@ -117,6 +117,10 @@ func (c Cluster) saramaConfig(clientID string) *sarama.Config {
 	return config
 }
 
+// LeaveTimeout bounds how long a process that is told to stop still hands over what it
+// has, and leaves its group.
+const LeaveTimeout = 5 * time.Second
+
 // DefaultSession is the Session of a Cluster that names none: the least that
 // brokers allow by default.
 const DefaultSession = 6 * time.Second

@@ -290,7 +290,7 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 		{"pulse_web_newest_seconds", "gauge", "The newest second of all stats, in Unix time.", uint64(s.store.Newest())},
 		{"pulse_web_clients", "gauge", "Clients on the websocket.", uint64(s.hub.clients.Load())},
 		{"pulse_web_frames_total", "counter", "Frames published to clients.", s.hub.frames.Load()},
-		{"pulse_web_clients_cut_total", "counter", "Clients disconnected for taking no bytes for 10 s.", s.hub.cut.Load()},
+		{"pulse_web_clients_cut_total", "counter", fmt.Sprintf("Clients disconnected for taking no bytes for %.0f s.", progressWithin.Seconds()), s.hub.cut.Load()},
 		{"pulse_web_points_refused_total", "counter", "Points of unknown stats, without a time, or too large.", s.store.Refused()},
 	} {
 		b = fmt.Appendf(b, "# HELP %[1]s %[2]s\n# TYPE %[1]s %[3]s\n%[1]s %[4]d\n", m.name, m.help, m.kind, m.value)

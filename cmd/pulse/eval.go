@@ -15,12 +15,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/ingest"
-	"pulse/processors/receiver"
 	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/line"
 	"pulse/stats/oracle"
 	"pulse/stats/program"
+	"pulse/stats/timing"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
@@ -183,7 +183,7 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 		log.Warn("more than half of the lines give no fields: see the stat pulse.formats for the formats that Pulse recognized, and docs/formats.md for those it knows",
 			"unparsed", c.Unparsed, "half understood", c.Half, "lines", c.Lines)
 	}
-	if float64(c.Late) > receiver.LateShare*float64(c.Lines) {
+	if float64(c.Late) > timing.LateShare*float64(c.Lines) {
 		log.Warn("lines are not counted in any stat because they are later than the lateness allows: read a log that is out of order with a longer --lateness, for example 60s",
 			"late", c.Late, "lines", c.Lines, "lateness", time.Duration(lateness)*time.Second)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"time"
 
 	"pulse/topics"
 )
@@ -17,9 +16,6 @@ type memberFlags struct {
 // hostInstance is the --instance that stands for the host's name, which in a
 // container is the container's.
 const hostInstance = "host"
-
-// leaveTimeout bounds how long leaving a group may take.
-const leaveTimeout = 5 * time.Second
 
 func (m *memberFlags) add(f *flags) {
 	f.StringVar(&m.instance, "instance", "", "a stable `name` for this process, so that it gets its partitions back right after a restart; host: the host name")
@@ -46,7 +42,7 @@ func (m *memberFlags) run(ctx context.Context, cluster topics.Cluster, group, in
 	if err := run(ctx); err != nil || !m.leave {
 		return err
 	}
-	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), topics.LeaveTimeout)
 	defer cancel()
 	return topics.Leave(leaving, cluster, group, instance)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"sync/atomic"
 
@@ -11,6 +12,7 @@ import (
 	"pulse/processors"
 	"pulse/processors/merger"
 	"pulse/processors/receiver"
+	"pulse/stats/timing"
 	"pulse/topics"
 	"pulse/topics/broker"
 )
@@ -71,7 +73,7 @@ func (m metrics) receiver(r *receiver.Receiver) {
 	m.counter("pulse_receiver_line_bytes_total", "Bytes of these lines.", n.Lines.Bytes.Load)
 	m.counter("pulse_receiver_late_lines_total", "Lines whose second was already final; they are not counted in any stat.", n.Lines.Late.Load)
 	m.counter("pulse_receiver_unreadable_lines_total", "Lines over 64 KiB, or in records that are not packs; they are not counted in any stat.", n.Lines.Unreadable.Load)
-	m.counter("pulse_receiver_ahead_lines_total", "Lines more than 5 s ahead of their record; they count at its second.", n.Lines.Ahead.Load)
+	m.counter("pulse_receiver_ahead_lines_total", fmt.Sprintf("Lines more than %d s ahead of their record; they count at its second.", timing.LineAhead), n.Lines.Ahead.Load)
 	m.counter("pulse_receiver_undated_lines_total", "Lines without a time; they count at their record's second.", n.Lines.Undated.Load)
 	m.counter("pulse_receiver_unparsed_lines_total", "Lines of no known format.", n.Lines.Unparsed.Load)
 	m.counter("pulse_receiver_half_understood_lines_total", "Lines with a header whose message gave no field, and JSON whose text is all in one member.", n.Lines.Half.Load)

@@ -35,9 +35,6 @@ const (
 	sendTimeout = 10 * time.Second
 	leastPause  = 250 * time.Millisecond
 	mostPause   = 15 * time.Second
-
-	// leaveTimeout bounds how long what waits is still sent at the end.
-	leaveTimeout = 5 * time.Second
 )
 
 // A Sender sends points to one place.
@@ -142,10 +139,10 @@ func (e *Emitter) Run(ctx context.Context) error {
 	for _, q := range e.queues {
 		q.end()
 	}
-	timer := time.AfterFunc(leaveTimeout, stop)
+	timer := time.AfterFunc(topics.LeaveTimeout, stop)
 	defer timer.Stop()
 	running.Wait()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), topics.LeaveTimeout)
 	defer cancel()
 	if err := client.CommitMarkedOffsets(last); err != nil {
 		return fmt.Errorf("cannot commit what was sent: %w", err)

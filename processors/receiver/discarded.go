@@ -6,15 +6,9 @@ import (
 	"time"
 
 	"pulse/stats/aggregate"
+	"pulse/stats/timing"
 	"pulse/topics/throttle"
 )
-
-// LateShare is the share of lines that may be late before that is told of. A few
-// stragglers are what lateness is for.
-const LateShare = 0.05
-
-// lateOver is for how long lines are counted for that.
-const lateOver = 10 * time.Second
 
 // A discardWatch warns, once a minute at most, of lines that are in no stat:
 // while many of the lines of all partitions are late, since the numbers of such
@@ -46,10 +40,10 @@ func (w *discardWatch) add(c aggregate.LineCounts) {
 	if w.since.IsZero() {
 		w.since = now
 	}
-	if now.Sub(w.since) < lateOver {
+	if now.Sub(w.since) < timing.LateOver*time.Second {
 		return
 	}
-	if float64(w.sum.Late) > LateShare*float64(w.sum.Lines) {
+	if float64(w.sum.Late) > timing.LateShare*float64(w.sum.Lines) {
 		w.notices.Warn("lines are too late to count in any stat: raise `lateness:` in the definitions, or check the sender's clock and what delays its lines",
 			"late", w.sum.Late, "lines", w.sum.Lines)
 	}

@@ -22,7 +22,7 @@ type Limits struct {
 }
 
 // DefaultLimits are those that `pulse status` has unless it is told others.
-var DefaultLimits = Limits{Behind: 10 * time.Second, Discarded: 0.05}
+var DefaultLimits = Limits{Behind: 10 * time.Second, Discarded: timing.LateShare}
 
 // A Status says how a Pulse stands. Times that are not known are null.
 type Status struct {

@@ -102,7 +102,7 @@ func TestTimeBounds(t *testing.T) {
 	if _, ok := new(Times).Near([]byte(long[:MaxLen]), -1); !ok {
 		t.Error("the longest line has no time")
 	}
-	if _, ok := new(Times).Near([]byte(long[:MaxLen] + "\r"), -1); !ok {
+	if _, ok := new(Times).Near([]byte(long[:MaxLen]+"\r"), -1); !ok {
 		t.Error("the longest line with a CR has no time")
 	}
 	if _, ok := new(Times).Near([]byte(long[:MaxLen+1]), -1); ok {

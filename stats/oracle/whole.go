@@ -66,8 +66,8 @@ func NewWhole(d *stats.Definitions) (*Whole, error) {
 		switch {
 		case s.Name == anyLine:
 			w.lines = window.NewSeries(p.Kind(i), s)
-		case s.Kind == "ratio": // it is that of its two stats
-		case s.Kind == "delta":
+		case s.OfStats(): // its value is made of theirs
+		case s.Expire > 0: // a delta
 			one.growth = &growth{series: window.NewSeries(p.Kind(i), &stats.Stat{Window: 1, Expire: s.Expire})}
 		default:
 			one.total = window.NewTotal(p.Kind(i))
@@ -183,7 +183,7 @@ func (w *Whole) Each(f func(s *stats.Stat, v value.Value)) {
 		}
 	}
 	for _, s := range w.stats {
-		if s.Kind == "ratio" {
+		if s.OfStats() {
 			values[s.Name] = aggregate.Quotient(values[s.Of[0]], values[s.Of[1]])
 		}
 		if s.Name != anyLine {

@@ -67,7 +67,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 		}
 		p.conds = append(p.conds, cond)
 		p.typed = append(p.typed, cond.typed())
-		if s.Kind == "ratio" {
+		if s.OfStats() {
 			continue
 		}
 		var by []line.Slot
@@ -103,13 +103,13 @@ func (p *Program) compileRatios() error {
 		number[s.Name] = i
 	}
 	for i, s := range p.stats {
-		if s.Kind != "ratio" {
+		if !s.OfStats() {
 			continue
 		}
 		var of [2]int
 		for j, name := range s.Of {
 			n, ok := number[name]
-			if !ok || p.stats[n].Kind == "ratio" || p.stats[n].Window != s.Window || p.stats[n].Expire != s.Expire {
+			if !ok || p.stats[n].OfStats() || p.stats[n].Window != s.Window || p.stats[n].Expire != s.Expire {
 				return fmt.Errorf("stat %s: a ratio needs two stats that are not ratios and have the same window; %s is a ratio or has another window", s.Name, name)
 			}
 			of[j] = n
@@ -126,7 +126,7 @@ func (p *Program) compileRatios() error {
 // compileStat gives what a line must meet to be folded into the stat: its
 // condition, and that it has the fields that are aggregated.
 func (p *Program) compileStat(s *stats.Stat) (*cond, error) {
-	if s.Subject != stats.SubjectLines || s.Kind == "ratio" {
+	if s.Subject != stats.SubjectLines || s.OfStats() {
 		return nil, nil
 	}
 	c, err := p.compileCond(s.Cond)

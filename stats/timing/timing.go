@@ -1,6 +1,6 @@
 // Package timing has the numbers of Pulse's rules of time, each with why it is as
-// it is. All are seconds, of clocks that come with the records and not of the
-// wall. DESIGN.md has the rules themselves.
+// it is. All are seconds but for a share, of clocks that come with the records and not of
+// the wall. DESIGN.md has the rules themselves.
 package timing
 
 const (
@@ -60,12 +60,19 @@ const (
 	// all ingesters that are gone have left by then, and their last ticks have come.
 	Clockless = LeaveAfter + 2
 
+	// LateOver is how many seconds of lines are looked at for late ones, each time.
+	LateOver = 10
+
 	// Quiet is how many seconds a watermark passes at once for runs of seconds of one
 	// value among them to be published as one snapshot each. Live streams tick each
 	// second, so that this is of recordings with pauses, and of what an ingester has to
 	// catch up with; a minute is what the minutes and charts of days go by.
 	Quiet = 60
 )
+
+// LateShare is the share of lines that may be late before an operator is told. A few
+// stragglers are what lateness is for.
+const LateShare = 0.05
 
 // Forward returns the newer of what a clock was and is. A clock never steps back,
 // so that older news change nothing; but one that steps back by more than StepBack

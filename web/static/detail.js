@@ -483,7 +483,7 @@ export class Detail {
       const { value, low, min, max, last, seconds, covered, error, uncovered } = points.at(s);
       if (value === undefined) continue;
       const time = new Date(s * 1000).toISOString().replace(".000", "");
-      rows.push(points.step > 1 ? { time, seconds, ...this.stat.kind === "quantiles" && { value: low === undefined ? value : null }, min, max, last, uncovered }
+      rows.push(points.step > 1 ? { time, seconds, ...this.stat.shape === "quantiles" && { value: low === undefined ? value : null }, min, max, last, uncovered }
         : { time, value, covered: covered ?? this.stat.over, of: this.stat.over, approx: error });
     }
     return rows;

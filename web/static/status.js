@@ -4,8 +4,6 @@
 import { write } from "./dom.js";
 import { clock, span } from "./format.js";
 
-const LATE_OVER = 10; // seconds whose lines are looked at for late ones
-const LATE_SHARE = 0.05; // of them that may be late before it is told, as pulse status has it
 const UNREADABLE_OVER = 60; // seconds whose lines are looked at for unreadable ones: each of them is told
 const UNREADABLE_HINT = "A line over 64 KiB, and a record of the log that is not a pack, is in no stat; the receivers' log says where they come from.";
 const LATE_HINT = "Late lines are in no stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
@@ -13,16 +11,16 @@ const LATE_HINT = "Late lines are in no stat: raise lateness in the definitions,
 const count = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
 
 /** How many lines a second come in, and how many of them are late, if that is more than a few; else null. */
-function lateness(lines) {
+function lateness(lines, { late_over: over, late_share: share }) {
   let came = 0, late = 0, seconds = 0;
-  for (let second = lines.newest; second > lines.newest - LATE_OVER; second--) {
+  for (let second = lines.newest; second > lines.newest - over; second--) {
     const counts = lines.at(second);
     if (!counts) continue;
     seconds++;
     came += counts.in;
     late += counts.late;
   }
-  return late > LATE_SHARE * came ? { came: came / seconds, late: late / seconds } : null;
+  return late > share * came ? { came: came / seconds, late: late / seconds } : null;
 }
 
 /** How many lines of the last minute could not be read. */
@@ -63,7 +61,7 @@ export function standing(model, moment, { paused, cursor }) {
     return { state: "behind", text: `${span(behind)} behind · ${who}`, hint: why };
   }
   if (model.notice) return { state: "late", text: model.notice, rate };
-  const late = lines && lateness(lines);
+  const late = lines && lateness(lines, model.timing);
   if (late) return { state: "late", text: `${count(late.late)} of ${count(late.came)} lines/s late`, hint: LATE_HINT };
   const lost = lines && unreadable(lines);
   if (lost) return { state: "late", text: `${count(lost)} ${lost === 1 ? "line" : "lines"} unreadable in a minute`, rate, hint: UNREADABLE_HINT };
