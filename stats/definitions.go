@@ -49,6 +49,7 @@ type Stat struct {
 	Buckets   []float64 // histogram: the bounds, ascending; apdex: satisfied and tolerated; else nil
 	GroupBy   []string  // fields whose texts are the key, or name the part; nil if there is no key
 	Top       int       // how many keys the value has; 0 if it is not by key
+	Rank      float64   // quantiles: that by which keys are the greatest; 0: by how many numbers they have
 	Of        [2]string // ratio: the names of the two stats; else empty
 	Window    int64     // seconds of the trailing window; of the last- kinds after which a part expires
 	Expire    int64     // of delta: seconds before the window in which a part's number still counts as the one before; 0 of others

@@ -36,7 +36,7 @@ func NewKind(s *Stat, field line.Slot, by []line.Slot, of [2]aggregate.Kind) (ag
 		return nil, fmt.Errorf("stat %s: unknown kind %q", s.Name, s.Kind)
 	}
 	return d.Make(aggregate.Parameters{
-		Field: field, Per: s.Per, By: by, Top: s.Top, Over: s.Window, Expire: s.Expire, At: s.Quantiles, Buckets: s.Buckets, Of: of,
+		Field: field, Per: s.Per, By: by, Top: s.Top, Over: s.Window, Expire: s.Expire, At: s.Quantiles, Buckets: s.Buckets, Rank: s.Rank, Of: of,
 	}), nil
 }
 

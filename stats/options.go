@@ -64,6 +64,9 @@ func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 		if top := values["top"]; top != nil && values["by"] == nil && d.Option("top") != nil {
 			p.errorf(top, "top is for what goes by a key: give it by")
 		}
+		if rank := values["rank"]; rank != nil && values["by"] == nil && d.Option("rank") != nil {
+			p.errorf(rank, "rank is for what goes by a key: give it by")
+		}
 	}
 }
 
@@ -112,11 +115,17 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 		s.set(d, o.Name, []float64{f})
 	case aggregate.Amount:
 		f, ok := p.number(n, o.Name)
-		if ok && (f < o.Least || f > o.Most) {
+		switch {
+		case !ok:
+			return
+		case f < o.Least || f > o.Most:
 			p.errorf(n, "%s is a number from %s to %s, not %s", o.Name, plain(o.Least), plain(o.Most), n.Value)
 			return
+		case o.Decimals > 0 && decimals(f) > o.Decimals:
+			p.errorf(n, "%s has at most %d decimals, unlike %s", o.Name, o.Decimals, n.Value)
+			return
 		}
-		if o.Name == "tolerated" && ok && len(s.Buckets) > 0 && f < s.Buckets[0] {
+		if o.Name == "tolerated" && len(s.Buckets) > 0 && f < s.Buckets[0] {
 			p.errorf(n, "tolerated is below satisfied: what is tolerated is slower")
 		}
 		s.set(d, o.Name, []float64{f})
@@ -136,6 +145,8 @@ func (s *Stat) set(d *aggregate.Description, option string, v []float64) {
 		s.Buckets = slices.Clone(v)
 	case "satisfied", "tolerated":
 		s.Buckets = append(s.Buckets, v[0])
+	case "rank":
+		s.Rank = v[0]
 	case "top":
 		s.Top = int(v[0])
 	case "over":

@@ -124,7 +124,7 @@ func named(description string, values object, pattern string, others ...string) 
 
 // kindDependencies says what each kind wants and what it does not take.
 func kindDependencies() object {
-	all := object{"top": object{"required": []string{"by"}}}
+	all := object{"top": object{"required": []string{"by"}}, "rank": object{"required": []string{"by"}}}
 	for _, kind := range Kinds {
 		d := aggregate.Describe(kind)
 		not := object{}
@@ -487,6 +487,10 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, quantiles: x, at: [0.5, 0.5]}]", neither},
 		{"stats: [{name: a, quantiles: x, at: [0.1234567]}]", parse},
 		{"stats: [{name: a, mean: x, at: [0.5]}]", neither},
+		{"stats: [{name: a, quantiles: x, by: y, rank: 0.99}]", both},
+		{"stats: [{name: a, quantiles: x, rank: 0.99}]", neither},
+		{"stats: [{name: a, quantiles: x, by: y, rank: 2}]", neither},
+		{"stats: [{name: a, mean: x, by: y, rank: 0.99}]", neither},
 		{"stats: [{name: a, apdex: x, satisfied: 0.5, tolerated: 2, by: y}]", both},
 		{"stats: [{name: a, apdex: x, satisfied: 0.5}]", neither},
 		{"stats: [{name: a, apdex: x, satisfied: -1, tolerated: 2}]", neither},

@@ -41,6 +41,9 @@ func (d *Definitions) writeMeaning(w io.Writer) {
 // writeStat writes all of a stat that its values depend on.
 func (d *Definitions) writeStat(w io.Writer, s *Stat) {
 	d.writeDerived(w, s)
+	if s.Rank > 0 {
+		fmt.Fprintf(w, "rank %v ", s.Rank)
+	}
 	fmt.Fprintf(w, "%q %q %q %d %v %v %q %d %q %d %d %q\n",
 		s.Name, s.Kind, s.Field, s.Per, s.Quantiles, s.Buckets, s.GroupBy, s.Top, s.Of, s.Window, s.Expire, condition.Format(s.Cond))
 }

@@ -80,6 +80,7 @@ type Parameters struct {
 	Expire  int64       // of kinds that take both over and expire
 	At      []float64
 	Buckets []float64
+	Rank    float64 // the quantile by which keys are the greatest; 0: none
 	Of      [2]Kind // the kinds of the two stats
 }
 

@@ -18,10 +18,19 @@ var quantilesKind = Description{
 		Name: "at", Doc: "Which quantiles.",
 		Type: Numbers, Least: 0.000001, Most: 1, Elements: 20, Decimals: 6, Element: "quantile",
 		Default: []float64{0.5, 0.95, 0.99},
+	}, Option{
+		Name: "rank", Doc: "By which quantile keys are the greatest; it goes with `by`. By how many numbers they have if not given.",
+		Type: Amount, Least: 0.000001, Most: 1, Decimals: 6,
 	}),
 	Shape: value.ShapeQuantiles,
 	Null:  true,
-	New:   func(p Parameters) Kind { return newQuantiles(p.Field, p.At) },
+	New: func(p Parameters) Kind {
+		k := newQuantiles(p.Field, p.At).(*quantiles)
+		if p.Rank > 0 {
+			k.ranked = quantileOf(p.Rank)
+		}
+		return k
+	},
 }
 
 // newQuantiles has quantiles in the order of at: {"0.5":18,"0.95":90}. Numbers are
@@ -30,16 +39,21 @@ var quantilesKind = Description{
 func newQuantiles(field line.Slot, at []float64) Kind {
 	k := &quantiles{field: field}
 	for _, q := range at {
-		text := value.Float(q)
-		units, _ := fixed.Parse([]byte(text))
-		k.at = append(k.at, quantile{min(units.Lo, 1e9), string(text)})
+		k.at = append(k.at, quantileOf(q))
 	}
 	return k
 }
 
+func quantileOf(q float64) quantile {
+	text := value.Float(q)
+	units, _ := fixed.Parse([]byte(text))
+	return quantile{min(units.Lo, 1e9), string(text)}
+}
+
 type quantiles struct {
-	field line.Slot
-	at    []quantile
+	field  line.Slot
+	at     []quantile
+	ranked quantile // by which keys are the greatest; none: by how many numbers they have
 }
 
 type quantile struct {

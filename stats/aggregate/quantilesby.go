@@ -9,7 +9,8 @@ import (
 
 // quantilesBy is quantiles by key. The top keys are those with most numbers, and
 // quantiles are worked out for them alone: a window counts what each key has,
-// and reads the codes of those it shows from the seconds' partials.
+// and reads the codes of those it shows from the seconds' partials. Where keys rank by
+// a quantile, that is worked out for all of them.
 type quantilesBy struct {
 	*by
 	quantiles *quantiles
@@ -46,12 +47,18 @@ func (k *quantilesBy) Limit(p Partial) {
 }
 
 // tally is the window of one key of quantilesBy: how many numbers it has.
-type tally struct{ numbers uint64 }
+type tally struct {
+	numbers uint64
+	rank    uint32 // the code of the number by which the key ranks; 0 of all keys: none
+}
 
 func (w *tally) Add(p Partial) { w.numbers += p.(*values).total() }
 func (w *tally) Sub(p Partial) { w.numbers -= p.(*values).total() }
 
-func (w *tally) compare(other Window) int { return cmp.Compare(w.numbers, other.(*tally).numbers) }
+func (w *tally) compare(other Window) int {
+	o := other.(*tally)
+	return cmp.Or(cmp.Compare(w.rank, o.rank), cmp.Compare(w.numbers, o.numbers))
+}
 
 // absorb and Value are there for the interface.
 func (w *tally) absorb(other Window)    { w.numbers += other.(*tally).numbers }
@@ -98,6 +105,7 @@ func (w *quantilesByWindow) Sub(p Partial) {
 }
 
 func (w *quantilesByWindow) Value(span Span) value.Value {
+	w.rank()
 	best := w.best()
 	v := &value.Keyed{Top: make([]value.Key, len(best)), Distinct: w.distinct()}
 	for i, r := range best {
@@ -110,6 +118,20 @@ func (w *quantilesByWindow) Value(span Span) value.Value {
 		w.each(r.key, w.all.Add)
 	}
 	return v
+}
+
+// rank works out by what keys rank, if that is a quantile.
+func (w *quantilesByWindow) rank() {
+	q := w.one.ranked
+	if q.units == 0 {
+		return
+	}
+	for key, m := range w.members {
+		t := m.window.(*tally)
+		w.each(key, w.one.Add)
+		t.rank = w.one.counts.rank(q.rank(t.numbers))
+		w.each(key, w.one.Sub)
+	}
 }
 
 // each calls f with what each second has of a key.

@@ -135,12 +135,17 @@ def groups(events):
     return found
 
 
+def negative(rank):
+    """A rank, which may be of several numbers, in the reverse order."""
+    return tuple(-r for r in rank) if isinstance(rank, tuple) else -rank
+
+
 def top(n, value, rank=None):
     """The n greatest keys by rank, or by their value, the others together."""
 
     def best(events):
         found = groups(events)
-        ordered = sorted(found, key=lambda key: (-(rank or value)(found[key]), key.encode()))
+        ordered = sorted(found, key=lambda key: (negative((rank or value)(found[key])), key.encode()))
         others = [e for key in ordered[n:] for e in found[key]]
         shown = [{"key": key, "value": value(found[key])} for key in ordered[:n]]
         return {"top": shown, "other": value(others), "distinct": len(found)}
@@ -295,6 +300,7 @@ STATS = [
     ("stddev", "kinds", 30, PROXY, "", "service", stddev),
     ("stddev-by", "kinds", 20, NGINX, "domain", "bytes", top(3, stddev, variance)),
     ("unique-by", "kinds", 30, PROXY, "code,app", "", top_distinct(2)),
+    ("slowest", "kinds", 30, PROXY, "app", "service", top(3, quantiles("0.5", "0.9"), lambda its: (quantiles("0.9")(its)["0.9"], len(its)))),
     ("apdex", "kinds", 30, PROXY, "", "service", apdex(5, 20)),
     ("apdex-by", "kinds", 30, PROXY, "code", "service", top(2, apdex(5, 20), apdex_share(5, 20))),
     ("unique-by", "odd", 10, r" n=(?P<n>\S+) k=\"?(?P<k>[^\"\n]+)", "k,n", "", top_distinct(2)),
