@@ -143,6 +143,7 @@ func (m metrics) broker(b *broker.Broker) {
 	n := b.Counts()
 	m.counter("pulse_broker_refused_connections_total", "Connections closed because they sent something that is not a Kafka request, or a request for too much.", n.Refused.Load)
 	m.counter("pulse_broker_crowded_connections_total", "Connections closed because there were too many.", n.Crowded.Load)
+	m.counter("pulse_broker_idle_connections_total", "Connections closed because their client sent nothing for 10 minutes, or stopped within a request or an answer for 30 s.", n.Idle.Load)
 }
 
 // producer shows what an ingester does.

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -103,6 +104,9 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 		if unlock, err = lock(dir); err != nil {
 			return nil, err
 		}
+		// What is read of the folder is garbage at once, and so much of it that the
+		// heap would be twice as large as what stays.
+		defer debug.SetGCPercent(debug.SetGCPercent(25))
 		done, err := repair(dir, o.DropDamaged)
 		if err != nil {
 			unlock()

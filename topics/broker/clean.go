@@ -248,8 +248,9 @@ func (c *cleaner) bound(ctx context.Context, admin *kadm.Client) error {
 		}
 	}
 	deletes := kadm.Offsets{}
+	limit := float64(c.max) * 15 / 16 // the rest is for indexes, and files of which a part is deleted
 	for range 100 {
-		beyond := max(1-float64(c.max)/all.bytes, 1-maxBatches/all.batches)
+		beyond := max(1-limit/all.bytes, 1-maxBatches/all.batches)
 		if !(beyond > 0) || len(partitions) == 0 {
 			break
 		}

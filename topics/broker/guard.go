@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ const (
 type Counts struct {
 	Refused atomic.Int64 // connections that sent what is no Kafka request, or one for too much
 	Crowded atomic.Int64 // because there were too many
+	Idle    atomic.Int64 // that said nothing, or read nothing, for too long
 }
 
 // A guard is a listener whose connections give what Kafka requests begin with, or
@@ -126,6 +128,18 @@ func (c *guarded) Close() error {
 
 // Read implements io.Reader.
 func (c *guarded) Read(b []byte) (int, error) {
+	n, err := c.read(b)
+	c.count(err)
+	return n, err
+}
+
+func (c *guarded) count(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.guard.counts.Idle.Add(1)
+	}
+}
+
+func (c *guarded) read(b []byte) (int, error) {
 	if len(c.ready) == 0 && c.left == 0 {
 		if err := c.next(); err != nil {
 			return 0, err
@@ -154,6 +168,7 @@ func (c *guarded) Write(b []byte) (written int, err error) {
 		n, err = c.Conn.Write(b[:min(len(b), maxRequest)])
 		written, b = written+n, b[n:]
 	}
+	c.count(err)
 	return written, err
 }
 

@@ -43,7 +43,8 @@ func TestIdle(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, server := net.Pipe()
 				defer client.Close()
-				c, err := newGuard(single{server}, "localhost", &Counts{}).Accept()
+				var counts Counts
+				c, err := newGuard(single{server}, "localhost", &counts).Accept()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -52,6 +53,9 @@ func TestIdle(t *testing.T) {
 				began := time.Now()
 				if err := test.do(c); !errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Errorf("it ends with %v", err)
+				}
+				if n := counts.Idle.Load(); n != 1 {
+					t.Errorf("%d connections are counted", n)
 				}
 				if took := time.Since(began); took != test.want {
 					t.Errorf("it ends after %v, want %v", took, test.want)

@@ -1,6 +1,8 @@
 package broker_test
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -461,5 +464,65 @@ func TestEachFlip(t *testing.T) {
 			}
 			b.Close()
 		}
+	}
+}
+
+// TestKilledInRepair: a kill while a start brings the folder in order, at each step of
+// that, changes nothing of what the next start makes of it.
+func TestKilledInRepair(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := open(t, broker.Options{}, dir)
+	create(t, b, "t", "delete")
+	transact(t, b, "t", "a", true)
+	write(t, connect(t, b), "t", "b")
+	transact(t, b, "t", "ORPHAN", false)
+	dir = killed(t, dir)
+	cut(t, filepath.Join(dir, "partitions/t-0/0.idx"), 15)
+	cut(t, filepath.Join(dir, "pids.log"), 3)
+	repaired := killed(t, dir)
+	before := sizes(t, dir)
+	b = open(t, broker.Options{}, repaired)
+	wantBoth(t, b, "t", "a b")
+	var changed []string
+	times := map[string]time.Time{}
+	for name := range sizes(t, repaired) {
+		info, err := os.Stat(filepath.Join(repaired, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, err := os.ReadFile(filepath.Join(dir, name))
+		text, err2 := os.ReadFile(filepath.Join(repaired, name))
+		if err2 != nil {
+			t.Fatal(err2)
+		}
+		if err != nil || !bytes.Equal(old, text) {
+			changed, times[name] = append(changed, name), info.ModTime()
+		}
+	}
+	if len(changed) < 6 {
+		t.Fatalf("changed are %v of %v", changed, before)
+	}
+	slices.SortFunc(changed, func(a, b string) int { // of the same tick of the kernel's a segment is first
+		return cmp.Or(times[a].Compare(times[b]), cmp.Compare(a, b))
+	})
+	for n := range changed {
+		partly := killed(t, dir)
+		for _, name := range changed[:n] {
+			text, err := os.ReadFile(filepath.Join(repaired, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(partly, name), text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, err := broker.Start("127.0.0.1:0", partly)
+		if err != nil {
+			t.Fatalf("with %v: %v", changed[:n], err)
+		}
+		wantBoth(t, b, "t", "a b")
+		transact(t, b, "t", "c", true)
+		wantBoth(t, b, "t", "a b c")
 	}
 }
