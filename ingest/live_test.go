@@ -484,7 +484,7 @@ func TestLiveGivesUpWhenKafkaIsAway(t *testing.T) {
 		start := time.Now()
 		err := run(t, Live{}, o, time.Second)
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("Run returned %v, want that it was cancelled", err)
+			t.Errorf("Run returned %v, want that it was canceled", err)
 		}
 		if took := time.Since(start); took != time.Second+topics.LeaveTimeout {
 			t.Errorf("it took %v, want %v", took, time.Second+topics.LeaveTimeout)

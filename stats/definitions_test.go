@@ -151,11 +151,11 @@ func TestErrors(t *testing.T) {
 		{"a quote without its end", "stats:\n  - name: \"a\n    rate: second\n", []string{"2:3: this is not valid YAML: found unexpected end of stream"}},
 		{"tab", "stats:\n\t- a", []string{"2:1: this is not valid YAML: found character that cannot start any token"}},
 		{"two documents", "stats: [" + stat + "}]\n---\nx: 1", []string{"2:1: a second document"}},
-		{"misspelt key", "stat: []", []string{"1:1: the file has no key stat: did you mean stats?"}},
+		{"misspelled key", "stat: []", []string{"1:1: the file has no key stat: did you mean stats?"}},
 		{"key twice", "stats: [" + stat + "}]\nstats: []", []string{"2:1: stats is given twice"}},
 		{"unknown key", "stats:\n  - name: a\n    rate: second\n    wher: x", []string{"4:5: a stat has no key wher: did you mean where?"}},
-		{"far key", "stats: [" + stat + ", colour: red}]", []string{"a stat has no key colour (beside its name and its kind there are by, top,"}},
-		{"far key, no kind", "stats: [{name: a, colour: red}]", []string{"1:19: a stat has no key colour (its kind is one of rate, "}},
+		{"far key", "stats: [" + stat + ", color: red}]", []string{"a stat has no key color (beside its name and its kind there are by, top,"}},
+		{"far key, no kind", "stats: [{name: a, color: red}]", []string{"1:19: a stat has no key color (its kind is one of rate, "}},
 		{"another tool's word", "stats: [{name: a, percentiles: v}]", []string{"1:19: a stat has no key percentiles: did you mean quantiles?"}},
 		{"merge", "stats: [&a " + stat + "}, {<<: *a, name: b}]", []string{"1:38: YAML's merge key"}},
 		{"key that is a list", "stats: [" + stat + ", [x]: 1}]", []string{"a key of a stat is a word, not a list"}},
@@ -176,8 +176,8 @@ func TestErrors(t *testing.T) {
 
 		{"no kind", "stats: [{name: a}]", []string{"1:9: this stat is of no kind: give it one of rate, "}},
 		{"two kinds", "stats: [" + stat + ", mean: x}]", []string{"1:39: a stat is of one kind: this is rate and mean"}},
-		{"misspelt kind", "stats: [{name: a, quantile: x}]", []string{"1:19: a stat has no key quantile: did you mean quantiles?"}},
-		{"misspelt rate", "stats: [{name: a, rate: secnd}]", []string{"1:25: rate is second or minute, not secnd: did you mean second?"}},
+		{"misspelled kind", "stats: [{name: a, quantile: x}]", []string{"1:19: a stat has no key quantile: did you mean quantiles?"}},
+		{"misspelled rate", "stats: [{name: a, rate: secnd}]", []string{"1:25: rate is second or minute, not secnd: did you mean second?"}},
 		{"bad rate", "stats: [{name: a, rate: 5}]", []string{"1:25: rate is second or minute, not 5"}},
 		{"no field", "stats: [{name: a, mean: }]", []string{"mean is empty"}},
 		{"number for a field", "stats: [{name: a, mean: 5}]", []string{`1:25: mean takes the name of a field, not "5"`}},
@@ -212,14 +212,14 @@ func TestErrors(t *testing.T) {
 
 		{"where", "stats: [" + stat + ", where: x == y}]", []string{"1:42: x and y are both fields"}},
 		{"where tag", "stats:\n  - name: a\n    rate: second\n    where: !unparsed", []string{"4:12: YAML takes !unparsed for a tag"}},
-		{"where misspelt define", "define: {nginx: x}\nstats: [" + stat + ", where: ngnix}]", []string{"2:40: there is no define ngnix: did you mean nginx?"}},
+		{"where misspelled define", "define: {nginx: x}\nstats: [" + stat + ", where: ngnix}]", []string{"2:40: there is no define ngnix: did you mean nginx?"}},
 
 		{"page without all", "stats: [" + stat + "}]\npages: [{}]", []string{"2:9: this page has no title", "2:9: this page has no rows"}},
-		{"misspelt stat", "stats: [{name: nginx-bytes, rate: second}]\npages: [{title: P, rows: [[nginx-byte]]}]", []string{"2:28: there is no stat nginx-byte: did you mean nginx-bytes?"}},
+		{"misspelled stat", "stats: [{name: nginx-bytes, rate: second}]\npages: [{title: P, rows: [[nginx-byte]]}]", []string{"2:28: there is no stat nginx-byte: did you mean nginx-bytes?"}},
 		{"unknown stat", "stats: [" + stat + "}]\npages: [{title: P, rows: [[foo]]}]", []string{"2:28: there is no stat foo"}},
 		{"row that is no list", "stats: [" + stat + "}]\npages: [{title: P, rows: [a]}]", []string{`2:27: a row is a list, not "a"`}},
 		{"page twice", "stats: [" + stat + "}]\npages: [{title: P, rows: []}, {title: P, rows: []}]", []string{`2:39: there is a page "P" already`}},
-		{"misspelt page key", "stats: [" + stat + "}]\npages: [{titel: P, rows: []}]", []string{"2:9: this page has no title", "2:10: a page has no key titel: did you mean title?"}},
+		{"misspelled page key", "stats: [" + stat + "}]\npages: [{titel: P, rows: []}]", []string{"2:9: this page has no title", "2:10: a page has no key titel: did you mean title?"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -438,7 +438,7 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 		s.Name, _ = p.text(name, "a stat's name", MaxName)
 	}
 
-	// A kind that is misspelt has its error already.
+	// A kind that is misspelled has its error already.
 	if given := slices.DeleteFunc(slices.Clone(Kinds), func(k string) bool { return values[k] == nil }); len(given) == 1 {
 		p.parseKind(s, given[0], values)
 	} else if len(given) > 1 {
@@ -548,9 +548,9 @@ func (p *parser) parseLook(s *Stat, values map[string]*yaml.Node) {
 	}
 	switch {
 	case !s.Reversed && *s.Crit < *s.Warn:
-		p.errorf(values["crit"], "crit is below warn: where low values are the bad ones, say reversed: true")
+		p.errorf(values["crit"], "crit is below warn: if low values are bad, write reversed: true")
 	case s.Reversed && *s.Crit > *s.Warn:
-		p.errorf(values["crit"], "crit is above warn, but the stat is reversed: low values are the bad ones")
+		p.errorf(values["crit"], "crit is above warn, but the stat is reversed: low values are bad")
 	}
 }
 

@@ -244,7 +244,7 @@ func schema() []byte {
 		"unit":     text("Shown after the value.", MaxUnit),
 		"warn":     number("From here on it is shown as a warning."),
 		"crit":     number("From here on it is shown as critical."),
-		"reversed": boolean("true: low values are the bad ones."),
+		"reversed": boolean("true: low values are bad."),
 		"help":     text("What it means, for those who look at it.", MaxHelp),
 		"link":     orVariable("Where its panel leads.", object{"type": "string", "pattern": "^https?://", "maxLength": MaxLink}),
 	}
@@ -465,7 +465,7 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: []", neither},
 		{"{}", neither},
 		{"stat: []", neither},
-		{"stats: [{name: a, rate: second, colour: red}]", neither},
+		{"stats: [{name: a, rate: second, color: red}]", neither},
 
 		{"stats: [{name: 5, rate: second}]", both},
 		{"stats: [{name: a b, rate: second}]", neither},

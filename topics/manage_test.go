@@ -37,9 +37,9 @@ func TestEnsure(t *testing.T) {
 		t.Errorf("%s has %d partitions (%v), want 4", names.Raw(), n, err)
 	}
 	for what, o := range map[string]topics.Options{
-		"4 partitions, not 8": {Partitions: 8},
-		"1 replicas, not 3":   {Replication: 3},
-		"retention.ms=10800000":  {Window: 5 * time.Hour},
+		"4 partitions, not 8":   {Partitions: 8},
+		"1 replicas, not 3":     {Replication: 3},
+		"retention.ms=10800000": {Window: 5 * time.Hour},
 	} {
 		err := topics.Ensure(t.Context(), cluster, names, o)
 		if !errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), what) {

@@ -13,7 +13,7 @@ import (
 const MaxOrigins = 64 << 10
 
 // Origins says which lines of a pack have which origin, as text: runs of
-// neighbouring lines with a space between them, each a number of lines, a colon
+// neighboring lines with a space between them, each a number of lines, a colon
 // and their origin, or the number of an earlier run's among the different ones:
 //
 //	2:input=drain&source=shop 1:input=syslog 40:0

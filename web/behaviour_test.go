@@ -85,8 +85,8 @@ func TestSizesAndSchemes(t *testing.T) {
 
 // contrast is JavaScript: that of an element's text with the page's ground.
 const contrast = `(() => {
-	const light = (colour) => {
-		const [r, g, b] = colour.match(/[\d.]+/g).map(Number).map((c) => c / 255).map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+	const light = (color) => {
+		const [r, g, b] = color.match(/[\d.]+/g).map(Number).map((c) => c / 255).map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
 		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 	};
 	const pair = [light(getComputedStyle(document.querySelector(%q)).color), light(getComputedStyle(document.body).backgroundColor)].sort((a, b) => b - a);
@@ -150,7 +150,7 @@ func TestSharedCrosshair(t *testing.T) {
 	b.until(t, `document.querySelectorAll(".panel[data-past]").length === 0 && document.querySelector("#status").dataset.state === "live"`)
 }
 
-// Where no clock runs the whole page loses its colour, and says since when.
+// Where no clock runs the whole page loses its color, and says since when.
 func TestStalePage(t *testing.T) {
 	testkit.Long(t)
 	server := quiet(t)
@@ -160,7 +160,7 @@ func TestStalePage(t *testing.T) {
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
 	b.until(t, `document.body.classList.contains("stale") && document.querySelector(".panel").dataset.state === "stale"`)
-	b.until(t, fmt.Sprintf(`document.querySelector("#status-text").textContent === "stale: no clock since " + new Date(%d).toTimeString().slice(0, 8)`, since*1000))
+	b.until(t, fmt.Sprintf(`document.querySelector("#status-text").textContent === "stale: no ingester since " + new Date(%d).toTimeString().slice(0, 8)`, since*1000))
 	if weight := evaluate[string](t, b, `getComputedStyle(document.querySelector(".figure")).fontWeight`); weight != "400" {
 		t.Errorf("the last figure of a stale page has the weight %s, like one of now", weight)
 	}
@@ -240,7 +240,7 @@ func TestRevisionsMove(t *testing.T) {
 	}
 }
 
-// Trouble is told by a mark, an edge and weight, and read aloud: not by colour
+// Trouble is told by a mark, an edge and weight, and read aloud: not by color
 // alone. Of a reversed stat low values are the trouble.
 func TestMarks(t *testing.T) {
 	testkit.Long(t)

@@ -12,7 +12,7 @@ import (
 	"pulse/topics"
 )
 
-// A extent is what is known of some neighbouring seconds of a stat: so many
+// A extent is what is known of some neighboring seconds of a stat: so many
 // seconds of a chart as go into one of its columns. The least and the greatest
 // values are kept, so that a spike of one second is seen in a chart of a week.
 type extent struct {

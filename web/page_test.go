@@ -43,7 +43,7 @@ func TestPage(t *testing.T) {
 	b.until(t, painted+` >= 15`)
 	b.until(t, `document.querySelector("#status").dataset.state === "live"`)
 	b.until(t, `document.title.endsWith("Routing · Pulse")`)
-	b.until(t, `/^A line is on the screen [\d.]+ s after it came in/.test(document.querySelector("#status").title)`)
+	b.until(t, `/^Time from a line's arrival to the screen: [\d.]+ s/.test(document.querySelector("#status").title)`)
 
 	// Numbers change.
 	before := evaluate[string](t, b, `document.querySelector(".figure").textContent`)
@@ -298,7 +298,7 @@ func TestStates(t *testing.T) {
 }
 
 // Where what comes is late the numbers are zeros that look true: the header says so,
-// in the colour of a warning.
+// in the color of a warning.
 func TestLate(t *testing.T) {
 	testkit.Long(t)
 	server := quiet(t)
@@ -315,11 +315,11 @@ func TestLate(t *testing.T) {
 		const probe = document.createElement("i");
 		probe.style.color = "var(--warn)";
 		document.body.append(probe);
-		const colour = getComputedStyle(probe).color;
+		const color = getComputedStyle(probe).color;
 		probe.remove();
-		return colour;
+		return color;
 	})()`) {
-		t.Error("the mark of late lines does not have the colour of a warning")
+		t.Error("the mark of late lines does not have the color of a warning")
 	}
 }
 

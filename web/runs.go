@@ -2,7 +2,7 @@ package web
 
 import "strconv"
 
-// runs writes a member of a message: an array of runs of neighbouring seconds of a
+// runs writes a member of a message: an array of runs of neighboring seconds of a
 // stat without a break, each [place among the selected stats, first second, what is
 // said of it, of the next, …].
 type runs struct {

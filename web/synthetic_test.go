@@ -158,12 +158,12 @@ func newSynthetic(extra int) *synthetic {
 	heat := add(&stats.Stat{Title: "service time", Unit: "ms", Kind: "histogram", Window: 1, Buckets: []float64{5, 10, 20, 50, 100, 200, 500, 1000}}, func(t int64) string {
 		le := []float64{5, 10, 20, 50, 100, 200, 500, 1000}
 		counts := make([]int, len(le)+1)
-		centre := curve(90, 3, 0.25, 0.1)(t)
+		center := curve(90, 3, 0.25, 0.1)(t)
 		if d := now - t; d > 70 && d < 110 {
-			centre += 2.6
+			center += 2.6
 		}
 		for i := range counts {
-			counts[i] = int(900 * math.Exp(-math.Pow(float64(i)-centre, 2)/1.4))
+			counts[i] = int(900 * math.Exp(-math.Pow(float64(i)-center, 2)/1.4))
 		}
 		b, _ := json.Marshal(map[string]any{"le": le, "counts": counts})
 		return string(b)

@@ -87,7 +87,7 @@ func (m metrics) emitter(e *emit.Emitter) {
 	number := 0
 	e.Each(func(sender string, c *emit.Counts) {
 		number++ // there may be two of one host
-		shown := labelled{m, prometheus.Labels{"output": fmt.Sprintf("%d %s", number, sender)}}
+		shown := labeled{m, prometheus.Labels{"output": fmt.Sprintf("%d %s", number, sender)}}
 		shown.counter("pulse_emit_sent_points_total", "Points sent.", &c.Sent)
 		shown.counter("pulse_emit_dropped_points_total", "Points dropped because too many were waiting.", &c.Dropped)
 		shown.counter("pulse_emit_refused_points_total", "Points that the other system rejected for good.", &c.Refused)

@@ -304,7 +304,7 @@ func openInputs(e *environment, role *role, all []asked, progress func(done, tot
 		if input.Addr != nil {
 			role.log.Info("accepting lines", "input", a.name, "address", input.Addr.String(), "kind", a.kind.Name)
 		}
-		shown := labelled{role.metrics, prometheus.Labels{"input": a.name}}
+		shown := labeled{role.metrics, prometheus.Labels{"input": a.name}}
 		for _, c := range input.Counters {
 			shown.counter(c.Name, c.Help, c.Value)
 		}

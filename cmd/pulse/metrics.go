@@ -47,18 +47,18 @@ func (m metrics) gauge(name, help string, value func() float64) {
 	m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
-// labelled are metrics that one of several has, an input say.
-type labelled struct {
+// labeled are metrics that one of several has, an input say.
+type labeled struct {
 	metrics
 	labels prometheus.Labels
 }
 
-func (m labelled) counter(name, help string, value *atomic.Int64) {
+func (m labeled) counter(name, help string, value *atomic.Int64) {
 	m.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: m.labels},
 		func() float64 { return float64(value.Load()) }))
 }
 
-func (m labelled) gauge(name, help string, value *atomic.Int64) {
+func (m labeled) gauge(name, help string, value *atomic.Int64) {
 	m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: m.labels},
 		func() float64 { return float64(value.Load()) }))
 }

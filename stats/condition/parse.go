@@ -106,7 +106,7 @@ func Parse(src string, defines *Defines) (Node, error) {
 }
 
 // undefined is the error for a name that stands alone and looks like a
-// misspelt define; nil if it does not, for then it is a field.
+// misspelled define; nil if it does not, for then it is a field.
 func undefined(name string, defines iter.Seq[string]) *Error {
 	sorted := slices.Sorted(defines)
 	if _, found := slices.BinarySearch(sorted, name); found {

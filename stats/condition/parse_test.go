@@ -202,7 +202,7 @@ func TestDefines(t *testing.T) {
 		}
 	}
 	if _, err := condition.Parse(`error == true`, defines); err != nil {
-		t.Errorf("a field that is compared is no misspelt define: %v", err)
+		t.Errorf("a field that is compared is no misspelled define: %v", err)
 	}
 }
 

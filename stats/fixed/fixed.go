@@ -275,8 +275,8 @@ func quotient(aHi, aLo, bHi, bLo uint64) float64 {
 	// Both to 128 significant bits; then the quotient of the two is in
 	// (1/2, 2), and 64 bits of it by long division, the first of which may be
 	// 0, with all that is left in a sticky bit, are enough to round to 53.
-	aHi, aLo, aShift := normalise(aHi, aLo)
-	bHi, bLo, bShift := normalise(bHi, bLo)
+	aHi, aLo, aShift := normalize(aHi, aLo)
+	bHi, bLo, bShift := normalize(bHi, bLo)
 	var q uint64
 	carry := uint64(0) // the bit of a above 128
 	for range 64 {
@@ -304,8 +304,8 @@ func quotient(aHi, aLo, bHi, bLo uint64) float64 {
 	return math.Ldexp(float64(q), exponent)
 }
 
-// normalise shifts a number other than 0 left until its highest bit is set.
-func normalise(hi, lo uint64) (uint64, uint64, int) {
+// normalize shifts a number other than 0 left until its highest bit is set.
+func normalize(hi, lo uint64) (uint64, uint64, int) {
 	shift := 0
 	if hi == 0 {
 		hi, lo, shift = lo, 0, 64

@@ -192,7 +192,7 @@ func TestDivIsCorrectlyRounded(t *testing.T) {
 		check(n, 1)
 		check(n, r.Uint64()>>r.IntN(64)|1)
 	}
-	// Ties between two neighbours, and one unit to either side of them.
+	// Ties between two neighbors, and one unit to either side of them.
 	for range 2_000 {
 		odd := new(big.Int).SetUint64(r.Uint64()>>10 | 1<<53 | 1) // 54 bits, the last of which is a half
 		units := odd.Mul(odd, big.NewInt(unit))

@@ -1,5 +1,5 @@
 // Package line turns lines of logs into events: a time and typed fields. It
-// recognises each line's format by its look and keeps only the fields that a
+// recognizes each line's format by its look and keeps only the fields that a
 // Schema names, as positions in the line.
 //
 // Each format is in a file of its own: the original Pulse line (pulse.go),
@@ -34,7 +34,7 @@ const None Slot = -1
 type ID uint16
 
 // The IDs of numbers come last and ascend with the numbers: those of one
-// constant have an ID, and those between two neighbouring constants have one
+// constant have an ID, and those between two neighboring constants have one
 // together. So an ID decides every comparison with a constant.
 const (
 	Absent    ID = iota // the field is missing

@@ -424,7 +424,7 @@ func sixDigits(x uint64) (uint32, bool) {
 	if x&highs != 0 || (x+sixes)&highs != 0 {
 		return 0, false
 	}
-	// Neighbours to pairs, and the pairs are picked one by one.
+	// Neighbors to pairs, and the pairs are picked one by one.
 	x = x*10 + x>>8
 	return uint32(x&0xff)*10000 + uint32(x>>16&0xff)*100 + uint32(x>>32&0xff), true
 }

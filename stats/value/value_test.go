@@ -93,7 +93,7 @@ func TestBreak(t *testing.T) {
 
 func TestMalformed(t *testing.T) {
 	for _, data := range []string{
-		"", " ", "nul", `"12"`, "true", "[1]", "{}", "{", `{"colour":1}`, `{"2":1}`, `{"0.5":"a"}`, `{"0.5":null}`, `{"0.5":1`,
+		"", " ", "nul", `"12"`, "true", "[1]", "{}", "{", `{"color":1}`, `{"2":1}`, `{"0.5":"a"}`, `{"0.5":null}`, `{"0.5":1`,
 		`{"top":[{"key":"a","value":{"top":[],"other":0,"distinct":0}}],"other":0,"distinct":1}`,
 		`{"top":[],"other":0,"distinct":-1}`, `{"top":[],"distinct":1}`,
 		`{"le":[1],"counts":[1]}`, `{"in":-1}`, `{"in":1.5}`,

@@ -21,7 +21,7 @@ const view = () => {
   return { model: shown, moment: shown.moment() };
 };
 const grid = new Grid($("page"), view, (name) => pages.look(name));
-const detail = new Detail($("page"), view, grid.colours, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
+const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
 const touch = () => {
   grid.touch();
   detail.touch();
@@ -38,7 +38,7 @@ const pages = new Pages($("tabs"), (page) => {
   standStill();
 });
 
-/** Shows what depends on the time alone: the status, the tabs, the greying. */
+/** Shows what depends on the time alone: the status, the tabs, the graying. */
 function standStill() {
   const shown = frozen ?? model;
   const moment = shown.moment();

@@ -177,7 +177,7 @@ export class Chart {
   }
 
   /** The seconds without values: unknown ones hatched, those without a clock shaded. */
-  missing({ kinds, from, step }, colours) {
+  missing({ kinds, from, step }, colors) {
     const { g } = this;
     const interval = (first, last, draw) => {
       // From the last known point to the next one, and to the end if there is none.
@@ -196,7 +196,7 @@ export class Chart {
         g.moveTo(x, this.height);
         g.lineTo(x + this.height, 0);
       }
-      g.strokeStyle = colours.faint;
+      g.strokeStyle = colors.faint;
       g.lineWidth = 1;
       g.globalAlpha = 0.7;
       g.stroke();
@@ -204,7 +204,7 @@ export class Chart {
     }));
     Chart.intervals(kinds, CLOCKLESS, (first, last) => interval(first, last, (left, width) => {
       g.globalAlpha = 0.16;
-      g.fillStyle = colours.faint;
+      g.fillStyle = colors.faint;
       g.fillRect(left, 0, width, this.bottom);
       g.globalAlpha = 1;
     }));
@@ -227,7 +227,7 @@ export class Chart {
     g.globalAlpha = 1;
   }
 
-  /** A point, with a ring of the ground's colour so that it stands off the line. */
+  /** A point, with a ring of the ground's color so that it stands off the line. */
   dot(second, v, hue, ground) {
     const { g } = this;
     g.beginPath();
@@ -240,11 +240,11 @@ export class Chart {
   }
 
   /** The second that the reader points at. */
-  cursor(second, colours) {
+  cursor(second, colors) {
     if (second < this.from || second > this.edge) return;
     const { g } = this;
     const x = Math.round(this.x(second)) + 0.5;
-    g.strokeStyle = colours.dim;
+    g.strokeStyle = colors.dim;
     g.lineWidth = 1;
     g.globalAlpha = 0.6;
     g.beginPath();

@@ -40,8 +40,8 @@ export class Detail {
   /** In a root element; view gives {model, moment}. onCursor hears of the second
    * that the reader points at, onLeave of the wish to go back, and onLook of what
    * is to be looked at: a name, a range and an offset. */
-  constructor(root, view, colours, { onCursor, onLeave, onLook }) {
-    Object.assign(this, { root, view, colours, onCursor, onLeave, onLook, name: "", cursor: null, frame: 0 });
+  constructor(root, view, colors, { onCursor, onLeave, onLook }) {
+    Object.assign(this, { root, view, colors, onCursor, onLeave, onLook, name: "", cursor: null, frame: 0 });
     new ResizeObserver(() => this.#resize()).observe(root);
     root.addEventListener("keydown", (e) => this.#press(e));
     this.rest = resting(() => this.#pointAt(null));
@@ -85,7 +85,7 @@ export class Detail {
     this.canvas = element("canvas");
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", `${stat.title} over time; left and right go along, up and down zoom, enter shows the lines`);
+    this.canvas.setAttribute("aria-label", `${stat.title} over time; left and right move, up and down zoom, enter shows the lines`);
     this.selection = element("div", "selection");
     this.selection.hidden = true;
     this.plot = element("div", "plot", this.canvas, this.selection, this.tip);
@@ -145,7 +145,7 @@ export class Detail {
     const kind = stat.kind + (stat.per === 60 ? " per minute" : stat.per ? " per second" : "");
     const facts = [["name", stat.name], ["kind", kind], ["of", stat.of?.join(" / ")], ["field", stat.field], ["by", stat.by?.join(", ")], ["top", stat.top],
       ["where", stat.where], ["over", `${stat.over} s`], ["at", stat.at?.join(", ")], ["buckets", stat.buckets?.join(", ")],
-      ["warn", stat.warn], ["crit", stat.crit], ["", stat.reversed ? "low values are the bad ones" : ""], ["", stat.help]]
+      ["warn", stat.warn], ["crit", stat.crit], ["", stat.reversed ? "low values are bad" : ""], ["", stat.help]]
       .filter(([, v]) => v !== undefined && v !== "" && v !== null)
       .map(([k, v]) => element("div", "", element("dt", "", k), element("dd", "", String(v))));
     if (/^https?:\/\//.test(stat.link ?? "")) {
@@ -261,7 +261,7 @@ export class Detail {
   #draw() {
     if (!this.name || !this.chart.width) return;
     const { model, moment } = this.view();
-    const { chart, colours, stat, panel } = this;
+    const { chart, colors, stat, panel } = this;
     const live = model.series.get(this.name);
     if (!live) return;
     const { from, edge, due } = this.#span(moment);
@@ -280,7 +280,7 @@ export class Detail {
     mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
     this.drawn = panel.lines?.(stat, live.at(live.newest)) ?? [];
     const many = this.drawn.length > 1;
-    const figures = (panel.labelled ? [] : this.drawn).map(({ name, pick }) => {
+    const figures = (panel.labeled ? [] : this.drawn).map(({ name, pick }) => {
       const [text, unit] = split(now === null ? null : pick(now) ?? null, many ? "" : stat.unit ?? "", live.fractional);
       write(this.unit, many ? stat.unit ?? "" : unit);
       return name ? `${name} ${text}` : text;
@@ -291,38 +291,38 @@ export class Detail {
     this.#remark(model.notes.get(this.name) ?? []);
     this.note.title = held ? why : "";
 
-    const hue = state === "stale" ? colours.faint : worth ? colours[worth] : colours.ok;
+    const hue = state === "stale" ? colors.faint : worth ? colors[worth] : colors.ok;
     const samples = this.drawn.map((l) => points.sample(from, edge, due, l.pick));
     const others = this.other ? this.drawn.map((l) => this.other.sample(from - this.before, edge - this.before, due, l.pick)) : [];
     chart.begin(from, edge, MARGIN);
     chart.scale([...samples, ...others], [stat.warn, stat.crit]);
-    panel.large?.draw({ chart, points, stat, from, edge, due, hue, colours });
+    panel.large?.draw({ chart, points, stat, from, edge, due, hue, colors });
     this.#axes();
-    if (samples.length) chart.missing(samples[0], colours);
-    chart.threshold(stat.warn, colours.warn);
-    chart.threshold(stat.crit, colours.crit);
+    if (samples.length) chart.missing(samples[0], colors);
+    chart.threshold(stat.warn, colors.warn);
+    chart.threshold(stat.crit, colors.crit);
     others.forEach((s) => {
       const moved = { ...s, from: s.from + this.before };
-      chart.spread(moved, colours.dim, 0.12);
-      chart.area(moved, colours.dim, { depth: 0, alpha: 0.55, line: 0.7 });
+      chart.spread(moved, colors.dim, 0.12);
+      chart.area(moved, colors.dim, { depth: 0, alpha: 0.55, line: 0.7 });
     });
     samples.forEach((s, i) => {
       const weight = 1 - i / samples.length;
-      const its = this.drawn[i].hue ? colours[this.drawn[i].hue] : hue;
+      const its = this.drawn[i].hue ? colors[this.drawn[i].hue] : hue;
       chart.spread(s, its, 0.25 * weight);
-      chart.area(s, its, { stepped: true, depth: colours.depth * weight, alpha: 0.4 + 0.6 * weight, line: s.step > 1 ? 0.8 : 1 });
+      chart.area(s, its, { stepped: true, depth: colors.depth * weight, alpha: 0.4 + 0.6 * weight, line: s.step > 1 ? 0.8 : 1 });
     });
-    if (panel.labelled) this.#labels(samples);
+    if (panel.labeled) this.#labels(samples);
     this.#tell(points, moment, hue);
   }
 
   /** The name of each line, above what it stands over; of lines that are near each other the first's. */
   #labels(samples) {
-    const { chart, colours } = this;
+    const { chart, colors } = this;
     const { g } = chart;
     g.textAlign = "right";
-    g.fillStyle = colours.ink;
-    g.strokeStyle = colours.panel; // lines of others go behind the text
+    g.fillStyle = colors.ink;
+    g.strokeStyle = colors.panel; // lines of others go behind the text
     g.lineWidth = 3;
     const taken = [];
     samples.forEach((s, i) => {
@@ -339,23 +339,23 @@ export class Detail {
   }
 
   #axes() {
-    const { chart, colours, panel, stat } = this;
+    const { chart, colors, panel, stat } = this;
     const { g } = chart;
     g.font = `12px ${getComputedStyle(document.documentElement).fontFamily}`;
     g.textBaseline = "middle";
     g.lineWidth = 1;
     g.textAlign = "right";
-    g.fillStyle = colours.dim;
+    g.fillStyle = colors.dim;
     if (panel.large) {
       for (const { y, text } of panel.large.marks(stat, chart)) g.fillText(text, chart.left - 8, y);
     } else for (const v of round(chart.lo, chart.hi)) {
       const y = Math.round(chart.y(v)) + 0.5;
-      g.strokeStyle = colours.edge;
+      g.strokeStyle = colors.edge;
       g.beginPath();
       g.moveTo(chart.left, y);
       g.lineTo(chart.width, y);
       g.stroke();
-      g.fillStyle = colours.dim;
+      g.fillStyle = colors.dim;
       g.fillText(short(v), chart.left - 8, y);
     }
     g.textAlign = "center";
@@ -378,10 +378,10 @@ export class Detail {
 
   /** Draws the crosshair and says what is under it. */
   #tell(points, moment, hue) {
-    const { chart, colours, cursor } = this;
+    const { chart, colors, cursor } = this;
     this.tip.hidden = cursor === null || cursor < chart.from - points.step || cursor > chart.edge;
     if (this.tip.hidden) return;
-    chart.cursor(Math.max(cursor, chart.from), colours);
+    chart.cursor(Math.max(cursor, chart.from), colors);
     const told = [`${clock(cursor, moment.now)}${points.step > 1 ? ` and ${span(points.step)} on` : ""}   ${this.#value(points.at(cursor), hue)}`];
     if (this.other) told.push(`${clock(cursor - this.before, moment.now)}   ${this.#value(this.other.at(cursor - this.before))}`);
     write(this.tip, told.join("\n"));
@@ -397,15 +397,15 @@ export class Detail {
 
   /** A known value in words, and how sure it is; with dots at it, if it has a hue. */
   #value({ value, low, clockless, before, covered = null, error = 0, uncovered = 0 }, hue) {
-    const { chart, colours, cursor, stat } = this;
-    if (value === undefined) return clockless ? "no clock" : before ? "before the first value" : "unknown";
+    const { chart, colors, cursor, stat } = this;
+    if (value === undefined) return clockless ? "no ingester" : before ? "before the first value" : "unknown";
     if (value === null) return `none in ${stat.over} s`;
-    const sure = (covered !== null ? ` · ${coverage(covered, stat.over)}` : uncovered ? ` · ${uncovered} s not covered whole` : "") + (error ? ` · ${within(error)}` : "");
+    const sure = (covered !== null ? ` · ${coverage(covered, stat.over)}` : uncovered ? ` · ${uncovered} s incomplete` : "") + (error ? ` · ${within(error)}` : "");
     if (this.panel.large) return this.panel.large.words(value) + sure;
     return this.drawn.map(({ name, pick }) => {
       const v = pick(value) ?? null;
       const least = low === undefined || low === null ? undefined : pick(low);
-      if (hue && typeof v === "number" && cursor >= chart.from) chart.dot(cursor, v, ...(covered !== null || uncovered ? [colours.panel, hue] : [hue, colours.panel]));
+      if (hue && typeof v === "number" && cursor >= chart.from) chart.dot(cursor, v, ...(covered !== null || uncovered ? [colors.panel, hue] : [hue, colors.panel]));
       const text = typeof least === "number" && least !== v ? `${exact(least)} to ${exact(v)}` : exact(v);
       return name ? `${isolated(name)} ${text}` : text;
     }).join(" · ") + ` ${stat.unit ?? ""}${sure}`;
@@ -458,15 +458,15 @@ export class Detail {
     });
     const say = (text) => lines.replaceChildren(title, shut, element("p", "hush", text));
     lines.hidden = false;
-    say("looking for them…");
+    say("searching…");
     try {
       const found = await readLines(stat.name, first, last, asked.signal);
       if (asked.signal.aborted) return;
       if (!found.lines.length) {
-        say(found.expired ? "expired: these lines are no longer kept" : "no line");
+        say(found.expired ? "expired: these lines are no longer kept" : "no lines found");
         return;
       }
-      write(title, `${found.more ? `${found.lines.length} or more` : found.lines.length} line${found.lines.length === 1 ? "" : "s"} of ${clock(first, now)} to ${clock(last, now)}${found.expired ? "; some are expired" : ""}`);
+      write(title, `${found.more ? `${found.lines.length} or more` : found.lines.length} line${found.lines.length === 1 ? "" : "s"} of ${clock(first, now)} to ${clock(last, now)}${found.expired ? "; some have expired" : ""}`);
       lines.replaceChildren(title, shut, element("ol", "", ...found.lines.map((l) =>
         element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", visible(l.text))))));
     } catch (error) {
@@ -513,15 +513,15 @@ export class Detail {
 
   /** The chart as it is, on its ground and with its title. */
   #savePicture() {
-    const { canvas, chart, colours, stat } = this;
+    const { canvas, chart, colors, stat } = this;
     const picture = element("canvas");
     const head = Math.round(34 * chart.ratio);
     picture.width = canvas.width;
     picture.height = canvas.height + head;
     const g = picture.getContext("2d");
-    g.fillStyle = colours.panel;
+    g.fillStyle = colors.panel;
     g.fillRect(0, 0, picture.width, picture.height);
-    g.fillStyle = colours.dim;
+    g.fillStyle = colors.dim;
     g.textBaseline = "middle";
     g.font = `${14 * chart.ratio}px ${getComputedStyle(document.documentElement).fontFamily}`;
     const { now } = this.view().moment;

@@ -18,7 +18,7 @@ export class Grid {
     this.dirty = new Set();
     this.frame = 0;
     this.cursor = null; // the second that the reader points at
-    this.colours = {};
+    this.colors = {};
 
     this.sizes = new ResizeObserver((entries) => {
       for (const entry of entries) this.#resized(entry);
@@ -33,7 +33,7 @@ export class Grid {
     }, { rootMargin: "100px" });
     new ResizeObserver(() => this.#fit()).observe(root);
     addEventListener("resize", () => this.#fit());
-    addEventListener("theme", () => this.readColours());
+    addEventListener("theme", () => this.readColors());
     this.rest = resting(() => this.#pointAt(null));
     root.addEventListener("pointermove", (e) => this.#point(e));
     root.addEventListener("pointerleave", () => this.#pointAt(null));
@@ -42,7 +42,7 @@ export class Grid {
     root.addEventListener("click", (e) => this.#open(e.target));
     this.onOpen = onOpen;
     root.addEventListener("focusin", (e) => this.#stay(e.target.closest(".panel")));
-    this.readColours();
+    this.readColors();
   }
 
   /** Shows rows of names of stats; text where there are none. */
@@ -106,7 +106,7 @@ export class Grid {
       this.dirty.delete(panel);
       if (!panel.visible) continue;
       const first = !panel.drawn;
-      panel.draw(model, moment, this.colours, this.cursor);
+      panel.draw(model, moment, this.colors, this.cursor);
       // A page that is opened appears at once.
       if (!first && performance.now() - start > BUDGET) break;
     }
@@ -119,7 +119,7 @@ export class Grid {
     if (!panel || !width || !height) return;
     panel.chart.resize(width, height, devicePixelRatio || 1);
     // A canvas that was resized is blank: it must not wait for the next frame.
-    if (panel.visible) panel.draw(this.view().model, this.view().moment, this.colours, this.cursor);
+    if (panel.visible) panel.draw(this.view().model, this.view().moment, this.colors, this.cursor);
   }
 
   #fit() {
@@ -139,11 +139,11 @@ export class Grid {
     });
   }
 
-  /** Takes the colours from the style sheet. */
-  readColours() {
+  /** Takes the colors from the style sheet. */
+  readColors() {
     const style = getComputedStyle(document.documentElement);
-    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge"]) this.colours[name] = style.getPropertyValue(`--${name}`).trim();
-    this.colours.depth = document.documentElement.dataset.theme === "dark" ? 0.26 : 0.2;
+    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge"]) this.colors[name] = style.getPropertyValue(`--${name}`).trim();
+    this.colors.depth = document.documentElement.dataset.theme === "dark" ? 0.26 : 0.2;
     this.touch();
   }
 

@@ -1,4 +1,4 @@
-// The window's icon, in the colour of how things stand: a tab that is not looked at
+// The window's icon, in the color of how things stand: a tab that is not looked at
 // tells too. It is made here, since a server that is away cannot be asked for it.
 
 const HUES = { ok: "#0b7f6d", warn: "#b86400", crit: "#c4262e", lost: "#7a848d" };

@@ -267,7 +267,7 @@ export class Model {
       const { brief, why } = this.behind(series.newest, moment);
       return { state: "unknown", held, note: `${brief} behind`, why };
     }
-    if (!held) return { state: "stale", why: "no clock" };
+    if (!held) return { state: "stale", why: "no ingester" };
     return { state: "value", why: "" };
   }
 
@@ -276,9 +276,9 @@ export class Model {
   behind(newest, moment) {
     const needed = newest + 2; // a second closes when every clock is past its end
     const late = this.clocks.map((clock, p) => ({ p, clock })).filter(({ clock }) => clock < needed);
-    if (!late.length) return { who: "its merger", brief: "its merger", why: `its merger is ${span(moment.now - newest - 1)} behind` };
+    if (!late.length) return { who: "the merger", brief: "the merger", why: `the merger of this stat is ${span(moment.now - newest - 1)} behind` };
     const least = Math.min(...late.map(({ clock }) => clock));
-    const by = least < 0 ? "has no clock yet" : `is ${span(moment.now - least)} behind`;
+    const by = least < 0 ? "has no ingester yet" : `is ${span(moment.now - least)} behind`;
     // An ingester ticks into every partition: where one goes on it is not the ingester that is behind.
     if (late.length === this.clocks.length && late.length > 1) {
       const who = plural("ingester", this.ingesters);

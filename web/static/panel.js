@@ -42,7 +42,7 @@ export class Panel {
   }
 
   /** Draws how things stand: model at moment, or at the second that the reader points at. */
-  draw(model, moment, colours, cursor) {
+  draw(model, moment, colors, cursor) {
     const series = model.series.get(this.name);
     if (!series || this.chart && !this.chart.width) return;
     this.drawn = true;
@@ -53,13 +53,13 @@ export class Panel {
     if (cursor !== null) {
       value = series.at(cursor) ?? null;
       const known = series.at(cursor) !== undefined;
-      [state, why, held] = known ? ["value", "", 0] : series.clockless(cursor) ? ["stale", "no clock", 0] : ["unknown", "not known", 0];
+      [state, why, held] = known ? ["value", "", 0] : series.clockless(cursor) ? ["stale", "no ingester", 0] : ["unknown", "not known", 0];
       note = why;
     }
     const second = cursor ?? series.newest;
     const covered = value === null ? null : series.covered(second), error = value === null ? 0 : series.error(second);
     const worth = state === "value" || held ? level(stat, value, covered) : "";
-    const hue = state === "stale" ? colours.faint : worth ? colours[worth] : colours.ok;
+    const hue = state === "stale" ? colors.faint : worth ? colors[worth] : colors.ok;
     mark(this.element, "state", state);
     mark(this.element, "level", worth);
     mark(this.element, "past", cursor === null ? "" : "yes");
@@ -69,9 +69,9 @@ export class Panel {
     this.#tell(model.notes.get(this.name) ?? [], error);
     this.#date(held, moment.now, note, why);
     const text = this.drawValue({
-      series, value, cursor, colours, hue, shown: state === "value",
+      series, value, cursor, colors, hue, shown: state === "value",
       why: held && this.size.columns > 1 ? "" : note, // where it is wide the title has room for it
-      point: held || covered !== null ? [colours.panel, hue] : [hue, colours.panel],
+      point: held || covered !== null ? [colors.panel, hue] : [hue, colors.panel],
       from: moment.from, edge: moment.edge, due: moment.due,
     });
     const trouble = { warn: ", warning", crit: ", critical" }[worth] ?? "";

@@ -5,8 +5,8 @@ import { write } from "./dom.js";
 import { clock, span } from "./format.js";
 
 const UNREADABLE_OVER = 60; // seconds whose lines are looked at for unreadable ones: each of them is told
-const UNREADABLE_HINT = "A line over 64 KiB, and a record of the log that is not a pack, is in no stat; the receivers' log says where they come from.";
-const LATE_HINT = "Late lines are in no stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
+const UNREADABLE_HINT = "Lines over 64 KiB, and records that Pulse did not write, are not counted in any stat; the receivers' log says where they come from.";
+const LATE_HINT = "Late lines are not counted in any stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
 
 const count = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
 
@@ -48,8 +48,8 @@ export function standing(model, moment, { paused, cursor }) {
   if (cursor !== null) return { state: "past", text: `at ${clock(cursor, now)} · ${span(now - cursor)} ago` };
   if (paused) return { state: "paused", text: `paused at ${clock(moment.edge, now)} · ${span(model.now() - now)} ago` };
   if (!model.configured) return { state: "connecting", text: "connecting" };
-  if (moment.lost) return { state: "lost", text: `not connected since ${clock(moment.lost, now)} · trying again` };
-  if (moment.stale) return { state: "stale", text: `stale: no clock since ${clock(moment.stale, now)}` };
+  if (moment.lost) return { state: "lost", text: `not connected since ${clock(moment.lost, now)} · reconnecting` };
+  if (moment.stale) return { state: "stale", text: `stale: no ingester since ${clock(moment.stale, now)}` };
   if (!model.newest) return { state: "connecting", text: model.loading ? "loading" : "connected · no second has closed yet" };
 
   const lines = model.series.get("pulse.lines");
@@ -68,7 +68,7 @@ export function standing(model, moment, { paused, cursor }) {
   if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}`, rate };
   const [p50, p99] = [0.5, 0.99].map((q) => accepted(model.lags, q).toFixed(2));
   return { state: "live", text: `live · ${Math.max(0, model.lags.at(-1) ?? behind).toFixed(1)} s behind`, rate,
-    hint: model.lags.length > 1 ? `A line is on the screen ${p50} s after it came in, of a hundred lines 99 within ${p99} s, over the last ${span(model.lags.length)}.` : "" };
+    hint: model.lags.length > 1 ? `Time from a line's arrival to the screen: ${p50} s (median), ${p99} s (99th percentile), over the last ${span(model.lags.length)}.` : "" };
 }
 
 const SHORTLY = 3; // seconds without a connection that are not worth a word in the title

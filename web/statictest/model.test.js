@@ -43,10 +43,10 @@ test("who is behind", () => {
     return [who, brief, why];
   };
   const now = page.at, then = START + 1;
-  assert.deepEqual(told([now, now, now]), ["its merger", "its merger", "its merger is 20 s behind"]);
+  assert.deepEqual(told([now, now, now]), ["the merger", "the merger", "the merger of this stat is 20 s behind"]);
   assert.deepEqual(told([then, then, now]), ["partitions 0, 1", "partitions 0, 1", "partitions 0, 1: the last is 20 s behind"]);
   assert.deepEqual(told([then, then, then, then, now]), ["4 partitions", "4 partitions", "4 partitions: the last is 20 s behind"]);
-  assert.deepEqual(told([-1, now]), ["partition 0", "partition 0", "partition 0 has no clock yet"]);
+  assert.deepEqual(told([-1, now]), ["partition 0", "partition 0", "partition 0 has no ingester yet"]);
   assert.deepEqual(told([then, then], ["web-1"]), ["ingester web-1", "web-1", "all partitions: the log of ingester web-1 is 20 s behind"]);
   assert.deepEqual(told([then, then], ["a", "b"]), ["ingesters a, b", "ingesters a, b", "all partitions: the log of ingesters a, b is 20 s behind"]);
   assert.deepEqual(told([then, then]), ["all partitions", "all partitions", "all partitions: the log is 20 s behind"]);
@@ -73,7 +73,7 @@ test("a gap in the clocks is a stale interval", () => {
   page.clocks = page.clocks.map(() => page.at);
   page.tell([["a", page.at - 1, null, START + 2]]);
   const series = page.model.series.get("a");
-  assert.deepEqual(page.state("a"), { state: "stale", why: "no clock" });
+  assert.deepEqual(page.state("a"), { state: "stale", why: "no ingester" });
   assert.deepEqual([START + 1, START + 2, page.at - 1].map((s) => series.clockless(s)), [false, true, true]);
 });
 

@@ -22,7 +22,7 @@ test("a live page says how far it is behind, and how much comes in", () => {
   page.model.drawn(START + 2);
   page.model.drawn(START + 2);
   assert.deepEqual(now(page), { state: "live", text: "live · 0.3 s behind", rate: "1,234 lines/s",
-    hint: "A line is on the screen 0.75 s after it came in, of a hundred lines 99 within 1.24 s, over the last 2 s." });
+    hint: "Time from a line's arrival to the screen: 0.75 s (median), 1.24 s (99th percentile), over the last 2 s." });
 });
 
 test("late lines are told, as far as they are more than a few", () => {
@@ -70,10 +70,10 @@ test("what is not live says what it is", () => {
     page.wait(1);
     page.tell();
   }
-  assert.match(now(page).text, /^stale: no clock since \d\d:\d\d:\d\d$/);
+  assert.match(now(page).text, /^stale: no ingester since \d\d:\d\d:\d\d$/);
   page.model.connected = false;
   page.wait(1);
-  assert.match(now(page).text, /^not connected since \d\d:\d\d:\d\d · trying again$/);
+  assert.match(now(page).text, /^not connected since \d\d:\d\d:\d\d · reconnecting$/);
 });
 
 test("a recording says of when", () => {

@@ -1,11 +1,11 @@
-// Package suggest finds the word that a misspelt one was meant to be.
+// Package suggest finds the word that a misspelled one was meant to be.
 package suggest
 
 import "iter"
 
 // Nearest gives the known word nearest to word, of equals the first, or "" if
 // none is near: at most a third of word's letters, and at most three, are
-// wrong, missing, too many or swapped with their neighbour.
+// wrong, missing, too many or swapped with their neighbor.
 func Nearest(word string, known iter.Seq[string]) string {
 	w := []rune(word)
 	limit := min(3, (len(w)+1)/3)
@@ -22,7 +22,7 @@ func Nearest(word string, known iter.Seq[string]) string {
 }
 
 // distance is the optimal string alignment distance of a and b (Levenshtein's
-// with the swap of two neighbours as one edit), or limit+1 if it is greater.
+// with the swap of two neighbors as one edit), or limit+1 if it is greater.
 func distance(a, b []rune, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1

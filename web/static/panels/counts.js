@@ -23,7 +23,7 @@ export const counts = {
     body.append(element("div", "figures", figures, note), canvas);
     const chart = new Chart(canvas);
 
-    const draw = ({ series, value, why, hue, colours, from, edge, due, cursor, point }) => {
+    const draw = ({ series, value, why, hue, colors, from, edge, due, cursor, point }) => {
       write(came, brief(value?.in ?? null));
       const [text, unit] = split(value?.bytes ?? null, "B/s");
       write(bytes, text);
@@ -40,10 +40,10 @@ export const counts = {
       const lost = sample(series, from, edge, due, (v) => v.late + v.unreadable || undefined);
       chart.begin(from, edge);
       chart.scale([all]);
-      chart.missing(sample(series, from, edge, due, (v) => v.in ?? 0), colours);
-      chart.area(all, hue, { depth: colours.depth });
-      chart.area(lost, colours.warn, { depth: 0.5 });
-      if (cursor !== null) chart.cursor(cursor, colours);
+      chart.missing(sample(series, from, edge, due, (v) => v.in ?? 0), colors);
+      chart.area(all, hue, { depth: colors.depth });
+      chart.area(lost, colors.warn, { depth: 0.5 });
+      if (cursor !== null) chart.cursor(cursor, colors);
       const second = cursor ?? series.newest;
       if (typeof value?.in === "number" && second >= from && second <= edge) chart.dot(second, value.in, ...point);
       return value ? Object.entries(value).map(([k, v]) => `${k} ${exact(v)}`).join(", ") : why || "no value";

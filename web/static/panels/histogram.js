@@ -36,8 +36,8 @@ const heightOf = (chart, buckets) => (chart.bottom - 4) / buckets;
 export const histogram = {
   fits: (stat) => stat.shape === "histogram",
   large: {
-    draw({ chart, points, stat, from, edge, due, hue, colours }) {
-      chart.missing(points.sample(from, edge, due, () => undefined), colours);
+    draw({ chart, points, stat, from, edge, due, hue, colors }) {
+      chart.missing(points.sample(from, edge, due, () => undefined), colors);
       const step = points.step > 1 ? points.step : Math.ceil((edge - from + 1) / LARGE);
       heat(chart, from - from % step, edge, step, stat.buckets.length + 1, hue, (second) => points.at(second).value?.counts, points.step);
     },
@@ -56,17 +56,17 @@ export const histogram = {
     const chart = new Chart(canvas);
     const sum = (value) => value ? value.counts.reduce((a, b) => a + b, 0) : null;
 
-    const draw = ({ series, value, why, hue, colours, from, edge, due, cursor }) => {
+    const draw = ({ series, value, why, hue, colors, from, edge, due, cursor }) => {
       write(figure, brief(sum(value)));
       write(unit, value ? "values" : "");
       write(note, why);
       chart.begin(from, edge, { right: 0 });
       const known = sample(series, from, edge, due, () => undefined);
-      chart.missing(known, colours);
+      chart.missing(known, colors);
 
       const step = Math.ceil((edge - from + 1) / COLUMNS);
       heat(chart, from, edge, step, stat.buckets.length + 1, hue, (second) => known.kinds[second - from] === NOTHING ? series.at(second)?.counts : undefined);
-      if (cursor !== null) chart.cursor(cursor, colours);
+      if (cursor !== null) chart.cursor(cursor, colors);
       return value ? value.counts.map((n, i) => `${i < value.le.length ? `up to ${exact(value.le[i])}` : "beyond"}: ${n}`).join(", ") : why || "no value";
     };
     return { chart, draw };

@@ -14,7 +14,7 @@ export const number = {
     body.append(element("p", "value", figure, unit, note), canvas);
     const chart = new Chart(canvas);
 
-    const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor, point }) => {
+    const draw = ({ series, value, shown, why, hue, colors, from, edge, due, cursor, point }) => {
       const [text, suffix] = split(value, stat.unit ?? "", series.fractional);
       write(figure, text);
       write(unit, text === "–" ? "" : suffix);
@@ -23,11 +23,11 @@ export const number = {
       const seconds = sample(series, from, edge, due);
       chart.begin(from, edge);
       chart.scale([seconds], [stat.warn, stat.crit]);
-      chart.missing(seconds, colours);
-      chart.threshold(stat.warn, colours.warn);
-      chart.threshold(stat.crit, colours.crit);
-      chart.area(seconds, hue, { stepped: seconds.level, depth: colours.depth });
-      if (cursor !== null) chart.cursor(cursor, colours);
+      chart.missing(seconds, colors);
+      chart.threshold(stat.warn, colors.warn);
+      chart.threshold(stat.crit, colors.crit);
+      chart.area(seconds, hue, { stepped: seconds.level, depth: colors.depth });
+      if (cursor !== null) chart.cursor(cursor, colors);
       const at = cursor ?? series.newest;
       if (typeof value === "number" && at <= edge && at >= from) chart.dot(at, value, ...point);
       return text === "–" ? why || "no value" : `${exact(value)} ${stat.unit ?? ""}`;

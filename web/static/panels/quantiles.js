@@ -16,23 +16,23 @@ export const quantiles = {
     const chart = new Chart(canvas);
     const ascending = at.map((_, i) => i).sort((a, b) => stat.at[a] - stat.at[b]);
 
-    const draw = ({ series, value, shown, why, hue, colours, from, edge, due, cursor, point }) => {
+    const draw = ({ series, value, shown, why, hue, colors, from, edge, due, cursor, point }) => {
       for (const { key, figure } of at) write(figure, value ? split(value[key] ?? null, "", series.fractional)[0] : "–");
       write(note, why || (value === null && shown ? `none in ${stat.over} s` : ""));
 
       const samples = ascending.map((i) => sample(series, from, edge, due, (v) => v[at[i].key]));
       chart.begin(from, edge);
       chart.scale(samples, [stat.warn, stat.crit], 0.5); // else the tail alone would be seen
-      chart.missing(samples[0], colours);
-      chart.threshold(stat.warn, colours.warn);
-      chart.threshold(stat.crit, colours.crit);
+      chart.missing(samples[0], colors);
+      chart.threshold(stat.warn, colors.warn);
+      chart.threshold(stat.crit, colors.crit);
       samples.forEach((s, i) => {
         // The lowest is the darkest: most values lie under it.
         const weight = 1 - i / samples.length;
-        if (i > 0) chart.band(samples[i - 1], s, hue, colours.depth * (0.35 + 0.5 * weight));
-        chart.area(s, hue, { depth: i ? 0 : colours.depth, alpha: 0.35 + 0.65 * weight, line: i ? 0.8 : 1 });
+        if (i > 0) chart.band(samples[i - 1], s, hue, colors.depth * (0.35 + 0.5 * weight));
+        chart.area(s, hue, { depth: i ? 0 : colors.depth, alpha: 0.35 + 0.65 * weight, line: i ? 0.8 : 1 });
       });
-      if (cursor !== null) chart.cursor(cursor, colours);
+      if (cursor !== null) chart.cursor(cursor, colors);
       const second = cursor ?? series.newest;
       if (value && second >= from && second <= edge) {
         for (const { key } of at) if (typeof value[key] === "number") chart.dot(second, value[key], ...point);

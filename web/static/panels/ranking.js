@@ -19,7 +19,7 @@ const aloud = (stat, value) => value === null || typeof value !== "object" ? `${
 
 export const ranking = {
   fits: (stat) => stat.shape === "keyed",
-  labelled: true,
+  labeled: true,
   lines: (stat, value) => (value?.top ?? []).slice(0, MOST_LINES).map(({ key }) => ({
     name: key, pick: (v) => {
       const found = v.top.find((t) => t.key === key);

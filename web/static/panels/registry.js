@@ -13,7 +13,7 @@ import { ranking } from "./ranking.js";
  *     if it has one, and a function draw(view) that shows a view (see panel.js) and
  *     returns how it reads aloud;
  *   lines(stat, value): what a large chart of it has, [{name, pick, hue}], the names
- *     beside the lines if it is labelled;
+ *     beside the lines if it is labeled;
  * or in place of lines, if its large chart is another,
  *   large: {draw(view), marks(stat, chart), words(value)}: draws it, gives the marks of
  *     its axis of values, [{y, text}], and tells a value in words;
