@@ -87,7 +87,7 @@ type Expectation struct {
 	Line, Column int             // where the file has it
 }
 
-// All gives the stats of the file and then Pulse's own, LinesStat last. The
+// All gives the stats of the file and then the internal ones, LinesStat last. The
 // index of a stat here is its number in a program.Program.
 func (d *Definitions) All() []*Stat { return append(slices.Clip(d.Stats), internalStats...) }
 

@@ -19,7 +19,7 @@ const (
 	Subjects                      // how many there are
 )
 
-// internalStats are Pulse's own, in the order of Definitions.All. Counts of lines
+// internalStats are the internal stats, in the order of Definitions.All. Counts of lines
 // that fold into nothing are at the second of their record, as LinesStat's are.
 var internalStats = []*Stat{
 	{

@@ -120,7 +120,7 @@ type parser struct {
 	fields    []*derive.Field // derived, in the file's order
 	errs      Errors
 
-	byName   map[string]*Stat    // the file's and Pulse's own
+	byName   map[string]*Stat    // the file's and the internal ones
 	variants map[string][]*Stat  // by the name before the scope, the default value's first
 	refs     map[string][]string // what a name that is no stat's stands for: a family's, or the default value's
 	ratios   []ratio

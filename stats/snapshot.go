@@ -18,13 +18,13 @@ import (
 type Snapshot struct {
 	Stat     string
 	Time     int64           // the window's last second, as Unix time
-	Value    json.RawMessage // null: the value of nothing, or a gap
+	Value    json.RawMessage // null: the value of nothing, or stale
 	Revision int             // how often the second was amended after it closed
 	Final    bool            // whether no line can change it any more
 	Version  string          // the definitions version
 
 	// Covered is how many of the Of seconds of the window some clock has covered.
-	// Both are 0 where all are, and where the snapshot passes a gap.
+	// Both are 0 where all are, and where the snapshot passes stale seconds.
 	Covered, Of int64
 
 	// Approx is the standard error of an estimate, as a share of the value; 0: the
@@ -36,7 +36,7 @@ type Snapshot struct {
 	Since int64
 
 	// StaleSince is the first of the seconds, up to and with Time, that had no
-	// clock at all, and 0 in all snapshots but the one that passes such a gap;
+	// clock at all, and 0 in all snapshots but the one that passes such seconds;
 	// the value is null then.
 	StaleSince int64
 }

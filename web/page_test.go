@@ -49,7 +49,7 @@ func TestPage(t *testing.T) {
 	before := evaluate[string](t, b, `document.querySelector(".figure").textContent`)
 	b.until(t, fmt.Sprintf(`document.querySelector(".figure").textContent !== %q`, before))
 
-	// Every page has its URL; all stats are on one made by itself, Pulse's own too.
+	// Every page has its URL; all stats are on one made by itself, the internal ones too.
 	b.do(t, press("3"))
 	b.until(t, fmt.Sprintf(`location.hash === "#/all" && document.querySelectorAll(".panel").length === %d`, len(log.definitions.All())))
 	b.until(t, `[...document.querySelectorAll(".panel")].at(-1).textContent.includes("unreadable")`)

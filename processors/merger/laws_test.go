@@ -221,7 +221,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Most of many partitions have no stat with a long window, such as Pulse's own
+	// Most of many partitions have no stat with a long window, such as the internal rates
 	// per minute, so that their mergers commit early.
 	w.sources, w.targets = 1+w.rng.Int32N(4), []int32{1, 5, 8}[w.rng.IntN(3)]
 	w.fragments = make([][]fragmentRecord, w.targets)

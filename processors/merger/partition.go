@@ -451,7 +451,7 @@ func (p *partition) count(offset int64, c *topics.Cover) {
 		}
 	}
 	p.earliest, p.latest = min(p.earliest, c.Earliest), max(p.latest, c.Latest)
-	if p.begun && !p.coverage.inGap(c.Earliest) { // what a live stream does not cover does not begin it
+	if p.begun && !p.coverage.isStale(c.Earliest) { // what a live stream does not cover does not begin it
 		p.coverage.first = min(p.coverage.first, c.Earliest)
 	}
 }

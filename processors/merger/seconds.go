@@ -32,9 +32,9 @@ func (p *partition) keep(emit processors.Emit) {
 	if complete <= p.complete {
 		return
 	}
-	stale := map[int64]int64{} // the last second of each gap -> its length
+	stale := map[int64]int64{} // the last second of each stale interval -> its length
 	if p.maxOver > p.lateness+1 {
-		for _, g := range p.coverage.gaps {
+		for _, g := range p.coverage.stale {
 			if from, to := max(g.From, p.complete), min(g.To, complete); from < to {
 				stale[to-1] = to - from
 			}

@@ -70,11 +70,11 @@ type uncovered struct {
 }
 
 // end is the second after the last that has no value.
-func (s uncovered) end(over int64) int64 {
-	if s.lost {
-		return s.To + over - 1
+func (u uncovered) end(over int64) int64 {
+	if u.lost {
+		return u.To + over - 1
 	}
-	return s.To
+	return u.To
 }
 
 // staleUntil returns the end of the interval without values that a second is in,
@@ -105,7 +105,7 @@ func (t *track) cut(second int64, s uncovered) int64 {
 	return end
 }
 
-// nextContent is the next second after one that has lines, of Pulse's own stat;
+// nextContent is the next second after one that has lines, of the internal stat;
 // MaxInt64 of others.
 func (t *track) nextContent(second int64) int64 {
 	if i, _ := slices.BinarySearch(t.content, second+1); i < len(t.content) {
@@ -193,7 +193,7 @@ func (t *track) runUntil(p point, c closing) int64 {
 	if c.least-c.next <= timing.Quiet || p.covered < t.shown {
 		return p.second + 1
 	}
-	end := min(c.final, c.end, t.series.Until(p.second), c.coverage.nextGap(p.second))
+	end := min(c.final, c.end, t.series.Until(p.second), c.coverage.nextStale(p.second))
 	for _, s := range c.intervals {
 		if s.From > p.second {
 			end = min(end, s.From)

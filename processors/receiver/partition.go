@@ -165,7 +165,7 @@ func (p *partition) fold(h topics.RawHeader, lines []byte) {
 
 // tick ends a segment.
 func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit) (*topics.Commit, error) {
-	before, after, gaps := p.clock.Tick(watermark.Tick{
+	before, after, stale := p.clock.Tick(watermark.Tick{
 		Ingester: h.Ingester,
 		Clock:    h.Second(),
 		Since:    h.Tick.Since,
@@ -181,7 +181,7 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 		End:        offset,
 		Before:     before,
 		After:      after,
-		Stale:      gaps,
+		Stale:      stale,
 		Lost:       p.gone,
 	}
 	if before < 0 {

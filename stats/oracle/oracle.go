@@ -42,7 +42,7 @@ type Evaluator struct {
 	watermark   int64
 	first, last int64             // at which lines count, in the internal stat too; MaxInt64 and -1 if there are none
 	next        int64             // the first second that was not emitted; -1: none was
-	gaps        []timing.Interval // ascending, apart from each other
+	stale       []timing.Interval // ascending, apart from each other
 	longest     int64             // of the windows
 }
 
@@ -114,8 +114,8 @@ func (e *Evaluator) Stale(from, to int64) {
 	if from >= to {
 		return
 	}
-	kept := e.gaps[:0]
-	for _, g := range e.gaps {
+	kept := e.stale[:0]
+	for _, g := range e.stale {
 		if g.To < from || g.From > to {
 			kept = append(kept, g)
 		} else {
@@ -123,7 +123,7 @@ func (e *Evaluator) Stale(from, to int64) {
 		}
 	}
 	i, _ := slices.BinarySearchFunc(kept, from, func(g timing.Interval, from int64) int { return cmp.Compare(g.From, from) })
-	e.gaps = slices.Insert(kept, i, timing.Interval{From: from, To: to})
+	e.stale = slices.Insert(kept, i, timing.Interval{From: from, To: to})
 }
 
 // Advance says that the watermark, of several partitions the least, is w now, and
@@ -148,9 +148,9 @@ func (e *Evaluator) Close(last int64) {
 	if last < 0 {
 		last = e.last
 	}
-	// A gap that reaches beyond the end ends there.
-	for i := range e.gaps {
-		e.gaps[i].To = min(e.gaps[i].To, last+1)
+	// A stale interval that reaches beyond the end ends there.
+	for i := range e.stale {
+		e.stale[i].To = min(e.stale[i].To, last+1)
 	}
 	e.emitUntil(last, timing.Interval{})
 }
@@ -206,21 +206,21 @@ func (e *Evaluator) emitUntil(last int64, quiet timing.Interval) {
 		}
 	}
 	for e.next <= last {
-		i := slices.IndexFunc(e.gaps, func(g timing.Interval) bool { return g.To > e.next })
+		i := slices.IndexFunc(e.stale, func(g timing.Interval) bool { return g.To > e.next })
 		stale := int64(math.MaxInt64)
 		if i >= 0 {
-			stale = e.gaps[i].From
+			stale = e.stale[i].From
 		}
 		if stale <= e.next {
-			if e.gaps[i].To > last+1 {
+			if e.stale[i].To > last+1 {
 				return // until all of it is final
 			}
-			e.emitGap(e.next, e.gaps[i].To)
+			e.passStale(e.next, e.stale[i].To)
 			continue
 		}
 		e.emitSecond(e.next, min(stale, quiet.To), quiet.From)
 	}
-	e.gaps = slices.DeleteFunc(e.gaps, func(g timing.Interval) bool { return g.To <= e.next-e.longest })
+	e.stale = slices.DeleteFunc(e.stale, func(g timing.Interval) bool { return g.To <= e.next-e.longest })
 }
 
 // emitSecond emits what ends with a second, and goes on to the next at which
@@ -250,9 +250,9 @@ func (e *Evaluator) emitSecond(second, end, quiet int64) {
 	e.next = next
 }
 
-// emitGap passes the seconds [from, to). the internal stat, which is the last, has
+// passStale passes the seconds [from, to). The internal stat, which is the last, has
 // values among them where it has lines.
-func (e *Evaluator) emitGap(from, to int64) {
+func (e *Evaluator) passStale(from, to int64) {
 	others, own := e.stats[:len(e.stats)-1], &e.stats[len(e.stats)-1]
 	stale := from
 	for _, second := range own.series.Between(from, to) {
@@ -289,7 +289,7 @@ func (e *Evaluator) value(s *evaluated, second int64) stats.Snapshot {
 // covered counts the seconds of [from, to) that are covered.
 func (e *Evaluator) covered(from, to int64) int64 {
 	n := max(to-from, 0)
-	for _, g := range e.gaps {
+	for _, g := range e.stale {
 		n -= max(min(g.To, to)-max(g.From, from), 0)
 	}
 	return n

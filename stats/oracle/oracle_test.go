@@ -29,7 +29,7 @@ func evaluate(t testing.TB, d *stats.Definitions, drive func(e *oracle.Evaluator
 	return got
 }
 
-// rates has one stat, a rate over 2 s, and Pulse's own.
+// rates has one stat, a rate over 2 s, and the internal stats.
 func rates(lateness int64) *stats.Definitions {
 	return &stats.Definitions{Lateness: lateness, Stats: []*stats.Stat{{Name: "rate", Kind: "rate", Per: 1, Window: 2}}}
 }
@@ -232,7 +232,7 @@ func TestEvaluatorAccountsForEveryLine(t *testing.T) {
 	want := []string{
 		"0=1(1 of 2)", "0={In:1 Counted:1 Late:0 Unreadable:0}",
 		"1=0.5", "1={In:0 Counted:0 Late:0 Unreadable:0}",
-		"3=null(stale since 2)", "4={In:1 Counted:1 Late:0 Unreadable:0}(0 of 1)", // both Pulse's own, as the next
+		"3=null(stale since 2)", "4={In:1 Counted:1 Late:0 Unreadable:0}(0 of 1)", // both internal stats, as the next
 		"5={In:1 Counted:0 Late:1 Unreadable:0}(0 of 1)",
 		"7=null(stale since 2)", "7=null(stale since 6)",
 		"8=0(1 of 2)", "8={In:0 Counted:0 Late:0 Unreadable:0}",
@@ -244,7 +244,7 @@ func TestEvaluatorAccountsForEveryLine(t *testing.T) {
 }
 
 // TestEvaluatorEmitsAllInOrder has all stats of each second, in the order of
-// the definitions and Pulse's own last, final and with the definitions version.
+// the definitions and the internal ones last, final and with the definitions version.
 func TestEvaluatorEmitsAllInOrder(t *testing.T) {
 	d := statstest.AllKinds()
 	var want, got []string

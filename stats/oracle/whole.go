@@ -31,7 +31,7 @@ type Whole struct {
 	stats       []wholeStat
 	lines       *window.Series // of all counted lines, for their seconds
 	first, last int64          // at which lines count; -1 if there are none
-	gaps        []timing.Interval
+	stale       []timing.Interval
 }
 
 // A wholeStat is a stat with its state.
@@ -93,7 +93,7 @@ func (w *Whole) Undated() []byte { return w.folder.Undated() }
 func (w *Whole) Begin(second int64) { w.Stale(0, second) }
 
 // Stale says that the seconds [from, to) had no clock.
-func (w *Whole) Stale(from, to int64) { w.gaps = append(w.gaps, timing.Interval{From: from, To: to}) }
+func (w *Whole) Stale(from, to int64) { w.stale = append(w.stale, timing.Interval{From: from, To: to}) }
 
 // Advance says that the watermark, of several partitions the least, is now at a
 // second.
@@ -159,9 +159,9 @@ func (w *Whole) Span() (from, to, seconds int64) {
 		return -1, -1, 0
 	}
 	seconds = w.last + 1 - w.first
-	slices.SortFunc(w.gaps, func(a, b timing.Interval) int { return cmp.Compare(a.From, b.From) })
+	slices.SortFunc(w.stale, func(a, b timing.Interval) int { return cmp.Compare(a.From, b.From) })
 	next := w.first
-	for _, g := range w.gaps {
+	for _, g := range w.stale {
 		if from, to := max(g.From, next), min(g.To, w.last+1); from < to {
 			seconds -= to - from
 			next = to

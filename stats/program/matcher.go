@@ -21,7 +21,7 @@ type Matcher struct {
 }
 
 // NewMatcher makes a Matcher of a stat, by its name. It fails if there is no such
-// stat, and for those of Pulse's own that are not about single lines.
+// stat, and for internal stats that are not about single lines.
 func (p *Program) NewMatcher(stat string) (*Matcher, error) {
 	m := &Matcher{program: p, scanner: p.schema.NewScanner()}
 	p.deriveFor(&m.event)

@@ -54,7 +54,7 @@ type Watermark struct {
 func New() *Watermark { return &Watermark{second: -1} }
 
 // Second returns the watermark: every second below it is covered, or in a
-// gap that Tick returned. It is -1 before the first tick.
+// stale interval that Tick returned. It is -1 before the first tick.
 func (w *Watermark) Second() int64 { return w.second }
 
 // Members returns the ingesters that hold the partition's clock, by id.
@@ -73,9 +73,9 @@ func (w *Watermark) Members() []Member {
 func (w *Watermark) Refused() int64 { return w.refused }
 
 // Tick takes a tick, the partition's next one, and returns the watermark before
-// and after it, and the gaps in between, ascending. Those of a first tick are of
+// and after it, and the stale intervals in between, ascending. Those of a first tick are of
 // all seconds before it: what its ingester does not cover nobody does.
-func (w *Watermark) Tick(t Tick) (before, after int64, gaps []timing.Interval) {
+func (w *Watermark) Tick(t Tick) (before, after int64, stale []timing.Interval) {
 	before = w.second
 	if !t.valid() {
 		w.refused++
@@ -97,7 +97,7 @@ func (w *Watermark) Tick(t Tick) (before, after int64, gaps []timing.Interval) {
 		least = min(least, m.Clock)
 	}
 	w.second = max(w.second, least, greatest-timing.HoldBack)
-	gaps = w.gaps(max(before, 0), w.second, greatest)
+	stale = w.stale(max(before, 0), w.second, greatest)
 
 	counting := 0
 	for _, m := range w.members {
@@ -113,7 +113,7 @@ func (w *Watermark) Tick(t Tick) (before, after int64, gaps []timing.Interval) {
 			max(greatest, w.second)-m.Clock >= timing.LeaveAfter ||
 			m.Clock > greatest && m.missed >= timing.MissedTicks
 	})
-	return before, w.second, gaps
+	return before, w.second, stale
 }
 
 // valid reports whether a tick is within bounds.
@@ -228,28 +228,28 @@ func (w *Watermark) alone(order []int) (ticks int) {
 	return ticks
 }
 
-// gaps returns the parts of [from, to) that no member covers whose clock counts,
+// stale returns the parts of [from, to) that no member covers whose clock counts,
 // being at most greatest.
-func (w *Watermark) gaps(from, to, greatest int64) []timing.Interval {
+func (w *Watermark) stale(from, to, greatest int64) []timing.Interval {
 	if from >= to {
 		return nil
 	}
 	covering := slices.DeleteFunc(slices.Clone(w.members), func(m Member) bool { return m.Clock > greatest })
 	slices.SortFunc(covering, func(a, b Member) int { return cmp.Compare(a.Since, b.Since) })
-	var gaps []timing.Interval
+	var stale []timing.Interval
 	for _, m := range covering {
 		if m.Since >= min(m.Clock, to) {
 			continue // for nothing of it
 		}
 		if m.Since > from {
-			gaps = append(gaps, timing.Interval{From: from, To: m.Since})
+			stale = append(stale, timing.Interval{From: from, To: m.Since})
 		}
 		from = max(from, m.Clock)
 	}
 	if from < to {
-		gaps = append(gaps, timing.Interval{From: from, To: to})
+		stale = append(stale, timing.Interval{From: from, To: to})
 	}
-	return gaps
+	return stale
 }
 
 // version is the first byte of the binary form.

@@ -1,4 +1,4 @@
-// The pages: those of the definitions, one of all stats, one of Pulse's own, and what
+// The pages: those of the definitions, one of all stats, one of internal stats, and what
 // a search finds; each with a URL of its own after the #.
 
 import { element, mark, write } from "./dom.js";
@@ -6,7 +6,7 @@ import { iconOf } from "./icon.js";
 import { level } from "./model.js";
 import { blind } from "./status.js";
 
-const OWN = "pulse."; // begins the names of Pulse's own stats
+const INTERNAL = "pulse."; // begins the names of internal stats
 
 const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "") || "page";
 
@@ -34,7 +34,7 @@ export class Pages {
     this.all = model.pages.map((p) => ({ slug: unique(p.title), title: p.title, rows: p.rows }));
     this.turns = this.all.length; // how many take turns on a wall
     this.all.push({ slug: "all", title: "All stats", rows: [stats] });
-    const own = stats.filter((name) => name.startsWith(OWN));
+    const own = stats.filter((name) => name.startsWith(INTERNAL));
     if (own.length) this.all.push({ slug: "pulse", title: "Pulse itself", rows: [own] });
     this.tabs = this.all.map((page) => {
       const crit = element("b", "crit"), warn = element("b", "warn");

@@ -36,7 +36,7 @@ func rollout(ctx context.Context, r *run) error {
 	const history = 5 * time.Second
 	r.env = append(r.env, "PULSE_HISTORY="+history.String())
 	// A past that is longer than what the new definitions version reads of it: the longest
-	// window, which is one of Pulse's own, its history, and a margin.
+	// window, which is that of an internal stat, its history, and a margin.
 	if err := r.prelude(ctx, topics.Window(r.definitions)+history+50*time.Second); err != nil {
 		return err
 	}
