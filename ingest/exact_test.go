@@ -145,6 +145,20 @@ func TestFilesResume(t *testing.T) {
 	}
 }
 
+// TestFilesOldPosition reads on at a position that has no checksum.
+func TestFilesOldPosition(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	f.add("a.log", "1\n2\n")
+	info, err := os.Stat(f.name("a.log"))
+	f.do(err)
+	synctest.Test(t, func(t *testing.T) {
+		positions := Positions{fileKey(f.name("a.log"), info): fmt.Appendf(nil, `{"file":%q,"offset":2,"head":%q}`, f.name("a.log"), fingerprint([]byte("1\n")))}
+		if got := followOnce(t, f, positions, 9); strings.Join(got, " ") != "2" {
+			t.Errorf("got %q, want the second line", got)
+		}
+	})
+}
+
 // followOnce follows *.log until so many batches were taken, or nothing more comes,
 // and returns their lines.
 func followOnce(t *testing.T, f folder, positions Positions, batches int) (lines []string) {
