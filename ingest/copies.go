@@ -328,16 +328,14 @@ func (t *tails) findRotated(positions Positions) {
 // findOne looks for the file of a position, or a copy, in its folder, and takes it up before
 // all others, since it is older.
 func (t *tails) findOne(p *filePosition) (*tail, error) {
-	folder := filepath.Dir(p.Name)
-	entries, err := os.ReadDir(folder)
+	names, err := around(p.Name)
 	if err != nil {
 		return nil, err
 	}
 	// The file itself comes before copies, and plain copies before compressed ones.
 	var itself, copies, archives []string
-	for _, entry := range entries {
-		name := filepath.Join(folder, entry.Name())
-		info, err := entry.Info()
+	for _, name := range names {
+		info, err := os.Lstat(name)
 		switch {
 		case err != nil || !info.Mode().IsRegular() || t.known[fileID(name, info)] != nil:
 		case fileKey(name, info) == p.key:

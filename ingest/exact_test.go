@@ -87,6 +87,20 @@ func TestFilesResume(t *testing.T) {
 			f.add("a.log", "3\n")
 			f.pack("a.log", ".lz4")
 		}}, "1 2 3"},
+		{"behind a link, rotated and compressed", []func(folder){func(f folder) {
+			f.do(os.Mkdir(f.name("pod"), 0o700))
+			f.add("pod/0.log", "1\n")
+			f.do(os.Symlink("pod/0.log", f.name("a.log")))
+		}, func(f folder) {
+			f.add("pod/0.log", "2\n")
+			f.move("pod/0.log", "pod/0.log.1")
+			f.add("pod/0.log", "3\n")
+		}, func(f folder) {
+			f.add("pod/0.log", "4\n")
+			f.move("pod/0.log", "pod/0.log.2")
+			f.pack("pod/0.log.2", ".gz")
+			f.add("pod/0.log", "5\n")
+		}}, "1 2 3 4 5"},
 		{"lines in parts", []func(folder){
 			add("a.log", cri+"stdout P 1\n"+cri+"stderr F a\n"+cri+"stdout P 2\n"+cri+"stderr P b\n"),
 			add("a.log", cri+"stderr F c\n"+cri+"stdout P 3\n"+cri+"stderr F d\n"),

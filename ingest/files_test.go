@@ -352,6 +352,19 @@ func TestFilesFollow(t *testing.T) {
 				f.do(os.Symlink("b.log", f.name("current")))
 			}, "1 2 3"},
 		}},
+		{"a link to what is rotated elsewhere, as Kubernetes has them", []string{"*.log"}, []step{
+			{func(f folder) {
+				f.do(os.Mkdir(f.name("pod"), 0o700))
+				f.add("pod/0.log", "1\n")
+				f.do(os.Symlink("pod/0.log", f.name("a.log")))
+			}, "1"},
+			{func(f folder) {
+				f.add("pod/0.log", "2\n")
+				f.move("pod/0.log", "pod/0.log.1")
+				f.add("pod/0.log", "3\n")
+			}, "1 2 3"},
+			{func(f folder) { f.add("pod/0.log.1", "4\n"); f.add("pod/0.log", "5\n") }, "1 2 3 4 5"},
+		}},
 		{"one file under two names", []string{"a.log", "*.log"}, []step{
 			{func(f folder) { f.add("a.log", "1\n"); f.do(os.Link(f.name("a.log"), f.name("b.log"))) }, "1"},
 		}},

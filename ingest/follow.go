@@ -248,10 +248,8 @@ func (t *tails) seeUnnamed(tail *tail) {
 	if tail.lost {
 		return
 	}
-	folder := filepath.Dir(tail.name)
-	entries, _ := os.ReadDir(folder) // none if the folder is gone
-	for _, entry := range entries {
-		name := filepath.Join(folder, entry.Name())
+	names, _ := around(tail.name) // none if the folder is gone
+	for _, name := range names {
 		info, err := os.Stat(name)
 		if err != nil || fileID(name, info) != tail.id {
 			continue
@@ -266,6 +264,28 @@ func (t *tails) seeUnnamed(tail *tail) {
 		t.descriptors.shut(tail)
 	}
 	tail.lost = true
+}
+
+// around returns the names in the folder of a file and, if its name is a link, in the folder
+// of what that leads to, where rotation gives files other names.
+func around(name string) ([]string, error) {
+	folders := []string{filepath.Dir(name)}
+	if info, err := os.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if target, err := filepath.EvalSymlinks(name); err == nil {
+			folders = append(folders, filepath.Dir(target))
+		}
+	}
+	var names []string
+	for _, folder := range folders {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			names = append(names, filepath.Join(folder, entry.Name()))
+		}
+	}
+	return names, nil
 }
 
 // ready opens a tail's file if it is not open, or says why that fails.
