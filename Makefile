@@ -66,7 +66,7 @@ clean: ## remove what was built, and the demo's data
 
 ##@ Check it
 
-test: ## the short tests, with the race detector: nothing but Go is needed
+test: ## the short tests, with the race detector: nothing but Go is needed; PULSE_TEST_PATIENCE=3 waits three times as long on a busy machine
 	@$(call timed,$(TEST))
 
 test-all: ## all tests, one package after the other: processes, floods, browsers, other programs

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"pulse/cmd/dev/testkit"
 )
 
 func TestProperties(t *testing.T) {
@@ -63,9 +65,10 @@ func TestPorts(t *testing.T) {
 
 // A process id that is another's by now is left alone.
 func TestDownLeavesOthersAlone(t *testing.T) {
-	other := exec.Command("sleep", "60")
+	testkit.Long(t)
+	other := exec.Command(testkit.Tool(t, "sleep"), "60")
 	if err := other.Start(); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	defer func() {
 		other.Process.Kill()
