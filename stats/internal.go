@@ -14,10 +14,19 @@ const (
 	SubjectBytes                  // bytes of lines that came in
 	SubjectSkew                   // how far lines' times are ahead of their records' clocks
 	SubjectErrors                 // lines that a condition could not compare, by stat
+	SubjectTexts                  // values that are not numbers where a stat needs one, by stat
+	SubjectFields                 // lines by the fields that definitions name and lines have
 	SubjectFormats                // lines by their format
 	SubjectAccount                // all lines, and what became of them: LinesStat
 	Subjects                      // how many there are
 )
+
+// noticed is over how many seconds it is said what lines lack. A window longer than those
+// of the other stats would make new definitions read back further.
+const noticed = 60
+
+// maxFieldKeys is how many fields and types pulse.fields has at most.
+const maxFieldKeys = 500
 
 // internalStats are the internal stats, in the order of Definitions.All. Counts of lines
 // that fold into nothing are at the second of their record, as LinesStat's are.
@@ -48,6 +57,16 @@ var internalStats = []*Stat{
 		Name: "pulse.expression-errors", Title: "expression errors", Unit: "/min", Kind: "rate", Per: 60, Window: 70,
 		GroupBy: []string{"stat"}, Top: 10, Subject: SubjectErrors,
 		Help: "By stat, lines that do not count because a field has a value of another type than what it is compared with.",
+	},
+	{
+		Name: "pulse.text-values", Title: "values that are not numbers", Kind: "count", Window: noticed,
+		GroupBy: []string{"stat"}, Top: 50, Subject: SubjectTexts,
+		Help: "By stat, lines that it leaves out because the value of its field is not a number.",
+	},
+	{
+		Name: "pulse.fields", Title: "fields", Kind: "count", Window: noticed,
+		GroupBy: []string{"field", "type"}, Top: maxFieldKeys, Subject: SubjectFields,
+		Help: "Lines that have a field which the definitions name, by its type: any is that of fields that no condition compares. Every line has the field line.",
 	},
 	{
 		Name: "pulse.formats", Title: "formats", Unit: "/min", Kind: "rate", Per: 60, Window: 70,

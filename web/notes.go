@@ -1,9 +1,7 @@
 package web
 
 import (
-	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 
@@ -14,46 +12,45 @@ import (
 // maxNotes bounds the sentences about one stat.
 const maxNotes = 4
 
-// noters make notes of the newest values of internal stats: sentences about what
-// Pulse did not understand, by the name of the stat whose lines they are about.
-var noters = map[stats.Subject]func(value.Value) map[string][]string{
-	stats.SubjectErrors: notesOfErrors,
-}
-
-// notesOfErrors tells of lines that a condition could not compare: a rate per minute,
-// by stat.
-func notesOfErrors(v value.Value) map[string][]string {
-	keyed, ok := v.(*value.Keyed)
-	if !ok {
-		return nil
-	}
-	notes := map[string][]string{}
-	for _, k := range keyed.Top {
-		if n, ok := k.Value.(value.Number); ok && n.Float64() > 0 {
-			notes[k.Key] = []string{fmt.Sprintf("%s lines a minute are not counted: a field's value has another type than its condition expects", about(n.Float64()))}
-		}
-	}
-	return notes
-}
-
-// about is a number in two significant digits, so that a sentence stays as it is
-// while little changes.
-func about(n float64) string {
-	unit := math.Pow10(int(math.Floor(math.Log10(n))) - 1)
-	return strconv.FormatFloat(math.Round(n/unit)*unit, 'f', max(0, -int(math.Round(math.Log10(unit)))), 64)
-}
-
-// note takes the newest value of an internal stat; s.mu is held.
+// note takes the newest value of a stat, which for some internal stats says what others
+// lack; s.mu is held.
 func (s *Store) note(subject stats.Subject, p stats.Snapshot) {
-	of := noters[subject]
-	if of == nil {
+	if !subject.Notices() {
 		return
 	}
 	v, err := value.Parse(p.Value)
 	if err != nil {
 		return // what is published can be read
 	}
-	s.setNotes(subject, of(v))
+	n := stats.NoticesOf(subject, v)
+	if subject == stats.SubjectFields && n.Fields != nil {
+		n.Fields, n.When = s.remember(n.Fields, p.Time), ""
+	}
+	s.setNotes(subject, s.definitions.Notes(n))
+}
+
+// remembered is for how many seconds a field is held to be one that lines have: it may
+// be that of lines that are rare.
+const remembered = 3600
+
+// remember gives the fields that lines have had lately, with those that they have now;
+// s.mu is held.
+func (s *Store) remember(now map[string]uint64, second int64) map[string]uint64 {
+	if s.fields == nil {
+		s.fields = map[string]int64{}
+	}
+	for field, lines := range now {
+		if lines > 0 {
+			s.fields[field] = max(s.fields[field], second)
+		}
+	}
+	had := map[string]uint64{}
+	for field, last := range s.fields {
+		if last > second-remembered {
+			had[field] = max(now[field], 1)
+		}
+	}
+	return had
 }
 
 // setNotes replaces all notes of a source; s.mu is held.

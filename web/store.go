@@ -38,9 +38,10 @@ func supersedes(p, old stats.Snapshot) bool {
 //
 // versions.go decides of which definitions version the points are.
 type Store struct {
-	stats []*stats.Stat
-	index map[string]int
-	gen   string
+	definitions *stats.Definitions
+	stats       []*stats.Stat
+	index       map[string]int
+	gen         string
 	versions
 
 	mu        sync.Mutex
@@ -54,6 +55,7 @@ type Store struct {
 	refused   uint64
 
 	notes        map[stats.Subject]map[string][]string // by the internal stat that they are of, and then by stat: see noters
+	fields       map[string]int64                      // the last second at which lines had a field
 	notesVersion uint64                                // to which the last change of them belongs
 }
 
@@ -74,7 +76,7 @@ type entry struct {
 // NewStore has a place for each stat of d, and takes points of its definitions version.
 func NewStore(d *stats.Definitions) *Store {
 	all := d.All()
-	s := &Store{stats: all, index: make(map[string]int, len(all)), gen: d.Version(), series: make([]series, len(all)), news: make(chan struct{}, 1)}
+	s := &Store{definitions: d, stats: all, index: make(map[string]int, len(all)), gen: d.Version(), series: make([]series, len(all)), news: make(chan struct{}, 1)}
 	s.versions = newVersions(d)
 	for i, st := range all {
 		s.index[st.Name] = i

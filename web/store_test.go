@@ -355,10 +355,35 @@ func TestNotesOfErrors(t *testing.T) {
 	if got := string(s.AppendNotes(nil, nil, version)); got != `,"notes":[]` {
 		t.Errorf("without errors it says %s", got)
 	}
-	for n, want := range map[float64]string{0.857: "0.86", 1: "1.0", 9.96: "10.0", 84: "84", 1234567: "1200000"} {
-		if got := about(n); got != want {
-			t.Errorf("about %g is %s, want %s", n, got, want)
-		}
+}
+
+// What lines lack is told where the stats are shown for which it matters.
+func TestNotesOfFields(t *testing.T) {
+	d := &stats.Definitions{Stats: []*stats.Stat{
+		{Name: "a", Title: "a", Kind: "mean", Field: "sise", Window: 10}, {Name: "b", Title: "b", Kind: "mean", Field: "size", Window: 10},
+	}}
+	s := NewStore(d)
+	for name, v := range map[string]string{
+		"pulse.fields":      `{"top":[{"key":"line,any","value":9},{"key":"size,any","value":8}],"other":0,"distinct":2}`,
+		"pulse.text-values": `{"top":[{"key":"b","value":2043}],"other":0,"distinct":1}`,
+	} {
+		put(s, stats.Snapshot{Stat: name, Time: 1000, Value: json.RawMessage(v), Version: d.Version()})
+	}
+	const want = "`,\"notes\":[[0,\"no line has had `sise`; did you mean `size`?\"],[1,\"2000 values of `size` of the last minute were text, and are not counted\"]]`"
+	if got := string(s.AppendNotes(nil, nil, 0)); got != want[1:len(want)-1] {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	// A field that lines had within the hour is one that they have.
+	version := s.Cut()
+	for _, second := range []int64{1001, 4599} {
+		put(s, stats.Snapshot{Stat: "pulse.fields", Time: second, Value: json.RawMessage(`{"top":[{"key":"line,any","value":9}],"other":0,"distinct":1}`), Version: d.Version()})
+	}
+	if got := string(s.AppendNotes(nil, nil, version)); got != "" {
+		t.Errorf("within the hour it says %s", got)
+	}
+	put(s, stats.Snapshot{Stat: "pulse.fields", Time: 4600, Value: json.RawMessage(`{"top":[{"key":"line,any","value":9}],"other":0,"distinct":1}`), Version: d.Version()})
+	if got, want := string(s.AppendNotes(nil, nil, version)), "no line has had `size`"; !strings.Contains(got, want) {
+		t.Errorf("after an hour it says %s, want %s", got, want)
 	}
 }
 

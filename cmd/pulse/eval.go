@@ -109,10 +109,11 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	if err := s.of(definitions); err != nil {
 		return err
 	}
-	evaluator, finish, err := s.output(e.Stdout, definitions)
+	found, finish, err := s.output(e.Stdout, definitions)
 	if err != nil {
 		return err
 	}
+	evaluator := &namer{evaluator: found, names: map[string]bool{}}
 	err = s.evaluate(ctx, e, evaluator, definitions)
 	if err == nil || !s.whole && !s.people && s.last == 0 { // of a part of a log that would not be true
 		err = errors.Join(err, finish())
@@ -125,6 +126,9 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	}
 	counts := evaluator.Counts()
 	warnOfCounts(log, counts, definitions.Lateness)
+	if s.file != "" { // the built-in stats are of any log
+		evaluator.warn(log, definitions)
+	}
 	undated := s.reading.Undatedness(int64(counts.Undated), int64(counts.Counted+counts.Late), evaluator.Undated(), log)
 	return errors.Join(printCounts(e.Stderr, counts), undated)
 }

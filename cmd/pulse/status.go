@@ -78,7 +78,7 @@ func (r *role) status(ctx context.Context, l status.Limits) (*status.Status, err
 	if err := r.checkTopicsBy(ctx, admin); err != nil {
 		return nil, err
 	}
-	return status.Look(ctx, admin, r.names, time.Now(), l)
+	return status.Look(ctx, admin, r.names, r.definitions, time.Now(), l)
 }
 
 func encodeJSON(w io.Writer, v any) error {

@@ -24,7 +24,7 @@ func closes(t testing.TB, cluster topics.Cluster, names topics.Names) {
 	}
 	defer admin.Close()
 	testkit.Eventually(t, "all seconds close", func() error {
-		s, err := status.Look(t.Context(), admin, names, time.Now(), status.Limits{Behind: time.Minute, Discarded: 1})
+		s, err := status.Look(t.Context(), admin, names, stats.Builtin(), time.Now(), status.Limits{Behind: time.Minute, Discarded: 1})
 		if err == nil && !s.Well {
 			err = errors.New(s.Headline)
 		}

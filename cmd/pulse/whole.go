@@ -25,6 +25,7 @@ type evaluator interface {
 	Close(last int64)
 	Counts() aggregate.LineCounts
 	Undated() []byte
+	Notices() stats.Notices
 }
 
 // printWhole prints each stat of a whole log, as an object a line or, for people, as a

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"pulse/stats"
 	"pulse/stats/timing"
+	"pulse/stats/value"
 	"pulse/topics"
 )
 
@@ -29,6 +31,7 @@ type Status struct {
 	Well      bool           `json:"well"`
 	Headline  string         `json:"headline"`
 	Problems  []Problem      `json:"problems"`
+	Notes     []Note         `json:"notes"`
 	At        time.Time      `json:"at"`
 	Version   string         `json:"version"`
 	Others    []OtherVersion `json:"other_versions"`
@@ -41,6 +44,13 @@ type Status struct {
 	Mergers   Group          `json:"mergers"`
 	Sources   []Source       `json:"sources"`
 	Fragments []Fragments    `json:"fragments"`
+}
+
+// A Note says of a stat why its value may not be what it seems. It is not a problem of
+// Pulse.
+type Note struct {
+	Stat string `json:"stat"`
+	Note string `json:"note"`
 }
 
 // A Problem says what is wrong, since when, and what to do about it.
@@ -94,7 +104,7 @@ func at(second int64) *time.Time {
 
 // judge finds what is behind. Its clock is the observation's; that of a
 // recording with its original times is the newest record's.
-func judge(o *observation, l Limits) *Status {
+func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 	f := findings{observation: o, limits: l, written: -1, rolled: -1, closed: -1}
 	for _, p := range o.sources {
 		f.written = max(f.written, p.written)
@@ -124,10 +134,28 @@ func judge(o *observation, l Limits) *Status {
 	if f.closed >= 0 {
 		s.Behind = f.age(f.closed + 1)
 	}
+	s.Notes = o.notes(d)
 	s.Problems = f.problems()
 	s.Well = len(s.Problems) == 0
 	s.Headline = s.headline(f.clock, f.recording)
 	return s
+}
+
+// notes are those of the stats of definitions.
+func (o *observation) notes(d *stats.Definitions) []Note {
+	all := []Note{}
+	for _, s := range d.Stats {
+		for _, subject := range slices.Sorted(maps.Keys(o.notices)) {
+			v, err := value.Parse(o.notices[subject].Value)
+			if err != nil {
+				continue // what is published can be read
+			}
+			for _, note := range d.Notes(stats.NoticesOf(subject, v))[s.Name] {
+				all = append(all, Note{s.Name, note})
+			}
+		}
+	}
+	return all
 }
 
 // findings are what a judgement is made of.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/stats"
 	"pulse/topics"
 )
 
@@ -135,7 +136,7 @@ func TestJudge(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := wellObservation()
 			c.change(o)
-			s := judge(o, DefaultLimits)
+			s := judge(o, new(stats.Definitions), DefaultLimits)
 			if s.Headline != c.want {
 				t.Errorf("the headline is\n%s\nwant\n%s", s.Headline, c.want)
 			}
@@ -160,7 +161,7 @@ func TestText(t *testing.T) {
 	o := wellObservation()
 	o.others = []OtherVersion{{Name: "0aa11b"}, {Name: "1bb22c", Receivers: 2, Mergers: 1}}
 	o.sources[1].owner, o.fragments[1].closed = "", -1
-	s := judge(o, Limits{Behind: 10 * time.Second, Discarded: 1})
+	s := judge(o, new(stats.Definitions), Limits{Behind: 10 * time.Second, Discarded: 1})
 	want := `not well: mergers are behind on team.stats.fragments.3f9a2c partition 1. Read the log of merger-0; if its CPU is busy, start another pulse merge
 
 at           2026-11-22 20:04:09 UTC
@@ -191,6 +192,31 @@ func TestSpan(t *testing.T) {
 	} {
 		if got := span(d); got != want {
 			t.Errorf("span(%v) is %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestNotes: what stats lack is said, and is not a problem of Pulse.
+func TestNotes(t *testing.T) {
+	d := &stats.Definitions{Stats: []*stats.Stat{
+		{Name: "sizes", Kind: "mean", Field: "sise", Window: 10}, {Name: "size", Kind: "mean", Field: "size", Window: 10},
+	}}
+	o := wellObservation()
+	o.notices = map[stats.Subject]stats.Snapshot{
+		stats.SubjectFields: {Value: []byte(`{"top":[{"key":"line,any","value":9},{"key":"size,any","value":8}],"other":0,"distinct":2}`)},
+		stats.SubjectTexts:  {Value: []byte(`{"top":[{"key":"size","value":3}],"other":0,"distinct":1}`)},
+	}
+	s := judge(o, d, DefaultLimits)
+	want := []Note{
+		{"sizes", "no line of the last minute has had `sise`; did you mean `size`?"},
+		{"size", "3 values of `size` of the last minute were text, and are not counted"},
+	}
+	if !s.Well || !slices.Equal(s.Notes, want) {
+		t.Errorf("well: %t, notes %q, want %q", s.Well, s.Notes, want)
+	}
+	for _, n := range want {
+		if line := "- " + n.Stat + ": " + n.Note + "\n"; !strings.Contains(s.Text(), line) {
+			t.Errorf("the text lacks %q:\n%s", line, s.Text())
 		}
 	}
 }

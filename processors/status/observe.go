@@ -38,6 +38,7 @@ type observation struct {
 	told      int              // for how many partitions of events.raw its ingesters write; 0: not known
 	toldAt    int64
 	lines     Lines
+	notices   map[stats.Subject]stats.Snapshot // the newest of the internal stats that say what others lack
 }
 
 // A group is a consumer group.
@@ -125,8 +126,9 @@ func (c *Lines) add(d Lines) {
 // Bounds on what an observation reads.
 const (
 	linesOver     = time.Minute
-	linesRead     = 100_000 // records of stats.merged
-	newestRecords = 4       // of each partition of events.raw
+	lacksWithin   = 10 * time.Second // of snapshots
+	linesRead     = 100_000          // records of stats.merged
+	newestRecords = 4                // of each partition of events.raw
 )
 
 // clocksRead is how many of the newest records of the table are read for the
@@ -145,17 +147,17 @@ type observer struct {
 
 // Look says how the Pulse of these names stands at the time now. Its topics must
 // be there: see topics.Admin.Check.
-func Look(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time, l Limits) (*Status, error) {
+func Look(ctx context.Context, admin *topics.Admin, names topics.Names, d *stats.Definitions, now time.Time, l Limits) (*Status, error) {
 	seen, err := observe(ctx, admin, names, now)
 	if err != nil {
 		return nil, err
 	}
-	return judge(seen, l), nil
+	return judge(seen, d, l), nil
 }
 
 func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time) (*observation, error) {
 	o := &observer{names: names, admin: admin}
-	seen := &observation{now: now, names: names, ingesters: map[string]int64{}, ahead: map[string]int64{}}
+	seen := &observation{now: now, names: names, notices: map[stats.Subject]stats.Snapshot{}, ingesters: map[string]int64{}, ahead: map[string]int64{}}
 	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table()}
 	var err error
 	if o.starts, err = admin.ListStartOffsets(ctx, all...); err == nil {
@@ -175,7 +177,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the topics' last offsets: %w", err)
 	}
-	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.others} {
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.lacks, o.others} {
 		if err := step(ctx, seen); err != nil {
 			return nil, err
 		}
@@ -395,6 +397,33 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 		}
 	}
 	return err
+}
+
+// lacks reads the newest values of the internal stats that say what others lack.
+func (o *observer) lacks(ctx context.Context, seen *observation) error {
+	merged := o.names.Merged()
+	written, err := o.admin.Written(ctx, merged, seen.now.Add(-lacksWithin), time.Time{})
+	if err != nil {
+		return fmt.Errorf("looking for the newest values: %w", err)
+	}
+	noticing, read := map[string]stats.Subject{}, topics.Section{}
+	for _, s := range new(stats.Definitions).All() {
+		if s.Subject.Notices() {
+			noticing[s.Name] = s.Subject
+			p := topics.Partition(s.Name, int32(len(o.ends[merged])))
+			read[p] = written.Of(p).Newest(linesRead)[p]
+		}
+	}
+	return o.read(ctx, merged, read, func(r *kgo.Record) {
+		var s stats.Snapshot
+		subject, ok := noticing[string(r.Key)]
+		if !ok || json.Unmarshal(r.Value, &s) != nil || s.Version != o.names.Version || topics.Ahead(r, s) {
+			return
+		}
+		if old, ok := seen.notices[subject]; !ok || s.Time >= old.Time {
+			seen.notices[subject] = s
+		}
+	})
 }
 
 // section is what can be read of a topic, as it was when the observation began.

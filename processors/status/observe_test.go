@@ -56,7 +56,7 @@ func TestObserve(t *testing.T) {
 	defer admin.Close()
 	look := func(now int64) *Status {
 		t.Helper()
-		s, err := Look(t.Context(), admin, names, time.Unix(now, 4e8), DefaultLimits)
+		s, err := Look(t.Context(), admin, names, new(stats.Definitions), time.Unix(now, 4e8), DefaultLimits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +226,7 @@ func TestConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	if _, err := Look(t.Context(), admin, names, time.Now(), DefaultLimits); err != nil {
+	if _, err := Look(t.Context(), admin, names, new(stats.Definitions), time.Now(), DefaultLimits); err != nil {
 		t.Fatal(err)
 	}
 	if n := accepted.Load(); n > 8 {

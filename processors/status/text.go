@@ -9,6 +9,9 @@ import (
 	"unicode/utf8"
 )
 
+// maxNotes is how many notes people are shown.
+const maxNotes = 20
+
 // Text is what people read.
 func (s *Status) Text() string {
 	var b strings.Builder
@@ -59,6 +62,16 @@ func (s *Status) Text() string {
 		fragments = append(fragments, []string{strconv.Itoa(p.Partition), s.time(p.Closed), spanCell(p.Behind), thousands(p.Lag), cmp.Or(p.Owner, "nobody")})
 	}
 	columns(&b, fragments)
+	for i, n := range s.Notes {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		if i == maxNotes {
+			fmt.Fprintf(&b, "- %d more, which --json has\n", len(s.Notes)-i)
+			break
+		}
+		fmt.Fprintf(&b, "- %s: %s\n", n.Stat, n.Note)
+	}
 	return b.String()
 }
 

@@ -16,9 +16,10 @@ import (
 
 // A Partial is what some of the lines of one second add to one stat.
 type Partial interface {
-	// Fold adds a line that met the stat's condition. It allocates nothing
-	// once the partial has grown to the size of its data.
-	Fold(ev *line.Event)
+	// Fold adds a line that met the stat's condition. It reports false if it adds
+	// nothing because the line's value is not a number and the kind needs one. It
+	// allocates nothing once the partial has grown to the size of its data.
+	Fold(ev *line.Event) bool
 	// Empty reports whether nothing was added since the last Reset.
 	Empty() bool
 	// Reset empties the partial and keeps its memory.

@@ -53,10 +53,12 @@ type bucketCounts struct {
 	counts []uint64
 }
 
-func (p *bucketCounts) Fold(ev *line.Event) {
-	if n, ok := ev.Number(p.field); ok {
+func (p *bucketCounts) Fold(ev *line.Event) bool {
+	n, ok := ev.Number(p.field)
+	if ok {
 		p.counts[sort.Search(len(p.bounds), func(i int) bool { return n.Cmp(p.bounds[i]) <= 0 })]++
 	}
+	return ok
 }
 
 func (p *bucketCounts) Empty() bool {

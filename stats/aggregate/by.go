@@ -96,23 +96,24 @@ const (
 	keysDropped = 1
 )
 
-func (p *keyed) Fold(ev *line.Event) {
+func (p *keyed) Fold(ev *line.Event) bool {
 	weight := uint64(1)
 	if p.field != line.None {
 		n, ok := ev.Number(p.field)
 		if !ok {
-			return
+			return false
 		}
 		if p.weighed {
 			weight = weigh(n)
 		}
 	}
 	if p.has != line.None && !ev.Has(p.has) {
-		return
+		return true
 	}
 	if key, ok := p.key(ev); ok {
 		p.entry(key, hashKey(key), weight).Fold(ev)
 	}
+	return true
 }
 
 // Count adds n lines of a key, of a kind that only counts.

@@ -16,10 +16,14 @@ func (counting) measured() line.Slot  { return line.None }
 // count is the number of lines, as a uvarint.
 type count uint64
 
-func (c *count) Fold(*line.Event) { *c++ }
-func (c *count) Count(n uint64)   { *c += count(n) }
-func (c *count) Empty() bool      { return *c == 0 }
-func (c *count) Reset()           { *c = 0 }
+func (c *count) Fold(*line.Event) bool {
+	*c++
+	return true
+}
+
+func (c *count) Count(n uint64) { *c += count(n) }
+func (c *count) Empty() bool    { return *c == 0 }
+func (c *count) Reset()         { *c = 0 }
 
 func (c *count) AppendTo(b []byte) []byte {
 	if *c == 0 {

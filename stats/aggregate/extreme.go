@@ -31,10 +31,12 @@ type peak struct {
 	number fixed.Number
 }
 
-func (p *peak) Fold(ev *line.Event) {
-	if n, ok := ev.Number(p.field); ok {
+func (p *peak) Fold(ev *line.Event) bool {
+	n, ok := ev.Number(p.field)
+	if ok {
 		p.Observe(n)
 	}
+	return ok
 }
 
 // Observe adds a number.

@@ -75,6 +75,20 @@ func (k *keyer) key(ev *line.Event) (key []byte, ok bool) {
 	return key, true
 }
 
+// AppendKey appends the key of a line whose fields have these values.
+func AppendKey(b []byte, values ...string) []byte {
+	if len(values) == 1 {
+		return append(b, values[0]...)
+	}
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, keySeparator)
+		}
+		b = appendKeyValue(b, []byte(v))
+	}
+	return b
+}
+
 // appendKeyValue appends a value to a key of several fields.
 func appendKeyValue(b, value []byte) []byte {
 	if bytes.IndexByte(value, keySeparator) < 0 && bytes.IndexByte(value, keyEscape) < 0 {

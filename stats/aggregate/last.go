@@ -84,10 +84,12 @@ type newest struct {
 	reading reading
 }
 
-func (p *newest) Fold(ev *line.Event) {
-	if s, ok := newReading(ev, p.field); ok {
+func (p *newest) Fold(ev *line.Event) bool {
+	s, ok := newReading(ev, p.field)
+	if ok {
 		p.add(s)
 	}
+	return ok
 }
 
 func (p *newest) add(s reading) {

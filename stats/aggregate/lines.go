@@ -74,7 +74,7 @@ type LinesPartial struct{ counts LineCounts }
 func (p *LinesPartial) Add(c LineCounts) { p.counts = p.counts.Add(c) }
 
 // Fold does nothing.
-func (p *LinesPartial) Fold(*line.Event) {}
+func (p *LinesPartial) Fold(*line.Event) bool { return true }
 
 // Empty reports whether all counts are 0.
 func (p *LinesPartial) Empty() bool { return p.counts == LineCounts{} }

@@ -89,10 +89,10 @@ type report struct {
 	lines  tallied
 }
 
-func (p *reports) Fold(ev *line.Event) {
+func (p *reports) Fold(ev *line.Event) bool {
 	s, ok := newReading(ev, p.field)
 	if !ok {
-		return
+		return false
 	}
 	if key, ok := p.key(ev); ok {
 		p.add(key, report{s, tallied{1, s.number, s.number}})
@@ -100,6 +100,7 @@ func (p *reports) Fold(ev *line.Event) {
 			p.trim()
 		}
 	}
+	return true
 }
 
 func (p *reports) add(key []byte, r report) {

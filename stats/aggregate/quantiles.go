@@ -90,10 +90,12 @@ type values struct {
 	order []uint64 // for AppendTo, kept for its memory
 }
 
-func (p *values) Fold(ev *line.Event) {
-	if n, ok := ev.Number(p.field); ok {
+func (p *values) Fold(ev *line.Event) bool {
+	n, ok := ev.Number(p.field)
+	if ok {
 		p.codes.add(uint64(code(n)), 1)
 	}
+	return ok
 }
 
 func (p *values) Empty() bool { return p.codes.len == 0 }

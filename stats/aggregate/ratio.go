@@ -65,9 +65,9 @@ type pair struct {
 	buf  []byte
 }
 
-func (p *pair) Fold(ev *line.Event) {
-	p.a.Fold(ev)
-	p.b.Fold(ev)
+func (p *pair) Fold(ev *line.Event) bool {
+	a, b := p.a.Fold(ev), p.b.Fold(ev)
+	return a && b
 }
 
 func (p *pair) Empty() bool { return p.a.Empty() && p.b.Empty() }

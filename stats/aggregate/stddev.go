@@ -63,12 +63,14 @@ type spread struct {
 	moments
 }
 
-func (p *spread) Fold(ev *line.Event) {
-	if n, ok := ev.Number(p.field); ok {
+func (p *spread) Fold(ev *line.Event) bool {
+	n, ok := ev.Number(p.field)
+	if ok {
 		p.count++
 		p.sum = p.sum.Add(n)
 		p.squares = p.squares.add(square(n))
 	}
+	return ok
 }
 
 func (p *spread) Empty() bool { return p.count == 0 }

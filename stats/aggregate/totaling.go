@@ -22,11 +22,13 @@ type total struct {
 	sum   fixed.Number
 }
 
-func (p *total) Fold(ev *line.Event) {
-	if n, ok := ev.Number(p.field); ok {
+func (p *total) Fold(ev *line.Event) bool {
+	n, ok := ev.Number(p.field)
+	if ok {
 		p.count++
 		p.sum = p.sum.Add(n)
 	}
+	return ok
 }
 
 func (p *total) Empty() bool { return p.count == 0 }

@@ -86,10 +86,11 @@ type set struct {
 	sketched bool    // hashes is empty then
 }
 
-func (p *set) Fold(ev *line.Event) {
+func (p *set) Fold(ev *line.Event) bool {
 	if ev.Has(p.field) {
 		p.add(ev.Hash(p.field))
 	}
+	return true
 }
 
 func (p *set) add(hash uint64) {

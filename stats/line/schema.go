@@ -185,6 +185,15 @@ func (s *Schema) IDs(slot Slot) int {
 	return int(f.firstNumber()) + 2*len(f.numbers) + 1
 }
 
+// Numbers is the first ID of the field's numbers, after which all are numbers; Absent if
+// it has no constants.
+func (s *Schema) Numbers(slot Slot) ID {
+	if s.fields[slot].values == nil {
+		return Absent
+	}
+	return s.fields[slot].firstNumber()
+}
+
 // Type gives the type of the values that have the ID; id is not Absent and the
 // field has constants.
 func (s *Schema) Type(slot Slot, id ID) condition.Type {

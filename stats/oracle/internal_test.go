@@ -112,6 +112,40 @@ func TestExpressionErrors(t *testing.T) {
 	}
 }
 
+// TestNoticed: lines are counted by the fields that the file names, each once however often
+// a line has it, and by stat the values that are not numbers.
+func TestNoticed(t *testing.T) {
+	d, err := stats.Parse("t", []byte(`
+stats:
+  - {name: failed, rate: second, where: 'status >= 500 || level == "error"'}
+  - {name: took, mean: took}
+  - {name: took-by, mean: took, by: host}
+  - {name: never, sum: statsu}
+  - {name: hosts, unique: host}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := make([]string, 0, 80) // more than an event has room for
+	for range 80 {
+		many = append(many, "took=7")
+	}
+	lines := strings.Join([]string{
+		"status=200 took=12ms host=a", "status=ok took=slow host=b", "status=true took=- host=c", `status=500 took= host=d other=1`,
+		"took=1 took=x", "at=x took=x host=e", "at=x level=error", "at=x other=2", strings.Join(many, " ") + " host=f",
+	}, "\n")
+	pack := program.Pack{Lines: []byte(lines), Second: statstest.Epoch, Floor: statstest.Epoch}
+	for name, want := range map[string]string{
+		"pulse.fields": `{"top":[{"key":"line,any","value":9},{"key":"took,any","value":7},{"key":"host,any","value":6},` +
+			`{"key":"status,number","value":2},{"key":"level,text","value":1},{"key":"status,boolean","value":1},{"key":"status,text","value":1}],"other":0,"distinct":7}`,
+		"pulse.text-values": `{"top":[{"key":"took","value":3},{"key":"took-by","value":2}],"other":0,"distinct":2}`,
+	} {
+		if got := ownValue(t, d, name, pack); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestOwnStats(t *testing.T) {
 	d := rates(2)
 	lines := statstest.LogLine(statstest.Epoch+3, 1) + statstest.LogLine(statstest.Epoch-9, 1) + statstest.LogLine(statstest.Epoch, 1) + "???\n"

@@ -98,6 +98,9 @@ func (e *Evaluator) Counts() aggregate.LineCounts { return e.folder.Counts() }
 // Undated gives the first line without a time; nil: there was none.
 func (e *Evaluator) Undated() []byte { return e.folder.Undated() }
 
+// Notices gives what was noticed of all lines so far.
+func (e *Evaluator) Notices() stats.Notices { return e.folder.Notices() }
+
 // Start says that nothing before a second is to be emitted.
 func (e *Evaluator) Start(second int64) { e.from = second }
 

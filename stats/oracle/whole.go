@@ -89,6 +89,9 @@ func (w *Whole) Counts() aggregate.LineCounts { return w.folder.Counts() }
 // Undated gives the first line without a time; nil: there was none.
 func (w *Whole) Undated() []byte { return w.folder.Undated() }
 
+// Notices gives what was noticed of all lines so far.
+func (w *Whole) Notices() stats.Notices { return w.folder.Notices() }
+
 // Begin says that a source partition is covered from a second on, and not before.
 func (w *Whole) Begin(second int64) { w.Stale(0, second) }
 

@@ -54,7 +54,10 @@ type Folder struct {
 	counts  aggregate.LineCounts
 	shapes  [line.Shapes]uint64 // lines of the pack, by what was understood of them
 	undated []byte              // the first line without a time
-	skew    int64               // the most seconds by which a line of the pack is ahead of its record
+	fields  []uint64            // of all lines; see openSecond
+	texts   []uint64
+	errors  []uint64
+	skew    int64 // the most seconds by which a line of the pack is ahead of its record
 
 	runs runs // of the pack
 
@@ -74,6 +77,8 @@ type Folder struct {
 type openSecond struct {
 	counts   []uint64            // of the stats that only count
 	errors   []uint64            // of lines that a stat could not compare
+	texts    []uint64            // of lines whose value is not a number, of each stat
+	fields   []uint64            // of lines that have a field, as codedField numbers them
 	partials []aggregate.Partial // of the others; nil: none yet
 }
 
@@ -86,7 +91,10 @@ type lane struct {
 
 // NewFolder makes a Folder.
 func (p *Program) NewFolder() *Folder {
-	f := &Folder{program: p, scanner: p.schema.NewScanner(), open: make(map[int64]*openSecond)}
+	f := &Folder{
+		program: p, scanner: p.schema.NewScanner(), open: make(map[int64]*openSecond),
+		fields: make([]uint64, len(p.keys)), texts: make([]uint64, len(p.stats)), errors: make([]uint64, len(p.stats)),
+	}
 	p.deriveFor(&f.event)
 	return f
 }
@@ -312,7 +320,9 @@ func (f *Folder) foldInto(o *openSecond, stat int32, ev *line.Event) {
 	if p == nil {
 		p = f.partialOf(o, stat)
 	}
-	p.Fold(ev)
+	if !p.Fold(ev) && !isNothing(ev.Bytes(f.program.measured[stat])) {
+		o.texts[stat]++
+	}
 }
 
 // foldByIndex folds a line without the memo.
@@ -328,7 +338,12 @@ func (f *Folder) foldByIndex(ev *line.Event, o *openSecond, codes []line.Code) {
 			o.errors[stat]++
 		}
 	}
-	f.ids.unset(codes)
+	o.fields[everyLine]++
+	for _, c := range codes { // which are unset, so that each counts once
+		slot := c.Slot()
+		o.fields[p.fields[slot].key(f.ids[slot])]++
+		f.ids[slot] = line.Absent
+	}
 }
 
 // learn makes the entry of a sequence of codes; it gives nil if there is no
@@ -355,7 +370,14 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 			e.folds = append(e.folds, fold{stat, nil})
 		}
 	}
-	f.ids.unset(codes)
+	e.fields = append(e.fields, everyLine)
+	for _, c := range codes {
+		slot := c.Slot()
+		if key := p.fields[slot].key(f.ids[slot]); key != noField {
+			e.fields = append(e.fields, key)
+		}
+		f.ids[slot] = line.Absent
+	}
 	f.memo.add(at, e)
 	return e
 }
@@ -371,7 +393,10 @@ func (f *Folder) at(second int64) *openSecond {
 		o, f.spare = f.spare[n-1], f.spare[:n-1]
 	} else {
 		n := len(f.program.stats)
-		o = &openSecond{counts: make([]uint64, n), errors: make([]uint64, n), partials: make([]aggregate.Partial, n)}
+		o = &openSecond{
+			counts: make([]uint64, n), errors: make([]uint64, n), texts: make([]uint64, n),
+			fields: make([]uint64, len(f.program.keys)), partials: make([]aggregate.Partial, n),
+		}
 	}
 	f.open[second] = o
 	return o
@@ -394,6 +419,9 @@ func (f *Folder) empty(n int) {
 		}
 		for _, stat := range e.mistyped {
 			l.open.errors[stat] += e.counts[n]
+		}
+		for _, key := range e.fields {
+			l.open.fields[key] += e.counts[n]
 		}
 		e.counts[n] = 0
 	}
@@ -419,7 +447,7 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) (earliest, latest i
 	}
 	slices.Sort(f.seconds)
 	for _, s := range f.seconds {
-		f.accountErrors(f.open[s])
+		f.accountNotices(f.open[s])
 	}
 
 	for stat := range f.program.stats {
@@ -447,17 +475,6 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) (earliest, latest i
 	}
 	clear(f.open)
 	return earliest, latest
-}
-
-// accountErrors adds a second's errors to the internal stat.
-func (f *Folder) accountErrors(o *openSecond) {
-	for stat, n := range o.errors {
-		if n > 0 {
-			f.key = append(f.key[:0], f.program.stats[stat].Name...)
-			f.partialOf(o, f.program.internal[stats.SubjectErrors]).(aggregate.KeyCounter).Count(f.key, n)
-			o.errors[stat] = 0
-		}
-	}
 }
 
 // take gives the bytes of a stat's partial of a second.

@@ -34,6 +34,7 @@ type entry struct {
 	folds   []fold
 	// mistyped are those that it misses for a value's type.
 	mistyped []int32
+	fields   []int32 // the line's, as codedField numbers them
 }
 
 // A fold is a stat, and the condition that is left to be tested, if any.
@@ -62,7 +63,7 @@ func (m *memo) find(codes []line.Code, hash uint64) (e *entry, at int) {
 func (m *memo) add(at int, e *entry) {
 	m.slots[at] = e
 	m.entries++
-	m.cells += len(e.codes) + len(e.counted) + len(e.mistyped)
+	m.cells += len(e.codes) + len(e.counted) + len(e.mistyped) + len(e.fields)
 	for _, f := range e.folds {
 		m.cells++
 		if f.left != nil {

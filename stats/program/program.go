@@ -28,6 +28,11 @@ type Program struct {
 	derived  *derive.Program
 	internal [stats.Subjects]int32
 	index    index
+
+	measured []line.Slot          // of each stat's field; None: it has none
+	named    map[string]line.Slot // the fields that the file names
+	fields   []codedField
+	keys     [][]byte // of pulse.fields, as codedField numbers them
 }
 
 // operands are the numbers of the two stats of a ratio. It folds no lines: what
@@ -39,8 +44,11 @@ type operands struct{ numerator, denominator int }
 // is none.
 func Compile(d *stats.Definitions) (*Program, error) {
 	p := &Program{stats: d.All(), lateness: d.Lateness}
-	wanted := newWanted(d.Derived)
-	for _, s := range p.stats {
+	wanted, named := newWanted(d.Derived), 0
+	for i, s := range p.stats {
+		if i == len(d.Stats) {
+			named = len(wanted.fields)
+		}
 		if s.Field != "" {
 			wanted.field(s.Field)
 		}
@@ -56,11 +64,13 @@ func Compile(d *stats.Definitions) (*Program, error) {
 		return nil, err
 	}
 	p.derived = derive.Compile(d.Derived, p.schema)
+	p.compileFields(wanted.fields, named)
 	p.kinds = make([]aggregate.Kind, len(p.stats))
 	p.counted = make([]bool, len(p.stats))
 	p.ratios = make([]*operands, len(p.stats))
 	for i, s := range p.stats {
 		p.internal[s.Subject] = int32(i)
+		p.measured = append(p.measured, p.schema.Slot(s.Field))
 		cond, err := p.compileStat(s)
 		if err != nil {
 			return nil, fmt.Errorf("stat %s: %w", s.Name, err)

@@ -1,0 +1,176 @@
+package stats
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pulse/stats/condition"
+	"pulse/stats/internal/suggest"
+	"pulse/stats/value"
+)
+
+// EveryLine is the field in whose place pulse.fields counts all lines: each has it.
+const EveryLine = "line"
+
+// Notices are what was noticed of lines beside the values of stats.
+type Notices struct {
+	Fields map[string]uint64 // how many lines had a field that the definitions name, and EveryLine
+	Texts  map[string]uint64 // how many lines a stat left out since its field's value is not a number
+	Errors map[string]uint64 // how many its condition could not compare; a minute, of the newest values
+	Names  []string          // of other fields that lines have, as far as is known
+	When   string            // which lines they are of: "" of all, or " of the last minute"
+}
+
+// Notices reports whether the values of an internal stat of the subject are notices.
+func (s Subject) Notices() bool { return s == SubjectErrors || s == SubjectTexts || s == SubjectFields }
+
+// recently is When of the newest values of internal stats.
+const recently = " of the last minute"
+
+// NoticesOf reads the value of an internal stat; what is not of its subject is empty.
+func NoticesOf(subject Subject, v value.Value) Notices {
+	n := Notices{When: recently}
+	keyed, ok := v.(*value.Keyed)
+	if !ok || int(keyed.Distinct) > len(keyed.Top) && subject == SubjectFields {
+		return n // a field that is not among them may be there
+	}
+	counts := map[string]uint64{}
+	for _, k := range keyed.Top {
+		count, _ := k.Value.(value.Number)
+		name := k.Key
+		if subject == SubjectFields {
+			name = name[:max(strings.LastIndexByte(name, ','), 0)]
+			name = strings.ReplaceAll(name, `\,`, ",")
+		}
+		counts[name] += uint64(math.Ceil(count.Float64()))
+	}
+	switch subject {
+	case SubjectFields:
+		n.Fields = counts
+	case SubjectTexts:
+		n.Texts = counts
+	case SubjectErrors:
+		n.Errors = counts
+	}
+	return n
+}
+
+// Notes says of stats what the notices mean for them: sentences, by the name of the stat.
+func (d *Definitions) Notes(n Notices) map[string][]string {
+	notes := map[string][]string{}
+	byName := map[string]*Stat{}
+	for _, s := range d.Stats {
+		byName[s.Name] = s
+		for _, field := range s.missing(n) {
+			notes[s.Name] = append(notes[s.Name], n.without(field))
+		}
+		if texts := n.Texts[s.Name]; texts > 0 {
+			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s values of `%s`%s were text, and are not counted", about(texts), s.Field, n.When))
+		}
+		if errors := n.Errors[s.Name]; errors > 0 {
+			minute := ""
+			if n.When != "" {
+				minute = " a minute"
+			}
+			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s lines%s are not counted: a field's value has another type than its condition expects", about(errors), minute))
+		}
+	}
+	for _, s := range d.Stats {
+		for _, of := range s.Of {
+			for _, note := range notes[of] {
+				if byName[of].Kind != "ratio" && !slices.Contains(notes[s.Name], note) {
+					notes[s.Name] = append(notes[s.Name], note)
+				}
+			}
+		}
+	}
+	return notes
+}
+
+// missing gives the fields that no line had, if without them no line can count for the
+// stat.
+func (s *Stat) missing(n Notices) (missing []string) {
+	if n.Fields[EveryLine] == 0 {
+		return nil
+	}
+	named := map[string]bool{}
+	fieldsOf(s.Cond, named)
+	blind := !can(s.Cond, n.Fields)
+	for _, field := range append([]string{s.Field}, s.GroupBy...) {
+		if field != "" {
+			named[field] = true
+			blind = blind || n.Fields[field] == 0
+		}
+	}
+	if !blind {
+		return nil
+	}
+	delete(named, "unparsed") // good news
+	for _, field := range slices.Sorted(maps.Keys(named)) {
+		if n.Fields[field] == 0 {
+			missing = append(missing, field)
+		}
+	}
+	return missing
+}
+
+func (n Notices) without(field string) string {
+	known := slices.DeleteFunc(slices.Sorted(maps.Keys(n.Fields)), func(name string) bool { return name == EveryLine || n.Fields[name] == 0 })
+	known = append(known, n.Names...)
+	hint := ""
+	if near := suggest.Nearest(field, slices.Values(known)); near != "" && near != field {
+		hint = fmt.Sprintf("; did you mean `%s`?", near)
+	}
+	return fmt.Sprintf("no line%s has had `%s`%s", n.When, field, hint)
+}
+
+// can reports whether a line with some of the fields that lines had may meet a condition.
+func can(c condition.Node, had map[string]uint64) bool {
+	switch c := c.(type) {
+	case *condition.And:
+		return !slices.ContainsFunc(c.Nodes, func(n condition.Node) bool { return !can(n, had) })
+	case *condition.Or:
+		return slices.ContainsFunc(c.Nodes, func(n condition.Node) bool { return can(n, had) })
+	case *condition.Compare:
+		return c.Op == condition.Missing || had[c.Field] > 0
+	case *condition.Expr:
+		return c.Missing || !slices.ContainsFunc(c.Fields, func(field string) bool { return had[field] == 0 })
+	}
+	return true // of every line, or of those that do not meet another one
+}
+
+// fieldsOf gathers the fields that a condition names.
+func fieldsOf(c condition.Node, fields map[string]bool) {
+	switch c := c.(type) {
+	case *condition.And:
+		for _, n := range c.Nodes {
+			fieldsOf(n, fields)
+		}
+	case *condition.Or:
+		for _, n := range c.Nodes {
+			fieldsOf(n, fields)
+		}
+	case *condition.Not:
+		fieldsOf(c.Node, fields)
+	case *condition.Compare:
+		fields[c.Field] = true
+	case *condition.Expr:
+		for _, field := range c.Fields {
+			fields[field] = true
+		}
+	}
+}
+
+// about is a number in two significant digits, so that a sentence stays as it is while
+// little changes.
+func about(n uint64) string {
+	unit := uint64(1)
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return strconv.FormatUint((n+unit/2)/unit*unit, 10)
+}

@@ -1,0 +1,88 @@
+package stats
+
+import (
+	"strings"
+	"testing"
+
+	"pulse/stats/value"
+)
+
+// TestNotes: a stat says which of the fields that it cannot do without no line has had.
+func TestNotes(t *testing.T) {
+	d, err := Parse("stats.yaml", []byte(`
+stats:
+  - {name: typo, rate: second, where: statsu >= 500}
+  - {name: right, rate: second, where: status >= 500}
+  - {name: either, rate: second, where: statsu >= 500 || status >= 500}
+  - {name: both, rate: second, where: statsu >= 500 && status >= 500}
+  - {name: neither, rate: second, where: a == 1 || b == 1}
+  - {name: without, rate: second, where: statsu == nil}
+  - {name: not, rate: second, where: not (statsu == 1)}
+  - {name: all, rate: second}
+  - {name: unparsed, rate: second, where: unparsed}
+  - {name: sum, sum: request_time}
+  - {name: by, rate: second, by: [status, hosst]}
+  - {name: expression, rate: second, where: status + statsu > 500}
+  - {name: ratio, ratio: [typo-10, right]}
+  - {name: typo-10, rate: second, where: statsu >= 500}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	typo := "no line has had `statsu`; did you mean `status`?"
+	for _, test := range []struct {
+		name string
+		n    Notices
+		want map[string]string
+	}{
+		{"no lines", Notices{Fields: map[string]uint64{}}, nil},
+		{"nothing known", Notices{}, nil},
+		{"some missing", Notices{Fields: map[string]uint64{EveryLine: 9, "status": 9, "request_time": 9}, Names: []string{"host"}}, map[string]string{
+			"typo": typo, "both": typo, "expression": typo, "typo-10": typo, "ratio": typo,
+			"neither": "no line has had `a`|no line has had `b`",
+			"by":      "no line has had `hosst`; did you mean `host`?",
+		}},
+		{"texts", Notices{Texts: map[string]uint64{"sum": 2043}, Errors: map[string]uint64{"all": 2844}, When: recently}, map[string]string{
+			"all": "2800 lines a minute are not counted: a field's value has another type than its condition expects",
+			"sum": "2000 values of `request_time` of the last minute were text, and are not counted",
+		}},
+	} {
+		notes := d.Notes(test.n)
+		for _, s := range d.Stats {
+			if got := strings.Join(notes[s.Name], "|"); got != test.want[s.Name] {
+				t.Errorf("%s: %s says %q, want %q", test.name, s.Name, got, test.want[s.Name])
+			}
+		}
+	}
+}
+
+// TestNoticesOf: fields are read from the value of pulse.fields if it has all of them.
+func TestNoticesOf(t *testing.T) {
+	for text, want := range map[string]map[string]uint64{
+		`{"top":[{"key":"status,number","value":4},{"key":"status,text","value":2},{"key":"a\\,b,any","value":1}],"other":0,"distinct":3}`: {"status": 6, "a,b": 1},
+		`{"top":[{"key":"status,number","value":4}],"other":2,"distinct":2}`:                                                               nil,
+		`null`: nil,
+	} {
+		v, err := value.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := NoticesOf(SubjectFields, v).Fields
+		if len(got) != len(want) {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+		for field, n := range want {
+			if got[field] != n {
+				t.Errorf("%s: %v, want %v", text, got, want)
+			}
+		}
+	}
+}
+
+func TestAbout(t *testing.T) {
+	for n, want := range map[uint64]string{1: "1", 84: "84", 994: "990", 996: "1000", 1234567: "1200000"} {
+		if got := about(n); got != want {
+			t.Errorf("about %d is %s, want %s", n, got, want)
+		}
+	}
+}
