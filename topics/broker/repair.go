@@ -226,7 +226,7 @@ func (r *repairs) write(committed map[producer]bool) error {
 	if err := r.groups.write(); err != nil {
 		return err
 	}
-	if err := r.fence(); err != nil {
+	if err := r.fence(committed); err != nil {
 		return err
 	}
 	if err := r.closeSession(); err != nil {
@@ -245,10 +245,10 @@ func ended(commit bool) string {
 	return "aborted a transaction that was open"
 }
 
-// fence gives a new epoch to each producer that had a transaction open, or one whose
-// end the broker has not noted: whoever still goes on with it is refused, and an
-// epoch is one transaction's.
-func (r *repairs) fence() error {
+// fence notes how each transaction ended that was open, or whose end the broker has
+// not noted, and gives its producer a new epoch: whoever goes on with it is refused,
+// and who asks once more for its end is told the truth.
+func (r *repairs) fence(committed map[producer]bool) error {
 	type entry struct {
 		Type   string `json:"type"`
 		ID     int64  `json:"pid"`
@@ -262,23 +262,29 @@ func (r *repairs) fence() error {
 			known[e.ID] = e
 		}
 	}
-	last := map[int64]int16{} // used
-	for _, p := range r.partitions {
-		for id, t := range p.open {
-			last[id] = max(last[id], t.producer.epoch)
+	ended := map[int64]entry{}
+	end := func(of producer, commit bool) {
+		if e, ok := ended[of.id]; !ok || e.Epoch <= of.epoch {
+			ended[of.id] = entry{"endtx", of.id, of.epoch, &commit}
 		}
-		for id, end := range p.ends {
-			if e := known[id]; e.Commit == nil && end.producer.epoch == e.Epoch {
-				last[id] = max(last[id], e.Epoch)
+	}
+	for _, p := range r.partitions {
+		for _, t := range p.open {
+			end(t.producer, committed[t.producer])
+		}
+		for id, b := range p.ends {
+			if e := known[id]; e.Commit == nil && b.producer.epoch == e.Epoch {
+				end(b.producer, b.commit)
 			}
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(last)) {
-		e, ok := known[id]
-		if !ok {
+	for _, id := range slices.Sorted(maps.Keys(ended)) {
+		e := ended[id]
+		if _, ok := known[id]; !ok {
 			continue // kfake does not know it either
 		}
-		text, err := json.Marshal(entry{Type: "timeout", ID: id, Epoch: min(max(e.Epoch, last[id]), math.MaxInt16-1) + 1})
+		e.Epoch = min(max(e.Epoch, known[id].Epoch), math.MaxInt16-1) + 1
+		text, err := json.Marshal(e)
 		if err != nil {
 			return err
 		}

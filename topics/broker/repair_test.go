@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pulse/cmd/dev/testkit"
 	"pulse/topics/broker"
@@ -150,7 +152,9 @@ func TestKilledInTransaction(t *testing.T) {
 	dir = killed(t, dir)
 	b = open(t, broker.Options{}, dir)
 	wantBoth(t, b, "t", "a")
-	lives.UpdateSeedBrokers(b.Addrs()...)
+	if err := endAgain(t, b, lives); !errors.Is(err, kerr.InvalidTxnState) {
+		t.Errorf("who asks for its commit is told %v", err)
+	}
 	write(t, connect(t, b), "t", "w")
 	transact(t, b, "t", "b", true)
 	transact(t, b, "t", "c", true)
@@ -179,6 +183,26 @@ func TestClosedInTransaction(t *testing.T) {
 	wantBoth(t, b, "t", "a")
 	transact(t, b, "t", "b", true)
 	wantBoth(t, b, "t", "a b")
+}
+
+// endAgain asks for the commit of a client's transaction, as one does that got no
+// answer.
+func endAgain(t testing.TB, b *broker.Broker, client *kgo.Client) error {
+	t.Helper()
+	id, epoch, err := client.ProducerID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := kmsg.NewEndTxnRequest()
+	end.TransactionalID, end.ProducerID, end.ProducerEpoch, end.Commit = "id", id, epoch, true
+	response, err := end.RequestWith(t.Context(), connect(t, b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.ErrorCode == 0 && response.ProducerEpoch != epoch+1 {
+		t.Errorf("it goes on with epoch %d after %d", response.ProducerEpoch, epoch)
+	}
+	return kerr.ErrorForCode(response.ErrorCode)
 }
 
 // cut shortens a file by some bytes.
@@ -224,7 +248,7 @@ func TestKilledInCommit(t *testing.T) {
 		transact(t, b, "t", "a", true)
 		client := transact(t, b, "t", "b", false)
 		before := sizes(t, dir)
-		if err := client.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		if err := endAgain(t, b, client); err != nil { // of which it hears nothing
 			t.Fatal(err)
 		}
 		after := sizes(t, dir)
@@ -237,6 +261,9 @@ func TestKilledInCommit(t *testing.T) {
 		}
 		b = open(t, broker.Options{}, dir)
 		wantBoth(t, b, "t", "a b")
+		if err := endAgain(t, b, client); err != nil {
+			t.Errorf("without %v: who asks for its commit is told %v", lacks, err)
+		}
 		transact(t, b, "t", "ORPHAN", false)
 		b = open(t, broker.Options{}, killed(t, dir))
 		wantBoth(t, b, "t", "a b")
