@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -25,6 +26,9 @@ type guesses struct {
 	mu sync.Mutex
 	// full is when the bucket of an address is full again.
 	full map[netip.Prefix]time.Time
+	// swept is when addresses whose buckets are full were last forgotten: not for each
+	// guess beyond the room, since that costs as much as there is room.
+	swept time.Time
 }
 
 // wait is how long an address has to wait until its next guess is looked at.
@@ -48,15 +52,12 @@ func (g *guesses) add(from netip.Prefix, now time.Time) {
 	if g.full == nil {
 		g.full = map[netip.Prefix]time.Time{}
 	}
+	if len(g.full) >= maxGuessers && now.Sub(g.swept) >= guessEvery {
+		g.swept = now
+		maps.DeleteFunc(g.full, func(_ netip.Prefix, full time.Time) bool { return !full.After(now) })
+	}
 	if _, known := g.full[from]; !known && len(g.full) >= maxGuessers {
-		for p, full := range g.full {
-			if !full.After(now) {
-				delete(g.full, p)
-			}
-		}
-		if len(g.full) >= maxGuessers {
-			from = netip.Prefix{}
-		}
+		from = netip.Prefix{}
 	}
 	full := g.full[from]
 	if full.Before(now) {
