@@ -79,7 +79,7 @@ func (t *timeline) from(o line.Origin) *timeline {
 
 // add takes the next line and emits it with the clock that it has: at once,
 // or later if it has to wait. What is emitted is valid during the call. An
-// empty line is none.
+// empty line does not count.
 func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
 	if isEmpty(l) {
 		return nil

@@ -36,7 +36,7 @@ const (
 	// have to wait for the transaction of another ingester that is gone.
 	positionsTimeout = time.Minute
 
-	// againAfter is how long to wait after a transaction that did not come about.
+	// againAfter is how long to wait after a transaction that was not committed.
 	againAfter = 500 * time.Millisecond
 )
 
@@ -54,10 +54,10 @@ type Transactional struct {
 	// time, the first one ends.
 	ID string
 	// Live makes the ingester, whose inputs go on at the positions. It is called
-	// again after a transaction did not come about.
+	// again after a transaction was not committed.
 	Live func(Positions) Live
-	// Once says that the inputs cannot begin again: a transaction that did not
-	// come about then ends Run, and a new process goes on.
+	// Once says that the inputs cannot begin again: a transaction that was not
+	// committed then ends Run, and a new process goes on.
 	Once bool
 	// Log gets what an operator should know.
 	Log *slog.Logger
@@ -68,7 +68,7 @@ type Transactional struct {
 }
 
 // Metrics returns what became of the records so far. Those of a transaction that
-// did not come about count as refused, and are made anew.
+// was not committed count as refused, and are made anew.
 func (x *Transactional) Metrics() ProducerMetrics {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -81,7 +81,7 @@ func (x *Transactional) Metrics() ProducerMetrics {
 	return m
 }
 
-// errTransaction is in errors of a transaction that did not come about: nothing of
+// errTransaction is in errors of a transaction that was not committed: nothing of
 // it will be read by anybody.
 var errTransaction = errors.New("Kafka did not commit a transaction")
 
@@ -260,7 +260,7 @@ func (t *transactions) commit(ctx context.Context, records []Record, positions P
 	return nil
 }
 
-// broken explains why a transaction did not come about; some reasons do not pass.
+// broken explains why a transaction was not committed; some reasons do not pass.
 func (t *transactions) broken(when string, err error) error {
 	switch {
 	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):

@@ -138,7 +138,7 @@ func (t *tails) find() (fresh []*tail, err error) {
 	}
 	if len(names) == 0 && len(t.open) == 0 && !t.none {
 		t.none = true
-		t.files.Log.Warn("no file matches yet: waiting for one", "patterns", t.files.Globs)
+		t.files.Log.Warn("no file matches yet; waiting for one", "patterns", t.files.Globs)
 	}
 	for _, tail := range t.open {
 		tail.named = false
@@ -151,7 +151,7 @@ func (t *tails) find() (fresh []*tail, err error) {
 			continue // since a moment ago
 		case err != nil:
 			unread++
-			t.warn(name, "a file cannot be read: trying again", "error", err)
+			t.warn(name, "cannot read a file; retrying", "error", err)
 			continue
 		case !info.Mode().IsRegular():
 			t.warnIrregular(name, info.Mode())
@@ -208,7 +208,7 @@ func (t *tails) warn(name, message string, args ...any) {
 func (t *tails) warnIrregular(name string, mode fs.FileMode) {
 	switch {
 	case mode.IsDir():
-		t.warn(name, "a folder matches and is not read: add /* to its name to follow the files in it")
+		t.warn(name, "a directory matches and is not read: add /* to its name to follow the files in it")
 	case mode&fs.ModeNamedPipe != 0:
 		t.warn(name, "a named pipe matches and is not followed: read it by --stdin")
 	default:
@@ -305,7 +305,7 @@ func (t *tails) ready(tail *tail) bool {
 // handles of files on the network go stale.
 func (t *tails) fail(tail *tail, err error) {
 	tail.failed = true
-	t.warn(tail.name, "a file cannot be read: trying again", "error", err)
+	t.warn(tail.name, "cannot read a file; retrying", "error", err)
 	t.descriptors.shut(tail)
 }
 

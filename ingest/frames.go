@@ -41,7 +41,7 @@ func leadingZero(b []byte) error {
 
 // appendFrame appends a frame's text to lines as one line, whatever it holds: what
 // ends it is left away, and a line feed within is a space, so that no sender
-// can make two lines of one. A frame without text is no line.
+// can make two lines of one. A frame without text is not a line.
 func appendFrame(lines, frame []byte) []byte {
 	frame = bytes.TrimRight(frame, "\r\n\x00")
 	if len(frame) == 0 {

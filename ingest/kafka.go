@@ -80,7 +80,7 @@ func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
 type KafkaCounts struct {
 	Lines   atomic.Int64 // lines that were taken
 	Empty   atomic.Int64 // records without any text
-	Foreign atomic.Int64 // records that are no JSON object with Field: all of each was the line
+	Foreign atomic.Int64 // records that are not a JSON object with Field: all of each was the line
 	Skipped atomic.Int64 // records that retention took before they were read
 }
 

@@ -166,7 +166,7 @@ func eachLine(lines []byte, f func(l []byte) error) error {
 	return nil
 }
 
-// isEmpty tells whether l, which has no line feed, is no line at all.
+// isEmpty tells whether l, which has no line feed, is not a line at all.
 func isEmpty(l []byte) bool {
 	return len(l) == 0 || len(l) == 1 && l[0] == '\r'
 }

@@ -103,7 +103,7 @@ type live struct {
 
 	lingering lingering
 
-	committer Committer // nil if the output is none
+	committer Committer // nil if the output is not one
 	grace     context.Context
 	positions Positions // of the lines taken since the last commit
 }
@@ -193,9 +193,9 @@ func (g *live) goLive() error {
 	last, now := g.packer.Second(), g.now/second
 	switch {
 	case last < 0: // there was no backlog
-		g.packer.Vouch((g.start + second - 1) / second)
+		g.packer.Cover((g.start + second - 1) / second)
 	case now-last > maxSwitch:
-		g.packer.Vouch(now)
+		g.packer.Cover(now)
 	}
 	return g.packer.Advance(g.now)
 }
@@ -251,7 +251,7 @@ func (g *live) tick() error {
 			g.quiet = g.now + int64(backlogQuiet)
 			return nil
 		}
-		g.packer.Vouch(now + 1)
+		g.packer.Cover(now + 1)
 		last = now
 	}
 	for s := last + 1; s < now; s++ {
@@ -361,7 +361,7 @@ func (g *live) emit(clock int64, l []byte) error {
 	}
 	if g.backlog != nil {
 		if g.packer.Second() < 0 {
-			g.packer.Vouch(clock / second)
+			g.packer.Cover(clock / second)
 		}
 		if err := g.packer.Advance(clock); err != nil {
 			return err

@@ -74,7 +74,7 @@ func (a *ack) done(err error) {
 }
 
 // A Packer makes packs and ticks of lines and a clock's times. It holds what
-// L1 demands of an ingester and nothing else: it knows no Kafka and reads no
+// readers of the log rely on and nothing else: it knows no Kafka and reads no
 // clock, and is driven by one goroutine.
 //
 // A pack holds whole lines of one second of the clock, in the order in which
@@ -124,9 +124,9 @@ func (p *Packer) Second() int64 { return p.second }
 // Lines is the number of lines taken.
 func (p *Packer) Lines() int64 { return p.lines }
 
-// Vouch makes the ingester cover the seconds from since on, and no longer
+// Cover makes the ingester cover the seconds from since on, and no longer
 // for those before.
-func (p *Packer) Vouch(since int64) { p.since = since }
+func (p *Packer) Cover(since int64) { p.since = since }
 
 // Map closes the pack; the lines that follow have their times mapped by m.
 func (p *Packer) Map(m line.Mapping) error {
@@ -220,7 +220,7 @@ func (p *Packer) noteOrigin() {
 }
 
 // Add takes a chunk of whole lines with a line feed between them, at the time
-// that the clock shows. It copies them. Empty lines are no lines; of one that
+// that the clock shows. It copies them. Empty lines are not lines; of one that
 // is too long to be read as much is kept as shows it.
 func (p *Packer) Add(lines []byte) error {
 	// Lines that are taken as they are, nearly all, are copied together.

@@ -21,7 +21,7 @@ func TestPackerLaws(t *testing.T) {
 		o := &fakeOutput{partitions: 1 + rng.Int32N(8)}
 		p := NewPacker("i", topics.WallDomain, o.partitions, o.sink)
 		clock := int64(0)
-		p.Vouch(0)
+		p.Cover(0)
 		var want []string // in order, with their seconds
 		var ticks []int64
 		for step := range 1 + rng.IntN(60) {
@@ -160,7 +160,7 @@ func TestPackerTicks(t *testing.T) {
 	o := &fakeOutput{partitions: 2}
 	p := NewPacker("i", topics.WallDomain, 2, o.sink)
 	steps := []func() error{
-		func() error { p.Vouch(6); return p.Advance(5*second + 1) },
+		func() error { p.Cover(6); return p.Advance(5*second + 1) },
 		func() error { return p.Add([]byte("a\nb\n")) },
 		func() error { return p.Advance(5*second + 2) }, // the same second
 		func() error { return p.Add([]byte("c\n")) },
@@ -170,7 +170,7 @@ func TestPackerTicks(t *testing.T) {
 		func() error { return p.Advance(7 * second) },
 		func() error { return p.Add([]byte("e\n")) },
 		func() error { return p.Advance(99 * second) }, // a jump: one tick
-		func() error { p.Vouch(101); return p.Advance(100 * second) },
+		func() error { p.Cover(101); return p.Advance(100 * second) },
 		func() error { return p.Leave(90) },
 	}
 	for i, step := range steps {

@@ -212,7 +212,7 @@ func (p *Producer) newest(ctx context.Context) ([]topics.RawHeader, error) {
 	found := make(map[int32]topics.RawHeader)
 	// The last offset can be a transaction's end, so one more is read.
 	err = admin.Read(ctx, p.topic, all.Newest(2), func(r *kgo.Record) bool {
-		// What is none of Pulse's records is the receivers' to count.
+		// What is not a record of Pulse's is the receivers' to count.
 		if h, err := topics.ParseRawHeader(topics.Lookup(r.Headers)); err == nil {
 			found[r.Partition] = h
 		}

@@ -287,7 +287,7 @@ func (p *player) read(emit func(clock int64, l []byte) error) error {
 	return errors.Join(t.settle(emit), p.dating.check(p.Reading, p.Log, true))
 }
 
-// play sends the recording, once or for ever.
+// play sends the recording, once or forever.
 func (p *player) play() error {
 	for {
 		if err := p.read(p.emit); err != nil {
@@ -358,7 +358,7 @@ func (p *player) begin(clock int64) error {
 	if p.OriginalTimes {
 		return nil // nothing was before, so it covers all of that
 	}
-	p.packer.Vouch(max(0, p.pace.Apply(clock)) / second)
+	p.packer.Cover(max(0, p.pace.Apply(clock)) / second)
 	return p.packer.Map(p.pace)
 }
 

@@ -332,7 +332,7 @@ func TestFilesUnread(t *testing.T) {
 			t.Errorf("%d files are followed, %d cannot be read and %d are left out, want 4, 0 and 2", followed, unread, leftOut)
 		}
 		for name, says := range map[string]string{
-			"b.log.xz": "compressed by xz", "c.log.gz": "broken", "d.log": "folder", "e.log": "--stdin",
+			"b.log.xz": "compressed by xz", "c.log.gz": "broken", "d.log": "directory", "e.log": "--stdin",
 		} {
 			lines := 0
 			for l := range strings.Lines(log.String()) {
@@ -370,7 +370,7 @@ func TestFilesStale(t *testing.T) {
 	f.do(tails.open[0].file.Close())
 	turn()
 	turn()
-	if got.String() != "1 2" || files.Counts.Unread.Load() != 0 || strings.Count(log.String(), "trying again") != 1 {
+	if got.String() != "1 2" || files.Counts.Unread.Load() != 0 || strings.Count(log.String(), "retrying") != 1 {
 		t.Errorf("got %q, want the second line too; %d files are unread, and it is said: %s", &got, files.Counts.Unread.Load(), log.String())
 	}
 }

@@ -207,7 +207,7 @@ func TestErrors(t *testing.T) {
 		{"define twice", "define: {x: a, x: b}\nstats: [" + stat + "}]", []string{"1:16: x is defined twice"}},
 		{"define empty", "define:\n  x:\nstats: [" + stat + ", where: x}]", []string{"2:5: a condition is empty"}},
 		{"define cycle", "define:\n  a: x && b\n  b: y || a\nstats: [" + stat + ", where: a}]", []string{"3:11: a uses itself: a -> b -> a"}},
-		{"broken define used twice", "define:\n  a: x = 1\nstats: [" + stat + ", where: a}, {name: b, rate: second, where: a && y}]", []string{"2:8: = is no comparison"}},
+		{"broken define used twice", "define:\n  a: x = 1\nstats: [" + stat + ", where: a}, {name: b, rate: second, where: a && y}]", []string{"2:8: = is not a comparison"}},
 		{"defines as a list", "define: [a]\nstats: [" + stat + "}]", []string{"1:9: define is a mapping of names to conditions, not a list"}},
 
 		{"where", "stats: [" + stat + ", where: x == y}]", []string{"1:42: x and y are both fields"}},
@@ -288,7 +288,7 @@ func TestExpressionPositions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, err := Parse("f.yaml", []byte(head+tt.where))
-		if got := fmt.Sprint(err); !strings.HasPrefix(got, "f.yaml:"+tt.at+": = is no comparison") {
+		if got := fmt.Sprint(err); !strings.HasPrefix(got, "f.yaml:"+tt.at+": = is not a comparison") {
 			t.Errorf("%s: got %s, want it at %s", tt.name, got, tt.at)
 		}
 	}

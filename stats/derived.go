@@ -37,7 +37,7 @@ func (p *parser) parseDerived(d *Definitions, n *yaml.Node) {
 		name := key.Value
 		switch by := taken[name]; {
 		case key.Kind != yaml.ScalarNode || !condition.IsName(name) || len(name) > MaxName:
-			p.errorf(key, "a derived field's name has letters, digits and _ only, begins with no digit, and is no word of the language: not %s", describe(key))
+			p.errorf(key, "a derived field's name has letters, digits and _ only, begins with no digit, and is not a reserved word: not %s", describe(key))
 		case by != "":
 			p.errorf(key, "%s is a field that %s: a derived field needs another name", name, by)
 		case p.defined[name]:

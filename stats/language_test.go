@@ -196,7 +196,7 @@ func TestLanguageErrors(t *testing.T) {
 		{"stats: [{name: 'a{b}', each: {b: [one]}, rate: second, where: 'x == {b} && == 2'}]", "1:76:"},
 		{"stats: [{name: a, rate: second, where: '${X:-long value} == 2'}]", "1:41:"},
 		{"stats: [{name: '${X}', rate: second}]", "1:16: the environment variable X is not set"},
-		{"stats: [{name: '${x y}', rate: second}]", "1:16: ${x y} is no variable"},
+		{"stats: [{name: '${x y}', rate: second}]", "1:16: ${x y} is not a variable"},
 		{"stats: [{name: '${Q}', rate: second}]", "1:16: the environment variable Q has a quote"},
 		{"scope: {values: [a]}\nstats: [" + stat + "}]", "1:8: scope has no field"},
 		{"scope: {field: f, values: [a], default: b}\nstats: [" + stat + "}]", "1:41: default is one of the values, a, not b"},

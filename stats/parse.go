@@ -122,7 +122,7 @@ type parser struct {
 
 	byName   map[string]*Stat    // the file's and the internal ones
 	variants map[string][]*Stat  // by the name before the scope, the default value's first
-	refs     map[string][]string // what a name that is no stat's stands for: a family's, or the default value's
+	refs     map[string][]string // what a name that is not a stat's stands for: a family's, or the default value's
 	ratios   []ratio
 }
 
@@ -349,7 +349,7 @@ func (p *parser) parseDefines(n *yaml.Node) {
 			name := key.Value
 			switch {
 			case key.Kind != yaml.ScalarNode || !condition.IsName(name) || len(name) > MaxName:
-				p.errorf(key, "a define's name has letters, digits and _ only, begins with no digit, and is no word of the language: not %s", describe(key))
+				p.errorf(key, "a define's name has letters, digits and _ only, begins with no digit, and is not a reserved word: not %s", describe(key))
 				continue
 			case slices.Contains(headerFields, name):
 				p.errorf(key, "%s is a field that lines have in their header: a define needs another name", name)
@@ -634,7 +634,7 @@ func (p *parser) parseRow(names []*yaml.Node, limit int) []string {
 	return row
 }
 
-// didYouMean is the end of a message about a word that is none of those known.
+// didYouMean is the end of a message about a word that is not known.
 func didYouMean(word string, known []string) string {
 	if near := nearest(word, known); near != "" {
 		return near

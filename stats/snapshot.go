@@ -31,11 +31,11 @@ type Snapshot struct {
 	// value is exact.
 	Approx float64
 
-	// Since, unless 0, is the first of the seconds, up to and with Time, that all
+	// Since, unless 0, is the first of the seconds, through Time, that all
 	// have this value.
 	Since int64
 
-	// StaleSince is the first of the seconds, up to and with Time, that had no
+	// StaleSince is the first of the seconds, through Time, that had no
 	// clock at all, and 0 in all snapshots but the one that passes such seconds;
 	// the value is null then.
 	StaleSince int64

@@ -107,7 +107,7 @@ func (p *parser) variable(n *yaml.Node, match []string) string {
 	}
 	m := variableName.FindStringSubmatch(match[1])
 	if m == nil || !strings.HasSuffix(match[0], "}") {
-		p.errorf(n, "%s is no variable: write ${NAME}, ${NAME:-default}, or $${ for the text ${", match[0])
+		p.errorf(n, "%s is not a variable: write ${NAME}, ${NAME:-default}, or $${ for the text ${", match[0])
 		return "x"
 	}
 	value, ok := p.lookup(m[1])

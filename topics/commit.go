@@ -80,7 +80,7 @@ func (a *Admin) Commits(ctx context.Context, group, topic string) (map[int32]Com
 // ErrJoined says that a group has members, who alone may commit.
 var ErrJoined = errors.New("the group has members")
 
-// CommitFirst commits, for a group without members, where these shall begin: all
+// CommitFirst commits, for a group without members, where these are to begin: all
 // partitions or none.
 func (a *Admin) CommitFirst(ctx context.Context, group, topic string, begin map[int32]Commit) error {
 	offsets := kadm.Offsets{}

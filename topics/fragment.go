@@ -63,7 +63,7 @@ type Cover struct {
 	Lost Lost
 }
 
-// Lost is a interval of offsets, [From, To).
+// Lost is an interval of offsets, [From, To).
 type Lost struct{ From, To int64 }
 
 // Empty reports whether nothing is lost.

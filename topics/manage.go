@@ -79,8 +79,8 @@ func plan(n Names, window time.Duration) []topicPlan {
 	}
 }
 
-// ErrTopics is in every error that says that topics are missing or not as they
-// have to be, and in none about a broker that cannot be reached.
+// ErrTopics is in every error that says that topics are missing or have the
+// wrong settings, and in none about a broker that cannot be reached.
 var ErrTopics = errors.New("the topics are missing or have the wrong settings")
 
 // Ensure makes the topics that are missing and then checks them all, as Check

@@ -99,7 +99,7 @@ func (h RawHeader) Headers() []kgo.RecordHeader {
 }
 
 // ParseRawHeader reads the headers that Headers made; get returns the value of a
-// key, nil if there is none. An error says that the record is none of Pulse's.
+// key, nil if there is none. An error says that the record is not Pulse's.
 func ParseRawHeader(get func(key string) []byte) (RawHeader, error) {
 	h := RawHeader{Ingester: string(get(headerIngester)), Domain: string(get(headerDomain))}
 	if h.Ingester == "" || len(h.Ingester) > MaxIngester {

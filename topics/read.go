@@ -46,7 +46,7 @@ func (a *Admin) Whole(ctx context.Context, topic string) (Section, error) {
 
 // Written is what of Readable was written at from or later, and before to, by the
 // times of Kafka's records; they ascend, but for seconds. The zero time for to is
-// no bound.
+// not a bound.
 func (a *Admin) Written(ctx context.Context, topic string, from, to time.Time) (Section, error) {
 	after := func(t time.Time) func(context.Context, ...string) (kadm.ListedOffsets, error) {
 		return func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
@@ -122,7 +122,7 @@ func (a *Admin) Read(ctx context.Context, topic string, s Section, do func(*kgo.
 			if !ok || r.Offset < span.From || r.Topic != topic {
 				continue
 			}
-			// A transaction's end is no record, but it may be the last of its partition.
+			// A transaction's end is not a record, but it may be the last of its partition.
 			if r.Offset < span.To && !r.Attrs.IsControl() && !do(r) {
 				return nil
 			}

@@ -14,7 +14,7 @@ import (
 type Second struct {
 	Second      int64 // Unix time
 	Before      int64 // the second kept before it; -1: none was
-	Stale       int64 // so many seconds, up to and with this one, are not covered
+	Stale       int64 // so many seconds, through this one, are not covered
 	Part, Parts int   // which part this is, from 0, and how many there are
 	Data        []byte
 }

@@ -12,7 +12,7 @@ import (
 	"pulse/topics"
 )
 
-// A extent is what is known of some neighboring seconds of a stat: so many
+// An extent is what is known of some neighboring seconds of a stat: so many
 // seconds of a chart as go into one of its columns. The least and the greatest
 // values are kept, so that a spike of one second is seen in a chart of a week.
 type extent struct {
@@ -107,7 +107,7 @@ func thin(all []extent, step int64) []extent {
 }
 
 // addDigests gives intervals, ascending in time and of step seconds each, the value
-// of the numbers of their minutes. The extremes of a second's quantiles are none of
+// of the numbers of their minutes. The extremes of a second's quantiles are not those of
 // the interval. Digests that cannot be read are left out, and an error says so.
 func addDigests(extents []extent, minutes []topics.Minute, step int64, kind aggregate.Kind) error {
 	var wrong error

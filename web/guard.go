@@ -117,7 +117,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 }
 
 // mayOpen refuses sockets, and changes, that a page of another site asks for in
-// a reader's browser, unless the site is listed. A request without an origin is no
+// a reader's browser, unless the site is listed. A request without an origin is not a
 // browser's.
 func (s *Server) mayOpen(r *http.Request) bool {
 	origin := r.Header.Get("Origin")

@@ -160,7 +160,7 @@ func (l *rawLines) search(ctx context.Context, all topics.Section, second int64)
 				if h, err := topics.ParseRawHeader(topics.Lookup(r.Headers)); err == nil && h.Second() >= second {
 					b.high = probe[r.Partition].From
 				} else {
-					b.low = r.Offset // what is no raw record is passed over
+					b.low = r.Offset // what is not a raw record is skipped
 				}
 				brackets[r.Partition] = b
 			}
@@ -183,7 +183,7 @@ func (l *rawLines) search(ctx context.Context, all topics.Section, second int64)
 	return where, expired, nil
 }
 
-// textOf is a line as it is shown: bytes that are no UTF-8 are marked, and a long
+// textOf is a line as it is shown: bytes that are not UTF-8 are marked, and a long
 // one is cut.
 func textOf(line []byte) string {
 	if len(line) > maxLineText {

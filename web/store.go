@@ -179,7 +179,7 @@ func (s *Store) Clocks(c topics.Clocks, now time.Time) {
 }
 
 // DropBeyond takes out points that have stayed ahead of the clocks, and reports
-// whether there were any: they would be the newest for ever.
+// whether there were any: they would be the newest forever.
 func (s *Store) DropBeyond() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -273,7 +273,7 @@ func (s *Store) tell() {
 }
 
 // Latest gives the newest point of a stat, and whether it is current: whether
-// it came within the last seconds and is no gap. ok is false before the first.
+// it came within the last seconds and is not a gap. ok is false before the first.
 func (s *Store) Latest(stat string, now time.Time) (p stats.Snapshot, current, ok bool) {
 	i, known := s.index[stat]
 	if !known {

@@ -197,7 +197,7 @@ func (s *Store) Begin(now time.Time) {
 }
 
 // change shows the own definitions version, which has caught up. Points that are equal
-// to what was shown are no news.
+// to what was shown are not news.
 func (s *Store) change(now time.Time) {
 	first := s.first(s.own)
 	s.newest = 0

@@ -4,7 +4,7 @@ package main
 const ballastSize = 24 << 20
 
 // ballast makes the garbage collector wait for more garbage for as long as it is
-// kept alive, unless GOGC or GOMEMLIMIT say what it shall do. It is never touched,
+// kept alive, unless GOGC or GOMEMLIMIT say what it is to do. It is never touched,
 // so that it takes no memory; the collector counts it. A receiver at full speed
 // uses some 20 MiB and unpacks 300 MB a second: without ballast the heap is
 // collected ten times a second, the buffers that are kept for use again are lost,

@@ -75,7 +75,7 @@ type command struct {
 type settings interface {
 	// add declares the flags.
 	add(f *flags)
-	// check says what cannot be meant. Words are what is no flag.
+	// check says what cannot be meant. Words are what is not a flag.
 	check(words []string) error
 	// run wires up what the settings ask for and runs it, until it is done or ctx is.
 	run(ctx context.Context, e *environment) error

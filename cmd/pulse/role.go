@@ -70,7 +70,7 @@ func (r *role) topicOptions() topics.Options {
 // written down a wrong address should hear of it, and a supervisor tries again.
 const startTimeout = 12 * time.Second
 
-// checkTopics fails unless the topics are there and as they have to be.
+// checkTopics fails unless the topics exist with the right settings.
 func (r *role) checkTopics(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

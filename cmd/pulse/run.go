@@ -193,7 +193,7 @@ func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, 
 }
 
 // piped reports whether somebody sends lines: r is a pipe or a file, not a
-// terminal or the null device. A reader that is no file is one of a test.
+// terminal or the null device. A reader that is not a file is one of a test.
 func piped(r io.Reader) bool {
 	f, ok := r.(*os.File)
 	if !ok {

@@ -87,7 +87,7 @@ func encodeJSON(w io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-// errBehind ends `pulse status` with its own exit code; all is said then.
+// errBehind ends `pulse status` with its own exit code, once everything is printed.
 var errBehind = errors.New("something is not well; see above")
 
 // unseen is what --json prints when there is nothing to judge: no broker, say.

@@ -25,7 +25,7 @@ type table struct {
 // tableSeconds is the length of a sparkline.
 const tableSeconds = 60
 
-// maxCell is the most characters of a value that is no number.
+// maxCell is the most characters of a value that is not a number.
 const maxCell = 60
 
 func newTable(w io.Writer, d *stats.Definitions) *table {

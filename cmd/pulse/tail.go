@@ -133,7 +133,7 @@ func clockText(h topics.RawHeader) string {
 func printPack(matcher *program.Matcher, r *kgo.Record, print printer) {
 	h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 	if err != nil && matcher != nil {
-		return // what is no pack of Pulse's has lines too, but they are in no stat
+		return // what is not a pack of Pulse's has lines too, but they are in no stat
 	}
 	runs := h.Runs()
 	for text := range bytes.SplitSeq(r.Value, []byte{'\n'}) {

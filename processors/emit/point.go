@@ -22,7 +22,7 @@ type Point struct {
 }
 
 // AppendPoints appends the numbers of a snapshot. A value of several numbers, such as
-// quantiles or numbers by key, is as many points; null is none.
+// quantiles or numbers by key, is as many points; null is not a point.
 func AppendPoints(points []Point, s stats.Snapshot) []Point {
 	v, err := value.Parse(s.Value)
 	if err != nil {

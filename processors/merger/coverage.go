@@ -26,7 +26,7 @@ func (c *coverage) add(from, to int64) {
 	c.stale = slices.Replace(c.stale, i, n, timing.Interval{From: from, To: to})
 }
 
-// of returns how many of the last seconds, so many, up to and with a second are
+// of returns how many of the last seconds, so many, through a second are
 // covered.
 func (c *coverage) of(second, seconds int64) int64 {
 	from, to := max(second+1-seconds, c.first), second+1

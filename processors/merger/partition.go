@@ -514,7 +514,7 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 	}
 	least := max(p.least(), p.next)
 	final := max(least-p.lateness, p.final)
-	// A interval without values is final as soon as it has closed. It is passed
+	// An interval without values is final as soon as it has closed. It is passed
 	// whole, so that a restart never begins inside one.
 	for again := true; again; {
 		again = false

@@ -92,7 +92,7 @@ func (t *track) staleUntil(second int64, intervals []uncovered) int64 {
 	return end
 }
 
-// cut returns how far a interval goes from second on: the internal stat has values
+// cut returns how far an interval goes from second on: the internal stat has values
 // where lines are.
 func (t *track) cut(second int64, s uncovered) int64 {
 	end := s.end(t.over)

@@ -12,7 +12,7 @@ type Metrics struct {
 	Ticks       atomic.Int64 // taken: each ended a segment
 	Lines       LineMetrics
 	Refused     atomic.Int64 // records of another clock domain, ticks for another number of partitions
-	Undecodable atomic.Int64 // records that are no packs
+	Undecodable atomic.Int64 // records that are not packs
 	Lost        atomic.Int64 // offsets that retention took before they were read
 
 	Clocks [topics.MaxPartitions]atomic.Int64 // the watermark of each source partition, Unix time; 0 before its first tick here

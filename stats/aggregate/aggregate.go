@@ -39,21 +39,21 @@ type Counter interface {
 	Count(n uint64)
 }
 
-// An Observer is a Partial of min or max, to which numbers that are no field's
-// can be added.
+// An Observer is a Partial of min or max, to which numbers can be added
+// that are not the field's.
 type Observer interface {
 	Partial
 	Observe(n fixed.Number)
 }
 
 // A KeyCounter is a Partial of a rate by key, to which lines can be added at once
-// whose key is no field's.
+// whose key is not a field's.
 type KeyCounter interface {
 	Partial
 	Count(key []byte, n uint64)
 }
 
-// A Window is the join of the partials of a interval of seconds. A partial that
+// A Window is the join of the partials of an interval of seconds. A partial that
 // was added must not change before it is taken out.
 type Window interface {
 	// Add joins a second's partial; Sub takes one out that was added. Each is

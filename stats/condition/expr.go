@@ -20,7 +20,7 @@ import (
 	"pulse/stats/internal/suggest"
 )
 
-// An Expr is a condition that is no comparison of a field with a constant: it has
+// An Expr is a condition that is not a comparison of a field with a constant: it has
 // functions, arithmetic or several fields, and is run by expr's virtual machine.
 // It is false for a line that lacks one of its fields, unless it has ??, which
 // says what then.
@@ -116,7 +116,7 @@ const (
 	sideConstant side = iota
 	sideField
 	sideReckoned // by functions or arithmetic
-	sideOther    // which is none of them
+	sideOther    // which is neither of them
 )
 
 func sideOf(n ast.Node) side {

@@ -133,7 +133,7 @@ var words = []string{
 	"and", "contains", "endsWith", "false", "in", "let", "matches", "nil", "not", "or", "startsWith", "true", "$env",
 }
 
-// Words are those of the language, which are no names.
+// Words are those of the language, which are not names.
 func Words() []string { return slices.Clone(words) }
 
 // IsName reports whether a field or a define of that name can be written as

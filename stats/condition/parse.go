@@ -124,7 +124,7 @@ func errorf(offset int, format string, args ...any) *Error {
 }
 
 // A resolver gives the condition of a define. The error, which has no offset
-// yet, is for a name that should be one; a name that is none, and no error, is
+// yet, is for a name that should be one; a name that is not one, and no error, is
 // a field.
 type resolver func(name string) (Node, bool, *Error)
 
@@ -165,7 +165,7 @@ func syntaxError(src string, err error) *Error {
 	case strings.HasPrefix(msg, "unexpected token EOF"):
 		return errorf(len(strings.TrimRight(src, " \t\r\n")), "the condition ends too early")
 	case strings.HasPrefix(msg, `unexpected token Operator("=")`):
-		return errorf(at, "= is no comparison: write ==")
+		return errorf(at, "= is not a comparison: write ==")
 	case strings.HasSuffix(msg, "value out of range"):
 		return errorf(at, "the number before this is too large: it is up to 9223372036854775807")
 	case strings.HasPrefix(msg, "unexpected token "):
@@ -240,7 +240,7 @@ func (t *translator) condition(n ast.Node) (Node, *Error) {
 		}
 	case *ast.UnaryNode:
 		if n.Operator != "!" && n.Operator != "not" {
-			return nil, t.errorf(n, "a number is no condition: compare a field with it")
+			return nil, t.errorf(n, "a number is not a condition: compare a field with it")
 		}
 		inner, err := t.condition(n.Node)
 		if err != nil {
@@ -266,7 +266,7 @@ func (t *translator) condition(n ast.Node) (Node, *Error) {
 		return nil, err
 	}
 	if o.field == "" {
-		return nil, t.errorf(n, "%s is no condition: compare a field with it", o)
+		return nil, t.errorf(n, "%s is not a condition: compare a field with it", o)
 	}
 	return &Compare{Field: o.field, Op: Eq, Const: Constant{Type: Bool, Bool: true}}, t.grow(1, n)
 }
@@ -401,7 +401,7 @@ func (t *translator) in(n *ast.BinaryNode) (Node, *Error) {
 
 // An operand is one side of a comparison: a field, nil or a constant.
 type operand struct {
-	field    string // "" if it is no field
+	field    string // "" if it is not a field
 	missing  bool   // nil
 	constant Constant
 }
@@ -440,7 +440,7 @@ func (t *translator) operand(n ast.Node) (operand, *Error) {
 		}
 	case *ast.IdentifierNode:
 		if n.Value == "$env" {
-			return operand{}, t.errorf(n, `$env alone is no field: write $env["name"]`)
+			return operand{}, t.errorf(n, `$env alone is not a field: write $env["name"]`)
 		}
 		if _, ok, _ := t.resolve(n.Value); ok {
 			return operand{}, t.errorf(n, "%s is a define, which is true or false already (a field of that name is written $env[%q])", n.Value, n.Value)
@@ -511,7 +511,7 @@ func (t *translator) unsupported(n ast.Node) *Error {
 		case "&&", "||", "and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "contains", "startsWith", "endsWith", "matches":
 			return t.errorf(n, "a comparison cannot be compared: put parentheses around what belongs together")
 		case "+", "*", "%", "^", "**":
-			return t.errorf(n, "a number is no condition: compare it with something")
+			return t.errorf(n, "a number is not a condition: compare it with something")
 		}
 		return t.errorf(n, "%s is not for conditions", n.Operator)
 	case *ast.UnaryNode:

@@ -19,7 +19,7 @@ type arithmetic struct {
 	name        string
 }
 
-// newArithmetic gives the form of an expression, nil if it is no arithmetic with fields.
+// newArithmetic gives the form of an expression, nil if it is not arithmetic with fields.
 func newArithmetic(n ast.Node) *arithmetic {
 	if name, ok := condition.FieldOf(n); ok {
 		return &arithmetic{name: name}
@@ -69,7 +69,7 @@ func (a *arithmetic) resolve(number func(name string) int) *arithmetic {
 	return &out
 }
 
-// value works it out; it is not ok if a field is no number, for a division by 0, and for
+// value works it out; it is not ok if a field is not a number, for a division by 0, and for
 // what does not fit.
 func (a *arithmetic) value(field func(i int) (fixed.Number, bool)) (fixed.Number, bool) {
 	if a.op == 0 {

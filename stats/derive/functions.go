@@ -14,7 +14,7 @@ import (
 	"pulse/stats/line"
 )
 
-// errText is of an argument that is no text.
+// errText is of an argument that is not a text.
 var errText = errors.New("this takes a text")
 
 // functions are those of derived fields, for expressions that have more than one of them.

@@ -88,7 +88,7 @@ const (
 )
 
 // isID reports whether a segment is a number, a UUID, or a text of hexadecimal digits or
-// base64 that is no word.
+// base64 that is not a word.
 func isID(b []byte) bool {
 	if len(b) == 0 {
 		return false

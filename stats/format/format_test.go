@@ -142,7 +142,7 @@ func TestErrors(t *testing.T) {
 		{patternError("<x>" + strings.Repeat("y", MaxText)), 0, "4096 is the most"},
 		{regexpError(`a(?P<x>b`), 0, "missing closing )"},
 		{regexpError(`a(b)`), 0, "no named group"},
-		{layoutError("yyyy-MM-dd HH:mm:ss"), 0, "is no layout"},
+		{layoutError("yyyy-MM-dd HH:mm:ss"), 0, "is not a layout"},
 		{layoutError("15:04:05"), 0, "no day"},
 		{layoutError("2006-01-02 15:04:05 MST"), 20, "zone's name"},
 		{layoutError("2006-01-02 15:04:05.0000000000"), 20, "nine decimals"},

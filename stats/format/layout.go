@@ -13,7 +13,7 @@ import (
 type Layout struct {
 	// Name is the text that it was made of.
 	Name string
-	// Unit is how many nanoseconds a number counts; 0: it is no number.
+	// Unit is how many nanoseconds a number counts; 0: it is not a number.
 	Unit uint64
 	// ISO says that it is RFC 3339, or what loggers make of that.
 	ISO bool
@@ -50,7 +50,7 @@ func ParseLayout(text string) (*Layout, *Error) {
 	const example = `such as "2006-01-02 15:04:05,000"`
 	switch {
 	case !has(reference.Add(11*time.Hour)) || !has(reference.Add(time.Minute)):
-		return nil, errorf(0, "%q is no layout of a time: write how Go's reference time would look, %s, or one of %s", short(text), example, strings.Join(slices.Sorted(maps.Keys(words)), ", "))
+		return nil, errorf(0, "%q is not a layout of a time: write how Go's reference time would look, %s, or one of %s", short(text), example, strings.Join(slices.Sorted(maps.Keys(words)), ", "))
 	case !has(reference.AddDate(0, 0, 7)) || !has(reference.AddDate(0, 1, 0)) && !strings.Contains(text, "002"):
 		return nil, errorf(0, "the layout %q has no day: a time of day alone dates no line; write a whole one, %s, or leave the time out", short(text), example)
 	case zoneName.MatchString(text):
@@ -66,7 +66,7 @@ func ParseLayout(text string) (*Layout, *Error) {
 		}
 	}
 	if _, err := time.Parse(l.go_, reference.Format(l.go_)); err != nil {
-		return nil, errorf(0, "%q is no layout of a time that can be read: %v", short(text), err)
+		return nil, errorf(0, "%q is not a layout of a time that can be read: %v", short(text), err)
 	}
 	return l, nil
 }

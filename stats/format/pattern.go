@@ -92,7 +92,7 @@ func parseHole(hole string, offset int) (Capture, *Error) {
 	case name == "_":
 		name = ""
 	case !IsName(name):
-		return Capture{}, errorf(offset, `<%s> is no hole: a name has letters, digits and _ . -, and begins with a letter; for the sign < itself write \<`, hole)
+		return Capture{}, errorf(offset, `<%s> is not a hole: a name has letters, digits and _ . -, and begins with a letter; for the sign < itself write \<`, hole)
 	}
 	return Capture{Name: name, Is: is}, nil
 }

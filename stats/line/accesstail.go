@@ -230,7 +230,7 @@ func putSum(ev *Event, s Slot, b []byte, of span) {
 	}
 }
 
-// named puts a name=value or name="value". What could be a visitor's query is none.
+// named puts a name=value or name="value". What could be a visitor's query is not one.
 func (sc *Scanner) named(ev *Event, b []byte, of *token) {
 	key, _ := sc.schema.bodies[wholeLine].keys.find(b, of.start, of.value-1)
 	slot := keySlot(key)

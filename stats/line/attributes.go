@@ -82,7 +82,7 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 }
 
 // pulseValue puts the value at i in a Pulse message and gives the position
-// after it. A quote that is not closed is no value, and neither is nothing.
+// after it. A quote that is not closed is not a value, and neither is nothing.
 func (sc *Scanner) pulseValue(ev *Event, b []byte, i, end int, key uint32) int {
 	first := i
 	if b[i] == '"' {
@@ -174,7 +174,7 @@ func looksLikeAttributes(b []byte, i, end int) bool {
 			first = i
 		case c >= utf8.RuneSelf:
 			_, n := utf8.DecodeRune(b[i:end])
-			if n == 1 { // bytes of any value are no words
+			if n == 1 { // bytes of any value are not words
 				return false
 			}
 			i += n
@@ -203,7 +203,7 @@ func couldBeKey(w []byte, hasValue bool) bool {
 const maxNodes = 512
 
 // relearn is the number of other keys after which it begins anew, so that
-// chance keys do not keep their places for ever.
+// chance keys do not keep their places forever.
 const relearn = 1 << 20
 
 // A guess is what a scanner learned about the order of keys: a node for each

@@ -1,7 +1,7 @@
 package line
 
-// A cursor goes through a line of fields that have a fixed order. What is not as
-// it has to be makes it fail, once and for good, so that its user asks at the end.
+// A cursor goes through a line of fields that have a fixed order. What is not
+// as expected makes it fail, once and for good, so that its user asks at the end.
 type cursor struct {
 	b      []byte
 	i, end int

@@ -254,7 +254,7 @@ func (e *Event) rewind(m *mark) {
 }
 
 // put gives the field s the value text[start:end] of the place that flags
-// name. It does nothing if s is None.
+// name. It does nothing for None.
 func (e *Event) put(s Slot, start, end int, flags value) {
 	if uint(s) >= MaxFields {
 		return

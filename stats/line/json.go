@@ -375,7 +375,7 @@ func skipNested(b []byte, i, end int) int {
 }
 
 // unescape appends b[start:end] with its escapes undone to the unescaped text,
-// and gives the place there. An escape that is none is kept as it is, and what
+// and gives the place there. An escape that is not valid is kept as it is, and what
 // terminals take for colors is left out.
 func (e *Event) unescape(b []byte, start, end int) (first, last int) {
 	// Padding stays behind what was written, for reads of eight bytes.

@@ -23,7 +23,7 @@ const (
 	maxCodes = 64
 )
 
-// A Slot is the position of a field in a Schema; None is no field.
+// A Slot is the position of a field in a Schema; None is not a field.
 type Slot int
 
 // None is the Slot of a field that is not in the Schema.
@@ -38,7 +38,7 @@ type ID uint16
 // together. So an ID decides every comparison with a constant.
 const (
 	Absent    ID = iota // the field is missing
-	Present             // text that is none of the constants; any value, if the field has no constants
+	Present             // text that is not one of the constants; any value, if the field has no constants
 	True                // the boolean true
 	False               // the boolean false
 	firstText           // the first of the field's constant texts

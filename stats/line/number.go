@@ -19,7 +19,7 @@ func beginsNumber(c byte) bool { return c-'0' <= 9 || c == '-' }
 // point and more digits, rounded half away from zero to nine. The flag units
 // allows one after it: of time, which gives milliseconds (ns, us, µs, ms or s, or
 // several as in 1m2.5s), of size, which gives bytes (kB, MiB), or %. The flag
-// exponents allows an exponent. A number that does not fit (see fixed.Number) is none.
+// exponents allows an exponent. A number that does not fit (see fixed.Number) is not one.
 func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 	i := 0
 	negative := len(b) > 0 && b[0] == '-'
@@ -83,7 +83,7 @@ func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 
 // compound reads a duration of several units as Go prints it, 1h2m0.5s, in
 // milliseconds: whole hours, whole minutes and seconds, of which the last alone
-// are never missing. 5m alone may be months or megabytes and is no number.
+// are never missing. 5m alone may be months or megabytes and is not a number.
 func compound(b []byte, negative bool) (fixed.Number, bool) {
 	const most = 12 // digits of hours or minutes, so that their sum fits 64 bits
 	var millis uint64
@@ -262,7 +262,7 @@ func shift(whole, fraction []byte, n int, negative bool) (fixed.Number, bool) {
 
 // Bytes reads a size as a number of bytes: digits, perhaps a point and more, and a prefix
 // (k, M, G, T, P, powers of a thousand, or with an i of 1024), a B, both or neither. What
-// has another unit is none.
+// has another unit is not one.
 func Bytes(b []byte) (fixed.Number, bool) {
 	b = bytes.TrimSpace(b)
 	i := 0

@@ -13,7 +13,7 @@ const MaxOrigin = 1 << 10
 
 // An Origin is what an input knows of lines beside their text: fields, such as
 // the input's name and the sender's address, that no line can overwrite. It is
-// text of the form key=value&key=value, in which whatever is no plain character
+// text of the form key=value&key=value, in which whatever is not a plain character
 // is escaped as in a URL, so that it is comparable and stays readable. No
 // origin is the empty text.
 type Origin string
@@ -101,8 +101,8 @@ func unescaped(text string) string {
 	return string(b)
 }
 
-// A Run is lines that follow one another and have one origin. Empty lines are
-// none.
+// A Run is lines that follow one another and have one origin. Empty lines do
+// not count.
 type Run struct {
 	Lines int64
 	From  Origin

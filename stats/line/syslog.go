@@ -10,7 +10,7 @@ var syslogFormat = &Format{
 			"`level` and `facility` by syslog's names, `host`, `source` (the application), `ps` (the process); those of the message. Structured data gives none",
 		},
 		{
-			"RFC 3164", "`<34>Oct 11 22:14:15 host su[12]: MESSAGE`, also without the priority; and as rsyslog and journalctl have it, with an RFC 3339 time: `2012-10-11T22:14:15.123+02:00 host su[12]: MESSAGE`, where the tag is needed if there is no priority, and a level (`WARN`) is no host",
+			"RFC 3164", "`<34>Oct 11 22:14:15 host su[12]: MESSAGE`, also without the priority; and as rsyslog and journalctl have it, with an RFC 3339 time: `2012-10-11T22:14:15.123+02:00 host su[12]: MESSAGE`, where the tag is needed if there is no priority, and a level (`WARN`) is not a host",
 			"as RFC 5424; `source` is the tag",
 		},
 	},

@@ -15,7 +15,7 @@ type Mismatch struct {
 }
 
 // Check evaluates a test of a definitions file and returns the expectations that
-// are not met. Drive feeds the test's lines to the Evaluator, up to and with its
+// are not met. Drive feeds the test's lines to the Evaluator, through its
 // Close.
 func Check(d *stats.Definitions, test stats.Test, drive func(*Evaluator) error) ([]Mismatch, error) {
 	type point struct {

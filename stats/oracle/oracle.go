@@ -86,7 +86,7 @@ func (e *Evaluator) Pack(p program.Pack) {
 	e.pending = true
 }
 
-// Undecodable accounts for a record that is no pack; see Folder.Undecodable.
+// Undecodable accounts for a record that is not a pack; see Folder.Undecodable.
 func (e *Evaluator) Undecodable(value []byte, second int64) {
 	e.folder.Undecodable(value, second)
 	e.pending = true
@@ -111,8 +111,8 @@ func (e *Evaluator) Begin(second int64) {
 }
 
 // Stale says that the seconds [from, to) are not covered. They are passed as one
-// snapshot of each stat, at the last of them, whose value is null. But Pulse's
-// own stat has a value where lines came in: every line is accounted for.
+// snapshot of each stat, at the last of them, whose value is null. But the internal
+// stat of lines has a value where lines came in: every line is accounted for.
 func (e *Evaluator) Stale(from, to int64) {
 	if from >= to {
 		return
@@ -144,7 +144,7 @@ func (e *Evaluator) Advance(w int64) {
 	e.emitUntil(final, quiet)
 }
 
-// Close emits the seconds that are left, up to and with last; if that is -1, up
+// Close emits the seconds that are left, through last; if that is -1, up
 // to the last that there is.
 func (e *Evaluator) Close(last int64) {
 	e.flush()
@@ -193,7 +193,7 @@ func (e *Evaluator) firstSecond() int64 {
 	return e.first
 }
 
-// emitUntil emits the seconds up to and with last.
+// emitUntil emits the seconds through last.
 func (e *Evaluator) emitUntil(last int64, quiet timing.Interval) {
 	if e.next < 0 {
 		// Lines that are in time can still be earlier than the first so far, but

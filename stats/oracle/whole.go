@@ -38,7 +38,7 @@ type Whole struct {
 type wholeStat struct {
 	*stats.Stat
 	total  *window.Total // nil: it is a ratio, a delta, or anyLine
-	growth *growth       // nil: it is no delta
+	growth *growth       // nil: it is not a delta
 }
 
 // A growth is of a delta. What it grew in the seconds of the log adds up; but which
@@ -80,7 +80,7 @@ func NewWhole(d *stats.Definitions) (*Whole, error) {
 // Pack folds the lines of a pack.
 func (w *Whole) Pack(p program.Pack) { w.folder.Fold(p) }
 
-// Undecodable accounts for a record that is no pack; see Folder.Undecodable.
+// Undecodable accounts for a record that is not a pack; see Folder.Undecodable.
 func (w *Whole) Undecodable(value []byte, second int64) { w.folder.Undecodable(value, second) }
 
 // Counts gives the account of all lines so far.

@@ -112,7 +112,7 @@ func (f *Folder) Undated() []byte { return f.undated }
 // of the record's counts at the record's second, and so does one without a
 // time. It is late, and counts in the internal stat alone, if
 // s + 1 + lateness <= Floor. A line longer than line.MaxLen is unreadable. An
-// empty line is none.
+// empty line does not count.
 func (f *Folder) Fold(p Pack) {
 	before := f.counts
 	f.skew = math.MinInt64
@@ -135,7 +135,7 @@ func (f *Folder) Fold(p Pack) {
 	}
 }
 
-// Undecodable accounts for a record that is no pack, of a second: its lines
+// Undecodable accounts for a record that is not a pack, of a second: its lines
 // came in and are unreadable.
 func (f *Folder) Undecodable(value []byte, second int64) {
 	before := f.counts

@@ -45,7 +45,7 @@ func (p *Program) NewMatcher(stat string) (*Matcher, error) {
 // Match calls f with each line of a pack that counts for the stat at one of the
 // seconds [from, to], and with that second, until f gives false. The line is
 // valid during the call. Lines are dated, and late, as a Folder has it; the
-// values of a line's field are not looked at, so that a line whose field is no
+// values of a line's field are not looked at, so that a line whose field is not a
 // number is among those of a mean.
 func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte) bool) {
 	m.buffer = append(append(m.buffer[:0], p.Lines...), make([]byte, line.Padding)...)

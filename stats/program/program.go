@@ -41,7 +41,7 @@ type operands struct{ numerator, denominator int }
 
 // Compile makes a Program of definitions. It fails if they name more fields or
 // constants than a line.Schema can have, or a condition has an expression that
-// is none.
+// is not valid.
 func Compile(d *stats.Definitions) (*Program, error) {
 	p := &Program{stats: d.All(), lateness: d.Lateness}
 	wanted, named := newWanted(d.Derived), 0

@@ -11,7 +11,7 @@ import (
 const ShapeHistogram Shape = "histogram"
 
 // A Histogram counts numbers by bucket: {"le":[10,100],"counts":[4,2,1]} has four
-// up to and with 10, two above that up to 100, and one beyond.
+// through 10, two above that up to 100, and one beyond.
 type Histogram struct {
 	Bounds []Number // of the buckets, ascending
 	Counts []uint64 // one more

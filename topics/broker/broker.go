@@ -47,7 +47,7 @@ func Start(listen, dir string) (*Broker, error) { return Options{}.Start(listen,
 // Options are what else can be chosen.
 type Options struct {
 	// Max bounds the bytes of records that the broker keeps: beyond it the oldest are
-	// deleted, but for those of topics that are compacted. 0 is no bound.
+	// deleted, but for those of topics that are compacted. 0 is not a bound.
 	Max         int64
 	DropDamaged bool         // go on without what a DamageError says is lost
 	Log         *slog.Logger // nil: what is done to the folder is not logged

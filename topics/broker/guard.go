@@ -33,7 +33,7 @@ const (
 
 // Counts count what a broker has closed.
 type Counts struct {
-	Refused atomic.Int64 // connections that sent what is no Kafka request, or one for too much
+	Refused atomic.Int64 // connections that sent something other than a Kafka request, or one for too much
 	Crowded atomic.Int64 // because there were too many
 	Idle    atomic.Int64 // that said nothing, or read nothing, for too long
 }
@@ -172,7 +172,7 @@ func (c *guarded) Write(b []byte) (written int, err error) {
 	return written, err
 }
 
-var errNoRequest = errors.New("no Kafka request")
+var errNoRequest = errors.New("not a Kafka request")
 
 // next reads the beginning of a request.
 func (c *guarded) next() error {

@@ -14,7 +14,7 @@ import (
 
 // sessions ends the sessions that kfake forgets: a member of a group whose
 // connection breaks while it waits in a JoinGroup has none there, so that a
-// process that is killed just then would keep its partitions for ever.
+// process that is killed just then would keep its partitions forever.
 type sessions struct {
 	client *kgo.Client
 	stop   context.CancelFunc

@@ -71,7 +71,7 @@ func (m *merged) follow(ctx context.Context, brokers []string, topic string) err
 		fetches.EachRecord(func(r *kgo.Record) {
 			var s stats.Snapshot
 			if err := json.Unmarshal(r.Value, &s); err != nil {
-				bad = fmt.Errorf("%s partition %d offset %d is no snapshot: %w", r.Topic, r.Partition, r.Offset, err)
+				bad = fmt.Errorf("%s partition %d offset %d is not a snapshot: %w", r.Topic, r.Partition, r.Offset, err)
 				return
 			}
 			m.add(s, now)

@@ -446,7 +446,7 @@ func end(file string) (bool, error) {
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {
-		return false, fmt.Errorf("%s is no process id: %w", file, err)
+		return false, fmt.Errorf("%s is not a process id: %w", file, err)
 	}
 	folder, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
