@@ -20,7 +20,7 @@ const anyType = condition.Bool + 1
 // A codedField numbers the keys of a field of a Schema in pulse.fields: from first on, in
 // the order of fieldTypes.
 type codedField struct {
-	first   int32   // noField: the field is of Pulse's internal stats alone
+	first   int32   // noField: the field is of the internal stats alone
 	numbers line.ID // the first of numbers, Absent if the types are not known
 }
 
