@@ -95,9 +95,16 @@ func Tool(t testing.TB, name string) string {
 			return path
 		}
 	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed, and CI is to have it: see .ci/run", name)
-	}
-	t.Skipf("%s is not installed", name)
+	Missing(t, name+" is not installed")
 	return ""
+}
+
+// Missing skips a test that this machine lacks something for, and says what. Where
+// CI=true it fails: there all is to be had, see .ci/run.
+func Missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s, and CI is to have it: see .ci/run", what)
+	}
+	t.Skip(what)
 }
