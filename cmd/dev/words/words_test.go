@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // words that do not belong in what a user reads, and what to write instead.
@@ -74,6 +75,33 @@ func TestWords(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Docs wrap at 100 columns, but for tables, code and what has a link.
+func TestColumns(t *testing.T) {
+	const columns = 100
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		names, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code := false
+			for i, line := range strings.Split(string(b), "\n") {
+				if strings.HasPrefix(strings.TrimSpace(line), "```") {
+					code = !code
+				}
+				free := code || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "    ") || strings.Contains(line, "](") || strings.Contains(line, "://")
+				if n := utf8.RuneCountInString(line); n > columns && !free {
+					t.Errorf("%s:%d: %d columns: wrap at %d", filepath.ToSlash(name[len(root)+1:]), i+1, n, columns)
+				}
+			}
+		}
 	}
 }
 
