@@ -20,6 +20,7 @@ type table struct {
 	plain  bool                     // without sparklines
 
 	covered map[string]string // how much of the window of the last value is covered, if not all is
+	approx  map[string]bool   // whether the last value is an estimate
 }
 
 // tableSeconds is the length of a sparkline.
@@ -29,7 +30,7 @@ const tableSeconds = 60
 const maxCell = 60
 
 func newTable(w io.Writer, d *stats.Definitions) *table {
-	return &table{w: w, stats: d.All(), values: make(map[string][]value.Value), covered: make(map[string]string)}
+	return &table{w: w, stats: d.All(), values: make(map[string][]value.Value), covered: make(map[string]string), approx: make(map[string]bool)}
 }
 
 // write takes a snapshot. Seconds without a clock are there as one without a
@@ -41,7 +42,7 @@ func (t *table) write(s stats.Snapshot) {
 		values = append(values, v)
 	}
 	t.values[s.Stat] = values[max(0, len(values)-tableSeconds):]
-	t.covered[s.Stat] = ""
+	t.covered[s.Stat], t.approx[s.Stat] = "", s.Approx > 0
 	if s.Of != 0 {
 		t.covered[s.Stat] = fmt.Sprintf("  (%d of %d s)", s.Covered, s.Of)
 	}
@@ -68,7 +69,11 @@ func (t *table) flush() error {
 			graph = sparkline(points)
 		}
 		last := values[len(values)-1]
-		line := fmt.Sprintf("%-*s  %12s  %s  %s", width, s.Name, cell(last, s.Unit), graph, details(last)+t.covered[s.Name])
+		number := cell(last, s.Unit)
+		if t.approx[s.Name] {
+			number = "≈" + number
+		}
+		line := fmt.Sprintf("%-*s  %12s  %s  %s", width, s.Name, number, graph, details(last)+t.covered[s.Name])
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	_, err := io.WriteString(t.w, b.String())

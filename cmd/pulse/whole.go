@@ -39,8 +39,8 @@ func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people boo
 		}
 		t := newTable(out, d)
 		t.plain = true
-		w.Each(func(s *stats.Stat, v value.Value) {
-			t.write(stats.Snapshot{Stat: s.Name, Value: value.AppendJSON(nil, v)})
+		w.Each(func(s *stats.Stat, v value.Value, approx float64) {
+			t.write(stats.Snapshot{Stat: s.Name, Value: value.AppendJSON(nil, v), Approx: approx})
 		})
 		return t.flush()
 	}
@@ -49,7 +49,7 @@ func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people boo
 	lines.SetEscapeHTML(false)
 	gen := d.Version()
 	var failed error
-	w.Each(func(s *stats.Stat, v value.Value) {
+	w.Each(func(s *stats.Stat, v value.Value, approx float64) {
 		one := struct {
 			Stat    string          `json:"stat"`
 			From    string          `json:"from,omitempty"` // of no counted lines
@@ -57,7 +57,8 @@ func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people boo
 			Seconds int64           `json:"seconds"`
 			Value   json.RawMessage `json:"value"`
 			Gen     string          `json:"definitions"`
-		}{Stat: s.Name, Seconds: seconds, Value: value.AppendJSON(nil, v), Gen: gen}
+			Approx  float64         `json:"approx,omitempty"`
+		}{Stat: s.Name, Seconds: seconds, Value: value.AppendJSON(nil, v), Gen: gen, Approx: approx}
 		if seconds > 0 {
 			one.From, one.To = utc(from), utc(to)
 		}

@@ -48,3 +48,31 @@ stats:
 		t.Errorf("of nothing it prints %s", p.stdout)
 	}
 }
+
+// Estimates of a whole log are marked, also in the table and in ratios.
+func TestEvalWholeEstimates(t *testing.T) {
+	t.Parallel()
+	var lines strings.Builder
+	for n := range 1500 {
+		fmt.Fprintf(&lines, "time=%s user=%d app=a\n", recordingStart.Format(time.RFC3339), n)
+	}
+	recording := writeFile(t, "users.log", lines.String())
+	file := writeFile(t, "stats.yaml", `
+stats:
+  - {name: users, unique: user}
+  - {name: apps, unique: app}
+  - {name: share, ratio: [apps, users]}
+`)
+	p := start(t, nil, nil, "eval", "--whole", "--stats", file, recording).succeed()
+	for line := range strings.Lines(p.stdout.String()) {
+		for name, want := range map[string]bool{"users": true, "apps": false, "share": true} {
+			if strings.HasPrefix(line, `{"stat":"`+name+`"`) && strings.Contains(line, `,"approx":0.006}`) != want {
+				t.Errorf("%s is an estimate: %t, it says %s", name, want, line)
+			}
+		}
+	}
+	p = start(t, nil, nil, "eval", "--whole", "--table", "--stats", file, recording).succeed()
+	if n := strings.Count(p.stdout.String(), "≈"); n != 2 {
+		t.Errorf("%d of 3 are marked in\n%s", n, p.stdout)
+	}
+}

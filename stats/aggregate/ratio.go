@@ -133,8 +133,11 @@ func Quotient(numerator, denominator value.Value) value.Value {
 
 // StandardError implements Estimator.
 func (w *ratioWindow) StandardError() float64 {
-	return thousandths(math.Hypot(standardError(w.a), standardError(w.b)))
+	return QuotientError(standardError(w.a), standardError(w.b))
 }
+
+// QuotientError is the standard error of a ratio of two estimates, as a share of it.
+func QuotientError(a, b float64) float64 { return thousandths(math.Hypot(a, b)) }
 
 func standardError(w Window) float64 {
 	if e, ok := w.(Estimator); ok {

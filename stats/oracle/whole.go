@@ -47,7 +47,8 @@ type growth struct {
 	series *window.Series
 	next   int64 // the first second that was not passed
 	sum    fixed.Number
-	some   bool // a second had a value
+	approx float64 // the greatest of any second
+	some   bool    // a second had a value
 }
 
 // NewWhole fails if program.Compile does.
@@ -148,6 +149,7 @@ func (w *Whole) pass(end int64) {
 		for _, second := range g.series.Between(g.next, end) {
 			if n, ok := fixed.Parse(g.series.Value(second, 1)); ok { // null is not a number
 				g.sum, g.some = g.sum.Add(n), true
+				g.approx = max(g.approx, g.series.Approx())
 			}
 		}
 		g.next = max(g.next, end)
@@ -173,24 +175,29 @@ func (w *Whole) Span() (from, to, seconds int64) {
 	return w.first, w.last, seconds
 }
 
-// Each calls f with each stat, in the order of Definitions.All, and its value.
-func (w *Whole) Each(f func(s *stats.Stat, v value.Value)) {
+// Each calls f with each stat, in the order of Definitions.All, its value, and the
+// standard error of an estimate as a share of it.
+func (w *Whole) Each(f func(s *stats.Stat, v value.Value, approx float64)) {
 	_, _, seconds := w.Span()
 	values := make(map[string]value.Value, len(w.stats))
+	approx := make(map[string]float64)
 	for _, s := range w.stats {
 		switch {
 		case s.total != nil:
 			values[s.Name] = s.total.Value(max(seconds, 1))
+			approx[s.Name] = s.total.Approx()
 		case s.growth != nil && s.growth.some:
 			values[s.Name] = value.Number(s.growth.sum.String())
+			approx[s.Name] = s.growth.approx
 		}
 	}
 	for _, s := range w.stats {
 		if s.OfStats() {
 			values[s.Name] = aggregate.Quotient(values[s.Of[0]], values[s.Of[1]])
+			approx[s.Name] = aggregate.QuotientError(approx[s.Of[0]], approx[s.Of[1]])
 		}
 		if s.Name != anyLine {
-			f(s.Stat, values[s.Name])
+			f(s.Stat, values[s.Name], approx[s.Name])
 		}
 	}
 }

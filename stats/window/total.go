@@ -15,6 +15,7 @@ type Total struct {
 	kind    aggregate.Kind
 	partial aggregate.Partial
 	window  aggregate.Window // empty; nil before the first Value
+	approx  float64
 }
 
 // NewTotal returns an empty Total of a stat that aggregates as kind does.
@@ -50,8 +51,16 @@ func (t *Total) Value(covered int64) value.Value {
 	}
 	t.window.Add(t.partial)
 	defer t.window.Sub(t.partial)
-	return t.window.Value(aggregate.Span{Covered: covered})
+	v := t.window.Value(aggregate.Span{Covered: covered})
+	if e, ok := t.window.(aggregate.Estimator); ok {
+		t.approx = e.StandardError()
+	}
+	return v
 }
+
+// Approx is the standard error of what Value returned last, as a share of it; 0: it is
+// exact.
+func (t *Total) Approx() float64 { return t.approx }
 
 // Digests reports whether a Total of a kind has digests.
 func Digests(kind aggregate.Kind) bool {
