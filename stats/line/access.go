@@ -112,7 +112,7 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 		host, hostEnd = ident, identEnd
 		user = userEnd + 1
 		userEnd = word(b, min(user, end))
-		if isDashAlone(b, host, hostEnd) || b[siteEnd-1] == ',' || b[userEnd] != ' ' || b[userEnd+1] != '[' {
+		if isDashAlone(b, host, hostEnd) || b[siteEnd-1] == ',' || b[hostEnd-1] == ',' || b[userEnd] != ' ' || b[userEnd+1] != '[' {
 			var ok bool
 			if siteEnd, host, hostEnd, user, userEnd, ok = sc.oddNames(b, site, end); !ok {
 				return false
@@ -180,6 +180,7 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 //
 //	example.com 1.2.3.4, 5.6.7.8 - John Doe [22/Nov/2012:09:31:34 -0800] …
 //	1.2.3.4 - [1.2.3.4] - bob [22/Nov/2012:09:31:34 -0800] …
+//	127.0.0.1 1.2.3.4, 5.6.7.8 bob [22/Nov/2012:09:31:34 -0800] …
 func (sc *Scanner) oddNames(b []byte, site, end int) (siteEnd, host, hostEnd, user, userEnd int, ok bool) {
 	siteEnd = site // none
 	host, hostEnd = site, word(b, site)
@@ -203,6 +204,12 @@ func (sc *Scanner) oddNames(b []byte, site, end int) (siteEnd, host, hostEnd, us
 		hostEnd--
 	}
 	user = identEnd + 1
+	if list && b[identEnd] == ' ' && b[user] == '[' && user+1+clfLength+3 <= end && b[user+1+clfLength] == ']' && sc.clock.common(b, user+1) >= 0 {
+		if b[site]-'0' <= 9 {
+			siteEnd = site // the proxy's address
+		}
+		return siteEnd, host, hostEnd, ident, identEnd, true
+	}
 	if b[user] == '[' {
 		if w := word(b, user); b[w-1] == ']' && isDash(b, w, end) {
 			user = w + 3

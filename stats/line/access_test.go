@@ -137,6 +137,10 @@ func TestAccessNames(t *testing.T) {
 	testFormat(t, []formatTest{
 		{"older ingress-nginx", `1.2.3.4 - [1.2.3.4] - bob [22/Nov/2012:09:31:34 +0100] "GET / HTTP/1.1" 200 5`, "2012-11-22T08:31:34Z", fields{
 			"http_host": "'1.2.3.4", "http_user": "'bob", "http_status": "200", "http_path": "'/"}},
+		{"a proxy's address and a list", `127.0.0.1 5.6.7.8, 10.0.0.1 - [22/Nov/2012:09:31:34 +0000] "GET /a HTTP/1.1" 200 5 "-" "agent"`, "2012-11-22T09:31:34Z", fields{
+			"http_host": "'5.6.7.8", "http_status": "200", "http_path": "'/a", "http_user_agent": "'agent"}},
+		{"a proxy's address and a longer list", `127.0.0.1 5.6.7.8, 10.0.0.1, 10.0.0.2 bob [22/Nov/2012:09:31:34 +0000] "GET /a HTTP/1.1" 200 5`, "2012-11-22T09:31:34Z", fields{
+			"http_host": "'5.6.7.8", "http_user": "'bob", "http_status": "200", "http_path": "'/a"}},
 		{"two blanks", `1.2.3.4 - - [22/Nov/2012:09:31:34 +0000]  "GET /a HTTP/1.1" 200 5 "-" "-" 0.570`, "2012-11-22T09:31:34Z", fields{
 			"http_host": "'1.2.3.4", "http_status": "200", "http_path": "'/a", "http_request_time": "0.57"}},
 		{"two times first", `0 51234 1.2.3.4 - - [22/Nov/2012:09:31:34 +0000] "GET /a HTTP/1.1" 200 5`, "", fields{"unparsed": "true"}},

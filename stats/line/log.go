@@ -266,6 +266,8 @@ func (sc *Scanner) zap(ev *Event, b []byte, i, end int) bool {
 		h.caller, rest = rest[0], rest[1:]
 	} else if len(rest) > 2 && isCaller(b, rest[1]) {
 		h.source, h.caller, rest = rest[0], rest[1], rest[2:]
+	} else if len(rest) > 2 && b[rest[2].start] == '{' {
+		h.source, rest = rest[0], rest[1:]
 	}
 	sc.putLog(ev, b, rest[0].start, rest[0].end, &h)
 	if len(rest) > 1 && b[rest[1].start] == '{' && sc.tryObject(ev, b, rest[1].start, end, loggerBody) {

@@ -33,6 +33,7 @@ func TestLoggers(t *testing.T) {
 		{"slog, JSONHandler", `{"time":"2025-11-22T10:31:34.123+01:00","level":"INFO","msg":"sold","status":200,"took":1500000}`, "json", milli, fields{"level": "'INFO", "status": "200", "took": "1500000"}},
 		{"zap, production", `{"level":"info","ts":1763803894.123,"caller":"main.go:5","msg":"sold","status":200}`, "json", milli, fields{"level": "'info", "status": "200", "caller": "'main.go:5"}},
 		{"zap, development", "2025-11-22T09:31:34.123Z\tINFO\tmain.go:5\tsold\t{\"status\": 200}", "log", milli, fields{"level": "'INFO", "status": "200", "caller": "'main.go:5"}},
+		{"Caddy, console", "2025/11/22 09:31:34.123\t\x1b[34mINFO\x1b[0m\thttp.log.access.log0\thandled request\t{\"request\": {\"uri\": \"/ {a\"}, \"took\": 0.03, \"status\": 200}", "log", milli, fields{"level": "'INFO", "source": "'http.log.access.log0", "took": "0.03", "status": "200"}},
 		{"zerolog", `{"level":"info","status":200,"time":"2025-11-22T09:31:34Z","message":"sold"}`, "json", second, fields{"level": "'info", "status": "200", "message": "'sold"}},
 		{"zerolog, Unix time", `{"level":"info","status":200,"time":1763803894,"message":"sold"}`, "json", second, fields{"level": "'info", "status": "200", "message": "'sold"}},
 		{"zerolog, console", "\x1b[90m9:31AM\x1b[0m \x1b[32mINF\x1b[0m sold \x1b[36mstatus=\x1b[0m200", "", "", fields{"unparsed": "true"}},
