@@ -312,7 +312,7 @@ func (t *tails) findRotated(positions Positions) {
 		found, err := t.findOne(p)
 		if err != nil {
 			// Perhaps it is not mounted yet.
-			t.warn(p.Name, "a file cannot be looked for: its position is kept", "error", err)
+			t.warn(p.Name, "cannot look for a file; its position is kept", "error", err)
 			continue
 		}
 		positions[key] = nil

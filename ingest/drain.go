@@ -185,7 +185,7 @@ type DrainCounts struct {
 //
 // A request that has the Logplex-Frame-Id of one that was taken within the last
 // ten minutes, and is among the last 65,536, is not taken again but gets the
-// answer of the first. A restart forgets these, unless an Exact keeps their
+// answer of the first. A restart forgets these, unless an ingester with positions keeps their
 // positions: what was acknowledged just before, but not answered, then comes twice.
 type Drain struct {
 	Counts DrainCounts
@@ -255,7 +255,7 @@ func NewDrain(name string, listener net.Listener, config *tls.Config, sources []
 }
 
 // Restore makes the drain know the requests that one before it took, whose positions
-// an Exact kept, and hand over positions itself. It is for before Run.
+// an ingester kept, and hand over positions itself. It is for before Run.
 func (d *Drain) Restore(positions Positions) { d.repeats.restore(positions) }
 
 // Addr is where the drain listens.

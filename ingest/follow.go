@@ -172,7 +172,7 @@ func (t *tails) find() (fresh []*tail, err error) {
 		tail.see(info)
 	}
 	if over > 0 {
-		t.warn("", fmt.Sprintf("more than %d files match, and the rest is not read: name fewer, or run an ingester for each part", maxFollowed), "left out", over)
+		t.warn("", fmt.Sprintf("more than %d files match, and the rest are not read: match fewer, or run an ingester for each part", maxFollowed), "left out", over)
 	} else {
 		delete(t.said, "")
 	}
@@ -212,7 +212,7 @@ func (t *tails) warnIrregular(name string, mode fs.FileMode) {
 	case mode&fs.ModeNamedPipe != 0:
 		t.warn(name, "a named pipe matches and is not followed: read it by --stdin")
 	default:
-		t.warn(name, "what matches is not a file and is not read", "mode", mode)
+		t.warn(name, "what matches is not a file, and is not read", "mode", mode)
 	}
 }
 
@@ -382,7 +382,7 @@ func (t *tails) letGo() error {
 			continue
 		}
 		if tail.archive != nil && !tail.done && !tail.undecided {
-			t.files.Log.Warn("a compressed file is gone before it was complete", "file", tail.name)
+			t.files.Log.Warn("a compressed file was deleted before it was complete", "file", tail.name)
 		}
 		p, rest := tail.mark(), tail.parts.end(tail.chunks.rest())
 		if left := t.left[tail.key]; left != nil { // it could never be opened
@@ -516,7 +516,7 @@ func (t *tails) next(tail *tail) ([]byte, error) {
 			delete(t.said, tail.name)
 		}
 	case tail.archive != nil:
-		t.warn(tail.name, "a compressed file is read up to where it is broken", "error", err)
+		t.warn(tail.name, "a compressed file is damaged; it was read up to there", "error", err)
 		tail.done, tail.leftOut, err = true, true, io.EOF
 	default:
 		t.fail(tail, err)

@@ -131,7 +131,7 @@ func story(records []sent) string {
 	return b.String()
 }
 
-// checkLaws checks what L1 says of any ingester's records.
+// checkLaws checks what every reader of the log relies on: clocks that never step back, and ticks in every partition.
 func checkLaws(t *testing.T, o *fakeOutput) {
 	t.Helper()
 	ticks := make(map[int32][]topics.RawHeader)

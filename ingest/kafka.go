@@ -85,7 +85,7 @@ type KafkaCounts struct {
 }
 
 // Kafka is an input of topics that others fill, with one line in each record, as
-// Vector, Fluent Bit and Filebeat do. It is for an Exact, which keeps its positions,
+// Vector, Fluent Bit and Filebeat do. It is for an ingester that keeps its positions,
 // and reads all of the topics' partitions, what was committed of them alone.
 // Partitions that are added, and topics that are made, are read too. A topic that
 // is deleted and made again is another one, and is read from its beginning.

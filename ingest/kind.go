@@ -116,7 +116,7 @@ type Opening struct {
 type Opened struct {
 	// Input reads on from where its sender is.
 	Input Input
-	// Resume, instead, makes an input that goes on at positions, for an Exact
+	// Resume, instead, makes an input that goes on at positions, for an ingester that keeps them
 	// of its own. ID is then the ingester's if it is given none: the same at each
 	// start.
 	Resume func(Positions) Input

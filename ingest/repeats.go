@@ -11,7 +11,7 @@ import (
 )
 
 // Requests are known again for ten minutes, or as long as they are among the
-// last 65,536. A new process knows those that an Exact kept positions of.
+// last 65,536. A new process knows those that an ingester kept positions of.
 const (
 	repeatWindow = 10 * time.Minute
 	maxRepeats   = 1 << 16

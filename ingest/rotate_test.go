@@ -332,7 +332,7 @@ func TestFilesUnread(t *testing.T) {
 			t.Errorf("%d files are followed, %d cannot be read and %d are left out, want 4, 0 and 2", followed, unread, leftOut)
 		}
 		for name, says := range map[string]string{
-			"b.log.xz": "compressed by xz", "c.log.gz": "broken", "d.log": "directory", "e.log": "--stdin",
+			"b.log.xz": "compressed by xz", "c.log.gz": "damaged", "d.log": "directory", "e.log": "--stdin",
 		} {
 			lines := 0
 			for l := range strings.Lines(log.String()) {

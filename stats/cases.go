@@ -45,13 +45,13 @@ func (p *parser) parseTests(d *Definitions, n *yaml.Node) {
 		if name := given["name"]; name != nil {
 			t.Name, _ = p.text(name, "name", MaxName)
 		} else if e.Kind == yaml.MappingNode {
-			p.errorf(e, "this test has no name")
+			p.errorf(e, "this test has no name: give it one")
 		}
 		if lines := given["lines"]; lines != nil {
 			text, _ := p.text(lines, "lines", maxTestLines)
 			t.Lines = []byte(text)
 		} else if e.Kind == yaml.MappingNode {
-			p.errorf(e, "this test has no lines")
+			p.errorf(e, "this test has no lines: give it some under lines")
 		}
 		if expect := given["expect"]; expect != nil {
 			t.Expect = p.parseExpect(expect, known)
@@ -90,7 +90,7 @@ func (p *parser) parseExpect(n *yaml.Node, known []string) []Expectation {
 			if text, ok := p.text(at, "time", MaxName); ok {
 				t, err := time.Parse(time.RFC3339, text)
 				if err != nil || t.Nanosecond() != 0 || t.Unix() < 0 {
-					p.errorf(at, "time is a whole second such as 2012-11-22T09:31:34Z, not %s", text)
+					p.errorf(at, "time must be a whole second such as 2012-11-22T09:31:34Z, not %s", text)
 				}
 				x.Time = t.Unix()
 			}

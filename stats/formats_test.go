@@ -13,7 +13,7 @@ import (
 func TestFormatErrors(t *testing.T) {
 	const rest = "\nstats: [{name: a, rate: second}]"
 	for _, test := range []struct{ src, want string }{
-		{"formats: {a: b}", "1:10: formats is a list"},
+		{"formats: {a: b}", "1:10: formats must be a list"},
 		{"formats: [{pattern: <x>}]", "1:11: this format has no name"},
 		{"formats: [{name: a b, pattern: <x>}]", "1:18: a format's name has letters"},
 		{"formats: [{name: json, pattern: <x>}]", "1:18: json is the name of a format that Pulse has"},

@@ -40,11 +40,11 @@ func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 	for _, o := range options {
 		if n := values[o.Name]; n != nil && d.Option(o.Name) == nil {
 			with := kindsWith(func(d *aggregate.Description) bool { return d.Option(o.Name) != nil })
-			p.errorf(n, "%s is for %s, not for %s", o.Name, list(with), kind)
+			p.errorf(n, "the option %s is for %s, not for %s", o.Name, list(with), kind)
 		}
 	}
 	if n := values["where"]; n != nil && d.Takes == aggregate.TakesStats {
-		p.errorf(n, "where is for other kinds than %s, whose stats have their own", kind)
+		p.errorf(n, "%s takes no where: write it at its two stats", kind)
 	}
 	for i := range d.Options {
 		o := &d.Options[i]
@@ -95,7 +95,7 @@ func (p *parser) parseArgument(s *Stat, d *aggregate.Description, values map[str
 				return
 			}
 		}
-		p.errorf(n, "%s is %s, not %s%s", d.Name, strings.Join(known, " or "), text, nearest(text, known))
+		p.errorf(n, "%s must be %s, not %s%s", d.Name, strings.Join(known, " or "), text, nearest(text, known))
 	}
 }
 
@@ -109,7 +109,7 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 	case aggregate.Whole:
 		f, ok := p.number(n, o.Name)
 		if ok && (f < o.Least || f > o.Most || f != math.Trunc(f)) {
-			p.errorf(n, "%s is a whole number from %v to %v, not %s", o.Name, o.Least, o.Most, n.Value)
+			p.errorf(n, "%s must be a whole number from %v to %v, not %s", o.Name, o.Least, o.Most, n.Value)
 			return
 		}
 		s.set(d, o.Name, []float64{f})
@@ -119,7 +119,7 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 		case !ok:
 			return
 		case f < o.Least || f > o.Most:
-			p.errorf(n, "%s is a number from %s to %s, not %s", o.Name, plain(o.Least), plain(o.Most), n.Value)
+			p.errorf(n, "%s must be a number from %s to %s, not %s", o.Name, plain(o.Least), plain(o.Most), n.Value)
 			return
 		case o.Decimals > 0 && decimals(f) > o.Decimals:
 			p.errorf(n, "%s has at most %d decimals, unlike %s", o.Name, o.Decimals, n.Value)
@@ -166,7 +166,7 @@ func (s *Stat) set(d *aggregate.Description, option string, v []float64) {
 func (p *parser) parseNumbers(o *aggregate.Option, n *yaml.Node) []float64 {
 	elements := p.sequence(n, o.Name)
 	if n.Kind == yaml.SequenceNode && (len(elements) == 0 || len(elements) > o.Elements) {
-		p.errorf(n, "%s has from 1 to %d %ss, not %d", o.Name, o.Elements, o.Element, len(elements))
+		p.errorf(n, "%s must have from 1 to %d %ss, not %d", o.Name, o.Elements, o.Element, len(elements))
 		return nil
 	}
 	var numbers []float64
@@ -175,7 +175,7 @@ func (p *parser) parseNumbers(o *aggregate.Option, n *yaml.Node) []float64 {
 		switch {
 		case !ok:
 		case f < o.Least || f > o.Most:
-			p.errorf(e, "a %s is from %s to %s, not %s", o.Element, plain(o.Least), plain(o.Most), e.Value)
+			p.errorf(e, "a %s must be from %s to %s, not %s", o.Element, plain(o.Least), plain(o.Most), e.Value)
 		case o.Decimals > 0 && decimals(f) > o.Decimals:
 			p.errorf(e, "a %s has at most %d decimals, unlike %s", o.Element, o.Decimals, e.Value)
 		case o.Ascending && len(numbers) > 0 && f <= numbers[len(numbers)-1]:
@@ -208,7 +208,7 @@ func (p *parser) parseFields(o *aggregate.Option, n *yaml.Node) []string {
 	nodes := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
 		if nodes = p.sequence(n, o.Name); len(nodes) == 0 || len(nodes) > o.Elements {
-			p.errorf(n, "%s has from 1 to %d %ss, not %d", o.Name, o.Elements, o.Element, len(nodes))
+			p.errorf(n, "%s must have from 1 to %d %ss, not %d", o.Name, o.Elements, o.Element, len(nodes))
 			return nil
 		}
 	}
@@ -240,7 +240,7 @@ func (p *parser) fieldName(n *yaml.Node, key string) string {
 		}
 		return field
 	case condition.IsExpression(field):
-		p.errorf(n, "%s takes the name of a field, and %s is an expression, which only where takes: let the line have what it gives as a field", key, field)
+		p.errorf(n, "%s takes the name of a field, and %s is an expression, which only where takes: derive a field from it, or have the program log that value as a field of its own", key, field)
 	default:
 		return field
 	}

@@ -159,7 +159,7 @@ func (p *parser) parse() *Definitions {
 	p.scope = p.parseScope(top["scope"])
 	p.parseStats(d, top["stats"])
 	if top["stats"] == nil && len(p.errs) == 0 {
-		p.errorf(root, "there are no stats: a file has at least one, under the key stats")
+		p.errorf(root, "there are no stats: write at least one under the key stats")
 	}
 	d.Derived = p.orderDerived()
 	p.parsePages(d, top["pages"])
@@ -170,7 +170,7 @@ func (p *parser) parse() *Definitions {
 // document gives the root of the only document, or nil.
 func (p *parser) document() *yaml.Node {
 	if len(p.data) > MaxFileSize {
-		p.errorf(nil, "the file has %d bytes, at most %d are read", len(p.data), MaxFileSize)
+		p.errorf(nil, "the file is too large: it has %d bytes, at most %d are read", len(p.data), MaxFileSize)
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(p.data))
@@ -178,14 +178,14 @@ func (p *parser) document() *yaml.Node {
 	err := dec.Decode(&doc)
 	switch {
 	case errors.Is(err, io.EOF), err == nil && doc.Content[0].Tag == "!!null":
-		p.errorf(nil, "the file is empty: it has at least one stat, under the key stats")
+		p.errorf(nil, "the file is empty: write at least one stat under the key stats")
 		return nil
 	case err != nil:
 		p.yamlError(err)
 		return nil
 	}
 	if err := dec.Decode(&second); err == nil {
-		p.errorf(&second, "a second document begins here: a file has one")
+		p.errorf(&second, "a second YAML document begins here: write only one in a file")
 	} else if !errors.Is(err, io.EOF) {
 		p.yamlError(err)
 	}
@@ -240,14 +240,14 @@ func (p *parser) mapping(n *yaml.Node, what string, keys []string) map[string]*y
 func (p *parser) mappingWith(n *yaml.Node, what string, keys []string, hint func(key string) string) map[string]*yaml.Node {
 	values := make(map[string]*yaml.Node)
 	if n.Kind != yaml.MappingNode {
-		p.errorf(n, "%s is a mapping with keys %s, not %s", what, list(keys), describe(n))
+		p.errorf(n, "%s must be a mapping with keys %s, not %s", what, list(keys), describe(n))
 		return values
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			p.errorf(key, "a key of %s is a word, not %s", what, describe(key))
+			p.errorf(key, "a key of %s must be a word, not %s", what, describe(key))
 		case key.Tag == "!!merge":
 			p.errorf(key, "YAML's merge key << is not supported: name what stats share under define")
 		case !slices.Contains(keys, key.Value):
@@ -264,7 +264,7 @@ func (p *parser) mappingWith(n *yaml.Node, what string, keys []string, hint func
 // sequence gives the elements of a list.
 func (p *parser) sequence(n *yaml.Node, what string) []*yaml.Node {
 	if n.Kind != yaml.SequenceNode {
-		p.errorf(n, "%s is a list, not %s", what, describe(n))
+		p.errorf(n, "%s must be a list, not %s", what, describe(n))
 		return nil
 	}
 	elements := make([]*yaml.Node, len(n.Content))
@@ -278,9 +278,9 @@ func (p *parser) sequence(n *yaml.Node, what string) []*yaml.Node {
 func (p *parser) text(n *yaml.Node, what string, limit int) (string, bool) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
-		p.errorf(n, "%s is a text, not %s", what, describe(n))
+		p.errorf(n, "%s must be a text, not %s", what, describe(n))
 	case n.Tag == "!!null" || strings.TrimSpace(n.Value) == "":
-		p.errorf(n, "%s is empty", what)
+		p.errorf(n, "%s is empty: write a text", what)
 	case len(n.Value) > limit:
 		p.errorf(n, "%s has %d bytes, at most %d are allowed", what, len(n.Value), limit)
 	default:
@@ -294,7 +294,7 @@ func (p *parser) number(n *yaml.Node, what string) (float64, bool) {
 	var f float64
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" && n.Tag != "!!float" || n.Decode(&f) != nil ||
 		math.IsNaN(f) || math.IsInf(f, 0) {
-		p.errorf(n, "%s is a number, not %s", what, describe(n))
+		p.errorf(n, "%s must be a number, not %s", what, describe(n))
 		return 0, false
 	}
 	return f, true
@@ -309,13 +309,13 @@ func (p *parser) seconds(n *yaml.Node, what string, least, most time.Duration) i
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil && n.Tag == "!!int":
-		p.errorf(n, "%s has a unit: write %ss, or with m or h", what, s)
+		p.errorf(n, "%s needs a unit: write %ss, or use m or h", what, s)
 	case err != nil:
-		p.errorf(n, "%s is a duration such as 10s, 5m or 1h, not %q", what, s)
+		p.errorf(n, "%s must be a duration such as 10s, 5m or 1h, not %q", what, s)
 	case d < least || d > most:
-		p.errorf(n, "%s is from %s to %s, not %s", what, short(least), short(most), s)
+		p.errorf(n, "%s must be from %s to %s, not %s", what, short(least), short(most), s)
 	case d%time.Second != 0:
-		p.errorf(n, "%s is in whole seconds, not %s", what, s)
+		p.errorf(n, "%s must be whole seconds, not %s", what, s)
 	default:
 		return int64(d / time.Second)
 	}
@@ -340,7 +340,7 @@ func (p *parser) parseDefines(n *yaml.Node) {
 	switch {
 	case n == nil:
 	case n.Kind != yaml.MappingNode:
-		p.errorf(n, "define is a mapping of names to conditions, not %s", describe(n))
+		p.errorf(n, "define must be a mapping of names to conditions, not %s", describe(n))
 	case len(n.Content)/2 > MaxDefines:
 		p.errorf(n, "there are %d defines, at most %d are allowed", len(n.Content)/2, MaxDefines)
 	default:
@@ -392,7 +392,7 @@ func (p *parser) parseStats(d *Definitions, n *yaml.Node) {
 	elements := p.sequence(n, "stats")
 	switch {
 	case n.Kind == yaml.SequenceNode && len(elements) == 0:
-		p.errorf(n, "there are no stats: a file has at least one")
+		p.errorf(n, "there are no stats: write at least one")
 	case len(elements) > MaxStats:
 		p.errorf(n, "there are %d stats, at most %d are allowed", len(elements), MaxStats)
 		elements = nil
@@ -432,7 +432,7 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 
 	if name := values["name"]; name == nil {
 		if n.Kind == yaml.MappingNode {
-			p.errorf(n, "this stat has no name")
+			p.errorf(n, "this stat has no name: give it one")
 		}
 	} else {
 		s.Name, _ = p.text(name, "a stat's name", MaxName)
@@ -442,9 +442,9 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	if given := slices.DeleteFunc(slices.Clone(Kinds), func(k string) bool { return values[k] == nil }); len(given) == 1 {
 		p.parseKind(s, given[0], values)
 	} else if len(given) > 1 {
-		p.errorf(values[given[1]], "a stat is of one kind: this is %s", list(given))
+		p.errorf(values[given[1]], "a stat has one kind: this one has %s", list(given))
 	} else if n.Kind == yaml.MappingNode && len(p.errs) == before {
-		p.errorf(n, "this stat is of no kind: give it one of %s", list(Kinds))
+		p.errorf(n, "this stat has no kind: give it one of %s", list(Kinds))
 	}
 
 	if where := values["where"]; where != nil {
@@ -494,11 +494,11 @@ func (p *parser) enter(n *yaml.Node, written string, all []*Stat) {
 		case !nameSyntax.MatchString(s.Name):
 			p.errorf(n, "a stat's name has letters, digits and . _ - / only, not %q", s.Name)
 		case strings.HasPrefix(written, "pulse."):
-			p.errorf(n, "names that begin with pulse. are Pulse's own: choose another for %s", s.Name)
+			p.errorf(n, "names that begin with pulse. are reserved: choose another for %s", s.Name)
 		case len(s.Name) > MaxName:
 			p.errorf(n, "a stat's name has %d bytes, at most %d are allowed", len(s.Name), MaxName)
 		case p.byName[s.Name] != nil:
-			p.errorf(n, "there is a stat %s already", s.Name)
+			p.errorf(n, "there is already a stat %s: choose another name", s.Name)
 		default:
 			p.byName[s.Name] = s
 			continue
@@ -526,11 +526,11 @@ func (p *parser) parseLook(s *Stat, values map[string]*yaml.Node) {
 		}
 	}
 	if s.Link != "" && !strings.HasPrefix(s.Link, "https://") && !strings.HasPrefix(s.Link, "http://") {
-		p.errorf(values["link"], "link begins with https:// or http://, unlike %s", s.Link)
+		p.errorf(values["link"], "link must begin with https:// or http://, not %s", s.Link)
 	}
 	if n := values["reversed"]; n != nil {
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&s.Reversed) != nil {
-			p.errorf(n, "reversed is true or false, not %s", describe(n))
+			p.errorf(n, "reversed must be true or false, not %s", describe(n))
 		}
 	}
 	for _, t := range []struct {
@@ -567,11 +567,11 @@ func (p *parser) parsePages(d *Definitions, n *yaml.Node) {
 		if title := values["title"]; title != nil {
 			page.Title, _ = p.text(title, "title", MaxName)
 			if titles[page.Title] && page.Title != "" {
-				p.errorf(title, "there is a page %q already", page.Title)
+				p.errorf(title, "there is already a page %q: choose another title", page.Title)
 			}
 			titles[page.Title] = true
 		} else if e.Kind == yaml.MappingNode {
-			p.errorf(e, "this page has no title")
+			p.errorf(e, "this page has no title: give it one")
 		}
 		if rows := values["rows"]; rows != nil {
 			for _, r := range p.sequence(rows, "rows") {
@@ -584,7 +584,7 @@ func (p *parser) parsePages(d *Definitions, n *yaml.Node) {
 				page.Rows = append(page.Rows, row)
 			}
 		} else if e.Kind == yaml.MappingNode {
-			p.errorf(e, "this page has no rows")
+			p.errorf(e, "this page has no rows: give it some under rows")
 		}
 		d.Pages = append(d.Pages, page)
 		if len(p.errs) == maxErrors || len(d.Pages) > MaxPanels {

@@ -34,13 +34,13 @@ func (p *parser) resolveRatios() {
 			of := variants[0]
 			switch {
 			case !of.describe().Ratio || of.Top > 0:
-				p.errorf(n, "a ratio is of stats with one number, and %s has others", name)
+				p.errorf(n, "a ratio needs two stats with a single number: %s has several", name)
 				continue
 			case i == 1 && r.all[0].Window > 0 && of.Window != r.all[0].Window:
-				p.errorf(n, "a ratio is of stats over the same window, and %s is over %d s, not %d s: give both the same over", name, of.Window, r.all[0].Window)
+				p.errorf(n, "a ratio needs two stats over the same window: %s is over %d s, not %d s. Give both the same over", name, of.Window, r.all[0].Window)
 				continue
 			case i == 1 && r.all[0].Window > 0 && of.Expire != r.all[0].Expire:
-				p.errorf(n, "a ratio of a delta is one of two, with the same expire: %s has another", name)
+				p.errorf(n, "a ratio of two deltas needs the same expire for both: %s has another", name)
 				continue
 			}
 			for j, s := range r.all {

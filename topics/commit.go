@@ -173,7 +173,7 @@ type MergerState struct {
 
 // A SourceState is how far a merger has come in what a source partition gave.
 type SourceState struct {
-	Covered int64 // the offset that ended the last range that was applied
+	Covered int64 // the offset that ended the last segment that was applied
 	Second  int64 // its watermark
 }
 

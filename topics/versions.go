@@ -68,7 +68,7 @@ func CatalogKey(version string) string { return catalogPrefix + version }
 type Catalog struct {
 	Version string            `json:"definitions"`
 	First   int64             `json:"first"` // the first second that it publishes, Unix time
-	Stats   map[string]string `json:"stats"` // what each stat means: stats.Definitions.Meanings
+	Stats   map[string]string `json:"stats"` // what each stat means, as a hash
 }
 
 // Append appends the value that holds a catalog: a JSON object.

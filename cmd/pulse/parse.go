@@ -19,7 +19,7 @@ import (
 )
 
 var parseCommand = command{
-	name: "parse", summary: "what lines give: format, time, fields, and the stats that count them", usage: "[LOG...] [flags]", about: `
+	name: "parse", summary: "show what lines give: format, time, fields, and the stats that count them", usage: "[LOG...] [flags]", about: `
 Prints a JSON object for each line of logs (or standard input, -): its format, its
 time, all its fields, those that definitions derive, and which stats count it. With
 --why it says why a stat does not count a line:

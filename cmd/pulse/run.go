@@ -85,7 +85,7 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	b, err := broker.Options{Max: int64(s.max), DropDamaged: s.drop, Log: role.log}.Start(s.listen, s.data)
 	switch damage := (*broker.DamageError)(nil); {
 	case errors.As(err, &damage):
-		return fmt.Errorf("%w\nall else is there. Put back the files from a copy, or go on without what is lost: pulse run --drop-damaged", err)
+		return fmt.Errorf("%w\neverything else is intact. Restore the files from a copy, or continue without what is lost: pulse run --drop-damaged", err)
 	case err != nil:
 		return fmt.Errorf("%w (see --kafka-listen and --data-dir)", err)
 	}
@@ -132,7 +132,7 @@ func (b *byteSize) Set(text string) error {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt64/int64(unit) {
-		return errors.New("want bytes, such as 500MiB, 2GiB or 0")
+		return errors.New("write bytes, such as 500MiB, 2GiB or 0")
 	}
 	*b = byteSize(n) * unit
 	return nil

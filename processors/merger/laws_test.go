@@ -54,7 +54,7 @@ stats:
 // TestLaws makes random raw logs of several ingesters, runs receivers over them
 // that crash, lose emits and come back as zombies, and mergers that do the same
 // over what the receivers emitted, and compares what was published with a
-// calculation that knows neither: L2, L4, L5 and L6 of the design.
+// calculation that knows neither, as the design has it.
 func TestLaws(t *testing.T) {
 	seed := *lawSeed
 	if seed == 0 {

@@ -392,7 +392,7 @@ func (p *partition) check(offset int64) {
 	p.checks = append(p.checks, c)
 }
 
-// apply adds a complete range to the state.
+// apply adds a complete segment to the state.
 func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *pending) {
 	if src.covered == unset {
 		src.first, src.fromSavepoint = c.First, c.FromSavepoint

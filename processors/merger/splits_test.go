@@ -48,7 +48,7 @@ stats:
 // splitSources is how many source partitions lines are split among.
 const splitSources = 4
 
-// TestSplits is law L3 as a merger sees it: the lines of each second come to one
+// TestSplits shows to a merger that joining is free of order: the lines of each second come to one
 // partition by one source in one segment, and to another by several, in packs,
 // bundles, orders and interleavings of every sort, segments sent twice as after a
 // crash.

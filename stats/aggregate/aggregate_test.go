@@ -249,7 +249,7 @@ func join(t *testing.T, k Kind, p Partial, b []byte) {
 	}
 }
 
-// TestJoinIsFreeOfOrderAndGrouping is law L3: however lines are split among
+// TestJoinIsFreeOfOrderAndGrouping says: however lines are split among
 // partials, and in whatever order and grouping those are joined, the bytes and
 // the value are the same.
 func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {

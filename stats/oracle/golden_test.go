@@ -60,7 +60,7 @@ func readFile(t testing.TB, name string) []byte {
 }
 
 // evalRecording gives the final snapshots of a recording, and the account of
-// its lines. It packs them as L1 has it for a recording: the clock is the
+// its lines. It packs them as an ingester does a recording: the clock is the
 // running maximum of the lines' times, and a jump of it by more than an hour is
 // believed only if the next dated line is not earlier by more than an hour.
 func evalRecording(t testing.TB, d *stats.Definitions, recording []byte) ([]stats.Snapshot, aggregate.LineCounts) {

@@ -16,7 +16,7 @@ import (
 )
 
 // lateByAwk counts, in a recording of one day whose lines begin with their time
-// in UTC, the lines that are late by L4: those of a second that had ended, and
+// in UTC, the lines that are late: those of a second that had ended, and
 // the lateness after it too, when the clock showed the greatest time so far.
 const lateByAwk = `
 {

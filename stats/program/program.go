@@ -119,8 +119,13 @@ func (p *Program) compileRatios() error {
 		var of [2]int
 		for j, name := range s.Of {
 			n, ok := number[name]
-			if !ok || p.stats[n].OfStats() || p.stats[n].Window != s.Window || p.stats[n].Expire != s.Expire {
-				return fmt.Errorf("stat %s: a ratio needs two stats that are not ratios and have the same window; %s is a ratio or has another window", s.Name, name)
+			switch {
+			case !ok:
+				return fmt.Errorf("stat %s: there is no stat %s", s.Name, name)
+			case p.stats[n].OfStats():
+				return fmt.Errorf("stat %s: %s is a ratio itself: a ratio needs two other stats", s.Name, name)
+			case p.stats[n].Window != s.Window || p.stats[n].Expire != s.Expire:
+				return fmt.Errorf("stat %s: %s has another window: a ratio needs two stats over the same", s.Name, name)
 			}
 			of[j] = n
 		}

@@ -75,7 +75,7 @@ func brokenCommand(ctx context.Context, args []string) error {
 		if args[0] == "receive" {
 			return &brokenReceiver{Partition: inner, breaker: b}, nil
 		}
-		return &brokenMerger{Partition: inner, breaker: b, ranges: map[int32]map[string][]byte{}, last: map[int32]map[string][]byte{}}, nil
+		return &brokenMerger{Partition: inner, breaker: b, segments: map[int32]map[string][]byte{}, last: map[int32]map[string][]byte{}}, nil
 	}
 	return processors.New(c).Run(ctx)
 }
@@ -108,7 +108,7 @@ func (p *brokenReceiver) Process(r processors.Record, emit processors.Emit) (*to
 		all := emit
 		emit = func(topic, key string, value []byte) {
 			// One in fifty is lost, and nobody is told. Covers are not: one that is
-			// lost is as if the range had not been made.
+			// lost is as if the segment had not been made.
 			if m := topics.DecodeMessage(value); (m.Fragment != nil || m.Bundle != nil) && rand.IntN(50) == 0 {
 				return
 			}
@@ -128,7 +128,7 @@ func (p *brokenReceiver) Process(r processors.Record, emit processors.Emit) (*to
 type brokenMerger struct {
 	processors.Partition
 	*breaker
-	ranges, last map[int32]map[string][]byte // source partition -> stat -> fragment: of the range that is open, and of the last
+	segments, last map[int32]map[string][]byte // source partition -> stat -> fragment: of the segment that is open, and of the last
 }
 
 // forgotten is how much a merger forgets of what it published.
@@ -137,11 +137,11 @@ const forgotten = 8
 func (p *brokenMerger) Process(r processors.Record, emit processors.Emit) (*topics.Commit, error) {
 	m := topics.DecodeMessage(r.Value)
 	if u := m.Bundle; u != nil {
-		if p.ranges[u.Partition] == nil {
-			p.ranges[u.Partition] = map[string][]byte{}
+		if p.segments[u.Partition] == nil {
+			p.segments[u.Partition] = map[string][]byte{}
 		}
 		err := topics.EachNamed(u.Data, func(stat, data []byte) error {
-			p.ranges[u.Partition][string(stat)] = append([]byte(nil), data...)
+			p.segments[u.Partition][string(stat)] = append([]byte(nil), data...)
 			return nil
 		})
 		if err != nil {
@@ -154,9 +154,9 @@ func (p *brokenMerger) Process(r processors.Record, emit processors.Emit) (*topi
 			r.Value = c.Append(nil)
 		}
 		if p.breaks("twice") {
-			// As a part of the next range that has none of that stat.
+			// As a part of the next segment that has none of that stat.
 			for stat, data := range p.last[c.Partition] {
-				if p.ranges[c.Partition][stat] != nil {
+				if p.segments[c.Partition][stat] != nil {
 					continue
 				}
 				again := topics.Fragment{Partition: c.Partition, End: c.End, Parts: 1, Data: data}
@@ -166,7 +166,7 @@ func (p *brokenMerger) Process(r processors.Record, emit processors.Emit) (*topi
 				break
 			}
 		}
-		p.last[c.Partition], p.ranges[c.Partition] = p.ranges[c.Partition], nil
+		p.last[c.Partition], p.segments[c.Partition] = p.segments[c.Partition], nil
 	}
 	commit, err := p.Partition.Process(r, emit)
 	if commit == nil || err != nil {
