@@ -3,6 +3,7 @@
 package words
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -67,9 +68,9 @@ func TestWords(t *testing.T) {
 		case ext == ".go" && !strings.HasSuffix(name, "_test.go"):
 			goText(t, name)
 		case ext == ".js" && strings.HasPrefix(name, "web/static/"), ext == ".html", ext == ".service":
-			text(t, name, quoted)
+			text(t, name, true)
 		case ext == ".md" && !strings.HasPrefix(name, "docs/decisions/"), ext == ".yaml", ext == ".sample", name == "Makefile", name == "stats/schema.json", name == "app.json":
-			text(t, name, whole)
+			text(t, name, false)
 		}
 		return nil
 	})
@@ -147,21 +148,23 @@ func goText(t *testing.T, name string) {
 	})
 }
 
+// literal is a quoted text, of JavaScript's templates over several lines too.
 var literal = regexp.MustCompile("\"[^\"\n]*\"|'[^'\n]*'|`[^`]*`|>[^<\n]+<")
 
-func quoted(line string) []string { return literal.FindAllString(line, -1) }
-func whole(line string) []string  { return []string{line} }
-
-// text checks a file line by line.
-func text(t *testing.T, name string, parts func(line string) []string) {
+// text checks a file, or what is quoted in it.
+func text(t *testing.T, name string, quoted bool) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, line := range strings.Split(string(b), "\n") {
-		for _, part := range parts(line) {
-			check(t, name, i+1, part)
+	if quoted {
+		for _, part := range literal.FindAllIndex(b, -1) {
+			check(t, name, 1+bytes.Count(b[:part[0]], []byte("\n")), strings.Join(strings.Fields(string(b[part[0]:part[1]])), " "))
 		}
+		return
+	}
+	for i, line := range strings.Split(string(b), "\n") {
+		check(t, name, i+1, line)
 	}
 }
