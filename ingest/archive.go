@@ -90,7 +90,7 @@ func mayBeCompressed(begin []byte) bool {
 // unpack unpacks what r reads.
 func (c *compression) unpack(r io.Reader) (io.ReadCloser, error) {
 	if c.open == nil {
-		return nil, fmt.Errorf("Pulse cannot read files compressed by %s: decompress it first", c.name)
+		return nil, fmt.Errorf("files compressed by %s cannot be read: decompress it first", c.name)
 	}
 	unpacked, err := c.open(bufio.NewReaderSize(r, 64<<10))
 	if errors.Is(err, io.EOF) {

@@ -229,7 +229,7 @@ func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int3
 	for _, partition := range partitions {
 		response, ok := responses.Lookup(p.config.Input, partition)
 		if !ok {
-			return nil, fmt.Errorf("Kafka's answer lacks partition %d", partition)
+			return nil, fmt.Errorf("the answer of Kafka lacks partition %d", partition)
 		}
 		if response.Err != nil {
 			return nil, fmt.Errorf("partition %d: %w", partition, response.Err)

@@ -24,7 +24,7 @@ func Format(n Node) string {
 func (n *And) String() string     { return Format(n) }
 func (n *Or) String() string      { return Format(n) }
 func (n *Not) String() string     { return Format(n) }
-func (n *Compare) String() string { return Format(n) }
+func (c *Compare) String() string { return Format(c) }
 
 // How close what stands around a node binds: a node that binds less closely
 // gets parentheses.
