@@ -273,7 +273,7 @@ func (r *repairs) fence(committed map[producer]bool) error {
 			end(t.producer, committed[t.producer])
 		}
 		for id, b := range p.ends {
-			if e := known[id]; e.Commit == nil && b.producer.epoch == e.Epoch {
+			if e := known[id]; b.producer.epoch > e.Epoch || b.producer.epoch == e.Epoch && e.Commit == nil {
 				end(b.producer, b.commit)
 			}
 		}
