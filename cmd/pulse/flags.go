@@ -90,7 +90,10 @@ func (f *flags) parseEnv() error {
 			return
 		}
 		if err := fl.Value.Set(value); err != nil {
-			errs = append(errs, fmt.Errorf("$%s is %q: %w", f.variable(fl.Name), value, err))
+			if !mayBeSecret.MatchString(fl.Name) {
+				err = fmt.Errorf("%q: %w", value, err)
+			}
+			errs = append(errs, fmt.Errorf("$%s: %w", f.variable(fl.Name), err))
 		}
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -98,6 +101,10 @@ func (f *flags) parseEnv() error {
 	}
 	return nil
 }
+
+// mayBeSecret are the flags whose values have passwords, tokens or keys in them, and
+// are in no message.
+var mayBeSecret = regexp.MustCompile(`auth|token|password|secret|key|sources|urls`)
 
 // oneDash is a flag as package flag writes it, in the messages that it has.
 var oneDash = regexp.MustCompile(`((?:defined|argument): |for (?:flag )?)-([a-z][a-z0-9-]*(?:$|: ))`)
