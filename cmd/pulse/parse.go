@@ -2,18 +2,13 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	"pulse/ingest"
 	"pulse/stats"
 	"pulse/stats/condition"
-	"pulse/stats/format"
 	"pulse/stats/line"
 	"pulse/stats/program"
 )
@@ -29,23 +24,13 @@ time, all its fields, those that definitions derive, and which stats count it. W
 }
 
 type parseSettings struct {
-	statsFlag
-	reading ingest.Reading
-	why     string
-	files   []string // none: standard input
+	logSettings
+	why string
 }
 
 func (s *parseSettings) add(f *flags) {
-	s.statsFlag.add(f)
+	s.logSettings.add(f)
 	f.StringVar(&s.why, "why", "", "say why the `stat` of this name does not count a line")
-	f.readingVars(&s.reading)
-}
-
-func (s *parseSettings) check(words []string) error {
-	if s.files = words; len(words) == 1 && words[0] == "-" {
-		s.files = nil
-	}
-	return nil
 }
 
 func (s *parseSettings) run(ctx context.Context, e *environment) error {
@@ -57,33 +42,17 @@ func (s *parseSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	origin, err := s.reading.Origin()
+	origin, written, source, err := s.open(ctx, e, definitions)
 	if err != nil {
 		return err
 	}
-	written, source := time.Now(), ingest.Lines(newInterruptible(ctx, e.Stdin))
-	if len(s.files) > 0 {
-		recording, err := ingest.OpenRecording(s.files)
-		if err != nil {
-			return err
-		}
-		recording.Origin, recording.Formats = origin, definitions.Dating()
-		written, source = recording.Modified(), recording.Lines
-	}
 	out := bufio.NewWriter(e.Stdout)
-	p := &lineParser{definitions: definitions, why: s.why, origin: origin, near: written.Unix(), explainer: compiled.NewExplainer(written.Unix()), out: json.NewEncoder(out)}
+	p := &lineParser{
+		allFields:   allFields{formats: definitions.Formats, origin: origin, near: written.Unix()},
+		definitions: definitions, why: s.why, explainer: compiled.NewExplainer(written.Unix()), out: json.NewEncoder(out),
+	}
 	p.out.SetEscapeHTML(false)
-	err = source(func(lines []byte) error {
-		for text := range bytes.Lines(lines) {
-			if text = bytes.TrimRight(text, "\r\n"); len(text) == 0 {
-				continue
-			}
-			if err := p.print(text); err != nil {
-				return err
-			}
-		}
-		return ctx.Err()
-	})
+	err = eachLogLine(ctx, source, p.print)
 	if flushed := out.Flush(); err == nil {
 		err = flushed
 	}
@@ -114,39 +83,25 @@ type parsedLine struct {
 
 // A lineParser prints lines with what they give.
 type lineParser struct {
+	allFields
 	definitions *stats.Definitions
 	why         string
-	origin      line.Origin
-	near        int64
 	explainer   *program.Explainer
 	out         *json.Encoder
-
-	names   map[string]bool // of the schema
-	schema  *line.Schema
-	scanner *line.Scanner
-	event   line.Event
-	buffer  []byte
 }
 
 func (p *lineParser) print(text []byte) error {
 	if len(text) > line.MaxLen {
 		return p.out.Encode(parsedLine{Line: string(text[:100]) + "…", Format: "unreadable", Stats: []string{}})
 	}
-	if err := p.want(text); err != nil {
+	if err := p.read(text); err != nil {
 		return err
 	}
-	p.buffer = append(append(p.buffer[:0], text...), make([]byte, line.Padding)...)
-	p.scanner.From(p.origin)
-	p.scanner.Parse(&p.event, p.buffer, 0, len(text))
-	l := parsedLine{Line: string(text), Format: string(p.schema.AppendShape(nil, p.event.Shape())), Fields: map[string]any{}, Derived: map[string]any{}}
+	l := parsedLine{Line: string(text), Format: p.format(), Fields: map[string]any{}, Derived: map[string]any{}}
 	if second, nanos, ok := p.event.Time(); ok {
 		l.Time = time.Unix(second, int64(nanos)).UTC().Format(time.RFC3339Nano)
 	}
-	for name := range p.names {
-		if v, ok := p.event.Constant(p.schema.Slot(name)); ok && name != "line" {
-			l.Fields[name] = jsonValue(v)
-		}
-	}
+	p.each(func(name string, v condition.Constant) { l.Fields[name] = jsonValue(v) })
 	p.explainer.Parse(p.origin, text)
 	for _, f := range p.definitions.Derived {
 		if v, ok := p.explainer.Field(f.Name); ok {
@@ -167,55 +122,6 @@ func (p *lineParser) print(text []byte) error {
 		l.Why = &why
 	}
 	return p.out.Encode(l)
-}
-
-// mostNames is how many fields are looked for at once: formats may read some more.
-const mostNames = line.MaxFields - format.MaxFormats
-
-// want makes a scanner for all fields that a line may have.
-func (p *lineParser) want(text []byte) error {
-	more := false
-	names := line.Names(text)
-	for _, name := range names {
-		more = more || !p.names[name]
-	}
-	if !more && p.scanner != nil {
-		return nil
-	}
-	if len(p.names)+len(names) > mostNames || p.names == nil {
-		p.names = map[string]bool{} // those of lines before are not of this one
-		for _, given := range line.Givens {
-			p.names[given.Name] = true
-		}
-		for _, f := range p.definitions.Formats {
-			for _, c := range f.Captures {
-				p.names[c.Name] = true
-			}
-			for _, name := range f.Names {
-				p.names[name] = true
-			}
-		}
-		for name := range p.origin.Fields() {
-			p.names[name] = true
-		}
-		delete(p.names, "")
-	}
-	for _, name := range names {
-		if len(p.names) < mostNames {
-			p.names[name] = true
-		}
-	}
-	var fields []line.Field
-	for _, name := range slices.Sorted(maps.Keys(p.names)) {
-		fields = append(fields, line.Field{Name: name})
-	}
-	schema, err := line.NewSchemaOf(p.definitions.Formats, fields...)
-	if err != nil {
-		return fmt.Errorf("this line has too many fields: %w", err)
-	}
-	p.schema, p.scanner = schema, schema.NewScanner()
-	p.scanner.NearRecorded(p.near)
-	return nil
 }
 
 // jsonValue is a field's value as JSON has it.

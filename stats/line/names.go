@@ -29,11 +29,13 @@ func Names(text []byte) []string {
 func addNames(text []byte, add func(string), depth int) {
 	keys := keyed.FindAll(text, -1)
 	for _, key := range keys {
-		add(string(key[:len(key)-1]))
+		if key = key[:len(key)-1]; couldBeKey(key, true) {
+			add(string(key))
+		}
 	}
 	if len(keys) > 0 {
 		for word := range bytes.FieldsSeq(text) { // one alone is true
-			if !bytes.ContainsAny(word, "=\"") {
+			if couldBeKey(word, false) && !bytes.ContainsAny(word, "=\"") {
 				add(string(word))
 			}
 		}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"pulse/ingest"
+	"pulse/stats"
+	"pulse/stats/condition"
+	"pulse/stats/format"
+	"pulse/stats/line"
+)
+
+// logSettings are those of commands that look at the lines of logs one by one.
+type logSettings struct {
+	statsFlag
+	reading ingest.Reading
+	files   []string // none: standard input
+}
+
+func (s *logSettings) add(f *flags) {
+	s.statsFlag.add(f)
+	f.readingVars(&s.reading)
+}
+
+func (s *logSettings) check(words []string) error {
+	if s.files = words; len(words) == 1 && words[0] == "-" {
+		s.files = nil
+	}
+	return nil
+}
+
+// open gives the lines, their origin, and when they were written.
+func (s *logSettings) open(ctx context.Context, e *environment, d *stats.Definitions) (origin line.Origin, written time.Time, source ingest.Source, err error) {
+	if origin, err = s.reading.Origin(); err != nil {
+		return "", time.Time{}, nil, err
+	}
+	if len(s.files) == 0 {
+		return origin, time.Now(), ingest.Lines(newInterruptible(ctx, e.Stdin)), nil
+	}
+	recording, err := ingest.OpenRecording(s.files)
+	if err != nil {
+		return "", time.Time{}, nil, err
+	}
+	recording.Origin, recording.Formats = origin, d.Dating()
+	return origin, recording.Modified(), recording.Lines, nil
+}
+
+// eachLogLine calls f with each line that is not empty.
+func eachLogLine(ctx context.Context, source ingest.Source, f func(text []byte) error) error {
+	return source(func(lines []byte) error {
+		for text := range bytes.Lines(lines) {
+			if text = bytes.TrimRight(text, "\r\n"); len(text) == 0 {
+				continue
+			}
+			if err := f(text); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// allFields reads lines with all of their fields, whatever these are called.
+type allFields struct {
+	formats []*format.Format
+	origin  line.Origin
+	near    int64 // when lines were written
+
+	names   map[string]bool // of the schema
+	schema  *line.Schema
+	scanner *line.Scanner
+	event   line.Event
+	buffer  []byte
+}
+
+// read reads a line of at most line.MaxLen bytes.
+func (a *allFields) read(text []byte) error {
+	if err := a.want(line.Names(text)); err != nil {
+		return err
+	}
+	a.buffer = append(append(a.buffer[:0], text...), make([]byte, line.Padding)...)
+	a.scanner.From(a.origin)
+	a.scanner.Parse(&a.event, a.buffer, 0, len(text))
+	return nil
+}
+
+// format is what the line was taken for.
+func (a *allFields) format() string { return string(a.schema.AppendShape(nil, a.event.Shape())) }
+
+// each calls f with each field of the line, but for the line itself.
+func (a *allFields) each(f func(name string, v condition.Constant)) {
+	for name := range a.names {
+		if v, ok := a.event.Constant(a.schema.Slot(name)); ok && name != "line" {
+			f(name, v)
+		}
+	}
+}
+
+// mostNames is how many fields are looked for at once: formats may read some more.
+const mostNames = line.MaxFields - format.MaxFormats
+
+// want makes a scanner for fields of these names too.
+func (a *allFields) want(names []string) error {
+	more := a.scanner == nil
+	for _, name := range names {
+		more = more || !a.names[name]
+	}
+	if !more {
+		return nil
+	}
+	if a.names == nil || len(a.names)+len(names) > mostNames {
+		a.names = a.known() // those of lines before are not of this one
+	}
+	for _, name := range names {
+		if len(a.names) < mostNames {
+			a.names[name] = true
+		}
+	}
+	var fields []line.Field
+	for _, name := range slices.Sorted(maps.Keys(a.names)) {
+		fields = append(fields, line.Field{Name: name})
+	}
+	schema, err := line.NewSchemaOf(a.formats, fields...)
+	if err != nil {
+		return err
+	}
+	a.schema, a.scanner = schema, schema.NewScanner()
+	a.scanner.NearRecorded(a.near)
+	return nil
+}
+
+// known are the names that formats and the origin give.
+func (a *allFields) known() map[string]bool {
+	names := map[string]bool{}
+	for _, given := range line.Givens {
+		names[given.Name] = true
+	}
+	for _, f := range a.formats {
+		for _, c := range f.Captures {
+			names[c.Name] = true
+		}
+		for _, name := range f.Names {
+			names[name] = true
+		}
+	}
+	for name := range a.origin.Fields() {
+		names[name] = true
+	}
+	delete(names, "") // what is skipped
+	return names
+}

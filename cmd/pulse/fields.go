@@ -1,0 +1,332 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"pulse/stats/condition"
+	"pulse/stats/format"
+	"pulse/stats/line"
+)
+
+var fieldsCommand = command{
+	name: "fields", summary: "what a log has: formats, fields, and stats to begin with", usage: "[LOG...] [flags]", about: `
+Prints what logs (or standard input, -) have: for each format its share of the lines,
+for each of its fields in how many lines it is, what it is, how many different values
+it has, and examples; definitions to begin with; and for lines that no format fits the
+heaviest shapes, each with an example and a pattern for the definitions file.`,
+	settings: func() settings { return &fieldsSettings{} },
+}
+
+// Bounds of what is remembered of a log, whatever its size.
+const (
+	mostFields   = 300  // of a format; what comes later is only counted
+	mostDistinct = 1000 // values of a field
+	mostExamples = 3    // of a field
+	longest      = 60   // bytes of an example of a value
+	mostShapes   = 2000 // of unparsed lines, before the lightest go
+	shownShapes  = 50
+	shownStats   = 12
+)
+
+type fieldsSettings struct{ logSettings }
+
+func (s *fieldsSettings) run(ctx context.Context, e *environment) error {
+	definitions, err := s.load()
+	if err != nil {
+		return err
+	}
+	origin, written, source, err := s.open(ctx, e, definitions)
+	if err != nil {
+		return err
+	}
+	survey := newSurvey(allFields{formats: definitions.Formats, origin: origin, near: written.Unix()})
+	if err := eachLogLine(ctx, source, survey.add); err != nil {
+		return err
+	}
+	out := bufio.NewWriter(e.Stdout)
+	survey.print(out)
+	return out.Flush()
+}
+
+// A survey is what a log has.
+type survey struct {
+	allFields
+	lines, unreadable int64
+	found             map[string]*formatTally
+	shapes            map[string]*shapeTally // of unparsed lines
+	dropped           bool                   // light shapes went
+	seed              maphash.Seed
+}
+
+func newSurvey(read allFields) *survey {
+	return &survey{allFields: read, found: map[string]*formatTally{}, shapes: map[string]*shapeTally{}, seed: maphash.MakeSeed()}
+}
+
+type formatTally struct {
+	lines  int64
+	fields map[string]*fieldTally
+	more   bool // there were more than mostFields
+}
+
+type fieldTally struct {
+	lines, numbers, bools int64
+	distinct              map[uint64]bool
+	examples              []string
+}
+
+type shapeTally struct {
+	lines   int64
+	example string
+}
+
+func (s *survey) add(text []byte) error {
+	s.lines++
+	if len(text) > line.MaxLen {
+		s.unreadable++
+		return nil
+	}
+	if err := s.read(text); err != nil {
+		return err
+	}
+	name, _, _ := strings.Cut(s.format(), ",") // half understood ones are of it too
+	f := s.found[name]
+	if f == nil {
+		f = &formatTally{fields: map[string]*fieldTally{}}
+		s.found[name] = f
+	}
+	f.lines++
+	if s.event.Shape() <= line.Unparsed {
+		s.addShape(string(text))
+		return nil
+	}
+	s.each(func(name string, v condition.Constant) {
+		t := f.fields[name]
+		if t == nil {
+			if len(f.fields) == mostFields {
+				f.more = true
+				return
+			}
+			t = &fieldTally{distinct: map[uint64]bool{}}
+			f.fields[name] = t
+		}
+		t.add(v, s.seed)
+	})
+	return nil
+}
+
+func (t *fieldTally) add(v condition.Constant, seed maphash.Seed) {
+	t.lines++
+	text := v.Text
+	switch v.Type {
+	case condition.Num:
+		t.numbers++
+		text = v.Num.String()
+	case condition.Bool:
+		t.bools++
+		text = fmt.Sprint(v.Bool)
+	}
+	hash := maphash.String(seed, text)
+	if t.distinct[hash] || len(t.distinct) > mostDistinct {
+		return
+	}
+	t.distinct[hash] = true
+	if len(t.examples) < mostExamples {
+		t.examples = append(t.examples, shortened(text, longest))
+	}
+}
+
+// shortened is a text of at most so many bytes, on one line.
+func shortened(text string, most int) string {
+	if len(text) > most {
+		for most > 0 && !utf8.RuneStart(text[most]) {
+			most--
+		}
+		text = text[:most] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// variable is what differs between lines of one shape: what is in quotes, hexadecimal
+// digits, and digits.
+var variable = regexp.MustCompile(`"[^"]*"|'[^']*'|\b(?:0x)?[0-9a-fA-F]*[0-9][0-9a-fA-F]*\b|[0-9]+`)
+
+const placeholder = "\x00" // of what is variable
+
+func (s *survey) addShape(text string) {
+	const most = 300
+	shape := variable.ReplaceAllString(shortened(text, most), placeholder)
+	if t := s.shapes[shape]; t != nil {
+		t.lines++
+		return
+	}
+	if len(s.shapes) == mostShapes {
+		for _, light := range s.heaviest()[mostShapes/2:] {
+			delete(s.shapes, light)
+		}
+		s.dropped = true
+	}
+	s.shapes[shape] = &shapeTally{1, shortened(text, most)}
+}
+
+// heaviest gives the shapes, those of most lines first.
+func (s *survey) heaviest() []string {
+	return slices.SortedFunc(maps.Keys(s.shapes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(s.shapes[b].lines, s.shapes[a].lines), strings.Compare(a, b))
+	})
+}
+
+func (s *survey) print(w io.Writer) {
+	names := slices.SortedFunc(maps.Keys(s.found), func(a, b string) int {
+		return cmp.Or(cmp.Compare(s.found[b].lines, s.found[a].lines), strings.Compare(a, b))
+	})
+	fmt.Fprintf(w, "%d lines\n", s.lines)
+	if s.unreadable > 0 {
+		fmt.Fprintf(w, "%d are longer than 64 KiB and not looked at\n", s.unreadable)
+	}
+	for _, name := range names {
+		f := s.found[name]
+		fmt.Fprintf(w, "\n%s: %d lines, %s\n", name, f.lines, share(f.lines, s.lines))
+		f.print(w)
+	}
+	s.printStats(w)
+	s.printShapes(w)
+}
+
+// sorted gives the names of the fields, those of most lines first.
+func (f *formatTally) sorted() []string {
+	return slices.SortedFunc(maps.Keys(f.fields), func(a, b string) int {
+		return cmp.Or(cmp.Compare(f.fields[b].lines, f.fields[a].lines), strings.Compare(a, b))
+	})
+}
+
+func (f *formatTally) print(w io.Writer) {
+	if len(f.fields) == 0 {
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "  field\tlines\tis\tdistinct\texamples")
+	for _, name := range f.sorted() {
+		t := f.fields[name]
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", name, share(t.lines, f.lines), t.types(), t.count(), strings.Join(t.examples, "  "))
+	}
+	table.Flush()
+	if f.more {
+		fmt.Fprintf(w, "  and more fields than %d\n", mostFields)
+	}
+}
+
+func (t *fieldTally) types() string {
+	var types []string
+	for _, is := range []struct {
+		name string
+		n    int64
+	}{{"number", t.numbers}, {"boolean", t.bools}, {"text", t.lines - t.numbers - t.bools}} {
+		if is.n > 0 {
+			types = append(types, is.name)
+		}
+	}
+	return strings.Join(types, ", ")
+}
+
+// count is how many different values there are, as far as they were counted.
+func (t *fieldTally) count() string {
+	if len(t.distinct) > mostDistinct {
+		return fmt.Sprintf("> %d", mostDistinct)
+	}
+	return fmt.Sprint(len(t.distinct))
+}
+
+func share(n, of int64) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(of, 1))) }
+
+var noName = regexp.MustCompile(`[^A-Za-z0-9._/-]+`)
+
+// suggestions are stats of fields that most lines of a format have.
+func (s *survey) suggestions() (stats []string) {
+	const fewKeys = 100
+	seen := map[string]bool{}
+	for _, of := range slices.Sorted(maps.Keys(s.found)) {
+		f := s.found[of]
+		for _, name := range f.sorted() {
+			t := f.fields[name]
+			quoted := fmt.Sprintf("%q", name)
+			var stat string
+			switch {
+			case seen[name] || name == "msg" || name == "time" || 2*t.lines < f.lines || noName.MatchString(name) || len(t.distinct) < 2:
+				continue
+			case t.numbers == t.lines && len(t.distinct) > fewKeys:
+				stat = fmt.Sprintf("{name: %q, quantiles: %s}", name, quoted)
+			case len(t.distinct) <= fewKeys:
+				stat = fmt.Sprintf("{name: %q, count: lines, by: %s}", "by-"+name, quoted)
+			default:
+				stat = fmt.Sprintf("{name: %q, unique: %s}", "different-"+name, quoted)
+			}
+			seen[name] = true
+			if stats = append(stats, stat); len(stats) == shownStats {
+				return stats
+			}
+		}
+	}
+	return stats
+}
+
+func (s *survey) printStats(w io.Writer) {
+	fmt.Fprint(w, "\n# Definitions to begin with\nstats:\n  - {name: lines, rate: second}\n")
+	for _, stat := range s.suggestions() {
+		fmt.Fprintf(w, "  - %s\n", stat)
+	}
+}
+
+func (s *survey) printShapes(w io.Writer) {
+	shapes := s.heaviest()
+	if len(shapes) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n# Lines that no format fits: the %d shapes of most lines, and patterns for formats: in the definitions\n", min(len(shapes), shownShapes))
+	if s.dropped {
+		fmt.Fprintln(w, "# There are many shapes: those of few lines may have more than is said.")
+	}
+	for _, shape := range shapes[:min(len(shapes), shownShapes)] {
+		t := s.shapes[shape]
+		fmt.Fprintf(w, "# %s of all lines: %s\n", share(t.lines, s.lines), t.example)
+		if p := patternOf(shape); p != "" {
+			fmt.Fprintf(w, "  - {name: NAME, pattern: '%s'}\n", strings.ReplaceAll(p, "'", "''"))
+		}
+	}
+}
+
+// patternOf gives a pattern that lines of a shape fit, "" if there is none.
+func patternOf(shape string) string {
+	shape, cut := strings.CutSuffix(shape, "…")
+	shape = strings.NewReplacer(`\`, `\\`, "<", `\<`).Replace(shape)
+	parts := strings.Split(shape, placeholder)
+	var b strings.Builder
+	for i, part := range parts {
+		if i > 0 && (part != "" || i+1 == len(parts)) { // of holes side by side the last alone
+			fmt.Fprintf(&b, "<f%d>", i)
+		}
+		b.WriteString(part)
+	}
+	if cut {
+		b.WriteString("<_>")
+	}
+	if _, _, err := format.ParsePattern(b.String()); err != nil {
+		return ""
+	}
+	return b.String()
+}
