@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"time"
 
 	"pulse/stats/line"
@@ -22,6 +23,9 @@ const (
 	// maxSwitch is the greatest number of seconds that a backlog's clock may
 	// jump to the wall clock's and still cover.
 	maxSwitch = 60
+
+	// noSecond is since when an ingester covers that covers nothing any more.
+	noSecond = math.MaxInt64
 )
 
 // Live is an ingester of live inputs: its clock is the wall clock.
@@ -44,7 +48,8 @@ type Live struct {
 
 // Run ingests until ctx ends, or all inputs have ended and the seconds of
 // their lines are final, or one of them or out fails; it returns what failed.
-// It ends with a tick that says that the ingester leaves.
+// It ends with a tick that says that the ingester leaves. From the second on in which
+// its inputs ended it covers nothing.
 //
 // When ctx ends it leaves at once: its last seconds become final with the
 // ticks of the other ingesters, or of the next one.
@@ -171,6 +176,7 @@ func (g *live) run(ctx context.Context) error {
 			if g.settled() {
 				return g.leave(true)
 			}
+			g.packer.Cover(noSecond) // nobody sees what comes now
 		}
 		timer.Reset(time.Duration(g.next() - g.Now().UnixNano()))
 	}
@@ -426,7 +432,12 @@ func (g *live) leave(ended bool) error {
 		return nil // nobody knows of it
 	}
 	if g.backlog != nil && ended {
-		// No line is ahead of a recording's clock.
+		// No line is ahead of a recording's clock, and what is after its last line is not
+		// covered.
+		if err := g.packer.Advance((s + 1) * second); err != nil {
+			return err
+		}
+		g.packer.Cover(noSecond)
 		s += 1 + g.Lateness
 	}
 	if err := g.packer.Leave(s); err != nil {

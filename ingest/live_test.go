@@ -305,7 +305,8 @@ func past(records []sent) string {
 	return story(records)
 }
 
-// TestLiveEnds lets inputs end.
+// TestLiveEnds lets inputs end: the seconds of their lines become final, and those after
+// their end are not covered.
 func TestLiveEnds(t *testing.T) {
 	broken := errors.New("broken")
 	synctest.Test(t, func(t *testing.T) {
@@ -319,29 +320,29 @@ func TestLiveEnds(t *testing.T) {
 		}{
 			{
 				"it waits until its lines' seconds are final", script(time.Now(), false, cue{1200 * time.Millisecond, "a\n"}), false,
-				9 * time.Second, "|0/0 |1/0 1:a |2/0 |3/0 |4/0 |5/0 |6/0 |7/0 |8/0 |9/0 |9/0!", nil,
+				9 * time.Second, "|0/0 |1/0 1:a |2/2 |3/3 |4/4 |5/5 |6/6 |7/7 |8/8 |9/9 |9/9!", nil,
 			},
 			{"it had no line", script(time.Now(), false), false, 0, "|0/0 |0/0!", nil},
 			{"a backlog had no line", script(time.Now(), false), true, 0, "", nil},
 			{
 				"a backlog is final at once",
 				script(time.Now(), false, cue{0, dated((bubble-50)*second, "a") + "\n" + dated((bubble-40)*second, "b")}), true,
-				0, "|-50/-50 -50:a |-40/-50 -40:b |-37/-50!", nil,
+				0, "|-50/-50 -50:a |-40/-50 -40:b |-39/-50 |-37/-37!", nil,
 			},
 			{
 				"a backlog of one line",
 				script(time.Now(), false, cue{0, dated((bubble-50)*second, "a")}), true,
-				0, "|-50/-50 -50:a |-47/-50!", nil,
+				0, "|-50/-50 -50:a |-49/-50 |-47/-47!", nil,
 			},
 			{
 				"a backlog without a date is of now, and waits as lines of now do",
 				script(time.Now(), false, cue{0, "a\n"}), true,
-				8 * time.Second, "|0/0 0:a |1/0 |2/0 |3/0 |4/0 |5/0 |6/0 |7/0 |8/0 |8/0!", nil,
+				8 * time.Second, "|0/0 0:a |1/1 |2/2 |3/3 |4/4 |5/5 |6/6 |7/7 |8/8 |8/8!", nil,
 			},
 			{
 				"a backlog of one line of now",
 				script(time.Now(), false, cue{0, dated(bubble*second, "a")}), true,
-				8 * time.Second, "|0/0 0:a |1/0 |2/0 |3/0 |4/0 |5/0 |6/0 |7/0 |8/0 |8/0!", nil,
+				8 * time.Second, "|0/0 0:a |1/1 |2/2 |3/3 |4/4 |5/5 |6/6 |7/7 |8/8 |8/8!", nil,
 			},
 			{
 				"one input fails", inputFunc(func(ctx context.Context, take func(context.Context, Batch) error) error {
