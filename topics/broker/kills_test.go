@@ -107,7 +107,7 @@ func values(ctx context.Context, b *cleaned, topic string, partition int32) (val
 // with how far they were is there once.
 func TestExactOverKills(t *testing.T) {
 	t.Parallel()
-	for seed := range testkit.Size(2, 20) {
+	for seed := range testkit.Size(2, 5) {
 		random := rand.New(rand.NewPCG(uint64(seed), 1))
 		dir := t.TempDir()
 		b := startCleaned(t, Options{}, dir)

@@ -345,7 +345,7 @@ func TestEachCut(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "topics.json.copy"), copied, 0o600); err != nil {
 		t.Fatal(err) // of a broker that has run for a minute
 	}
-	step := int64(testkit.Size(211, 3))
+	step := int64(testkit.Size(211, 13))
 	for name, size := range sizes(t, dir) {
 		for length := size % step; length < size; length += step {
 			where := fmt.Sprintf("%s, cut from %d bytes to %d", name, size, length)
@@ -451,7 +451,7 @@ func TestEachFlip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, flips := range []int{1, 16} {
-		step := testkit.Size(97, 1)
+		step := testkit.Size(97, 5)
 		for at := step / 2; at+flips <= len(whole); at += step {
 			where := fmt.Sprintf("%d bytes from %d", flips, at)
 			dir := killed(t, dir)
