@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -33,6 +34,11 @@ func newReading(t *testing.T) (*reading, topics.Cluster) {
 	if _, err := r.admin.CreateTopic(t.Context(), 2, 1, nil, r.topic); err != nil {
 		t.Fatal(err)
 	}
+	// A real Kafka answers before the partitions' leaders know of them.
+	testkit.Eventually(t, "the topic can be read", func() error {
+		_, err := r.admin.Readable(t.Context(), r.topic)
+		return err
+	})
 	return r, cluster
 }
 
