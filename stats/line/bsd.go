@@ -16,7 +16,7 @@ package line
 // Many other lines begin with such a time, so that without a priority a tag is
 // needed, and a host that looks like one.
 func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
-	priority, dated, ok := -1, false, false
+	priority, dated := -1, false
 	if b[i] == '<' {
 		first := i + 1
 		i = digits(b, first)
@@ -42,10 +42,9 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		if i+bsdLength > end {
 			return false
 		}
-		if dated, ok = sc.clock.bsd(b, i, sc.near, sc.zones); !ok {
+		if i, dated = sc.clock.bsd(b, i, sc.near, sc.zones); i < 0 {
 			return false
 		}
-		i += bsdLength
 		bare = false
 	}
 	host := i + 1
@@ -126,11 +125,19 @@ func looksLikeBSD(b []byte, i int) bool {
 	return b[i+3] == ' ' && b[i+6] == ' ' && b[i+9] == ':' && b[i+12] == ':'
 }
 
-// bsd reads a time of RFC 3164 at b[p:] and says whether there is one, and
-// whether its year could be guessed.
-func (c *clock) bsd(b []byte, p int, near int64, zones bool) (dated, ok bool) {
+// bsd reads a time of RFC 3164 at b[p:], which may have AM or PM after it. It gives the
+// position after it, -1 if there is none, and whether its year could be guessed.
+func (c *clock) bsd(b []byte, p int, near int64, zones bool) (next int, dated bool) {
 	month, day, clock, ok := bsdSecond(b, p)
-	return ok && c.yearless(month, day, clock, 0, near, zones), ok
+	if !ok {
+		return -1, false
+	}
+	p += bsdLength
+	if next := meridiemEnd(b, p); next > 0 && b[next-1] == 'M' { // small letters may be a host
+		clock, ok = halfDay(b[p+1], clock)
+		p = next
+	}
+	return p, ok && c.yearless(month, day, clock, 0, near, zones)
 }
 
 // bsdSecond reads Oct 11 22:14:15.

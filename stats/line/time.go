@@ -210,15 +210,21 @@ func (c *clock) weekday(b []byte, p int) int {
 	if ok && b[i] == '.' {
 		nanos, i = fraction(b, i+1)
 	}
-	if !ok || i < 0 || b[i] != ' ' {
+	if !ok || i < 0 {
 		return -1
 	}
-	zone, zoneEnd := i, i
+	zone, hasZone := i, false
+	if next := meridiemEnd(b, i); next > 0 {
+		i = next
+	}
+	if b[i] != ' ' {
+		return -1
+	}
 	if class[b[i+1]]&isLetter != 0 || b[i+1] == '+' || b[i+1] == '-' {
 		if i = word(b, i+1); b[i] != ' ' {
 			return -1
 		}
-		zoneEnd = i
+		hasZone = true
 	}
 	century, ok1 := twoDigits(b, i+1)
 	year, ok2 := twoDigits(b, i+3)
@@ -229,7 +235,7 @@ func (c *clock) weekday(b []byte, p int) int {
 	if i += 5; class[b[i]]&isAlnum != 0 {
 		return -1
 	}
-	if c.zoned(b, zone, days*86400+clock, nanos); zoneEnd > zone && !c.named {
+	if c.zoned(b, zone, days*86400+clock, nanos); hasZone && !c.named {
 		c.dated = false // an unknown word
 	}
 	return i
@@ -351,6 +357,32 @@ func clockSecond(b []byte) (int64, bool) {
 	second, ok3 := twoDigits(b, 6)
 	ok := ok1 && ok2 && ok3 && b[2] == ':' && b[5] == ':' && hour < 24 && minute < 60 && second < 60
 	return hour*3600 + minute*60 + second, ok
+}
+
+// meridiemEnd gives the position after AM or PM, also in small letters, after a blank at
+// b[i:], 0 if there is neither.
+func meridiemEnd(b []byte, i int) int {
+	if b[i+2]|0x20 != 'm' || b[i] != ' ' || b[i+1]|0x20 != 'a' && b[i+1]|0x20 != 'p' || class[b[i+3]]&isAlnum != 0 {
+		return 0
+	}
+	return i + 3
+}
+
+// halfDay gives the second of a time of day in the half of the day that begins with
+// a letter (a or p), and whether there is one: 15:00 AM and 0:00 PM are none.
+func halfDay(half byte, second int64) (int64, bool) {
+	const noon = 12 * 3600
+	clock := second % 86400
+	if half|0x20 == 'a' {
+		if clock >= noon && clock < noon+3600 {
+			return second - noon, true
+		}
+		return second, clock < noon
+	}
+	if clock < noon {
+		return second + noon, clock >= 3600
+	}
+	return second, true
 }
 
 func twoDigits(b []byte, i int) (int64, bool) {

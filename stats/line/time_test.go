@@ -112,3 +112,42 @@ func TestTimeBounds(t *testing.T) {
 		t.Error("an empty line has a time")
 	}
 }
+// TestHalfDays: AM and PM after a time of day count, wherever it stands, and a time that
+// contradicts them dates nothing.
+func TestHalfDays(t *testing.T) {
+	s := newSchema(t, "level", "host", "took", "http_status")
+	sc, ev := s.NewScanner(), new(Event)
+	for _, test := range []struct{ line, time, level, host string }{
+		{"2025-03-03 08:30:01 PM INFO took=5", "2025-03-03T20:30:01Z", "INFO", ""},
+		{"2025-03-03 08:30:01.250 pm INFO took=5", "2025-03-03T20:30:01.25Z", "INFO", ""},
+		{"2025-03-03 12:30:01 AM INFO took=5", "2025-03-03T00:30:01Z", "INFO", ""},
+		{"2025-03-03 12:30:01 PM +0100 INFO took=5", "2025-03-03T11:30:01Z", "INFO", ""},
+		{"2025/03/03 08:30:01 AM UTC INFO took=5", "2025-03-03T08:30:01Z", "INFO", ""},
+		{"03-Mar-2025 08:30:01 PM INFO took=5", "2025-03-03T20:30:01Z", "INFO", ""},
+		{"[Mon Mar  3 08:30:01 PM UTC 2025] [INFO] took=5", "2025-03-03T20:30:01Z", "INFO", ""},
+		{"[Mon Mar  3 08:30:01 PM 2025] [INFO] took=5", "2025-03-03T20:30:01Z", "INFO", ""},
+		{`time="2025-03-03 08:30:01 PM" level=INFO took=5`, "2025-03-03T20:30:01Z", "INFO", ""},
+		{`1.2.3.4 - - [03/Mar/2025:08:30:01 PM] "GET / HTTP/1.1" 200 12`, "2025-03-03T20:30:01Z", "", ""},
+		{"2025-03-03 20:30:01 PM INFO took=5", "2025-03-03T20:30:01Z", "INFO", ""},
+		{"2025-03-03 20:30:01 AM INFO took=5", "", "INFO", ""},
+		{"2025-03-03 00:30:01 PM INFO took=5", "", "INFO", ""},
+		{"2025-03-03 08:30:01 PMX took=5", "2025-03-03T08:30:01Z", "", ""},
+		{"Mar  3 08:30:01 PM h app: took=5", "2025-03-03T20:30:01Z", "", "h"},
+		{"Mar  3 12:30:01 AM h app: took=5", "2025-03-03T00:30:01Z", "", "h"},
+		{"Mar  3 08:30:01 pm app: took=5", "2025-03-03T08:30:01Z", "", "pm"},
+		{"Mar  3 20:30:01 AM h app: took=5", "", "", "h"},
+	} {
+		sc.NearRecorded(unix(t, "2025-03-04T00:00:00Z"))
+		sc.Parse(ev, buffer(test.line), 0, len(test.line))
+		second, nanos, ok := ev.Time()
+		text := func(name string) string {
+			if at := s.Slot(name); ev.Has(at) {
+				return string(ev.Bytes(at))
+			}
+			return ""
+		}
+		if got := formatTime(second*1e9+int64(nanos), ok); got != test.time || text("level") != test.level || text("host") != test.host {
+			t.Errorf("%s: %q, level %q, host %q, want %q, %q, %q", test.line, got, text("level"), text("host"), test.time, test.level, test.host)
+		}
+	}
+}

@@ -34,8 +34,8 @@ var zoneNames = map[string]int64{
 // severalZones are names that several zones have.
 var severalZones = map[string]bool{"CST": true, "IST": true, "BST": true}
 
-// zoned sets the time of a second as if in UTC, whose zone may come at b[i:] after a
-// blank: +0100, a name (UTC, CEST), or both. Without one it is in the clock's zone.
+// zoned sets the time of a second as if in UTC, after which AM or PM may come at b[i:],
+// and its zone after a blank: +0100, a name (UTC, CEST), or both. Without one it is in the clock's zone.
 // A name that several zones have is known only where the clock's is one of them;
 // otherwise the time is not. It gives the position after the zone, or -1 if
 // there cannot be a time.
@@ -43,6 +43,12 @@ func (c *clock) zoned(b []byte, i int, local int64, nanos uint32) int {
 	c.named = false
 	if class[b[i]]&isAlnum != 0 {
 		return -1
+	}
+	if next := meridiemEnd(b, i); next > 0 {
+		local, known := halfDay(b[i+1], local)
+		next = c.zoned(b, next, local, nanos)
+		c.dated = c.dated && known
+		return next
 	}
 	if b[i] == ' ' && (b[i+1] == '+' || b[i+1] == '-') {
 		if offset, n, ok := zoneOffset(b[i+1 : i+7]); ok && class[b[i+1+n]]&isAlnum == 0 {
