@@ -63,9 +63,10 @@ func NoticesOf(subject Subject, v value.Value) Notices {
 func (d *Definitions) Notes(n Notices) map[string][]string {
 	notes := map[string][]string{}
 	byName := map[string]*Stat{}
+	n.Fields = d.withDerived(n.Fields)
 	for _, s := range d.Stats {
 		byName[s.Name] = s
-		for _, field := range s.missing(n) {
+		for _, field := range d.missing(s, n) {
 			notes[s.Name] = append(notes[s.Name], n.without(field))
 		}
 		if texts := n.Texts[s.Name]; texts > 0 {
@@ -91,9 +92,24 @@ func (d *Definitions) Notes(n Notices) map[string][]string {
 	return notes
 }
 
+// withDerived adds to the fields that lines had those that can be derived of them.
+func (d *Definitions) withDerived(had map[string]uint64) map[string]uint64 {
+	if had[EveryLine] == 0 || len(d.Derived) == 0 {
+		return had
+	}
+	had = maps.Clone(had)
+	for _, f := range d.Derived {
+		had[f.Name] = had[EveryLine]
+		for _, field := range f.Needs {
+			had[f.Name] = min(had[f.Name], had[field])
+		}
+	}
+	return had
+}
+
 // missing gives the fields that no line had, if without them no line can count for the
-// stat.
-func (s *Stat) missing(n Notices) (missing []string) {
+// stat: of a derived field those that it is made of.
+func (d *Definitions) missing(s *Stat, n Notices) (missing []string) {
 	if n.Fields[EveryLine] == 0 {
 		return nil
 	}
@@ -108,6 +124,14 @@ func (s *Stat) missing(n Notices) (missing []string) {
 	}
 	if !blind {
 		return nil
+	}
+	for _, f := range slices.Backward(d.Derived) { // those that it is made of stand before it
+		if named[f.Name] {
+			delete(named, f.Name)
+			for _, field := range f.Needs {
+				named[field] = true
+			}
+		}
 	}
 	delete(named, "unparsed") // good news
 	for _, field := range slices.Sorted(maps.Keys(named)) {

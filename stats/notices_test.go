@@ -56,6 +56,42 @@ stats:
 	}
 }
 
+// TestNotesOfDerived: a derived field is there if lines have those that it is made of, which
+// are named if not.
+func TestNotesOfDerived(t *testing.T) {
+	d, err := Parse("stats.yaml", []byte(`
+derive:
+  sec: took / 1000
+  twice: sec * 2
+  typo: tok / 1000
+  of_typo: typo * 2
+  any: tok ?? 0
+stats:
+  - {name: named, mean: sec}
+  - {name: unnamed, sum: took/10}
+  - {name: of-derived, rate: second, where: twice > 4}
+  - {name: default, mean: any}
+  - {name: misspelled, mean: typo}
+  - {name: misspelled-unnamed, sum: tok/10}
+  - {name: misspelled-within, rate: second, where: of_typo > 4}
+  - {name: misspelled-itself, mean: secs}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	typo := "no line has had `tok`; did you mean `took`?"
+	want := map[string]string{
+		"misspelled": typo, "misspelled-unnamed": typo, "misspelled-within": typo,
+		"misspelled-itself": "no line has had `secs`; did you mean `sec`?",
+	}
+	notes := d.Notes(Notices{Fields: map[string]uint64{EveryLine: 9, "took": 9, "sec": 0}})
+	for _, s := range d.Stats {
+		if got := strings.Join(notes[s.Name], "|"); got != want[s.Name] {
+			t.Errorf("%s says %q, want %q", s.Name, got, want[s.Name])
+		}
+	}
+}
+
 // TestNoticesOf: fields are read from the value of pulse.fields if it has all of them.
 func TestNoticesOf(t *testing.T) {
 	for text, want := range map[string]map[string]uint64{

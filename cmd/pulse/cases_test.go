@@ -42,6 +42,25 @@ func TestTestCommand(t *testing.T) {
 	}
 }
 
+// A pause that pulse eval prints as one snapshot has expectations within it.
+func TestTestCommandPause(t *testing.T) {
+	file := writeFile(t, "pause.yaml", `
+stats: [{name: c, rate: second, over: 1s}]
+tests:
+  - name: two hours
+    lines: |
+      2025-03-03T10:30:00Z INFO a=1
+      2025-03-03T10:30:01Z INFO a=1
+      2025-03-03T12:30:01Z INFO a=1
+    expect:
+      - {stat: c, value: 1, time: 2025-03-03T10:30:01Z}
+      - {stat: c, value: 0, time: 2025-03-03T11:30:00Z}
+      - {stat: c, value: 0, time: 2025-03-03T12:30:00Z}
+      - {stat: c, value: 1}
+`)
+	start(t, nil, nil, "test", file).succeed()
+}
+
 func TestTestCommandErrors(t *testing.T) {
 	for _, test := range []struct {
 		name string

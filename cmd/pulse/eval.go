@@ -177,7 +177,7 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 	return evalRecording(ctx, evaluator, origin, source, undated, d, func(done, lines int64) { bar.show(done, size, lines) })
 }
 
-// warnOfCounts says why lines are in no stat, if many are.
+// warnOfCounts says why lines are in no stat if many are, and that some are at another time than theirs.
 func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 	if c.Unreadable > 0 {
 		log.Warn("lines are not counted in any stat because they are longer than 64 KiB (or, with --raw, in records that Pulse did not write): have the sender split them",
@@ -190,6 +190,10 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 	if float64(c.Late) > timing.LateShare*float64(c.Lines) {
 		log.Warn("lines are not counted in any stat because they are later than the lateness allows: read a log that is out of order with a longer --lateness, for example 60s",
 			"late", c.Late, "lines", c.Lines, "lateness", time.Duration(lateness)*time.Second)
+	}
+	if c.Ahead > 0 {
+		log.Warn("lines are counted at the time of the lines before them because no other line is near their own time: look for wrong dates",
+			"ahead", c.Ahead, "lines", c.Lines)
 	}
 }
 
@@ -324,10 +328,11 @@ func printCounts(w io.Writer, c aggregate.LineCounts) error {
 		Counted    uint64 `json:"counted"`
 		Late       uint64 `json:"late"`
 		Unreadable uint64 `json:"unreadable"`
+		Ahead      uint64 `json:"ahead"`
 		Undated    uint64 `json:"undated"`
 		Unparsed   uint64 `json:"unparsed"`
 		Half       uint64 `json:"half"`
-	}{c.Lines, c.Counted, c.Late, c.Unreadable, c.Undated, c.Unparsed, c.Half})
+	}{c.Lines, c.Counted, c.Late, c.Unreadable, c.Ahead, c.Undated, c.Unparsed, c.Half})
 	if err != nil {
 		return err
 	}

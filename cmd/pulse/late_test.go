@@ -72,3 +72,15 @@ func TestLateLines(t *testing.T) {
 		}
 	}
 }
+
+// TestEvalAhead: eval says how many lines count at another line's time.
+func TestEvalAhead(t *testing.T) {
+	file := writeFile(t, "d.yaml", "stats: [{name: c, rate: second, over: 1s}]")
+	log := "2025-03-03T08:30:00Z INFO a=1\n2025-03-03T08:30:01Z INFO a=1\n2031-03-03T08:30:01Z INFO a=1\n2025-03-03T08:30:02Z INFO a=1\n2025-03-03T08:30:03Z INFO a=1\n"
+	p := start(t, nil, strings.NewReader(log), "eval", "--stats", file).succeed()
+	for _, want := range []string{`"ahead":1,`, "counted at the time of the lines before them"} {
+		if !strings.Contains(p.stderr.String(), want) {
+			t.Errorf("it does not say %s:\n%s", want, p.stderr)
+		}
+	}
+}

@@ -18,18 +18,11 @@ type Mismatch struct {
 // are not met. Drive feeds the test's lines to the Evaluator, through its
 // Close.
 func Check(d *stats.Definitions, test stats.Test, drive func(*Evaluator) error) ([]Mismatch, error) {
-	type point struct {
-		stat string
-		time int64
-	}
-	got := make(map[point]json.RawMessage)
-	for _, x := range test.Expect {
-		got[point{x.Stat, x.Time}] = nil
-	}
+	got := make([]json.RawMessage, len(test.Expect))
 	e, err := New(d, func(s stats.Snapshot) {
-		for _, p := range []point{{s.Stat, s.Time}, {s.Stat, -1}} {
-			if _, ok := got[p]; ok {
-				got[p] = bytes.Clone(s.Value)
+		for i, x := range test.Expect {
+			if x.Stat == s.Stat && (x.Time < 0 || s.First() <= x.Time && x.Time <= s.Time) {
+				got[i] = bytes.Clone(s.Value)
 			}
 		}
 	})
@@ -40,9 +33,9 @@ func Check(d *stats.Definitions, test stats.Test, drive func(*Evaluator) error) 
 		return nil, err
 	}
 	var wrong []Mismatch
-	for _, x := range test.Expect {
-		if value := got[point{x.Stat, x.Time}]; !sameJSON(value, x.Value) {
-			wrong = append(wrong, Mismatch{x, value})
+	for i, x := range test.Expect {
+		if !sameJSON(got[i], x.Value) {
+			wrong = append(wrong, Mismatch{x, got[i]})
 		}
 	}
 	return wrong, nil
