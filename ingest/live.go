@@ -432,12 +432,7 @@ func (g *live) leave(ended bool) error {
 		return nil // nobody knows of it
 	}
 	if g.backlog != nil && ended {
-		// No line is ahead of a recording's clock, and what is after its last line is not
-		// covered.
-		if err := g.packer.Advance((s + 1) * second); err != nil {
-			return err
-		}
-		g.packer.Cover(noSecond)
+		// No line is ahead of a recording's clock.
 		s += 1 + g.Lateness
 	}
 	if err := g.packer.Leave(s); err != nil {
