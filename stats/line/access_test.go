@@ -92,9 +92,14 @@ func TestAccessTails(t *testing.T) {
 		{`"5.6.7.8" example.com 0.105 0.100`, fields{"http_forwarded_for": "'5.6.7.8", "http_domain": "'example.com", "http_request_time": "0.105", "http_upstream_time": "0.1"}},
 		{`0.105 0.001 0.002 0.100`, nil}, {`1353576694.123`, nil}, {`"3.25"`, nil}, {`1353576694.123 0.105`, fields{"http_request_time": "0.105"}},
 		{`rt=0.105 urt="0.100" ua="10.0.0.1:80"`, fields{"rt": "0.105", "urt": "0.1", "ua": "'10.0.0.1:80"}},
+		{`0.003, 0.100`, fields{"http_upstream_time": "0.103"}}, {`"0.003, 0.100"`, fields{"http_upstream_time": "0.103"}}, {`0.003 : 0.100`, fields{"http_upstream_time": "0.103"}},
+		{`"0.003, -"`, fields{"http_upstream_time": "0.003"}}, {`0.100 "0.100, 0.002"`, fields{"http_request_time": "0.1", "http_upstream_time": "0.102"}},
+		{`"0.100, 0.002" 0.100`, fields{"http_request_time": "0.1", "http_upstream_time": "0.102"}}, {`"0.001, 0.002" "0.100, 0.002"`, nil},
+		{`1.234 ms`, nil}, {`1.234 msec`, nil}, {`"1.234 ms"`, nil}, {`1.234 % gzip`, nil}, {`gzip 1.234 % 0.105`, nil}, {`0.105 s`, nil}, {`0.105 1.234 MB`, nil}, {`"0.105" ms`, nil},
 		{`"TLSv1.2" ECDHE-RSA-AES128-GCM-SHA256 HIT p US https 17`, nil},
 		// Apache
 		{`51234`, fields{"http_request_time": "51234"}}, {`0`, fields{"http_request_time": "0"}}, {`431 980`, nil}, {`431 980 51234`, nil}, {`51234 example.com`, fields{"http_domain": "'example.com"}},
+		{`8080`, nil}, {`443`, nil}, {`> 80`, fields{}}, {`> 443 "http://r/" "a b"`, fields{"http_referrer": "'http://r/", "http_user_agent": "'a b"}}, {`8081`, fields{"http_request_time": "8081"}},
 		{`0/51234`, fields{"http_request_time": "0.051234"}}, {`**2/2051234**`, fields{"http_request_time": "2.051234"}}, {`3/2051234`, nil}, {`1/2/3`, nil},
 		{`>`, fields{}}, {`> 51234`, fields{"http_request_time": "51234"}}, {`> 0/51234`, fields{"http_request_time": "0.051234"}}, {`> 0.105`, fields{"http_request_time": "0.105"}},
 		{`> 51234 "http://r/" "a b"`, fields{"http_referrer": "'http://r/", "http_user_agent": "'a b", "http_request_time": "51234"}},
@@ -148,6 +153,7 @@ func TestAccessNames(t *testing.T) {
 		{"Python", `127.0.0.1 - - [22/Nov/2012 09:31:34] "GET /a?x=1 HTTP/1.1" 200 -`, "2012-11-22T09:31:34Z", fields{"http_host": "'127.0.0.1", "http_status": "200", "http_path": "'/a"}},
 		{"time before the request", `1.2.3.4 - - [22/Nov/2012:09:31:34 +0000] 51234 "GET http://a.b/c#d HTTP/1.1" 200 5`, "2012-11-22T09:31:34Z", fields{
 			"http_host": "'1.2.3.4", "http_status": "200", "http_path": "'/c", "http_request_time": "51234"}},
+		{"port before the request", `1.2.3.4 - - [22/Nov/2012:09:31:34 +0000] 443 "GET /a HTTP/1.1" 200 5`, "2012-11-22T09:31:34Z", fields{"http_host": "'1.2.3.4", "http_status": "200", "http_path": "'/a"}},
 		{"domain before the request", `1.2.3.4 - - [22/Nov/2012:09:31:34 +0000] a.b "GET * HTTP/1.1" 200 5`, "2012-11-22T09:31:34Z", fields{
 			"http_host": "'1.2.3.4", "http_status": "200", "http_domain": "'a.b"}},
 		{"number for a virtual host", `443 1.2.3.4 - - [22/Nov/2012:09:31:34 +0000] "CONNECT a.b:443 HTTP/1.1" 200 5`, "2012-11-22T09:31:34Z", fields{"http_host": "'1.2.3.4", "http_status": "200"}},

@@ -157,9 +157,9 @@ func (s span) sum(b []byte) (sum fixed.Number) {
 	return sum
 }
 
-// less compares sums of times of three decimals.
+// less compares times of three decimals.
 func (s span) less(b []byte, than span) bool {
-	if n := s.end - s.start; s.first(b) == s && than.first(b) == than && b[s.start] != '0' == (b[than.start] != '0') {
+	if n := s.end - s.start; b[s.start] != '0' == (b[than.start] != '0') {
 		return n < than.end-than.start || n == than.end-than.start && bytes.Compare(b[s.start:s.end], b[than.start:than.end]) < 0
 	}
 	return s.sum(b).Cmp(than.sum(b)) < 0
@@ -172,16 +172,17 @@ func (s span) less(b []byte, than span) bool {
 //   - The first word that is a domain is that, unless there is one; the first
 //     address in quotes says for whom a proxy asked.
 //   - nginx's times have three decimals. A second one is that of the server behind,
-//     which has not taken longer; of several servers it is the sum. Three and more
-//     may be anything.
-//   - A single whole number is Apache's %D or %T, and 0/51234 is %T/%D.
+//     which has not taken longer. A list is of several servers behind: their sum.
+//     Three and more may be anything, and so may all with a unit after one of them.
+//   - A single whole number is Apache's %D or %T, unless servers mostly have that
+//     port, and 0/51234 is %T/%D.
 func (sc *Scanner) accessTail(ev *Event, b []byte, hasDomain bool) {
 	s, t := sc.schema, &sc.tail
 	if sc.traefikTail(ev, b) || sc.ingressTail(ev, b) {
 		return
 	}
 	var times [2]span
-	n, hasForwarded := 0, false
+	n, hasForwarded, ambiguous := 0, false, t.more
 	for i := 0; i < t.n; {
 		switch k := &t.tokens[i]; {
 		case k.kind == namedToken:
@@ -192,6 +193,7 @@ func (sc *Scanner) accessTail(ev *Event, b []byte, hasDomain bool) {
 				times[n] = of
 			}
 			n++
+			ambiguous = ambiguous || k.kind == quotedToken && !isList(b, of) || i < t.n && t.tokens[i].kind == plainToken && isUnit(b, t.tokens[i].span)
 			continue
 		case k.kind == quotedToken && !hasForwarded:
 			if first := k.first(b); isAddress(b, first.start, first.end) {
@@ -206,15 +208,20 @@ func (sc *Scanner) accessTail(ev *Event, b []byte, hasDomain bool) {
 		}
 		i++
 	}
+	isOne := func(of span) bool { return of.first(b) == of }
 	switch {
-	case t.more:
+	case ambiguous:
+	case n == 1 && isOne(times[0]):
+		ev.put(s.at[httpRequestTime], times[0].start, times[0].end, 0)
 	case n == 1:
-		putSum(ev, s.at[httpRequestTime], b, times[0])
+		putSum(ev, s.at[httpUpstreamTime], b, times[0])
 	case n == 2:
-		if times[0].less(b, times[1]) {
+		if first, second := isOne(times[0]), isOne(times[1]); !first && !second {
+			break
+		} else if !first || second && times[0].less(b, times[1]) {
 			times[0], times[1] = times[1], times[0]
 		}
-		putSum(ev, s.at[httpRequestTime], b, times[0])
+		ev.put(s.at[httpRequestTime], times[0].start, times[0].end, 0)
 		putSum(ev, s.at[httpUpstreamTime], b, times[1])
 	case t.n == 1 && t.tokens[0].kind == plainToken:
 		sc.apacheTime(ev, b, t.tokens[0].span)
@@ -256,6 +263,37 @@ func isSeconds(b []byte, of span) bool {
 	return point > of.start && b[point] == '.' && digits(b, point+1) == of.end && of.end-point == 4 && of.end-of.start <= longest
 }
 
+// isList reports whether b[of] has nothing but numbers, dashes and what separates
+// them in a list.
+func isList(b []byte, of span) bool {
+	for _, c := range b[of.start:of.end] {
+		if c-'0' > 9 && c != '.' && c != ',' && c != ':' && c != ' ' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// isUnit reports whether a word is a unit of time or of size, or a percent sign, so
+// that the number before it is not in seconds, or may be no time at all.
+func isUnit(b []byte, of span) bool {
+	switch string(b[of.start:of.end]) {
+	case "%", "ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h", "nsec", "usec", "msec", "sec", "secs", "second", "seconds", "min", "mins", "minutes",
+		"millis", "milliseconds", "micros", "microseconds", "B", "b", "kB", "KB", "MB", "GB", "KiB", "MiB", "GiB", "bytes":
+		return true
+	}
+	return false
+}
+
+// isPort reports whether a number is a port that web servers mostly have.
+func isPort(b []byte, of span) bool {
+	switch string(b[of.start:of.end]) {
+	case "80", "443", "8080", "8443":
+		return true
+	}
+	return false
+}
+
 // apacheTime puts what %D, %T or %T/%D gives: the first two in their own unit.
 func (sc *Scanner) apacheTime(ev *Event, b []byte, of span) {
 	if b[of.start] == '*' && of.end > of.start+4 { // **0/51234**, as Apache's documentation had it
@@ -263,7 +301,9 @@ func (sc *Scanner) apacheTime(ev *Event, b []byte, of span) {
 	}
 	slash := digits(b, of.start)
 	if slash == of.end {
-		ev.put(sc.schema.at[httpRequestTime], of.start, of.end, 0)
+		if !isPort(b, of) {
+			ev.put(sc.schema.at[httpRequestTime], of.start, of.end, 0)
+		}
 		return
 	}
 	if b[slash] != '/' || digits(b, slash+1) != of.end {

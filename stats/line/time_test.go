@@ -112,6 +112,7 @@ func TestTimeBounds(t *testing.T) {
 		t.Error("an empty line has a time")
 	}
 }
+
 // TestHalfDays: AM and PM after a time of day count, wherever it stands, and a time that
 // contradicts them dates nothing.
 func TestHalfDays(t *testing.T) {
