@@ -26,6 +26,8 @@ stats:
 		{`{"path":"/u/7","status":500,"user":{"id":7},"ok":true}`, `{"line":"{\"path\":\"/u/7\",\"status\":500,\"user\":{\"id\":7},\"ok\":true}","format":"json",` +
 			`"fields":{"msg":"{\"path\":\"/u/7\",\"status\":500,\"user\":{\"id\":7},\"ok\":true}","ok":true,"path":"/u/7","status":500,"user.id":7},` +
 			`"derived":{"endpoint":"/u/:id"},"stats":["errors"],"why":"it counts"}`},
+		{"ms=5 \x1b[36mcode=\x1b[0mabc", `{"line":"ms=5 \u001b[36mcode=\u001b[0mabc","format":"logfmt",` +
+			`"fields":{"code":"abc","ms":5,"msg":"ms=5 code=abc"},"stats":[],"why":"not status >= 500: status is missing"}`},
 		{`path=/health status=503 ms=5`, `{"line":"path=/health status=503 ms=5","format":"logfmt",` +
 			`"fields":{"ms":5,"msg":"path=/health status=503 ms=5","path":"/health","status":503},"derived":{"endpoint":"/health"},"stats":["by-endpoint"],` +
 			`"why":"not !(endpoint == \"/health\"): endpoint is \"/health\""}`},

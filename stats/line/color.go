@@ -8,20 +8,24 @@ const escape = 0x1b
 // take for colors: ESC, [, parameters and a letter. It gives the new buffer and where
 // the part is in it. Other escapes are left out alone.
 func (sc *Scanner) uncolored(ev *Event, b []byte, i, end int) (plain []byte, start, stop int) {
-	out := sc.plain[:0]
-	for i < end {
-		next := bytes.IndexByte(b[i:end], escape)
-		if next < 0 {
-			out = append(out, b[i:end]...)
-			break
-		}
-		out = append(out, b[i:i+next]...)
-		i = afterColor(b, i+next, end)
-	}
+	out := appendUncolored(sc.plain[:0], b[:end], i)
 	stop = len(out)
 	sc.plain = append(out, zeros[:]...)
 	ev.within(sc.plain)
 	return sc.plain, 0, stop
+}
+
+// appendUncolored appends b[i:] without colors.
+func appendUncolored(out, b []byte, i int) []byte {
+	for i < len(b) {
+		next := bytes.IndexByte(b[i:], escape)
+		if next < 0 {
+			return append(out, b[i:]...)
+		}
+		out = append(out, b[i:i+next]...)
+		i = afterColor(b, i+next, len(b))
+	}
+	return out
 }
 
 // afterColor gives the position after the escape at i.

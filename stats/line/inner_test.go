@@ -19,6 +19,7 @@ func TestColors(t *testing.T) {
 		{"around JSON", red + `{"status":500,"msg":"m"}` + off, "", fields{"status": "500", "msg": "'m"}},
 		{"around a time", red + "2012-11-22T09:31:34Z" + off + " app[web.1]: at=1", "2012-11-22T09:31:34Z", fields{"source": "'app", "at": "1", "msg": "'at=1"}},
 		{"words alone", red + "hello" + off, "", fields{"unparsed": "true"}},
+		{"a key", "time=2025-03-03T08:30:02Z " + red + "at=" + off + "abc status=1", "2025-03-03T08:30:02Z", fields{"at": "'abc", "status": "1", "msg": "'time=2025-03-03T08:30:02Z at=abc status=1"}},
 		{"escapes alone", "\x1b\x1b[\x1b[31", "", fields{"unparsed": "true"}},
 		{"around Docker's", red + `{"log":"a=1 b=2","stream":"stdout"}` + off, "", fields{"msg": `'{"log":"a=1 b=2","stream":"stdout"}`}},
 	})

@@ -22,6 +22,9 @@ func (sc *Scanner) logfmtLine(ev *Event, b []byte, start, end int) bool {
 		return false
 	}
 	sc.attributes(ev, b, start, end, wholeLine, int32(wholeLine)*roots)
+	if &ev.text[0][0] != &b[0] { // it is without its colors now
+		start, end = 0, len(sc.plain)-len(zeros)
+	}
 	sc.defaultMessage(ev, start, end)
 	return true
 }

@@ -27,6 +27,7 @@ func Names(text []byte) []string {
 }
 
 func addNames(text []byte, add func(string), depth int) {
+	text = appendUncolored(nil, text, 0)
 	keys := keyed.FindAll(text, -1)
 	for _, key := range keys {
 		if key = key[:len(key)-1]; couldBeKey(key, true) {

@@ -19,3 +19,11 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestColoredNames: colors are not part of names.
+func TestColoredNames(t *testing.T) {
+	const colored, plain = "\x1b[36mtook=\x1b[0m5 \x1b[1mcached\x1b[0m", "took=5 cached"
+	if got, want := Names([]byte(colored)), Names([]byte(plain)); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -369,7 +369,7 @@ func meridiemEnd(b []byte, i int) int {
 }
 
 // halfDay gives the second of a time of day in the half of the day that begins with
-// a letter (a or p), and whether there is one: 15:00 AM and 0:00 PM are none.
+// a letter (a or p). It is not ok where they contradict each other: 15:00 AM, 0:00 PM.
 func halfDay(half byte, second int64) (int64, bool) {
 	const noon = 12 * 3600
 	clock := second % 86400
