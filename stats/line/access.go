@@ -59,8 +59,24 @@ var accessFormat = &Format{
 	first: func(c byte) bool { return c != '{' && c != '<' },
 	line:  (*Scanner).accessLine,
 	message: func(sc *Scanner, ev *Event, b []byte, start, end int) bool {
-		return sc.access(ev, b, start, end, false)
+		return sc.access(ev, b, start, end, false) || sc.uvicorn(ev, b, start, end)
 	},
+}
+
+// uvicorn parses what Uvicorn writes of a request after its level:
+//
+//	127.0.0.1:5000 - "GET /a HTTP/1.1" 200 OK
+func (sc *Scanner) uvicorn(ev *Event, b []byte, start, end int) bool {
+	c := cursor{b: b, i: start, end: end}
+	client, dash, request, status := c.word(), c.word(), c.quoted(), c.word()
+	last := withoutPort(b, client.start, client.end)
+	if c.failed || last == client.end || !isAddress(b, client.start, last) || !dash.isDash(b) || !status.isNumber(b) {
+		return false
+	}
+	ev.put(sc.schema.at[httpHost], client.start, last, asText)
+	sc.request(ev, b, request.start, request.end)
+	ev.put(sc.schema.at[httpStatus], status.start, status.end, 0)
+	return true
 }
 
 // accessFields adds the fields that all samples have to those of one.

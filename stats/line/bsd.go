@@ -97,6 +97,9 @@ func looksLikeHost(b []byte) bool {
 func (sc *Scanner) tag(ev *Event, b []byte, i, end int) int {
 	const longest = 48 // as RFC 5424 has it
 	tag := i
+	if beginsCEF(b, i, end) {
+		return i // it names itself
+	}
 	for class[b[i]]&inSource != 0 {
 		i++
 	}
@@ -152,6 +155,18 @@ func bsdSecond(b []byte, p int) (month, day, clock int64, ok bool) {
 	}
 	clock, ok2 := clockSecond(b[p+7 : p+15])
 	return month, day, clock, ok && ok2 && month > 0 && day >= 1 && day <= daysIn(2000, month)
+}
+
+// monthDay reads 11-22|09:31:34.123, as Go Ethereum has it, and gives what bsd gives.
+func (c *clock) monthDay(b []byte, p int, near int64, zones bool) (next int, dated bool) {
+	month, ok1 := twoDigits(b, p)
+	day, ok2 := twoDigits(b, p+3)
+	clock, ok3 := clockSecond(b[p+6 : p+14])
+	if !ok1 || !ok2 || !ok3 || b[p+2] != '-' || b[p+5] != '|' || b[p+14] != '.' || month < 1 || month > 12 || day < 1 || day > daysIn(2000, month) {
+		return -1, false
+	}
+	nanos, next := fraction(b, p+15)
+	return next, next >= 0 && c.yearless(month, day, clock, nanos, near, zones)
 }
 
 // yearless sets a time without a year, as Scanner.Near says, and reports whether

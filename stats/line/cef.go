@@ -32,7 +32,7 @@ var cefFormat = &Format{
 // cef parses ArcSight's Common Event Format: seven columns between bars, then keys and
 // values, which may have blanks in them. A backslash escapes.
 func (sc *Scanner) cef(ev *Event, b []byte, start, end int) bool {
-	if !hasPrefix(b, span{start, end}, "CEF:") {
+	if !beginsCEF(b, start, end) {
 		return false
 	}
 	var columns [7]span
@@ -59,6 +59,16 @@ func (sc *Scanner) cef(ev *Event, b []byte, start, end int) bool {
 	}
 	sc.cefExtension(ev, b, i, end)
 	return true
+}
+
+// beginsCEF reports whether a message is of CEF, and not of a program of that name.
+func beginsCEF(b []byte, i, end int) bool {
+	if b[i] != 'C' || !hasPrefix(b, span{i, end}, "CEF:") {
+		return false
+	}
+	version := spaces(b, i+len("CEF:"))
+	last := digits(b, version)
+	return last > version && b[last] == '|'
 }
 
 // cefExtension puts the keys and values. A value ends before the next key.

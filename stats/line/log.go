@@ -181,9 +181,12 @@ func clockEnd(b []byte, i int) int {
 func (sc *Scanner) logInBrackets(ev *Event, b []byte, start, end int) bool {
 	i := sc.clock.date(b, start+1)
 	dated := i >= 0
+	if !dated {
+		i, dated = sc.clock.monthDay(b, start+1, sc.near, sc.zones)
+	}
 	if dated {
 		sc.date(ev)
-	} else if i = clockEnd(b, start+1); i == 0 {
+	} else if i = max(i, clockEnd(b, start+1)); i <= 0 {
 		return sc.logged(ev, b, start, end, true)
 	}
 	if b[i] == ']' {
@@ -266,7 +269,7 @@ func (sc *Scanner) zap(ev *Event, b []byte, i, end int) bool {
 		h.caller, rest = rest[0], rest[1:]
 	} else if len(rest) > 2 && isCaller(b, rest[1]) {
 		h.source, h.caller, rest = rest[0], rest[1], rest[2:]
-	} else if len(rest) > 2 && b[rest[2].start] == '{' {
+	} else if len(rest) > 2 && b[rest[2].start] == '{' || len(rest) == 2 && rest[1].start < end && b[rest[1].start] != '{' {
 		h.source, rest = rest[0], rest[1:]
 	}
 	sc.putLog(ev, b, rest[0].start, rest[0].end, &h)
@@ -331,6 +334,13 @@ func (sc *Scanner) levelFirst(ev *Event, b []byte, start, end int) bool {
 		if c.has('[') {
 			h.ps = c.to(']')
 			c.blanks()
+			if at, dated := sc.clock.monthDay(b, thread+1, sc.near, sc.zones); !c.failed && at == h.ps.end {
+				if dated {
+					sc.date(ev)
+				}
+				h.ps = span{}
+				break // there is no logger
+			}
 		}
 		if at := sc.clock.date(b, c.i); !c.failed && at >= 0 {
 			sc.date(ev)
@@ -451,12 +461,7 @@ func (c *cursor) afterLevel(h *logHeader) {
 	c.blanks()
 	c.separator()
 	message := c.i
-	if process := (span{c.i, digits(b, c.i)}); process.end > c.i && bytes.HasPrefix(b[process.end:c.end], []byte(" ---")) {
-		h.ps = process
-		c.i = process.end
-		c.blanks()
-		c.separator()
-	}
+	c.process(h)
 	var thread span
 	inBrackets := false
 	for c.has('[') {
@@ -469,6 +474,7 @@ func (c *cursor) afterLevel(h *logHeader) {
 			thread, inBrackets = inside, true
 		}
 		c.blanks()
+		c.process(h) // Spring Cloud Sleuth has its trace before it
 	}
 	if h.ps == (span{}) && inBrackets {
 		h.ps = thread
@@ -480,6 +486,7 @@ func (c *cursor) afterLevel(h *logHeader) {
 		w := c.word()
 		name := w
 		switch {
+		case (b[w.start]-'0' <= 9 || b[w.start] == ':') && isAddress(b, w.start, withoutPort(b, w.start, w.end)): // a client's, of the message
 		case b[w.end-1] == ':' && w.end > w.start+1:
 			name.end--
 			if inBrackets || h.bracketed && wide || isLoggerName(b[name.start:name.end]) {
@@ -498,6 +505,18 @@ func (c *cursor) afterLevel(h *logHeader) {
 		h.ps = span{}
 	}
 	c.i = message
+}
+
+// process reads the number of the process before three dashes, if it comes next.
+func (c *cursor) process(h *logHeader) {
+	process := span{c.i, digits(c.b, c.i)}
+	if process.end == c.i || !bytes.HasPrefix(c.b[process.end:c.end], []byte(" ---")) {
+		return
+	}
+	h.ps = process
+	c.i = process.end
+	c.blanks()
+	c.separator()
 }
 
 // put takes a name for the logger's, or for a place in the code.

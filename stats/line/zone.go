@@ -34,6 +34,9 @@ var zoneNames = map[string]int64{
 // severalZones are names that several zones have.
 var severalZones = map[string]bool{"CST": true, "IST": true, "BST": true}
 
+// minus is the sign that ISO 8601 would rather have than a hyphen.
+const minus = "\u2212"
+
 // zoned sets the time of a second as if in UTC, after which AM or PM may come at b[i:],
 // and its zone after a blank: +0100, a name (UTC, CEST), or both. Without one it is in the clock's zone.
 // A name that several zones have is known only where the clock's is one of them;
@@ -43,6 +46,14 @@ func (c *clock) zoned(b []byte, i int, local int64, nanos uint32) int {
 	c.named = false
 	if class[b[i]]&isAlnum != 0 {
 		return -1
+	}
+	if at := i + len(minus); string(b[i:at]) == minus {
+		offset, n, ok := zoneOffset([]byte{'-', b[at], b[at+1], b[at+2], b[at+3], b[at+4]})
+		if !ok {
+			return -1
+		}
+		c.set(local-offset, nanos)
+		return at + n - 1
 	}
 	if next := meridiemEnd(b, i); next > 0 {
 		local, known := halfDay(b[i+1], local)
