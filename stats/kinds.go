@@ -43,6 +43,15 @@ func NewKind(s *Stat, field line.Slot, by []line.Slot, of [2]aggregate.Kind) (ag
 // OfStats reports whether the stat is made of the values of two others: a ratio.
 func (s *Stat) OfStats() bool { return s.describe().Takes == aggregate.TakesStats }
 
+// Scale is that of the stat's numbers and thresholds where they are shown in its unit: a
+// hundred of a ratio in percent.
+func (s *Stat) Scale() float64 {
+	if s.Of[0] != "" && s.Unit == "%" {
+		return 100
+	}
+	return 1
+}
+
 // Shape is the shape of the stat's values.
 func (s *Stat) Shape() value.Shape {
 	if s.Top > 0 {

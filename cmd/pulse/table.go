@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -62,14 +63,17 @@ func (t *table) flush() error {
 		}
 		points := make([]*float64, len(values))
 		for i, v := range values {
-			points[i] = mainNumber(v)
+			if n := mainNumber(v); n != "" {
+				f := n.Float64()
+				points[i] = &f
+			}
 		}
 		graph := ""
 		if !t.plain {
 			graph = sparkline(points)
 		}
 		last := values[len(values)-1]
-		number := cell(last, s.Unit)
+		number := cell(mainNumber(last), s)
 		if t.approx[s.Name] {
 			number = "≈" + number
 		}
@@ -80,38 +84,45 @@ func (t *table) flush() error {
 	return err
 }
 
-// mainNumber gives the number that a value's sparkline follows: of several the first,
-// of buckets how many numbers are in them. It is nil where there is none.
-func mainNumber(v value.Value) *float64 {
+// mainNumber gives the number of a value that stands in the table: of several the first,
+// of buckets how many numbers are in them. It is "" where there is none.
+func mainNumber(v value.Value) value.Number {
 	if h, ok := v.(*value.Histogram); ok {
-		sum := 0.0
+		sum := uint64(0)
 		for _, n := range h.Counts {
-			sum += float64(n)
+			sum += n
 		}
-		return &sum
+		return value.Count(sum)
 	}
 	for labels, n := range value.Numbers(v) {
 		if len(labels) > 0 && labels[0].Name == value.LabelKeys {
 			break // no key has a value
 		}
-		f := n.Float64()
-		return &f
+		return n
 	}
-	return nil
+	return ""
 }
 
-// cell writes a value's main number for people.
-func cell(v value.Value, unit string) string {
-	f := mainNumber(v)
-	if f == nil {
+// cell writes a stat's number for people: a whole one with all its digits, a small one in
+// two significant digits.
+func cell(n value.Number, s *stats.Stat) string {
+	if n == "" {
 		return "–"
 	}
-	text := strconv.FormatFloat(*f, 'g', 6, 64)
-	if len(text) > 9 || strings.Contains(text, "e") {
-		text = strconv.FormatFloat(*f, 'f', 0, 64)
+	text := string(n)
+	if scale := s.Scale(); scale != 1 || strings.Contains(text, ".") {
+		f := n.Float64() * scale
+		switch a := math.Abs(f); {
+		case a > 0 && a < 0.001:
+			text = strconv.FormatFloat(f, 'g', 2, 64)
+		case a < 1e6:
+			text = strconv.FormatFloat(f, 'g', 6, 64)
+		case scale != 1 || a < 1e15:
+			text = strconv.FormatFloat(f, 'f', 0, 64)
+		}
 	}
-	if unit != "" {
-		text += " " + unit
+	if s.Unit != "" {
+		text += " " + s.Unit
 	}
 	return text
 }

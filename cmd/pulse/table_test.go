@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pulse/stats"
+	"pulse/stats/value"
 )
 
 func TestTable(t *testing.T) {
@@ -43,6 +44,27 @@ func TestTable(t *testing.T) {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// A number stands in the table in its unit, with the digits that it needs.
+func TestTableNumbers(t *testing.T) {
+	percent := &stats.Stat{Kind: "ratio", Of: [2]string{"a", "b"}, Unit: "%"}
+	for _, test := range []struct {
+		number value.Number
+		stat   *stats.Stat
+		want   string
+	}{
+		{"0.01", percent, "1 %"}, {"0.0000123456", percent, "0.00123456 %"}, {"0.00000123456", percent, "0.00012 %"},
+		{"0", percent, "0 %"}, {"1", percent, "100 %"}, {"0.29", percent, "29 %"}, {"-0.5", percent, "-50 %"}, {"20000", percent, "2000000 %"},
+		{"0.01", &stats.Stat{Kind: "mean", Unit: "%"}, "0.01 %"},
+		{"0.0000000123456", &stats.Stat{}, "1.2e-08"}, {"0.00123456789", &stats.Stat{}, "0.00123457"},
+		{"27670116110564327421", &stats.Stat{}, "27670116110564327421"}, {"27670116110564327421.5", &stats.Stat{}, "27670116110564327421.5"},
+		{"1234567", &stats.Stat{}, "1234567"}, {"12345678.9", &stats.Stat{}, "12345679"}, {"1149.6", &stats.Stat{}, "1149.6"}, {"", percent, "–"},
+	} {
+		if got := cell(test.number, test.stat); got != test.want {
+			t.Errorf("%s of %s is %s, want %s", test.number, test.stat.Kind, got, test.want)
+		}
 	}
 }
 
