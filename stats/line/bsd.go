@@ -16,7 +16,7 @@ package line
 // Many other lines begin with such a time, so that without a priority a tag is
 // needed, and a host that looks like one.
 func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
-	priority, dated := -1, false
+	priority, dated, yearless := -1, false, -1
 	if b[i] == '<' {
 		first := i + 1
 		i = digits(b, first)
@@ -42,6 +42,7 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		if i+bsdLength > end {
 			return false
 		}
+		yearless = i
 		if i, dated = sc.clock.bsd(b, i, sc.near, sc.zones); i < 0 {
 			return false
 		}
@@ -78,7 +79,27 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		ev.put(s.at[ofHost], host, hostEnd, asText)
 	}
 	sc.message(ev, b, i, end, kind, source)
+	if yearless >= 0 && dated {
+		if ev.half && i < end && b[i]-'0' <= 9 {
+			sc.clock.date(b, i)
+		}
+		if sc.clock.second != ev.lineSecond { // the message has a time
+			sc.yearBy(ev, b, yearless, sc.clock.second)
+		}
+	}
 	return true
+}
+
+// yearBy gives the time without a year at p the year of the message's own time, if this
+// is of the same day or the next to it, and the guessed year another one.
+func (sc *Scanner) yearBy(ev *Event, b []byte, p int, message int64) {
+	const day, halfYear = 86400, 183 * 86400
+	if d := ev.lineSecond - message; !sc.clock.dated || -halfYear < d && d < halfYear {
+		return
+	}
+	if _, dated := sc.clock.bsd(b, p, message, false); dated && max(sc.clock.second-message, message-sc.clock.second) <= day {
+		sc.date(ev)
+	}
 }
 
 // looksLikeHost reports whether a word after a time may be a host: letters,

@@ -49,6 +49,14 @@ func TestLoggers(t *testing.T) {
 		{"CEF after RFC 3164, with a blank", "<134>Nov 22 09:31:34 fw CEF: 0|Co|shop|1.0|100|worm|10|status=500", "syslog", second, fields{"level": "'info", "source": "'shop", "code": "100", "status": "500"}},
 		{"CEF after RFC 3339", "2025-11-22T09:31:34Z fw CEF:0|Co|shop|1.0|100|worm|10|status=500", "syslog", second, fields{"source": "'shop", "code": "100", "status": "500"}},
 		{"a program called CEF", "Nov 22 09:31:34 fw CEF: status=500", "syslog", second, fields{"source": "'CEF", "status": "500"}},
+		{"HAProxy of another year", `Dec 31 23:59:59 lb haproxy[1]: 198.51.100.7:1 [31/Dec/2023:23:59:59.655] http-in static/srv1 10/0/30/69/109 503 2750 - - ---- 1/1/1/1/0 0/0 "GET /a HTTP/1.1"`, "syslog", "2023-12-31T23:59:59Z", fields{
+			"source": "'haproxy", "ps": "1", "http_status": "503", "http_path": "'/a", "http_request_time": "0.109"}},
+		{"HAProxy, a second before its syslog's year", `Jan  1 00:00:00 lb haproxy[1]: 198.51.100.7:1 [31/Dec/2023:23:59:59.655] http-in static/srv1 10/0/30/69/109 503 2750 - - ---- 1/1/1/1/0 0/0 "GET /a HTTP/1.1"`, "syslog", "2024-01-01T00:00:00Z", fields{
+			"source": "'haproxy", "ps": "1", "http_status": "503", "http_path": "'/a", "http_request_time": "0.109"}},
+		{"nginx over syslog, of another year", `<190>Nov 22 09:31:34 lb nginx: 198.51.100.7 - - [22/Nov/2023:10:31:34 +0100] "GET /a HTTP/1.1" 200 612 "-" "curl/8"`, "syslog", "2023-11-22T09:31:34Z", fields{
+			"level": "'info", "source": "'nginx", "http_status": "200", "http_path": "'/a"}},
+		{"a date in syslog's message", "<14>Nov 22 09:31:34 h shop[1]: 2024-11-22 09:31:34,123 INFO sold", "syslog", "2024-11-22T09:31:34Z", fields{"level": "'info", "source": "'shop", "ps": "1"}},
+		{"a date of another day in syslog's message", "<14>Nov 22 09:31:34 h shop[1]: 2024-06-01 09:31:34 was the last", "syslog", second, fields{"level": "'info", "source": "'shop", "ps": "1"}},
 		{"zerolog", `{"level":"info","status":200,"time":"2025-11-22T09:31:34Z","message":"sold"}`, "json", second, fields{"level": "'info", "status": "200", "message": "'sold"}},
 		{"zerolog, Unix time", `{"level":"info","status":200,"time":1763803894,"message":"sold"}`, "json", second, fields{"level": "'info", "status": "200", "message": "'sold"}},
 		{"zerolog, console", "\x1b[90m9:31AM\x1b[0m \x1b[32mINF\x1b[0m sold \x1b[36mstatus=\x1b[0m200", "", "", fields{"unparsed": "true"}},
