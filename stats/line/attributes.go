@@ -73,9 +73,13 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 		}
 		value := i
 		if i = word(b, i); key != 0 {
-			ev.put(keySlot(key), value, i, units|exponents)
+			last := i
+			if b[last-1] == ',' && last > value+1 { // as in a list: took=5, n=6
+				last--
+			}
+			ev.put(keySlot(key), value, last, units|exponents)
 			if key&timeKey != 0 {
-				sc.dateBy(ev, b, value, i)
+				sc.dateBy(ev, b, value, last)
 			}
 		}
 	}

@@ -57,6 +57,9 @@ func TestLoggers(t *testing.T) {
 			"level": "'info", "source": "'nginx", "http_status": "200", "http_path": "'/a"}},
 		{"a date in syslog's message", "<14>Nov 22 09:31:34 h shop[1]: 2024-11-22 09:31:34,123 INFO sold", "syslog", "2024-11-22T09:31:34Z", fields{"level": "'info", "source": "'shop", "ps": "1"}},
 		{"a date of another day in syslog's message", "<14>Nov 22 09:31:34 h shop[1]: 2024-06-01 09:31:34 was the last", "syslog", second, fields{"level": "'info", "source": "'shop", "ps": "1"}},
+		{"attributes with commas", "time=2025-11-22T09:31:34Z, took=5, status=500, list=1,2, alone=,", "logfmt", second, fields{"took": "5", "status": "500", "list": "'1,2", "alone": "',"}},
+		{"Postfix", "Nov 22 09:31:34 mx postfix/smtp[12]: B4F9: to=<a@example.com>, relay=mx.example.com[198.51.100.7]:25, delay=1.5, dsn=2.0.0, status=sent (250 OK)", "syslog", second, fields{
+			"source": "'postfix/smtp", "ps": "12", "to": "'<a@example.com>", "delay": "1.5", "dsn": "'2.0.0", "status": "'sent"}},
 		{"zerolog", `{"level":"info","status":200,"time":"2025-11-22T09:31:34Z","message":"sold"}`, "json", second, fields{"level": "'info", "status": "200", "message": "'sold"}},
 		{"zerolog, Unix time", `{"level":"info","status":200,"time":1763803894,"message":"sold"}`, "json", second, fields{"level": "'info", "status": "200", "message": "'sold"}},
 		{"zerolog, console", "\x1b[90m9:31AM\x1b[0m \x1b[32mINF\x1b[0m sold \x1b[36mstatus=\x1b[0m200", "", "", fields{"unparsed": "true"}},
