@@ -97,7 +97,7 @@ func (t *tails) decide(positions Positions) {
 		of, past, err := t.original(tail, known)
 		switch {
 		case errors.Is(err, io.ErrUnexpectedEOF): // it is still being compressed
-			tail.again = time.Now().Add(archiveQuiet)
+			tail.again, tail.partial = time.Now().Add(archiveQuiet), true
 		case of != nil && (past == nil || past.replaces == nil) && !tail.isPart(of):
 			tail.of, tail.ofRestarts = of, of.restarts
 		case past != nil:

@@ -185,6 +185,12 @@ func (t *tails) find() (fresh []*tail, err error) {
 			unread++
 		case tail.leftOut:
 			leftOut++
+		case tail.partial && tail.done:
+			tail.partial = false
+			delete(t.said, tail.name)
+		case tail.partial && time.Since(tail.touched) > keepPart:
+			leftOut++
+			t.warn(tail.name, "a compressed file has no end, and does not grow: it was cut off, or is damaged; it is read on if it changes")
 		}
 	}
 	t.files.Counts.Followed.Store(int64(len(t.open)))

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -320,6 +321,11 @@ func TestFilesUnread(t *testing.T) {
 		f.do(os.Mkdir(f.name("d.log"), 0o700))
 		f.do(syscall.Mkfifo(f.name("e.log"), 0o600))
 		f.write("f.log.zst", nil) // will be something
+		for _, ext := range []string{".gz", ".zst", ".lz4"} {
+			whole := compressed(t, ext, []byte(many("2\n", 50_000)))
+			f.write("g.cut.log"+ext, whole[:len(whole)/2])
+			f.write("h.garbage.log"+ext, append(slices.Clone(whole[:4]), bytes.Repeat([]byte("garbage"), 100)...))
+		}
 		var log strings.Builder
 		counts := &FileCounts{}
 		got := followed(t, Files{Globs: []string{f.name("*")}, Counts: counts, Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -328,10 +334,12 @@ func TestFilesUnread(t *testing.T) {
 		if !strings.HasPrefix(got.String(), "1") && !strings.HasSuffix(got.String(), "1") {
 			t.Errorf("got %.80q", got)
 		}
-		if followed, unread, leftOut := counts.Followed.Load(), counts.Unread.Load(), counts.LeftOut.Load(); followed != 4 || unread != 0 || leftOut != 2 {
-			t.Errorf("%d files are followed, %d cannot be read and %d are left out, want 4, 0 and 2", followed, unread, leftOut)
+		if followed, unread, leftOut := counts.Followed.Load(), counts.Unread.Load(), counts.LeftOut.Load(); followed != 10 || unread != 0 || leftOut != 8 {
+			t.Errorf("%d files are followed, %d cannot be read and %d are left out, want 10, 0 and 8", followed, unread, leftOut)
 		}
 		for name, says := range map[string]string{
+			"g.cut.log.gz": "damaged", "g.cut.log.zst": "damaged", "g.cut.log.lz4": "damaged",
+			"h.garbage.log.gz": "damaged", "h.garbage.log.zst": "damaged", "h.garbage.log.lz4": "damaged",
 			"b.log.xz": "compressed by xz", "c.log.gz": "damaged", "d.log": "directory", "e.log": "--stdin",
 		} {
 			lines := 0
@@ -343,6 +351,12 @@ func TestFilesUnread(t *testing.T) {
 			if lines != 1 {
 				t.Errorf("of %s it is said %d times that %q: %s", name, lines, says, log.String())
 			}
+		}
+		f.write("g.cut.log.gz", compressed(t, ".gz", []byte(many("2\n", 50_000))))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if leftOut := counts.LeftOut.Load(); leftOut != 7 {
+			t.Errorf("when one of 8 is whole, %d files are left out", leftOut)
 		}
 	})
 }

@@ -51,6 +51,7 @@ type tail struct {
 	failed  bool      // it could not be opened or read when last tried
 	missed  bool      // it could not be opened when it was to be read
 	leftOut bool      // it is compressed in a way that is not read, or broken
+	partial bool      // it is compressed, and ended too early when last read
 	slot    *slot
 
 	undecided  bool  // where to begin is not known yet
@@ -355,7 +356,7 @@ func (t *tailReader) ended(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		t.again = time.Now().Add(archiveQuiet)
+		t.again, t.partial = time.Now().Add(archiveQuiet), true
 		err = io.EOF
 	case errors.Is(err, io.EOF):
 		t.done = true
