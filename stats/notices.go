@@ -70,7 +70,7 @@ func (d *Definitions) Notes(n Notices) map[string][]string {
 			notes[s.Name] = append(notes[s.Name], n.without(field))
 		}
 		if texts := n.Texts[s.Name]; texts > 0 {
-			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s values of `%s`%s were text, and are not counted", about(texts), s.Field, n.When))
+			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s values of `%s`%s were text or too great a number, and are not counted", about(texts), s.Field, n.When))
 		}
 		if errors := n.Errors[s.Name]; errors > 0 {
 			minute := ""

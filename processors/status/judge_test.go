@@ -209,7 +209,7 @@ func TestNotes(t *testing.T) {
 	s := judge(o, d, DefaultLimits)
 	want := []Note{
 		{"sizes", "no line of the last minute has had `sise`; did you mean `size`?"},
-		{"size", "3 values of `size` of the last minute were text, and are not counted"},
+		{"size", "3 values of `size` of the last minute were text or too great a number, and are not counted"},
 	}
 	if !s.Well || !slices.Equal(s.Notes, want) {
 		t.Errorf("well: %t, notes %q, want %q", s.Well, s.Notes, want)
