@@ -74,6 +74,18 @@ func (r *reading) end(client *kgo.Client, commit kgo.TransactionEndTry) {
 	if err := client.EndTransaction(r.t.Context(), commit); err != nil {
 		r.t.Fatal(err)
 	}
+	// A real Kafka answers before it has marked the partitions.
+	testkit.Eventually(r.t, "the transaction's end is in the topic", func() error {
+		stable, err := r.admin.Readable(r.t.Context(), r.topic)
+		if err != nil {
+			return err
+		}
+		all, err := r.admin.Whole(r.t.Context(), r.topic)
+		if err == nil && stable[0].To < all[0].To {
+			err = fmt.Errorf("it ends at %d and can be read to %d", all[0].To, stable[0].To)
+		}
+		return err
+	})
 }
 
 func (r *reading) read(ctx context.Context, s topics.Section, err error) ([]string, error) {
