@@ -94,7 +94,7 @@ var logFormat = &Format{
 		},
 		{ // Monolog
 			`[2025-11-22T09:31:34.123456+00:00] shop.ERROR: no room {"n":1} []`,
-			"2025-11-22T09:31:34.123456Z", map[string]string{"level": "'ERROR", "source": "'shop", "msg": `'no room {"n":1} []`},
+			"2025-11-22T09:31:34.123456Z", map[string]string{"level": "'ERROR", "source": "'shop", "msg": `'no room {"n":1} []`, "n": "1"},
 		},
 		{ // Ruby's Logger
 			`I, [2025-11-22T09:31:34.123456 #12345]  INFO -- shop: sold`,
@@ -150,7 +150,13 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 		if ran := digits(b, start); i == 0 && b[ran] == ' ' && b[ran+1] == '[' { // log4j's milliseconds since the start
 			i = ran
 		}
-		return i > 0 && b[i] == ' ' && sc.logged(ev, b, i, end, false)
+		if i == 0 {
+			i = kitchenEnd(b, start)
+		}
+		if i == 0 {
+			return sc.zapUnix(ev, b, start, end)
+		}
+		return b[i] == ' ' && sc.logged(ev, b, i, end, false)
 	case isWeekday(b[start : start+3]):
 		if i := sc.clock.weekday(b, start); i >= 0 && b[i] == ' ' {
 			sc.date(ev)
@@ -175,6 +181,16 @@ func clockEnd(b []byte, i int) int {
 	return i
 }
 
+// kitchenEnd gives the position after a time of day such as 9:31AM, which zerolog
+// writes on consoles, 0 if there is none. It dates nothing either.
+func kitchenEnd(b []byte, i int) int {
+	colon := digits(b, i)
+	if b[colon] != ':' || colon > i+2 || digits(b, colon+1) != colon+3 || b[colon+3] != 'A' && b[colon+3] != 'P' || b[colon+4] != 'M' {
+		return 0
+	}
+	return colon + 5
+}
+
 // logInBrackets parses a line that begins with one: with a time in it, alone
 // or with a level and the logger (env_logger) or the process (Celery), or with a
 // level or a thread.
@@ -187,7 +203,7 @@ func (sc *Scanner) logInBrackets(ev *Event, b []byte, start, end int) bool {
 	if dated {
 		sc.date(ev)
 	} else if i = max(i, clockEnd(b, start+1)); i <= 0 {
-		return sc.logged(ev, b, start, end, true)
+		return sc.levelInBrackets(ev, b, start, end) || sc.logged(ev, b, start, end, true)
 	}
 	if b[i] == ']' {
 		i++
@@ -215,6 +231,24 @@ func (sc *Scanner) logInBrackets(ev *Event, b []byte, start, end int) bool {
 		return false
 	}
 	c.blanks()
+	return sc.putLog(ev, b, c.i, end, &h)
+}
+
+// levelInBrackets parses a line that begins with a level in brackets and then has a time:
+//
+//	[INFO ] 2025-11-22 09:31:34.123 [main] shop - sold
+func (sc *Scanner) levelInBrackets(ev *Event, b []byte, start, end int) bool {
+	c := cursor{b: b, i: start, end: end}
+	level := c.trimmed(c.between('[', ']'))
+	if c.failed || !isLevel(b[level.start:level.end]) {
+		return false
+	}
+	if c.i = sc.clock.date(b, c.i); c.i < 0 || b[c.i] != ' ' {
+		return false
+	}
+	sc.date(ev)
+	h := logHeader{level: level}
+	c.afterLevel(&h)
 	return sc.putLog(ev, b, c.i, end, &h)
 }
 
@@ -275,6 +309,21 @@ func (sc *Scanner) zap(ev *Event, b []byte, i, end int) bool {
 	sc.putLog(ev, b, rest[0].start, rest[0].end, &h)
 	if len(rest) > 1 && b[rest[1].start] == '{' && sc.tryObject(ev, b, rest[1].start, end, loggerBody) {
 		ev.half = false
+	}
+	return true
+}
+
+// zapUnix parses a line of zap's that begins with a Unix time, as 1.763803894123e+09.
+func (sc *Scanner) zapUnix(ev *Event, b []byte, start, end int) bool {
+	tab := word(b, start)
+	if tab >= end || b[tab] != '\t' || !sc.clock.any(b, start, tab) {
+		return false
+	}
+	was := ev.dated
+	sc.date(ev)
+	if !sc.zap(ev, b, tab+1, end) {
+		ev.dated = was
+		return false
 	}
 	return true
 }

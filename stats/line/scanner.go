@@ -222,6 +222,9 @@ func (sc *Scanner) oddMessage(ev *Event, b []byte, i, end int, kind bodyKind, so
 			return true
 		}
 	}
+	for bytes.HasSuffix(b[i:end], []byte(" []")) { // what Monolog writes for nothing
+		end -= len(" []")
+	}
 	if end > i && b[end-1] == '}' {
 		if at := bytes.Index(b[i:end], []byte(" {")); at >= 0 {
 			return sc.tryObject(ev, b, i+at+1, end, kind)
