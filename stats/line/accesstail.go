@@ -277,6 +277,9 @@ func isList(b []byte, of span) bool {
 // isUnit reports whether a word is a unit of time or of size, or a percent sign, so
 // that the number before it is not in seconds, or may be no time at all.
 func isUnit(b []byte, of span) bool {
+	if c := b[of.start]; c-'0' <= 9 || c == '-' { // as most are
+		return false
+	}
 	switch string(b[of.start:of.end]) {
 	case "%", "ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h", "nsec", "usec", "msec", "sec", "secs", "second", "seconds", "min", "mins", "minutes",
 		"millis", "milliseconds", "micros", "microseconds", "B", "b", "kB", "KB", "MB", "GB", "KiB", "MiB", "GiB", "bytes":
