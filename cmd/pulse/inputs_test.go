@@ -336,3 +336,14 @@ func TestFollowInTransactions(t *testing.T) {
 		t.Errorf("events.raw holds %d lines, the file %d", raw.Lines, want)
 	}
 }
+
+// TestEndOfStdinLive: the seconds in which an ingester waits after the end of its input are
+// stale in stats.merged and in eval alike.
+func TestEndOfStdinLive(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	d := deploy(t, writeFile(t, "stats.yaml", "stats: [{name: lines, rate: second}]\n"), 2, 1)
+	lines := fmt.Sprintf("time=%s n=1\n", time.Now().UTC().Format(time.RFC3339))
+	start(t, d.env, strings.NewReader(lines), "ingest", "--stdin").succeed()
+	follow(t, d.cluster, d.names).equals(evaluate(t, d.env, "--raw"), 0)
+}

@@ -145,11 +145,17 @@ func (e *Evaluator) Advance(w int64) {
 }
 
 // Close emits the seconds that are left, through last; if that is -1, up
-// to the last that there is.
+// to the last that there is a line of, and those after it that are stale.
 func (e *Evaluator) Close(last int64) {
 	e.flush()
 	if last < 0 {
 		last = e.last
+		// A stale interval is final up to the watermark, lines or not.
+		for _, g := range e.stale {
+			if g.From <= last+1 {
+				last = max(last, min(g.To, e.watermark)-1)
+			}
+		}
 	}
 	// A stale interval that reaches beyond the end ends there.
 	for i := range e.stale {
