@@ -239,7 +239,8 @@ func (t *tails) drop(tail *tail) {
 	t.descriptors.shut(tail)
 	delete(t.known, tail.id)
 	delete(t.said, tail.name)
-	t.open = slices.Delete(t.open, slices.Index(t.open, tail), slices.Index(t.open, tail)+1)
+	i := slices.Index(t.open, tail)
+	t.open = slices.Delete(t.open, i, i+1)
 }
 
 // seeUnnamed looks at a file that no longer has a name that matches: through its

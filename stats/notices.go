@@ -114,7 +114,9 @@ func (d *Definitions) missing(s *Stat, n Notices) (missing []string) {
 		return nil
 	}
 	named := map[string]bool{}
-	fieldsOf(s.Cond, named)
+	for _, field := range condition.Fields(s.Cond) {
+		named[field] = true
+	}
 	blind := !can(s.Cond, n.Fields)
 	for _, field := range append([]string{s.Field}, s.GroupBy...) {
 		if field != "" {
@@ -165,28 +167,6 @@ func can(c condition.Node, had map[string]uint64) bool {
 		return c.Missing || !slices.ContainsFunc(c.Fields, func(field string) bool { return had[field] == 0 })
 	}
 	return true // of every line, or of those that do not meet another one
-}
-
-// fieldsOf gathers the fields that a condition names.
-func fieldsOf(c condition.Node, fields map[string]bool) {
-	switch c := c.(type) {
-	case *condition.And:
-		for _, n := range c.Nodes {
-			fieldsOf(n, fields)
-		}
-	case *condition.Or:
-		for _, n := range c.Nodes {
-			fieldsOf(n, fields)
-		}
-	case *condition.Not:
-		fieldsOf(c.Node, fields)
-	case *condition.Compare:
-		fields[c.Field] = true
-	case *condition.Expr:
-		for _, field := range c.Fields {
-			fields[field] = true
-		}
-	}
 }
 
 // about is a number in two significant digits, so that a sentence stays as it is while

@@ -65,7 +65,7 @@ func (d *Definitions) checkSample(number int, s Sample) (*Error, error) {
 	if s.Time >= 0 {
 		sc.NearRecorded(s.Time / 1e9)
 	} else {
-		sc.NearRecorded(undatedYear.Unix())
+		sc.NearRecorded(UndatedSample.Unix())
 	}
 	sc.Parse(ev, append([]byte(s.Text), make([]byte, line.Padding)...), 0, len(s.Text))
 
@@ -101,8 +101,9 @@ func (d *Definitions) checkSample(number int, s Sample) (*Error, error) {
 	return nil, nil
 }
 
-// undatedYear is when samples were written of which nothing says the time.
-var undatedYear = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+// UndatedSample is when the lines of samples and tests were written of which nothing says
+// the time.
+var UndatedSample = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // sameValue reports whether a field is what a file has: the same text, or number.
 func sameValue(ev *line.Event, slot line.Slot, value string) bool {

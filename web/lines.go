@@ -221,12 +221,7 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 	read, err := s.readers.read(r.Context(), fmt.Sprintf("lines %s %d %d", name, from, to), func(ctx context.Context) (any, error) {
 		return s.raw.Lines(ctx, name, from, to)
 	})
-	if refuseRead(w, err) {
-		return
-	}
-	if err != nil {
-		s.config.Logger.Warn("cannot read lines", "stat", name, "error", err)
-		http.Error(w, "cannot read lines from Kafka; try again later", http.StatusBadGateway)
+	if s.refuseRead(w, "lines", name, err) {
 		return
 	}
 	found := read.(foundLines)

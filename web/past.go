@@ -47,12 +47,7 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 		}
 		return s.extents(ctx, i, from, to, step)
 	})
-	if refuseRead(w, err) {
-		return
-	}
-	if err != nil {
-		s.config.Logger.Warn("cannot read the history", "stat", name, "error", err)
-		http.Error(w, "cannot read the history from Kafka; try again later", http.StatusBadGateway)
+	if s.refuseRead(w, "the history", name, err) {
 		return
 	}
 	switch read := read.(type) {

@@ -95,10 +95,11 @@ func (r *readers) forget(of string, q *question) {
 	}
 }
 
-// refuseRead answers a request whose history could not be read, if it is for a reason
-// that its sender can do something about; else it reports false.
-func refuseRead(w http.ResponseWriter, err error) bool {
+// refuseRead answers a request if the history or lines of a stat could not be read, and reports whether it has.
+func (s *Server) refuseRead(w http.ResponseWriter, what, stat string, err error) bool {
 	switch {
+	case err == nil:
+		return false
 	case errors.Is(err, context.Canceled): // nobody is there
 	case errors.Is(err, errCrowded):
 		w.Header().Set("Retry-After", "2")
@@ -106,7 +107,8 @@ func refuseRead(w http.ResponseWriter, err error) bool {
 	case errors.Is(err, errTooLarge):
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	default:
-		return false
+		s.config.Logger.Warn("cannot read "+what, "stat", stat, "error", err)
+		http.Error(w, "cannot read "+what+" from Kafka; try again later", http.StatusBadGateway)
 	}
 	return true
 }

@@ -14,7 +14,7 @@ import (
 	"pulse/stats/line"
 )
 
-// logSettings are those of commands that look at the lines of logs one by one.
+// logSettings are those of commands that read logs.
 type logSettings struct {
 	statsFlag
 	reading ingest.Reading
@@ -33,20 +33,33 @@ func (s *logSettings) check(words []string) error {
 	return nil
 }
 
-// open gives the lines, their origin, and when they were written.
-func (s *logSettings) open(ctx context.Context, e *environment, d *stats.Definitions) (origin line.Origin, written time.Time, source ingest.Source, err error) {
-	if origin, err = s.reading.Origin(); err != nil {
-		return "", time.Time{}, nil, err
+// An openedLog is the lines that are read.
+type openedLog struct {
+	origin  line.Origin
+	formats *line.Schema // by which lines are dated; nil: none of a definitions file
+	written time.Time
+	size    int64 // in bytes; 0: not known
+	lines   ingest.Source
+}
+
+// open finds what the settings name.
+func (s *logSettings) open(ctx context.Context, e *environment, d *stats.Definitions) (openedLog, error) {
+	origin, err := s.reading.Origin()
+	if err != nil {
+		return openedLog{}, err
 	}
+	l := openedLog{origin: origin, formats: d.Dating()}
 	if len(s.files) == 0 {
-		return origin, time.Now(), ingest.Lines(newInterruptible(ctx, e.Stdin)), nil
+		l.written, l.lines = time.Now(), ingest.Lines(newInterruptible(ctx, e.Stdin))
+		return l, nil
 	}
 	recording, err := ingest.OpenRecording(s.files)
 	if err != nil {
-		return "", time.Time{}, nil, err
+		return openedLog{}, err
 	}
-	recording.Origin, recording.Formats = origin, d.Dating()
-	return origin, recording.Modified(), recording.Lines, nil
+	recording.Origin, recording.Formats = l.origin, l.formats
+	l.written, l.size, l.lines = recording.Modified(), recording.Size(), recording.Lines
+	return l, nil
 }
 
 // eachLogLine calls f with each line that is not empty.

@@ -42,23 +42,20 @@ is one JSON object that accounts for the lines.`,
 type evalSettings struct {
 	logFlags
 	kafkaFlags
-	statsFlag
+	logSettings
 	selection
 	lateness int64 // in seconds; -1: the file's
 	people   bool
 	whole    bool
-	reading  ingest.Reading
 	raw      bool
-	files    []string // none: standard input
 }
 
 func (s *evalSettings) add(f *flags) {
-	s.statsFlag.add(f)
+	s.logSettings.add(f)
 	f.Func("lateness", "how long a second waits for late lines, a `duration` in whole seconds; by default, the lateness in the definitions file", s.setLateness)
 	f.BoolVar(&s.people, "table", false, "print a table for people: each stat with its last value and a sparkline")
 	f.BoolVar(&s.whole, "whole", false, "print each stat once, over the whole log")
 	s.selection.add(f)
-	f.readingVars(&s.reading)
 	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw instead of files")
 	s.kafkaFlags.add(f)
 	s.logFlags.add(f)
@@ -77,8 +74,8 @@ func (s *evalSettings) setLateness(text string) error {
 }
 
 func (s *evalSettings) check(words []string) error {
-	if s.files = words; len(words) == 1 && words[0] == "-" {
-		s.files = nil
+	if err := s.logSettings.check(words); err != nil {
+		return err
 	}
 	if s.raw && s.reading != (ingest.Reading{}) {
 		return usagef("--format, --zone, --columns and --undated are for recordings: the topic events.raw says how its lines are read")
@@ -113,7 +110,11 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	evaluator := &namer{evaluator: found, names: map[string]bool{}}
+	evaluator, named := found, (*namer)(nil)
+	if s.file != "" { // the built-in stats are of any log
+		named = &namer{evaluator: found, names: map[string]bool{}}
+		evaluator = named
+	}
 	err = s.evaluate(ctx, e, evaluator, definitions)
 	if err == nil || !s.whole && !s.people && s.last == 0 { // of a part of a log that would not be true
 		err = errors.Join(err, finish())
@@ -126,8 +127,8 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	}
 	counts := evaluator.Counts()
 	warnOfCounts(log, counts, definitions.Lateness)
-	if s.file != "" { // the built-in stats are of any log
-		evaluator.warn(log, definitions)
+	if named != nil {
+		named.warn(log, definitions)
 	}
 	undated := s.reading.Undatedness(int64(counts.Undated), int64(counts.Counted+counts.Late), evaluator.Undated(), log)
 	return errors.Join(printCounts(e.Stderr, counts), undated)
@@ -161,20 +162,11 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 		}
 		return evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Version: d.Version()}, bar)
 	}
-	origin, err := s.reading.Origin()
+	l, err := s.open(ctx, e, d)
 	if err != nil {
 		return err
 	}
-	source, undated, size := ingest.Lines(newInterruptible(ctx, e.Stdin)), time.Now(), int64(0)
-	if len(s.files) > 0 {
-		recording, err := ingest.OpenRecording(s.files)
-		if err != nil {
-			return err
-		}
-		recording.Origin, recording.Formats = origin, d.Dating()
-		source, undated, size = recording.Lines, recording.Modified(), recording.Size()
-	}
-	return evalRecording(ctx, evaluator, origin, source, undated, d, func(done, lines int64) { bar.show(done, size, lines) })
+	return evalLog(ctx, evaluator, l, d.Lateness, func(done, lines int64) { bar.show(done, l.size, lines) })
 }
 
 // warnOfCounts says why lines are in no stat if many are, and that some are at another time than theirs.
@@ -197,9 +189,9 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 	}
 }
 
-// evalRecording feeds the packs and clocks that a replay would send.
-func evalRecording(ctx context.Context, e evaluator, origin line.Origin, source ingest.Source, undated time.Time, d *stats.Definitions, progress func(done, lines int64)) error {
-	runs := []line.Run{{Lines: math.MaxInt64, From: origin}}
+// evalLog feeds the packs and clocks that a replay would send.
+func evalLog(ctx context.Context, e evaluator, l openedLog, lateness int64, progress func(done, lines int64)) error {
+	runs := []line.Run{{Lines: math.MaxInt64, From: l.origin}}
 	packer := ingest.NewPacker("eval", topics.RecordingPrefix+"eval", 1, func(r ingest.Record) error {
 		defer r.Done(nil)
 		second := r.Header.Second()
@@ -213,13 +205,13 @@ func evalRecording(ctx context.Context, e evaluator, origin line.Origin, source 
 	})
 	var done int64
 	counted := func(yield func([]byte) error) error {
-		return source(func(lines []byte) error {
+		return l.lines(func(lines []byte) error {
 			done += int64(len(lines))
 			progress(done, packer.Lines())
 			return yield(lines)
 		})
 	}
-	if err := ingest.PackRecording(counted, origin, d.Dating(), packer, undated, d.Lateness); err != nil {
+	if err := ingest.PackRecording(counted, l.origin, l.formats, packer, l.written, lateness); err != nil {
 		return err
 	}
 	e.Close(-1)

@@ -46,12 +46,12 @@ func (s *fieldsSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	origin, written, source, err := s.open(ctx, e, definitions)
+	l, err := s.open(ctx, e, definitions)
 	if err != nil {
 		return err
 	}
-	survey := newSurvey(allFields{formats: definitions.Formats, origin: origin, near: written.Unix()})
-	if err := eachLogLine(ctx, source, survey.add); err != nil {
+	survey := newSurvey(allFields{formats: definitions.Formats, origin: l.origin, near: l.written.Unix()})
+	if err := eachLogLine(ctx, l.lines, survey.add); err != nil {
 		return err
 	}
 	out := bufio.NewWriter(e.Stdout)
@@ -186,20 +186,22 @@ func (s *survey) addShape(text string) {
 
 // heaviest gives the shapes, those of most lines first.
 func (s *survey) heaviest() []string {
-	return slices.SortedFunc(maps.Keys(s.shapes), func(a, b string) int {
-		return cmp.Or(cmp.Compare(s.shapes[b].lines, s.shapes[a].lines), strings.Compare(a, b))
+	return byLines(s.shapes, func(t *shapeTally) int64 { return t.lines })
+}
+
+// byLines gives the names of tallies, those of most lines first.
+func byLines[T any](tallies map[string]T, lines func(T) int64) []string {
+	return slices.SortedFunc(maps.Keys(tallies), func(a, b string) int {
+		return cmp.Or(cmp.Compare(lines(tallies[b]), lines(tallies[a])), strings.Compare(a, b))
 	})
 }
 
 func (s *survey) print(w io.Writer) {
-	names := slices.SortedFunc(maps.Keys(s.found), func(a, b string) int {
-		return cmp.Or(cmp.Compare(s.found[b].lines, s.found[a].lines), strings.Compare(a, b))
-	})
 	fmt.Fprintf(w, "%d lines\n", s.lines)
 	if s.unreadable > 0 {
 		fmt.Fprintf(w, "%d are longer than 64 KiB and not looked at\n", s.unreadable)
 	}
-	for _, name := range names {
+	for _, name := range byLines(s.found, func(t *formatTally) int64 { return t.lines }) {
 		f := s.found[name]
 		fmt.Fprintf(w, "\n%s: %d lines, %s\n", name, f.lines, share(f.lines, s.lines))
 		f.print(w)
@@ -210,9 +212,7 @@ func (s *survey) print(w io.Writer) {
 
 // sorted gives the names of the fields, those of most lines first.
 func (f *formatTally) sorted() []string {
-	return slices.SortedFunc(maps.Keys(f.fields), func(a, b string) int {
-		return cmp.Or(cmp.Compare(f.fields[b].lines, f.fields[a].lines), strings.Compare(a, b))
-	})
+	return byLines(f.fields, func(t *fieldTally) int64 { return t.lines })
 }
 
 func (f *formatTally) print(w io.Writer) {

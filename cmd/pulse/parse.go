@@ -42,17 +42,17 @@ func (s *parseSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	origin, written, source, err := s.open(ctx, e, definitions)
+	l, err := s.open(ctx, e, definitions)
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(e.Stdout)
 	p := &lineParser{
-		allFields:   allFields{formats: definitions.Formats, origin: origin, near: written.Unix()},
-		definitions: definitions, why: s.why, explainer: compiled.NewExplainer(written.Unix()), out: json.NewEncoder(out),
+		allFields:   allFields{formats: definitions.Formats, origin: l.origin, near: l.written.Unix()},
+		definitions: definitions, why: s.why, explainer: compiled.NewExplainer(l.written.Unix()), out: json.NewEncoder(out),
 	}
 	p.out.SetEscapeHTML(false)
-	err = eachLogLine(ctx, source, p.print)
+	err = eachLogLine(ctx, l.lines, p.print)
 	if flushed := out.Flush(); err == nil {
 		err = flushed
 	}

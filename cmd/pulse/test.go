@@ -101,7 +101,8 @@ func printMismatch(w io.Writer, file string, m oracle.Mismatch) {
 // runTest gives the expectations of a test that are not met.
 func runTest(ctx context.Context, d *stats.Definitions, test stats.Test) ([]oracle.Mismatch, error) {
 	return oracle.Check(d, test, func(e *oracle.Evaluator) error {
-		return evalRecording(ctx, e, "", ingest.Lines(bytes.NewReader(test.Lines)), undated(test), d, func(int64, int64) {})
+		l := openedLog{formats: d.Dating(), written: undated(test), lines: ingest.Lines(bytes.NewReader(test.Lines))}
+		return evalLog(ctx, e, l, d.Lateness, func(int64, int64) {})
 	})
 }
 
@@ -113,7 +114,7 @@ func undated(test stats.Test) time.Time {
 		last = max(last, x.Time)
 	}
 	if last == 0 {
-		return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+		return stats.UndatedSample
 	}
 	return time.Unix(last, 0)
 }

@@ -51,11 +51,33 @@ func newConfig() *conf.Config {
 // valueFunctions are those of derived fields.
 var valueFunctions = []string{"route", "capture", "bytes"}
 
-// A Machine runs an Expr. It may be shared by goroutines.
-type Machine struct {
-	program *vm.Program
-	free    sync.Pool // of *vm.VM
+// A program is an expression that expr has compiled. It may be shared by goroutines.
+type program struct {
+	code *vm.Program
+	free sync.Pool // of *vm.VM
 }
+
+// compile compiles a canonical text.
+func compile(source string, options ...expr.Option) (*program, error) {
+	options = append(options, expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.DisableIfOperator())
+	for _, name := range timely {
+		options = append(options, expr.DisableBuiltin(name))
+	}
+	code, err := expr.Compile(source, options...)
+	if err != nil {
+		return nil, err
+	}
+	return &program{code: code, free: sync.Pool{New: func() any { return new(vm.VM) }}}, nil
+}
+
+func (p *program) run(fields map[string]any) (any, error) {
+	machine := p.free.Get().(*vm.VM)
+	defer p.free.Put(machine)
+	return machine.Run(p.code, fields)
+}
+
+// A Machine runs an Expr. It may be shared by goroutines.
+type Machine struct{ *program }
 
 // NewMachine compiles an Expr that Parse made.
 func NewMachine(e *Expr) (*Machine, error) {
@@ -66,24 +88,18 @@ func NewMachine(e *Expr) (*Machine, error) {
 	if text := tree.Node.String(); text != e.Source {
 		return nil, fmt.Errorf("expr writes this as %s, which means something else: write it in a simpler way", text)
 	}
-	options := []expr.Option{expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.AsBool(), expr.DisableIfOperator()}
-	for _, name := range timely {
-		options = append(options, expr.DisableBuiltin(name))
-	}
-	program, err := expr.Compile(e.Source, options...)
+	program, err := compile(e.Source, expr.AsBool())
 	if err != nil {
 		return nil, err
 	}
-	return &Machine{program: program, free: sync.Pool{New: func() any { return new(vm.VM) }}}, nil
+	return &Machine{program}, nil
 }
 
 // Run gives the verdict on a line with these values of fields: texts, bools, and
 // numbers as int or float64. An error is of a value of another type than is
 // needed.
 func (m *Machine) Run(fields map[string]any) (bool, error) {
-	machine := m.free.Get().(*vm.VM)
-	defer m.free.Put(machine)
-	result, err := machine.Run(m.program, fields)
+	result, err := m.run(fields)
 	if err != nil {
 		return false, err
 	}

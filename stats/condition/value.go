@@ -5,14 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
-	"github.com/expr-lang/expr/vm"
 )
 
 // A Value is an expression that gives a value of a line, and no verdict on it.
@@ -22,8 +20,7 @@ type Value struct {
 	Missing bool     // it is asked for lines without some of Fields too
 	Tree    ast.Node // of Source
 
-	machine *vm.Program
-	free    sync.Pool // of *vm.VM
+	program *program
 }
 
 // A Function is one that a Value may call beside expr's own. Check says what is wrong with
@@ -76,31 +73,23 @@ func parseValue(src string, defines *Defines, functions map[string]Function) (*V
 		return nil, wrong
 	}
 	v := &Value{Source: canonical.String(), Fields: slices.Sorted(maps.Keys(r.fields)), Missing: r.defaults, Tree: canonical}
-	options := []expr.Option{expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.DisableIfOperator()}
-	for _, name := range timely {
-		options = append(options, expr.DisableBuiltin(name))
-	}
+	var options []expr.Option
 	for name, f := range functions {
 		options = append(options, expr.Function(name, f.Call))
 	}
-	if v.machine, err = expr.Compile(v.Source, options...); err != nil {
+	if v.program, err = compile(v.Source, options...); err != nil {
 		message := err.Error()
 		if inner := new(file.Error); errors.As(err, &inner) {
 			message = inner.Message
 		}
 		return nil, t.errorf(tree.Node, "%s", message)
 	}
-	v.free.New = func() any { return new(vm.VM) }
 	return v, nil
 }
 
 // Run gives the value for these values of fields: texts, bools, and numbers as int or
 // float64. An error is of a value of another type than is needed.
-func (v *Value) Run(fields map[string]any) (any, error) {
-	machine := v.free.Get().(*vm.VM)
-	defer v.free.Put(machine)
-	return machine.Run(v.machine, fields)
-}
+func (v *Value) Run(fields map[string]any) (any, error) { return v.program.run(fields) }
 
 // FieldOf gives the field that a node of a Value's Tree is, if it is one.
 func FieldOf(n ast.Node) (name string, ok bool) {

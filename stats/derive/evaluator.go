@@ -2,6 +2,7 @@ package derive
 
 import (
 	"bytes"
+	"slices"
 
 	"pulse/stats/condition"
 	"pulse/stats/fixed"
@@ -40,21 +41,10 @@ func Compile(fields []*Field, s *line.Schema) *Program {
 			r.derived = append(r.derived, p.bySlot[of] > 0)
 		}
 		for _, name := range f.Needs {
-			if of := s.Slot(name); p.bySlot[of] > 0 {
-				r.needs = append(r.needs, p.Needs(of)...)
-			} else {
-				r.needs = append(r.needs, of)
-			}
+			r.needs = append(r.needs, p.Needs(s.Slot(name))...)
 		}
 		if a, ok := f.form.(*arithmetic); ok {
-			r.numbers = a.resolve(func(name string) int {
-				for i, known := range f.Fields {
-					if known == name {
-						return i
-					}
-				}
-				return 0 // Fields has all
-			})
+			r.numbers = a.resolve(func(name string) int { return slices.Index(f.Fields, name) })
 		}
 		p.fields = append(p.fields, r)
 		p.bySlot[slot] = int16(len(p.fields))
@@ -65,8 +55,14 @@ func Compile(fields []*Field, s *line.Schema) *Program {
 // Has reports whether a field is derived.
 func (p *Program) Has(s line.Slot) bool { return s != line.None && p.bySlot[s] > 0 }
 
-// Needs gives lines' own fields without which a line lacks a derived one.
-func (p *Program) Needs(s line.Slot) []line.Slot { return p.fields[p.bySlot[s]-1].needs }
+// Needs gives lines' own fields without which a line lacks a field: those that a derived
+// one cannot do without, of others the field itself.
+func (p *Program) Needs(s line.Slot) []line.Slot {
+	if !p.Has(s) {
+		return []line.Slot{s}
+	}
+	return p.fields[p.bySlot[s]-1].needs
+}
 
 // Any reports whether there are derived fields.
 func (p *Program) Any() bool { return len(p.fields) > 0 }

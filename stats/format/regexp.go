@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A expression is a regular expression behind a literal that every text which it
+// An expression is a regular expression behind a literal that every text which it
 // matches has.
 type expression struct {
 	re      *regexp.Regexp

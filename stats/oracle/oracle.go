@@ -50,6 +50,13 @@ type Evaluator struct {
 // which seconds lines count. It is not emitted.
 const anyLine = ""
 
+// withAnyLine is definitions with anyLine.
+func withAnyLine(d *stats.Definitions) *stats.Definitions {
+	with := *d
+	with.Stats = append(slices.Clip(d.Stats), &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Window: 1})
+	return &with
+}
+
 // An evaluated is a stat with its state.
 type evaluated struct {
 	*stats.Stat
@@ -65,10 +72,8 @@ type evaluated struct {
 func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
 	e := &Evaluator{version: d.Version(), lateness: d.Lateness, emit: emit,
 		begin: math.MaxInt64, watermark: -1, first: math.MaxInt64, last: -1, next: -1}
-	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Window: 1}
-	counted := *d
-	counted.Stats = append(slices.Clip(d.Stats), any)
-	p, err := program.Compile(&counted)
+	counted := withAnyLine(d)
+	p, err := program.Compile(counted)
 	if err != nil {
 		return nil, err
 	}

@@ -53,10 +53,7 @@ type growth struct {
 
 // NewWhole fails if program.Compile does.
 func NewWhole(d *stats.Definitions) (*Whole, error) {
-	any := &stats.Stat{Name: anyLine, Kind: "rate", Per: 1, Window: 1}
-	counted := *d
-	counted.Stats = append(slices.Clip(d.Stats), any)
-	d = &counted
+	d = withAnyLine(d)
 	p, err := program.Compile(d)
 	if err != nil {
 		return nil, err

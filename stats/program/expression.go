@@ -34,12 +34,8 @@ func newExpression(n *condition.Expr, s *line.Schema, d *derive.Program) (*expre
 	r.all = !n.Missing
 	for _, slot := range r.slots {
 		r.derived = append(r.derived, d.Has(slot))
-		switch {
-		case !r.all:
-		case d.Has(slot):
+		if r.all {
 			r.needs = append(r.needs, d.Needs(slot)...)
-		default:
-			r.needs = append(r.needs, slot)
 		}
 	}
 	return r, nil

@@ -138,6 +138,17 @@ func wantBoth(t testing.TB, b *broker.Broker, topic, want string) {
 	}
 }
 
+// startsAgain starts a broker in a folder that one was started in before.
+func startsAgain(t testing.TB, where, dir string) {
+	t.Helper()
+	b, err := broker.Start("127.0.0.1:0", dir)
+	if err != nil {
+		t.Errorf("%s: started once, and not again: %v", where, err)
+		return
+	}
+	b.Close()
+}
+
 // TestKilledInTransaction: what a transaction wrote that a kill ended is nowhere, at
 // no later start; what others write behind it is there; and whoever goes on with it
 // is refused.
@@ -381,11 +392,7 @@ func TestEachCut(t *testing.T) {
 				}
 			}
 			b.Close()
-			if b, err = broker.Start("127.0.0.1:0", dir); err != nil {
-				t.Errorf("%s: started once, and not again: %v", where, err)
-				continue
-			}
-			b.Close()
+			startsAgain(t, where, dir)
 		}
 	}
 }
@@ -484,11 +491,7 @@ func TestEachFlip(t *testing.T) {
 				t.Errorf("%s: it has %v, of %v", where, got, want)
 			}
 			b.Close()
-			if b, err = broker.Start("127.0.0.1:0", dir); err != nil {
-				t.Errorf("%s: started once, and not again: %v", where, err)
-				continue
-			}
-			b.Close()
+			startsAgain(t, where, dir)
 		}
 	}
 }
