@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -44,9 +44,12 @@ type cleaner struct {
 	max     int64  // bytes of records; 0: no bound
 	log     *slog.Logger
 
-	due   atomic.Bool
 	stop  context.CancelFunc
 	ended chan struct{}
+
+	mu  sync.Mutex // held while files are written
+	due bool       // the next request of our own cleans
+	off bool       // closed: the folder may be gone
 }
 
 func startCleaner(c *cleaner, every time.Duration) *cleaner {
@@ -55,13 +58,20 @@ func startCleaner(c *cleaner, every time.Duration) *cleaner {
 	// While it handles a request kfake does nothing else but what the handler asks
 	// for. Of this kind clients of Pulse send none.
 	c.cluster.ControlKey(int16(kmsg.DescribeLogDirs), func(kmsg.Request) (kmsg.Response, error, bool) {
-		if c.due.Swap(false) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.due && !c.off {
+			c.due = false
 			c.clean()
 		}
 		return nil, nil, false
 	})
 	c.cluster.ControlKey(int16(kmsg.DeleteRecords), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		c.keepDeleted(request.(*kmsg.DeleteRecordsRequest))
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.off {
+			c.keepDeleted(request.(*kmsg.DeleteRecordsRequest))
+		}
 		return nil, nil, false
 	})
 	c.copyTopics()
@@ -89,7 +99,9 @@ func (c *cleaner) copyTopics() {
 }
 
 func (c *cleaner) once(ctx context.Context) error {
-	c.due.Store(true)
+	c.mu.Lock()
+	c.due = true
+	c.mu.Unlock()
 	admin := kadm.NewClient(c.client)
 	if _, err := admin.DescribeAllLogDirs(ctx, nil); err != nil || c.max == 0 {
 		return err
@@ -97,10 +109,14 @@ func (c *cleaner) once(ctx context.Context) error {
 	return c.bound(ctx, admin)
 }
 
-// close ends it. The cluster must still be there: it would wait for it forever.
+// close ends it. The cluster must still be there: it would wait for it forever. A
+// request that is no longer waited for may still be cleaning.
 func (c *cleaner) close() {
 	c.stop()
 	<-c.ended
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off = true
 }
 
 // clean compacts, and deletes what has outlived its retention.
