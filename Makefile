@@ -67,7 +67,7 @@ clean: ## remove what was built, and the demo's data
 ##@ Check it
 
 test: ## the short tests, with the race detector: nothing but Go is needed; PULSE_TEST_PATIENCE=3 waits three times as long on a busy machine
-	@$(call timed,$(TEST))
+	@$(call timed,$(TEST) && $(GO) test ./cmd/dev/words)
 
 test-all: ## all tests, one package after the other: processes, floods, browsers, other programs
 	@$(call timed,$(GO) test -count=1 -p 1 -timeout 12m ./...)

@@ -26,7 +26,9 @@ func compressed(t testing.TB, ext string, data []byte) []byte {
 	case ".zst":
 		w, err = zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1))
 	case ".lz4":
-		w = lz4.NewWriter(&b)
+		packer := lz4.NewWriter(&b)
+		err = packer.Apply(lz4.BlockSizeOption(lz4.Block64Kb)) // a reader allocates whole blocks
+		w = packer
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -258,12 +258,12 @@ func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {
 			f := newFolder(t)
 			for seed := range uint64(testkit.Size(5, 12)) {
 				r := rand.New(rand.NewPCG(seed, 1))
-				lines := randomLines(r, []int{0, 1, 20, 900, testkit.Size(2000, 6000)}[seed%5], []int{3, 400, 4000}[seed%3])
+				lines := randomLines(r, []int{0, 1, 20, 900, testkit.Size(1000, 6000)}[seed%5], []int{3, 400, 4000}[seed%3])
 				whole := test.kind.NewPartial()
 				f.fold(whole, lines...)
 				want, wantValue := whole.AppendTo(nil), valueOf(test.kind, whole)
 
-				for range testkit.Size(2, 4) {
+				for range testkit.Size(1, 4) {
 					r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 					got := joinSplit(t, r, f, test.kind, lines)
 					if b := got.AppendTo(nil); !bytes.Equal(b, want) {
@@ -329,7 +329,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 						w.Sub(seconds[i])
 					}
 				}
-				for step := range testkit.Size(60, 150) {
+				for step := range testkit.Size(40, 150) {
 					toggle(r.IntN(len(seconds)))
 					if step%5 != 0 {
 						continue
@@ -363,14 +363,14 @@ func TestFoldAllocatesNothing(t *testing.T) {
 	for _, test := range kinds() {
 		t.Run(test.name, func(t *testing.T) {
 			f, p := newFolder(t), test.kind.NewPartial()
-			lines := randomLines(rand.New(rand.NewPCG(1, 3)), 3000, 1500)
+			lines := randomLines(rand.New(rand.NewPCG(1, 3)), testkit.Size(1000, 3000), 1500)
 			b := make([]byte, 0, 1<<20)
 			second := func() {
 				f.fold(p, lines...)
 				b = p.AppendTo(b[:0])
 				p.Reset()
 			}
-			if n := testing.AllocsPerRun(3, second); n > 0 {
+			if n := testing.AllocsPerRun(1, second); n > 0 {
 				t.Errorf("%v allocations for a second of %d lines", n, len(lines))
 			}
 		})

@@ -147,7 +147,7 @@ func TestDigestError(t *testing.T) {
 		for minute := range 12 {
 			n := []int{1000, 3000, 20_000, 100}[minute%4]
 			if minute == 5 {
-				n = testkit.Size(30_000, 300_000)
+				n = testkit.Size(10_000, 300_000)
 			}
 			p := sample(d.next, r, n)
 			b := p.AppendTo(nil)
