@@ -2,21 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -26,7 +21,6 @@ import (
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/broker"
-	"pulse/topics/retry"
 )
 
 // options say how scenarios are run.
@@ -414,222 +408,5 @@ func until(ctx context.Context, patience time.Duration, holds func() bool) error
 	return nil
 }
 
-// A fault is something that is done to the processes at a time.
-type fault struct {
-	at   time.Duration // from when the load flows
-	what string
-	do   func(ctx context.Context) error
-}
-
-// inject prints a schedule, keeps to it, and returns when all faults are over.
-func (r *run) inject(ctx context.Context, faults []fault) error {
-	slices.SortStableFunc(faults, func(a, b fault) int { return int(a.at - b.at) })
-	r.log.printf("%s, seed %d: %d faults", r.scenario.name, r.Seed, len(faults))
-	for _, f := range faults {
-		r.log.printf("  at %6.2f s %s", f.at.Seconds(), f.what)
-	}
-	r.report.Faults += len(faults)
-	start := time.Now()
-	errs := make([]error, len(faults))
-	var all sync.WaitGroup
-	for i, f := range faults {
-		all.Go(func() {
-			if sleep(ctx, time.Until(start.Add(f.at))) {
-				r.log.printf("%s", f.what)
-				if err := f.do(ctx); err != nil {
-					errs[i] = fmt.Errorf("%s: %w", f.what, err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
-
-// sleep waits and reports whether it was to the end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	return retry.Wait(ctx, d) == nil
-}
-
-// kill is the fault that ends a process of a role, by chance, with SIGKILL.
-func (r *run) kill(at time.Duration, roles ...string) fault {
-	p := r.victim(roles)
-	return fault{at, "SIGKILL " + p.name, func(context.Context) error {
-		p.signal(syscall.SIGKILL)
-		return nil
-	}}
-}
-
-// pause is the fault that stops a process for a while.
-func (r *run) pause(at, length time.Duration, roles ...string) fault {
-	p := r.victim(roles)
-	return fault{at, fmt.Sprintf("SIGSTOP %s for %v", p.name, length), func(ctx context.Context) error {
-		p.signal(syscall.SIGSTOP)
-		sleep(ctx, length)
-		r.log.printf("SIGCONT %s", p.name)
-		p.signal(syscall.SIGCONT)
-		return nil
-	}}
-}
-
-func (r *run) victim(roles []string) *process {
-	var candidates []*process
-	for _, role := range roles {
-		candidates = append(candidates, r.super.running(role)...)
-	}
-	return candidates[r.chance.IntN(len(candidates))]
-}
-
-// settle ends the load, waits until everything is final, and checks it all.
-func (r *run) settle(ctx context.Context) error {
-	ended := time.Now()
-	r.measure(ended)
-	if err := r.super.each("ingest", (*process).finish); err != nil {
-		return err
-	}
-	return r.check(ctx, ended)
-}
-
-// measure notes how publishing looked from when the load flowed until now.
-func (r *run) measure(now time.Time) {
-	d := r.merged.delays(r.loaded, now)
-	r.report.GapP50, r.report.GapP99, r.report.GapMax = quantile(d.gaps, 0.5), quantile(d.gaps, 0.99), quantile(d.gaps, 1)
-	r.report.LagP50, r.report.LagP99 = quantile(d.lags, 0.5), quantile(d.lags, 0.99)
-	r.report.Loaded += now.Sub(r.loaded)
-}
-
-// check compares every number and every line, as the load has ended.
-func (r *run) check(ctx context.Context, since time.Time) error {
-	raw, expected, err := r.checkpoint(ctx, since)
-	if err != nil {
-		return err
-	}
-	r.report.Counts = expected.counts
-	r.report.Lines = raw.lines
-	r.report.Acked += r.ledger.lines()
-	r.report.Lost = r.ledger.missing(raw.has)
-	r.report.Repeated = raw.repeated
-	c := expected.counts
-	r.demand(c.addUp(), "%d counted + %d late + %d unreadable are not %d lines", c.Counted, c.Late, c.Unreadable, c.Lines)
-	r.demand(c.Lines == raw.lines, "the oracle counts %d lines, events.raw has %d", c.Lines, raw.lines)
-	r.demand(r.report.Lost == 0, "%d lines that were acknowledged are not in events.raw", r.report.Lost)
-	r.demand(r.report.Repeated == 0, "%d lines are in events.raw twice", r.report.Repeated)
-	return nil
-}
-
-// checkpoint compares every number that has to be final by what events.raw holds
-// now with the oracle, as soon as all have been published or its patience ends.
-func (r *run) checkpoint(ctx context.Context, since time.Time) (*rawTopic, *oracle, error) {
-	raw, err := readRaw(ctx, r.addrs, r.names.Raw())
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading events.raw: %w", err)
-	}
-	expected, err := r.oracle(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	r.report.Open = expected.until(raw.least - r.lateness)
-	r.await(ctx, expected, since)
-	r.report.verdict = compare(expected, r.merged)
-	r.merged.mu.Lock()
-	r.report.Snapshots = r.merged.snapshots
-	r.merged.mu.Unlock()
-	r.demand(r.report.verdict.ok(), "of %d points %d are wrong, %d missing, %d conflicting", r.report.Points, r.report.Wrong, r.report.Missing, r.report.Conflicting)
-	return raw, expected, r.checkWeb(ctx, expected)
-}
-
-// oracle asks what should have been published of what events.raw holds now.
-func (r *run) oracle(ctx context.Context) (*oracle, error) {
-	stdout, stderr, err := output(ctx, r.pulse, r.env, "eval", "--raw")
-	if err != nil {
-		return nil, err
-	}
-	return readOracle(stdout, stderr)
-}
-
-// await waits until all points of the oracle are final, or its patience ends.
-func (r *run) await(ctx context.Context, o *oracle, since time.Time) {
-	if err := until(ctx, r.patience, func() bool { return complete(o, r.merged) }); err != nil {
-		r.log.printf("waiting for final points: %v", err)
-	}
-	r.report.Settled = time.Since(since)
-}
-
-// checkWeb asks the dashboards what they show of the last minutes.
-func (r *run) checkWeb(ctx context.Context, o *oracle) error {
-	if len(r.webs) == 0 {
-		return nil
-	}
-	newest := int64(0)
-	for key := range o.values {
-		newest = max(newest, key.second)
-	}
-	for _, addr := range r.webs {
-		var wrong, missing int
-		err := until(ctx, 20*time.Second, func() bool {
-			var err error
-			wrong, missing, err = r.askWeb(ctx, o, addr, newest-shownSeconds+1, newest)
-			return err == nil && wrong+missing == 0
-		})
-		r.demand(err == nil, "the dashboard at %s shows %d wrong points and lacks %d (%v)", addr, wrong, missing, err)
-	}
-	return nil
-}
-
 // shownSeconds is how much of what a dashboard shows is checked.
 const shownSeconds = 240
-
-func (r *run) askWeb(ctx context.Context, o *oracle, addr string, from, to int64) (wrong, missing int, err error) {
-	for _, stat := range r.definitions.All() {
-		shown, err := askPoints(ctx, addr, stat.Name, from, to)
-		if err != nil {
-			return 0, 0, err
-		}
-		for second := from; second <= to; second++ {
-			want, ok := o.values[point{stat.Name, second}]
-			if !ok {
-				continue
-			}
-			switch got, ok := shown[second]; {
-			case !ok && want != stale:
-				missing++
-			case ok && got != want:
-				if wrong++; wrong <= 3 {
-					r.log.printf("the dashboard at %s shows %s at %d as %s, the oracle says %s", addr, stat.Name, second, got, want)
-				}
-			}
-		}
-	}
-	return wrong, missing, nil
-}
-
-func askPoints(ctx context.Context, addr, stat string, from, to int64) (map[int64]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/api/stats/%s?from=%d&to=%d", addr, url.PathEscape(stat), from, to), nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 200))
-		return nil, fmt.Errorf("%s: %s", response.Status, text)
-	}
-	var answer struct {
-		Points []stats.Snapshot `json:"points"`
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return nil, err
-	}
-	shown := map[int64]string{}
-	for _, s := range answer.Points {
-		for second, value := range seconds(s) {
-			shown[second] = value
-		}
-	}
-	return shown, nil
-}

@@ -1,0 +1,193 @@
+package merger
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"pulse/processors"
+	"pulse/stats"
+	"pulse/stats/timing"
+	"pulse/topics"
+	"slices"
+)
+
+// begin finds the first second, once every source partition has a clock. Of a
+// definitions version that began at a savepoint it is one from which on every window is complete.
+func (p *partition) begin(emit processors.Emit) {
+	p.begun = true
+	least, greatest, complete := p.sources[0].first, p.sources[0].first, int64(0)
+	for _, s := range p.sources {
+		least, greatest = min(least, s.first), max(greatest, s.first)
+		if s.fromSavepoint {
+			complete = max(complete, s.first)
+		}
+	}
+	if !p.committed {
+		for _, s := range p.sources {
+			if s.begin > 0 {
+				p.coverage.first = min(p.coverage.first, s.begin)
+			}
+		}
+		if p.coverage.first == math.MaxInt64 {
+			p.coverage.first = p.earliest // of a recording
+		}
+		if complete > 0 || p.truncated {
+			p.coverage.first = 0 // all windows that are published are of seconds that are known
+		}
+		p.next = max(least-p.lateness, complete, 0)
+		p.final = p.next
+		if p.number == 0 {
+			catalog := topics.Catalog{Version: p.version, First: p.next, Stats: p.meanings}
+			emit(p.table, topics.CatalogKey(p.version), catalog.Append(nil))
+		}
+	}
+	if p.truncated {
+		// No checkpoint is before it: until it has passed a restart meets the same
+		// truncated log again.
+		p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: p.next, To: greatest + timing.Unsettled}, lost: true, offset: -1})
+	}
+}
+
+// publish amends, closes and makes final what the least watermark allows. What it
+// returns can be committed when that is acknowledged.
+func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
+	if !p.begun {
+		return nil
+	}
+	least := max(p.least(), p.next)
+	final := max(least-p.lateness, p.final)
+	// An interval without values is final as soon as it has closed. It is passed
+	// whole, so that a restart never begins inside one.
+	for again := true; again; {
+		again = false
+		for _, s := range p.intervals {
+			if s.From <= final && final < min(s.To, least) {
+				final, again = min(s.To, least), true
+			}
+		}
+	}
+	p.keep(emit)
+	c := closing{next: p.next, least: least, final: final, end: math.MaxInt64, intervals: p.intervals, coverage: &p.coverage}
+	if p.ended >= 0 {
+		c.end = max(p.ended, p.latest) + 1
+	}
+	var snapshots []stats.Snapshot
+	for _, t := range p.tracks {
+		snapshots = t.publish(snapshots[:0], c)
+		for i := range snapshots {
+			snapshots[i].Version = p.version
+			emit(p.merged, t.name, snapshots[i].AppendJSON(nil))
+		}
+		if len(snapshots) > 0 {
+			emit(p.table, t.name, topics.AppendTableSnapshots(nil, t.tableEntry(snapshots)))
+		}
+		forget := final
+		if t.minute != nil {
+			forget = min(final, p.complete) // a stale interval is final before lines in time are over
+		}
+		t.series.Forget(forget - 1)
+		p.metrics.Snapshots.Add(int64(len(snapshots)))
+	}
+	p.next = least
+	p.metrics.Closed[p.number].Store(p.next - 1)
+	if final == p.final {
+		return nil
+	}
+	p.final = final
+	p.intervals = slices.DeleteFunc(p.intervals, func(s uncovered) bool { return s.end(p.maxOver) <= p.settled() })
+	p.coverage.forget(min(p.final, p.complete) - p.maxOver)
+	return p.commit()
+}
+
+// meet learns from a savepoint, which is there for receivers of another definitions version,
+// which ingesters the clock of a source partition is of. It changes no value.
+func (p *partition) meet(w *topics.Savepoint) {
+	state, err := topics.DecodeReceiverState(w.State)
+	if err != nil {
+		return // they will say so
+	}
+	p.members[w.Partition] = state.Clock.Members()
+}
+
+// ingesters returns those that are known, the one that is ahead first, at most as many
+// as are named.
+func (p *partition) ingesters() []string {
+	clocks := map[string]int64{}
+	for _, members := range p.members {
+		for _, m := range members {
+			if !m.Doubted { // it moves nothing
+				clocks[m.Ingester] = max(clocks[m.Ingester], m.Clock)
+			}
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(clocks), func(a, b string) int {
+		return cmp.Or(cmp.Compare(clocks[b], clocks[a]), cmp.Compare(a, b))
+	})
+	return names[:min(len(names), topics.MaxClockIngesters)]
+}
+
+// publishClocks says once a second, by the fastest clock, how far each source
+// partition has come.
+func (p *partition) publishClocks(emit processors.Emit) {
+	greatest := p.greatest
+	for _, s := range p.sources {
+		greatest = max(greatest, s.second)
+	}
+	if greatest == p.greatest {
+		return
+	}
+	p.greatest = greatest
+	clocks := topics.Clocks{Version: p.version, Partition: p.number, Closed: -1, Ingesters: p.ingesters()}
+	if p.begun {
+		clocks.Closed = p.next - 1
+	}
+	for _, s := range p.sources {
+		clocks.Seconds = append(clocks.Seconds, s.second)
+	}
+	emit(p.table, topics.ClocksKey(p.number), clocks.Append(nil))
+}
+
+// commit returns the newest checkpoint that does for all seconds from final on,
+// if there is one; it is not taken before these have been published as final.
+//
+// It does if no segment that was applied before it touched a second that is not
+// settled. A merger that begins there has the watermarks, takes the settled
+// seconds from what was kept, and all others from fragments. Of a point that is
+// still to be published it makes what this one does, at the same covers: when
+// the point closed, the settled seconds of its window were what they are now, for
+// every watermark was beyond them by the lateness; and whatever came of the others
+// comes again. A point that had closed before the checkpoint it closes at once;
+// nothing had touched the unsettled seconds by then, so its revision 0 is what it
+// was.
+func (p *partition) commit() *topics.Commit {
+	need := int64(math.MaxInt64)
+	for second, offset := range p.touched {
+		if second < p.settled() {
+			delete(p.touched, second)
+			continue
+		}
+		need = min(need, offset)
+	}
+	for _, s := range p.intervals {
+		need = min(need, s.offset)
+	}
+	best := -1
+	for i, c := range p.checks {
+		if c.offset <= need {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	p.checks = slices.Delete(p.checks, 0, best)
+	c := p.checks[0]
+	state := topics.MergerState{Final: p.final, Ahead: c.offset - c.read, First: -1, Complete: p.complete, Kept: p.kept}
+	if c.stream < math.MaxInt64 {
+		state.First = c.stream
+	}
+	for _, src := range c.sources {
+		state.Sources = append(state.Sources, topics.SourceState{Covered: src.covered, Second: src.second})
+	}
+	return &topics.Commit{Offset: c.read, Metadata: state.Append(nil)}
+}
