@@ -211,7 +211,7 @@ func TestErrors(t *testing.T) {
 		{"defines as a list", "define: [a]\nstats: [" + stat + "}]", []string{"1:9: define must be a mapping of names to conditions, not a list"}},
 
 		{"where", "stats: [" + stat + ", where: x == y}]", []string{"1:42: x and y are both fields"}},
-		{"where tag", "stats:\n  - name: a\n    rate: second\n    where: !unparsed", []string{"4:12: YAML takes !unparsed for a tag"}},
+		{"where tag", "stats:\n  - name: a\n    rate: second\n    where: !unparsed", []string{"4:12: YAML reads !unparsed as a tag: put quotes around the whole text"}},
 		{"where misspelled define", "define: {nginx: x}\nstats: [" + stat + ", where: ngnix}]", []string{"2:40: there is no define ngnix: did you mean nginx?"}},
 
 		{"page without all", "stats: [" + stat + "}]\npages: [{}]", []string{"2:9: this page has no title", "2:9: this page has no rows"}},

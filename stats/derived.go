@@ -20,7 +20,7 @@ func (p *parser) parseDerived(d *Definitions, n *yaml.Node) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		p.errorf(n, "derive is a mapping of names of fields to expressions, not %s", describe(n))
+		p.errorf(n, "derive must be a mapping of field names to expressions, not %s", describe(n))
 		return
 	}
 	taken := map[string]string{}
@@ -37,13 +37,13 @@ func (p *parser) parseDerived(d *Definitions, n *yaml.Node) {
 		name := key.Value
 		switch by := taken[name]; {
 		case key.Kind != yaml.ScalarNode || !condition.IsName(name) || len(name) > MaxName:
-			p.errorf(key, "a derived field's name has letters, digits and _ only, begins with no digit, and is not a reserved word: not %s", describe(key))
+			p.errorf(key, "the name of a derived field has only letters, digits and _, does not begin with a digit, and is not a reserved word: %s does not work", describe(key))
 		case by != "":
 			p.errorf(key, "%s is a field that %s: a derived field needs another name", name, by)
 		case p.defined[name]:
-			p.errorf(key, "%s is a define: a derived field needs another name", name)
+			p.errorf(key, "%s is already a define: choose another name", name)
 		case p.derived[name] != nil:
-			p.errorf(key, "%s is derived twice", name)
+			p.errorf(key, "%s is defined twice", name)
 		default:
 			if text, ok := p.text(value, "an expression", derive.MaxText); ok {
 				p.derive(value, name, text)
@@ -62,7 +62,7 @@ func (p *parser) derive(n *yaml.Node, name, text string) {
 	p.derived[name] = n
 	p.fields = append(p.fields, f)
 	if len(p.fields) == derive.MaxFields+1 {
-		p.errorf(n, "there are more than %d derived fields, with those that have no name", derive.MaxFields)
+		p.errorf(n, "there are more than %d derived fields, including unnamed expressions", derive.MaxFields)
 	}
 }
 
@@ -70,7 +70,7 @@ func (p *parser) derive(n *yaml.Node, name, text string) {
 func (p *parser) orderDerived() []*derive.Field {
 	ordered, at, err := derive.Order(p.fields)
 	if err != nil {
-		p.errorf(p.derived[at.Name], "%v: a field is made of others", err)
+		p.errorf(p.derived[at.Name], "%v: a derived field must be made of other fields", err)
 		return nil
 	}
 	return ordered

@@ -55,7 +55,7 @@ func (p *parser) parseFormat(n *yaml.Node, others []*format.Format) (*format.For
 	if name := given["name"]; name != nil {
 		f.Name = p.formatName(name, others)
 	} else if n.Kind == yaml.MappingNode {
-		p.errorf(n, "this format has no name")
+		p.errorf(n, "this format has no name: add one, for example name: app")
 	}
 	p.parseForm(f, n, given)
 	if in := given["in"]; in != nil {
@@ -84,11 +84,11 @@ func (p *parser) formatName(n *yaml.Node, others []*format.Format) string {
 	switch {
 	case !ok:
 	case !nameSyntax.MatchString(name):
-		p.errorf(n, "a format's name has letters, digits and . _ - /, unlike %q", name)
+		p.errorf(n, "the format name %q is not valid: use only letters, digits and . _ - /", name)
 	case line.CheckFormat(name) == nil || name == "unparsed":
-		p.errorf(n, "%s is the name of a format that Pulse has: give this one another", name)
+		p.errorf(n, "%s is a built-in format: choose another name", name)
 	case slices.ContainsFunc(others, func(o *format.Format) bool { return o.Name == name }):
-		p.errorf(n, "there is a format %s already", name)
+		p.errorf(n, "the format %s is defined twice", name)
 	}
 	return name
 }
@@ -98,13 +98,13 @@ func (p *parser) parseForm(f *format.Format, n *yaml.Node, given map[string]*yam
 	forms := slices.DeleteFunc(slices.Clone(formKeys), func(key string) bool { return given[key] == nil })
 	if len(forms) != 1 {
 		if n.Kind == yaml.MappingNode {
-			p.errorf(n, "a format has one of %s: this has %s", list(formKeys), max(list(forms), "none"))
+			p.errorf(n, "a format has exactly one of %s: this one has %s", list(formKeys), max(list(forms), "none"))
 		}
 		return
 	}
 	form := given[forms[0]]
 	if names := given["names"]; names != nil && forms[0] != "columns" {
-		p.errorf(names, "names is for columns, not for a %s, which names its own captures", forms[0])
+		p.errorf(names, "names works with columns only: a %s names its own captures", forms[0])
 	}
 	if forms[0] == "columns" {
 		p.parseColumns(f, form, given)
@@ -131,7 +131,7 @@ func (p *parser) parseColumns(f *format.Format, n *yaml.Node, given map[string]*
 		return
 	}
 	if !slices.Contains(columns, kind) {
-		p.errorf(n, "columns is one of %s, not %s%s", list(columns), kind, nearest(kind, columns))
+		p.errorf(n, "columns must be one of %s, not %s%s", list(columns), kind, nearest(kind, columns))
 		return
 	}
 	var names []string
@@ -143,21 +143,21 @@ func (p *parser) parseColumns(f *format.Format, n *yaml.Node, given map[string]*
 	case format.LTSV:
 		f.Columns = kind
 		if list != nil {
-			p.errorf(list, "ltsv takes no names: its columns have their own")
+			p.errorf(list, "ltsv takes no names: each column carries its own")
 		}
 	case format.W3C:
 		const most = 64
 		f.Columns, f.Names = kind, names
 		if len(names) > 0 && (names[0] != "date" || len(names) > most) {
-			p.errorf(list, "names of w3c are the line #Fields of the log: they begin with date, and there are at most %d", most)
+			p.errorf(list, "names of w3c must be those of the log's #Fields line: they begin with date, and there are at most %d", most)
 		}
 		if in := given["in"]; in != nil {
-			p.errorf(in, "w3c is for whole lines")
+			p.errorf(in, "w3c reads whole lines: remove in")
 		}
 	default:
 		if len(names) == 0 {
 			if list == nil {
-				p.errorf(n, "%s takes names: a list with the name of each column, _ for one that is skipped", kind)
+				p.errorf(n, "%s needs names: a list with the name of each column, _ to skip one", kind)
 			}
 			return
 		}
@@ -194,11 +194,11 @@ func (p *parser) formatIn(f *format.Format, n *yaml.Node, others []*format.Forma
 	}
 	switch near := nearest(field, known); {
 	case field == "line" || field == "unparsed":
-		p.errorf(n, "in takes a field that a line has by another format: leave it out for whole lines")
+		p.errorf(n, "in must name a field of another format: remove it to read whole lines")
 	case slices.Contains(captureNames(f), field):
-		p.errorf(n, "this format reads %s and gives it too: give the capture another name", field)
+		p.errorf(n, "this format reads the field %s and also captures it: rename the capture", field)
 	case field != "" && near != "" && !slices.Contains(known, field):
-		p.errorf(n, "no format above has the field %s%s", field, near)
+		p.errorf(n, "no format above this one has the field %s%s", field, near)
 	}
 	return field
 }
@@ -228,12 +228,12 @@ func (p *parser) parseTime(f *format.Format, given map[string]*yaml.Node) {
 	}
 	n := given["time"]
 	if n != nil && f.Columns == format.W3C {
-		p.errorf(n, "w3c has its columns date and time, and no other: leave time out")
+		p.errorf(n, "w3c takes its time from the columns date and time: remove time")
 		return
 	}
 	for _, n := range []*yaml.Node{n, zone} {
 		if n != nil && !has && len(f.Captures) > 0 {
-			p.errorf(n, "nothing in this format is called time: name the part that is the line's time <time>")
+			p.errorf(n, "this format has no capture named time: write <time> where the line's time is")
 			return
 		}
 	}
@@ -291,10 +291,10 @@ func (p *parser) parseSamples(n *yaml.Node) (samples []Sample) {
 		if text := given["line"]; text != nil {
 			s.Text, _ = p.text(text, "line", line.MaxLen)
 			if s.Text = strings.TrimSuffix(s.Text, "\n"); strings.Contains(s.Text, "\n") {
-				p.errorf(text, "a sample is one line")
+				p.errorf(text, "a sample must be a single line")
 			}
 		} else if e.Kind == yaml.MappingNode {
-			p.errorf(e, "this sample has no line")
+			p.errorf(e, "this sample has no line: add line: with an example")
 		}
 		if at := given["time"]; at != nil {
 			s.Time = p.sampleTime(at)
@@ -314,21 +314,21 @@ func (p *parser) sampleTime(n *yaml.Node) int64 {
 	}
 	t, err := parseRFC3339(text)
 	if err != nil {
-		p.errorf(n, "time is one such as 2012-11-22T09:31:34.123Z, not %s", text)
+		p.errorf(n, "time must look like 2012-11-22T09:31:34.123Z, not %s", text)
 	}
 	return t
 }
 
 func (p *parser) sampleFields(n *yaml.Node) (fields []SampleField) {
 	if n.Kind != yaml.MappingNode || len(n.Content)/2 > maxSampleFields {
-		p.errorf(n, "fields is a mapping of at most %d names of fields to their values, not %s", maxSampleFields, describe(n))
+		p.errorf(n, "fields must be a mapping of at most %d field names to values, not %s", maxSampleFields, describe(n))
 		return nil
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], p.resolve(n.Content[i+1])
 		name := p.fieldName(key, "fields")
 		if value.Kind != yaml.ScalarNode {
-			p.errorf(value, "the value of %s is a text or a number, not %s", name, describe(value))
+			p.errorf(value, "the value of %s must be a text or a number, not %s", name, describe(value))
 			continue
 		}
 		fields = append(fields, SampleField{Name: name, Value: value.Value, Missing: value.Tag == "!!null", Line: key.Line, Column: key.Column})

@@ -90,7 +90,7 @@ func (p *parser) resolve(n *yaml.Node) *yaml.Node {
 		n = n.Alias
 	}
 	if n.Style&yaml.TaggedStyle != 0 && !strings.HasPrefix(n.Tag, "!!") {
-		p.errorf(n, "YAML takes %s for a tag: put quotes around the whole text", n.Tag)
+		p.errorf(n, "YAML reads %s as a tag: put quotes around the whole text", n.Tag)
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: n.Tag, Line: n.Line, Column: n.Column} // as was meant
 	}
 	return n

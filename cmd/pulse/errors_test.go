@@ -127,7 +127,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{1, nil, []string{"replay", filepath.Dir(recording)}, []string{"is a directory"}},
 		{1, nil, memory("--http", port), append(inUse, "--http")},
 		{1, nil, memory("--kafka-listen", port), append(inUse, "--kafka-listen")},
-		{1, nil, memory("--kafka-listen", "0.0.0.0:9092"), []string{"names no host", "localhost:9092"}},
+		{1, nil, memory("--kafka-listen", "0.0.0.0:9092"), []string{"has no host", "localhost:9092"}},
 		{1, nil, memory("--data-dir", recording), []string{recording, "not a directory", "--data-dir"}},
 		{1, nil, []string{"health", "http://" + port + "/", "--timeout", "10ms"}, []string{port}},
 	} {

@@ -116,7 +116,7 @@ func Order(fields []*Field) (ordered []*Field, at *Field, err error) {
 	visit = func(f *Field) error {
 		if i := slices.Index(path, f.Name); i >= 0 {
 			at = byName[path[len(path)-1]]
-			return fmt.Errorf("%s is made of itself: %s", f.Name, strings.Join(append(slices.Clone(path[i:]), f.Name), " -> "))
+			return fmt.Errorf("%s depends on itself: %s", f.Name, strings.Join(append(slices.Clone(path[i:]), f.Name), " -> "))
 		}
 		if done[f] {
 			return nil

@@ -195,7 +195,7 @@ func TestCycle(t *testing.T) {
 		}
 		fields = append(fields, f)
 	}
-	if _, _, err := Order(fields); err == nil || !strings.Contains(err.Error(), "is made of itself") {
+	if _, _, err := Order(fields); err == nil || !strings.Contains(err.Error(), "depends on itself") {
 		t.Errorf("a cycle: %v", err)
 	}
 }

@@ -119,12 +119,12 @@ func checkNames(captures []Capture, at func(i int) int) *Error {
 	seen := map[string]bool{}
 	for i, c := range captures {
 		if c.Name != "" && seen[c.Name] {
-			return errorf(at(i), "<%s> is there twice: give one of them another name, or write <_> for what is not needed", c.Name)
+			return errorf(at(i), "<%s> occurs twice: rename one, or write <_> to skip it", c.Name)
 		}
 		seen[c.Name] = true
 	}
 	if len(captures) > MaxCaptures {
-		return errorf(at(MaxCaptures), "there are %d captures, and %d is the most: write what follows as one", len(captures), MaxCaptures)
+		return errorf(at(MaxCaptures), "there are %d captures, at most %d are allowed: capture the rest as one", len(captures), MaxCaptures)
 	}
 	return nil
 }

@@ -50,11 +50,11 @@ func ParseLayout(text string) (*Layout, *Error) {
 	const example = `such as "2006-01-02 15:04:05,000"`
 	switch {
 	case !has(reference.Add(11*time.Hour)) || !has(reference.Add(time.Minute)):
-		return nil, errorf(0, "%q is not a layout of a time: write how Go's reference time would look, %s, or one of %s", short(text), example, strings.Join(slices.Sorted(maps.Keys(words)), ", "))
+		return nil, errorf(0, "%q is not a time layout: write Go's reference time in your log's format, %s, or one of %s", short(text), example, strings.Join(slices.Sorted(maps.Keys(words)), ", "))
 	case !has(reference.AddDate(0, 0, 7)) || !has(reference.AddDate(0, 1, 0)) && !strings.Contains(text, "002"):
-		return nil, errorf(0, "the layout %q has no day: a time of day alone dates no line; write a whole one, %s, or leave the time out", short(text), example)
+		return nil, errorf(0, "the layout %q has no date, and a time of day alone does not date a line: write a full layout, %s, or remove time", short(text), example)
 	case zoneName.MatchString(text):
-		return nil, errorf(strings.Index(text, "MST"), "a zone's name is that of several zones: write the layout without MST and name the zone under zone, or leave time out for the names that docs/formats.md knows")
+		return nil, errorf(strings.Index(text, "MST"), "a zone name such as MST is ambiguous: write the layout without it and set zone, or remove time to use the names listed in docs/formats.md")
 	}
 	if at := fractionOfSecond.FindStringSubmatchIndex(text); at != nil {
 		l.go_, l.digits = text[:at[0]+1]+text[at[3]:], at[3]-at[2]
@@ -62,11 +62,11 @@ func ParseLayout(text string) (*Layout, *Error) {
 			l.digits = -1
 		}
 		if l.digits > 9 {
-			return nil, errorf(at[2], "a second has nine decimals at most, and this layout %d", l.digits)
+			return nil, errorf(at[2], "a second has at most nine decimals, this layout has %d", l.digits)
 		}
 	}
 	if _, err := time.Parse(l.go_, reference.Format(l.go_)); err != nil {
-		return nil, errorf(0, "%q is not a layout of a time that can be read: %v", short(text), err)
+		return nil, errorf(0, "%q is not a time layout that can be parsed: %v", short(text), err)
 	}
 	return l, nil
 }

@@ -37,7 +37,7 @@ func (p *pattern) timedBy(captures []Capture, l *Layout) {
 // itself, and \\ is \.
 func ParsePattern(text string) (Matcher, []Capture, *Error) {
 	if len(text) > MaxText {
-		return nil, nil, errorf(0, "the pattern has %d bytes, and %d is the most", len(text), MaxText)
+		return nil, nil, errorf(0, "the pattern has %d bytes, at most %d are allowed", len(text), MaxText)
 	}
 	p, captures, offsets := &pattern{time: -1}, []Capture(nil), []int(nil)
 	var literal []byte
@@ -56,7 +56,7 @@ func ParsePattern(text string) (Matcher, []Capture, *Error) {
 				return nil, nil, err
 			}
 			if len(captures) > 0 && len(literal) == 0 {
-				return nil, nil, errorf(i, "two holes stand side by side, and nothing says where the first one ends: write what is between them, or one hole for both")
+				return nil, nil, errorf(i, "two captures are next to each other, so it is unclear where the first one ends: write the text between them, or use one capture for both")
 			}
 			p.literals = append(p.literals, literal)
 			literal = nil
@@ -70,11 +70,11 @@ func ParsePattern(text string) (Matcher, []Capture, *Error) {
 	}
 	p.literals = append(p.literals, literal)
 	if len(captures) == 0 {
-		return nil, nil, errorf(0, "the pattern has no hole: write <name> for each part that changes, such as '<time> <level> <msg>'")
+		return nil, nil, errorf(0, "the pattern has no capture: write <name> for each part that changes, for example '<time> <level> <msg>'")
 	}
 	for i, c := range captures {
 		if (c.Is == JSON || c.Is == Logfmt) && (i+1 < len(captures) || len(literal) > 0) {
-			return nil, nil, errorf(offsets[i], "<%s:…> goes to the end of the text: nothing can stand after it", c.Name)
+			return nil, nil, errorf(offsets[i], "<%s:…> takes the rest of the text: nothing can come after it", c.Name)
 		}
 	}
 	if err := checkNames(captures, func(i int) int { return offsets[i] }); err != nil {
@@ -88,7 +88,7 @@ func parseHole(hole string, offset int) (Capture, *Error) {
 	is, ok := kinds[kind]
 	switch {
 	case typed && !ok:
-		return Capture{}, errorf(offset, "there is no hole of the kind %q: it is %s, or nothing", kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+		return Capture{}, errorf(offset, "unknown capture type %q: write %s, or leave it out", kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	case name == "_":
 		name = ""
 	case !IsName(name):

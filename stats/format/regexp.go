@@ -19,7 +19,7 @@ type expression struct {
 // the captures.
 func ParseRegexp(text string) (Matcher, []Capture, *Error) {
 	if len(text) > MaxText {
-		return nil, nil, errorf(0, "the regular expression has %d bytes, and %d is the most", len(text), MaxText)
+		return nil, nil, errorf(0, "the regular expression has %d bytes, at most %d are allowed", len(text), MaxText)
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {

@@ -72,7 +72,7 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 		return nil, fmt.Errorf("the broker's address %q has no port from 0 to 65535", listen)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return nil, fmt.Errorf("the broker's address %q names no host: name the one by which clients reach it, say localhost:%d", listen, port)
+		return nil, fmt.Errorf("the broker's address %q has no host: write the one that clients use, for example localhost:%d", listen, port)
 	}
 	disk, counts := &diskErrors{}, &Counts{}
 	options := []kfake.Opt{
@@ -123,7 +123,7 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the broker cannot listen on %s: the port is in use, perhaps by a Kafka or another Pulse; choose another address, or use that broker", listen)
+		return nil, fmt.Errorf("the broker cannot listen on %s: the port is in use, perhaps by Kafka or another Pulse: choose another address, or use that broker", listen)
 	case err != nil:
 		return nil, fmt.Errorf("the broker on %s with data in %q: %w", listen, dir, err)
 	}

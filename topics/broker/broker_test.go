@@ -79,8 +79,8 @@ func TestStartRefuses(t *testing.T) {
 		taken.Addr().String(): "the port is in use",
 		"9092":                "not host:port",
 		"localhost:x":         "no port",
-		"0.0.0.0:0":           "names no host",
-		":0":                  "names no host",
+		"0.0.0.0:0":           "has no host",
+		":0":                  "has no host",
 	} {
 		b, err := broker.Start(address, "")
 		if err == nil {
@@ -103,7 +103,7 @@ func TestOneBrokerAFolder(t *testing.T) {
 	if err == nil {
 		second.Close()
 	}
-	if err == nil || !strings.Contains(err.Error(), "another broker works in the folder "+dir) {
+	if err == nil || !strings.Contains(err.Error(), "another broker uses the folder "+dir) {
 		t.Errorf("a second broker in the folder of one that runs: %v", err)
 	}
 	first.Close()

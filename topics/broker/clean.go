@@ -84,7 +84,7 @@ func (c *cleaner) run(ctx context.Context, every time.Duration) {
 	for retry.Wait(ctx, every) == nil {
 		c.copyTopics()
 		if err := c.once(ctx); err != nil && ctx.Err() == nil {
-			c.log.Warn("cleaning the broker's folder", "error", err)
+			c.log.Warn("cannot delete or compact old records", "error", err)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (c *cleaner) copyTopics() {
 		return
 	}
 	if err := copyTopics(c.dir); err != nil {
-		c.log.Warn("copying the broker's list of topics", "error", err)
+		c.log.Warn("cannot back up the broker's list of topics", "error", err)
 	}
 }
 
@@ -124,7 +124,7 @@ func (c *cleaner) clean() {
 	var list topicList
 	if c.dir != "" {
 		if ok, err := readJSON(filepath.Join(c.dir, topicsFile), &list); err != nil || !ok {
-			c.log.Warn("the broker's list of topics cannot be read: nothing is deleted", "file", topicsFile, "error", err)
+			c.log.Warn("cannot read the broker's list of topics: no old record is deleted", "file", topicsFile, "error", err)
 			return
 		}
 	}
@@ -167,7 +167,7 @@ func (c *cleaner) keepEnd(topic string, info *kfake.PartitionInfo) {
 	s.Version = formatVersion
 	s.HighWatermark, s.LastStableOffset, s.LogStartOffset = info.HighWatermark, info.LastStableOffset, info.HighWatermark
 	if err := writeJSON(name, s); err != nil {
-		c.log.Warn("the offsets of a partition may begin anew after a kill", "topic", topic, "partition", info.Partition, "error", err)
+		c.log.Warn("cannot save a partition's offsets: after a crash they may start at 0 again", "topic", topic, "partition", info.Partition, "error", err)
 	}
 }
 
@@ -192,7 +192,7 @@ func (c *cleaner) backup(topic string, partition int32) string {
 	from := partitionIn(c.dir, topic, partition)
 	to := filepath.Join(c.dir, backupDir, folder(topic, partition))
 	if err := linkSegments(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		c.log.Warn("a kill may lose a partition while it is compacted", "topic", topic, "partition", partition, "error", err)
+		c.log.Warn("cannot back up a partition before it is compacted: a crash now may lose it", "topic", topic, "partition", partition, "error", err)
 	}
 	return to
 }
@@ -295,7 +295,7 @@ func (c *cleaner) bound(ctx context.Context, admin *kadm.Client) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	c.log.Warn("the broker has as much as --data-max allows for, or as many batches as its memory: it deletes the oldest records",
+	c.log.Warn("the broker's data has reached --data-max, or its memory for batches: deleting the oldest records",
 		"topics", strings.Join(names, ", "), "max", fmt.Sprintf("%d MiB", c.max>>20))
 	_, err = admin.DeleteRecords(ctx, deletes)
 	return err

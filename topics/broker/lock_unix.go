@@ -21,7 +21,7 @@ func lock(dir string) (unlock func(), err error) {
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		file.Close()
-		return nil, fmt.Errorf("another broker works in the folder %s; stop it, or choose another folder", dir)
+		return nil, fmt.Errorf("another broker uses the folder %s: stop it, or choose another folder", dir)
 	case err != nil:
 		file.Close()
 		return nil, fmt.Errorf("locking %s: %w", file.Name(), err)

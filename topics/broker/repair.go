@@ -99,10 +99,10 @@ func (r *repairs) readLogs() error {
 			return err
 		}
 		if log.damaged > 0 {
-			r.lost = append(r.lost, fmt.Sprintf("%s: %d bytes in its midst are damaged: lost are entries of groups and their offsets, or of producers", log.name, log.damaged))
+			r.lost = append(r.lost, fmt.Sprintf("%s: %d bytes in the middle are damaged: some consumer groups, their offsets, or producers are lost", log.name, log.damaged))
 		}
 		if log.unwhole > 0 {
-			r.note("cut off what was not written to its end: %s: %d bytes", log.name, log.unwhole)
+			r.note("removed an incomplete write: %s: %d bytes", log.name, log.unwhole)
 		}
 	}
 	return nil
@@ -166,7 +166,7 @@ func (r *repairs) readPartitions(topics []topic) error {
 	for _, p := range r.partitions {
 		r.lost = append(r.lost, p.damage...)
 		for _, text := range p.unwhole {
-			r.note("cut off what was not written to its end: %s", text)
+			r.note("removed an incomplete write: %s", text)
 		}
 	}
 	return nil
@@ -240,7 +240,7 @@ func (r *repairs) write(committed map[producer]bool) error {
 
 func ended(commit bool) string {
 	if commit {
-		return "committed what a transaction had written whose commit was under way"
+		return "finished the commit of a transaction"
 	}
 	return "aborted a transaction that was open"
 }
@@ -306,7 +306,7 @@ func (r *repairs) closeSession() error {
 	}
 	var state map[string]json.RawMessage
 	if json.Unmarshal(text, &state) != nil {
-		r.note("removed %s, which is damaged: members of groups join again", name)
+		r.note("removed %s, which was damaged: consumer group members will join again", name)
 		return os.Remove(name)
 	}
 	if state["inProgressTxns"] == nil {
