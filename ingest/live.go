@@ -155,7 +155,10 @@ func (g *live) run(ctx context.Context) error {
 			return g.leave(false)
 		case err := <-ended:
 			running--
-			if err != nil && ctx.Err() == nil {
+			if ctx.Err() != nil { // that is why it ended: it has seen all seconds until now
+				return g.leave(false)
+			}
+			if err != nil {
 				return errors.Join(err, g.leave(false))
 			}
 		case h := <-g.handoffs:
