@@ -516,3 +516,37 @@ func TestLongWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestLeap: a clock leaps by days when a long window has lines in each of its seconds.
+// There is a value for each second in which one leaves the window. They are emitted as
+// they are made, and no more of them are held than the table takes.
+func TestLeap(t *testing.T) {
+	const over, days = 1800, 3 * 86400
+	l := newLog(t, "lateness: 1s\nstats:\n  - {name: events, count: lines, over: 1800s}\n")
+	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
+	for i := range int64(over) {
+		l.send(segmentOf{cover(0, i, i+1, 100+i, 101+i), at(100 + i), 100 + i})
+	}
+	track, emitted, held := l.work.byName["events"], 0, 0
+	leap := cover(0, over, over+1, 100+over, 100+over+days)
+	_, err := l.work.Process(processors.Record{Offset: l.next, Key: "cover", Value: leap.Append(nil)}, func(topic, key string, value []byte) {
+		switch {
+		case topic == l.work.merged && key == "events":
+			emitted++
+			held = max(held, len(track.recent))
+		case topic == l.work.table && key == "events":
+			if n := len(topics.DecodeTableEntry(key, value).Snapshots); n == 0 || n > topics.MaxTableSnapshots {
+				t.Errorf("%d snapshots in the table's record", n)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if emitted < over || emitted > over+10 {
+		t.Errorf("%d snapshots, want one for each second in which a line leaves the window", emitted)
+	}
+	if left := len(track.series.Between(0, 200+over+days)); held > 2*topics.MaxTableSnapshots || left > 0 {
+		t.Errorf("%d snapshots were held, and %d seconds still are", held, left)
+	}
+}

@@ -71,22 +71,21 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 	if p.ended >= 0 {
 		c.end = max(p.ended, p.latest) + 1
 	}
-	var snapshots []stats.Snapshot
 	for _, t := range p.tracks {
-		snapshots = t.publish(snapshots[:0], c)
-		for i := range snapshots {
-			snapshots[i].Version = p.version
-			emit(p.merged, t.name, snapshots[i].AppendJSON(nil))
-		}
-		if len(snapshots) > 0 {
-			emit(p.table, t.name, topics.AppendTableSnapshots(nil, t.tableEntry(snapshots)))
+		t.publish(c, func(s stats.Snapshot) {
+			s.Version = p.version
+			emit(p.merged, t.name, s.AppendJSON(nil))
+			t.remember(s)
+			p.metrics.Snapshots.Add(1)
+		})
+		if entry := t.tableEntry(); entry != nil {
+			emit(p.table, t.name, topics.AppendTableSnapshots(nil, entry))
 		}
 		forget := final
 		if t.minute != nil {
 			forget = min(final, p.complete) // a stale interval is final before lines in time are over
 		}
 		t.series.Forget(forget - 1)
-		p.metrics.Snapshots.Add(int64(len(snapshots)))
 	}
 	p.next = least
 	p.metrics.Closed[p.number].Store(p.next - 1)

@@ -2,6 +2,7 @@ package merger
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -32,6 +33,7 @@ type track struct {
 	content []int64
 
 	newest []stats.Snapshot // the last few that were published, by time
+	recent []stats.Snapshot // of the publishing that is going on, the last ones, by time
 }
 
 // A point is the value of one second.
@@ -128,15 +130,16 @@ type closing struct {
 	coverage    *coverage
 }
 
-// publish appends to out what is new: amendments of open points, then the
+// publish calls emit with what is new: amendments of open points, then the
 // seconds that close, and of all of them those that are final once more, as final; a
-// point appears once. The caller drops nothing before that.
-func (t *track) publish(out []stats.Snapshot, c closing) []stats.Snapshot {
+// point appears once. The caller drops nothing before that. Each is emitted as it is
+// made: where a clock leaps, a long window has a value for each of its seconds.
+func (t *track) publish(c closing, emit func(stats.Snapshot)) {
 	kept := t.open[:0]
 	for _, p := range t.open {
 		amended := t.amend(&p, c)
 		if amended || p.second < c.final && !p.withheld {
-			out = append(out, t.snapshot(p, c))
+			emit(t.snapshot(p, c))
 		}
 		if p.second >= c.final {
 			kept = append(kept, p)
@@ -157,7 +160,7 @@ func (t *track) publish(out []stats.Snapshot, c closing) []stats.Snapshot {
 		}
 		if end := min(t.staleUntil(second, c.intervals), c.least); end > second {
 			// Nothing can change it: a second that is not covered stays so.
-			out = append(out, stats.Snapshot{Stat: t.name, Time: end - 1, Value: null, Final: true, StaleSince: second})
+			emit(stats.Snapshot{Stat: t.name, Time: end - 1, Value: null, Final: true, StaleSince: second})
 			second = end
 			continue
 		}
@@ -167,7 +170,7 @@ func (t *track) publish(out []stats.Snapshot, c closing) []stats.Snapshot {
 		if end > second+1 {
 			s.Since, s.Time = second, end-1
 		}
-		out = append(out, s)
+		emit(s)
 		if second >= c.final {
 			t.open = append(t.open, p)
 		}
@@ -176,7 +179,6 @@ func (t *track) publish(out []stats.Snapshot, c closing) []stats.Snapshot {
 	t.from, t.to = math.MaxInt64, -1
 	n, _ := slices.BinarySearch(t.content, c.final)
 	t.content = slices.Delete(t.content, 0, n)
-	return out
 }
 
 // point makes a point.
@@ -246,17 +248,31 @@ func (t *track) snapshot(p point, c closing) stats.Snapshot {
 // has at least, for a reader that begins there.
 const tableNewest = 5
 
+// remember notes what is published, for the table.
+func (t *track) remember(s stats.Snapshot) {
+	if len(t.recent) == 2*topics.MaxTableSnapshots {
+		t.recent = append(t.recent[:0], t.recent[topics.MaxTableSnapshots:]...)
+	}
+	t.recent = append(t.recent, s)
+}
+
 // tableEntry returns the snapshots for the table: those just published, which a
-// reader that follows the table must not miss, and the newest few.
-func (t *track) tableEntry(published []stats.Snapshot) []stats.Snapshot {
-	entry := slices.Clone(published)
+// reader that follows the table must not miss, and the newest few; none if nothing was
+// published.
+func (t *track) tableEntry() []stats.Snapshot {
+	if len(t.recent) == 0 {
+		return nil
+	}
+	entry := slices.Clone(t.recent)
 	for _, s := range t.newest {
-		if !slices.ContainsFunc(published, func(p stats.Snapshot) bool { return p.Time == s.Time }) {
+		if !slices.ContainsFunc(t.recent, func(p stats.Snapshot) bool { return p.Time == s.Time }) {
 			entry = append(entry, s)
 		}
 	}
-	slices.SortFunc(entry, func(a, b stats.Snapshot) int { return int(a.Time - b.Time) })
+	slices.SortFunc(entry, func(a, b stats.Snapshot) int { return cmp.Compare(a.Time, b.Time) })
 	entry = entry[max(len(entry)-topics.MaxTableSnapshots, 0):]
 	t.newest = slices.Clone(entry[max(len(entry)-tableNewest, 0):])
+	clear(t.recent)
+	t.recent = t.recent[:0]
 	return entry
 }

@@ -86,12 +86,14 @@ func (w *Watermark) Tick(t Tick) (before, after int64, stale []timing.Interval) 
 		// clock that is right seem far ahead of all others.
 		return before, before, nil
 	}
+	was, doubted := w.member(t.Ingester)
 	if !w.note(t) {
 		w.refused++
 		return before, before, nil
 	}
 
 	greatest := w.greatest()
+	w.believe(t.Ingester, was, doubted, greatest)
 	least := greatest
 	for _, m := range w.members {
 		least = min(least, m.Clock)
@@ -116,6 +118,36 @@ func (w *Watermark) Tick(t Tick) (before, after int64, stale []timing.Interval) 
 	return before, w.second, stale
 }
 
+// member returns what is known of an ingester, with a clock of -1 if that is nothing,
+// and whether it is doubted.
+func (w *Watermark) member(id string) (m Member, doubted bool) {
+	i, found := w.find(id)
+	if !found {
+		return Member{Clock: -1}, false
+	}
+	return w.members[i], w.members[i].Clock > w.greatest()
+}
+
+func (w *Watermark) find(id string) (i int, found bool) {
+	return slices.BinarySearchFunc(w.members, id, func(m Member, id string) int { return strings.Compare(m.Ingester, id) })
+}
+
+// believe bounds what an ingester covers that has just ticked and was that before, if it
+// is doubted or was so until now. No other clock bears it out, so that it covers what
+// its ticks have come by in steps: nothing before the first of them, and no more than a
+// minute at once. One that has counted covers what it says: it may have left ticks out
+// while Kafka was away.
+func (w *Watermark) believe(id string, was Member, doubted bool, greatest int64) {
+	i, _ := w.find(id)
+	m := &w.members[i]
+	switch {
+	case was.Clock < 0 && m.Clock > greatest, doubted && m.Clock-was.Clock > timing.Quiet:
+		m.Since = m.Clock
+	case doubted:
+		m.Since = max(m.Since, was.Since)
+	}
+}
+
 // valid reports whether a tick is within bounds.
 func (t Tick) valid() bool {
 	return t.Ingester != "" && len(t.Ingester) <= MaxIngester && t.Clock >= 0 && t.Clock <= timing.LastSecond
@@ -130,9 +162,7 @@ func (t Tick) valid() bool {
 // tick has been missed by the others of its group and of the neighboring ones: so one
 // that is ahead and silent misses those that go on without it.
 func (w *Watermark) note(t Tick) bool {
-	i, found := slices.BinarySearchFunc(w.members, t.Ingester, func(m Member, id string) int {
-		return strings.Compare(m.Ingester, id)
-	})
+	i, found := w.find(t.Ingester)
 	if !found {
 		if len(w.members) == MaxMembers {
 			return false

@@ -266,8 +266,15 @@ func TestWatermarkNeverStepsBack(t *testing.T) {
 				members = append(members, Member{Ingester: tick.Ingester, Clock: -1})
 				i = len(members) - 1
 			}
-			if tick.Clock >= members[i].Clock {
-				members[i].Clock, members[i].Since = tick.Clock, tick.Since
+			if m := &members[i]; tick.Clock >= m.Clock {
+				since := tick.Since
+				if m.Doubted {
+					since = max(since, m.Since)
+				}
+				if m.Doubted && tick.Clock-m.Clock > timing.Quiet {
+					since = tick.Clock
+				}
+				m.Clock, m.Since = tick.Clock, since
 			}
 			for s := before; before >= 0 && s < after; s++ {
 				// The clocks that count are at most the watermark and what one may be behind.
@@ -359,6 +366,36 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%x: from %d to %d", b, from, to)
 		}
 	})
+}
+
+// TestDoubtedCoversSteps: one that was doubted and comes to count covers the seconds of its
+// own ticks, and neither what was before them nor what it has leapt over.
+func TestDoubtedCoversSteps(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		script string
+		want   []timing.Interval
+	}{
+		{
+			"it was there in steps",
+			"a100/90 b3700/10 b3701/10 b3702/10 b3703/10 b3704/10 b3705/10 b3706/10 b3707/10 b3708/10 b3709/10 b3710/10",
+			[]timing.Interval{{From: 0, To: 90}, {From: 100, To: 3700}},
+		},
+		{
+			"it has leapt a day with each tick",
+			"a100/90 b100000/10 b200000/10 b300000/10 b400000/10 b500000/10 b600000/10 b700000/10 b800000/10 b900000/10 b1000000/10",
+			[]timing.Interval{{From: 0, To: 90}, {From: 100, To: 999999}},
+		},
+		{
+			"it counted, and left ticks out with all others", // Kafka was away, and c died meanwhile
+			"a100/90 c100/90 a101/90 a400/90 a401/90 a402/90 a403/90 a404/90 a405/90 a406/90 a407/90 a408/90 a409/90",
+			[]timing.Interval{{From: 0, To: 90}},
+		},
+	} {
+		if _, got := ticks(t, New(), test.script); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %s: %d, want %d", test.name, test.script, got, test.want)
+		}
+	}
 }
 
 // TestFrozenAhead: an ingester whose clock was an hour ahead has died, and then the
