@@ -16,15 +16,15 @@ import (
 	"pulse/topics/topicstest"
 )
 
-func exactDrain(t *testing.T, cluster topics.Cluster, prefix, address string) *Transactional {
+func exactDrain(cluster topics.Cluster, prefix, address string) (*Transactional, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	d, err := NewDrain("drain", listener, nil, testSources, log)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	return &Transactional{
 		Cluster: cluster, Names: topics.Names{Prefix: prefix, Version: "g"}, ID: "me", Log: log, Once: true,
@@ -32,7 +32,7 @@ func exactDrain(t *testing.T, cluster topics.Cluster, prefix, address string) *T
 			d.Restore(positions)
 			return Live{Inputs: []Input{d}, Lateness: 2}
 		},
-	}
+	}, nil
 }
 
 // TestDrainKilled kills an ingester again and again, while a sender posts as Logplex

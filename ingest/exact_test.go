@@ -214,25 +214,31 @@ const (
 	childPrefix  = "PULSE_TEST_CHILD_PREFIX"
 )
 
-func TestExactChild(t *testing.T) {
-	glob, topic, drain := os.Getenv(childFiles), os.Getenv(childTopic), os.Getenv(childDrain)
-	if glob+topic+drain == "" {
-		t.Skip("it is run by TestFilesKilled, TestKafkaKilled and TestDrainKilled")
+func TestMain(m *testing.M) {
+	if os.Getenv(childBrokers) == "" {
+		os.Exit(m.Run())
 	}
+	if err := runChild(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func runChild() error {
 	cluster, err := topics.ParseCluster(os.Getenv(childBrokers))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	x := exactFiles(cluster, os.Getenv(childPrefix), glob)
-	switch {
-	case topic != "":
-		x = exactKafka(cluster, os.Getenv(childPrefix), topic)
-	case drain != "":
-		x = exactDrain(t, cluster, os.Getenv(childPrefix), drain)
+	prefix := os.Getenv(childPrefix)
+	x := exactFiles(cluster, prefix, os.Getenv(childFiles))
+	if topic := os.Getenv(childTopic); topic != "" {
+		x = exactKafka(cluster, prefix, topic)
+	} else if address := os.Getenv(childDrain); address != "" {
+		if x, err = exactDrain(cluster, prefix, address); err != nil {
+			return err
+		}
 	}
-	if err := x.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	return x.Run(context.Background())
 }
 
 func exactFiles(cluster topics.Cluster, prefix, glob string) *Transactional {
@@ -343,7 +349,7 @@ func killAfter(t *testing.T, cluster topics.Cluster, names topics.Names, records
 // startChild starts an ingester in a process of its own.
 func startChild(t *testing.T, cluster topics.Cluster, prefix, input string) *exec.Cmd {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestExactChild$")
+	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), input, childBrokers+"="+strings.Join(cluster.Brokers, ","), childPrefix+"="+prefix)
 	if testing.Verbose() {
 		child.Stderr = os.Stderr

@@ -27,18 +27,19 @@ type browser struct {
 	cancel  context.CancelFunc
 }
 
-// openBrowser starts Chromium. Without it the test is skipped, or fails if CI=true.
+// openBrowser starts Chromium, by whichever of its names it is there. Without it the test is skipped, or fails if CI=true.
 func openBrowser(t testing.TB) *browser {
 	t.Helper()
 	path := ""
-	for _, name := range []string{"google-chrome", "chromium-browser"} {
-		if p, err := exec.LookPath(name); err == nil {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); path == "" && err == nil {
 			path = p
 		}
 	}
 	if path == "" {
 		path = testkit.Tool(t, "chromium")
 	}
+	t.Logf("the browser is %s", path)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-background-networking", true))...)

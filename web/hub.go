@@ -154,16 +154,17 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 	b = append(b, `,"window":`...)
 	b = strconv.AppendInt(b, Window, 10)
 	b = append(b, `,"timing":`...)
-	b = append(b, mustJSON(pageTiming{timing.Clockless, timing.LateOver, timing.LateShare})...)
+	b = append(b, mustJSON(pageTiming{timing.Clockless, timing.LateOver, timing.LateShare, timing.UnreadableOver})...)
 	b = append(b, `,"pages":`...)
 	h.head = append(b, mustJSON(pages)...)
 }
 
 // pageTiming is what a page needs of the rules of time, in seconds but for the share.
 type pageTiming struct {
-	Clockless int64   `json:"clockless"`
-	LateOver  int64   `json:"late_over"`
-	LateShare float64 `json:"late_share"`
+	Clockless  int64   `json:"clockless"`
+	LateOver   int64   `json:"late_over"`
+	LateShare  float64 `json:"late_share"`
+	Unreadable int64   `json:"unreadable_over"`
 }
 
 // mustJSON marshals what cannot fail: strings, numbers and slices of them.

@@ -29,7 +29,7 @@ func (s *emitSettings) add(f *flags) {
 		c := output.New()
 		s.outputs = append(s.outputs, c)
 		for _, setting := range c.Settings() {
-			f.StringVar(setting.Value, setting.Flag, "", setting.Help)
+			f.Var(setting.Value, setting.Flag, setting.Help)
 			if setting.Variable != "" {
 				f.vars[setting.Flag] = setting.Variable
 			}

@@ -16,7 +16,7 @@ var graphiteOutput = Output{
 	New: func() OutputConfig { return new(graphiteConfig) },
 }
 
-type graphiteConfig struct{ address, prefix string }
+type graphiteConfig struct{ address, prefix text }
 
 func (c *graphiteConfig) Settings() []Setting {
 	return []Setting{
@@ -29,7 +29,7 @@ func (c *graphiteConfig) Senders() ([]Sender, error) {
 	if c.address == "" {
 		return nil, nil
 	}
-	g, err := NewGraphite(c.address, c.prefix)
+	g, err := NewGraphite(string(c.address), string(c.prefix))
 	return []Sender{g}, err
 }
 

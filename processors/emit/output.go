@@ -1,5 +1,7 @@
 package emit
 
+import "flag"
+
 // Outputs are all kinds of places that points can be sent to, in the order in which
 // docs and messages give them. To add one, write a file with its sender and its
 // Output, and put it here.
@@ -22,10 +24,16 @@ type OutputConfig interface {
 	Senders() ([]Sender, error)
 }
 
-// A Setting is a text of an OutputConfig.
+// A Setting is a value of an OutputConfig.
 type Setting struct {
 	Flag     string
 	Variable string // its environment variable; PULSE_ and the flag's name if empty
 	Help     string // what it is, with its `value` marked as package flag wants it
-	Value    *string
+	Value    flag.Value
 }
+
+// A text is a setting of any text.
+type text string
+
+func (t *text) String() string     { return string(*t) }
+func (t *text) Set(v string) error { *t = text(v); return nil }

@@ -17,14 +17,14 @@ var postOutput = Output{
 	New: func() OutputConfig { return new(postConfig) },
 }
 
-type postConfig struct{ urls string }
+type postConfig struct{ urls text }
 
 func (c *postConfig) Settings() []Setting {
 	return []Setting{{Flag: "metrics-urls", Variable: "METRICS_URLS", Help: "POST points as JSON to these `URLs`, a comma-separated list", Value: &c.urls}}
 }
 
 func (c *postConfig) Senders() (senders []Sender, err error) {
-	for address := range strings.SplitSeq(c.urls, ",") {
+	for address := range strings.SplitSeq(string(c.urls), ",") {
 		if address = strings.TrimSpace(address); address == "" {
 			continue
 		}

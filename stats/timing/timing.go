@@ -63,6 +63,10 @@ const (
 	// LateOver is how many seconds of lines are looked at for late ones, each time.
 	LateOver = 10
 
+	// UnreadableOver is how many seconds of lines are looked at for unreadable ones: each
+	// of them is told.
+	UnreadableOver = 60
+
 	// Quiet is how many seconds a watermark passes at once for runs of seconds of one
 	// value among them to be published as one snapshot each. Live streams tick each
 	// second, so that this is of recordings with pauses, and of what an ingester has to

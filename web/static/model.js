@@ -116,7 +116,7 @@ export class Model {
   constructor(clocks = browser) {
     this.clock = clocks;
     this.window = 300;
-    this.timing = { clockless: Infinity, late_over: 0, late_share: 1 }; // the rules of time, in seconds
+    this.timing = { clockless: Infinity, late_over: 0, late_share: 1, unreadable_over: 0 }; // the rules of time, in seconds
     this.stats = [];
     this.series = new Map(); // by name
     this.pages = [];

@@ -4,7 +4,6 @@
 import { write } from "./dom.js";
 import { clock, span } from "./format.js";
 
-const UNREADABLE_OVER = 60; // seconds whose lines are looked at for unreadable ones: each of them is told
 const UNREADABLE_HINT = "Lines over 64 KiB, and records that Pulse did not write, are not counted in any stat; the receivers' log says where they come from.";
 const LATE_HINT = "Late lines are not counted in any stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
 
@@ -23,10 +22,10 @@ function lateness(lines, { late_over: over, late_share: share }) {
   return late > share * came ? { came: came / seconds, late: late / seconds } : null;
 }
 
-/** How many lines of the last minute could not be read. */
-function unreadable(lines) {
+/** How many of the newest lines could not be read. */
+function unreadable(lines, { unreadable_over: over }) {
   let lost = 0;
-  for (let second = lines.newest; second > lines.newest - UNREADABLE_OVER; second--) lost += lines.at(second)?.unreadable ?? 0;
+  for (let second = lines.newest; second > lines.newest - over; second--) lost += lines.at(second)?.unreadable ?? 0;
   return lost;
 }
 
@@ -63,7 +62,7 @@ export function standing(model, moment, { paused, cursor }) {
   if (model.notice) return { state: "late", text: model.notice, rate };
   const late = lines && lateness(lines, model.timing);
   if (late) return { state: "late", text: `${count(late.late)} of ${count(late.came)} lines/s late`, hint: LATE_HINT };
-  const lost = lines && unreadable(lines);
+  const lost = lines && unreadable(lines, model.timing);
   if (lost) return { state: "late", text: `${count(lost)} ${lost === 1 ? "line" : "lines"} unreadable in a minute`, rate, hint: UNREADABLE_HINT };
   if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}`, rate };
   const [p50, p99] = [0.5, 0.99].map((q) => accepted(model.lags, q).toFixed(2));

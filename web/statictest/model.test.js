@@ -208,7 +208,7 @@ test("an uncovered number alarms from half of its window on, and low ones not be
 
 test("while history is to come a stat without a point is loading", () => {
   const page = new Page({ name: "a" }, { name: "b" });
-  page.model.configure({ type: "config", window: 300, timing: { clockless: 12, late_over: 10, late_share: 0.05 }, version: "g", pages: [], stats: page.stats, ...page.head() });
+  page.model.configure({ type: "config", window: 300, timing: { clockless: 12, late_over: 10, late_share: 0.05, unreadable_over: 60 }, version: "g", pages: [], stats: page.stats, ...page.head() });
   assert.equal(page.state("a").why, "loading");
   const changed = page.model.past({ type: "history", history: [[1, START - 2, 1, 2]], ...page.head() });
   assert.deepEqual([...changed].map((s) => s.stat.name), ["b"]);

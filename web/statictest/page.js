@@ -18,7 +18,7 @@ export class Page {
 
   /** The first messages: history is runs of [name, first second, value, …]. */
   configure({ history = [], covered, approx, ...more } = {}) {
-    const changed = this.model.configure({ type: "config", window: 300, timing: { clockless: 12, late_over: 10, late_share: 0.05 }, version: "g", pages: [], stats: this.stats, ...this.head(), ...more });
+    const changed = this.model.configure({ type: "config", window: 300, timing: { clockless: 12, late_over: 10, late_share: 0.05, unreadable_over: 60 }, version: "g", pages: [], stats: this.stats, ...this.head(), ...more });
     this.model.past({ type: "history", history: this.#placed(history), covered: this.#placed(covered), approx: this.#placed(approx), last: true, ...this.head() });
     return changed;
   }
