@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pulse/stats/aggregate"
 	"pulse/stats/condition"
 	"pulse/stats/internal/suggest"
 	"pulse/stats/value"
@@ -18,11 +19,12 @@ const EveryLine = "line"
 
 // Notices are what was noticed of lines beside the values of stats.
 type Notices struct {
-	Fields map[string]uint64 // how many lines had a field that the definitions name, and EveryLine
-	Texts  map[string]uint64 // how many lines a stat left out since its field's value is not a number
-	Errors map[string]uint64 // how many its condition could not compare; a minute, of the newest values
-	Names  []string          // of other fields that lines have, as far as is known
-	When   string            // which lines they are of: "" of all, or " of the last minute"
+	Fields map[string]uint64           // how many lines had a field that the definitions name, and EveryLine
+	Texts  map[string]uint64           // how many lines a stat left out since its field's value is not a number
+	Errors map[string]uint64           // how many its condition could not compare; a minute, of the newest values
+	Beyond map[string]aggregate.Beyond // what the windows of stats had no room for
+	Names  []string                    // of other fields that lines have, as far as is known
+	When   string                      // which lines they are of: "" of all, or " of the last minute"
 }
 
 // Notices reports whether the values of an internal stat of the subject are notices.
@@ -72,6 +74,9 @@ func (d *Definitions) Notes(n Notices) map[string][]string {
 		if texts := n.Texts[s.Name]; texts > 0 {
 			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s values of `%s`%s were text or too great a number, and are not counted", about(texts), s.Field, n.When))
 		}
+		if beyond := n.Beyond[s.Name]; beyond.Share > 0 {
+			notes[s.Name] = append(notes[s.Name], sayBeyond(beyond))
+		}
 		if errors := n.Errors[s.Name]; errors > 0 {
 			minute := ""
 			if n.When != "" {
@@ -90,6 +95,15 @@ func (d *Definitions) Notes(n Notices) map[string][]string {
 		}
 	}
 	return notes
+}
+
+// sayBeyond says what a stat had no room for. The share is rounded up.
+func sayBeyond(b aggregate.Beyond) string {
+	keys := "keys"
+	if b.Keys > 0 {
+		keys = fmt.Sprintf("about %s keys", about(b.Keys))
+	}
+	return fmt.Sprintf("%s with %.0f %% of the lines are beyond its room and have no values of their own: group by what has fewer values, or narrow `where`", keys, math.Ceil(100*b.Share-1e-9))
 }
 
 // withDerived adds to the fields that lines had those that can be derived of them.

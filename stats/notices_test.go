@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/stats/aggregate"
 	"pulse/stats/value"
 )
 
@@ -41,6 +42,11 @@ stats:
 			"typo": typo, "both": typo, "expression": typo, "typo-10": typo, "ratio": typo,
 			"neither": "no line has had `a`|no line has had `b`",
 			"by":      "no line has had `hosst`; did you mean `host`?",
+		}},
+		{"beyond room", Notices{Beyond: map[string]aggregate.Beyond{"by": {Keys: 5210, Share: 0.301}, "right": {Share: 0.001}, "sum": {}}}, map[string]string{
+			"by":    "about 5200 keys with 31 % of the lines are beyond its room and have no values of their own: group by what has fewer values, or narrow `where`",
+			"right": "keys with 1 % of the lines are beyond its room and have no values of their own: group by what has fewer values, or narrow `where`",
+			"ratio": "keys with 1 % of the lines are beyond its room and have no values of their own: group by what has fewer values, or narrow `where`",
 		}},
 		{"texts", Notices{Texts: map[string]uint64{"sum": 2043}, Errors: map[string]uint64{"all": 2844}, When: recently}, map[string]string{
 			"all": "2800 lines a minute are not counted: a field's value has another type than its condition expects",

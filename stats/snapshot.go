@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"pulse/stats/aggregate"
 	"pulse/stats/timing"
 )
 
@@ -30,6 +31,9 @@ type Snapshot struct {
 	// Approx is the standard error of an estimate, as a share of the value; 0: the
 	// value is exact.
 	Approx float64
+
+	// Beyond is what the window had no room for.
+	Beyond aggregate.Beyond
 
 	// Since, unless 0, is the first of the seconds, through Time, that all
 	// have this value.
@@ -64,8 +68,8 @@ func (s Snapshot) Seconds(from, to int64) iter.Seq[Snapshot] {
 //
 //	{"stat":"requests","time":"2026-11-22T10:31:05Z","value":1234.5,"revision":0,"final":false,"definitions":"3f9a2c"}
 //
-// and at the end, where they are not 0, "covered" and "of", "approx", and "since"
-// and "stale_since", which are times. A nil Value is null.
+// and at the end, where they are not 0, "covered" and "of", "approx",
+// "beyond_room" with "keys" and "share", and "since" and "stale_since", which are times. A nil Value is null.
 func (s Snapshot) AppendJSON(b []byte) []byte {
 	b = append(b, `{"stat":`...)
 	b = appendString(b, s.Stat)
@@ -92,6 +96,10 @@ func (s Snapshot) AppendJSON(b []byte) []byte {
 	if s.Approx != 0 {
 		b = strconv.AppendFloat(append(b, `,"approx":`...), s.Approx, 'g', -1, 64)
 	}
+	if s.Beyond.Share != 0 {
+		b = strconv.AppendUint(append(b, `,"beyond_room":{"keys":`...), s.Beyond.Keys, 10)
+		b = append(strconv.AppendFloat(append(b, `,"share":`...), s.Beyond.Share, 'g', -1, 64), '}')
+	}
 	if s.Since != 0 {
 		b = append(b, `,"since":"`...)
 		b = append(appendTime(b, s.Since), '"')
@@ -111,17 +119,18 @@ func (s Snapshot) MarshalJSON() ([]byte, error) { return s.AppendJSON(nil), nil 
 // refuses an object without a stat, and times that are not whole seconds.
 func (s *Snapshot) UnmarshalJSON(b []byte) error {
 	var in struct {
-		Stat       string          `json:"stat"`
-		Time       time.Time       `json:"time"`
-		Value      json.RawMessage `json:"value"`
-		Revision   int             `json:"revision"`
-		Final      bool            `json:"final"`
-		Gen        string          `json:"definitions"`
-		Covered    int64           `json:"covered"`
-		Of         int64           `json:"of"`
-		Approx     float64         `json:"approx"`
-		Since      *time.Time      `json:"since"`
-		StaleSince *time.Time      `json:"stale_since"`
+		Stat       string           `json:"stat"`
+		Time       time.Time        `json:"time"`
+		Value      json.RawMessage  `json:"value"`
+		Revision   int              `json:"revision"`
+		Final      bool             `json:"final"`
+		Gen        string           `json:"definitions"`
+		Covered    int64            `json:"covered"`
+		Of         int64            `json:"of"`
+		Approx     float64          `json:"approx"`
+		Beyond     aggregate.Beyond `json:"beyond_room"`
+		Since      *time.Time       `json:"since"`
+		StaleSince *time.Time       `json:"stale_since"`
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
@@ -147,7 +156,10 @@ func (s *Snapshot) UnmarshalJSON(b []byte) error {
 	if in.Covered < 0 || in.Covered > in.Of || in.Approx < 0 {
 		return fmt.Errorf("snapshot: it has covered %d, of %d and approx %g", in.Covered, in.Of, in.Approx)
 	}
-	*s = Snapshot{in.Stat, second, in.Value, in.Revision, in.Final, in.Gen, in.Covered, in.Of, in.Approx, since, staleSince}
+	if in.Beyond.Share < 0 || in.Beyond.Share > 1 {
+		return fmt.Errorf("snapshot: beyond_room has share %g", in.Beyond.Share)
+	}
+	*s = Snapshot{in.Stat, second, in.Value, in.Revision, in.Final, in.Gen, in.Covered, in.Of, in.Approx, in.Beyond, since, staleSince}
 	return nil
 }
 

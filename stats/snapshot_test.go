@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/stats/aggregate"
 	"pulse/stats/timing"
 )
 
@@ -29,8 +30,8 @@ func TestSnapshotJSON(t *testing.T) {
 			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":null,"revision":0,"final":true,"definitions":"3f9a2c","stale_since":"2024-02-28T23:59:59Z"}`,
 		},
 		{
-			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("2999.5"), Version: "3f9a2c", Covered: 44, Of: 60, Approx: 0.0065},
-			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":2999.5,"revision":0,"final":false,"definitions":"3f9a2c","covered":44,"of":60,"approx":0.0065}`,
+			Snapshot{Stat: "a", Time: 1709164800, Value: json.RawMessage("2999.5"), Version: "3f9a2c", Covered: 44, Of: 60, Approx: 0.0065, Beyond: aggregate.Beyond{Keys: 5210, Share: 0.301}},
+			`{"stat":"a","time":"2024-02-29T00:00:00Z","value":2999.5,"revision":0,"final":false,"definitions":"3f9a2c","covered":44,"of":60,"approx":0.0065,"beyond_room":{"keys":5210,"share":0.301}}`,
 		},
 	} {
 		got, err := json.Marshal(test.snapshot)

@@ -6,15 +6,17 @@ import (
 	"strconv"
 
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/value"
 )
 
 // maxNotes bounds the sentences about one stat.
 const maxNotes = 4
 
-// note takes the newest value of a stat, which for some internal stats says what others
-// lack; s.mu is held.
+// note takes the newest value of a stat, which says what it had no room for, and for some
+// internal stats what others lack; s.mu is held.
 func (s *Store) note(subject stats.Subject, p stats.Snapshot) {
+	s.noteBeyond(p)
 	if !subject.Notices() {
 		return
 	}
@@ -27,6 +29,18 @@ func (s *Store) note(subject stats.Subject, p stats.Snapshot) {
 		n.Fields, n.When = s.remember(n.Fields, p.Time), ""
 	}
 	s.setNotes(subject, s.definitions.Notes(n))
+}
+
+// noteBeyond takes what the newest value of a stat had no room for; s.mu is held.
+func (s *Store) noteBeyond(p stats.Snapshot) {
+	if s.beyond[p.Stat] == p.Beyond {
+		return
+	}
+	if s.beyond == nil {
+		s.beyond = map[string]aggregate.Beyond{}
+	}
+	s.beyond[p.Stat] = p.Beyond
+	s.setNotes(stats.SubjectLines, s.definitions.Notes(stats.Notices{Beyond: s.beyond}))
 }
 
 // remembered is for how many seconds a field is held to be one that lines have: it may

@@ -260,6 +260,8 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
 	b := []byte("# HELP pulse_stat The newest value of a stat, while it is current.\n# TYPE pulse_stat gauge\n")
 	covered := []byte("# HELP pulse_stat_covered_ratio The share of the window's seconds for which there is data.\n# TYPE pulse_stat_covered_ratio gauge\n")
+	keys := []byte("# HELP pulse_stat_beyond_room_keys Keys or parts that have no value of their own because the stat has no room for them.\n# TYPE pulse_stat_beyond_room_keys gauge\n")
+	lines := []byte("# HELP pulse_stat_beyond_room_ratio The share of the lines that those have.\n# TYPE pulse_stat_beyond_room_ratio gauge\n")
 	for _, st := range s.store.stats {
 		p, current, ok := s.store.Latest(st.Name, now)
 		if !ok || !current {
@@ -276,8 +278,12 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 			ratio = float64(p.Covered) / float64(p.Of)
 		}
 		covered = appendSample(covered, "pulse_stat_covered_ratio", st.Name, nil, ratio)
+		if len(st.GroupBy) > 0 {
+			keys = appendSample(keys, "pulse_stat_beyond_room_keys", st.Name, nil, float64(p.Beyond.Keys))
+			lines = appendSample(lines, "pulse_stat_beyond_room_ratio", st.Name, nil, p.Beyond.Share)
+		}
 	}
-	b = append(b, covered...)
+	b = slices.Concat(b, covered, keys, lines)
 	ready := 0
 	if s.Ready() {
 		ready = 1

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/timing"
 	"pulse/topics"
 )
@@ -54,8 +55,9 @@ type Store struct {
 	news      chan struct{} // has one while there are changes since then
 	refused   uint64
 
-	notes        map[stats.Subject]map[string][]string // by the internal stat that they are of, and then by stat: see noters
+	notes        map[stats.Subject]map[string][]string // by the internal stat that they are of, or SubjectLines, and then by stat
 	fields       map[string]int64                      // the last second at which lines had a field
+	beyond       map[string]aggregate.Beyond           // what the newest values of stats had no room for
 	notesVersion uint64                                // to which the last change of them belongs
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/timing"
 	"pulse/topics"
 )
@@ -369,6 +370,12 @@ func TestNotesOfFields(t *testing.T) {
 	} {
 		put(s, stats.Snapshot{Stat: name, Time: 1000, Value: json.RawMessage(v), Version: d.Version()})
 	}
+	put(s, stats.Snapshot{Stat: "a", Time: 1000, Value: json.RawMessage("1"), Version: d.Version(), Beyond: aggregate.Beyond{Keys: 5210, Share: 0.301}})
+	const beyond = "about 5200 keys with 31 % of the lines are beyond its room"
+	if got := string(s.AppendNotes(nil, nil, 0)); !strings.Contains(got, beyond) {
+		t.Errorf("got %s, want %s", got, beyond)
+	}
+	put(s, stats.Snapshot{Stat: "a", Time: 1001, Value: json.RawMessage("1"), Version: d.Version()})
 	const want = "`,\"notes\":[[0,\"no line has had `sise`; did you mean `size`?\"],[1,\"2000 values of `size` of the last minute were text or too great a number, and are not counted\"]]`"
 	if got := string(s.AppendNotes(nil, nil, 0)); got != want[1:len(want)-1] {
 		t.Errorf("got %s, want %s", got, want)

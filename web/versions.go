@@ -229,7 +229,7 @@ func (s *Store) change(now time.Time) {
 
 // same reports whether a page shows two points of a second alike.
 func same(p, q stats.Snapshot) bool {
-	return string(p.Value) == string(q.Value) && p.StaleSince == q.StaleSince && p.Covered == q.Covered && p.Of == q.Of && p.Approx == q.Approx
+	return string(p.Value) == string(q.Value) && p.StaleSince == q.StaleSince && p.Covered == q.Covered && p.Of == q.Of && p.Approx == q.Approx && p.Beyond == q.Beyond
 }
 
 // Notice says, in a few words for people, that another definitions version than the server's own

@@ -39,8 +39,8 @@ func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people boo
 		}
 		t := newTable(out, d)
 		t.plain = true
-		w.Each(func(s *stats.Stat, v value.Value, approx float64) {
-			t.write(stats.Snapshot{Stat: s.Name, Value: value.AppendJSON(nil, v), Approx: approx})
+		w.Each(func(s *stats.Stat, v value.Value, e oracle.Estimate) {
+			t.write(stats.Snapshot{Stat: s.Name, Value: value.AppendJSON(nil, v), Approx: e.Approx})
 		})
 		return t.flush()
 	}
@@ -49,16 +49,17 @@ func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people boo
 	lines.SetEscapeHTML(false)
 	gen := d.Version()
 	var failed error
-	w.Each(func(s *stats.Stat, v value.Value, approx float64) {
+	w.Each(func(s *stats.Stat, v value.Value, e oracle.Estimate) {
 		one := struct {
-			Stat    string          `json:"stat"`
-			From    string          `json:"from,omitempty"` // of no counted lines
-			To      string          `json:"to,omitempty"`
-			Seconds int64           `json:"seconds"`
-			Value   json.RawMessage `json:"value"`
-			Gen     string          `json:"definitions"`
-			Approx  float64         `json:"approx,omitempty"`
-		}{Stat: s.Name, Seconds: seconds, Value: value.AppendJSON(nil, v), Gen: gen, Approx: approx}
+			Stat    string           `json:"stat"`
+			From    string           `json:"from,omitempty"` // of no counted lines
+			To      string           `json:"to,omitempty"`
+			Seconds int64            `json:"seconds"`
+			Value   json.RawMessage  `json:"value"`
+			Gen     string           `json:"definitions"`
+			Approx  float64          `json:"approx,omitempty"`
+			Beyond  aggregate.Beyond `json:"beyond_room,omitzero"`
+		}{Stat: s.Name, Seconds: seconds, Value: value.AppendJSON(nil, v), Gen: gen, Approx: e.Approx, Beyond: e.Beyond}
 		if seconds > 0 {
 			one.From, one.To = utc(from), utc(to)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/timing"
 	"pulse/stats/window"
 	"pulse/topics"
@@ -42,9 +43,10 @@ type point struct {
 	revision int
 	value    json.RawMessage
 	approx   float64 // its standard error, as a share of it
-	covered  int64   // of the window's seconds
-	stale    bool    // it was, and what it was before does not count
-	withheld bool    // it is before the stream's first second, and was not published
+	beyond   aggregate.Beyond
+	covered  int64 // of the window's seconds
+	stale    bool  // it was, and what it was before does not count
+	withheld bool  // it is before the stream's first second, and was not published
 }
 
 var null = json.RawMessage("null")
@@ -185,7 +187,7 @@ func (t *track) publish(c closing, emit func(stats.Snapshot)) {
 func (t *track) point(second int64, c closing) point {
 	covered := c.coverage.of(second, t.shown)
 	value := t.series.Value(second, max(covered, 1))
-	return point{second: second, value: value, approx: t.series.Approx(), covered: covered}
+	return point{second: second, value: value, approx: t.series.Approx(), beyond: t.series.Beyond(), covered: covered}
 }
 
 // runUntil returns the end of the run of final seconds that begins with a point and
@@ -216,7 +218,7 @@ func (t *track) amend(p *point, c closing) bool {
 		if !p.withheld {
 			p.revision++
 		}
-		p.value, p.approx, p.covered, p.stale, p.withheld = null, 0, t.shown, true, false
+		p.value, p.approx, p.beyond, p.covered, p.stale, p.withheld = null, 0, aggregate.Beyond{}, t.shown, true, false
 		return true
 	case p.withheld:
 		*p = t.point(p.second, c)
@@ -225,7 +227,7 @@ func (t *track) amend(p *point, c closing) bool {
 		return false
 	}
 	now := t.point(p.second, c)
-	if now.covered == p.covered && now.approx == p.approx && bytes.Equal(now.value, p.value) {
+	if now.covered == p.covered && now.approx == p.approx && now.beyond == p.beyond && bytes.Equal(now.value, p.value) {
 		return false
 	}
 	now.revision = p.revision + 1
@@ -234,7 +236,7 @@ func (t *track) amend(p *point, c closing) bool {
 }
 
 func (t *track) snapshot(p point, c closing) stats.Snapshot {
-	s := stats.Snapshot{Stat: t.name, Time: p.second, Value: p.value, Approx: p.approx, Revision: p.revision, Final: p.second < c.final}
+	s := stats.Snapshot{Stat: t.name, Time: p.second, Value: p.value, Approx: p.approx, Beyond: p.beyond, Revision: p.revision, Final: p.second < c.final}
 	if p.covered < t.shown {
 		s.Covered, s.Of = p.covered, t.shown
 	}

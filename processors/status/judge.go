@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/timing"
 	"pulse/stats/value"
 	"pulse/topics"
@@ -143,14 +144,20 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 
 // notes are those of the stats of definitions.
 func (o *observation) notes(d *stats.Definitions) []Note {
+	var said []map[string][]string
+	beyond := stats.Notices{Beyond: map[string]aggregate.Beyond{}}
+	for _, s := range d.All() {
+		newest := o.points[s.Name]
+		beyond.Beyond[s.Name] = newest.Beyond
+		if v, err := value.Parse(newest.Value); err == nil && s.Subject.Notices() {
+			said = append(said, d.Notes(stats.NoticesOf(s.Subject, v)))
+		}
+	}
+	said = append(said, d.Notes(beyond))
 	all := []Note{}
 	for _, s := range d.Stats {
-		for _, subject := range slices.Sorted(maps.Keys(o.notices)) {
-			v, err := value.Parse(o.notices[subject].Value)
-			if err != nil {
-				continue // what is published can be read
-			}
-			for _, note := range d.Notes(stats.NoticesOf(subject, v))[s.Name] {
+		for _, notes := range said {
+			for _, note := range notes[s.Name] {
 				all = append(all, Note{s.Name, note})
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/topics"
 )
 
@@ -202,14 +203,16 @@ func TestNotes(t *testing.T) {
 		{Name: "sizes", Kind: "mean", Field: "sise", Window: 10}, {Name: "size", Kind: "mean", Field: "size", Window: 10},
 	}}
 	o := wellObservation()
-	o.notices = map[stats.Subject]stats.Snapshot{
-		stats.SubjectFields: {Value: []byte(`{"top":[{"key":"line,any","value":9},{"key":"size,any","value":8}],"other":0,"distinct":2}`)},
-		stats.SubjectTexts:  {Value: []byte(`{"top":[{"key":"size","value":3}],"other":0,"distinct":1}`)},
+	o.points = map[string]stats.Snapshot{
+		"pulse.fields":      {Value: []byte(`{"top":[{"key":"line,any","value":9},{"key":"size,any","value":8}],"other":0,"distinct":2}`)},
+		"pulse.text-values": {Value: []byte(`{"top":[{"key":"size","value":3}],"other":0,"distinct":1}`)},
+		"size":              {Beyond: aggregate.Beyond{Keys: 5210, Share: 0.301}},
 	}
 	s := judge(o, d, DefaultLimits)
 	want := []Note{
 		{"sizes", "no line of the last minute has had `sise`; did you mean `size`?"},
 		{"size", "3 values of `size` of the last minute were text or too great a number, and are not counted"},
+		{"size", "about 5200 keys with 31 % of the lines are beyond its room and have no values of their own: group by what has fewer values, or narrow `where`"},
 	}
 	if !s.Well || !slices.Equal(s.Notes, want) {
 		t.Errorf("well: %t, notes %q, want %q", s.Well, s.Notes, want)

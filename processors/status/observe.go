@@ -38,7 +38,7 @@ type observation struct {
 	told      int              // for how many partitions of events.raw its ingesters write; 0: not known
 	toldAt    int64
 	lines     Lines
-	notices   map[stats.Subject]stats.Snapshot // the newest of the internal stats that say what others lack
+	points    map[string]stats.Snapshot // the newest of each stat
 }
 
 // A group is a consumer group.
@@ -126,7 +126,7 @@ func (c *Lines) add(d Lines) {
 // Bounds on what an observation reads.
 const (
 	linesOver     = time.Minute
-	lacksWithin   = 10 * time.Second // of snapshots
+	valuesWithin  = 10 * time.Second // of snapshots
 	linesRead     = 100_000          // records of stats.merged
 	newestRecords = 4                // of each partition of events.raw
 )
@@ -157,7 +157,7 @@ func Look(ctx context.Context, admin *topics.Admin, names topics.Names, d *stats
 
 func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time) (*observation, error) {
 	o := &observer{names: names, admin: admin}
-	seen := &observation{now: now, names: names, notices: map[stats.Subject]stats.Snapshot{}, ingesters: map[string]int64{}, ahead: map[string]int64{}}
+	seen := &observation{now: now, names: names, points: map[string]stats.Snapshot{}, ingesters: map[string]int64{}, ahead: map[string]int64{}}
 	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table()}
 	var err error
 	if o.starts, err = admin.ListStartOffsets(ctx, all...); err == nil {
@@ -177,7 +177,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the topics' last offsets: %w", err)
 	}
-	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.lacks, o.others} {
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.values, o.others} {
 		if err := step(ctx, seen); err != nil {
 			return nil, err
 		}
@@ -399,29 +399,24 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 	return err
 }
 
-// lacks reads the newest values of the internal stats that say what others lack.
-func (o *observer) lacks(ctx context.Context, seen *observation) error {
+// values reads the newest values of all stats.
+func (o *observer) values(ctx context.Context, seen *observation) error {
 	merged := o.names.Merged()
-	written, err := o.admin.Written(ctx, merged, seen.now.Add(-lacksWithin), time.Time{})
+	written, err := o.admin.Written(ctx, merged, seen.now.Add(-valuesWithin), time.Time{})
 	if err != nil {
 		return fmt.Errorf("looking for the newest values: %w", err)
 	}
-	noticing, read := map[string]stats.Subject{}, topics.Section{}
-	for _, s := range new(stats.Definitions).All() {
-		if s.Subject.Notices() {
-			noticing[s.Name] = s.Subject
-			p := topics.Partition(s.Name, int32(len(o.ends[merged])))
-			read[p] = written.Of(p).Newest(linesRead)[p]
-		}
+	read := topics.Section{}
+	for p := range int32(len(o.ends[merged])) {
+		read[p] = written.Of(p).Newest(linesRead)[p]
 	}
 	return o.read(ctx, merged, read, func(r *kgo.Record) {
 		var s stats.Snapshot
-		subject, ok := noticing[string(r.Key)]
-		if !ok || json.Unmarshal(r.Value, &s) != nil || s.Version != o.names.Version || topics.Ahead(r, s) {
+		if json.Unmarshal(r.Value, &s) != nil || s.Version != o.names.Version || topics.Ahead(r, s) {
 			return
 		}
-		if old, ok := seen.notices[subject]; !ok || s.Time >= old.Time {
-			seen.notices[subject] = s
+		if old, ok := seen.points[s.Stat]; !ok || s.Time >= old.Time {
+			seen.points[s.Stat] = s
 		}
 	})
 }

@@ -72,7 +72,27 @@ type Estimator interface {
 	StandardError() float64
 }
 
-// thousandths rounds an error up.
+// Beyond is what a window has no room for by its bounds (see capacity): how many keys, or
+// parts, are in none of its seconds, and which share of the lines counts for no key of
+// its own, in thousandths and rounded up. The zero Beyond says that there was room.
+type Beyond struct {
+	Keys  uint64  `json:"keys"`
+	Share float64 `json:"share"`
+}
+
+// A Bounded is a Window of keys or parts that has room for so many.
+type Bounded interface {
+	Window
+	// BeyondRoom is that of the value that Value gave last.
+	BeyondRoom() Beyond
+}
+
+// share is that of some lines among them and others.
+func share(some, others uint64) float64 {
+	return thousandths(float64(some) / float64(max(some+others, 1)))
+}
+
+// thousandths rounds an error or a share up.
 func thousandths(e float64) float64 { return math.Ceil(e*1000) / 1000 }
 
 // A Span says which seconds a window's value is of.

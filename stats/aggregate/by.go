@@ -70,9 +70,10 @@ func (k *by) NewWindow() Window {
 }
 
 // keyed is the partial of values by key. Its bytes are 0, or 1 and what there is of keys
-// that found no room: their greatest weight, the chunk of their partials joined,
-// and registers of all keys; then for each key, ascending, the chunk of it, its
-// weight, and the chunk of its partial. A chunk has its length before it.
+// that found no room: their greatest weight, how many lines they had, the chunk of their
+// partials joined, and registers of all keys; then for each key, ascending, the chunk of
+// it, its weight, how many lines its partial is of if that may be another number, and the
+// chunk of its partial. A chunk has its length before it.
 type keyed struct {
 	*by
 	keyer
@@ -80,14 +81,17 @@ type keyed struct {
 
 	offset uint64  // no key that was dropped had more weight; 0: none was dropped
 	rest   Partial // of the lines of keys when they were dropped
+	lost   uint64  // how many lines that is
 	ranks  []uint8 // registers of all keys, once one was dropped
 
 	buf []byte
 }
 
-// A weighted is the partial of a key, and at most what all its lines weigh.
+// A weighted is the partial of a key, how many lines it is of, and at most what all lines
+// of the key weigh.
 type weighted struct {
 	weight  uint64
+	lines   uint64
 	partial Partial
 }
 
@@ -111,7 +115,7 @@ func (p *keyed) Fold(ev *line.Event) bool {
 		return true
 	}
 	if key, ok := p.key(ev); ok {
-		p.entry(key, hashKey(key), weight).Fold(ev)
+		p.entry(key, hashKey(key), weight, 1).Fold(ev)
 	}
 	return true
 }
@@ -121,7 +125,7 @@ func (p *keyed) Count(key []byte, n uint64) {
 	if len(key) > maxKey {
 		key = p.shorten(key)
 	}
-	p.entry(key, hashKey(key), n).(Counter).Count(n)
+	p.entry(key, hashKey(key), n, n).(Counter).Count(n)
 }
 
 // weigh gives the magnitude of a number, rounded down, in [1, 2^40].
@@ -134,8 +138,8 @@ func weigh(n fixed.Number) uint64 {
 	return uint64(min(max(whole, -whole, 1), most))
 }
 
-// entry gives the partial of a key, to which something of a weight is added.
-func (p *keyed) entry(key []byte, hash, weight uint64) Partial {
+// entry gives the partial of a key, to which lines of a weight are added.
+func (p *keyed) entry(key []byte, hash, weight, lines uint64) Partial {
 	e := p.keys.find(key, hash)
 	if e == nil {
 		if len(p.keys.entries) >= 2*p.room {
@@ -144,6 +148,7 @@ func (p *keyed) entry(key []byte, hash, weight uint64) Partial {
 		e = p.add(key, hash)
 	}
 	e.value.weight = min(e.value.weight+weight, maxWeight)
+	e.value.lines += lines
 	return e.value.partial
 }
 
@@ -151,7 +156,7 @@ func (p *keyed) entry(key []byte, hash, weight uint64) Partial {
 // much weight as any that was.
 func (p *keyed) add(key []byte, hash uint64) *keyEntry[weighted] {
 	e := p.keys.add(key, hash)
-	e.value.weight = p.offset
+	e.value.weight, e.value.lines = p.offset, 0
 	if e.value.partial == nil {
 		e.value.partial = p.inner.NewPartial()
 	}
@@ -199,6 +204,7 @@ func (p *keyed) trimTo(room int) {
 		return 0
 	}, func(e *keyEntry[weighted]) {
 		p.offset = max(p.offset, e.value.weight)
+		p.lost += e.value.lines
 		p.buf = e.value.partial.AppendTo(p.buf[:0])
 		_ = p.rest.Join(p.buf) // bytes that were just made
 		e.value.partial.Reset()
@@ -213,7 +219,7 @@ func (p *keyed) Reset() {
 	}
 	p.keys.reset()
 	if p.offset > 0 {
-		p.offset = 0
+		p.offset, p.lost = 0, 0
 		p.rest.Reset()
 		clear(p.ranks)
 	}
@@ -228,12 +234,16 @@ func (p *keyed) AppendTo(b []byte) []byte {
 		b = append(b, keysExact)
 	} else {
 		b = binary.AppendUvarint(append(b, keysDropped), p.offset)
+		b = binary.AppendUvarint(b, p.lost)
 		p.buf = p.rest.AppendTo(p.buf[:0])
 		b = appendRegisters(appendChunk(b, p.buf), p.ranks)
 	}
 	for _, i := range p.keys.sorted(p.keys.byKey) {
 		e := &p.keys.entries[i]
 		b = binary.AppendUvarint(appendChunk(b, p.keys.key(e)), e.value.weight)
+		if p.weighed || p.offset > 0 {
+			b = binary.AppendUvarint(b, e.value.lines)
+		}
 		p.buf = e.value.partial.AppendTo(p.buf[:0])
 		b = appendChunk(b, p.buf)
 	}
@@ -241,19 +251,20 @@ func (p *keyed) AppendTo(b []byte) []byte {
 }
 
 func (k *by) Check(b []byte) error {
-	_, err := k.read(b, func(key []byte, weight uint64, partial []byte) {})
+	_, err := k.read(b, func(key []byte, weight, lines uint64, partial []byte) {})
 	return err
 }
 
 // dropped is what bytes say of keys that were dropped.
 type dropped struct {
 	offset    uint64
+	lost      uint64
 	rest      []byte
 	registers []byte
 }
 
 // read calls f with each key of bytes that AppendTo made.
-func (k *by) read(b []byte, f func(key []byte, weight uint64, partial []byte)) (d dropped, err error) {
+func (k *by) read(b []byte, f func(key []byte, weight, lines uint64, partial []byte)) (d dropped, err error) {
 	if len(b) == 0 {
 		return d, nil
 	}
@@ -263,6 +274,9 @@ func (k *by) read(b []byte, f func(key []byte, weight uint64, partial []byte)) (
 	case kind == keysDropped:
 		var ok bool
 		if d.offset, b, ok = uvarint(b, maxWeight); !ok || d.offset == 0 {
+			return d, ErrMalformed
+		}
+		if d.lost, b, ok = uvarint(b, maxCount); !ok || d.lost == 0 {
 			return d, ErrMalformed
 		}
 		if d.rest, b, ok = chunk(b, maxCount); !ok || len(d.rest) == 0 || k.inner.Check(d.rest) != nil {
@@ -285,18 +299,24 @@ func (k *by) read(b []byte, f func(key []byte, weight uint64, partial []byte)) (
 		if !ok || weight < max(d.offset, 1) {
 			return d, ErrMalformed
 		}
+		lines := weight
+		if k.weighed || d.offset > 0 {
+			if lines, rest, ok = uvarint(rest, maxCount); !ok || lines == 0 {
+				return d, ErrMalformed
+			}
+		}
 		partial, rest, ok := chunk(rest, maxCount)
 		if !ok || len(partial) == 0 || k.inner.Check(partial) != nil {
 			return d, ErrMalformed
 		}
-		f(key, weight, partial)
+		f(key, weight, lines, partial)
 		last, b = key, rest
 	}
 	return d, nil
 }
 
 func (p *keyed) Join(b []byte) error {
-	d, err := p.read(b, func([]byte, uint64, []byte) {})
+	d, err := p.read(b, func([]byte, uint64, uint64, []byte) {})
 	if err != nil || len(b) == 0 {
 		return err
 	}
@@ -313,7 +333,7 @@ func (p *keyed) Join(b []byte) error {
 			v.weight = min(v.weight+d.offset, maxWeight)
 		}
 	}
-	_, err = p.read(b, func(key []byte, weight uint64, partial []byte) {
+	_, err = p.read(b, func(key []byte, weight, lines uint64, partial []byte) {
 		hash := hashKey(key)
 		e := p.keys.find(key, hash)
 		if e == nil {
@@ -322,9 +342,11 @@ func (p *keyed) Join(b []byte) error {
 			weight -= d.offset
 		}
 		e.value.weight = min(e.value.weight+weight, maxWeight)
+		e.value.lines += lines
 		_ = e.value.partial.Join(partial) // checked
 	})
 	p.offset = min(p.offset+d.offset, maxWeight)
+	p.lost += d.lost
 	p.trim()
 	return err
 }
@@ -340,7 +362,10 @@ type byWindow struct {
 	members map[string]*member
 	rest    Window
 	dropped []*keyed // seconds from which keys were dropped
+	lines   uint64   // of the members
+	lost    uint64   // of keys when they were dropped
 	inexact float64  // the greatest standard error of what Value gave
+	keys    uint64   // what distinct gave last
 }
 
 func (w *byWindow) Add(p Partial) {
@@ -355,8 +380,10 @@ func (w *byWindow) Add(p Partial) {
 		}
 		m.seconds++
 		m.window.Add(e.value.partial)
+		w.lines += e.value.lines
 	}
 	if s.offset > 0 {
+		w.lost += s.lost
 		w.rest.Add(s.rest)
 		w.dropped = append(w.dropped, s)
 	}
@@ -369,11 +396,13 @@ func (w *byWindow) Sub(p Partial) {
 		key := s.keys.key(e)
 		m := w.members[string(key)]
 		m.window.Sub(e.value.partial)
+		w.lines -= e.value.lines
 		if m.seconds--; m.seconds == 0 {
 			delete(w.members, string(key))
 		}
 	}
 	if s.offset > 0 {
+		w.lost -= s.lost
 		w.rest.Sub(s.rest)
 		i := slices.Index(w.dropped, s)
 		w.dropped = slices.Delete(w.dropped, i, i+1)
@@ -382,6 +411,11 @@ func (w *byWindow) Sub(p Partial) {
 
 // distinct is how many keys the window has.
 func (w *byWindow) distinct() uint64 {
+	w.keys = w.countKeys()
+	return w.keys
+}
+
+func (w *byWindow) countKeys() uint64 {
 	if len(w.dropped) == 0 {
 		return uint64(len(w.members))
 	}
@@ -420,6 +454,15 @@ func (w *byWindow) StandardError() float64 {
 		return max(w.inexact, registersError)
 	}
 	return w.inexact
+}
+
+// BeyondRoom implements Bounded.
+func (w *byWindow) BeyondRoom() Beyond {
+	if len(w.dropped) == 0 {
+		return Beyond{}
+	}
+	kept := uint64(len(w.members))
+	return Beyond{Keys: max(w.keys, kept) - kept, Share: share(w.lost, w.lines)}
 }
 
 // text is a key as it is shown.

@@ -121,6 +121,19 @@ func TestByBeyondItsRoom(t *testing.T) {
 				t.Errorf("seed %d: %s is missing, with %d lines", seed, name, count)
 			}
 		}
+		known, w := 0, k.NewWindow().(Bounded)
+		for i := range p.keys.entries {
+			known += int(*p.keys.entries[i].value.partial.(*count))
+		}
+		w.Add(p)
+		w.Value(Span{Covered: 1})
+		if want := (Beyond{uint64(v.Distinct - room), thousandths(float64(n-known) / float64(n))}); w.BeyondRoom() != want {
+			t.Errorf("seed %d: beyond its room is %+v, want %+v", seed, w.BeyondRoom(), want)
+		}
+		w.Sub(p)
+		if w.Value(Span{Covered: 1}); w.BeyondRoom() != (Beyond{}) {
+			t.Errorf("seed %d: beyond an empty window's room is %+v", seed, w.BeyondRoom())
+		}
 		if d := float64(v.Distinct)/float64(len(counts)) - 1; d < -0.04 || d > 0.04 {
 			t.Errorf("seed %d: %d distinct, there are %d", seed, v.Distinct, len(counts))
 		}

@@ -98,5 +98,5 @@ func (w *deltaWindow) Value(span Span) value.Value {
 // StandardError implements Estimator: the share of lines of parts left out, whose
 // growth is missing.
 func (w *deltaWindow) StandardError() float64 {
-	return thousandths(float64(w.out.lines) / float64(max(w.out.lines+w.lines, 1)))
+	return share(w.out.lines, w.lines)
 }

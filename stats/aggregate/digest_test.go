@@ -307,7 +307,7 @@ func TestLimit(t *testing.T) {
 	const keys = 40
 	for i := range keys {
 		text := fmt.Appendf(nil, "k%02d", i)
-		values := p.entry(text, hashKey(text), uint64(keys-i)).(*values)
+		values := p.entry(text, hashKey(text), uint64(keys-i), 1).(*values)
 		for code := range uint64(maxKeyedNumbers / keys) {
 			values.codes.add(code, uint64(keys-i))
 		}
@@ -317,7 +317,7 @@ func TestLimit(t *testing.T) {
 	}
 	want := valueOf(k, p)
 	for code := range uint64(keys) {
-		p.entry([]byte("k39"), hashKey([]byte("k39")), 1).(*values).codes.add(300_000+code, 1)
+		p.entry([]byte("k39"), hashKey([]byte("k39")), 1, 1).(*values).codes.add(300_000+code, 1)
 	}
 	if k.Limit(p); len(p.keys.entries) != 6 {
 		t.Fatalf("%d keys are left, want twice the top", len(p.keys.entries))

@@ -264,6 +264,14 @@ func (w *partsWindow) Sub(p Partial) {
 	}
 }
 
+// BeyondRoom implements Bounded.
+func (w *partsWindow) BeyondRoom() Beyond {
+	if w.out.lines == 0 {
+		return Beyond{}
+	}
+	return Beyond{Keys: w.count() - uint64(len(w.members)), Share: share(w.out.lines, w.lines)}
+}
+
 // count is how many parts the window has.
 func (w *partsWindow) count() uint64 {
 	kept := uint64(len(w.members))

@@ -107,6 +107,11 @@ func TestPartsBeyondTheirRoom(t *testing.T) {
 			if kept := len(p.(*reports).keys.entries); kept != capacity(3000) {
 				t.Fatalf("%d parts are kept", kept)
 			}
+			w := k.NewWindow().(Bounded)
+			w.Add(p)
+			if got, room := w.BeyondRoom(), capacity(3000); got != (Beyond{uint64(n - room), share(uint64(n-room), uint64(room))}) {
+				t.Errorf("beyond its room is %+v", got)
+			}
 			b := p.AppendTo(nil)
 			if first == nil {
 				first = b

@@ -44,6 +44,8 @@ type Evaluator struct {
 	next        int64             // the first second that was not emitted; -1: none was
 	stale       []timing.Interval // ascending, apart from each other
 	longest     int64             // of the windows
+
+	beyond map[string]aggregate.Beyond // by stat: the greatest share of any window
 }
 
 // anyLine is the name of one more stat, which counts every line and so tells at
@@ -71,7 +73,7 @@ type evaluated struct {
 // Value must not be changed. It fails if program.Compile does.
 func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
 	e := &Evaluator{version: d.Version(), lateness: d.Lateness, emit: emit,
-		begin: math.MaxInt64, watermark: -1, first: math.MaxInt64, last: -1, next: -1}
+		begin: math.MaxInt64, watermark: -1, first: math.MaxInt64, last: -1, next: -1, beyond: make(map[string]aggregate.Beyond)}
 	counted := withAnyLine(d)
 	p, err := program.Compile(counted)
 	if err != nil {
@@ -103,8 +105,13 @@ func (e *Evaluator) Counts() aggregate.LineCounts { return e.folder.Counts() }
 // Undated gives the first line without a time; nil: there was none.
 func (e *Evaluator) Undated() []byte { return e.folder.Undated() }
 
-// Notices gives what was noticed of all lines so far.
-func (e *Evaluator) Notices() stats.Notices { return e.folder.Notices() }
+// Notices gives what was noticed of all lines so far, and of the windows those that had
+// room for the least share.
+func (e *Evaluator) Notices() stats.Notices {
+	n := e.folder.Notices()
+	n.Beyond = e.beyond
+	return n
+}
 
 // Start says that nothing before a second is to be emitted.
 func (e *Evaluator) Start(second int64) { e.from = second }
@@ -293,7 +300,10 @@ func (e *Evaluator) passStale(from, to int64) {
 // value is the snapshot of a stat at a second.
 func (e *Evaluator) value(s *evaluated, second int64) stats.Snapshot {
 	covered := e.covered(max(second+1-s.Window, e.firstSecond()), second+1)
-	snapshot := stats.Snapshot{Time: second, Value: s.series.Value(second, max(covered, 1)), Approx: s.series.Approx()}
+	snapshot := stats.Snapshot{Time: second, Value: s.series.Value(second, max(covered, 1)), Approx: s.series.Approx(), Beyond: s.series.Beyond()}
+	if snapshot.Beyond.Share > e.beyond[s.Name].Share {
+		e.beyond[s.Name] = snapshot.Beyond
+	}
 	if covered < s.Window {
 		snapshot.Covered, snapshot.Of = covered, s.Window
 	}

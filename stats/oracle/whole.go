@@ -41,14 +41,20 @@ type wholeStat struct {
 	growth *growth       // nil: it is not a delta
 }
 
+// An Estimate says how far a value is one.
+type Estimate struct {
+	Approx float64          // its standard error, as a share of the value
+	Beyond aggregate.Beyond // what there was no room for; of a delta in the worst second
+}
+
 // A growth is of a delta. What it grew in the seconds of the log adds up; but which
 // number was before matters, so that the seconds are passed one by one.
 type growth struct {
 	series *window.Series
 	next   int64 // the first second that was not passed
 	sum    fixed.Number
-	approx float64 // the greatest of any second
-	some   bool    // a second had a value
+	most   Estimate // the greatest of any second
+	some   bool     // a second had a value
 }
 
 // NewWhole fails if program.Compile does.
@@ -88,7 +94,12 @@ func (w *Whole) Counts() aggregate.LineCounts { return w.folder.Counts() }
 func (w *Whole) Undated() []byte { return w.folder.Undated() }
 
 // Notices gives what was noticed of all lines so far.
-func (w *Whole) Notices() stats.Notices { return w.folder.Notices() }
+func (w *Whole) Notices() stats.Notices {
+	n := w.folder.Notices()
+	n.Beyond = map[string]aggregate.Beyond{}
+	w.Each(func(s *stats.Stat, _ value.Value, e Estimate) { n.Beyond[s.Name] = e.Beyond })
+	return n
+}
 
 // Begin says that a source partition is covered from a second on, and not before.
 func (w *Whole) Begin(second int64) { w.Stale(0, second) }
@@ -146,7 +157,10 @@ func (w *Whole) pass(end int64) {
 		for _, second := range g.series.Between(g.next, end) {
 			if n, ok := fixed.Parse(g.series.Value(second, 1)); ok { // null is not a number
 				g.sum, g.some = g.sum.Add(n), true
-				g.approx = max(g.approx, g.series.Approx())
+				g.most.Approx = max(g.most.Approx, g.series.Approx())
+				if b := g.series.Beyond(); b.Share > g.most.Beyond.Share {
+					g.most.Beyond = b
+				}
 			}
 		}
 		g.next = max(g.next, end)
@@ -172,29 +186,28 @@ func (w *Whole) Span() (from, to, seconds int64) {
 	return w.first, w.last, seconds
 }
 
-// Each calls f with each stat, in the order of Definitions.All, its value, and the
-// standard error of an estimate as a share of it.
-func (w *Whole) Each(f func(s *stats.Stat, v value.Value, approx float64)) {
+// Each calls f with each stat, in the order of Definitions.All, and its value.
+func (w *Whole) Each(f func(s *stats.Stat, v value.Value, e Estimate)) {
 	_, _, seconds := w.Span()
 	values := make(map[string]value.Value, len(w.stats))
-	approx := make(map[string]float64)
+	estimates := make(map[string]Estimate)
 	for _, s := range w.stats {
 		switch {
 		case s.total != nil:
 			values[s.Name] = s.total.Value(max(seconds, 1))
-			approx[s.Name] = s.total.Approx()
+			estimates[s.Name] = Estimate{s.total.Approx(), s.total.Beyond()}
 		case s.growth != nil && s.growth.some:
 			values[s.Name] = value.Number(s.growth.sum.String())
-			approx[s.Name] = s.growth.approx
+			estimates[s.Name] = s.growth.most
 		}
 	}
 	for _, s := range w.stats {
 		if s.OfStats() {
 			values[s.Name] = aggregate.Quotient(values[s.Of[0]], values[s.Of[1]])
-			approx[s.Name] = aggregate.QuotientError(approx[s.Of[0]], approx[s.Of[1]])
+			estimates[s.Name] = Estimate{Approx: aggregate.QuotientError(estimates[s.Of[0]].Approx, estimates[s.Of[1]].Approx)}
 		}
 		if s.Name != anyLine {
-			f(s.Stat, values[s.Name], approx[s.Name])
+			f(s.Stat, values[s.Name], estimates[s.Name])
 		}
 	}
 }

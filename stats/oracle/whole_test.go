@@ -18,7 +18,7 @@ func wholes(t testing.TB, w *oracle.Whole) map[string]string {
 	t.Helper()
 	w.Close(-1)
 	all := map[string]string{}
-	w.Each(func(s *stats.Stat, v value.Value, _ float64) { all[s.Name] = string(value.AppendJSON(nil, v)) })
+	w.Each(func(s *stats.Stat, v value.Value, _ oracle.Estimate) { all[s.Name] = string(value.AppendJSON(nil, v)) })
 	return all
 }
 

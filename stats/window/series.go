@@ -199,6 +199,16 @@ func (s *Series) Approx() float64 {
 	return 0
 }
 
+// Beyond is what the window had no room for of what Value returned last.
+func (s *Series) Beyond() aggregate.Beyond { return beyondRoom(s.window) }
+
+func beyondRoom(w aggregate.Window) aggregate.Beyond {
+	if b, ok := w.(aggregate.Bounded); ok {
+		return b.BeyondRoom()
+	}
+	return aggregate.Beyond{}
+}
+
 // Until returns the first second after sec whose value can differ from that of sec
 // where as many seconds are covered: a second with lines enters the window, or
 // leaves it. It is MaxInt64 if there is none.

@@ -16,6 +16,7 @@ type Total struct {
 	partial aggregate.Partial
 	window  aggregate.Window // empty; nil before the first Value
 	approx  float64
+	beyond  aggregate.Beyond
 }
 
 // NewTotal returns an empty Total of a stat that aggregates as kind does.
@@ -55,12 +56,16 @@ func (t *Total) Value(covered int64) value.Value {
 	if e, ok := t.window.(aggregate.Estimator); ok {
 		t.approx = e.StandardError()
 	}
+	t.beyond = beyondRoom(t.window)
 	return v
 }
 
 // Approx is the standard error of what Value returned last, as a share of it; 0: it is
 // exact.
 func (t *Total) Approx() float64 { return t.approx }
+
+// Beyond is what there was no room for of what Value returned last.
+func (t *Total) Beyond() aggregate.Beyond { return t.beyond }
 
 // Digests reports whether a Total of a kind has digests.
 func Digests(kind aggregate.Kind) bool {
