@@ -50,7 +50,8 @@ type Stat struct {
 	GroupBy   []string  // fields whose texts are the key, or name the part; nil if there is no key
 	Top       int       // how many keys the value has; 0 if it is not by key
 	Rank      float64   // quantiles: that by which keys are the greatest; 0: by how many numbers they have
-	Of        [2]string // ratio: the names of the two stats; else empty
+	RankLines bool      // keys with most lines are the greatest, and not those with the greatest values
+	Of        []string  // ratio: the names of the two stats; else nil
 	Window    int64     // seconds of the trailing window; of the last- kinds after which a part expires
 	Expire    int64     // of delta: seconds before the window in which a part's number still counts as the one before; 0 of others
 

@@ -124,6 +124,8 @@ func bounds(o aggregate.Option) string {
 		return fmt.Sprintf("%g to %g", o.Least, o.Most)
 	case aggregate.Amount:
 		return fmt.Sprintf("%s to %s", stats.Plain(o.Least), stats.Plain(o.Most))
+	case aggregate.Ranking:
+		return "`value`, `count`; of `quantiles` `count` or 0.000001 to 1"
 	case aggregate.Fields:
 		return fmt.Sprintf("1 to %d fields", o.Elements)
 	}

@@ -30,23 +30,23 @@ func (s *Stat) describe() *aggregate.Description {
 
 // NewKind makes how a stat aggregates. Field is the slot of its Field, by are those
 // of By; of are the kinds of the stats of Of.
-func NewKind(s *Stat, field line.Slot, by []line.Slot, of [2]aggregate.Kind) (aggregate.Kind, error) {
+func NewKind(s *Stat, field line.Slot, by []line.Slot, of []aggregate.Kind) (aggregate.Kind, error) {
 	d := aggregate.Describe(s.Kind)
 	if d == nil {
 		return nil, fmt.Errorf("stat %s: unknown kind %q", s.Name, s.Kind)
 	}
 	return d.Make(aggregate.Parameters{
-		Field: field, Per: s.Per, By: by, Top: s.Top, Over: s.Window, Expire: s.Expire, At: s.Quantiles, Buckets: s.Buckets, Rank: s.Rank, Of: of,
+		Field: field, Per: s.Per, By: by, Top: s.Top, Over: s.Window, Expire: s.Expire, At: s.Quantiles, Buckets: s.Buckets, Rank: s.Rank, RankLines: s.RankLines, Of: of,
 	}), nil
 }
 
-// OfStats reports whether the stat is made of the values of two others: a ratio.
-func (s *Stat) OfStats() bool { return s.describe().Takes == aggregate.TakesStats }
+// OfStats reports whether the stat's value is made of those of others.
+func (s *Stat) OfStats() bool { return s.describe().OfStats() }
 
 // Scale is that of the stat's numbers and thresholds where they are shown in its unit: a
 // hundred of a ratio in percent.
 func (s *Stat) Scale() float64 {
-	if s.Of[0] != "" && s.Unit == "%" {
+	if len(s.Of) > 0 && s.Unit == "%" {
 		return 100
 	}
 	return 1

@@ -3,6 +3,7 @@ package stats
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -106,10 +107,10 @@ x.a.of-all: <nil>
 `; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	for i, want := range map[int][2]string{
+	for i, want := range map[int][]string{
 		5: {"x.errors", "x.requests"}, 6: {"x.a.errors", "x.a.requests"}, 7: {"x.requests", "all"}, 8: {"x.a.requests", "all"},
 	} {
-		if d.Stats[i].Of != want {
+		if !slices.Equal(d.Stats[i].Of, want) {
 			t.Errorf("%s is of %s, want %s", d.Stats[i].Name, d.Stats[i].Of, want)
 		}
 	}
@@ -154,11 +155,16 @@ func TestKinds(t *testing.T) {
 		"last-count: f, by: x, expire: 10s":           {Kind: "last-count", GroupBy: []string{"x"}, Window: 10},
 		"delta: f, by: x, over: 5m":                   {Kind: "delta", GroupBy: []string{"x"}, Window: 300},
 		"delta: f":                                    {Kind: "delta", Window: 60},
-		"ratio: [b, b]":                               {Kind: "ratio", Of: [2]string{"b", "b"}, Window: 30},
+		"ratio: [b, b]":                               {Kind: "ratio", Of: []string{"b", "b"}, Window: 30},
+		"ratio: [c, c], by: x, rank: count":           {Kind: "ratio", GroupBy: []string{"x"}, Top: 10, Of: []string{"c", "c"}, RankLines: true, Window: 30},
+		"max: f, by: x, rank: value":                  {Kind: "max", GroupBy: []string{"x"}, Top: 10, Window: 60},
+		"sum: f, by: x, rank: count":                  {Kind: "sum", GroupBy: []string{"x"}, Top: 10, Window: 60, RankLines: true},
+		"quantiles: f, by: x, rank: count":            {Kind: "quantiles", GroupBy: []string{"x"}, Top: 10, Window: 60},
+		"quantiles: f, by: x, rank: 0.9":              {Kind: "quantiles", GroupBy: []string{"x"}, Top: 10, Window: 60, Rank: 0.9},
 		"rate: second, link: 'https://example.com/x'": {Kind: "rate", Link: "https://example.com/x", Window: 10},
 	} {
-		s := parseEnv(t, "stats: [{name: a, "+src+"}, {name: b, max: x, over: 30s}]").Stats[0]
-		got := Stat{Kind: s.Kind, GroupBy: s.GroupBy, Top: s.Top, Window: s.Window, Buckets: s.Buckets, Of: s.Of, Link: s.Link}
+		s := parseEnv(t, "stats: [{name: a, "+src+"}, {name: b, max: x, over: 30s}, {name: c, max: x, over: 30s, by: x}]").Stats[0]
+		got := Stat{Kind: s.Kind, GroupBy: s.GroupBy, Top: s.Top, Window: s.Window, Buckets: s.Buckets, Of: s.Of, Link: s.Link, Rank: s.Rank, RankLines: s.RankLines}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: %+v, want %+v", src, got, want)
 		}
@@ -184,6 +190,16 @@ func TestLanguageErrors(t *testing.T) {
 		{"stats: [{name: a, ratio: [c, c], where: x}, {name: c, rate: second}]", "1:41: ratio takes no where"},
 		{"stats: [{name: a, ratio: [c, a]}, {name: c, rate: second}]", "1:30: a ratio needs two stats with a single number: a has several"},
 		{"stats: [{name: a, ratio: [c, d]}, {name: c, rate: second}, {name: d, rate: minute}]", "1:30: a ratio needs two stats over the same window: d is over 70 s, not 10 s"},
+		{"stats: [{name: a, ratio: [b, c]}, {name: b, rate: second, by: x}, {name: c, rate: second}]", "1:27: a ratio needs two stats with a single number: b is by: x. Give the ratio that too"},
+		{"stats: [{name: a, ratio: [b, c], by: x}, {name: b, rate: second, by: x}, {name: c, rate: second, by: [x, y]}]", "1:30: a ratio by x needs two stats by the same: c is by: [x, y]"},
+		{"stats: [{name: a, ratio: [b, c], by: x}, {name: b, rate: second}, {name: c, rate: second, by: x}]", "1:27: a ratio by x needs two stats by the same: b is not by a key"},
+		{"stats: [{name: a, ratio: [b, c], by: x}, {name: b, quantiles: y, by: x}, {name: c, rate: second, by: x, over: 60s}]", "1:27: a ratio needs two stats with a single number: b has several"},
+		{"stats: [" + stat + ", by: x, rank: most}]", `1:46: rank of rate must be value or count, not "most"`},
+		{"stats: [" + stat + ", by: x, rank: 0.9}]", "1:46: rank of rate must be value or count, not 0.9: only quantiles rank by a quantile"},
+		{"stats: [" + stat + ", by: x, rank: [count]}]", "1:46: rank of rate must be value or count, not a list"},
+		{"stats: [" + stat + ", rank: count}]", "1:39: rank is for what goes by a key: give it by"},
+		{"stats: [{name: a, quantiles: x, by: y, rank: value}]", `1:46: rank of quantiles must be count or a quantile such as 0.99, not "value"`},
+		{"stats: [{name: a, quantiles: x, by: y, rank: 1.5}]", "1:46: rank must be a number from 0.000001 to 1, not 1.5"},
 		{"stats: [" + stat + ", link: javascript:x}]", "1:39: link must begin with https://"},
 		{"stats: [{name: 'a{b}', each: {c: [1]}, rate: second}]", "1:16: each has no b (there are c)"},
 		{"stats: [{name: 'a{b:upper}', each: {b: [1]}, rate: second}]", "1:16: a value has the forms {b}, {b:lower} and {b:dashes}, not {b:upper}"},

@@ -133,6 +133,28 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 		s.set(d, o.Name, p.parseNumbers(o, n))
 	case aggregate.Fields:
 		s.GroupBy = p.parseFields(o, n)
+	case aggregate.Ranking:
+		p.parseRanking(s, o, n)
+	}
+}
+
+// parseRanking reads by what keys are the greatest: a word, or a quantile.
+func (p *parser) parseRanking(s *Stat, o *aggregate.Option, n *yaml.Node) {
+	switch f, err := strconv.ParseFloat(n.Value, 64); {
+	case n.Kind == yaml.ScalarNode && slices.Contains(o.Words, n.Value):
+		s.RankLines = n.Value == aggregate.RankCount && o.Most == 0 // of quantiles it is the default
+	case n.Kind != yaml.ScalarNode || err != nil && o.Most == 0:
+		p.errorf(n, "%s of %s must be %s, not %s", o.Name, s.Kind, strings.Join(o.Words, " or "), describe(n))
+	case o.Most == 0:
+		p.errorf(n, "%s of %s must be %s, not %s: only quantiles rank by a quantile", o.Name, s.Kind, strings.Join(o.Words, " or "), n.Value)
+	case err != nil:
+		p.errorf(n, "%s of %s must be %s or a quantile such as 0.99, not %s", o.Name, s.Kind, strings.Join(o.Words, " or "), describe(n))
+	case f < o.Least || f > o.Most || math.IsNaN(f):
+		p.errorf(n, "%s must be a number from %s to %s, not %s", o.Name, plain(o.Least), plain(o.Most), n.Value)
+	case decimals(f) > o.Decimals:
+		p.errorf(n, "%s has at most %d decimals, unlike %s", o.Name, o.Decimals, n.Value)
+	default:
+		s.Rank = f
 	}
 }
 
@@ -145,8 +167,6 @@ func (s *Stat) set(d *aggregate.Description, option string, v []float64) {
 		s.Buckets = slices.Clone(v)
 	case "satisfied", "tolerated":
 		s.Buckets = append(s.Buckets, v[0])
-	case "rank":
-		s.Rank = v[0]
 	case "top":
 		s.Top = int(v[0])
 	case "over":

@@ -136,6 +136,8 @@ func kindDependencies() object {
 			switch its := d.Option(o.Name); {
 			case its == nil:
 				not[o.Name] = false
+			case its.Type == aggregate.Ranking:
+				not[o.Name] = rankingProperty("", *its)
 			case its.Required != "":
 				required = append(required, o.Name)
 			}
@@ -174,10 +176,21 @@ func optionProperty(o aggregate.Option) object {
 		return orVariable(doc, object{"type": "number", "minimum": o.Least, "maximum": o.Most})
 	case aggregate.Numbers:
 		return setOf(doc, orVariable("", object{"type": "number", "minimum": o.Least, "maximum": o.Most}), 1, o.Elements)
+	case aggregate.Ranking:
+		return rankingProperty(doc, aggregate.Option{Words: []string{aggregate.RankValue, aggregate.RankCount}, Least: o.Least, Most: 1})
 	case aggregate.Fields:
 		return anyOf(doc, field(""), setOf("", field(""), 1, o.Elements))
 	}
 	return duration(doc)
+}
+
+// rankingProperty is by what keys are the greatest.
+func rankingProperty(doc string, o aggregate.Option) object {
+	of := []any{object{"enum": o.Words}, object{"$ref": "#/definitions/variable"}}
+	if o.Most > 0 {
+		of = append(of, object{"type": "number", "minimum": o.Least, "maximum": o.Most})
+	}
+	return anyOf(doc, of...)
 }
 
 // defaultsOf says what an option is where it is not given: what it mostly is, then
@@ -491,6 +504,10 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, quantiles: x, rank: 0.99}]", neither},
 		{"stats: [{name: a, quantiles: x, by: y, rank: 2}]", neither},
 		{"stats: [{name: a, mean: x, by: y, rank: 0.99}]", neither},
+		{"stats: [{name: a, mean: x, by: y, rank: count}]", both},
+		{"stats: [{name: a, mean: x, by: y, rank: most}]", neither},
+		{"stats: [{name: a, quantiles: x, by: y, rank: count}]", both},
+		{"stats: [{name: a, quantiles: x, by: y, rank: value}]", neither},
 		{"stats: [{name: a, apdex: x, satisfied: 0.5, tolerated: 2, by: y}]", both},
 		{"stats: [{name: a, apdex: x, satisfied: 0.5}]", neither},
 		{"stats: [{name: a, apdex: x, satisfied: -1, tolerated: 2}]", neither},

@@ -44,8 +44,13 @@ func (d *Definitions) writeStat(w io.Writer, s *Stat) {
 	if s.Rank > 0 {
 		fmt.Fprintf(w, "rank %v ", s.Rank)
 	}
+	if s.RankLines {
+		io.WriteString(w, "rank count ")
+	}
+	var of [2]string // of none they are empty
+	copy(of[:], s.Of)
 	fmt.Fprintf(w, "%q %q %q %d %v %v %q %d %q %d %d %q\n",
-		s.Name, s.Kind, s.Field, s.Per, s.Quantiles, s.Buckets, s.GroupBy, s.Top, s.Of, s.Window, s.Expire, condition.Format(s.Cond))
+		s.Name, s.Kind, s.Field, s.Per, s.Quantiles, s.Buckets, s.GroupBy, s.Top, of, s.Window, s.Expire, condition.Format(s.Cond))
 }
 
 // StatHashes names what each stat of All means, by the stat's name: sixteen

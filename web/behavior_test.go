@@ -370,7 +370,7 @@ func TestUnsure(t *testing.T) {
 		&stats.Stat{Name: "gap", Kind: "rate", Per: 60, Window: 60, Unit: "/min", Crit: ptr(20)},
 		&stats.Stat{Name: "start", Kind: "rate", Per: 60, Window: 60, Unit: "/min", Crit: ptr(20)},
 		&stats.Stat{Name: "estimate", Kind: "unique", Field: "user", Window: 60},
-		&stats.Stat{Name: "ratio", Kind: "ratio", Unit: "%", Of: [2]string{"gap", "whole"}, Window: 60, Warn: ptr(0.003)},
+		&stats.Stat{Name: "ratio", Kind: "ratio", Unit: "%", Of: []string{"gap", "whole"}, Window: 60, Warn: ptr(0.003)},
 	)
 	setNotes(server.store, map[string][]string{"estimate": {"no line has had <i>`usr`</i>; did you mean `user`?"}})
 	b := openBrowser(t)

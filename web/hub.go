@@ -136,14 +136,11 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 	for _, s := range h.store.stats {
 		a := stat{
 			Name: s.Name, Title: s.Title, Unit: s.Unit, Help: s.Help, Link: s.Link,
-			Kind: s.Kind, Shape: string(s.Shape()), KeyShape: string(s.KeyShape()), Per: s.Per, Field: s.Field, By: s.GroupBy, Top: s.Top, Where: s.Where, Over: s.Window, At: s.Quantiles, Buckets: s.Buckets,
+			Kind: s.Kind, Shape: string(s.Shape()), KeyShape: string(s.KeyShape()), Per: s.Per, Field: s.Field, By: s.GroupBy, Top: s.Top, Of: s.Of, Where: s.Where, Over: s.Window, At: s.Quantiles, Buckets: s.Buckets,
 			Warn: s.Warn, Crit: s.Crit, Reversed: s.Reversed,
 		}
 		if scale := s.Scale(); scale != 1 {
 			a.Scale = scale
-		}
-		if s.Of[0] != "" {
-			a.Of = s.Of[:]
 		}
 		h.stats = append(h.stats, mustJSON(a))
 	}

@@ -49,7 +49,7 @@ func TestTable(t *testing.T) {
 
 // A number stands in the table in its unit, with the digits that it needs.
 func TestTableNumbers(t *testing.T) {
-	percent := &stats.Stat{Kind: "ratio", Of: [2]string{"a", "b"}, Unit: "%"}
+	percent := &stats.Stat{Kind: "ratio", Of: []string{"a", "b"}, Unit: "%"}
 	for _, test := range []struct {
 		number value.Number
 		stat   *stats.Stat

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +42,15 @@ var kinds = sync.OnceValue(func() (all []testKind) {
 			if d.Option("top") != nil {
 				all = append(all, testKind{name, d.Make(p), d.Null})
 				p.By, p.Top, name = byOne, 3, name+" by key"
+				p.Of = slices.Clone(p.Of)
+				for i, of := range p.Of {
+					p.Of[i] = newKeyed(of, p.By, p.Top, p.Over)
+				}
 				all = append(all, testKind{name, d.Make(p), false})
+				if d.Option("rank").Words[0] == RankValue {
+					p.RankLines = true
+					all = append(all, testKind{name + ", rank: count", d.Make(p), false})
+				}
 				continue
 			}
 			if d.Option("by") != nil {
@@ -63,7 +72,7 @@ func parameters(w Word) Parameters {
 	return Parameters{
 		Field: x, Per: w.Per, Over: 10, Expire: 300,
 		At: []float64{0.000001, 0.5, 0.95, 0.99, 1}, Buckets: []float64{-10, 0.5, 100, 2000},
-		Of: [2]Kind{newSum(x), newRate(60)},
+		Of: []Kind{newSum(x), newRate(60)},
 	}
 }
 
@@ -79,7 +88,7 @@ func newMax(field line.Slot) Kind    { return maxKind.New(Parameters{Field: fiel
 func newUnique(field line.Slot) Kind { return uniqueKind.New(Parameters{Field: field}) }
 func newLast(field line.Slot) Kind   { return lastKind.New(Parameters{Field: field}) }
 func newLines() Kind                 { return linesKind.New(Parameters{}) }
-func newRatio(a, b Kind) Kind        { return ratioKind.New(Parameters{Of: [2]Kind{a, b}}) }
+func newRatio(a, b Kind) Kind        { return ratioKind.New(Parameters{Of: []Kind{a, b}}) }
 
 func newHistogram(field line.Slot, bounds []float64) Kind {
 	return histogramKind.New(Parameters{Field: field, Buckets: bounds})

@@ -39,7 +39,7 @@ type selfKeyed interface{ keyed(b *by) Kind }
 // and lacks at most that much; it never has too much. What a key lacks is in
 // other, so that the total stays exact, and distinct is HyperLogLog's estimate.
 func newBy(inner keyable, p Parameters) Kind {
-	k := &by{inner: inner, fields: p.By, top: p.Top, room: capacity(p.Over), field: inner.measured(), has: line.None, member: inner.NewWindow}
+	k := &by{inner: inner, fields: p.By, top: p.Top, byLines: p.RankLines, room: capacity(p.Over), field: inner.measured(), has: line.None, member: inner.NewWindow}
 	_, k.weighed = inner.(interface{ weighted() })
 	if c, ok := inner.(interface{ counted() line.Slot }); ok {
 		k.has = c.counted()
@@ -57,6 +57,7 @@ type by struct {
 	has     line.Slot // that a line must have; None: none
 	weighed bool      // keys weigh as much as their numbers
 	top     int
+	byLines bool // keys rank by their lines
 	room    int
 	member  func() Window // makes the window of a key, a rankable
 }
@@ -354,6 +355,8 @@ func (p *keyed) Join(b []byte) error {
 // A member is what the seconds of a window have of one key.
 type member struct {
 	seconds int
+	kept    int    // of those from which keys were dropped
+	lines   uint64 // how many it is of
 	window  rankable
 }
 
@@ -379,8 +382,12 @@ func (w *byWindow) Add(p Partial) {
 			w.members[string(key)] = m
 		}
 		m.seconds++
-		m.window.Add(e.value.partial)
+		m.lines += e.value.lines
 		w.lines += e.value.lines
+		if s.offset > 0 {
+			m.kept++
+		}
+		m.window.Add(e.value.partial)
 	}
 	if s.offset > 0 {
 		w.lost += s.lost
@@ -396,7 +403,11 @@ func (w *byWindow) Sub(p Partial) {
 		key := s.keys.key(e)
 		m := w.members[string(key)]
 		m.window.Sub(e.value.partial)
+		m.lines -= e.value.lines
 		w.lines -= e.value.lines
+		if s.offset > 0 {
+			m.kept--
+		}
 		if m.seconds--; m.seconds == 0 {
 			delete(w.members, string(key))
 		}
@@ -411,19 +422,21 @@ func (w *byWindow) Sub(p Partial) {
 
 // distinct is how many keys the window has.
 func (w *byWindow) distinct() uint64 {
-	w.keys = w.countKeys()
+	w.keys = distinctKeys(w.members, w.dropped)
 	return w.keys
 }
 
-func (w *byWindow) countKeys() uint64 {
-	if len(w.dropped) == 0 {
-		return uint64(len(w.members))
+// distinctKeys is how many keys there are, of those that are kept and those of seconds
+// from which some were dropped.
+func distinctKeys[T any](kept map[string]T, dropped []*keyed) uint64 {
+	if len(dropped) == 0 {
+		return uint64(len(kept))
 	}
 	ranks := make([]uint8, registers)
-	for key := range w.members {
+	for key := range kept {
 		raise(ranks, hashKey([]byte(key)))
 	}
-	for _, s := range w.dropped {
+	for _, s := range dropped {
 		for i, rank := range s.ranks {
 			ranks[i] = max(ranks[i], rank)
 		}
@@ -437,7 +450,11 @@ func (w *byWindow) countKeys() uint64 {
 
 func (w *byWindow) Value(span Span) value.Value {
 	best := w.best()
-	other := w.other(best)
+	shown := make(map[*member]bool, len(best))
+	for _, r := range best {
+		shown[r.member] = true
+	}
+	other := w.other(shown)
 	v := &value.Keyed{Top: make([]value.Key, len(best)), Other: other.Value(span), Distinct: w.distinct()}
 	w.inexact = standardError(other)
 	for i, r := range best {
@@ -468,16 +485,12 @@ func (w *byWindow) BeyondRoom() Beyond {
 // text is a key as it is shown.
 func (k *by) text(key string) string { return keyText(key, len(k.fields)) }
 
-// other is the window of what is not of the best.
-func (w *byWindow) other(best []ranked) Window {
+// other is the window of what is not of the members that are shown.
+func (w *byWindow) other(shown map[*member]bool) Window {
 	other := w.inner.NewWindow().(rankable)
 	other.absorb(w.rest)
-	if len(w.members) == len(best) {
+	if len(w.members) == len(shown) {
 		return other
-	}
-	shown := make(map[*member]bool, len(best))
-	for _, r := range best {
-		shown[r.member] = true
 	}
 	for _, m := range w.members {
 		if !shown[m] {
@@ -500,12 +513,16 @@ type rankable interface {
 
 type ranked struct {
 	key    string
+	lines  uint64 // by which keys rank; 0 if they do not
 	member *member
 }
 
 // before reports whether r comes before s: it is greater, or as great and its
 // key's bytes are less.
 func (r *ranked) before(s *ranked) bool {
+	if r.lines != s.lines {
+		return r.lines > s.lines
+	}
 	if c := r.member.window.compare(s.member.window); c != 0 {
 		return c > 0
 	}
@@ -516,17 +533,25 @@ func (r *ranked) before(s *ranked) bool {
 func (w *byWindow) best() []ranked {
 	best := make([]ranked, 0, w.top+1)
 	for key, m := range w.members {
-		r := ranked{key, m}
-		if len(best) == w.top && !r.before(&best[w.top-1]) {
-			continue
+		r := ranked{key: key, member: m}
+		if w.byLines {
+			r.lines = m.lines
 		}
-		i := len(best)
-		best = append(best, r)
-		for ; i > 0 && r.before(&best[i-1]); i-- {
-			best[i] = best[i-1]
-		}
-		best[i] = r
-		best = best[:min(len(best), w.top)]
+		best = insertTop(best, w.top, r, (*ranked).before)
 	}
 	return best
+}
+
+// insertTop inserts r into the best so far, which are in order and at most so many.
+func insertTop[T any](best []T, most int, r T, before func(a, b *T) bool) []T {
+	if len(best) == most && !before(&r, &best[most-1]) {
+		return best
+	}
+	i := len(best)
+	best = append(best, r)
+	for ; i > 0 && before(&r, &best[i-1]); i-- {
+		best[i] = best[i-1]
+	}
+	best[i] = r
+	return best[:min(len(best), most)]
 }

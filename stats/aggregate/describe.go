@@ -81,7 +81,9 @@ type Parameters struct {
 	At      []float64
 	Buckets []float64
 	Rank    float64 // the quantile by which keys are the greatest; 0: none
-	Of      [2]Kind // the kinds of the two stats
+	Of      []Kind  // the kinds of the stats that the value is made of
+
+	RankLines bool // the keys with most lines are the greatest, and not those with the greatest values
 }
 
 // Describe finds a kind by its name; nil if there is none.
@@ -93,6 +95,9 @@ func Describe(name string) *Description {
 	}
 	return nil
 }
+
+// OfStats reports whether a value is made of those of other stats.
+func (d *Description) OfStats() bool { return d.Takes == TakesStats }
 
 // Option finds an option that the kind takes; nil if it does not take it.
 func (d *Description) Option(name string) *Option {
@@ -106,7 +111,7 @@ func (d *Description) Option(name string) *Option {
 // Make makes the kind of a stat.
 func (d *Description) Make(p Parameters) Kind {
 	k := d.New(p)
-	if p.Top > 0 {
+	if p.Top > 0 && !d.OfStats() {
 		return newBy(k.(keyable), p)
 	}
 	return k

@@ -73,7 +73,7 @@ func missing(d *Description) string {
 	if d.New == nil {
 		return "New"
 	}
-	if d.Option("top") == nil {
+	if d.Option("top") == nil || d.OfStats() {
 		return ""
 	}
 	var word Word

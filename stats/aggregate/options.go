@@ -15,6 +15,8 @@ type Option struct {
 	Ascending   bool   // each number is above the one before; otherwise they are different
 	Element     string // what one of a list is
 
+	Words []string // of a Ranking: those that it takes; without Most it takes no number
+
 	Default  []float64 // if it is not given
 	Required string    // if it must be given: how, for the message to who did not
 }
@@ -29,6 +31,7 @@ const (
 	Amount                    // a number
 	Numbers                   // a list of numbers
 	Fields                    // the name of a field, or a list of names
+	Ranking                   // one of Words, or a quantile
 )
 
 // day is the longest window, in seconds.
@@ -54,11 +57,30 @@ func expire() Option {
 // byKey are options of kinds whose value can be that of each key. Such a kind is a
 // keyable, and its windows are rankable: see by.go for these methods, and stddev.go
 // for a kind that has them.
-func byKey() []Option {
+func byKey() []Option { return append(keys(), rankBy(0, RankValue, RankCount)) }
+
+// keys are byKey without rank.
+func keys() []Option {
 	return []Option{byFields(""), {
 		Name: "top", Doc: "How many keys the value has; it goes with `by`.",
 		Type: Whole, Least: 1, Most: 100, Default: []float64{10},
 	}}
+}
+
+// Words of rank.
+const (
+	RankValue = "value"
+	RankCount = "count"
+)
+
+// rankBy is by what keys are the greatest: one of some words, or a quantile up to most.
+func rankBy(most float64, words ...string) Option {
+	return Option{
+		Name: "rank",
+		Doc: "By what keys are the greatest: by their `value` if not given, or by the `count` of their lines (with numbers, where a field is measured; of a ratio, those of its second stat). " +
+			"Of `quantiles` by a quantile, or by the `count` if not given. It goes with `by`.",
+		Type: Ranking, Words: words, Least: 0.000001, Most: most, Decimals: 6,
+	}
 }
 
 // byFields names keys, or parts.

@@ -14,13 +14,10 @@ var quantilesKind = Description{
 	Aliases: []string{"quantile", "percentile", "percentiles"},
 	Doc:     "Nearest ranks of the field's numbers. They count with four significant digits; quantile q of n numbers is the ceil(q n)-th smallest.",
 	Example: []string{"quantiles: ms, at: [0.5, 0.99]"},
-	Options: append(byKey(), over(60), Option{
+	Options: append(keys(), rankBy(1, RankCount), over(60), Option{
 		Name: "at", Doc: "Which quantiles.",
 		Type: Numbers, Least: 0.000001, Most: 1, Elements: 20, Decimals: 6, Element: "quantile",
 		Default: []float64{0.5, 0.95, 0.99},
-	}, Option{
-		Name: "rank", Doc: "By which quantile keys are the greatest; it goes with `by`. By how many numbers they have if not given.",
-		Type: Amount, Least: 0.000001, Most: 1, Decimals: 6,
 	}),
 	Shape: value.ShapeQuantiles,
 	Null:  true,

@@ -37,8 +37,9 @@ type Whole struct {
 // A wholeStat is a stat with its state.
 type wholeStat struct {
 	*stats.Stat
-	total  *window.Total // nil: it is a ratio, a delta, or anyLine
-	growth *growth       // nil: it is not a delta
+	total    *window.Total      // nil: it has one of the others, or is anyLine
+	growth   *growth            // nil: it is not a delta
+	combined aggregate.Combined // nil: it is not a single number of the values of others
 }
 
 // An Estimate says how far a value is one.
@@ -70,7 +71,8 @@ func NewWhole(d *stats.Definitions) (*Whole, error) {
 		switch {
 		case s.Name == anyLine:
 			w.lines = window.NewSeries(p.Kind(i), s)
-		case s.OfStats(): // its value is made of theirs
+		case s.OfStats() && s.Top == 0: // its value is made of theirs
+			one.combined = p.Kind(i).(aggregate.Combined)
 		case s.Expire > 0: // a delta
 			one.growth = &growth{series: window.NewSeries(p.Kind(i), &stats.Stat{Window: 1, Expire: s.Expire})}
 		default:
@@ -202,9 +204,14 @@ func (w *Whole) Each(f func(s *stats.Stat, v value.Value, e Estimate)) {
 		}
 	}
 	for _, s := range w.stats {
-		if s.OfStats() {
-			values[s.Name] = aggregate.Quotient(values[s.Of[0]], values[s.Of[1]])
-			estimates[s.Name] = Estimate{Approx: aggregate.QuotientError(estimates[s.Of[0]].Approx, estimates[s.Of[1]].Approx)}
+		if s.combined != nil {
+			var of []value.Value
+			var errors []float64
+			for _, name := range s.Of {
+				of, errors = append(of, values[name]), append(errors, estimates[name].Approx)
+			}
+			v, approx := s.combined.Combine(of, errors)
+			values[s.Name], estimates[s.Name] = v, Estimate{Approx: approx}
 		}
 		if s.Name != anyLine {
 			f(s.Stat, values[s.Name], estimates[s.Name])

@@ -81,8 +81,8 @@ func (x *Explainer) Why(stat string) (string, error) {
 		switch {
 		case s.Subject != stats.SubjectLines:
 			return "", fmt.Errorf("stat %s is an account of all lines, and not made of some", stat)
-		case s.Kind == "ratio":
-			return "", fmt.Errorf("stat %s is the ratio of %s and %s: ask about one of them", stat, s.Of[0], s.Of[1])
+		case s.OfStats():
+			return "", fmt.Errorf("stat %s is made of the values of %s: ask about one of them", stat, strings.Join(s.Of, ", "))
 		}
 		if why := x.why(s.Cond); why != "" {
 			return why, nil

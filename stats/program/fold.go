@@ -69,7 +69,7 @@ type Folder struct {
 	seconds    []int64
 	fragment   window.Fragment
 	partial    []byte
-	operand    []byte
+	operands   [][]byte
 	key        []byte
 }
 
@@ -479,14 +479,15 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) (earliest, latest i
 
 // take gives the bytes of a stat's partial of a second.
 func (f *Folder) take(o *openSecond, stat int) []byte {
-	of := f.program.ratios[stat]
+	of := f.program.of[stat]
 	if of == nil {
 		return f.appendPartial(f.partial[:0], o, stat)
 	}
-	f.operand = f.appendPartial(f.operand[:0], o, of.numerator)
-	n := len(f.operand)
-	f.operand = f.appendPartial(f.operand, o, of.denominator)
-	return aggregate.AppendRatio(f.partial[:0], f.operand[:n], f.operand[n:])
+	f.operands = slices.Grow(f.operands[:0], len(of))[:len(of)]
+	for i, n := range of {
+		f.operands[i] = f.appendPartial(f.operands[i][:0], o, n)
+	}
+	return aggregate.AppendCombined(f.partial[:0], f.operands)
 }
 
 func (f *Folder) appendPartial(b []byte, o *openSecond, stat int) []byte {

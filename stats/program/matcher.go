@@ -14,7 +14,7 @@ type Matcher struct {
 	program *Program
 	scanner *line.Scanner
 	event   line.Event
-	conds   []*cond // a line meets one of them; of a ratio there are two
+	conds   []*cond // a line meets one of them; what is made of other stats has several
 	buffer  []byte
 	codes   []line.Code
 	ids     ids
@@ -29,9 +29,11 @@ func (p *Program) NewMatcher(stat string) (*Matcher, error) {
 		if s.Name != stat {
 			continue
 		}
-		switch of := p.ratios[i]; {
+		switch of := p.of[i]; {
 		case of != nil:
-			m.conds = []*cond{p.conds[of.numerator], p.conds[of.denominator]}
+			for _, n := range of {
+				m.conds = append(m.conds, p.conds[n])
+			}
 		case p.conds[i] != nil:
 			m.conds = []*cond{p.conds[i]}
 		default:

@@ -24,7 +24,7 @@ func TestMatcherFindsWhatFolds(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		d := randomDefinitions(r)
 		for _, s := range d.Stats {
-			s.Kind, s.Field, s.GroupBy, s.Of, s.Per, s.Window, s.Quantiles, s.Buckets, s.Top = "rate", "", nil, [2]string{}, 1, 1, nil, nil, 0
+			s.Kind, s.Field, s.GroupBy, s.Of, s.Per, s.Window, s.Quantiles, s.Buckets, s.Top = "rate", "", nil, nil, 1, 1, nil, nil, 0
 		}
 		p, err := Compile(d)
 		if err != nil {

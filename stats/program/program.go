@@ -4,6 +4,7 @@ package program
 
 import (
 	"fmt"
+	"slices"
 
 	"pulse/stats"
 	"pulse/stats/aggregate"
@@ -21,10 +22,10 @@ type Program struct {
 	lateness int64
 	schema   *line.Schema
 
-	conds    []*cond     // what a line must meet for each stat; nil: it never does
-	counted  []bool      // stats that only count the lines that meet them
-	typed    []bool      // stats whose conditions may meet a value of a wrong type
-	ratios   []*operands // of the stats that are one
+	conds    []*cond // what a line must meet for each stat; nil: it never does
+	counted  []bool  // stats that only count the lines that meet them
+	typed    []bool  // stats whose conditions may meet a value of a wrong type
+	of       [][]int // the stats whose values a stat's is made of; nil: it is made of lines
 	derived  *derive.Program
 	internal [stats.Subjects]int32
 	index    index
@@ -34,10 +35,6 @@ type Program struct {
 	fields   []codedField
 	keys     [][]byte // of pulse.fields, as codedField numbers them
 }
-
-// operands are the numbers of the two stats of a ratio. It folds no lines: what
-// it has of a second is what the two have.
-type operands struct{ numerator, denominator int }
 
 // Compile makes a Program of definitions. It fails if they name more fields or
 // constants than a line.Schema can have, or a condition has an expression that
@@ -67,7 +64,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 	p.compileFields(wanted.fields, named)
 	p.kinds = make([]aggregate.Kind, len(p.stats))
 	p.counted = make([]bool, len(p.stats))
-	p.ratios = make([]*operands, len(p.stats))
+	p.of = make([][]int, len(p.stats))
 	for i, s := range p.stats {
 		p.internal[s.Subject] = int32(i)
 		p.measured = append(p.measured, p.schema.Slot(s.Field))
@@ -84,12 +81,12 @@ func Compile(d *stats.Definitions) (*Program, error) {
 		for _, field := range s.GroupBy {
 			by = append(by, p.schema.Slot(field))
 		}
-		if p.kinds[i], err = stats.NewKind(s, p.schema.Slot(s.Field), by, [2]aggregate.Kind{}); err != nil {
+		if p.kinds[i], err = stats.NewKind(s, p.schema.Slot(s.Field), by, nil); err != nil {
 			return nil, err
 		}
 		_, p.counted[i] = p.kinds[i].NewPartial().(aggregate.Counter)
 	}
-	if err := p.compileRatios(); err != nil {
+	if err := p.compileCombined(); err != nil {
 		return nil, err
 	}
 	p.index = newIndex(p.schema, p.conds)
@@ -106,8 +103,8 @@ func (p *Program) deriveFor(ev *line.Event) {
 // Kind is how a stat aggregates, by its number.
 func (p *Program) Kind(stat int) aggregate.Kind { return p.kinds[stat] }
 
-// compileRatios makes the kinds of the stats that are ratios of others.
-func (p *Program) compileRatios() error {
+// compileCombined makes the kinds of the stats whose values are made of those of others.
+func (p *Program) compileCombined() error {
 	number := make(map[string]int, len(p.stats))
 	for i, s := range p.stats {
 		number[s.Name] = i
@@ -116,22 +113,24 @@ func (p *Program) compileRatios() error {
 		if !s.OfStats() {
 			continue
 		}
-		var of [2]int
-		for j, name := range s.Of {
+		var kinds []aggregate.Kind
+		for _, name := range s.Of {
 			n, ok := number[name]
 			switch {
 			case !ok:
 				return fmt.Errorf("stat %s: there is no stat %s", s.Name, name)
 			case p.stats[n].OfStats():
-				return fmt.Errorf("stat %s: %s is a ratio itself: a ratio needs two other stats", s.Name, name)
+				return fmt.Errorf("stat %s: %s is a %s itself: a %s needs stats that are made of lines", s.Name, name, p.stats[n].Kind, s.Kind)
 			case p.stats[n].Window != s.Window || p.stats[n].Expire != s.Expire:
-				return fmt.Errorf("stat %s: %s has another window: a ratio needs two stats over the same", s.Name, name)
+				return fmt.Errorf("stat %s: %s has another window: a %s needs stats over the same", s.Name, name, s.Kind)
+			case s.Top > 0 && !slices.Equal(p.stats[n].GroupBy, s.GroupBy) || s.Top == 0 && p.stats[n].Top > 0:
+				return fmt.Errorf("stat %s: %s has other keys: a %s needs stats by the same", s.Name, name, s.Kind)
 			}
-			of[j] = n
+			p.of[i] = append(p.of[i], n)
+			kinds = append(kinds, p.kinds[n])
 		}
-		p.ratios[i] = &operands{of[0], of[1]}
 		var err error
-		if p.kinds[i], err = stats.NewKind(s, line.None, nil, [2]aggregate.Kind{p.kinds[of[0]], p.kinds[of[1]]}); err != nil {
+		if p.kinds[i], err = stats.NewKind(s, line.None, make([]line.Slot, len(s.GroupBy)), kinds); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,10 @@ type Keyed struct {
 type Key struct {
 	Key   string // UTF-8
 	Value Value
+
+	// Dropped says that the value is null because one of the stats that it is made of
+	// may have dropped the key: {"key":"a","value":null,"dropped":true}.
+	Dropped bool
 }
 
 // Shape implements Value.
@@ -36,6 +40,9 @@ func (k *Keyed) AppendJSON(b []byte) []byte {
 		}
 		b = appendString(append(b, `{"key":`...), t.Key)
 		b = AppendJSON(append(b, `,"value":`...), t.Value)
+		if t.Dropped {
+			b = append(b, `,"dropped":true`...)
+		}
 		b = append(b, '}')
 	}
 	b = AppendJSON(append(b, `],"other":`...), k.Other)
@@ -68,6 +75,7 @@ func (k *Keyed) extreme(other Value, greater bool) Value {
 		i := slices.IndexFunc(all.Top, func(have Key) bool { return have.Key == t.Key })
 		if i >= 0 {
 			all.Top[i].Value = Extreme(all.Top[i].Value, t.Value, greater)
+			all.Top[i].Dropped = all.Top[i].Dropped && t.Dropped
 		} else if len(all.Top) < maxExtremeKeys {
 			all.Top = append(all.Top, t)
 		}
@@ -80,8 +88,9 @@ func beginsKeyed(member string) bool { return member == "top" }
 func parseKeyed(data []byte) (Value, error) {
 	var in struct {
 		Top []struct {
-			Key   string
-			Value json.RawMessage
+			Key     string
+			Value   json.RawMessage
+			Dropped bool
 		}
 		Other    json.RawMessage
 		Distinct uint64
@@ -92,7 +101,7 @@ func parseKeyed(data []byte) (Value, error) {
 	k := &Keyed{Top: make([]Key, len(in.Top)), Distinct: in.Distinct}
 	var err error
 	for i, t := range in.Top {
-		k.Top[i].Key = t.Key
+		k.Top[i].Key, k.Top[i].Dropped = t.Key, t.Dropped
 		if k.Top[i].Value, err = parseOfKey(t.Value); err != nil {
 			return nil, err
 		}

@@ -1,8 +1,10 @@
 package value
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"strconv"
 )
 
@@ -25,6 +27,23 @@ func Count(n uint64) Number { return Number(strconv.FormatUint(n, 10)) }
 func (n Number) Float64() float64 {
 	f, _ := strconv.ParseFloat(string(n), 64) // beyond its range it is infinite
 	return f
+}
+
+// Compare returns -1, 0 or 1 as n is less than, equal to or greater than m, exactly.
+func (n Number) Compare(m Number) int {
+	if c := cmp.Compare(n.Float64(), m.Float64()); c != 0 || n == m {
+		return c
+	}
+	return n.Rat().Cmp(m.Rat())
+}
+
+// Rat returns n exactly.
+func (n Number) Rat() *big.Rat {
+	r, ok := new(big.Rat).SetString(string(n))
+	if !ok {
+		return new(big.Rat) // not a number, which no value is
+	}
+	return r
 }
 
 // Shape implements Value.

@@ -28,6 +28,7 @@ ODD_FIELD = r" n=\S+"
 ODD_KEY = r' k="?(?P<k>[^"\n]+)'
 ODD = r" n=(?P<n>-?\d+(?:\.\d+)?)(?: |$)"
 ODD_KEYED = ODD.replace("(?: |$)", "") + ODD_KEY
+ODD_PAIR = r'app=odd(?: n=(?P<n>\S+))? k="?(?P<k>[^"\n]+)'
 MOST = 2**63  # numbers are below, either way
 
 
@@ -228,6 +229,59 @@ def share(holds):
     return value
 
 
+def by_number(value):
+    """What a value is of events whose key is a key and a number's text; some are not numbers."""
+
+    def split(events):
+        found = []
+        for e in events:
+            key, number = e.key.rsplit("\0", 1)
+            found.append(Event(e.at, key, fraction(number)))
+        return value(found)
+
+    return split
+
+
+def fraction(text):
+    """The number that a text is, if it is one that counts."""
+    if not re.fullmatch(r"-?\d+(\.\d+)?", text):
+        return None
+    n = round_to(Fraction(text), 9)
+    return n if abs(n) < MOST else None
+
+
+def by_key(of, key):
+    return lambda match: match[key] + "\0" + (match[of] or "")
+
+
+def quotient(a, b):
+    """One value by another, to 15 digits."""
+    if a is None or not b:
+        return None
+    return Fraction(f"{float(a) / float(b):.14e}")
+
+
+def total_of_some(events):
+    return sum(e.number for e in events if e.number is not None)
+
+
+def per_line(events):
+    return quotient(total_of_some(events), len(events))
+
+
+def per_sum(events):
+    return quotient(len(events), total_of_some(events))
+
+
+def failed_share(events):
+    return quotient(sum(e.number >= 400 for e in events), len(events))
+
+
+def known_first(value):
+    """Ranks by value, of which None is the least."""
+    return lambda events: (value(events) is not None, value(events) or 0)
+
+
 def routed(match):
     """The route of a path whose things are numbers, or of a static file."""
     path = re.sub(r"(?<=/)\d+(?=/|$)", ":id", match["k"])
@@ -303,6 +357,12 @@ STATS = [
     ("slowest", "kinds", 30, PROXY, "app", "service", top(3, quantiles("0.5", "0.9"), lambda its: (quantiles("0.9")(its)["0.9"], len(its)))),
     ("apdex", "kinds", 30, PROXY, "", "service", apdex(5, 20)),
     ("apdex-by", "kinds", 30, PROXY, "code", "service", top(2, apdex(5, 20), apdex_share(5, 20))),
+    ("failed-share", "kinds", 15, NGINX, "domain", "status", top(3, failed_share)),
+    ("failed-share-of-most", "kinds", 15, NGINX, "domain", "status", top(2, failed_share, lambda its: (len(its), failed_share(its)))),
+    ("sum-by-count", "kinds", 15, NGINX, "domain", "bytes", top(3, total, lambda its: (len(its), total(its)))),
+    ("per-sum", "odd", 10, ODD_PAIR, by_key("n", "k"), "", by_number(top(3, per_sum, known_first(per_sum)))),
+    ("per-line", "odd", 10, ODD_PAIR, by_key("n", "k"), "", by_number(top(3, per_line, lambda its: (len(its), per_line(its))))),
+    ("max-of-most", "odd", 10, ODD_KEYED, "k", "n", top(3, greatest, lambda its: (len(its), greatest(its)))),
     ("unique-by", "odd", 10, r" n=(?P<n>\S+) k=\"?(?P<k>[^\"\n]+)", "k,n", "", top_distinct(2)),
     ("apdex", "odd", 5, ODD, "", "n", apdex(0, 5)),
     ("count", "odd", 5, ODD_FIELD, "", "", len),

@@ -189,9 +189,9 @@ func AllKinds() *stats.Definitions {
 		{Name: "last-max", Kind: "last-max", Field: "x", GroupBy: []string{"level", "x"}, Window: 5},
 		{Name: "delta", Kind: "delta", Field: "x", GroupBy: []string{"level"}, Window: 10, Expire: 15},
 		{Name: "delta-alone", Kind: "delta", Field: "x", Window: 3, Expire: 1},
-		{Name: "delta-ratio", Kind: "ratio", Of: [2]string{"delta", "delta-too"}, Window: 10, Expire: 15},
+		{Name: "delta-ratio", Kind: "ratio", Of: []string{"delta", "delta-too"}, Window: 10, Expire: 15},
 		{Name: "delta-too", Kind: "delta", Field: "x", Window: 10, Expire: 15},
-		{Name: "ratio", Kind: "ratio", Of: [2]string{"rate", "rate-by-ten"}, Window: 10},
+		{Name: "ratio", Kind: "ratio", Of: []string{"rate", "rate-by-ten"}, Window: 10},
 		{Name: "rate-by-ten", Kind: "rate", Per: 60, Window: 10},
 	}}
 }

@@ -44,6 +44,7 @@ export const ranking = {
       const fractional = top.some((t) => typeof t.value === "number" && !Number.isInteger(t.value));
       const lines = top.map((t) => ({
         key: t.key, amount: digits(stat, t.value, fractional), share: length(stat, t.value) / most, worth: level(ofKey, t.value),
+        dropped: t.dropped ? "a second had no room for this key" : "",
       }));
       const rest = (value?.distinct ?? 0) - top.length;
       // Other is of what is not in the value's own top; of fewer rows it would be less than the truth.
@@ -53,6 +54,7 @@ export const ranking = {
         write(key, visible(line.key));
         if (key.title !== line.key) key.title = line.key;
         write(amount, line.amount);
+        amount.title = line.dropped ?? "";
         item.className = line.other ? "other" : line.worth ?? "";
         item.style.setProperty("--share", `${Math.max(0, line.share * 100).toFixed(1)}%`);
         if (item.parentNode !== list) list.append(item);
