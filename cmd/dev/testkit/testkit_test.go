@@ -39,6 +39,7 @@ func failureOf(t *testing.T, f func(testing.TB)) string {
 }
 
 func TestEventually(t *testing.T) {
+	t.Setenv(PatienceVariable, "1")
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		Eventually(t, "the third time", func() error {
@@ -72,6 +73,7 @@ func TestEventuallyIsMorePatient(t *testing.T) {
 }
 
 func TestDone(t *testing.T) {
+	t.Setenv(PatienceVariable, "1")
 	synctest.Test(t, func(t *testing.T) {
 		done := make(chan struct{})
 		failure := failureOf(t, func(t testing.TB) { Done(t, "the end", done, func() error { return errors.New("the middle") }) })
