@@ -88,6 +88,8 @@ func (m metrics) merger(r *merger.Merger) {
 	m.processor("pulse_merger", r.Processor, "closed_timestamp_seconds",
 		"The last second that has closed in a partition of the fragments topic, Unix time.", &n.Closed)
 	m.counter("pulse_merger_snapshots_total", "Snapshots published.", n.Snapshots.Load)
+	m.counter("pulse_merger_beyond_segments_total", "Segments with lines that are more than a day ahead of all clocks, which are in no stat.", n.Beyond.Load)
+	m.counter("pulse_merger_dropped_segments_total", "Segments whose fragments were dropped since no cover ended them.", n.Dropped.Load)
 	m.counter("pulse_merger_incomplete_segments_total", "Segments that were incomplete; their receiver emits them again.", n.Incomplete.Load)
 	m.counter("pulse_merger_bad_records_total", "Records of the fragments topic that Pulse did not write; they are skipped.", n.Bad.Load)
 	m.counter("pulse_merger_lost_segments_total", "Segments whose raw records Kafka's retention deleted; their seconds are unknown.", n.Lost.Load)

@@ -37,8 +37,10 @@ func (p *partition) check(offset int64) {
 		return
 	}
 	c := checkpoint{offset: offset, read: offset, second: second, stream: p.coverage.first, sources: slices.Clone(p.sources)}
-	for _, waiting := range p.segments {
-		c.read = min(c.read, waiting.first)
+	for _, w := range p.waiting {
+		for _, segment := range w.segments {
+			c.read = min(c.read, segment.first)
+		}
 	}
 	p.checks = append(p.checks, c)
 }

@@ -13,7 +13,7 @@ import (
 // only as an earlier first line of a recording comes in time.
 type coverage struct {
 	first int64             // MaxInt64: not known yet
-	stale []timing.Interval // ascending, apart from each other
+	stale []timing.Interval // ascending, apart from each other; maxIntervals at most
 }
 
 // add adds a stale interval.
@@ -24,6 +24,10 @@ func (c *coverage) add(from, to int64) {
 		from, to = min(from, c.stale[n].From), max(to, c.stale[n].To)
 	}
 	c.stale = slices.Replace(c.stale, i, n, timing.Interval{From: from, To: to})
+	if last := len(c.stale) - 1; last >= maxIntervals {
+		c.stale[last-1].To = c.stale[last].To
+		c.stale = c.stale[:last]
+	}
 }
 
 // of returns how many of the last seconds, so many, through a second are

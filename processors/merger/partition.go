@@ -3,6 +3,7 @@ package merger
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -47,21 +48,6 @@ type source struct {
 	begin         int64 // the first second that is covered; 0 of a recording, which is covered from its first line on
 }
 
-// A segmentID identifies a segment: a source partition and the offset of the tick
-// that ends the segment.
-type segmentID struct {
-	partition int32
-	end       int64
-}
-
-// pending is what is there of a segment that has not been applied.
-type pending struct {
-	first     int64            // offset of its first record
-	fragments int              // whole ones, and parts
-	whole     [][]byte         // by track; nil: not there
-	parts     map[int][][]byte // by track; nil: not there
-}
-
 // partition merges one partition of the fragments topic: the stats whose names
 // go there. It learns everything from the log.
 //
@@ -82,8 +68,8 @@ type partition struct {
 	byName  map[string]*track
 	maxOver int64
 
-	sources  []source // empty before the first cover tells how many there are
-	segments map[segmentID]*pending
+	sources []source           // empty before the first cover tells how many there are
+	waiting map[int32]*waiting // by source partition
 
 	fresh     bool  // no record has been read in this session
 	committed bool  // this session began at a commit
@@ -116,7 +102,7 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		shared:   s,
 		number:   start.Partition,
 		byName:   map[string]*track{},
-		segments: map[segmentID]*pending{},
+		waiting:  map[int32]*waiting{},
 		fresh:    true,
 		touched:  map[int64]int64{},
 		members:  map[int32][]watermark.Member{},
@@ -216,76 +202,11 @@ func (p *partition) discard(offset int64, err error) {
 		"partition", p.number, "offset", offset, "error", err)
 }
 
-// pendingOf returns what is there of a segment, to which the record at offset adds;
-// nil if the segment has been applied.
-func (p *partition) pendingOf(offset int64, source int32, end int64) *pending {
-	if int(source) < len(p.sources) && end <= p.sources[source].covered {
-		return nil
-	}
-	id := segmentID{source, end}
-	waiting := p.segments[id]
-	if waiting == nil {
-		waiting = &pending{first: offset, whole: make([][]byte, len(p.tracks)), parts: map[int][][]byte{}}
-		p.segments[id] = waiting
-	}
-	return waiting
-}
-
-// bundle keeps fragments until their segment's cover comes. Those that came before
-// are the same.
-func (p *partition) bundle(offset int64, u *topics.Bundle) {
-	waiting := p.pendingOf(offset, u.Partition, u.End)
-	if waiting == nil {
-		return
-	}
-	// A copy: the record is part of a whole batch's memory.
-	err := topics.EachNamed(slices.Clone(u.Data), func(stat, fragment []byte) error {
-		t := p.byName[string(stat)]
-		if t == nil {
-			return fmt.Errorf("a fragment of the stat %.80q, that this partition does not have", stat)
-		}
-		if waiting.whole[t.number] == nil {
-			waiting.whole[t.number] = fragment
-			waiting.fragments++
-		}
-		return nil
-	})
-	if err != nil {
-		p.discard(offset, fmt.Errorf("a bundle: %w", err))
-	}
-}
-
-// fragment keeps a fragment, or a part of one, that is a record of its own.
-func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
-	t := p.byName[r.Key]
-	if t == nil {
-		p.discard(r.Offset, fmt.Errorf("a fragment of the stat %.80q, that this partition does not have", r.Key))
-		return
-	}
-	waiting := p.pendingOf(r.Offset, f.Partition, f.End)
-	if waiting == nil {
-		return
-	}
-	parts := waiting.parts[t.number]
-	if parts == nil {
-		parts = make([][]byte, f.Parts)
-		waiting.parts[t.number] = parts
-	}
-	if len(parts) != f.Parts {
-		p.discard(r.Offset, fmt.Errorf("a fragment of %s has %d parts, but an earlier one had %d", r.Key, f.Parts, len(parts)))
-		return
-	}
-	if parts[f.Part] == nil {
-		// A copy, as in bundle.
-		parts[f.Part] = append(make([]byte, 0, len(f.Data)), f.Data...)
-		waiting.fragments++
-	}
-}
-
 // cover applies a segment, if it is its turn and if it is complete.
 func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *topics.Commit {
 	if len(p.sources) == 0 {
 		p.sources = slices.Repeat([]source{{covered: unset, second: -1}}, int(c.Partitions))
+		maps.DeleteFunc(p.waiting, func(source int32, _ *waiting) bool { return source >= c.Partitions })
 	}
 	if int(c.Partitions) != len(p.sources) {
 		p.discard(offset, fmt.Errorf("a cover is for %d source partitions, others are for %d", c.Partitions, len(p.sources)))
@@ -301,16 +222,15 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	if offset < p.resume {
 		return nil
 	}
-	id := segmentID{c.Partition, c.End}
-	waiting := p.segments[id]
-	if waiting == nil {
-		waiting = &pending{first: offset}
+	segment := p.has(c.Partition, c.End)
+	if segment == nil {
+		segment = none(offset)
 	}
-	if !p.continues(src, c) || waiting.fragments < c.Fragments {
+	if !p.continues(src, c) || segment.fragments < c.Fragments {
 		p.metrics.Incomplete.Add(1)
 		p.notices.Warn("a segment is incomplete; its receiver will emit it again", "partition", p.number, "offset", offset,
 			"source partition", c.Partition, "segment from", c.Start, "to", c.End, "covered", src.covered,
-			"fragments", waiting.fragments, "of", c.Fragments)
+			"fragments", segment.fragments, "of", c.Fragments)
 		return nil
 	}
 
@@ -324,7 +244,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	if after > before && before >= 0 && p.begun {
 		p.check(offset)
 	}
-	p.apply(offset, src, c, waiting)
+	p.apply(offset, src, c, segment)
 	if !p.begun && after >= 0 {
 		p.begin(emit)
 	}
@@ -350,7 +270,7 @@ func (p *partition) continues(src *source, c *topics.Cover) bool {
 }
 
 // apply adds a complete segment to the state.
-func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *pending) {
+func (p *partition) apply(offset int64, src *source, c *topics.Cover, segment *pending) {
 	if src.covered == unset {
 		src.first, src.fromSavepoint = c.First, c.FromSavepoint
 		switch {
@@ -363,12 +283,12 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 			p.addGap(offset, 0, src.begin)
 		}
 	}
-	for i, fragment := range waiting.whole {
+	for i, fragment := range segment.whole {
 		if fragment != nil {
 			p.join(offset, p.tracks[i], fragment, c)
 		}
 	}
-	for i, parts := range waiting.parts {
+	for i, parts := range segment.parts {
 		p.join(offset, p.tracks[i], slices.Concat(parts...), c)
 	}
 	for _, g := range c.Stale {
@@ -377,20 +297,40 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, waiting *p
 	p.count(offset, c)
 	if !c.Lost.Empty() {
 		p.metrics.Lost.Add(1)
-		p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: max(c.Before-p.lateness, 0), To: c.After + timing.Unsettled}, lost: true, offset: offset})
+		p.addUncovered(uncovered{Interval: timing.Interval{From: max(c.Before-p.lateness, 0), To: c.After + timing.Unsettled}, lost: true, offset: offset})
 	}
 	src.covered, src.second = c.End, max(src.second, c.After)
-	for id := range p.segments {
-		if id.partition == c.Partition && id.end <= c.End {
-			delete(p.segments, id)
-		}
-	}
+	p.applied(c.Partition, c.End)
 }
 
 // addGap notes that the seconds [from, to) are not covered.
 func (p *partition) addGap(offset, from, to int64) {
-	p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: from, To: to}, offset: offset})
+	p.addUncovered(uncovered{Interval: timing.Interval{From: from, To: to}, offset: offset})
 	p.coverage.add(from, to)
+}
+
+// maxIntervals bounds the intervals without values that are held: ingesters come and go
+// some times in the longest window. What is more widens the last one.
+const maxIntervals = 4096
+
+func (p *partition) addUncovered(u uncovered) {
+	if len(p.intervals) < maxIntervals {
+		p.intervals = append(p.intervals, u)
+		return
+	}
+	last := &p.intervals[maxIntervals-1]
+	last.From, last.To = min(last.From, u.From), max(last.To, u.To)
+	last.lost, last.offset = last.lost || u.lost, min(last.offset, u.offset)
+}
+
+// horizon is the first second at which no line of a segment counts: a day from all
+// clocks. What is beyond it would wait, in memory, until they come there.
+func (p *partition) horizon(c *topics.Cover) int64 {
+	greatest := c.After
+	for _, s := range p.sources {
+		greatest = max(greatest, s.second)
+	}
+	return greatest + timing.PointAhead
 }
 
 // count notes at which seconds lines of a segment count, also of stats that are not
@@ -401,6 +341,15 @@ func (p *partition) count(offset int64, c *topics.Cover) {
 	}
 	if c.Latest == 0 {
 		return
+	}
+	if horizon := p.horizon(c); c.Latest >= horizon {
+		p.metrics.Beyond.Add(1)
+		p.notices.Warn("lines that are more than a day ahead of all clocks are in no stat; set the clock of the machine whose ingester `pulse status` names",
+			"partition", p.number, "offset", offset, "source partition", c.Partition, "second", c.Latest)
+		c.Latest = horizon - 1
+		if c.Earliest > c.Latest {
+			return
+		}
 	}
 	for _, second := range []int64{c.Earliest, c.Latest} {
 		if _, ok := p.touched[second]; !ok && second >= p.floor {
@@ -415,7 +364,7 @@ func (p *partition) count(offset int64, c *topics.Cover) {
 
 // join adds a fragment of a cover's segment to its stat.
 func (p *partition) join(offset int64, t *track, fragment []byte, c *topics.Cover) {
-	err := t.series.JoinWithin(fragment, p.floor, math.MaxInt64, func(second int64) {
+	err := t.series.JoinWithin(fragment, p.floor, p.horizon(c), func(second int64) {
 		t.touch(second)
 		if _, ok := p.touched[second]; !ok {
 			p.touched[second] = offset
@@ -432,5 +381,7 @@ type Metrics struct {
 	Snapshots  atomic.Int64                       // published
 	Incomplete atomic.Int64                       // covers that were passed over
 	Bad        atomic.Int64                       // records that make no sense
+	Dropped    atomic.Int64                       // segments of which fragments came and no cover
+	Beyond     atomic.Int64                       // segments with lines a day ahead of all clocks, which count nowhere
 	Lost       atomic.Int64                       // covers that declare raw records lost
 }

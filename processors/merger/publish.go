@@ -44,7 +44,7 @@ func (p *partition) begin(emit processors.Emit) {
 	if p.truncated {
 		// No checkpoint is before it: until it has passed a restart meets the same
 		// truncated log again.
-		p.intervals = append(p.intervals, uncovered{Interval: timing.Interval{From: p.next, To: greatest + timing.Unsettled}, lost: true, offset: -1})
+		p.addUncovered(uncovered{Interval: timing.Interval{From: p.next, To: greatest + timing.Unsettled}, lost: true, offset: -1})
 	}
 }
 

@@ -92,6 +92,11 @@ type Fragments struct {
 	End       int64      `json:"end"`
 	Committed int64      `json:"committed"`
 	Lag       int64      `json:"lag"`
+
+	// Checkpoint is the clock at which a merger begins that restarts, and Again how many
+	// seconds it would read again.
+	Checkpoint *time.Time `json:"checkpoint"`
+	Again      *int64     `json:"again_seconds"`
 }
 
 // at is the time of a second, nil if it is not known.
@@ -106,7 +111,10 @@ func at(second int64) *time.Time {
 // judge finds what is behind. Its clock is the observation's; that of a
 // recording with its original times is the newest record's.
 func judge(o *observation, d *stats.Definitions, l Limits) *Status {
-	f := findings{observation: o, limits: l, written: -1, rolled: -1, closed: -1}
+	f := findings{observation: o, limits: l, written: -1, rolled: -1, closed: -1, again: d.Lateness + checkpointSlack}
+	for _, stat := range d.All() {
+		f.again = max(f.again, stat.Lookback()+d.Lateness+checkpointSlack)
+	}
 	for _, p := range o.sources {
 		f.written = max(f.written, p.written)
 	}
@@ -128,7 +136,7 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 		f.source(i, p)
 	}
 	for i, p := range o.fragments {
-		s.Fragments = append(s.Fragments, Fragments{i, p.owner, at(p.closed), f.age(p.stands()), p.end, p.committed, p.lag()})
+		s.Fragments = append(s.Fragments, Fragments{i, p.owner, at(p.closed), f.age(p.stands()), p.end, p.committed, p.lag(), at(p.checkpoint), p.again()})
 		f.fragment(i, p)
 	}
 	s.Closed = at(f.closed)
@@ -165,6 +173,10 @@ func (o *observation) notes(d *stats.Definitions) []Note {
 	return all
 }
 
+// checkpointSlack is how many seconds more than the longest window a checkpoint may be
+// back: it reaches as far as that where records were lost.
+const checkpointSlack = 60
+
 // findings are what a judgement is made of.
 type findings struct {
 	*observation
@@ -176,7 +188,11 @@ type findings struct {
 	rolled  int64 // the least clock of the sources
 	closed  int64 // the last second that has closed in all partitions that have stats
 
+	again int64 // how many seconds back a checkpoint may be
+
 	silent, unread, open       partitionList // those to which nothing is written, and those that are behind
+	refused, pinned            partitionList // those whose covers mergers do not take, and those whose checkpoints stand still
+	known                      int           // how many partitions of events.raw a merger knows, if that is not how many there are
 	lostRecords, lostFragments int64
 }
 
@@ -216,6 +232,20 @@ func (f *findings) fragment(number int, p fragmentsPartition) {
 	if p.stats && (f.closed < 0 || p.closed < f.closed) {
 		f.closed = p.closed
 	}
+	if again := p.again(); !f.recording && again != nil && *again > f.again {
+		f.pinned.add(number, p.checkpoint, p.owner)
+	}
+	if p.told > 0 && p.told != len(f.sources) {
+		f.known = p.told
+	}
+	// A merger that is behind as a whole has taken nothing newer of any partition.
+	for i, second := range p.seconds[:min(len(p.seconds), len(f.sources))] {
+		clock := f.sources[i].clock
+		behind := float64(clock-second) > f.limits.Behind.Seconds() && float64(clock-slices.Max(p.seconds)) <= f.limits.Behind.Seconds()
+		if second >= 0 && behind && !slices.Contains(f.refused.numbers, i) {
+			f.refused.add(i, second, p.owner)
+		}
+	}
 }
 
 // problems come in the order in which lines come by: what is behind holds up all
@@ -245,13 +275,22 @@ func (f *findings) problems() []Problem {
 		say(f.open.since, fmt.Sprintf("mergers are behind on %s %s", fragments, f.open),
 			"read the log of "+f.open.who("mergers")+"; if its CPU is busy, start another pulse merge")
 	}
-	if f.told > 0 && f.told != len(f.sources) {
-		say(-1, fmt.Sprintf("%s has %d partitions, and its ingesters write to %d", raw, len(f.sources), f.told),
-			"partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)")
+	const newPrefix = "partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)"
+	switch {
+	case f.told > 0 && f.told != len(f.sources):
+		say(-1, fmt.Sprintf("%s has %d partitions, and its ingesters write to %d", raw, len(f.sources), f.told), newPrefix)
+	case f.known > 0:
+		say(-1, fmt.Sprintf("%s has %d partitions, and its mergers know %d", raw, len(f.sources), f.known), newPrefix)
+	case len(f.refused.numbers) > 0:
+		say(f.refused.since, fmt.Sprintf("mergers refuse what receivers made of %s %s", raw, f.refused),
+			"read the log of "+f.refused.who("mergers")+"; if it says nothing of segments, another program has written to "+fragments+": start all roles with a new --prefix")
 	}
 	if ahead := f.closed + 1 - f.clock.Unix(); f.closed >= 0 && ahead > timing.ClockAhead {
 		say(-1, fmt.Sprintf("seconds have closed that are %s ahead of this machine's clock", span(time.Duration(ahead)*time.Second)),
 			"set the clocks of this machine and of the ingesters' machines; if they are right, another program writes to Pulse's topics")
+	} else if len(f.pinned.numbers) > 0 {
+		say(f.pinned.since, fmt.Sprintf("a restart of the merger of %s %s would read everything again", fragments, f.pinned),
+			"read the log of "+f.pinned.who("mergers")+"; if it drops fragments, check which programs write to "+fragments)
 	}
 	if f.closed < 0 && len(found) == 0 {
 		say(-1, "no second has closed yet", "wait a few seconds and run pulse status again")
@@ -274,6 +313,15 @@ func (f *findings) problems() []Problem {
 			"for late lines, find what delays the inputs, or raise the lateness in the definitions; unreadable are lines over 64 KiB, and records that Pulse did not write")
 	}
 	return found
+}
+
+// again is how many seconds a restart would read again; nil: that is not known.
+func (p fragmentsPartition) again() *int64 {
+	if p.closed < 0 || p.checkpoint < 0 {
+		return nil
+	}
+	seconds := max(p.stands()-p.checkpoint, 0)
+	return &seconds
 }
 
 // headline is one sentence.

@@ -32,7 +32,8 @@ func wellObservation() *observation {
 			offsets: offsets{start: 0, end: 12_345, committed: 12_340, owner: fmt.Sprintf("receiver-%d", i)},
 			written: ago(0), ingester: "web-1", clock: ago(0)})
 		o.fragments = append(o.fragments, fragmentsPartition{
-			offsets: offsets{start: 0, end: 5000, committed: 4000, owner: "merger-0"}, closed: ago(1), stats: true})
+			offsets: offsets{start: 0, end: 5000, committed: 4000, owner: "merger-0"}, closed: ago(1), stats: true,
+			checkpoint: ago(4), told: 2, seconds: []int64{ago(0), ago(0)}})
 	}
 	return o
 }
@@ -124,6 +125,12 @@ func TestJudge(t *testing.T) {
 			"not well: seconds have closed that are 24 h 0 min ahead of this machine's clock. Set the clocks of this machine and of the ingesters' machines; if they are right, another program writes to Pulse's topics", nil},
 		{"more partitions than there were", func(o *observation) { o.told = 1 },
 			"not well: team.events.raw has 2 partitions, and its ingesters write to 1. Partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)", nil},
+		{"mergers know fewer partitions", func(o *observation) { o.fragments[0].told = 1 },
+			"not well: team.events.raw has 2 partitions, and its mergers know 1. Partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)", nil},
+		{"covers are refused", func(o *observation) { o.fragments[1].seconds[0] = ago(11) },
+			"not well: mergers refuse what receivers made of team.events.raw partition 0 since 20:03:58 (11 s). Read the log of merger-0; if it says nothing of segments, another program has written to team.stats.fragments.3f9a2c: start all roles with a new --prefix", nil},
+		{"a checkpoint stands still", func(o *observation) { o.fragments[1].checkpoint = ago(200) },
+			"not well: a restart of the merger of team.stats.fragments.3f9a2c partition 1 would read everything again since 20:00:49 (3 min 20 s). Read the log of merger-0; if it drops fragments, check which programs write to team.stats.fragments.3f9a2c", nil},
 		{"a recording", func(o *observation) {
 			o.domain = topics.RecordingPrefix + "x"
 			o.now = o.now.Add(365 * 24 * time.Hour)
@@ -177,9 +184,9 @@ events.raw   written  rolled up to  behind  lag  owner
          0  20:04:09      20:04:09   0.4 s    5  receiver-0
          1  20:04:09      20:04:09   0.4 s    5  nobody
 
-fragments    closed  behind  since checkpoint  owner
-        0  20:04:08   0.4 s             1,000  merger-0
-        1         -       -             1,000  merger-0
+fragments    closed  behind  checkpoint  since then  owner
+        0  20:04:08   0.4 s    20:04:05       1,000  merger-0
+        1         -       -    20:04:05       1,000  merger-0
 `
 	if got := s.Text(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -86,8 +86,11 @@ type sourcePartition struct {
 // A fragmentsPartition is one of the fragments topic.
 type fragmentsPartition struct {
 	offsets
-	closed int64 // the last second that closed
-	stats  bool  // whether that is from a stat's snapshots; the clocks' records are a second behind
+	closed     int64   // the last second that closed
+	stats      bool    // whether that is from a stat's snapshots; the clocks' records are a second behind
+	checkpoint int64   // the clock at which a merger that restarts begins
+	told       int     // how many partitions of events.raw its merger knows; 0: not known
+	seconds    []int64 // how far it has taken what receivers made of each of them
 }
 
 // stands is the clock that closed the last second.
@@ -284,13 +287,25 @@ func (o *observer) raw(ctx context.Context, seen *observation) error {
 
 // fragments reads how far the mergers are.
 func (o *observer) fragments(ctx context.Context, seen *observation) error {
-	g, partitions, _, err := o.group(ctx, o.names.MergerGroup(), o.names.Fragments())
+	g, partitions, commits, err := o.group(ctx, o.names.MergerGroup(), o.names.Fragments())
 	if err != nil {
 		return err
 	}
 	seen.mergers = g
-	for _, p := range partitions {
-		seen.fragments = append(seen.fragments, fragmentsPartition{offsets: p, closed: -1})
+	for i, p := range partitions {
+		f := fragmentsPartition{offsets: p, closed: -1, checkpoint: -1}
+		if c, ok := commits[int32(i)]; ok {
+			state, err := topics.DecodeMergerState(c.Metadata)
+			if err != nil {
+				return fmt.Errorf("the group %s, partition %d: %w", g.Name, i, err)
+			}
+			f.told = len(state.Sources)
+			f.checkpoint = state.Sources[0].Second
+			for _, src := range state.Sources {
+				f.checkpoint = min(f.checkpoint, src.Second)
+			}
+		}
+		seen.fragments = append(seen.fragments, f)
 	}
 	return nil
 }
@@ -341,6 +356,7 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 				f.closed = timing.Forward(f.closed, c.Closed)
 				if len(c.Seconds) > 0 { // the newest counts: one that stands still may be far behind
 					clocks[c.Partition] = timing.Forward(clocks[c.Partition], slices.Max(c.Seconds))
+					f.seconds = c.Seconds
 				}
 			}
 			for _, s := range entry.Snapshots {

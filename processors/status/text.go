@@ -57,9 +57,9 @@ func (s *Status) Text() string {
 	}
 	columns(&b, raw)
 	b.WriteString("\n")
-	fragments := [][]string{{"fragments", "closed", "behind", "since checkpoint", "owner"}}
+	fragments := [][]string{{"fragments", "closed", "behind", "checkpoint", "since then", "owner"}}
 	for _, p := range s.Fragments {
-		fragments = append(fragments, []string{strconv.Itoa(p.Partition), s.time(p.Closed), spanCell(p.Behind), thousands(p.Lag), cmp.Or(p.Owner, "nobody")})
+		fragments = append(fragments, []string{strconv.Itoa(p.Partition), s.time(p.Closed), spanCell(p.Behind), s.time(p.Checkpoint), thousands(p.Lag), cmp.Or(p.Owner, "nobody")})
 	}
 	columns(&b, fragments)
 	for i, n := range s.Notes {

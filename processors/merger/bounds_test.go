@@ -1,0 +1,113 @@
+package merger
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pulse/processors"
+	"pulse/stats/program"
+	"pulse/stats/timing"
+	"pulse/topics"
+)
+
+// bundle is what one line at a second adds to the stats, as a record of a segment.
+func (l *log) bundle(source int32, end, second int64) []byte {
+	folder := l.program.NewFolder()
+	folder.Fold(program.Pack{Lines: []byte("x=1"), Second: second, Floor: second})
+	b := (&topics.Bundle{Partition: source, End: end}).Append(nil)
+	folder.Flush(func(stat int, data []byte) { b = topics.AppendNamed(b, l.work.stats[stat].Name, data) })
+	return b
+}
+
+// TestBundlesWithoutCovers: what no cover ends neither piles up nor holds back the
+// checkpoints, and the segments that are ended count all the same.
+func TestBundlesWithoutCovers(t *testing.T) {
+	const seconds, each = 300, 40
+	l := newLog(t, fmt.Sprintf(one, 2))
+	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
+	empty := (&topics.Bundle{End: 1 << 40}).Append(nil)
+	for i := range int64(seconds) {
+		for j := range int64(each) {
+			l.process("cover", empty)
+			l.process("cover", l.bundle(0, 1_000_000+i*each+j, 100+i))
+			l.process("cover", l.bundle(5, 1_000_000+i*each+j, 100+i)) // of a partition that there is not
+		}
+		l.send(segmentOf{cover(0, i, i+1, 100+i, 101+i), at(100+i) + at(100+i), 100 + i})
+	}
+	waiting := l.work.waiting[0]
+	if n := len(waiting.segments); n > maxWaiting || len(l.work.waiting) != 1 {
+		t.Errorf("%d segments wait, of %d source partitions", n, len(l.work.waiting))
+	}
+	if n := l.m.Metrics().Dropped.Load(); n < seconds*each-maxWaiting {
+		t.Errorf("%d segments were dropped of %d", n, seconds*each)
+	}
+	committed := l.commits[len(l.commits)-1].Offset
+	if behind := (l.next - committed) / (3*each + 3); behind > maxWaitingCovers+10 {
+		t.Errorf("the checkpoint is %d seconds back", behind)
+	}
+	said := l.said("events")
+	if want := fmt.Sprintf("%d=2", 100+seconds-1); said[len(said)-1] != want {
+		t.Errorf("the last snapshot is %s, want %s", said[len(said)-1], want)
+	}
+}
+
+// TestWaitingBytes: large fragments without covers make room for the next ones.
+func TestWaitingBytes(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
+	data := []byte(strings.Repeat("x", topics.MaxPart))
+	for i := range int64(2 * maxWaitingBytes / topics.MaxPart) {
+		f := topics.Fragment{End: 1000 + i, Parts: 2, Data: data}
+		l.process("events", f.Append(nil))
+	}
+	if w := l.work.waiting[0]; w.bytes > maxWaitingBytes || len(w.segments) < maxWaitingBytes/topics.MaxPart/2 {
+		t.Errorf("%d bytes of %d segments wait", w.bytes, len(w.segments))
+	}
+}
+
+// TestHorizon: lines more than a day ahead of all clocks wait for nothing; those that are
+// a little less ahead do.
+func TestHorizon(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
+	for i, second := range []int64{100 + timing.PointAhead - 1, 101 + timing.PointAhead, timing.LastSecond} {
+		l.process("cover", l.bundle(0, int64(i+1), second))
+		c := cover(0, int64(i), int64(i+1), 100, 100)
+		c.Earliest, c.Latest, c.Fragments = second, second, 3
+		l.process("cover", c.Append(nil))
+	}
+	if n := l.m.Metrics().Beyond.Load(); n != 2 {
+		t.Errorf("%d segments were beyond, want 2", n)
+	}
+	if held := l.work.byName["events"].series.Between(0, timing.LastSecond); len(held) != 1 {
+		t.Errorf("the seconds %d are held, want one", held)
+	}
+}
+
+// TestIntervalsAreBounded: covers with all the stale intervals that they can have.
+func TestIntervalsAreBounded(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	first := cover(0, -1, 0, -1, 100)
+	first.Partitions = 2 // the other one keeps all seconds open
+	l.process("cover", first.Append(nil))
+	at := int64(100)
+	for i := range int64(2 * maxIntervals / 500) {
+		c := cover(0, i, i+1, at, at+1000)
+		c.Partitions = 2
+		for range 500 {
+			c.Stale = append(c.Stale, timing.Interval{From: at, To: at + 1})
+			at += 2
+		}
+		l.process("cover", c.Append(nil))
+	}
+	if n, m := len(l.work.intervals), len(l.work.coverage.stale); n > maxIntervals || m > maxIntervals || n < maxIntervals/2 {
+		t.Errorf("%d intervals without values are held, %d of them stale; want %d at most", n, m, maxIntervals)
+	}
+	if last := l.work.intervals[len(l.work.intervals)-1]; last.To != at-1 {
+		t.Errorf("the last interval ends at %d, want %d", last.To, at-1)
+	}
+	if _, err := l.work.Process(processors.Record{Offset: l.next}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
