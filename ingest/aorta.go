@@ -246,10 +246,8 @@ func (s AortaServer) play(ctx context.Context, c net.Conn) error {
 	p := &aortaPlayer{AortaServer: s, ctx: ctx, conn: c, out: bufio.NewWriterSize(c, 32<<10)}
 	for {
 		p.started = false
-		t := newRecordedTimeline(s.Recording.Modified()).of(s.Recording.Formats).from(s.Recording.Origin)
-		err := s.Recording.Lines(func(lines []byte) error {
-			return eachLine(lines, func(l []byte) error { return t.add(l, p.emit) })
-		})
+		t := newRecordedTimeline(s.Recording.Modified()).of(s.Recording.Formats)
+		err := s.Recording.Lines(func(piece Piece) error { return t.addPiece(piece, p.emit) })
 		if err == nil {
 			err = t.settle(p.emit)
 		}

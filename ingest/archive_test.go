@@ -96,8 +96,8 @@ func TestRecordingCompressed(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		if err := r.Lines(func(lines []byte) error {
-			return eachLine(lines, func(l []byte) error { got = append(got, string(l[len(l)-1:])); return nil })
+		if err := r.Lines(func(p Piece) error {
+			return eachLine(p.Lines, func(l []byte) error { got = append(got, string(l[len(l)-1:])); return nil })
 		}); err != nil || strings.Join(got, " ") != "1 2 3" {
 			t.Errorf("%s: got %q, %v", ext, got, err)
 		}
@@ -111,14 +111,14 @@ func TestRecordingCompressed(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []byte
-	if err := r.Lines(func(lines []byte) error { got = append(got, lines...); return nil }); err != nil || string(got) != "1\n2\n3\n" {
+	if err := r.Lines(func(p Piece) error { got = append(got, p.Lines...); return nil }); err != nil || string(got) != "1\n2\n3\n" {
 		t.Errorf("bzip2: got %q, %v", got, err)
 	}
 	for name, data := range map[string][]byte{"half.gz": compressed(t, ".gz", []byte(text))[:30], "x.xz": []byte("\xfd7zXZ\x00")} {
 		f.write(name, data)
 		r, err := OpenRecording([]string{f.name(name)})
 		if err == nil {
-			err = r.Lines(func([]byte) error { return nil })
+			err = r.Lines(func(Piece) error { return nil })
 		}
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s gives %v, want an error that names it", name, err)

@@ -41,17 +41,36 @@ type timeline struct {
 	latest int64
 	// held are lines, each with a line feed, that wait for the decision on
 	// the only dated one among them.
-	held []byte
+	held     []byte
+	heldFrom []originRun
 	// jump is the time of that one; -1 if there is none.
 	jump   int64
-	dating dating
+	dating *dating // of the source that lines are of now
 	times  line.Times
 	origin line.Origin
+
+	emitted line.Origin // of the line that is emitted
+	sources Datings
+}
+
+// An originRun is lines next to each other that come from one place.
+type originRun struct {
+	from  line.Origin
+	lines int
+}
+
+// addRun adds a line to runs.
+func addRun(runs []originRun, from line.Origin) []originRun {
+	if last := len(runs) - 1; last >= 0 && runs[last].from == from {
+		runs[last].lines++
+		return runs
+	}
+	return append(runs, originRun{from, 1})
 }
 
 // newTimeline returns the clock of lines that were written before a time.
 func newTimeline(written int64) *timeline {
-	return &timeline{clock: -1, undated: written, latest: written + maxJump, jump: -1}
+	return &timeline{clock: -1, undated: written, latest: written + maxJump, jump: -1, dating: new(dating)}
 }
 
 // newRecordedTimeline is newTimeline for lines of which one without a zone may be
@@ -77,6 +96,24 @@ func (t *timeline) from(o line.Origin) *timeline {
 	return t
 }
 
+// addPiece adds the lines of a piece.
+func (t *timeline) addPiece(p Piece, emit func(clock int64, l []byte) error) error {
+	t.begin(p)
+	return eachLine(p.Lines, func(l []byte) error { return t.add(l, emit) })
+}
+
+// begin says of which source the lines are that come next.
+func (t *timeline) begin(p Piece) {
+	t.from(p.From)
+	if t.sources == nil {
+		t.sources = Datings{}
+	}
+	if t.sources[p.Source] == nil {
+		t.sources[p.Source] = new(dating)
+	}
+	t.dating = t.sources[p.Source]
+}
+
 // add takes the next line and emits it with the clock that it has: at once,
 // or later if it has to wait. What is emitted is valid during the call. An
 // empty line does not count.
@@ -99,6 +136,7 @@ func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
 		if dated && at > t.clock {
 			t.clock = at
 		}
+		t.emitted = t.origin
 		return emit(t.clock, l)
 	}
 	if len(t.held) >= maxHeld {
@@ -108,6 +146,7 @@ func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
 		return t.add(l, emit)
 	}
 	t.held = append(append(t.held, l[:min(len(l), maxLine)]...), '\n')
+	t.heldFrom = addRun(t.heldFrom, t.origin)
 	if dated {
 		t.jump = at
 	}
@@ -151,9 +190,15 @@ func (t *timeline) release(emit func(clock int64, l []byte) error) error {
 	if t.clock < 0 || len(t.held) == 0 {
 		return nil
 	}
-	held := t.held
-	t.held = nil // seldom used: not worth keeping
-	return eachLine(held, func(l []byte) error { return emit(t.clock, l) })
+	held, runs := t.held, t.heldFrom
+	t.held, t.heldFrom = nil, nil // seldom used: not worth keeping
+	return eachLine(held, func(l []byte) error {
+		t.emitted = runs[0].from
+		if runs[0].lines--; runs[0].lines == 0 {
+			runs = runs[1:]
+		}
+		return emit(t.clock, l)
+	})
 }
 
 // waits tells whether lines are held.

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +43,11 @@ type dating struct {
 	said         bool
 }
 
-// add takes a line.
+// add takes a line. Those that head others have no time and need none.
 func (d *dating) add(l []byte, dated bool) {
+	if !dated && line.IsDirective(l) {
+		return
+	}
 	d.lines++
 	if dated {
 		d.dated++
@@ -50,24 +56,23 @@ func (d *dating) add(l []byte, dated bool) {
 	}
 }
 
-// check says once, of enough lines or at the end, that most have no time: by the log,
-// or as the error.
-func (d *dating) check(r Reading, log *slog.Logger, ended bool) error {
+// check says once, of enough lines or at the end, that most of a source's have no time: by
+// the log, or as the error.
+func (d *dating) check(r Reading, source string, log *slog.Logger, ended bool) error {
 	if d.said || d.lines < sampled && !ended {
 		return nil
 	}
 	d.said = true
-	return r.Undatedness(d.lines-d.dated, d.lines, d.example, log)
-}
-
-// Undatedness says, by the log or as the error, that more than half of a source's lines
-// have no time, if it is so. The example is one of them.
-func (r Reading) Undatedness(undated, lines int64, example []byte, log *slog.Logger) error {
-	if 2*undated <= lines {
+	undated := d.lines - d.dated
+	if 2*undated <= d.lines {
 		return nil
 	}
-	err := fmt.Errorf("%d of %d lines have no time that Pulse knows, such as %.*q: in recordings they count at the time of the line before, elsewhere when they arrive. See docs/formats.md for the known times",
-		undated, lines, longestExample, example)
+	of := ""
+	if source != "" {
+		of = " of " + source
+	}
+	err := fmt.Errorf("%d of %d lines%s have no time that Pulse knows, such as %.*q: in recordings they count at the time of the line before, elsewhere when they arrive. See docs/formats.md for the known times",
+		undated, d.lines, of, longestExample, d.example)
 	if r.Undated == undatedRefused {
 		return err
 	}
@@ -75,7 +80,34 @@ func (r Reading) Undatedness(undated, lines int64, example []byte, log *slog.Log
 	return nil
 }
 
-// Watch returns the input, of whose first lines Undatedness is said.
+// Datings tell of each source of a recording, by its name, whether its lines have times.
+type Datings map[string]*dating
+
+// Check says of each source, by the log or as the error, that more than half of its lines
+// have no time, if it is so and was not said before.
+func (d Datings) Check(r Reading, log *slog.Logger) error {
+	var errs []error
+	for _, source := range slices.Sorted(maps.Keys(d)) {
+		errs = append(errs, d[source].check(r, source, log, true))
+	}
+	return errors.Join(errs...)
+}
+
+// maxDatings is how many origins of an input are looked at.
+const maxDatings = 1000
+
+// of gives the dating of an origin, or nil if there are too many.
+func (d Datings) of(from line.Origin) *dating {
+	found := d[string(from)]
+	if found == nil && len(d) < maxDatings {
+		found = new(dating)
+		d[strings.Clone(string(from))] = found
+	}
+	return found
+}
+
+// Watch returns the input, of whose first lines, and of the first of each origin, it is
+// said if most have no time.
 func (r Reading) Watch(in Input, name string, log *slog.Logger) Input {
 	if name != "" {
 		log = log.With("input", name)
@@ -92,26 +124,33 @@ type watched struct {
 // Run implements Input.
 func (w watched) Run(ctx context.Context, take func(context.Context, Batch) error) error {
 	var (
-		mu     sync.Mutex // inputs may call take from several goroutines
-		dating dating
-		times  line.Times
+		mu      sync.Mutex // inputs may call take from several goroutines
+		all     dating
+		origins = Datings{}
+		times   line.Times
 	)
 	times.Of(w.reading.Formats)
 	look := func(b Batch) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if dating.said {
+		one := origins.of(b.Origin)
+		if one == nil || one.said {
 			return nil
 		}
 		times.From(b.Origin)
 		now := time.Now().Unix() // the year of times without one, which does not matter
 		return eachLine(b.Lines, func(l []byte) error {
-			if dating.said || isEmpty(l) {
+			if one.said || isEmpty(l) {
 				return nil
 			}
 			_, dated := times.Near(l, now)
-			dating.add(l, dated)
-			return dating.check(w.reading, w.log, false)
+			one.add(l, dated)
+			if all.add(l, dated); len(origins) > 1 {
+				if err := all.check(w.reading, "", w.log, false); err != nil {
+					return err
+				}
+			}
+			return one.check(w.reading, fileOf(b.Origin), w.log, false)
 		})
 	}
 	err := w.Input.Run(ctx, func(ctx context.Context, b Batch) error {
@@ -123,5 +162,19 @@ func (w watched) Run(ctx context.Context, take func(context.Context, Batch) erro
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
-	return dating.check(w.reading, w.log, true)
+	var errs []error
+	for _, from := range slices.Sorted(maps.Keys(origins)) {
+		errs = append(errs, origins[from].check(w.reading, fileOf(line.Origin(from)), w.log, true))
+	}
+	return errors.Join(errs...)
+}
+
+// fileOf is the file that an origin names, if it does.
+func fileOf(o line.Origin) string {
+	for key, value := range o.Fields() {
+		if key == fieldFile {
+			return value
+		}
+	}
+	return ""
 }

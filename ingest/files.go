@@ -134,7 +134,7 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 		return err
 	}
 	r.Formats = f.Reading.Formats
-	return r.each(f.originOf, func(from line.Origin, lines []byte) error { return take(ctx, Batch{Lines: lines, Origin: from}) })
+	return r.each(f.originOf, func(p Piece) error { return take(ctx, Batch{Lines: p.Lines, Origin: p.From}) })
 }
 
 // names returns the files that match, sorted.

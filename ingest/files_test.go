@@ -460,8 +460,8 @@ func TestMergedKeepsEachOrder(t *testing.T) {
 	next := make(map[int]int)
 	clock := newTimeline(0)
 	late := 0
-	if err := r.Lines(func(lines []byte) error {
-		return eachLine(lines, func(l []byte) error {
+	if err := r.Lines(func(p Piece) error {
+		return eachLine(p.Lines, func(l []byte) error {
 			var file, i int
 			if _, err := fmt.Sscanf(string(l[strings.LastIndexByte(string(l), ' '):]), "%d.%d", &file, &i); err != nil {
 				return err

@@ -331,7 +331,7 @@ func (t *tails) check(tail *tail) error {
 			return nil
 		}
 	}
-	p, from, rest := tail.mark(), tail.from, tail.parts.end(tail.chunks.rest())
+	p, from, rest := tail.mark(), tail.heading.origin(tail.from), tail.parts.end(tail.chunks.rest())
 	tail.restart()
 	tail.undecided, tail.identified, tail.archive = true, false, nil
 	positions := Positions{}
@@ -402,7 +402,7 @@ func (t *tails) letGo() error {
 		if tail.key != "" {
 			positions[tail.key] = nil
 		}
-		if err := t.end(p, t.copyOf(p, tail.lost), tail.from, rest, positions); err != nil {
+		if err := t.end(p, t.copyOf(p, tail.lost), tail.heading.origin(tail.from), rest, positions); err != nil {
 			return err
 		}
 	}
@@ -415,7 +415,7 @@ func (t *tails) merge(grown []*tail) error {
 	var parts []part
 	for _, tail := range grown {
 		tail.chunks.soft = soft
-		parts = append(parts, part{func() ([]byte, error) { return t.nextNoted(tail) }, tail.from})
+		parts = append(parts, part{next: func() ([]byte, error) { return t.nextNoted(tail) }, from: tail.from, heading: tail.heading})
 	}
 	positions := Positions{}
 	given := func(i, lines int) {
@@ -427,8 +427,8 @@ func (t *tails) merge(grown []*tail) error {
 		tail.ends = tail.ends[lines:]
 		positions[tail.key] = position(tail.markAt(end))
 	}
-	err := merged(parts, t.files.Reading.Formats, given, func(from line.Origin, lines []byte) error {
-		err := t.send(from, lines, positions)
+	err := merged(parts, t.files.Reading.Formats, given, func(p Piece) error {
+		err := t.send(p.From, p.Lines, positions)
 		positions = Positions{}
 		return err
 	})
@@ -472,8 +472,9 @@ func (t *tails) nextNoted(tail *tail) ([]byte, error) {
 			}
 			joined = append(append(joined, l...), '\n')
 		}
+		tail.heading.read(l)
 		if !isEmpty(l) {
-			tail.ends = append(tail.ends, lineEnd{at, tail.parts.lines()})
+			tail.ends = append(tail.ends, lineEnd{at, tail.parts.lines(), tail.heading.columns})
 		}
 	}
 	if joins {
@@ -499,10 +500,15 @@ func (t *tails) drain(tail *tail) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		lines = tail.parts.join(lines)
+		lines, rest := tail.heading.take(tail.parts.join(lines))
+		for ; len(rest) > 0; lines, rest = tail.heading.take(rest) {
+			if err := t.send(tail.heading.origin(tail.from), lines, nil); err != nil {
+				return false, err
+			}
+		}
 		positions := Positions{}
 		tail.note(positions)
-		if err := t.send(tail.from, lines, positions); err != nil {
+		if err := t.send(tail.heading.origin(tail.from), lines, positions); err != nil {
 			return false, err
 		}
 	}

@@ -98,15 +98,21 @@ func (c *chunker) idle() {
 }
 
 // A Source is the lines of a recording, from the first to the last. It yields
-// them in order, in chunks of whole lines with a line feed between them, which
-// are valid until yield returns. It ends at the first error, its own or
-// yield's, and returns it.
-type Source func(yield func(lines []byte) error) error
+// them in order, in pieces, which are valid until yield returns. It ends at the
+// first error, its own or yield's, and returns it.
+type Source func(yield func(Piece) error) error
+
+// A Piece is whole lines that follow one another, with a line feed between them.
+type Piece struct {
+	Source string // the name of the file that they are of; empty: there is none
+	From   line.Origin
+	Lines  []byte
+}
 
 // Lines is the source of what can be read from r, once.
-func Lines(r io.Reader) Source {
-	return func(yield func([]byte) error) error {
-		return eachChunk((&reader{from: r, chunks: newChunker()}).next, yield)
+func Lines(r io.Reader, from line.Origin) Source {
+	return func(yield func(Piece) error) error {
+		return eachPiece(&part{next: (&reader{from: r, chunks: newChunker()}).next, from: from}, yield)
 	}
 }
 
@@ -137,17 +143,17 @@ func (r *reader) next() ([]byte, error) {
 	}
 }
 
-// eachChunk yields what next returns, up to the io.EOF.
-func eachChunk(next func() ([]byte, error), yield func(lines []byte) error) error {
+// eachPiece yields all of a part.
+func eachPiece(p *part, yield func(Piece) error) error {
 	for {
-		lines, err := next()
+		piece, err := p.piece()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := yield(lines); err != nil {
+		if err := yield(piece); err != nil {
 			return err
 		}
 	}

@@ -26,8 +26,8 @@ func plain(in []byte, keep int) []string {
 func checkChunks(t *testing.T, c *chunker, r io.Reader, in []byte) {
 	t.Helper()
 	var got []string
-	err := eachChunk((&reader{from: r, chunks: c}).next, func(chunk []byte) error {
-		return eachLine(chunk, func(l []byte) error {
+	err := eachPiece(&part{next: (&reader{from: r, chunks: c}).next}, func(p Piece) error {
+		return eachLine(p.Lines, func(l []byte) error {
 			got = append(got, string(l[:min(len(l), c.keep)]))
 			return nil
 		})
@@ -87,15 +87,15 @@ func (s *stutter) Read(b []byte) (int, error) { return s.r.Read(b[:min(len(b), s
 func TestLinesReportsErrors(t *testing.T) {
 	broken := errors.New("broken")
 	var got []string
-	yield := func(chunk []byte) error { got = append(got, string(chunk)); return nil }
+	yield := func(p Piece) error { got = append(got, string(p.Lines)); return nil }
 	r := io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken))
-	if err := Lines(r)(yield); !errors.Is(err, broken) {
+	if err := Lines(r, "")(yield); !errors.Is(err, broken) {
 		t.Errorf("got the error %v, want the reader's", err)
 	}
 	if len(got) != 1 || got[0] != "a\n" {
 		t.Errorf("got %q before the error, want the whole lines", got)
 	}
-	if err := Lines(strings.NewReader("a\n"))(func([]byte) error { return broken }); !errors.Is(err, broken) {
+	if err := Lines(strings.NewReader("a\n"), "")(func(Piece) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("got the error %v, want yield's", err)
 	}
 }

@@ -332,12 +332,6 @@ func (g *live) tellAll(err error) {
 	g.untold = g.untold[:0]
 }
 
-// An originRun is lines next to each other that come from one place.
-type originRun struct {
-	from  line.Origin
-	lines int
-}
-
 // addLine adds a line to the backlog, which may end with it.
 func (g *live) addLine(l []byte, from line.Origin) error {
 	t := g.backlog
@@ -347,11 +341,7 @@ func (g *live) addLine(l []byte, from line.Origin) error {
 	if isEmpty(l) {
 		return nil
 	}
-	if last := len(g.origins) - 1; last >= 0 && g.origins[last].from == from {
-		g.origins[last].lines++
-	} else {
-		g.origins = append(g.origins, originRun{from, 1})
-	}
+	g.origins = addRun(g.origins, from)
 	if err := t.from(from).add(l, g.emit); err != nil {
 		return err
 	}

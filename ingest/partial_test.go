@@ -49,7 +49,7 @@ func TestJoiner(t *testing.T) {
 	} {
 		for name, from := range map[string]io.Reader{"": strings.NewReader(test.in), ", byte by byte": iotest.OneByteReader(strings.NewReader(test.in))} {
 			var got bytes.Buffer
-			if err := Lines(from)(func(lines []byte) error { got.Write(lines); return nil }); err != nil {
+			if err := Lines(from, "")(func(p Piece) error { got.Write(p.Lines); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if got.String() != test.want {

@@ -38,6 +38,8 @@ type filePosition struct {
 	Sum  uint32 `json:"sum,omitempty"`
 	// Open are parts of lines that were taken, and their last parts not yet.
 	Open openLines `json:"open,omitempty"`
+	// Columns are those of the lines behind Offset, by a line #Fields before it.
+	Columns string `json:"columns,omitempty"`
 	// Packed is the size of a compressed file that was read to its end. The other
 	// numbers are of what it unpacks to.
 	Packed int64 `json:"packed,omitempty"`

@@ -76,12 +76,12 @@ func (r *Recording) Size() int64 { return r.size }
 func (r *Recording) Modified() time.Time { return r.modified }
 
 // Lines is the source of its lines.
-func (r *Recording) Lines(yield func(lines []byte) error) error {
-	return r.each(func(string) line.Origin { return r.Origin }, func(_ line.Origin, lines []byte) error { return yield(lines) })
+func (r *Recording) Lines(yield func(Piece) error) error {
+	return r.each(func(string) line.Origin { return r.Origin }, yield)
 }
 
-// each is Lines, with the origin of each chunk, which that of its file is.
-func (r *Recording) each(originOf func(name string) line.Origin, yield func(from line.Origin, lines []byte) error) error {
+// each is Lines, with the origins of its files.
+func (r *Recording) each(originOf func(name string) line.Origin, yield func(Piece) error) error {
 	var parts []part
 	for i, name := range r.names {
 		file, err := os.Open(name)
@@ -98,10 +98,10 @@ func (r *Recording) each(originOf func(name string) line.Origin, yield func(from
 			return err
 		}
 		defer plain.Close()
-		parts = append(parts, part{(&reader{from: plain, chunks: newChunker()}).next, originOf(name)})
+		parts = append(parts, part{next: (&reader{from: plain, chunks: newChunker()}).next, source: name, from: originOf(name)})
 	}
 	if len(parts) == 1 {
-		return eachChunk(parts[0].next, func(lines []byte) error { return yield(parts[0].from, lines) })
+		return eachPiece(&parts[0], yield)
 	}
 	return merged(parts, r.Formats, nil, yield)
 }
@@ -143,14 +143,12 @@ var errEnough = errors.New("enough")
 // nanoseconds; -1 if there is no line.
 func (r *Recording) firstTime() (int64, error) {
 	first := int64(-1)
-	t := newRecordedTimeline(r.modified).of(r.Formats).from(r.Origin)
+	t := newRecordedTimeline(r.modified).of(r.Formats)
 	found := func(clock int64, _ []byte) error {
 		first = clock
 		return errEnough
 	}
-	err := r.Lines(func(lines []byte) error {
-		return eachLine(lines, func(l []byte) error { return t.add(l, found) })
-	})
+	err := r.Lines(func(p Piece) error { return t.addPiece(p, found) })
 	if err == nil {
 		err = t.settle(found)
 	}
@@ -164,31 +162,28 @@ func (r *Recording) firstTime() (int64, error) {
 // times, and ends with a tick that makes all its seconds final by a lateness
 // in seconds. It is what a replay does, at once and without Kafka: p's sink must
 // be done with a record when it returns. Undated is the time of a recording that
-// shows none, and origin that of its lines; formats has those of the definitions file, nil
-// none.
-func PackRecording(source Source, origin line.Origin, formats *line.Schema, p *Packer, undated time.Time, lateness int64) error {
+// shows none; formats has those of the definitions file, nil none. It says which of the
+// lines have times.
+func PackRecording(source Source, formats *line.Schema, p *Packer, undated time.Time, lateness int64) (Datings, error) {
 	p.immediate = true
-	if err := p.From(origin); err != nil {
-		return err
-	}
-	t := newRecordedTimeline(undated).of(formats).from(origin)
+	t := newRecordedTimeline(undated).of(formats)
 	emit := func(clock int64, l []byte) error {
+		if err := p.From(t.emitted); err != nil {
+			return err
+		}
 		if err := p.Advance(clock); err != nil {
 			return err
 		}
 		return p.addLine(l)
 	}
-	err := source(func(lines []byte) error {
-		return eachLine(lines, func(l []byte) error { return t.add(l, emit) })
-	})
-	if err != nil {
-		return err
+	if err := source(func(p Piece) error { return t.addPiece(p, emit) }); err != nil {
+		return nil, err
 	}
 	if err := t.settle(emit); err != nil {
-		return err
+		return nil, err
 	}
 	if p.Second() < 0 {
-		return nil
+		return t.sources, nil
 	}
-	return p.Leave(p.Second() + 1 + lateness)
+	return t.sources, p.Leave(p.Second() + 1 + lateness)
 }

@@ -160,9 +160,7 @@ func (r Replay) Run(ctx context.Context, out Output) error {
 	p.packer = NewPacker(r.Ingester, domain, out.Partitions(), func(r Record) error {
 		return out.Produce(grace, r)
 	})
-	if err = p.packer.From(r.Recording.Origin); err == nil {
-		err = p.play()
-	}
+	err = p.play()
 	if ctx.Err() != nil && p.packer.Second() >= 0 {
 		err = errors.Join(ctx.Err(), p.packer.Leave(p.packer.Second()))
 	}
@@ -184,7 +182,8 @@ type player struct {
 
 	now       int64 // the wall clock as read last
 	lingering lingering
-	dating    *dating // of the lines of the first round
+	clock     *timeline // of this round
+	judged    bool      // the times of all lines have been looked at once
 
 	done, total, lines int64 // of Progress
 }
@@ -263,19 +262,22 @@ func (p *player) span() (first, last int64, err error) {
 
 // read emits the recording's lines with their clock.
 func (p *player) read(emit func(clock int64, l []byte) error) error {
-	t := newRecordedTimeline(p.Recording.modified).of(p.Recording.Formats).from(p.Recording.Origin)
-	if p.dating == nil {
-		p.dating = &t.dating
-	}
-	each := func(l []byte) error {
-		p.lines++
-		return errors.Join(t.add(l, emit), p.dating.check(p.Reading, p.Log, false))
-	}
-	err := p.Recording.Lines(func(lines []byte) error {
-		if err := eachLine(lines, each); err != nil {
+	t := newRecordedTimeline(p.Recording.modified).of(p.Recording.Formats)
+	p.clock = t
+	err := p.Recording.Lines(func(piece Piece) error {
+		t.begin(piece)
+		each := func(l []byte) error {
+			p.lines++
+			err := t.add(l, emit)
+			if !p.judged {
+				err = errors.Join(err, t.dating.check(p.Reading, piece.Source, p.Log, false))
+			}
 			return err
 		}
-		p.done += int64(len(lines))
+		if err := eachLine(piece.Lines, each); err != nil {
+			return err
+		}
+		p.done += int64(len(piece.Lines))
 		if p.Progress != nil {
 			p.Progress(p.done, p.total, p.lines)
 		}
@@ -284,7 +286,11 @@ func (p *player) read(emit func(clock int64, l []byte) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.settle(emit), p.dating.check(p.Reading, p.Log, true))
+	if err := t.settle(emit); err != nil || p.judged {
+		return err
+	}
+	p.judged = true
+	return t.sources.Check(p.Reading, p.Log)
 }
 
 // play sends the recording, once or forever.
@@ -340,6 +346,9 @@ func (p *player) emit(clock int64, l []byte) error {
 		}
 	}
 	if err := p.packer.Advance(counts); err != nil {
+		return err
+	}
+	if err := p.packer.From(p.clock.emitted); err != nil {
 		return err
 	}
 	return p.packer.addLine(l)

@@ -212,7 +212,7 @@ func TestReplayIsAFunctionOfTheRecording(t *testing.T) {
 	}
 	plain := &fakeOutput{partitions: 1}
 	p := NewPacker("i", "recording:x", 1, plain.sink)
-	if err := PackRecording(r.Lines, r.Origin, nil, p, r.Modified(), 2); err != nil {
+	if _, err := PackRecording(r.Lines, nil, p, r.Modified(), 2); err != nil {
 		t.Fatal(err)
 	}
 	want := seconds(plain)

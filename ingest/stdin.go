@@ -41,8 +41,8 @@ func (s Stdin) Run(ctx context.Context, take func(context.Context, Batch) error)
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Lines(s.From)(func(lines []byte) error {
-			return take(ctx, Batch{Lines: lines, Origin: origin})
+		ended <- Lines(s.From, origin)(func(p Piece) error {
+			return take(ctx, Batch{Lines: p.Lines, Origin: p.From})
 		})
 	}()
 	select {

@@ -33,13 +33,14 @@ type tail struct {
 	originOf func(stem string) line.Origin
 	from     line.Origin
 
-	chunks *chunker
-	parts  joiner
-	offset int64     // how much was read, of what it unpacks to
-	head   []byte    // its first bytes, headSize at most
-	window window    // of what was read last
-	stale  bool      // it was rewritten while it was read
-	ends   []lineEnd // of lines that were read and not sent, in a merge
+	chunks  *chunker
+	parts   joiner
+	heading heading
+	offset  int64     // how much was read, of what it unpacks to
+	head    []byte    // its first bytes, headSize at most
+	window  window    // of what was read last
+	stale   bool      // it was rewritten while it was read
+	ends    []lineEnd // of lines that were read and not sent, in a merge
 
 	named   bool      // a name that matches led to it at the last look
 	changed bool      // there may be something new in it
@@ -81,19 +82,22 @@ func (t *tail) rename(name string) {
 func (t *tail) handed() int64 { return t.offset - int64(len(t.chunks.buf)-t.chunks.done) }
 
 // mark is the position behind what was handed on.
-func (t *tail) mark() *filePosition { return t.markAt(lineEnd{t.handed(), t.parts.lines()}) }
+func (t *tail) mark() *filePosition {
+	return t.markAt(lineEnd{t.handed(), t.parts.lines(), t.heading.columns})
+}
 
-// A lineEnd is where a line ends in its file, and what is open there.
+// A lineEnd is where a line ends in its file, and what holds there for the lines after it.
 type lineEnd struct {
-	offset int64
-	open   openLines
+	offset  int64
+	open    openLines
+	columns string
 }
 
 func (t *tail) markAt(end lineEnd) *filePosition {
 	offset := end.offset
 	p := &filePosition{
 		key: t.key, Name: t.name, Stem: t.stem, Offset: offset, Head: fingerprint(t.head[:min(int64(len(t.head)), offset)]),
-		From: t.window.from, To: t.window.to, Sum: t.window.sum, Open: end.open,
+		From: t.window.from, To: t.window.to, Sum: t.window.sum, Open: end.open, Columns: end.columns,
 	}
 	if t.done && offset == t.offset {
 		p.Packed = t.info.Size()
@@ -111,7 +115,7 @@ func (t *tail) note(positions Positions) {
 // restart begins to read the file anew.
 func (t *tail) restart() {
 	t.endUnpacking()
-	t.chunks, t.parts = newChunker(), joiner{}
+	t.chunks, t.parts, t.heading = newChunker(), joiner{}, heading{}
 	t.offset, t.head, t.window, t.stale, t.done = 0, nil, windowAt(0), false, false
 	t.changed, t.undecided, t.of = true, false, nil
 	t.restarts++
@@ -142,7 +146,7 @@ func (t *tail) take(r *resumption) {
 	t.restart()
 	t.offset, t.head, t.window = r.Offset, r.head, r.window
 	t.chunks.skip, t.parts = r.within, joiner{envelope: envelopeOf(r.head), open: maps.Clone(r.Open)}
-	t.stem, t.from = r.Stem, t.originOf(r.Stem)
+	t.stem, t.from, t.heading = r.Stem, t.originOf(r.Stem), heading{columns: r.Columns}
 	t.done = r.Packed > 0
 }
 

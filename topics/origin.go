@@ -56,8 +56,8 @@ func (o *Origins) Take() string {
 	return text
 }
 
-// parseOrigins reads the text that Origins has made.
-func parseOrigins(text string) ([]line.Run, error) {
+// ParseOrigins reads the text that Origins has made.
+func ParseOrigins(text string) ([]line.Run, error) {
 	if len(text) > MaxOrigins {
 		return nil, fmt.Errorf("raw record: header %s has %d bytes, more than %d", headerOrigins, len(text), MaxOrigins)
 	}

@@ -18,7 +18,7 @@ func TestOrigins(t *testing.T) {
 	if got != want {
 		t.Fatalf("got %q, want %q", got, want)
 	}
-	runs, err := parseOrigins(got)
+	runs, err := ParseOrigins(got)
 	if want := []line.Run{{Lines: 2, From: "input=drain"}, {Lines: 1}, {Lines: 3, From: "input=drain"}}; err != nil || !slices.Equal(runs, want) {
 		t.Errorf("runs are %v (%v), want %v", runs, err, want)
 	}
@@ -39,7 +39,7 @@ func TestOriginsRefused(t *testing.T) {
 		"x", "1", ":a=b", "0:a=b", "-1:a=b", "1:0", "1:a=b 1:1", "1:a=b 1:-1", "1:a=b  1:0", "99999999999999999999:a=b",
 		"1:a=" + strings.Repeat("b", line.MaxOrigin), "1:a=b" + strings.Repeat(" 1:0", MaxOrigins),
 	} {
-		if _, err := parseOrigins(bad); err == nil {
+		if _, err := ParseOrigins(bad); err == nil {
 			t.Errorf("%.40q is taken", bad)
 		}
 	}
@@ -49,7 +49,7 @@ func FuzzOrigins(f *testing.F) {
 	f.Add("2:input=drain&source=shop 1: 40:0")
 	f.Add("1:%zz=% 1:0")
 	f.Fuzz(func(t *testing.T, text string) {
-		runs, err := parseOrigins(text)
+		runs, err := ParseOrigins(text)
 		if err != nil {
 			return
 		}

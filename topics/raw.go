@@ -118,7 +118,7 @@ func ParseRawHeader(get func(key string) []byte) (RawHeader, error) {
 		}
 	}
 	h.Origins = string(get(headerOrigins))
-	if h.runs, err = parseOrigins(h.Origins); err != nil {
+	if h.runs, err = ParseOrigins(h.Origins); err != nil {
 		return RawHeader{}, err
 	}
 	since := get(headerSince)

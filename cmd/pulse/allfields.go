@@ -35,7 +35,6 @@ func (s *logSettings) check(words []string) error {
 
 // An openedLog is the lines that are read.
 type openedLog struct {
-	origin  line.Origin
 	formats *line.Schema // by which lines are dated; nil: none of a definitions file
 	written time.Time
 	size    int64 // in bytes; 0: not known
@@ -48,28 +47,28 @@ func (s *logSettings) open(ctx context.Context, e *environment, d *stats.Definit
 	if err != nil {
 		return openedLog{}, err
 	}
-	l := openedLog{origin: origin, formats: d.Dating()}
+	l := openedLog{formats: d.Dating()}
 	if len(s.files) == 0 {
-		l.written, l.lines = time.Now(), ingest.Lines(newInterruptible(ctx, e.Stdin))
+		l.written, l.lines = time.Now(), ingest.Lines(newInterruptible(ctx, e.Stdin), origin)
 		return l, nil
 	}
 	recording, err := ingest.OpenRecording(s.files)
 	if err != nil {
 		return openedLog{}, err
 	}
-	recording.Origin, recording.Formats = l.origin, l.formats
+	recording.Origin, recording.Formats = origin, l.formats
 	l.written, l.size, l.lines = recording.Modified(), recording.Size(), recording.Lines
 	return l, nil
 }
 
 // eachLogLine calls f with each line that is not empty.
-func eachLogLine(ctx context.Context, source ingest.Source, f func(text []byte) error) error {
-	return source(func(lines []byte) error {
-		for text := range bytes.Lines(lines) {
+func eachLogLine(ctx context.Context, source ingest.Source, f func(from line.Origin, text []byte) error) error {
+	return source(func(p ingest.Piece) error {
+		for text := range bytes.Lines(p.Lines) {
 			if text = bytes.TrimRight(text, "\r\n"); len(text) == 0 {
 				continue
 			}
-			if err := f(text); err != nil {
+			if err := f(p.From, text); err != nil {
 				return err
 			}
 		}
@@ -80,7 +79,7 @@ func eachLogLine(ctx context.Context, source ingest.Source, f func(text []byte) 
 // allFields reads lines with all of their fields, whatever these are called.
 type allFields struct {
 	formats []*format.Format
-	origin  line.Origin
+	origin  line.Origin // of the lines that are read
 	near    int64 // when lines were written
 
 	names   map[string]bool // of the schema
@@ -91,7 +90,10 @@ type allFields struct {
 }
 
 // read reads a line of at most line.MaxLen bytes.
-func (a *allFields) read(text []byte) error {
+func (a *allFields) read(from line.Origin, text []byte) error {
+	if a.origin != from {
+		a.origin, a.scanner = from, nil // it may name other fields
+	}
 	if err := a.want(line.Names(text)); err != nil {
 		return err
 	}

@@ -79,3 +79,24 @@ func TestTestCommandErrors(t *testing.T) {
 		}
 	}
 }
+
+// The columns of W3C logs are those of the line #Fields before them, also from a pipe.
+func TestColumnsOfFiles(t *testing.T) {
+	t.Parallel()
+	const text = "#Software: IIS\r\n#Fields: date time cs-method cs-uri-stem sc-status\r\n2025-03-03 08:30:01 GET /a 200\r\n" +
+		"#Fields: date time sc-status cs-uri-stem\r\n2025-03-03 08:30:01 404 /b\r\n"
+	log := writeFile(t, "iis.log", text)
+	file := writeFile(t, "stats.yaml", "stats: [{name: status, sum: http_status}]\n")
+	for _, p := range []*pulse{
+		start(t, nil, nil, "eval", "--stats", file, "--undated", "refuse", log),
+		start(t, nil, strings.NewReader(text), "eval", "--stats", file, "--undated", "refuse"),
+	} {
+		p.succeed()
+		if got := p.stdout.String(); !strings.Contains(got, `"stat":"status","time":"2025-03-03T08:30:01Z","value":604,`) {
+			t.Errorf("%s prints\n%s", p, got)
+		}
+		if got := p.stderr.String(); !strings.Contains(got, `"lines":5,"counted":5,"late":0,"unreadable":0,"ahead":0,"undated":0,"unparsed":0,`) {
+			t.Errorf("%s says\n%s", p, got)
+		}
+	}
+}

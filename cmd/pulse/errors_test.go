@@ -149,7 +149,7 @@ func TestUndatedLogs(t *testing.T) {
 			if got := p.wait(); got != 1 {
 				t.Errorf("%s: exit code %d, want 1", p, got)
 			}
-			for _, want := range []string{"pulse " + args[0] + ": 2 of 3 lines have no time", `"hello there"`, "docs/formats.md"} {
+			for _, want := range []string{"pulse " + args[0] + ": 2 of 3 lines of " + log + " have no time", `"hello there"`, "docs/formats.md"} {
 				if !strings.Contains(p.stderr.String(), want) {
 					t.Errorf("%s says nothing of %q:\n%s", p, want, p.stderr)
 				}
@@ -157,7 +157,7 @@ func TestUndatedLogs(t *testing.T) {
 		})
 	}
 	p := start(t, nil, nil, "eval", "--stats", file, log).succeed()
-	if n := strings.Count(p.stderr.String(), "2 of 3 lines have no time"); n != 1 {
+	if n := strings.Count(p.stderr.String(), "2 of 3 lines of "+log+" have no time"); n != 1 {
 		t.Errorf("%s warns %d times:\n%s", p, n, p.stderr)
 	}
 }

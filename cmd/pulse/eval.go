@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"strings"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"pulse/ingest"
 	"pulse/stats"
 	"pulse/stats/aggregate"
-	"pulse/stats/line"
 	"pulse/stats/oracle"
 	"pulse/stats/program"
 	"pulse/stats/timing"
@@ -115,7 +113,7 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 		named = &namer{evaluator: found, names: map[string]bool{}}
 		evaluator = named
 	}
-	err = s.evaluate(ctx, e, evaluator, definitions)
+	datings, err := s.evaluate(ctx, e, evaluator, definitions)
 	if err == nil || !s.whole && !s.people && s.last == 0 { // of a part of a log that would not be true
 		err = errors.Join(err, finish())
 	}
@@ -130,7 +128,10 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	if named != nil {
 		named.warn(log, definitions)
 	}
-	undated := s.reading.Undatedness(int64(counts.Undated), int64(counts.Counted+counts.Late), evaluator.Undated(), log)
+	undated := datings.Check(s.reading, log)
+	if read := counts.Counted + counts.Late; s.raw && 2*counts.Undated > read {
+		log.Warn("more than half of the lines have no time that Pulse knows, and count when they arrived", "undated", counts.Undated, "lines", read)
+	}
 	return errors.Join(printCounts(e.Stderr, counts), undated)
 }
 
@@ -151,20 +152,20 @@ func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (evaluator, fun
 	return evaluator, out.flush, err
 }
 
-// evaluate feeds what the settings name.
-func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator evaluator, d *stats.Definitions) error {
+// evaluate feeds what the settings name, and says which lines of files have times.
+func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator evaluator, d *stats.Definitions) (ingest.Datings, error) {
 	bar := newProgress(e.Stderr)
 	defer bar.end()
 	if s.raw {
 		cluster, err := s.cluster()
 		if err != nil {
-			return usageError{err}
+			return nil, usageError{err}
 		}
-		return evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Version: d.Version()}, bar)
+		return nil, evalRaw(ctx, evaluator, cluster, topics.Names{Prefix: s.prefix, Version: d.Version()}, bar)
 	}
 	l, err := s.open(ctx, e, d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return evalLog(ctx, evaluator, l, d.Lateness, func(done, lines int64) { bar.show(done, l.size, lines) })
 }
@@ -189,14 +190,18 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 	}
 }
 
-// evalLog feeds the packs and clocks that a replay would send.
-func evalLog(ctx context.Context, e evaluator, l openedLog, lateness int64, progress func(done, lines int64)) error {
-	runs := []line.Run{{Lines: math.MaxInt64, From: l.origin}}
+// evalLog feeds the packs and clocks that a replay would send, and says which lines have
+// times.
+func evalLog(ctx context.Context, e evaluator, l openedLog, lateness int64, progress func(done, lines int64)) (ingest.Datings, error) {
 	packer := ingest.NewPacker("eval", topics.RecordingPrefix+"eval", 1, func(r ingest.Record) error {
 		defer r.Done(nil)
 		second := r.Header.Second()
 		switch t := r.Header.Tick; {
 		case t == nil:
+			runs, err := topics.ParseOrigins(r.Header.Origins)
+			if err != nil {
+				return err // cannot be: they were just made
+			}
 			e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: second, Runs: runs, Recorded: true})
 		case !t.Leaving: // the last tick is of no second of the recording
 			e.Advance(second)
@@ -204,18 +209,19 @@ func evalLog(ctx context.Context, e evaluator, l openedLog, lateness int64, prog
 		return ctx.Err()
 	})
 	var done int64
-	counted := func(yield func([]byte) error) error {
-		return l.lines(func(lines []byte) error {
-			done += int64(len(lines))
+	counted := func(yield func(ingest.Piece) error) error {
+		return l.lines(func(p ingest.Piece) error {
+			done += int64(len(p.Lines))
 			progress(done, packer.Lines())
-			return yield(lines)
+			return yield(p)
 		})
 	}
-	if err := ingest.PackRecording(counted, l.origin, l.formats, packer, l.written, lateness); err != nil {
-		return err
+	datings, err := ingest.PackRecording(counted, l.formats, packer, l.written, lateness)
+	if err != nil {
+		return nil, err
 	}
 	e.Close(-1)
-	return nil
+	return datings, nil
 }
 
 // rawPartition is what is known of a partition of events.raw so far. Which

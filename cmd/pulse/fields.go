@@ -50,7 +50,7 @@ func (s *fieldsSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	survey := newSurvey(allFields{formats: definitions.Formats, origin: l.origin, near: l.written.Unix()})
+	survey := newSurvey(allFields{formats: definitions.Formats, near: l.written.Unix()})
 	if err := eachLogLine(ctx, l.lines, survey.add); err != nil {
 		return err
 	}
@@ -90,13 +90,13 @@ type shapeTally struct {
 	example string
 }
 
-func (s *survey) add(text []byte) error {
+func (s *survey) add(from line.Origin, text []byte) error {
 	s.lines++
 	if len(text) > line.MaxLen {
 		s.unreadable++
 		return nil
 	}
-	if err := s.read(text); err != nil {
+	if err := s.read(from, text); err != nil {
 		return err
 	}
 	name, _, _ := strings.Cut(s.format(), ",") // half understood ones are of it too

@@ -51,7 +51,7 @@ func TestFields(t *testing.T) {
 	}
 	s := newSurvey(allFields{formats: d.Formats})
 	for text := range strings.Lines(log.String()) {
-		if err := s.add([]byte(strings.TrimSpace(text))); err != nil {
+		if err := s.add("", []byte(strings.TrimSpace(text))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +66,7 @@ func TestFieldsBounds(t *testing.T) {
 	for i := range 3 * mostDistinct {
 		letters := strings.NewReplacer("0", "a", "1", "g", "2", "h", "3", "i", "4", "j", "5", "k", "6", "l", "7", "m", "8", "n", "9", "o").Replace(fmt.Sprint(i))
 		for _, text := range []string{fmt.Sprintf("level=info x=%d key%s=1", i, letters), "no format fits " + letters} {
-			if err := s.add([]byte(text)); err != nil {
+			if err := s.add("", []byte(text)); err != nil {
 				t.Fatal(err)
 			}
 		}

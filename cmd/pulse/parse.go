@@ -48,7 +48,7 @@ func (s *parseSettings) run(ctx context.Context, e *environment) error {
 	}
 	out := bufio.NewWriter(e.Stdout)
 	p := &lineParser{
-		allFields:   allFields{formats: definitions.Formats, origin: l.origin, near: l.written.Unix()},
+		allFields:   allFields{formats: definitions.Formats, near: l.written.Unix()},
 		definitions: definitions, why: s.why, explainer: compiled.NewExplainer(l.written.Unix()), out: json.NewEncoder(out),
 	}
 	p.out.SetEscapeHTML(false)
@@ -90,11 +90,11 @@ type lineParser struct {
 	out         *json.Encoder
 }
 
-func (p *lineParser) print(text []byte) error {
+func (p *lineParser) print(from line.Origin, text []byte) error {
 	if len(text) > line.MaxLen {
 		return p.out.Encode(parsedLine{Line: string(text[:100]) + "…", Format: "unreadable", Stats: []string{}})
 	}
-	if err := p.read(text); err != nil {
+	if err := p.read(from, text); err != nil {
 		return err
 	}
 	l := parsedLine{Line: string(text), Format: p.format(), Fields: map[string]any{}, Derived: map[string]any{}}
@@ -102,7 +102,7 @@ func (p *lineParser) print(text []byte) error {
 		l.Time = time.Unix(second, int64(nanos)).UTC().Format(time.RFC3339Nano)
 	}
 	p.each(func(name string, v condition.Constant) { l.Fields[name] = jsonValue(v) })
-	p.explainer.Parse(p.origin, text)
+	p.explainer.Parse(from, text)
 	for _, f := range p.definitions.Derived {
 		if v, ok := p.explainer.Field(f.Name); ok {
 			l.Derived[f.Name] = jsonValue(v)

@@ -101,8 +101,9 @@ func printMismatch(w io.Writer, file string, m oracle.Mismatch) {
 // runTest gives the expectations of a test that are not met.
 func runTest(ctx context.Context, d *stats.Definitions, test stats.Test) ([]oracle.Mismatch, error) {
 	return oracle.Check(d, test, func(e *oracle.Evaluator) error {
-		l := openedLog{formats: d.Dating(), written: undated(test), lines: ingest.Lines(bytes.NewReader(test.Lines))}
-		return evalLog(ctx, e, l, d.Lateness, func(int64, int64) {})
+		l := openedLog{formats: d.Dating(), written: undated(test), lines: ingest.Lines(bytes.NewReader(test.Lines), "")}
+		_, err := evalLog(ctx, e, l, d.Lateness, func(int64, int64) {})
+		return err
 	})
 }
 

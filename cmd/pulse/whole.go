@@ -24,7 +24,6 @@ type evaluator interface {
 	Advance(watermark int64)
 	Close(last int64)
 	Counts() aggregate.LineCounts
-	Undated() []byte
 	Notices() stats.Notices
 }
 

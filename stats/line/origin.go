@@ -65,6 +65,23 @@ func (o Origin) Fields() iter.Seq2[string, string] {
 	}
 }
 
+// With is the origin with one more field; without it, if the origin has the key already,
+// or the value cannot be that of an origin or is too long for one.
+func (o Origin) With(key, value string) Origin {
+	var pairs []string
+	for k, v := range o.Fields() {
+		if k == key {
+			return o
+		}
+		pairs = append(pairs, k, v)
+	}
+	with, err := NewOrigin(append(pairs, key, value)...)
+	if err != nil {
+		return o
+	}
+	return with
+}
+
 // A character is plain if it means nothing in an Origin or in Origins.
 func isPlain(c byte) bool {
 	return c > ' ' && c < 0x7f && c != '%' && c != '&' && c != '='

@@ -1,6 +1,9 @@
 package line
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 var w3cFormat = &Format{
 	Name: "w3c",
@@ -44,17 +47,29 @@ var w3cFormat = &Format{
 		if b[start] != '#' {
 			return sc.w3c(ev, b, start, end)
 		}
-		for _, name := range [...]string{"#Fields: ", "#Software: ", "#Version: ", "#Date: "} {
-			if hasPrefix(b, span{start, end}, name) {
-				sc.defaultMessage(ev, start, end)
-				return true
-			}
+		if IsDirective(b[start:end]) {
+			sc.defaultMessage(ev, start, end)
+			return true
 		}
 		return false
 	},
 	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
 		return sc.w3c(ev, b, o.start, o.end)
 	},
+}
+
+// IsDirective reports whether a line heads those of a W3C log: it says which columns they
+// have, or since when.
+func IsDirective(l []byte) bool {
+	if len(l) == 0 || l[0] != '#' {
+		return false
+	}
+	for _, name := range [...]string{"#Fields:", "#Software:", "#Version:", "#Date:", "#Start-Date:", "#End-Date:", "#Remark:"} {
+		if bytes.HasPrefix(l, []byte(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // ColumnsField is the field of an Origin with the columns of its lines in the W3C

@@ -102,9 +102,6 @@ func (e *Evaluator) Undecodable(value []byte, second int64) {
 // Counts gives the account of all lines so far.
 func (e *Evaluator) Counts() aggregate.LineCounts { return e.folder.Counts() }
 
-// Undated gives the first line without a time; nil: there was none.
-func (e *Evaluator) Undated() []byte { return e.folder.Undated() }
-
 // Notices gives what was noticed of all lines so far, and of the windows those that had
 // room for the least share.
 func (e *Evaluator) Notices() stats.Notices {

@@ -92,9 +92,6 @@ func (w *Whole) Undecodable(value []byte, second int64) { w.folder.Undecodable(v
 // Counts gives the account of all lines so far.
 func (w *Whole) Counts() aggregate.LineCounts { return w.folder.Counts() }
 
-// Undated gives the first line without a time; nil: there was none.
-func (w *Whole) Undated() []byte { return w.folder.Undated() }
-
 // Notices gives what was noticed of all lines so far.
 func (w *Whole) Notices() stats.Notices {
 	n := w.folder.Notices()

@@ -53,7 +53,6 @@ type Folder struct {
 	spare   []*openSecond
 	counts  aggregate.LineCounts
 	shapes  [line.Shapes]uint64 // lines of the pack, by what was understood of them
-	undated []byte              // the first line without a time
 	fields  []uint64            // of all lines; see openSecond
 	texts   []uint64
 	errors  []uint64
@@ -101,12 +100,6 @@ func (p *Program) NewFolder() *Folder {
 
 // Counts gives the account of all lines since the Folder was made.
 func (f *Folder) Counts() aggregate.LineCounts { return f.counts }
-
-// longestExample is how much is kept of a line that is an example, in bytes.
-const longestExample = 200
-
-// Undated gives the first line without a time, or its beginning; nil: there was none.
-func (f *Folder) Undated() []byte { return f.undated }
 
 // Fold folds the lines of a pack. A line whose second s is more than timing.LineAhead ahead
 // of the record's counts at the record's second, and so does one without a
@@ -214,8 +207,8 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		second, nanos, dated := ev.Time()
 		if !dated {
 			second, nanos = p.Second, 0
-			if f.counts.Undated++; f.undated == nil {
-				f.undated = bytes.Clone(b[start : start+min(length, longestExample)])
+			if !line.IsDirective(b[start : start+length]) {
+				f.counts.Undated++
 			}
 		} else {
 			if !identity {
