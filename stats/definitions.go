@@ -9,6 +9,7 @@ import (
 	"pulse/stats/condition"
 	"pulse/stats/derive"
 	"pulse/stats/format"
+	"pulse/stats/formula"
 	"pulse/stats/line"
 )
 
@@ -42,18 +43,19 @@ type Stat struct {
 
 	Link string // where the panel leads; "" if nowhere
 
-	Kind      string    // one of Kinds; LinesKind for LinesStat
-	Field     string    // the field that is aggregated; "" for rate, ratio and lines
-	Per       int64     // rate: the seconds of its unit, 1 or 60; else 0
-	Quantiles []float64 // quantiles: which, as the file orders them; else nil
-	Buckets   []float64 // histogram: the bounds, ascending; apdex: satisfied and tolerated; else nil
-	GroupBy   []string  // fields whose texts are the key, or name the part; nil if there is no key
-	Top       int       // how many keys the value has; 0 if it is not by key
-	Rank      float64   // quantiles: that by which keys are the greatest; 0: by how many numbers they have
-	RankLines bool      // keys with most lines are the greatest, and not those with the greatest values
-	Of        []string  // ratio: the names of the two stats; else nil
-	Window    int64     // seconds of the trailing window; of the last- kinds after which a part expires
-	Expire    int64     // of delta: seconds before the window in which a part's number still counts as the one before; 0 of others
+	Kind      string           // one of Kinds; LinesKind for LinesStat
+	Field     string           // the field that is aggregated; "" for rate, ratio and lines
+	Per       int64            // rate: the seconds of its unit, 1 or 60; else 0
+	Quantiles []float64        // quantiles: which, as the file orders them; else nil
+	Buckets   []float64        // histogram: the bounds, ascending; apdex: satisfied and tolerated; else nil
+	GroupBy   []string         // fields whose texts are the key, or name the part; nil if there is no key
+	Top       int              // how many keys the value has; 0 if it is not by key
+	Rank      float64          // quantiles: that by which keys are the greatest; 0: by how many numbers they have
+	RankLines bool             // keys with most lines are the greatest, and not those with the greatest values
+	Of        []string         // ratio, value: the names of the stats that it is made of, in the order in which it names them; else nil
+	Formula   *formula.Formula // value: how; else nil
+	Window    int64            // seconds of the trailing window; of the last- kinds after which a part expires
+	Expire    int64            // of delta: seconds before the window in which a part's number still counts as the one before; 0 of others
 
 	Where string         // the condition as the file writes it; "" if every line counts
 	Cond  condition.Node // what Where means, with the defines expanded; nil if every line counts

@@ -36,7 +36,7 @@ func NewKind(s *Stat, field line.Slot, by []line.Slot, of []aggregate.Kind) (agg
 		return nil, fmt.Errorf("stat %s: unknown kind %q", s.Name, s.Kind)
 	}
 	return d.Make(aggregate.Parameters{
-		Field: field, Per: s.Per, By: by, Top: s.Top, Over: s.Window, Expire: s.Expire, At: s.Quantiles, Buckets: s.Buckets, Rank: s.Rank, RankLines: s.RankLines, Of: of,
+		Field: field, Per: s.Per, By: by, Top: s.Top, Over: s.Window, Expire: s.Expire, At: s.Quantiles, Buckets: s.Buckets, Rank: s.Rank, RankLines: s.RankLines, Of: of, Formula: s.Formula,
 	}), nil
 }
 
@@ -46,7 +46,7 @@ func (s *Stat) OfStats() bool { return s.describe().OfStats() }
 // Scale is that of the stat's numbers and thresholds where they are shown in its unit: a
 // hundred of a ratio in percent.
 func (s *Stat) Scale() float64 {
-	if len(s.Of) > 0 && s.Unit == "%" {
+	if s.describe().Takes == aggregate.TakesStats && s.Unit == "%" {
 		return 100
 	}
 	return 1

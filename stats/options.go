@@ -11,6 +11,7 @@ import (
 
 	"pulse/stats/aggregate"
 	"pulse/stats/condition"
+	"pulse/stats/formula"
 )
 
 // options are those of all kinds, each once.
@@ -43,8 +44,8 @@ func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 			p.errorf(n, "the option %s is for %s, not for %s", o.Name, list(with), kind)
 		}
 	}
-	if n := values["where"]; n != nil && d.Takes == aggregate.TakesStats {
-		p.errorf(n, "%s takes no where: write it at its two stats", kind)
+	if n := values["where"]; n != nil && d.OfStats() {
+		p.errorf(n, "%s takes no where: write it at the stats that it is made of", kind)
 	}
 	for i := range d.Options {
 		o := &d.Options[i]
@@ -79,6 +80,15 @@ func (p *parser) parseArgument(s *Stat, d *aggregate.Description, values map[str
 	case aggregate.TakesStats:
 		if names := p.sequence(n, d.Name); n.Kind == yaml.SequenceNode && len(names) != 2 {
 			p.errorf(n, "%s takes the names of two stats, such as [errors, requests]: this list has %d", d.Name, len(names))
+		}
+	case aggregate.TakesFormula:
+		text, ok := p.text(n, d.Name, formula.MaxText)
+		if !ok {
+			return
+		}
+		var err error
+		if s.Formula, err = formula.Parse(text); err != nil {
+			p.textError(n, err.(*formula.Error).Offset, err.Error())
 		}
 	case aggregate.TakesWord:
 		text, ok := p.text(n, d.Name, MaxName)

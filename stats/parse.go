@@ -116,7 +116,7 @@ type parser struct {
 	byName   map[string]*Stat    // the file's and the internal ones
 	variants map[string][]*Stat  // by the name before the scope, the default value's first
 	refs     map[string][]string // what a name that is not a stat's stands for: a family's, or the default value's
-	ratios   []ratio
+	combined []combined
 }
 
 func (p *parser) parse() *Definitions {
@@ -228,7 +228,7 @@ func (p *parser) parseStats(d *Definitions, n *yaml.Node) {
 			break
 		}
 	}
-	p.resolveRatios()
+	p.resolveCombined()
 }
 
 var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9._/-]+$`)
@@ -269,8 +269,8 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	if s.Name != "" {
 		p.enter(values["name"], s.Name, all)
 	}
-	if of := values[s.Kind]; s.OfStats() && of.Kind == yaml.SequenceNode && len(of.Content) == 2 {
-		p.ratios = append(p.ratios, ratio{of, all})
+	if s.OfStats() {
+		p.combined = append(p.combined, combined{values[s.Kind], all})
 	}
 	for _, s := range all {
 		if p.size += condition.Size(s.Cond); p.size > MaxComparisons {

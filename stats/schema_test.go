@@ -19,6 +19,7 @@ import (
 	"pulse/stats/condition"
 	"pulse/stats/derive"
 	"pulse/stats/format"
+	"pulse/stats/formula"
 	"pulse/stats/line"
 )
 
@@ -128,7 +129,7 @@ func kindDependencies() object {
 	for _, kind := range Kinds {
 		d := aggregate.Describe(kind)
 		not := object{}
-		if d.Takes == aggregate.TakesStats {
+		if d.OfStats() {
 			not["where"] = false
 		}
 		var required []string
@@ -162,6 +163,8 @@ func kindProperty(d *aggregate.Description) object {
 		return orVariable(d.Doc, object{"enum": words})
 	case aggregate.TakesStats:
 		return listOf(d.Doc, text("", MaxName), 2, 2)
+	case aggregate.TakesFormula:
+		return text(d.Doc, formula.MaxText)
 	}
 	return field(d.Doc)
 }
@@ -554,6 +557,10 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, ratio: [x, x], over: 10s}, " + other + "]", neither},
 		{"stats: [{name: a, ratio: [x, x], where: y}, " + other + "]", neither},
 		{"stats: [{name: a, ratio: [x, y]}, " + other + "]", parse},
+		{"stats: [{name: a, value: 2 * (x - x)}, " + other + "]", both},
+		{"stats: [{name: a, value: 2 *}, " + other + "]", parse},
+		{"stats: [{name: a, value: [x]}, " + other + "]", neither},
+		{"stats: [{name: a, value: x, where: y}, " + other + "]", neither},
 
 		{"stats: [{name: a, mean: x, over: 1h30m}]", both},
 		{"stats: [{name: a, mean: x, over: .5m}]", both},

@@ -47,6 +47,9 @@ func (d *Definitions) writeStat(w io.Writer, s *Stat) {
 	if s.RankLines {
 		io.WriteString(w, "rank count ")
 	}
+	if s.Formula != nil {
+		fmt.Fprintf(w, "value %s %q ", s.Formula, s.Of)
+	}
 	var of [2]string // of none they are empty
 	copy(of[:], s.Of)
 	fmt.Fprintf(w, "%q %q %q %d %v %v %q %d %q %d %d %q\n",

@@ -111,6 +111,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		By       []string  `json:"by,omitempty"`
 		Top      int       `json:"top,omitempty"`
 		Of       []string  `json:"of,omitempty"`
+		Formula  string    `json:"formula,omitempty"`
 		Where    string    `json:"where,omitempty"`
 		Over     int64     `json:"over"`
 		At       []float64 `json:"at,omitempty"`
@@ -141,6 +142,9 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		}
 		if scale := s.Scale(); scale != 1 {
 			a.Scale = scale
+		}
+		if s.Formula != nil {
+			a.Formula = s.Formula.Text
 		}
 		h.stats = append(h.stats, mustJSON(a))
 	}

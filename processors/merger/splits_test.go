@@ -43,6 +43,10 @@ stats:
   - {name: last-max, last-max: x, by: part, expire: 7s}
   - {name: delta, delta: x, by: part, over: 5s}
   - {name: ratio, ratio: [sum, rate]}
+  - {name: value, value: 2 * sum - rate}
+  - {name: count-by, count: lines, by: key, over: 2s}
+  - {name: ratio-by, ratio: [mean-by, count-by], by: key}
+  - {name: value-by, value: mean-by - count-by, by: key, rank: count}
 `
 
 // splitSources is how many source partitions lines are split among.

@@ -10,12 +10,11 @@ import (
 // Kinds whose value is made of the values of other stats share this file. Such a stat folds no lines: its partial has the partials of its stats, so that
 // all are of the same lines at any time, and its window has their windows.
 
-// A formula makes a value of the values of other stats.
-type formula interface {
-	// value is a number, or null.
-	value(of []value.Value) value.Value
-	// standardError is that of the value as a share of it, given those of the others.
-	standardError(of []value.Value, errors []float64) float64
+// A combiner makes a value of the values of other stats.
+type combiner interface {
+	// Combine is a number or null, and its standard error as a share of it, given those of
+	// the stats' values.
+	Combine(of []value.Value, errors []float64) (value.Value, float64)
 	// counts reports whether the lines of the stat with this number count where keys
 	// rank by how many lines they have.
 	counts(stat int) bool
@@ -28,9 +27,9 @@ type Combined interface {
 	Combine(of []value.Value, errors []float64) (value.Value, float64)
 }
 
-// newCombined makes a kind of a formula of the kinds p.Of.
-func newCombined(f formula, p Parameters) Kind {
-	k := &combined{formula: f, of: p.Of}
+// newCombined makes a kind of the kinds p.Of.
+func newCombined(c combiner, p Parameters) Kind {
+	k := &combined{combiner: c, of: p.Of}
 	if p.Top > 0 {
 		return &combinedBy{combined: k, fields: len(p.By), top: p.Top, byLines: p.RankLines}
 	}
@@ -38,16 +37,8 @@ func newCombined(f formula, p Parameters) Kind {
 }
 
 type combined struct {
-	formula
+	combiner
 	of []Kind
-}
-
-func (k *combined) Combine(of []value.Value, errors []float64) (value.Value, float64) {
-	v := k.value(of)
-	if v == nil {
-		return nil, 0
-	}
-	return v, k.standardError(of, errors)
 }
 
 func (k *combined) NewPartial() Partial {

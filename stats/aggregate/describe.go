@@ -3,6 +3,7 @@ package aggregate
 import (
 	"slices"
 
+	"pulse/stats/formula"
 	"pulse/stats/line"
 	"pulse/stats/value"
 )
@@ -29,6 +30,7 @@ var Kinds = []*Description{
 	&lastCountKind,
 	&deltaKind,
 	&ratioKind,
+	&valueKind,
 	&linesKind,
 }
 
@@ -55,10 +57,11 @@ type Argument int
 
 // The arguments.
 const (
-	TakesField Argument = iota // the name of a field
-	TakesWord                  // one of Words
-	TakesStats                 // the names of two stats
-	Internal                   // nothing: it is of internal stats alone
+	TakesField   Argument = iota // the name of a field
+	TakesWord                    // one of Words
+	TakesStats                   // the names of two stats
+	TakesFormula                 // arithmetic over stats
+	Internal                     // nothing: it is of internal stats alone
 )
 
 // A Word is what a kind can take instead of a field's name.
@@ -80,8 +83,9 @@ type Parameters struct {
 	Expire  int64       // of kinds that take both over and expire
 	At      []float64
 	Buckets []float64
-	Rank    float64 // the quantile by which keys are the greatest; 0: none
-	Of      []Kind  // the kinds of the stats that the value is made of
+	Rank    float64          // the quantile by which keys are the greatest; 0: none
+	Of      []Kind           // the kinds of the stats that the value is made of
+	Formula *formula.Formula // how; of a ratio nil
 
 	RankLines bool // the keys with most lines are the greatest, and not those with the greatest values
 }
@@ -97,7 +101,7 @@ func Describe(name string) *Description {
 }
 
 // OfStats reports whether a value is made of those of other stats.
-func (d *Description) OfStats() bool { return d.Takes == TakesStats }
+func (d *Description) OfStats() bool { return d.Takes == TakesStats || d.Takes == TakesFormula }
 
 // Option finds an option that the kind takes; nil if it does not take it.
 func (d *Description) Option(name string) *Option {

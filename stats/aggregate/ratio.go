@@ -19,19 +19,22 @@ var ratioKind = Description{
 	New:     func(p Parameters) Kind { return newCombined(quotient{}, p) },
 }
 
-// quotient is the formula of a ratio.
+// quotient is a ratio's.
 type quotient struct{}
 
-// value is the quotient of two numbers to 15 significant digits, in which their own being
-// rounded does not show. It is null where one of them is.
-func (quotient) value(of []value.Value) value.Value {
+// Combine is the quotient of two numbers to 15 significant digits, in which their own
+// being rounded does not show. It is null where one of them is.
+func (quotient) Combine(of []value.Value, errors []float64) (value.Value, float64) {
 	a, okA := of[0].(value.Number)
 	b, okB := of[1].(value.Number)
 	if !okA || !okB {
-		return nil
+		return nil, 0
 	}
-	return digits15(a.Float64() / b.Float64())
+	return digits15(a.Float64() / b.Float64()), thousandths(math.Hypot(errors[0], errors[1]))
 }
+
+// counts: of keys those of the second stat count, of which the first is a share.
+func (quotient) counts(stat int) bool { return stat == 1 }
 
 // digits15 is a float64 rounded to 15 significant digits; null if it is not finite.
 func digits15(f float64) value.Value {
@@ -41,10 +44,3 @@ func digits15(f float64) value.Value {
 	f, _ = strconv.ParseFloat(strconv.FormatFloat(f, 'e', 14, 64), 64) // what was printed can be read
 	return value.Float(f)
 }
-
-func (quotient) standardError(_ []value.Value, errors []float64) float64 {
-	return thousandths(math.Hypot(errors[0], errors[1]))
-}
-
-// counts: of keys those of the second stat count, of which the first is a share.
-func (quotient) counts(stat int) bool { return stat == 1 }

@@ -277,6 +277,56 @@ def failed_share(events):
     return quotient(sum(e.number >= 400 for e in events), len(events))
 
 
+def written(number):
+    """The result of arithmetic: a decimal of at most 40 digits, else 15 digits."""
+    if number is None:
+        return None
+    for places in range(41):
+        scaled = abs(number) * 10**places
+        if scaled.denominator == 1 and scaled < 10**40:
+            return number
+    return Fraction(f"{float(number):.14e}")
+
+
+def as_shown(number):
+    """A mean as the decimal that is shown of it."""
+    return Fraction(repr(float(number)))
+
+
+def known(events):
+    return [e for e in events if e.number is not None]
+
+
+def product(events):
+    its = numbers(known(events))
+    return written((sum(its) - min(its)) * max(its) / 4) if its else None
+
+
+def sum_by_fewer(events):
+    return written(total_of_some(events) / Fraction(len(events) - 3)) if len(events) != 3 else None
+
+
+def difference(events):
+    its = numbers(known(events))
+    if not its:
+        return None
+    return written(sum(its) - as_shown(Fraction(sum(its), len(its))) * len(events))
+
+
+def served(events):
+    """The difference of two rates as they are shown."""
+    shown = [as_shown(Fraction(n, Window.covered)) for n in (len(events), sum(e.number >= 400 for e in events))]
+    return written(shown[0] - shown[1])
+
+
+def failed_percent(events):
+    return written(Fraction(100 * sum(e.number >= 400 for e in events), len(events))) if events else None
+
+
+def counted(events):
+    return Fraction(len(events) + sum(e.number >= 400 for e in events), 2)
+
+
 def known_first(value):
     """Ranks by value, of which None is the least."""
     return lambda events: (value(events) is not None, value(events) or 0)
@@ -363,6 +413,12 @@ STATS = [
     ("per-sum", "odd", 10, ODD_PAIR, by_key("n", "k"), "", by_number(top(3, per_sum, known_first(per_sum)))),
     ("per-line", "odd", 10, ODD_PAIR, by_key("n", "k"), "", by_number(top(3, per_line, lambda its: (len(its), per_line(its))))),
     ("max-of-most", "odd", 10, ODD_KEYED, "k", "n", top(3, greatest, lambda its: (len(its), greatest(its)))),
+    ("served", "kinds", 10, NGINX, "", "status", served),
+    ("failed-percent", "kinds", 15, NGINX, "domain", "status", top(3, failed_percent, lambda its: (len(its) + sum(e.number >= 400 for e in its), failed_percent(its)))),
+    ("counted", "kinds", 15, NGINX, "domain", "status", top(2, counted)),
+    ("product", "odd", 5, ODD, "", "n", product),
+    ("quotient", "odd", 5, r"app=odd n=(?P<n>\S+)", lambda m: "\0" + m["n"], "", by_number(sum_by_fewer)),
+    ("difference", "odd", 10, ODD_PAIR, by_key("n", "k"), "", by_number(top(3, difference, known_first(difference)))),
     ("unique-by", "odd", 10, r" n=(?P<n>\S+) k=\"?(?P<k>[^\"\n]+)", "k,n", "", top_distinct(2)),
     ("apdex", "odd", 5, ODD, "", "n", apdex(0, 5)),
     ("count", "odd", 5, ODD_FIELD, "", "", len),

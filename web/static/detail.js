@@ -143,7 +143,7 @@ export class Detail {
   #definition() {
     const { stat } = this;
     const kind = stat.kind + (stat.per === 60 ? " per minute" : stat.per ? " per second" : "");
-    const facts = [["name", stat.name], ["kind", kind], ["of", stat.of?.join(" / ")], ["field", stat.field], ["by", stat.by?.join(", ")], ["top", stat.top],
+    const facts = [["name", stat.name], ["kind", kind], ["of", stat.formula ?? stat.of?.join(" / ")], ["field", stat.field], ["by", stat.by?.join(", ")], ["top", stat.top],
       ["where", stat.where], ["over", `${stat.over} s`], ["at", stat.at?.join(", ")], ["buckets", stat.buckets?.join(", ")],
       ["warn", stat.warn], ["crit", stat.crit], ["", stat.reversed ? "low values are bad" : ""], ["", stat.help]]
       .filter(([, v]) => v !== undefined && v !== "" && v !== null)
