@@ -29,7 +29,7 @@ var headerNames = [bodies][]string{
 // timeNames are those of a line's time, where it is an attribute: of logfmt and many
 // loggers, of Logstash, Serilog, Python's, nginx's variables, journald, log4j and MongoDB.
 var timeNames = []string{
-	"time", "timestamp", "ts", "t", "@timestamp", "@t", "Timestamp", "datetime", "date", "asctime", "eventTime",
+	"time", "timestamp", "ts", "t", "@timestamp", "@t", "Timestamp", "datetime", "date", "asctime", "eventTime", "EventTime", "event_time", "TimeGenerated",
 	"time_iso8601", "time_local", "msec", "__REALTIME_TIMESTAMP", "instant.epochSecond", "timeMillis", "start_time", "t.$date",
 }
 

@@ -42,7 +42,9 @@ func TestLoggers(t *testing.T) {
 		{"Uvicorn, no request", `2025-11-22 09:31:34 INFO:     198.51.100.7:5000 - "WebSocket /a" [accepted]`, "log", second, fields{"level": "'INFO"}},
 		{"Geth", "WARN [11-22|09:31:34.123] Sold out   status=500", "log", milli, fields{"level": "'WARN", "status": "500"}},
 		{"Geth, the time first", "[11-22|09:31:34.123] WARN status=500", "log", milli, fields{"level": "'WARN", "status": "500"}},
-		{"Geth, no such day", "WARN [11-32|09:31:34.123] status=500", "log", "", fields{"level": "'WARN"}},
+		{"Geth, no such day", "WARN [11-32|09:31:34.123] status=500", "log", "", fields{"level": "'WARN", "status": "500"}},
+		{"ufw", "Nov 22 09:31:34 fw kernel: [12345.678901] [UFW BLOCK] IN=eth0 OUT= SRC=198.51.100.7 PROTO=TCP DPT=22 SYN", "syslog", at, fields{
+			"source": "'kernel", "SRC": "'198.51.100.7", "DPT": "22"}},
 		{"a minus for a zone", "2025-11-22T01:31:34.123\u221208:00 INFO status=200", "log", milli, fields{"level": "'INFO", "status": "200"}},
 		{"a minus and no zone", "2025-11-22T01:31:34.123\u22128 INFO status=200", "", "", fields{"unparsed": "true"}},
 		{"CEF after RFC 3164", "Nov 22 09:31:34 fw CEF:0|Co|shop|1.0|100|worm|10|status=500", "syslog", second, fields{"source": "'shop", "code": "100", "status": "500"}},
@@ -121,8 +123,9 @@ func TestLoggers(t *testing.T) {
 		{"ZooKeeper", "2025-11-22 09:31:34,123 [myid:1] - INFO  [main:QuorumPeerConfig@136] - Reading configuration", "log", milli, fields{"level": "'INFO", "ps": "'myid:1"}},
 		{"Hadoop", "2025-11-22 09:31:34,123 INFO org.apache.hadoop.hdfs.NameNode: started", "log", milli, fields{"level": "'INFO", "source": "'org.apache.hadoop.hdfs.NameNode"}},
 		{"Cassandra", "INFO  [main] 2025-11-22 09:31:34,123 YamlConfigurationLoader.java:89 - Configuration location", "log", milli, fields{"level": "'INFO", "ps": "'main", "caller": "'YamlConfigurationLoader.java:89"}},
-		{"Django", `[22/Nov/2025 09:31:34] "GET /a HTTP/1.1" 200 12`, "", second, fields{"unparsed": "true"}},
-		{"java.util.logging", "Nov 22, 2025 9:31:34 AM com.example.Shop main", "", "", fields{"unparsed": "true"}},
+		{"Django", `[22/Nov/2025 09:31:34] "GET /a HTTP/1.1" 200 12`, "django", second, fields{"http_status": "200", "http_path": "'/a"}},
+		{"Gin", `[GIN] 2025/11/22 - 09:31:34 | 200 | 1.5s | 1.2.3.4 | GET "/a"`, "gin", second, fields{"http_status": "200", "http_path": "'/a", "http_request_time": "1.5"}},
+		{"java.util.logging", "Nov 22, 2025 9:31:34 AM com.example.Shop main", "jul", second, fields{"source": "'com.example.Shop", "caller": "'main"}},
 	}
 	names := map[string]bool{}
 	for _, name := range []string{"unparsed", "level", "source", "ps", "caller", "code", "status", "http_status", "http_path", "http_request_time", "message"} {

@@ -222,6 +222,10 @@ func (sc *Scanner) oddMessage(ev *Event, b []byte, i, end int, kind bodyKind, so
 			return true
 		}
 	}
+	if at := afterBrackets(b, i, end); at > i && looksLikeAttributes(b, at, end) {
+		sc.attributes(ev, b, at, end, kind, int32(kind)*roots)
+		return true
+	}
 	for bytes.HasSuffix(b[i:end], []byte(" []")) { // what Monolog writes for nothing
 		end -= len(" []")
 	}
@@ -231,6 +235,21 @@ func (sc *Scanner) oddMessage(ev *Event, b []byte, i, end int, kind bodyKind, so
 		}
 	}
 	return false
+}
+
+// afterBrackets gives the position after parts in brackets that a message begins with:
+// Linux has the time since its start there, ufw what became of a packet, and others the
+// request.
+func afterBrackets(b []byte, i, end int) int {
+	for i < end && b[i] == '[' {
+		close := index(b, i, end, ']')
+		if close < 0 || b[close+1] != ' ' {
+			break
+		}
+		for i = close + 1; i < end && b[i] == ' '; i++ {
+		}
+	}
+	return i
 }
 
 // A span is a part of a buffer.

@@ -163,7 +163,7 @@ func TestSyslog(t *testing.T) {
 		{"structured data", `<13>1 2012-11-30T06:45:29Z h app web.1 id [a@1 x="y \] \" z"][b k="v"] hello`, utc, fields{
 			"level": "'notice", "facility": "'user", "source": "'app", "ps": "'web.1", "host": "'h", "msg": "'hello"}},
 		{"not structured data", `<13>1 2012-11-30T06:45:29Z h app web.1 - [info] at=1`, utc, fields{
-			"level": "'notice", "facility": "'user", "source": "'app", "ps": "'web.1", "host": "'h", "msg": "'[info] at=1"}},
+			"level": "'notice", "facility": "'user", "source": "'app", "ps": "'web.1", "host": "'h", "msg": "'[info] at=1", "at": "1"}},
 		{"all missing", "<0>1 - - - - - -", "", fields{"level": "'emerg", "facility": "'kern"}},
 		{"mark of UTF-8", "<191>1 2012-11-30T06:45:29Z h app p id - \xef\xbb\xbfhé", utc, fields{
 			"level": "'debug", "facility": "'local7", "source": "'app", "ps": "'p", "host": "'h", "msg": "'hé"}},
