@@ -246,7 +246,7 @@ func (s AortaServer) play(ctx context.Context, c net.Conn) error {
 	p := &aortaPlayer{AortaServer: s, ctx: ctx, conn: c, out: bufio.NewWriterSize(c, 32<<10)}
 	for {
 		p.started = false
-		t := newRecordedTimeline(s.Recording.Modified()).of(s.Recording.Formats)
+		t := newRecordedTimeline(s.Recording.Modified()).of(s.Recording.Reading.Formats)
 		err := s.Recording.Lines(func(piece Piece) error { return t.addPiece(piece, p.emit) })
 		if err == nil {
 			err = t.settle(p.emit)

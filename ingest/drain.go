@@ -66,6 +66,7 @@ type drainConfig struct {
 	address     text
 	sources     drainSources
 	certificate keyPair
+	reading     Reading
 }
 
 func (c *drainConfig) Settings() []Setting {
@@ -73,6 +74,7 @@ func (c *drainConfig) Settings() []Setting {
 		{Flag: "drain", Help: "accept Heroku log drains over HTTP on this `address`, or over HTTPS with --tls-cert", Value: &c.address},
 		{Flag: "drain-sources", Key: "sources", Value: &c.sources,
 			Help: "who may send to the drain, a comma-separated list of `name=token`; an inputs file can also give passwords and fields"},
+		c.reading.join(),
 	}, c.certificate.settings()...)
 }
 
@@ -92,6 +94,8 @@ func (c *drainConfig) Open(o Opening) (*Opened, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	c.reading.Formats = o.Formats
+	d.Reading = c.reading
 	return &Opened{Input: d, Restore: d.Restore, Addr: d.Addr(), Counters: []Counter{
 		{"pulse_drain_requests_total", "Requests.", &d.Counts.Requests},
 		{"pulse_drain_denied_requests_total", "Requests with a wrong token or password, or without one.", &d.Counts.Denied},
@@ -189,6 +193,8 @@ type DrainCounts struct {
 // positions: what was acknowledged just before, but not answered, then comes twice.
 type Drain struct {
 	Counts DrainCounts
+	// Reading is how the lines of a request are joined, if it is set before Run.
+	Reading Reading
 
 	name     string
 	listener net.Listener
@@ -393,6 +399,16 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Co
 		return d.refuse(http.StatusBadRequest, err.Error(), set.count)
 	}
 
+	if events := d.Reading.joiner(from); events.active() {
+		// It is mostly shorter; each line's line feed may become two bytes more.
+		room := 2*len(set.lines) + 2*len(lineBreak)*set.count
+		if !d.memory.take(room) {
+			release()
+			return d.refuse(http.StatusServiceUnavailable, away, set.count)
+		}
+		held += room
+		set.lines = events.rest(set.lines)
+	}
 	delivery, first := newDelivery(), true
 	var id requestID
 	frame := r.Header.Get("Logplex-Frame-Id")

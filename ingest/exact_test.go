@@ -177,10 +177,21 @@ func TestFilesOldPosition(t *testing.T) {
 // and returns their lines.
 func followOnce(t *testing.T, f folder, positions Positions, batches int) (lines []string) {
 	t.Helper()
+	each(t, f, Reading{}, positions, batches, func(l []byte) {
+		text := string(l)
+		text = text[strings.LastIndexByte(text, ' ')+1:]
+		lines = append(lines, text[:min(len(text), 1+strings.IndexByte(text+"x", 'x'))])
+	})
+	return lines
+}
+
+// each follows the files for a moment, as a reading says, and calls f with each line.
+func each(t *testing.T, f folder, r Reading, positions Positions, batches int, take func(l []byte)) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), pollEvery/2)
 	defer cancel()
 	full := errors.New("the ingester was killed")
-	err := Files{Globs: []string{f.name("*.log")}, Follow: true, Positions: maps.Clone(positions), Log: slog.New(slog.DiscardHandler)}.Run(ctx,
+	err := Files{Globs: []string{f.name("*.log")}, Reading: r, Follow: true, Positions: maps.Clone(positions), Log: slog.New(slog.DiscardHandler)}.Run(ctx,
 		func(_ context.Context, b Batch) error {
 			if batches == 0 {
 				return full
@@ -192,9 +203,8 @@ func followOnce(t *testing.T, f folder, positions Positions, batches int) (lines
 				}
 			}
 			return eachLine(b.Lines, func(l []byte) error {
-				if text := string(l); !isEmpty(l) {
-					text = text[strings.LastIndexByte(text, ' ')+1:]
-					lines = append(lines, text[:min(len(text), 1+strings.IndexByte(text+"x", 'x'))])
+				if !isEmpty(l) {
+					take(l)
 				}
 				return nil
 			})
@@ -202,7 +212,6 @@ func followOnce(t *testing.T, f folder, positions Positions, batches int) (lines
 	if err != nil && !errors.Is(err, full) {
 		t.Fatal(err)
 	}
-	return lines
 }
 
 // The test binary is an ingester too, so that it can be killed.
@@ -210,6 +219,7 @@ const (
 	childFiles   = "PULSE_TEST_CHILD_FILES" // the pattern
 	childTopic   = "PULSE_TEST_CHILD_TOPIC" // or the topic
 	childDrain   = "PULSE_TEST_CHILD_DRAIN" // or where to listen
+	childJoin    = "PULSE_TEST_CHILD_JOIN"  // the rule by which lines are joined
 	childBrokers = "PULSE_TEST_CHILD_BROKERS"
 	childPrefix  = "PULSE_TEST_CHILD_PREFIX"
 )
@@ -246,16 +256,22 @@ func exactFiles(cluster topics.Cluster, prefix, glob string) *Transactional {
 	return &Transactional{
 		Cluster: cluster, Names: topics.Names{Prefix: prefix, Version: "g"}, ID: "me", Log: log,
 		Live: func(positions Positions) Live {
-			return Live{Inputs: []Input{Files{Globs: []string{glob}, Follow: true, Positions: positions, Log: log}}, Backlog: true, Lateness: 2}
+			return Live{Inputs: []Input{Files{Globs: []string{glob}, Reading: Reading{Join: os.Getenv(childJoin)}, Follow: true, Positions: positions, Log: log}}, Backlog: true, Lateness: 2}
 		},
 	}
 }
 
 // TestFilesKilled kills an ingester again and again, while files grow and are rotated
 // in each way: no line may be there twice, and none may be missing.
-func TestFilesKilled(t *testing.T) {
+func TestFilesKilled(t *testing.T) { testFilesKilled(t, "", " ") }
+
+// TestFilesKilledJoined is TestFilesKilled with events of two lines: none may be split.
+func TestFilesKilledJoined(t *testing.T) { testFilesKilled(t, "indent", "\n  ") }
+
+func testFilesKilled(t *testing.T, join, between string) {
 	testkit.Long(t)
 	t.Parallel()
+	joining := childJoin + "=" + join
 	cluster, prefix := topicstest.Cluster(t)
 	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 3)
@@ -277,7 +293,7 @@ func TestFilesKilled(t *testing.T) {
 			for _, name := range []string{"a.log", fmt.Sprintf("b%d.log", round/200)} {
 				var b strings.Builder
 				for range 20 {
-					b.WriteString(fmt.Sprintf("%s n=%d\n", time.Now().UTC().Format(time.RFC3339Nano), n))
+					b.WriteString(fmt.Sprintf("%s%sn=%d\n", time.Now().UTC().Format(time.RFC3339Nano), between, n))
 					n++
 				}
 				f.add(name, b.String())
@@ -291,11 +307,11 @@ func TestFilesKilled(t *testing.T) {
 	const kills = 8
 	random := rand.New(rand.NewPCG(7, 7))
 	for range kills {
-		killAfter(t, cluster, names, random.Int64N(60), startChild(t, cluster, prefix, childFiles+"="+f.name("*.log*")))
+		killAfter(t, cluster, names, random.Int64N(60), startChild(t, cluster, prefix, childFiles+"="+f.name("*.log*"), joining))
 	}
 	close(stop)
 	want := <-written
-	startChild(t, cluster, prefix, childFiles+"="+f.name("*.log*"))
+	startChild(t, cluster, prefix, childFiles+"="+f.name("*.log*"), joining)
 	checkOnce(t, cluster, names, want)
 }
 
@@ -347,10 +363,10 @@ func killAfter(t *testing.T, cluster topics.Cluster, names topics.Names, records
 }
 
 // startChild starts an ingester in a process of its own.
-func startChild(t *testing.T, cluster topics.Cluster, prefix, input string) *exec.Cmd {
+func startChild(t *testing.T, cluster topics.Cluster, prefix string, input ...string) *exec.Cmd {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), input, childBrokers+"="+strings.Join(cluster.Brokers, ","), childPrefix+"="+prefix)
+	child.Env = append(append(os.Environ(), input...), childBrokers+"="+strings.Join(cluster.Brokers, ","), childPrefix+"="+prefix)
 	if testing.Verbose() {
 		child.Stderr = os.Stderr
 	}

@@ -133,7 +133,7 @@ func (f Files) Run(ctx context.Context, take func(context.Context, Batch) error)
 	if err != nil {
 		return err
 	}
-	r.Formats = f.Reading.Formats
+	r.Reading = f.Reading
 	return r.each(f.originOf, func(p Piece) error { return take(ctx, Batch{Lines: p.Lines, Origin: p.From}) })
 }
 

@@ -225,7 +225,11 @@ func (t *tails) warnIrregular(name string, mode fs.FileMode) {
 // add follows a file. decide finds out later where to begin.
 func (t *tails) add(name string, info fs.FileInfo) *tail {
 	now := time.Now()
-	added := &tail{name: name, stem: name, originOf: t.files.originOf, from: t.files.originOf(name), id: fileID(name, info), info: info, chunks: newChunker(), undecided: true, changed: true, touched: now, kept: now}
+	from := t.files.originOf(name)
+	added := &tail{
+		name: name, stem: name, originOf: t.files.originOf, from: from, newJoiner: t.files.Reading.joiner, events: t.files.Reading.joiner(from),
+		id: fileID(name, info), info: info, chunks: newChunker(), undecided: true, changed: true, touched: now, kept: now,
+	}
 	if t.files.Positions != nil {
 		added.key = fileKey(name, info)
 	}
@@ -331,7 +335,7 @@ func (t *tails) check(tail *tail) error {
 			return nil
 		}
 	}
-	p, from, rest := tail.mark(), tail.heading.origin(tail.from), tail.parts.end(tail.chunks.rest())
+	p, from, rest := tail.mark(), tail.heading.origin(tail.from), tail.rest()
 	tail.restart()
 	tail.undecided, tail.identified, tail.archive = true, false, nil
 	positions := Positions{}
@@ -375,9 +379,32 @@ func (t *tails) read(byClock bool) (more bool, err error) {
 		}
 	}
 	if err == nil {
+		err = t.endEvents()
+	}
+	if err == nil {
 		err = t.letGo()
 	}
 	return more, err
+}
+
+// endEvents sends the events of files that nothing came to for a while.
+func (t *tails) endEvents() error {
+	for _, tail := range t.open {
+		if len(tail.events.open) == 0 || tail.changed && !tail.done {
+			continue
+		}
+		ended := tail.events.expired()
+		if tail.done {
+			ended = append(ended, tail.events.rest(nil)...)
+		}
+		if len(ended) == 0 {
+			continue
+		}
+		if err := t.sendOf(tail, ended); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // letGo lets go of files that are gone: what becomes of them from now on is not
@@ -391,7 +418,7 @@ func (t *tails) letGo() error {
 		if tail.archive != nil && !tail.done && !tail.undecided {
 			t.files.Log.Warn("a compressed file was deleted before it was complete", "file", tail.name)
 		}
-		p, rest := tail.mark(), tail.parts.end(tail.chunks.rest())
+		p, rest := tail.mark(), tail.rest()
 		if left := t.left[tail.key]; left != nil { // it could never be opened
 			p = left
 			t.forget(left)
@@ -453,28 +480,26 @@ func (t *tails) nextNoted(tail *tail) ([]byte, error) {
 		return nil, err
 	}
 	if tail.key == "" {
-		return tail.parts.join(lines), nil
+		return tail.join(lines), nil
 	}
-	joins := tail.parts.concerns(lines)
+	joins := tail.parts.concerns(lines) || tail.events.active()
 	var joined []byte
 	end := tail.handed()
 	at := end - int64(len(lines))
 	for rest := lines; len(rest) > 0; {
 		l, after, whole := bytes.Cut(rest, []byte{'\n'})
+		before := at
 		if at += int64(len(rest) - len(after)); !whole { // a line that was cut is a chunk of its own
 			at = end
 		}
 		rest = after
 		if joins {
-			l, whole = tail.parts.add(l)
-			if !whole {
-				continue
-			}
-			joined = append(append(joined, l...), '\n')
+			joined = tail.addNoted(joined, l, before, at)
+			continue
 		}
 		tail.heading.read(l)
 		if !isEmpty(l) {
-			tail.ends = append(tail.ends, lineEnd{at, tail.parts.lines(), tail.heading.columns})
+			tail.ends = append(tail.ends, tail.endAt(at, nil))
 		}
 	}
 	if joins {
@@ -500,19 +525,24 @@ func (t *tails) drain(tail *tail) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		lines, rest := tail.heading.take(tail.parts.join(lines))
-		for ; len(rest) > 0; lines, rest = tail.heading.take(rest) {
-			if err := t.send(tail.heading.origin(tail.from), lines, nil); err != nil {
-				return false, err
-			}
-		}
-		positions := Positions{}
-		tail.note(positions)
-		if err := t.send(tail.heading.origin(tail.from), lines, positions); err != nil {
+		if err := t.sendOf(tail, tail.join(lines)); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// sendOf sends lines of a file, and where to go on after them.
+func (t *tails) sendOf(tail *tail, lines []byte) error {
+	lines, rest := tail.heading.take(lines)
+	for ; len(rest) > 0; lines, rest = tail.heading.take(rest) {
+		if err := t.send(tail.heading.origin(tail.from), lines, nil); err != nil {
+			return err
+		}
+	}
+	positions := Positions{}
+	tail.note(positions)
+	return t.send(tail.heading.origin(tail.from), lines, positions)
 }
 
 // next returns the next chunk of whole lines of a file; io.EOF where there is no more

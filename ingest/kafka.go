@@ -26,6 +26,9 @@ const (
 	kafkaFetch     = 16 << 20
 	kafkaPartition = 1 << 20
 
+	// maxRecordKey is how much of a record's key tells its stream.
+	maxRecordKey = 128
+
 	// kafkaLook is how often a Kafka input looks for new partitions and topics.
 	kafkaLook = 10 * time.Second
 )
@@ -118,6 +121,8 @@ type partitionPosition struct {
 	ID        string `json:"topic_id,omitempty"` // a topic made again has another one; empty where brokers know none
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"` // of the next record
+	// Events are lines before that, which more lines may belong to.
+	Events openEvents `json:"events,omitempty"`
 }
 
 func (p partitionPosition) key() string { return fmt.Sprintf("kafka %s/%d", p.Topic, p.Partition) }
@@ -166,7 +171,8 @@ type readTopic struct {
 	id     kadm.TopicID
 	origin line.Origin
 	next   map[int32]int64 // of each of its partitions, the offset to go on at
-	gone   bool            // it is not there now
+	events map[int32]*lineJoiner
+	gone   bool // it is not there now
 }
 
 // look takes up topics and partitions that are not read yet.
@@ -232,6 +238,11 @@ func (r *repacker) takeUp(ctx context.Context, topic kadm.TopicDetail) error {
 	if t != nil && t.id != topic.ID {
 		r.Log.Warn("a topic was deleted and created again; reading it from its beginning", "topic", topic.Topic)
 		r.client.PurgeTopicsFromClient(topic.Topic)
+		for _, events := range t.events { // of the topic that was deleted
+			if err := r.hand(ctx, Batch{Lines: events.rest(nil), Origin: t.origin}); err != nil {
+				return err
+			}
+		}
 		delete(r.reads, topic.Topic)
 		t = nil
 	}
@@ -247,14 +258,16 @@ func (r *repacker) takeUp(ctx context.Context, topic kadm.TopicDetail) error {
 		if err != nil {
 			return err
 		}
-		t = &readTopic{id: topic.ID, origin: origin, next: make(map[int32]int64)}
+		t = &readTopic{id: topic.ID, origin: origin, next: make(map[int32]int64), events: make(map[int32]*lineJoiner)}
 		r.reads[topic.Topic] = t
 	}
 	added := map[int32]kgo.Offset{}
 	for partition, span := range held {
 		_, known := t.next[partition]
 		if !known {
-			t.next[partition] = r.start(topic, partition, span)
+			events := r.Reading.joiner(t.origin)
+			t.next[partition] = r.start(topic, partition, span, &events)
+			t.events[partition] = &events
 		}
 		if !known || t.gone {
 			added[partition] = kgo.NewOffset().At(t.next[partition])
@@ -276,8 +289,8 @@ func (r *repacker) takeUp(ctx context.Context, topic kadm.TopicDetail) error {
 	return err
 }
 
-// start is where a partition is read on that holds a span.
-func (r *repacker) start(topic kadm.TopicDetail, partition int32, held topics.Span) int64 {
+// start is where a partition is read on that holds a span. Events go on that were open there.
+func (r *repacker) start(topic kadm.TopicDetail, partition int32, held topics.Span, events *lineJoiner) int64 {
 	p := partitionPosition{Topic: topic.Topic, Partition: partition}
 	stored := r.Positions[p.key()]
 	if stored == nil || json.Unmarshal(stored, &p) != nil {
@@ -289,6 +302,7 @@ func (r *repacker) start(topic kadm.TopicDetail, partition int32, held topics.Sp
 		log.Warn("a topic was deleted and created again; reading it from its beginning", "to", held.From)
 		return held.From
 	case p.Offset < held.From:
+		events.resume(p.Events)
 		r.Counts.Skipped.Add(held.From - p.Offset)
 		log.Error("Kafka's retention deleted records before they were read; their lines are lost", "to", held.From)
 		return held.From
@@ -296,9 +310,11 @@ func (r *repacker) start(topic kadm.TopicDetail, partition int32, held topics.Sp
 		log.Warn("a topic ends before the position already read, as if it was created again; reading it from its beginning", "to", held.From)
 		return held.From
 	case p.Offset > held.To:
+		events.resume(p.Events)
 		log.Error("Kafka has lost the end of a partition, which had been read; continuing at its new end", "to", held.To)
 		return held.To
 	}
+	events.resume(p.Events)
 	return p.Offset
 }
 
@@ -319,16 +335,25 @@ func (r *repacker) read(ctx context.Context) error {
 		return nil
 	}
 	for {
-		fetches := r.client.PollFetches(reading)
+		polling, stop := reading, func() {}
+		if r.joins() {
+			polling, stop = context.WithTimeout(reading, eventTime)
+		}
+		fetches := r.client.PollFetches(polling)
+		waited := polling.Err() != nil
+		stop()
 		if reading.Err() != nil && fetches.NumRecords() == 0 {
-			return nil
+			return r.endEvents(ctx)
 		}
 		fetches.EachError(func(topic string, partition int32, err error) {
-			if reading.Err() == nil {
+			if !waited && reading.Err() == nil {
 				r.notices.Warn("cannot read a topic; retrying", "topic", topic, "partition", partition, "error", err)
 			}
 		})
 		if err := r.takeAll(ctx, byTime(fetches)); err != nil {
+			return err
+		}
+		if err := r.endEvents(ctx); err != nil {
 			return err
 		}
 	}
@@ -337,6 +362,7 @@ func (r *repacker) read(ctx context.Context) error {
 // takeAll hands records over, those of one topic next to each other as one batch.
 func (r *repacker) takeAll(ctx context.Context, records []*kgo.Record) error {
 	b := Batch{Positions: Positions{}}
+	var one []byte // line of a record
 	flush := func() error {
 		if len(b.Positions) == 0 {
 			return nil
@@ -356,12 +382,62 @@ func (r *repacker) takeAll(ctx context.Context, records []*kgo.Record) error {
 			}
 			b.Origin = t.origin
 		}
-		b.Lines = r.appendLine(b.Lines, record.Value)
+		if events := t.events[record.Partition]; events.active() {
+			one = r.appendLine(one[:0], record.Value)
+			if one = bytes.TrimSuffix(one, []byte{'\n'}); len(one) > 0 {
+				b.Lines = events.add(b.Lines, one, string(record.Key[:min(len(record.Key), maxRecordKey)])+"\x00")
+			}
+		} else {
+			b.Lines = r.appendLine(b.Lines, record.Value)
+		}
 		t.next[record.Partition] = record.Offset + 1
-		p := partitionPosition{record.Topic, topicID(t.id), record.Partition, record.Offset + 1}
+		p := r.position(record.Topic, record.Partition)
 		b.Positions[p.key()] = position(p)
 	}
 	return flush()
+}
+
+// position is where a partition is read on now.
+func (r *repacker) position(topic string, partition int32) partitionPosition {
+	t := r.reads[topic]
+	return partitionPosition{topic, topicID(t.id), partition, t.next[partition], t.events[partition].events()}
+}
+
+// hand hands over events, if there are any.
+func (r *repacker) hand(ctx context.Context, b Batch) error {
+	if len(b.Lines) == 0 {
+		return nil
+	}
+	return r.take(ctx, b)
+}
+
+// joins reports whether events are open.
+func (r *repacker) joins() bool {
+	for _, t := range r.reads {
+		for _, events := range t.events {
+			if len(events.open) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// endEvents hands over the events that nothing came to for a while.
+func (r *repacker) endEvents(ctx context.Context) error {
+	for topic, t := range r.reads {
+		for partition, events := range t.events {
+			ended := events.expired()
+			if len(ended) == 0 {
+				continue
+			}
+			p := r.position(topic, partition)
+			if err := r.take(ctx, Batch{Lines: ended, Origin: t.origin, Positions: Positions{p.key(): position(p)}}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // byTime returns the records of several partitions in the order of their times, and
@@ -391,7 +467,7 @@ func byTime(fetches kgo.Fetches) []*kgo.Record {
 }
 
 // appendLine appends the line that a record's value is, with a line feed. One within
-// it becomes a space.
+// it becomes a space, or where lines are joined a line break.
 func (k Kafka) appendLine(b, value []byte) []byte {
 	line := value
 	if k.Field != "" {
@@ -409,6 +485,9 @@ func (k Kafka) appendLine(b, value []byte) []byte {
 		return b
 	}
 	k.Counts.Lines.Add(1)
+	if k.Reading.Join != "" {
+		line = bytes.ReplaceAll(line, []byte{'\n'}, []byte(lineBreak))
+	}
 	line = line[:min(len(line), maxLine)]
 	from := len(b)
 	b = append(append(b, line...), '\n')

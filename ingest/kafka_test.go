@@ -178,6 +178,7 @@ type source struct {
 	prefix  string
 	client  *kgo.Client
 	admin   *kadm.Client
+	join    string // the rule by which lines are joined
 
 	mu        sync.Mutex
 	lines     []string // each after its topic, without the prefix
@@ -239,7 +240,7 @@ func (s *source) take(_ context.Context, b Batch) error {
 		}
 	}
 	for l := range strings.Lines(string(b.Lines)) {
-		s.lines = append(s.lines, topic+" "+strings.TrimSuffix(l, "\n"))
+		s.lines = append(s.lines, topic+" "+strings.TrimSuffix(strings.ReplaceAll(l, lineBreak, "|"), "\n"))
 	}
 	return nil
 }
@@ -250,7 +251,7 @@ func (s *source) run(topics ...string) (stop func()) {
 		topics[i] = s.prefix + topics[i]
 	}
 	s.mu.Lock()
-	k := Kafka{Name: "kafka", Topics: topics, Cluster: s.cluster, Positions: maps.Clone(s.positions), Counts: &KafkaCounts{},
+	k := Kafka{Name: "kafka", Topics: topics, Cluster: s.cluster, Positions: maps.Clone(s.positions), Counts: &KafkaCounts{}, Reading: Reading{Join: s.join},
 		Every: 20 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(s.t.Context())
@@ -262,6 +263,33 @@ func (s *source) run(topics ...string) (stop func()) {
 			s.t.Errorf("the input ended with %v", err)
 		}
 	})
+}
+
+// Lines are joined by their record's key, and go on after a restart.
+func TestKafkaJoined(t *testing.T) {
+	t.Parallel()
+	s := newSource(t)
+	s.join = "indent"
+	s.make("a", 1)
+	put := func(key string, lines ...string) {
+		t.Helper()
+		for _, l := range lines {
+			r := &kgo.Record{Topic: s.prefix + "a", Key: []byte(key), Value: []byte(l)}
+			if err := s.client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put("x", "1", " 2")
+	put("y", "3\nz")
+	put("x", "4", "5")
+	stop := s.run("a")
+	s.holds("a 1| 2", "a 4")
+	stop()
+	put("y", " 6")
+	put("x", " 7")
+	defer s.run("a")()
+	s.holds("a 1| 2", "a 4", "a 3|z| 6", "a 5| 7")
 }
 
 // holds waits until these lines have been taken, and no others.
@@ -409,7 +437,7 @@ func TestKafkaStart(t *testing.T) {
 			if test.stored != "" {
 				r.Positions = Positions{"kafka a/3": []byte(test.stored)}
 			}
-			got := r.start(kadm.TopicDetail{Topic: "a", ID: test.id}, 3, topics.Span{From: 10, To: 20})
+			got := r.start(kadm.TopicDetail{Topic: "a", ID: test.id}, 3, topics.Span{From: 10, To: 20}, new(lineJoiner))
 			if got != test.want || r.Counts.Skipped.Load() != test.skipped {
 				t.Errorf("it goes on at %d, and %d are skipped; want %d and %d", got, r.Counts.Skipped.Load(), test.want, test.skipped)
 			}

@@ -110,18 +110,27 @@ type Piece struct {
 }
 
 // Lines is the source of what can be read from r, once.
-func Lines(r io.Reader, from line.Origin) Source {
+func Lines(r io.Reader, from line.Origin) Source { return Reading{}.Lines(r, from) }
+
+// Lines is the source of what can be read from r, once, with lines joined as the Reading
+// says.
+func (r Reading) Lines(in io.Reader, from line.Origin) Source {
 	return func(yield func(Piece) error) error {
-		return eachPiece(&part{next: (&reader{from: r, chunks: newChunker()}).next, from: from}, yield)
+		return eachPiece(&part{next: r.reader(in, from).next, from: from}, yield)
 	}
 }
 
 // A reader reads chunks to the end of what it reads from, and joins lines that a
-// container's runtime cut.
+// container's runtime cut, and those that belong together.
 type reader struct {
 	from   io.Reader
 	chunks *chunker
 	parts  joiner
+	events lineJoiner
+}
+
+func (r Reading) reader(in io.Reader, from line.Origin) *reader {
+	return &reader{from: in, chunks: newChunker(), events: r.joiner(from)}
 }
 
 // next returns the next chunk, or an error: io.EOF at the end. A last line
@@ -130,9 +139,9 @@ func (r *reader) next() ([]byte, error) {
 	for {
 		lines, err := r.chunks.read(r.from)
 		if len(lines) == 0 && errors.Is(err, io.EOF) {
-			lines = r.parts.end(r.chunks.rest())
+			lines = r.events.rest(r.parts.end(r.chunks.rest()))
 		} else {
-			lines = r.parts.join(lines)
+			lines = r.events.join(r.parts.join(lines))
 		}
 		if len(lines) > 0 {
 			return lines, nil // an error comes again

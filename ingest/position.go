@@ -40,6 +40,8 @@ type filePosition struct {
 	Open openLines `json:"open,omitempty"`
 	// Columns are those of the lines behind Offset, by a line #Fields before it.
 	Columns string `json:"columns,omitempty"`
+	// Events are lines that were taken, and that more lines may belong to.
+	Events openEvents `json:"events,omitempty"`
 	// Packed is the size of a compressed file that was read to its end. The other
 	// numbers are of what it unpacks to.
 	Packed int64 `json:"packed,omitempty"`

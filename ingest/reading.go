@@ -13,6 +13,7 @@ type Reading struct {
 	Zone    string // of times that have none; UTC if empty
 	Columns string // of W3C lines, as their line #Fields has them
 	Unwrap  string // the envelope of lines, one of line.UnwrapField; the recognized ones if empty
+	Join    string // which lines belong to the one before: 'start: REGEXP', indent or traceback; none if empty
 	Undated string // "refuse": a source most of whose lines have no time is an error
 
 	// Formats has the formats of a definitions file, by which lines may be dated; nil: none.
@@ -35,9 +36,15 @@ func (r *Reading) Settings() []Setting {
 			Help: "the `names` of the columns of W3C lines, as in a line #Fields"},
 		{Flag: "unwrap", Value: checked{&r.Unwrap, line.CheckUnwrap},
 			Help: "the `envelope` that lines are in: json:FIELD for a member of JSON; cri, docker and journald are recognized"},
+		r.join(),
 		{Flag: "undated", Value: checked{&r.Undated, checkUndated},
 			Help: "the `policy` when most lines of a source have no time: count them and warn (count, the default), or fail (refuse)"},
 	}
+}
+
+func (r *Reading) join() Setting {
+	return Setting{Flag: "join", Value: checked{&r.Join, checkJoinRule},
+		Help: "the `rule` by which lines are of the event before them: 'start: REGEXP' (those that do not match), indent, or traceback"}
 }
 
 func (r *Reading) zone() Setting {

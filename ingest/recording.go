@@ -22,8 +22,8 @@ const sampleSize = 64 << 10
 type Recording struct {
 	// Origin is that of its lines; none if it is not set.
 	Origin line.Origin
-	// Formats has the formats of a definitions file, by which they may be dated; nil: none.
-	Formats *line.Schema
+	// Reading says how its lines are dated and joined.
+	Reading Reading
 
 	names    []string
 	sizes    []int64 // of each when it was opened; later lines are not of it
@@ -98,12 +98,12 @@ func (r *Recording) each(originOf func(name string) line.Origin, yield func(Piec
 			return err
 		}
 		defer plain.Close()
-		parts = append(parts, part{next: (&reader{from: plain, chunks: newChunker()}).next, source: name, from: originOf(name)})
+		parts = append(parts, part{next: r.Reading.reader(plain, originOf(name)).next, source: name, from: originOf(name)})
 	}
 	if len(parts) == 1 {
 		return eachPiece(&parts[0], yield)
 	}
-	return merged(parts, r.Formats, nil, yield)
+	return merged(parts, r.Reading.Formats, nil, yield)
 }
 
 // ID identifies the recording by what it holds: it is made of the sizes, the
@@ -143,7 +143,7 @@ var errEnough = errors.New("enough")
 // nanoseconds; -1 if there is no line.
 func (r *Recording) firstTime() (int64, error) {
 	first := int64(-1)
-	t := newRecordedTimeline(r.modified).of(r.Formats)
+	t := newRecordedTimeline(r.modified).of(r.Reading.Formats)
 	found := func(clock int64, _ []byte) error {
 		first = clock
 		return errEnough

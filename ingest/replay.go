@@ -61,7 +61,8 @@ func (c *ReplayConfig) Open(o Opening) (*Opened, error) {
 	if recording.Origin, err = c.Reading.Origin(); err != nil {
 		return nil, err
 	}
-	recording.Formats = o.Formats
+	c.Reading.Formats = o.Formats
+	recording.Reading = c.Reading
 	return &Opened{Play: Replay{
 		Recording: recording, Speed: uint32(c.Speed), OriginalTimes: bool(c.OriginalTimes), Loop: bool(c.Loop),
 		Lateness: o.Lateness, Reading: c.Reading, Progress: o.Progress, Log: o.Log,
@@ -262,7 +263,7 @@ func (p *player) span() (first, last int64, err error) {
 
 // read emits the recording's lines with their clock.
 func (p *player) read(emit func(clock int64, l []byte) error) error {
-	t := newRecordedTimeline(p.Recording.modified).of(p.Recording.Formats)
+	t := newRecordedTimeline(p.Recording.modified).of(p.Recording.Reading.Formats)
 	p.clock = t
 	err := p.Recording.Lines(func(piece Piece) error {
 		t.begin(piece)

@@ -41,9 +41,20 @@ func (s Stdin) Run(ctx context.Context, take func(context.Context, Batch) error)
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Lines(s.From, origin)(func(p Piece) error {
-			return take(ctx, Batch{Lines: p.Lines, Origin: p.From})
+		from, events := origin, s.Reading.live(ctx, origin, nil, take)
+		err := Lines(s.From, origin)(func(p Piece) error {
+			if p.From != from {
+				if err := events.end(nil); err != nil {
+					return err
+				}
+				from, events = p.From, s.Reading.live(ctx, p.From, nil, take)
+			}
+			return events.add(p.Lines)
 		})
+		if err == nil {
+			err = events.end(nil)
+		}
+		ended <- err
 	}()
 	select {
 	case err := <-ended:

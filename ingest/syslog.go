@@ -29,7 +29,7 @@ type syslogTCPConfig struct {
 }
 
 func (c *syslogTCPConfig) Settings() []Setting {
-	return []Setting{{Flag: "syslog-tcp", Help: "accept syslog over TCP on this `address`", Value: &c.address}, c.reading.zone()}
+	return []Setting{{Flag: "syslog-tcp", Help: "accept syslog over TCP on this `address`", Value: &c.address}, c.reading.zone(), c.reading.join()}
 }
 
 func (c *syslogTCPConfig) Open(o Opening) (*Opened, error) {
@@ -52,7 +52,7 @@ type syslogTLSConfig struct {
 func (c *syslogTLSConfig) Settings() []Setting {
 	return append([]Setting{{Flag: "syslog-tls", Help: "accept syslog over TLS on this `address`", Value: &c.address}},
 		append(c.certificate.settings(),
-			Setting{Flag: "tls-client-ca", Key: "client-ca", Help: "require a client certificate signed by one in this PEM `file`", Value: &c.clientCA}, c.reading.zone())...)
+			Setting{Flag: "tls-client-ca", Key: "client-ca", Help: "require a client certificate signed by one in this PEM `file`", Value: &c.clientCA}, c.reading.zone(), c.reading.join())...)
 }
 
 func (c *syslogTLSConfig) Open(o Opening) (*Opened, error) {
@@ -118,13 +118,14 @@ type Syslog struct {
 	listener net.Listener
 	notices  *throttle.Logger
 	long     budget // of connections' long messages
+	events   budget // of connections' open events
 }
 
 // NewSyslog returns the input of a listener's connections; name becomes the field
 // input of their lines. With config they are of TLS, and if config asks for a
 // client's certificate the common name in it becomes the field client.
 func NewSyslog(name string, listener net.Listener, config *tls.Config, log *slog.Logger) *Syslog {
-	s := &Syslog{name: name, notices: newNotices(log), long: budget{most: longMemory}}
+	s := &Syslog{name: name, notices: newNotices(log), long: budget{most: longMemory}, events: budget{most: joinMemory}}
 	s.listener = limit(listener, MaxConnections, func() {
 		s.Counts.Over.Add(1)
 		s.notices.Warn("closed a connection: there are too many", "input", name, "most", MaxConnections)
@@ -185,6 +186,8 @@ func (s *Syslog) origin(ctx context.Context, c net.Conn) (line.Origin, error) {
 func (s *Syslog) read(ctx context.Context, c net.Conn, from line.Origin, take func(context.Context, Batch) error) error {
 	messages := stream{long: &s.long}
 	defer messages.close()
+	events := s.Reading.live(ctx, from, &s.events, take)
+	defer events.end(nil)              // where the connection broke, as far as lines are taken
 	limit := time.Now().Add(frameTime) // for what is expected now
 	for waited := true; ; {
 		if quiet := time.Now().Add(quietTime); messages.large() && quiet.Before(limit) {
@@ -194,15 +197,18 @@ func (s *Syslog) read(ctx context.Context, c net.Conn, from line.Origin, take fu
 		}
 		lines, err := messages.next(c)
 		if len(lines) > 0 {
-			if err := s.take(ctx, lines, from, take); err != nil {
+			if err := events.add(lines); err != nil {
 				return err
 			}
+			s.Counts.Lines.Add(countLines(lines))
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			if last := messages.rest(); len(last) > 0 {
-				return s.take(ctx, last, from, take)
+			last := messages.rest()
+			if err := events.end(last); err != nil {
+				return err
 			}
+			s.Counts.Lines.Add(countLines(last))
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(limit):
 			messages.shrink()
@@ -220,12 +226,4 @@ func (s *Syslog) read(ctx context.Context, c net.Conn, from line.Origin, take fu
 			limit, waited = time.Now().Add(idleTime), false
 		}
 	}
-}
-
-func (s *Syslog) take(ctx context.Context, lines []byte, from line.Origin, take func(context.Context, Batch) error) error {
-	if err := take(ctx, Batch{Lines: lines, Origin: from}); err != nil {
-		return err
-	}
-	s.Counts.Lines.Add(countLines(lines))
-	return nil
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -51,7 +52,7 @@ type syslogUDPConfig struct {
 }
 
 func (c *syslogUDPConfig) Settings() []Setting {
-	return []Setting{{Flag: "syslog-udp", Help: "accept syslog over UDP on this `address`", Value: &c.address}, c.reading.zone()}
+	return []Setting{{Flag: "syslog-udp", Help: "accept syslog over UDP on this `address`", Value: &c.address}, c.reading.zone(), c.reading.join()}
 }
 
 func (c *syslogUDPConfig) Open(o Opening) (*Opened, error) {
@@ -239,6 +240,15 @@ func (s *SyslogUDP) add(datagram []byte, from line.Origin) {
 // drain takes what is spooled, until the end.
 func (s *SyslogUDP) drain(ctx context.Context, take func(context.Context, Batch) error) error {
 	var batch spool
+	events := map[line.Origin]*liveJoiner{} // by sender
+	texts := budget{most: joinMemory}
+	end := func() (err error) {
+		for _, e := range events {
+			err = cmp.Or(err, e.end(nil))
+		}
+		clear(events)
+		return err
+	}
 	for {
 		s.mu.Lock()
 		for len(s.spool.runs) == 0 && !s.ended {
@@ -246,6 +256,9 @@ func (s *SyslogUDP) drain(ctx context.Context, take func(context.Context, Batch)
 		}
 		if len(s.spool.runs) == 0 {
 			s.mu.Unlock()
+			if err := end(); ctx.Err() == nil {
+				return err
+			}
 			return nil
 		}
 		s.spool, batch = spool{batch.lines[:0], batch.runs[:0]}, s.spool
@@ -254,7 +267,17 @@ func (s *SyslogUDP) drain(ctx context.Context, take func(context.Context, Batch)
 		start := 0
 		for _, run := range batch.runs {
 			lines := batch.lines[start:run.end]
-			if err := take(ctx, Batch{Lines: lines, Origin: run.from}); err != nil {
+			sender := events[run.from]
+			if sender == nil {
+				if len(events) >= maxPeers {
+					if err := end(); err != nil {
+						return err
+					}
+				}
+				sender = s.Reading.live(ctx, run.from, &texts, take)
+				events[run.from] = sender
+			}
+			if err := sender.add(lines); err != nil {
 				s.end(countLines(batch.lines[start:]))
 				if ctx.Err() != nil {
 					return nil

@@ -30,11 +30,13 @@ type tail struct {
 	unpacked io.ReadCloser // what it unpacks to, from offset on; nil before it is read
 	done     bool          // it is compressed, and was read to its end
 
-	originOf func(stem string) line.Origin
-	from     line.Origin
+	originOf  func(stem string) line.Origin
+	from      line.Origin
+	newJoiner func(from line.Origin) lineJoiner
 
 	chunks  *chunker
 	parts   joiner
+	events  lineJoiner
 	heading heading
 	offset  int64     // how much was read, of what it unpacks to
 	head    []byte    // its first bytes, headSize at most
@@ -83,7 +85,7 @@ func (t *tail) handed() int64 { return t.offset - int64(len(t.chunks.buf)-t.chun
 
 // mark is the position behind what was handed on.
 func (t *tail) mark() *filePosition {
-	return t.markAt(lineEnd{t.handed(), t.parts.lines(), t.heading.columns})
+	return t.markAt(t.endAt(t.handed(), t.parts.lines()))
 }
 
 // A lineEnd is where a line ends in its file, and what holds there for the lines after it.
@@ -91,13 +93,45 @@ type lineEnd struct {
 	offset  int64
 	open    openLines
 	columns string
+	events  openEvents
+}
+
+func (t *tail) endAt(offset int64, open openLines) lineEnd {
+	return lineEnd{offset, open, t.heading.columns, t.events.events()}
+}
+
+// join joins what belongs together in a chunk of whole lines.
+func (t *tail) join(lines []byte) []byte { return t.events.join(t.parts.join(lines)) }
+
+// rest is what is left of the file where it ends.
+func (t *tail) rest() []byte { return t.events.rest(t.parts.end(t.chunks.rest())) }
+
+// addNoted takes the line between two offsets, appends the events that end by it, and
+// notes for each where to go on after it: after the last of them behind the line, after
+// another before it, without the events that ended.
+func (t *tail) addNoted(joined, l []byte, before, behind int64) []byte {
+	open, noted := t.parts.lines(), len(t.ends)
+	l, whole := t.parts.add(l)
+	if !whole || isEmpty(l) && !t.events.active() {
+		return joined
+	}
+	t.events.ended = func(event []byte) {
+		t.heading.read(event)
+		t.ends = append(t.ends, t.endAt(before, open))
+	}
+	joined = t.events.add(joined, l, "")
+	t.events.ended = nil
+	if last := len(t.ends); last > noted {
+		t.ends[last-1] = t.endAt(behind, t.parts.lines())
+	}
+	return joined
 }
 
 func (t *tail) markAt(end lineEnd) *filePosition {
 	offset := end.offset
 	p := &filePosition{
 		key: t.key, Name: t.name, Stem: t.stem, Offset: offset, Head: fingerprint(t.head[:min(int64(len(t.head)), offset)]),
-		From: t.window.from, To: t.window.to, Sum: t.window.sum, Open: end.open, Columns: end.columns,
+		From: t.window.from, To: t.window.to, Sum: t.window.sum, Open: end.open, Columns: end.columns, Events: end.events,
 	}
 	if t.done && offset == t.offset {
 		p.Packed = t.info.Size()
@@ -115,7 +149,7 @@ func (t *tail) note(positions Positions) {
 // restart begins to read the file anew.
 func (t *tail) restart() {
 	t.endUnpacking()
-	t.chunks, t.parts, t.heading = newChunker(), joiner{}, heading{}
+	t.chunks, t.parts, t.events, t.heading = newChunker(), joiner{}, t.newJoiner(t.from), heading{}
 	t.offset, t.head, t.window, t.stale, t.done = 0, nil, windowAt(0), false, false
 	t.changed, t.undecided, t.of = true, false, nil
 	t.restarts++
@@ -147,6 +181,8 @@ func (t *tail) take(r *resumption) {
 	t.offset, t.head, t.window = r.Offset, r.head, r.window
 	t.chunks.skip, t.parts = r.within, joiner{envelope: envelopeOf(r.head), open: maps.Clone(r.Open)}
 	t.stem, t.from, t.heading = r.Stem, t.originOf(r.Stem), heading{columns: r.Columns}
+	t.events = t.newJoiner(t.from)
+	t.events.resume(r.Events)
 	t.done = r.Packed > 0
 }
 

@@ -183,13 +183,13 @@ func (l *rawLines) search(ctx context.Context, all topics.Section, second int64)
 	return where, expired, nil
 }
 
-// textOf is a line as it is shown: bytes that are not UTF-8 are marked, and a long
-// one is cut.
+// textOf is a line as it is shown: bytes that are not UTF-8 are marked, a long one is
+// cut, and the lines that were joined in it are lines again.
 func textOf(line []byte) string {
 	if len(line) > maxLineText {
 		line = append(slices.Clip(line[:maxLineText]), "…"...)
 	}
-	return strings.ToValidUTF8(string(line), "\ufffd")
+	return strings.ReplaceAll(strings.ToValidUTF8(string(line), "\ufffd"), "\u2028", "\n")
 }
 
 // lines answers with the lines of ?stat= that count at the seconds from ?from= to

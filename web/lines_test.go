@@ -105,6 +105,9 @@ stats:
 }
 
 func TestTextOfLine(t *testing.T) {
+	if got := textOf([]byte("a\u2028 b")); got != "a\n b" {
+		t.Errorf("joined lines are shown as %q", got)
+	}
 	if got := textOf([]byte("a\xffb")); got != "a\ufffdb" {
 		t.Errorf("bytes that are no UTF-8 are shown as %q", got)
 	}

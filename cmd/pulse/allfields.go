@@ -48,15 +48,17 @@ func (s *logSettings) open(ctx context.Context, e *environment, d *stats.Definit
 		return openedLog{}, err
 	}
 	l := openedLog{formats: d.Dating()}
+	reading := s.reading
+	reading.Formats = l.formats
 	if len(s.files) == 0 {
-		l.written, l.lines = time.Now(), ingest.Lines(newInterruptible(ctx, e.Stdin), origin)
+		l.written, l.lines = time.Now(), reading.Lines(newInterruptible(ctx, e.Stdin), origin)
 		return l, nil
 	}
 	recording, err := ingest.OpenRecording(s.files)
 	if err != nil {
 		return openedLog{}, err
 	}
-	recording.Origin, recording.Formats = origin, l.formats
+	recording.Origin, recording.Reading = origin, reading
 	l.written, l.size, l.lines = recording.Modified(), recording.Size(), recording.Lines
 	return l, nil
 }
@@ -80,7 +82,7 @@ func eachLogLine(ctx context.Context, source ingest.Source, f func(from line.Ori
 type allFields struct {
 	formats []*format.Format
 	origin  line.Origin // of the lines that are read
-	near    int64 // when lines were written
+	near    int64       // when lines were written
 
 	names   map[string]bool // of the schema
 	schema  *line.Schema

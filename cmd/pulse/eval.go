@@ -76,7 +76,7 @@ func (s *evalSettings) check(words []string) error {
 		return err
 	}
 	if s.raw && s.reading != (ingest.Reading{}) {
-		return usagef("--format, --zone, --columns and --undated are for recordings: the topic events.raw says how its lines are read")
+		return usagef("--format, --zone, --columns, --unwrap, --join and --undated are for recordings: the topic events.raw says how its lines are read")
 	}
 	if s.raw && len(s.files) > 0 {
 		return usagef("--raw reads the topic events.raw, not %s", s.files[0])

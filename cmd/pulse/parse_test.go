@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pulse/topics"
 )
 
 func TestParse(t *testing.T) {
@@ -45,5 +49,31 @@ stats:
 	e := &environment{Stdin: strings.NewReader("x\n"), Stdout: &errs, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }}
 	if code := e.main(t.Context(), []string{"parse", "--stats", file, "--why", "no-such"}); code != exitUsage || !strings.Contains(errs.String(), "there is no stat") {
 		t.Errorf("a stat that there is not: %d, %s", code, errs.String())
+	}
+}
+
+// Lines that belong together are one, with the time and the fields of the first, for each
+// command that reads a log; people see them as lines again.
+func TestJoinedLines(t *testing.T) {
+	log := "2026-01-02T10:00:00Z ERROR c.e.Shop : sold out\njava.lang.IllegalStateException: none\n\tat c.e.Shop.sell(Shop.java:12)\n2026-01-02T10:00:01Z INFO c.e.Shop : ok\n"
+	for _, args := range [][]string{{"parse"}, {"fields"}, {"eval", "--whole"}} {
+		var out strings.Builder
+		e := &environment{Stdin: strings.NewReader(log), Stdout: &out, Stderr: &out, LookupEnv: func(string) (string, bool) { return "", false }}
+		if code := e.main(t.Context(), append(args, "--join", "traceback")); code != exitOK {
+			t.Fatalf("%v ends with %d: %s", args, code, &out)
+		}
+		want := map[string]string{
+			"parse":  `"msg":"sold out\u2028java.lang.IllegalStateException: none\u2028\tat c.e.Shop.sell(Shop.java:12)"`,
+			"fields": "2 lines\n", "eval": `{"lines":2,"counted":2`,
+		}[args[0]]
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%v prints %s, want %s", args, &out, want)
+		}
+	}
+	var out bytes.Buffer
+	w := bufio.NewWriter(&out)
+	linePrinter(w, false)(topics.RawHeader{}, "", []byte("a\u2028 b"))
+	if w.Flush(); out.String() != "a\n b\n" {
+		t.Errorf("tail prints %q", &out)
 	}
 }

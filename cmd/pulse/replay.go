@@ -109,7 +109,8 @@ func (s *replaySettings) serveAorta(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	recording.Formats = definitions.Dating()
+	s.replay.Reading.Formats = definitions.Dating()
+	recording.Reading = s.replay.Reading
 	if recording.Origin, err = s.replay.Reading.Origin(); err != nil {
 		return err
 	}

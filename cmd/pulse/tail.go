@@ -102,7 +102,7 @@ type printer func(h topics.RawHeader, from line.Origin, text []byte)
 func linePrinter(out *bufio.Writer, asJSON bool) printer {
 	if !asJSON {
 		return func(_ topics.RawHeader, _ line.Origin, text []byte) {
-			out.Write(text)
+			out.Write(bytes.ReplaceAll(text, []byte("\u2028"), []byte{'\n'})) // lines that were joined
 			out.WriteByte('\n')
 		}
 	}

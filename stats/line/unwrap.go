@@ -1,6 +1,8 @@
 package line
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -60,4 +62,25 @@ func textMember(b []byte, i int, name string) (text span, escaped, found bool) {
 		}
 	}
 	return span{}, false, false
+}
+
+// A Member is where the text of a member of JSON is, in a line; its End is -1 if there is
+// none.
+type Member struct{ Start, End int }
+
+// Members finds the texts of members of a JSON object, each with dots for one within
+// objects; nil if the line is not an object.
+func Members(l []byte, names []string) []Member {
+	if len(l) == 0 || l[0] != '{' || bytes.ContainsAny(l, "\r\n") || !json.Valid(l) {
+		return nil
+	}
+	b := append(append(make([]byte, 0, len(l)+Padding), l...), make([]byte, Padding)...)
+	members := make([]Member, len(names))
+	for i, name := range names {
+		members[i] = Member{End: -1}
+		if text, _, found := textMember(b, 0, name); found {
+			members[i] = Member{text.start, text.end}
+		}
+	}
+	return members
 }

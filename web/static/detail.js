@@ -468,7 +468,7 @@ export class Detail {
       }
       write(title, `${found.more ? `${found.lines.length} or more` : found.lines.length} line${found.lines.length === 1 ? "" : "s"} of ${clock(first, now)} to ${clock(last, now)}${found.expired ? "; some have expired" : ""}`);
       lines.replaceChildren(title, shut, element("ol", "", ...found.lines.map((l) =>
-        element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", visible(l.text))))));
+        element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", l.text.split("\n").map(visible).join("\n"))))));
     } catch (error) {
       if (!asked.signal.aborted) say(error.message);
     }
