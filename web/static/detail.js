@@ -4,7 +4,7 @@
 
 import { Chart, VALUE } from "./chart.js";
 import { element, mark, resting, write } from "./dom.js";
-import { brief, clock, coverage, exact, isolated, short, split, span, visible, within } from "./format.js";
+import { brief, clock, coverage, exact, isolated, short, split, span, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
 import { level } from "./model.js";
 import { panelOf } from "./panels/registry.js";
@@ -280,10 +280,12 @@ export class Detail {
     mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
     this.drawn = panel.lines?.(stat, live.at(live.newest)) ?? [];
     const many = this.drawn.length > 1;
-    const figures = (panel.labeled ? [] : this.drawn).map(({ name, pick }) => {
-      const [text, unit] = split(now === null ? null : pick(now) ?? null, many ? "" : stat.unit ?? "", live.fractional);
-      write(this.unit, many ? stat.unit ?? "" : unit);
-      return name ? `${name} ${text}` : text;
+    const values = (panel.labeled ? [] : this.drawn).map(({ pick }) => now === null ? null : pick(now) ?? null);
+    const [unit, size] = timeUnit(Math.max(...values.map((v) => Math.abs(v ?? 0))), stat.unit ?? ""); // one for all
+    const figures = values.map((v, i) => {
+      const [text, own] = many ? [brief(v === null ? null : v / size, live.fractional), unit] : split(v, stat.unit ?? "", live.fractional);
+      write(this.unit, own);
+      return this.drawn[i].name ? `${this.drawn[i].name} ${text}` : text;
     });
     write(this.figure, figures.join("  ") || (panel.large || this.drawn.length ? "" : "–"));
     const sure = [covered === null ? "" : coverage(covered, stat.over), error ? within(error) : ""].filter(Boolean).join(" · ");

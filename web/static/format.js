@@ -25,8 +25,22 @@ export const short = (v) => brief(v).replace(/(\.\d*?)0+([kMGTP]?)$/, "$1$2").re
 export const exact = (v) => v === null || v === undefined ? "none"
   : v !== 0 && Math.abs(v) < 1e-8 ? brief(v) : v.toLocaleString("en", { maximumFractionDigits: 9 });
 
+const TIMES = [["s", 1], ["ms", 1e-3], ["µs", 1e-6], ["ns", 1e-9]]; // in seconds
+const OF_TIME = { s: 1, sec: 1, second: 1, seconds: 1, ms: 1e-3, milliseconds: 1e-3, µs: 1e-6, μs: 1e-6, us: 1e-6, microseconds: 1e-6, ns: 1e-9, nanoseconds: 1e-9 };
+
+/** The unit in which a time is short, and how many of the stat's unit it has: 4,420 ms are
+ * shown in s, 0.0000005 s in µs. Another unit, and a time that is short as it is, stays. */
+export function timeUnit(v, unit) {
+  const size = OF_TIME[unit], a = Math.abs(v ?? 0);
+  if (!size || !a || (a >= 1e-3 && a < 999.5)) return [unit, 1];
+  const [name, seconds] = TIMES.find(([, s]) => a * size >= 0.1 * s) ?? TIMES.at(-1);
+  return [name, seconds / size];
+}
+
 /** A figure and its unit apart. The unit of bytes takes the suffix: 8.93 and MB/s. */
 export function split(v, unit, fractional) {
+  const [time, size] = timeUnit(v, unit);
+  if (size !== 1) return [brief(v / size, fractional), time];
   const text = brief(v, fractional);
   const suffix = /[kMGTP]$/.exec(text);
   if (suffix && /^(B|bytes)(\/|$)/.test(unit)) return [text.slice(0, -1), suffix[0] + unit.replace(/^bytes/, "B")];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brief, clock, coverage, exact, isolated, quantile, short, span, split, visible, within } from "../static/format.js";
+import { brief, clock, coverage, exact, isolated, quantile, short, span, split, timeUnit, visible, within } from "../static/format.js";
 
 test("a figure has three significant digits, and two at least of a small one", () => {
   for (const [v, want, fractional] of [
@@ -35,6 +35,15 @@ test("the unit of bytes takes the suffix", () => {
   assert.deepEqual(split(8930000, "/s"), ["8.93M", "/s"]);
   assert.deepEqual(split(12, "B"), ["12", "B"]);
   assert.deepEqual(split(null, "ms"), ["–", "ms"]);
+});
+
+test("a time is in the unit in which it is short", () => {
+  for (const [v, unit, want] of [
+    [4420, "ms", ["4.42", "s"]], [5e-7, "s", ["0.500", "µs"]], [0.0004, "s", ["0.400", "ms"]], [2e-11, "s", ["0.020", "ns"]],
+    [1.5e9, "ns", ["1.50", "s"]], [250000, "us", ["0.250", "s"]], [-1500, "ms", ["−1.50", "s"]],
+    [0, "ms", ["0", "ms"]], [999, "ms", ["999", "ms"]], [0.05, "s", ["0.050", "s"]], [15345, "s", ["15.3k", "s"]], [4420, "m", ["4.42k", "m"]], [4420, "ms/s", ["4.42k", "ms/s"]],
+  ]) assert.deepEqual(split(v, unit), want, `${v} ${unit}`);
+  assert.deepEqual(timeUnit(null, "ms"), ["ms", 1]);
 });
 
 test("lengths of time", () => {

@@ -2,7 +2,7 @@
 
 import { Chart, sample } from "../chart.js";
 import { element, write } from "../dom.js";
-import { exact, quantile, split } from "../format.js";
+import { brief, exact, quantile, timeUnit } from "../format.js";
 
 export const quantiles = {
   fits: (stat) => stat.shape === "quantiles",
@@ -17,7 +17,10 @@ export const quantiles = {
     const ascending = at.map((_, i) => i).sort((a, b) => stat.at[a] - stat.at[b]);
 
     const draw = ({ series, value, shown, why, hue, colors, from, edge, due, cursor, point }) => {
-      for (const { key, figure } of at) write(figure, value ? split(value[key] ?? null, "", series.fractional)[0] : "–");
+      const [name, size] = timeUnit(value && Math.max(...at.map(({ key }) => Math.abs(value[key] ?? 0))), stat.unit ?? "");
+      const figureOf = (v) => typeof v === "number" ? brief(v / size, series.fractional) : "–";
+      for (const { key, figure } of at) write(figure, figureOf(value?.[key]));
+      write(unit, name);
       write(note, why || (value === null && shown ? `none in ${stat.over} s` : ""));
 
       const samples = ascending.map((i) => sample(series, from, edge, due, (v) => v[at[i].key]));
