@@ -63,7 +63,7 @@ type Stat struct {
 	Warn, Crit *float64 // thresholds of the page; nil if not given
 	Reversed   bool     // whether values below the thresholds are the bad ones
 
-	Subject Subject // what is folded into it; that of a file's stats is SubjectLines
+	Subject Subject // what is folded into it; that of stats which a file writes is SubjectLines
 }
 
 // Lookback is how many seconds, up to the last of a window, its value depends on.

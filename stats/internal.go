@@ -7,18 +7,21 @@ import (
 // A Subject is what is folded into a stat.
 type Subject uint8
 
-// The subjects. All but the first are those of internal stats.
+// The subjects. All but the first are those of internal stats, and of in-log metrics.
 const (
-	SubjectLines   Subject = iota // the lines that meet its condition
-	SubjectLate                   // late lines
-	SubjectBytes                  // bytes of lines that came in
-	SubjectSkew                   // how far lines' times are ahead of their records' clocks
-	SubjectErrors                 // lines that a condition could not compare, by stat
-	SubjectTexts                  // values that are not numbers where a stat needs one, by stat
-	SubjectFields                 // lines by the fields that definitions name and lines have
-	SubjectFormats                // lines by their format
-	SubjectAccount                // all lines, and what became of them: LinesStat
-	Subjects                      // how many there are
+	SubjectLines    Subject = iota // the lines that meet its condition
+	SubjectLate                    // late lines
+	SubjectBytes                   // bytes of lines that came in
+	SubjectSkew                    // how far lines' times are ahead of their records' clocks
+	SubjectErrors                  // lines that a condition could not compare, by stat
+	SubjectTexts                   // values that are not numbers where a stat needs one, by stat
+	SubjectFields                  // lines by the fields that definitions name and lines have
+	SubjectFormats                 // lines by their format
+	SubjectAccount                 // all lines, and what became of them: LinesStat
+	SubjectCounts                  // in-log metrics count#
+	SubjectMeasures                // in-log metrics measure#
+	SubjectSamples                 // in-log metrics sample#
+	Subjects                       // how many there are
 )
 
 // noticed is over how many seconds it is said what lines lack. A window longer than those

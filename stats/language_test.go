@@ -162,7 +162,7 @@ func TestKinds(t *testing.T) {
 		"quantiles: f, by: x, rank: count":            {Kind: "quantiles", GroupBy: []string{"x"}, Top: 10, Window: 60},
 		"quantiles: f, by: x, rank: 0.9":              {Kind: "quantiles", GroupBy: []string{"x"}, Top: 10, Window: 60, Rank: 0.9},
 		"value: b + 2 * b":                            {Kind: "value", Of: []string{"b"}, Window: 30},
-		"value: sum(c*) / 2, by: x":                    {Kind: "value", Of: []string{"c"}, GroupBy: []string{"x"}, Top: 10, Window: 30},
+		"value: sum(c*) / 2, by: x":                   {Kind: "value", Of: []string{"c"}, GroupBy: []string{"x"}, Top: 10, Window: 30},
 		"rate: second, link: 'https://example.com/x'": {Kind: "rate", Link: "https://example.com/x", Window: 10},
 	} {
 		s := parseEnv(t, "stats: [{name: a, "+src+"}, {name: b, max: x, over: 30s}, {name: c, max: x, over: 30s, by: x}]").Stats[0]
@@ -210,6 +210,8 @@ func TestLanguageErrors(t *testing.T) {
 		{"stats: [{name: a, value: b + 500}, {name: b, sum: x}, {name: 500, sum: x}]", "1:30: 500 is a number in a value, and there is a stat of this name"},
 		{"stats: [{name: a, value: b, where: c}, {name: b, sum: x}]", "1:36: value takes no where: write it at the stats that it is made of"},
 		{"stats: [{name: a, value: b, over: 5s}, {name: b, sum: x}]", "1:35: the option over is for rate"},
+		{"inlog: maybe\nstats: [" + stat + "}]", `1:8: inlog must be true or false, not "maybe"`},
+		{"inlog: true\nstats: [{name: logs.sample, rate: second}]", "2:16: there is already a stat logs.sample"},
 		{"stats: [" + stat + ", by: x, rank: most}]", `1:46: rank of rate must be value or count, not "most"`},
 		{"stats: [" + stat + ", by: x, rank: 0.9}]", "1:46: rank of rate must be value or count, not 0.9: only quantiles rank by a quantile"},
 		{"stats: [" + stat + ", by: x, rank: [count]}]", "1:46: rank of rate must be value or count, not a list"},

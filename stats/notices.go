@@ -19,12 +19,13 @@ const EveryLine = "line"
 
 // Notices are what was noticed of lines beside the values of stats.
 type Notices struct {
-	Fields map[string]uint64           // how many lines had a field that the definitions name, and EveryLine
-	Texts  map[string]uint64           // how many lines a stat left out since its field's value is not a number
-	Errors map[string]uint64           // how many its condition could not compare; a minute, of the newest values
-	Beyond map[string]aggregate.Beyond // what the windows of stats had no room for
-	Names  []string                    // of other fields that lines have, as far as is known
-	When   string                      // which lines they are of: "" of all, or " of the last minute"
+	Fields   map[string]uint64           // how many lines had a field that the definitions name, and EveryLine
+	Texts    map[string]uint64           // how many lines a stat left out since its field's value is not a number
+	Errors   map[string]uint64           // how many its condition could not compare; a minute, of the newest values
+	Beyond   map[string]aggregate.Beyond // what the windows of stats had no room for
+	Unlisted map[string][]string         // by stat: some names of in-log metrics beyond the first MaxInlogNames
+	Names    []string                    // of other fields that lines have, as far as is known
+	When     string                      // which lines they are of: "" of all, or " of the last minute"
 }
 
 // Notices reports whether the values of an internal stat of the subject are notices.
@@ -72,7 +73,11 @@ func (d *Definitions) Notes(n Notices) map[string][]string {
 			notes[s.Name] = append(notes[s.Name], n.without(field))
 		}
 		if texts := n.Texts[s.Name]; texts > 0 {
-			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s values of `%s`%s were text or too great a number, and are not counted", about(texts), s.Field, n.When))
+			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s values of %s%s were text or too great a number, and are not counted", about(texts), measured(s), n.When))
+		}
+		if names := n.Unlisted[s.Name]; len(names) > 0 {
+			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("more than %d names: those with the least values are together in `other`. The last that came are `%s`",
+				MaxInlogNames, strings.Join(names, "`, `")))
 		}
 		if beyond := n.Beyond[s.Name]; beyond.Share > 0 {
 			notes[s.Name] = append(notes[s.Name], sayBeyond(beyond))
@@ -121,10 +126,18 @@ func (d *Definitions) withDerived(had map[string]uint64) map[string]uint64 {
 	return had
 }
 
+// measured is what a stat takes numbers of, for a sentence.
+func measured(s *Stat) string {
+	if s.Inlog() {
+		return "in-log metrics"
+	}
+	return "`" + s.Field + "`"
+}
+
 // missing gives the fields that no line had, if without them no line can count for the
 // stat: of a derived field those that it is made of.
 func (d *Definitions) missing(s *Stat, n Notices) (missing []string) {
-	if n.Fields[EveryLine] == 0 {
+	if n.Fields[EveryLine] == 0 || s.Inlog() {
 		return nil
 	}
 	named := map[string]bool{}

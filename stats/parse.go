@@ -39,7 +39,7 @@ const DefaultLateness = 2
 // The keys of each mapping in a file, in the order in which messages and
 // suggestions give them.
 var (
-	fileKeys = []string{"lateness", "define", "formats", "derive", "scope", "stats", "pages", "tests"}
+	fileKeys = []string{"lateness", "define", "formats", "derive", "scope", "inlog", "stats", "pages", "tests"}
 	statKeys = slices.Concat([]string{"name"}, Kinds, optionKeys)
 	pageKeys = []string{"title", "rows", "scope"}
 
@@ -133,7 +133,9 @@ func (p *parser) parse() *Definitions {
 	p.parseFormats(d, top["formats"])
 	p.parseDerived(d, top["derive"])
 	p.scope = p.parseScope(top["scope"])
+	inlog := p.parseInlog(top["inlog"])
 	p.parseStats(d, top["stats"])
+	d.Stats = append(d.Stats, inlog...)
 	if top["stats"] == nil && len(p.errs) == 0 {
 		p.errorf(root, "there are no stats: write at least one under the key stats")
 	}

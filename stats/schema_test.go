@@ -294,6 +294,7 @@ func schema() []byte {
 			"prefix":  optional("Stands before the names of all."),
 			"strip":   optional("A suffix of values that names do without."),
 		}, "field", "values"),
+		"inlog": boolean("true: metrics that lines name themselves, count#x=3, measure#db=1.2s and sample#memory=384.3MB, are in the stats logs.count, logs.measure and logs.sample, by name."),
 		"stats": listOf("The stats.", stat, 1, MaxStats),
 		"pages": listOf("The pages of the dashboard.", mapping("A page.", object{
 			"title": text("Its title.", MaxName),
@@ -541,7 +542,7 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, rate: second, by: [1]}]", neither},
 		{"stats: [{name: a, rate: second, by: [a, b, c, d, e]}]", neither},
 		{"stats: [{name: a, unique: x, by: y}]", both},
-		{"stats: [{name: a, last: x, by: y}]", neither},
+		{"stats: [{name: a, last: x, by: y}]", both},
 		{"stats: [{name: a, delta: x, by: y, top: 5}]", neither},
 
 		{"stats: [{name: a, last-sum: x, by: y, expire: 10s}]", both},
@@ -553,6 +554,9 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, delta: x, by: y, over: 10s, expire: 20s}]", both},
 
 		{"stats: [{name: a, ratio: [x, x]}, " + other + "]", both},
+		{"inlog: true\nstats: [" + other + "]\npages: [{title: P, rows: [[logs.count]]}]", both},
+		{"inlog: all\nstats: [" + other + "]", neither},
+		{"inlog: true\nstats: [{name: logs.count, rate: second}]", parse},
 		{"stats: [{name: a, ratio: [x]}, " + other + "]", neither},
 		{"stats: [{name: a, ratio: [x, x], over: 10s}, " + other + "]", neither},
 		{"stats: [{name: a, ratio: [x, x], where: y}, " + other + "]", neither},

@@ -20,3 +20,13 @@ func TestDistributedEqualsEvalOfAllKinds(t *testing.T) {
 	d.start("replay", "--original-times", "--speed", "max", recording).succeed()
 	follow(t, d.cluster, d.names).equals(want, 0)
 }
+
+// Metrics that lines name themselves are the same through Kafka as in eval.
+func TestDistributedEqualsEvalOfInlog(t *testing.T) {
+	t.Parallel()
+	const file, recording = "../../testdata/golden/inlog.yaml", "../../testdata/golden/inlog.log"
+	want := evaluate(t, nil, "--stats", file, recording)
+	d := deploy(t, file, 3, 2)
+	d.start("replay", "--original-times", "--speed", "max", recording).succeed()
+	follow(t, d.cluster, d.names).equals(want, 0)
+}

@@ -16,7 +16,7 @@ var lastKind = Description{
 	Aliases: []string{"gauge"},
 	Doc:     "The newest of the field's numbers by its line's time, of equal times the greater: an exact decimal.",
 	Example: []string{"last: ms"},
-	Options: []Option{over(60)},
+	Options: append(byKey(), over(60)),
 	Shape:   value.ShapeNumber,
 	Null:    true,
 	Ratio:   true,
@@ -28,6 +28,7 @@ type last struct{ field line.Slot }
 func (k last) NewPartial() Partial { return &newest{last: k} }
 func (last) NewWindow() Window     { return new(lastWindow) }
 func (last) Check(b []byte) error  { return new(newest).Join(b) }
+func (k last) measured() line.Slot { return k.field }
 
 // A reading is a number with its time.
 type reading struct {
@@ -139,6 +140,16 @@ func (w *lastWindow) Value(Span) value.Value {
 		return nil
 	}
 	return decimal(w.readings.newest().number)
+}
+
+func (w *lastWindow) compare(other Window) int {
+	return w.readings.newest().number.Cmp(other.(*lastWindow).readings.newest().number)
+}
+
+func (w *lastWindow) absorb(other Window) {
+	if o := other.(*lastWindow).readings; len(o) > 0 {
+		w.readings.add(o.newest())
+	}
 }
 
 // readings are those of some seconds, ascending. What comes is most often the

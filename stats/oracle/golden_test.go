@@ -42,6 +42,7 @@ var goldens = map[string]traffic.Options{
 	"heroku":   {Kind: "heroku", Lines: 700, Rate: 6, Seed: 5},
 	"odd":      {},
 	"formats":  {},
+	"inlog":    {},
 	"sparse":   {Kind: "router", Lines: 24, Rate: 0.008, Seed: 9},
 	"disorder": {Kind: "mixed", Lines: 700, Rate: 6, Seed: 6, Disorder: 20 * time.Second, Garbage: 0.03},
 }

@@ -55,7 +55,7 @@ func (x *Explainer) Field(name string) (condition.Constant, bool) {
 func (x *Explainer) Stats() (names []string) {
 	for i, s := range x.program.stats {
 		c := x.program.conds[i]
-		if s.Subject == stats.SubjectLines && s.Kind != "ratio" && !strings.HasPrefix(s.Name, "pulse.") && c.match(x.program.schema, &x.ids, &x.event) && x.measures(s) {
+		if s.Subject == stats.SubjectLines && !s.OfStats() && !strings.HasPrefix(s.Name, "pulse.") && c.match(x.program.schema, &x.ids, &x.event) && x.measures(s) {
 			names = append(names, s.Name)
 		}
 	}

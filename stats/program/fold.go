@@ -56,7 +56,8 @@ type Folder struct {
 	fields  []uint64            // of all lines; see openSecond
 	texts   []uint64
 	errors  []uint64
-	skew    int64 // the most seconds by which a line of the pack is ahead of its record
+	names   [3]names // of in-log metrics, by their kind
+	skew    int64    // the most seconds by which a line of the pack is ahead of its record
 
 	runs runs // of the pack
 
@@ -227,6 +228,9 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		f.counts.Counted++
 		ev.Place(second, nanos)
 		f.fold(ev, second)
+		if f.program.inlog != nil {
+			f.foldMetrics(ev, second, b[start:start+length])
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type Program struct {
 	derived  *derive.Program
 	internal [stats.Subjects]int32
 	index    index
+	inlog    *inlog // nil: metrics that lines name are not looked for
 
 	measured []line.Slot          // of each stat's field; None: it has none
 	named    map[string]line.Slot // the fields that the file names
@@ -46,6 +47,9 @@ func Compile(d *stats.Definitions) (*Program, error) {
 		if i == len(d.Stats) {
 			named = len(wanted.fields)
 		}
+		if s.Inlog() {
+			continue
+		}
 		if s.Field != "" {
 			wanted.field(s.Field)
 		}
@@ -55,6 +59,11 @@ func Compile(d *stats.Definitions) (*Program, error) {
 			}
 		}
 		wanted.constants(s.Cond)
+	}
+	if slices.ContainsFunc(d.Stats, (*stats.Stat).Inlog) {
+		for _, name := range []string{stats.InlogName, stats.InlogNumber} {
+			wanted.fields = append(wanted.fields, line.Field{Name: name, Derived: true})
+		}
 	}
 	var err error
 	if p.schema, err = line.NewSchemaOf(d.Formats, wanted.fields...); err != nil {
@@ -86,6 +95,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 		}
 		_, p.counted[i] = p.kinds[i].NewPartial().(aggregate.Counter)
 	}
+	p.inlog = p.compileInlog()
 	if err := p.compileCombined(); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from fractions import Fraction
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-STAMP = re.compile(r"^(?:time=)?(\d{10}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?)")
+STAMP = re.compile(r"^(?:time=|\{\"time\":\")?(\d{10}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?)")
 
 # What lines of nginx and of the Redis proxy look like in kinds.log.
 SERVICE = r"service=(?P<n>\d+)ms"
@@ -327,6 +327,36 @@ def counted(events):
     return Fraction(len(events) + sum(e.number >= 400 for e in events), 2)
 
 
+UNITS = {"": 1, "s": 1000, "ms": 1, "MB": 10**6, "kB": 1000, "B": 1}
+
+
+def in_units(text):
+    """The number of an in-log metric: milliseconds or bytes, if it has such a unit."""
+    if m := re.fullmatch(r"(\d+)m(\d+)s", text):
+        return Fraction(60_000 * int(m[1]) + 1000 * int(m[2]))
+    m = re.fullmatch(r"(-?\d+(?:\.\d+)?)([a-zA-Z]*)", text)
+    n = m and round_to(Fraction(m[1]) * UNITS.get(m[2], 1), 9)
+    return n if m and abs(n) < MOST else None
+
+
+def metrics(kind, value):
+    """What a value is of the metrics of a kind in the events' lines."""
+
+    def of_lines(events):
+        found = []
+        for e in events:
+            for name, number in re.findall(rf'(?<![\w./:#-]){kind}#([\w./:-]+)=([^ ",}}]*)', e.key):
+                if (n := in_units(number)) is not None:
+                    found.append(Event(e.at, name, n))
+        return value(found)
+
+    return of_lines
+
+
+def newest_number(events):
+    return newest(events).number if events else None
+
+
 def known_first(value):
     """Ranks by value, of which None is the least."""
     return lambda events: (value(events) is not None, value(events) or 0)
@@ -419,6 +449,9 @@ STATS = [
     ("product", "odd", 5, ODD, "", "n", product),
     ("quotient", "odd", 5, r"app=odd n=(?P<n>\S+)", lambda m: "\0" + m["n"], "", by_number(sum_by_fewer)),
     ("difference", "odd", 10, ODD_PAIR, by_key("n", "k"), "", by_number(top(3, difference, known_first(difference)))),
+    ("logs.count", "inlog", 60, "(?P<k>.*)", "k", "", metrics("count", top(500, total))),
+    ("logs.measure", "inlog", 60, "(?P<k>.*)", "k", "", metrics("measure", top(500, quantiles("0.5", "0.95", "0.99"), len))),
+    ("logs.sample", "inlog", 60, "(?P<k>.*)", "k", "", metrics("sample", top(500, newest_number))),
     ("unique-by", "odd", 10, r" n=(?P<n>\S+) k=\"?(?P<k>[^\"\n]+)", "k,n", "", top_distinct(2)),
     ("apdex", "odd", 5, ODD, "", "n", apdex(0, 5)),
     ("count", "odd", 5, ODD_FIELD, "", "", len),

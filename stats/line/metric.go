@@ -1,0 +1,94 @@
+package line
+
+import (
+	"bytes"
+
+	"pulse/stats/fixed"
+)
+
+// A Metric is a number that a line names itself, as l2met's conventions have it:
+// count#orders=3, measure#db.query=1.2s, sample#memory_total=384.3MB.
+type Metric struct {
+	Kind   MetricKind
+	Name   []byte
+	Number fixed.Number // in milliseconds or bytes, if a unit of time or size is behind it
+	Valid  bool         // it has a number
+}
+
+// A MetricKind is what stands before the # of a Metric.
+type MetricKind uint8
+
+// The kinds.
+const (
+	CountMetric MetricKind = iota
+	MeasureMetric
+	SampleMetric
+)
+
+var metricWords = [...]string{CountMetric: "count", MeasureMetric: "measure", SampleMetric: "sample"}
+
+// maxMetricName is the most bytes of a metric's name; what has a longer one is left out.
+const maxMetricName = 100
+
+// NextMetric finds the first Metric of a text wherever it is, and returns what comes after
+// it. Names have letters, digits and . _ - / : only. Letters behind a number that are not a
+// unit of time or size are left out.
+func NextMetric(text []byte) (m Metric, rest []byte, found bool) {
+	for start := 0; ; {
+		n := bytes.IndexByte(text[start:], '#')
+		if n < 0 {
+			return m, nil, false
+		}
+		hash := start + n
+		start = hash + 1
+		kind, ok := metricBefore(text[:hash])
+		if !ok {
+			continue
+		}
+		name := text[start:]
+		end := 0
+		for end < len(name) && isMetricName(name[end]) {
+			end++
+		}
+		if end == 0 || end > maxMetricName || end == len(name) || name[end] != '=' {
+			continue
+		}
+		value := name[end+1:]
+		if len(value) > 0 && value[0] == '"' {
+			value = value[1:]
+		}
+		stop := bytes.IndexAny(value, " \t\r\n\",;'\\)]}")
+		if stop < 0 {
+			stop = len(value)
+		}
+		m = Metric{Kind: kind, Name: name[:end]}
+		m.Number, m.Valid = metricNumber(value[:stop])
+		return m, value[stop:], true
+	}
+}
+
+// metricBefore gives the kind of metric that a text ends with as a word of its own.
+func metricBefore(text []byte) (MetricKind, bool) {
+	for kind, word := range metricWords {
+		if bytes.HasSuffix(text, []byte(word)) {
+			before := len(text) - len(word)
+			return MetricKind(kind), before == 0 || !isMetricName(text[before-1]) && text[before-1] != '#'
+		}
+	}
+	return 0, false
+}
+
+func isMetricName(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c-'0' <= 9 || c == '.' || c == '_' || c == '-' || c == '/' || c == ':'
+}
+
+func metricNumber(b []byte) (fixed.Number, bool) {
+	if n, ok := parseNumber(b, units|exponents); ok {
+		return n, true
+	}
+	end := len(b)
+	for end > 0 && b[end-1]|0x20 >= 'a' && b[end-1]|0x20 <= 'z' {
+		end--
+	}
+	return parseNumber(b[:end], 0)
+}
