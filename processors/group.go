@@ -117,13 +117,23 @@ var errOver = errors.New("the session ended at once")
 func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 	claims := inner.Claims()[h.p.config.Input]
 	committed, err := h.p.committed(inner.Context(), claims)
+	var ids string
+	if err == nil {
+		ids, err = topics.IDs(inner.Context(), h.p.client, h.p.bound()...)
+	}
 	if inner.Context().Err() != nil {
 		return errOver
 	}
 	if err != nil {
 		return fmt.Errorf("cannot read the committed offsets: %w", err)
 	}
-	s := &session{ConsumerGroupSession: inner, p: h.p, claims: map[int32]*claim{}}
+	for _, c := range committed {
+		if err := c.CheckIDs(ids, h.p.bound()...); err != nil {
+			h.p.end(err)
+			return err
+		}
+	}
+	s := &session{ConsumerGroupSession: inner, p: h.p, ids: ids, claims: map[int32]*claim{}}
 	for _, partition := range claims {
 		s.claims[partition] = &claim{committed: committed[partition], marked: committed[partition].Offset}
 	}
@@ -156,6 +166,10 @@ func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, inner sarama.Consu
 	if err == nil {
 		c.partition, err = h.p.config.Start(start)
 	}
+	if errors.Is(err, topics.ErrReplaced) {
+		h.p.end(err)
+		return nil
+	}
 	if err != nil {
 		h.failed(fmt.Errorf("partition %d: %w", inner.Partition(), err))
 		return nil // which ends the session
@@ -184,6 +198,7 @@ func startOf(partition int32, committed topics.Commit, initial int64) (Start, er
 type session struct {
 	sarama.ConsumerGroupSession
 	p      *Processor
+	ids    string           // of the topics that commits are of
 	claims map[int32]*claim // not changed after Setup
 }
 
@@ -201,7 +216,7 @@ type claim struct {
 func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {
 	c := s.claims[partition]
 	c.tracker.finish(offset-1, func(commit *topics.Commit) {
-		metadata, err := topics.EncodeMetadata(commit.Metadata)
+		metadata, err := topics.EncodeMetadata(commit.Metadata, s.ids)
 		if err != nil {
 			s.p.end(fmt.Errorf("partition %d: %w", partition, err))
 			return
@@ -236,12 +251,15 @@ func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int3
 		}
 		commits[partition] = topics.Commit{Offset: -1}
 		if response.At >= 0 {
-			metadata, err := topics.DecodeMetadata(response.Metadata)
+			metadata, ids, err := topics.DecodeMetadata(response.Metadata)
 			if err != nil {
 				return nil, fmt.Errorf("partition %d: cannot read the committed offset of group %s: another program may have committed to it: %w", partition, p.config.Group, err)
 			}
-			commits[partition] = topics.Commit{Offset: response.At, Metadata: metadata}
+			commits[partition] = topics.Commit{Offset: response.At, Metadata: metadata, Topics: ids}
 		}
 	}
 	return commits, nil
 }
+
+// bound are the topics that commits are of.
+func (p *Processor) bound() []string { return append([]string{p.config.Input}, p.config.Bound...) }

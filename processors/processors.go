@@ -64,8 +64,9 @@ type Config struct {
 	Group      string
 	Input      string
 	Outputs    []string
-	InstanceID string // of a static member; "": none
-	Buffer     int    // records that sarama reads ahead in each partition
+	Bound      []string // those of the outputs whose readers go on where commits do: if one is replaced, commits are wrong
+	InstanceID string   // of a static member; "": none
+	Buffer     int      // records that sarama reads ahead in each partition
 	Log        *slog.Logger
 	Start      func(Start) (Partition, error)
 }
@@ -73,6 +74,7 @@ type Config struct {
 // A Processor runs Partitions in a goka group.
 type Processor struct {
 	config   Config
+	client   *kgo.Client
 	admin    *kadm.Client
 	session  atomic.Pointer[session] // the newest
 	ready    atomic.Bool
@@ -98,7 +100,7 @@ func (p *Processor) Failures() int64 { return p.failures.Load() }
 // Run processes until ctx ends: then it finishes what was begun, commits, leaves
 // the group unless its member is static, and returns nil. It outlives brokers
 // and errors of processing, and returns an error only if going on would make no
-// sense, as ErrFenced.
+// sense, as ErrFenced and topics.ErrReplaced.
 func (p *Processor) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -111,7 +113,15 @@ func (p *Processor) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	p.admin = kadm.NewClient(client)
+	p.client, p.admin = client, kadm.NewClient(client)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	watching.Go(func() {
+		if err := topics.Watch(ctx, client, p.bound()...); err != nil {
+			p.end(err)
+		}
+	})
 
 	graph := p.graph()
 	options := append(p.config.Cluster.ProcessorOptions(p.config.Group, p.config.Log),

@@ -122,7 +122,7 @@ func (p *pipeline) run(run func(context.Context) error, ready func() bool) *role
 	go func() {
 		defer close(done)
 		err := run(ctx)
-		if err != nil && !errors.Is(err, processors.ErrFenced) {
+		if err != nil && !errors.Is(err, processors.ErrFenced) && !errors.Is(err, topics.ErrReplaced) {
 			p.t.Errorf("a processor ended: %v", err)
 		}
 		r.err <- err
@@ -488,6 +488,83 @@ func TestFenced(t *testing.T) {
 			return errors.New("it goes on beside the second")
 		}
 	})
+}
+
+// ends waits until a role ends with an error, and returns that.
+func (r *role) ends(t *testing.T) (err error) {
+	t.Helper()
+	testkit.Eventually(t, "the role ends", func() error {
+		select {
+		case err = <-r.err:
+			return nil
+		default:
+			return errors.New("it goes on")
+		}
+	})
+	return err
+}
+
+// TestReplacedTopics: when a topic is deleted and made again, who runs by it ends and says
+// why, and so do the receivers that start: they go on by what is known of the one before.
+// What the new log has is joined with nothing.
+func TestReplacedTopics(t *testing.T) {
+	t.Parallel()
+	for _, which := range []func(topics.Names) string{topics.Names.Raw, topics.Names.Fragments} {
+		cluster, prefix := topicstest.Cluster(t)
+		p := newPipeline(t, cluster, prefix)
+		topic := which(p.names)
+		t.Run(topic, func(t *testing.T) {
+			roles := []*role{p.receiver("")}
+			m := p.merger("")
+			if topic == p.names.Fragments() {
+				roles = append(roles, m)
+			}
+			p.wait(append(roles, m)...)
+			p.replay(1, 20, nil)
+			p.check()
+			if _, err := kadm.NewClient(p.client).DeleteTopics(t.Context(), topic); err != nil {
+				t.Fatal(err)
+			}
+			testkit.Eventually(t, "the topic is made again", func() error {
+				return topics.Ensure(t.Context(), cluster, p.names, topics.Options{Partitions: partitions, Window: topics.Window(p.definitions)})
+			})
+			for _, r := range append(roles, p.receiver("")) {
+				if err := r.ends(t); !errors.Is(err, topics.ErrReplaced) || !strings.Contains(err.Error(), topic) || !strings.Contains(err.Error(), "--prefix") {
+					t.Errorf("a role ended with %v", err)
+				}
+			}
+		})
+	}
+}
+
+// TestAddedPartitions: where partitions were added, who runs ends, and nobody starts.
+func TestAddedPartitions(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	p := newPipeline(t, cluster, prefix)
+	running, m := p.receiver(""), p.merger("")
+	p.wait(running, m)
+	p.replay(1, 20, nil)
+	p.check()
+	m.stop()
+	if _, err := kadm.NewClient(p.client).CreatePartitions(t.Context(), 2, p.names.Raw()); err != nil {
+		t.Fatal(err)
+	}
+	if err := running.ends(t); !errors.Is(err, topics.ErrReplaced) {
+		t.Errorf("a receiver ended with %v", err)
+	}
+	if err := topics.Check(t.Context(), cluster, p.names, topics.Options{}); !errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), fmt.Sprintf("%d partitions, and its ingesters write to %d", partitions+2, partitions)) {
+		t.Errorf("the check says %v", err)
+	}
+	// Ingesters that were restarted write to all; the mergers know what they have committed.
+	p.client.PurgeTopicsFromClient(p.names.Raw())
+	for q := range int32(partitions + 2) {
+		p.produce(q, topics.RawHeader{Clock: recordingStart * 1000, Tick: &topics.RawTick{Partitions: partitions + 2}}, nil)
+	}
+	p.flush()
+	if err := p.merger("").ends(t); !errors.Is(err, topics.ErrReplaced) {
+		t.Errorf("a merger ended with %v", err)
+	}
 }
 
 // TestMissingTopics: a role says which topics are missing instead of waiting.

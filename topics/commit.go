@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,17 +21,25 @@ import (
 type Commit struct {
 	Offset   int64 // -1: nothing has been committed
 	Metadata []byte
+	Topics   string // the IDs of the topics that all of that is of; "": they are not known
 }
 
 // CommitMetadata is how many bytes of metadata an offset commit may have by a
 // broker's default.
 const CommitMetadata = 4096
 
-// EncodeMetadata writes a commit's metadata as the text that Kafka takes: a broker
-// keeps a string, and what is not UTF-8 does not come back.
-func EncodeMetadata(b []byte) (string, error) {
+// topicsMark stands between a commit's metadata and the ids of its topics. It is not among
+// the characters of ascii85.
+const topicsMark = "|"
+
+// EncodeMetadata writes a commit's metadata, and which topics it is of, as the text that
+// Kafka takes: a broker keeps a string, and what is not UTF-8 does not come back.
+func EncodeMetadata(b []byte, ids string) (string, error) {
 	text := make([]byte, ascii85.MaxEncodedLen(len(b)))
 	text = text[:ascii85.Encode(text, b)]
+	if ids != "" {
+		text = append(append(text, topicsMark...), ids...)
+	}
 	if len(text) > CommitMetadata {
 		return "", fmt.Errorf("a commit's metadata has %d characters, a broker takes %d", len(text), CommitMetadata)
 	}
@@ -38,16 +47,17 @@ func EncodeMetadata(b []byte) (string, error) {
 }
 
 // DecodeMetadata reads what EncodeMetadata wrote.
-func DecodeMetadata(text string) ([]byte, error) {
-	b := make([]byte, len(text)*4) // "z" stands for four bytes
+func DecodeMetadata(text string) (b []byte, ids string, err error) {
+	text, ids, _ = strings.Cut(text, topicsMark)
+	b = make([]byte, len(text)*4) // "z" stands for four bytes
 	n, used, err := ascii85.Decode(b, []byte(text), true)
 	if err != nil {
-		return nil, fmt.Errorf("a commit's metadata is not Pulse's: %w", err)
+		return nil, "", fmt.Errorf("a commit's metadata is not Pulse's: %w", err)
 	}
 	if used != len(text) {
-		return nil, fmt.Errorf("a commit's metadata is not Pulse's: it ends after %d of %d characters", used, len(text))
+		return nil, "", fmt.Errorf("a commit's metadata is not Pulse's: it ends after %d of %d characters", used, len(text))
 	}
-	return b[:n], nil
+	return b[:n], ids, nil
 }
 
 // Commits reads what a group has committed of a topic, by partition, without
@@ -68,11 +78,11 @@ func (a *Admin) Commits(ctx context.Context, group, topic string) (map[int32]Com
 		if response.At < 0 {
 			continue
 		}
-		metadata, err := DecodeMetadata(response.Metadata)
+		metadata, ids, err := DecodeMetadata(response.Metadata)
 		if err != nil {
 			return nil, fmt.Errorf("partition %d: %w", partition, err)
 		}
-		commits[partition] = Commit{Offset: response.At, Metadata: metadata}
+		commits[partition] = Commit{Offset: response.At, Metadata: metadata, Topics: ids}
 	}
 	return commits, nil
 }
@@ -81,11 +91,15 @@ func (a *Admin) Commits(ctx context.Context, group, topic string) (map[int32]Com
 var ErrJoined = errors.New("the group has members")
 
 // CommitFirst commits, for a group without members, where these are to begin: all
-// partitions or none.
-func (a *Admin) CommitFirst(ctx context.Context, group, topic string, begin map[int32]Commit) error {
+// partitions of a topic or none. Their state is of other topics too.
+func (a *Admin) CommitFirst(ctx context.Context, group, topic string, begin map[int32]Commit, others ...string) error {
+	ids, err := IDs(ctx, a.kafka, append([]string{topic}, others...)...)
+	if err != nil {
+		return err
+	}
 	offsets := kadm.Offsets{}
 	for partition, c := range begin {
-		metadata, err := EncodeMetadata(c.Metadata)
+		metadata, err := EncodeMetadata(c.Metadata, ids)
 		if err != nil {
 			return fmt.Errorf("partition %d: %w", partition, err)
 		}

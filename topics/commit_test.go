@@ -13,7 +13,7 @@ import (
 
 func TestMetadata(t *testing.T) {
 	for _, b := range [][]byte{{}, {0}, make([]byte, 8), make([]byte, 3000), []byte("\xff\xfe\x00text"), bytes.Repeat([]byte{0xff}, 3276)} {
-		text, err := EncodeMetadata(b)
+		text, err := EncodeMetadata(b, "")
 		if err != nil {
 			t.Errorf("%d bytes: %v", len(b), err)
 			continue
@@ -21,11 +21,18 @@ func TestMetadata(t *testing.T) {
 		if strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > 'z' }) {
 			t.Errorf("%q is not plain text", text)
 		}
-		if got, err := DecodeMetadata(text); err != nil || !bytes.Equal(got, b) {
-			t.Errorf("% .20x came back as % .20x (%v)", b, got, err)
+		if got, topic, err := DecodeMetadata(text); err != nil || !bytes.Equal(got, b) || topic != "" {
+			t.Errorf("% .20x came back as % .20x of %q (%v)", b, got, topic, err)
+		}
+		const id = "AAAAAAAAAAAAAAAAAAAA_-"
+		if text, err = EncodeMetadata(b, id); err != nil {
+			continue // there is no room for it
+		}
+		if got, topic, err := DecodeMetadata(text); err != nil || !bytes.Equal(got, b) || topic != id {
+			t.Errorf("% .20x of a topic came back as % .20x of %q (%v)", b, got, topic, err)
 		}
 	}
-	if text, err := EncodeMetadata(bytes.Repeat([]byte{0xff}, CommitMetadata*4/5+1)); err == nil {
+	if text, err := EncodeMetadata(bytes.Repeat([]byte{0xff}, CommitMetadata*4/5+1), ""); err == nil {
 		t.Errorf("%d characters were taken", len(text))
 	}
 }
@@ -36,15 +43,15 @@ func FuzzMetadata(f *testing.F) {
 	f.Add("87cURD]i,\"Ebo80")
 	f.Add("{}")
 	f.Fuzz(func(t *testing.T, text string) {
-		b, err := DecodeMetadata(text)
-		if err != nil || len(b) > 3000 {
+		b, topic, err := DecodeMetadata(text)
+		if err != nil || len(b) > 3000 || len(topic) > 22 {
 			return
 		}
-		again, err := EncodeMetadata(b)
+		again, err := EncodeMetadata(b, topic)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := DecodeMetadata(again); err != nil || !bytes.Equal(got, b) {
+		if got, of, err := DecodeMetadata(again); err != nil || !bytes.Equal(got, b) || of != topic {
 			t.Errorf("% x came back as % x (%v)", b, got, err)
 		}
 	})
@@ -92,7 +99,7 @@ func TestMergerStateFits(t *testing.T) {
 	for range MaxPartitions {
 		s.Sources = append(s.Sources, SourceState{Covered: maxOffset, Second: 0})
 	}
-	if _, err := EncodeMetadata(s.Append(nil)); err != nil {
+	if _, err := EncodeMetadata(s.Append(nil), strings.Repeat("x", 22)+","+strings.Repeat("x", 22)); err != nil {
 		t.Error(err)
 	}
 }

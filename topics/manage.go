@@ -122,7 +122,10 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 			return fmt.Errorf("cannot create the topic %s with %d partitions: %w", p.name, count, err)
 		}
 	}
-	return check(ctx, admin.Client, c, n, o, createdWithin)
+	if err := check(ctx, admin.Client, c, n, o, createdWithin); err != nil {
+		return err
+	}
+	return admin.checkTold(ctx, n)
 }
 
 // Check says everything that is wrong with the topics: missing ones, and

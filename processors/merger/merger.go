@@ -66,14 +66,20 @@ func (m *Merger) Metrics() *Metrics { return &m.metrics }
 // makes no sense: topics that are missing or do not fit, or processors.ErrFenced.
 func (m *Merger) Run(ctx context.Context) error {
 	c := m.config
-	_, fragments, err := processors.Prepare(ctx, c.Cluster, c.Names, c.Definitions, c.Logger)
+	raw, fragments, err := processors.Prepare(ctx, c.Cluster, c.Names, c.Definitions, c.Logger)
 	if ctx.Err() != nil {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	m.begin = m.Partitions(fragments, m.Kept(ctx))
+	begin := m.Partitions(fragments, m.Kept(ctx))
+	m.begin = func(start processors.Start) (processors.Partition, error) {
+		if err := topics.CheckMergerCommit(c.Names, start.Committed, raw); err != nil {
+			return nil, err
+		}
+		return begin(start)
+	}
 	return m.Processor.Run(ctx)
 }
 

@@ -266,7 +266,10 @@ func (p *partition) continues(src *source, c *topics.Cover) bool {
 	// The receiver may have emitted a segment without committing it, and where
 	// retention took its tick it cannot make it again: it goes on from before it.
 	overtaken := c.Lost.From <= src.covered && src.covered < c.Lost.To
-	return c.Start == src.covered || c.Start < src.covered && overtaken
+	if c.Start != src.covered {
+		return c.Start < src.covered && overtaken
+	}
+	return c.Before == src.second // else it is of another log, whose topic was made again
 }
 
 // apply adds a complete segment to the state.

@@ -5,6 +5,7 @@ package receiver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -55,6 +56,7 @@ func New(c Config) (*Receiver, error) {
 		Group:      c.Names.ReceiverGroup(),
 		Input:      c.Names.Raw(),
 		Outputs:    []string{c.Names.Fragments()},
+		Bound:      []string{c.Names.Fragments()},
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
 		Log:        c.Logger,
@@ -77,11 +79,24 @@ func (r *Receiver) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.checkCovered(ctx); errors.Is(err, topics.ErrReplaced) {
+		return err
+	}
 	r.begin = r.Partitions(raw, fragments)
 	if err := r.seed(ctx, raw); err != nil {
 		return err
 	}
 	return r.Processor.Run(ctx)
+}
+
+// checkCovered fails if the mergers have taken more than there is.
+func (r *Receiver) checkCovered(ctx context.Context) error {
+	admin, err := r.config.Cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	return admin.CheckCovered(ctx, r.config.Names)
 }
 
 // Partitions returns what Run begins the partitions of the raw topic by, if it

@@ -201,7 +201,7 @@ func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []sav
 		}
 		begin[int32(i)] = c
 	}
-	err := admin.CommitFirst(ctx, r.config.Names.ReceiverGroup(), r.config.Names.Raw(), begin)
+	err := admin.CommitFirst(ctx, r.config.Names.ReceiverGroup(), r.config.Names.Raw(), begin, r.config.Names.Fragments())
 	if errors.Is(err, topics.ErrJoined) {
 		return nil // a receiver that was quicker, and has committed before
 	}

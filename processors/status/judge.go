@@ -254,6 +254,10 @@ func (f *findings) problems() []Problem {
 	found := []Problem{}
 	say := func(since int64, what, do string) { found = append(found, Problem{what, at(since), do}) }
 	raw, fragments := f.names.Raw(), f.names.Fragments()
+	if f.replaced != nil {
+		what, do, _ := strings.Cut(f.replaced.Error(), ". Nothing can go on from what was known of it: ")
+		say(-1, what, do)
+	}
 	switch {
 	case f.written < 0:
 		say(-1, "nothing has been written to "+raw+" yet", "start pulse ingest and tell it what to read: `pulse ingest --help`")

@@ -127,6 +127,10 @@ func TestJudge(t *testing.T) {
 			"not well: team.events.raw has 2 partitions, and its ingesters write to 1. Partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)", nil},
 		{"mergers know fewer partitions", func(o *observation) { o.fragments[0].told = 1 },
 			"not well: team.events.raw has 2 partitions, and its mergers know 1. Partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)", nil},
+		{"a topic was made again", func(o *observation) {
+			c := topics.Commit{Offset: 7, Topics: "a"}
+			o.replaced = c.CheckIDs("b", "team.events.raw")
+		}, "not well: a topic has been replaced: team.events.raw was deleted and created again. Start all roles with a new --prefix, after `pulse topics --create` with it (docs/operate.md, Partitions, topics, retention)", nil},
 		{"covers are refused", func(o *observation) { o.fragments[1].seconds[0] = ago(11) },
 			"not well: mergers refuse what receivers made of team.events.raw partition 0 since 20:03:58 (11 s). Read the log of merger-0; if it says nothing of segments, another program has written to team.stats.fragments.3f9a2c: start all roles with a new --prefix", nil},
 		{"a checkpoint stands still", func(o *observation) { o.fragments[1].checkpoint = ago(200) },

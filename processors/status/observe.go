@@ -37,6 +37,7 @@ type observation struct {
 	ahead     map[string]int64 // by how many seconds the clock of one that is doubted is ahead of those that count
 	told      int              // for how many partitions of events.raw its ingesters write; 0: not known
 	toldAt    int64
+	replaced  error // that topics are not those any more that commits are of
 	lines     Lines
 	points    map[string]stats.Snapshot // the newest of each stat
 }
@@ -258,6 +259,18 @@ func memberName(m kadm.DescribedGroupMember) string {
 	return strings.TrimPrefix(m.ClientHost, "/") + "#" + m.MemberID[max(len(m.MemberID)-4, 0):]
 }
 
+// compare notes if commits of a group are of other topics than there are now.
+func (o *observer) compare(ctx context.Context, seen *observation, commits map[int32]topics.Commit, names ...string) error {
+	ids, err := o.admin.IDs(ctx, names...)
+	if err != nil {
+		return fmt.Errorf("cannot read the ids of topics: %w", err)
+	}
+	for _, c := range commits {
+		seen.replaced = cmp.Or(seen.replaced, c.CheckIDs(ids, names...))
+	}
+	return nil
+}
+
 // raw reads how far the receivers are.
 func (o *observer) raw(ctx context.Context, seen *observation) error {
 	g, partitions, commits, err := o.group(ctx, o.names.ReceiverGroup(), o.names.Raw())
@@ -265,6 +278,9 @@ func (o *observer) raw(ctx context.Context, seen *observation) error {
 		return err
 	}
 	seen.receivers = g
+	if err := o.compare(ctx, seen, commits, o.names.Raw(), o.names.Fragments()); err != nil {
+		return err
+	}
 	for i, p := range partitions {
 		s := sourcePartition{offsets: p, written: -1, clock: -1}
 		if c, ok := commits[int32(i)]; ok {
@@ -292,6 +308,14 @@ func (o *observer) fragments(ctx context.Context, seen *observation) error {
 		return err
 	}
 	seen.mergers = g
+	if err := o.compare(ctx, seen, commits, o.names.Fragments()); err != nil {
+		return err
+	}
+	if err := o.admin.CheckCovered(ctx, o.names); errors.Is(err, topics.ErrReplaced) {
+		seen.replaced = cmp.Or(seen.replaced, err)
+	} else if err != nil {
+		return err
+	}
 	for i, p := range partitions {
 		f := fragmentsPartition{offsets: p, closed: -1, checkpoint: -1}
 		if c, ok := commits[int32(i)]; ok {
