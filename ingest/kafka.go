@@ -65,11 +65,14 @@ func (c *kafkaConfig) Open(o Opening) (*Opened, error) {
 	c.reading.Formats = o.Formats
 	k := Kafka{
 		Name: o.Name, Topics: c.topics, Reading: c.reading, Field: string(c.field),
-		Cluster: o.Cluster, Counts: new(KafkaCounts), Log: o.Log,
+		Counts: new(KafkaCounts), Log: o.Log,
 	}
 	return &Opened{
-		Resume: func(p Positions) Input { k.Positions = p; return c.reading.Watch(k, o.Name, o.Log) },
-		ID:     fixedID("kafka", c.topics...),
+		Resume: func(p Positions) Input {
+			k.Positions, k.Cluster = p, *o.Cluster
+			return c.reading.Watch(k, o.Name, o.Log)
+		},
+		ID: fixedID("kafka", c.topics...),
 		Counters: []Counter{
 			{linesMetric, linesHelp, &k.Counts.Lines},
 			{"pulse_input_empty_records_total", "Records without any text.", &k.Counts.Empty},

@@ -97,9 +97,10 @@ func asked(format string, args ...any) error { return AskedError{fmt.Sprintf(for
 type Opening struct {
 	// Name becomes the field input of the lines; none if empty.
 	Name string
-	// Stdin is what Stdin reads, and Cluster where Kafka's topics are.
-	Stdin   io.Reader
-	Cluster topics.Cluster
+	// Stdin is what Stdin reads.
+	Stdin io.Reader
+	// Cluster is where Kafka's topics are. It is looked at when the input begins.
+	Cluster *topics.Cluster
 	// Names are those of Pulse's own topics there.
 	Names topics.Names
 	// Lateness is that of the definitions, in seconds.

@@ -71,7 +71,7 @@ func TestCommandLineErrors(t *testing.T) {
 	}{
 		{2, nil, []string{"nope"}, []string{`"nope"`, "pulse help"}},
 		{2, nil, []string{"run", "--nope"}, []string{"not defined: --nope", "pulse run --help"}},
-		{2, nil, []string{"run", "file.log"}, []string{`"file.log"`}},
+		{2, nil, []string{"run", "file.log"}, []string{`"file.log"`, "--replay file.log", "--file file.log --follow"}},
 		{2, nil, []string{"receive", "--kafka", ""}, []string{"no broker is given", "localhost:9092"}},
 		{2, nil, []string{"receive", "--kafka-session", "1s"}, []string{"--kafka-session", "from 6s"}},
 		{2, nil, []string{"receive", "--kafka", "http://a"}, []string{`"http://a"`, "host:port"}},
@@ -89,6 +89,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"replay", "--speed", "0", recording}, []string{"speed", "0.001"}},
 		{2, nil, []string{"replay", "--speed", "max", "--loop", recording}, []string{"--loop", "--speed"}},
 		{2, nil, memory("--loop"), []string{"--loop", "--replay"}},
+		{2, nil, memory("--file", "a", "--syslog-udp", ":0"), []string{"lines of the past"}},
 		{2, nil, []string{"topics", "--partitions", "65"}, []string{"--partitions", "64"}},
 		{2, nil, []string{"topics", "--replication", "-1"}, []string{"--replication"}},
 		{2, nil, []string{"eval", "--lateness", "1500ms", recording}, []string{"--lateness", "whole"}},

@@ -24,7 +24,11 @@ type ingestSettings struct {
 func (s *ingestSettings) add(f *flags) {
 	s.roleFlags.add(f)
 	s.inputs.add(f)
-	f.StringVar(&s.id, "id", "", "the ingester's `name`, unique among running ingesters; by default random, or with --follow and --kafka-topic fixed")
+	addID(f, &s.id)
+}
+
+func addID(f *flags, id *string) {
+	f.StringVar(id, "id", "", "the ingester's `name`, unique among running ingesters; by default random, or with --follow and --kafka-topic fixed")
 }
 
 func (s *ingestSettings) check(words []string) error { return noWords(words) }
@@ -33,6 +37,9 @@ func (s *ingestSettings) run(ctx context.Context, e *environment) error {
 	all, err := s.inputs.asked(e)
 	if err != nil {
 		return err
+	}
+	if len(all) == 0 {
+		return s.inputs.nothing()
 	}
 	role, err := s.open(e)
 	if err != nil {

@@ -81,19 +81,21 @@ func (s sharedValue) Set(v string) error {
 	return nil
 }
 
-// asked returns the inputs that the flags and the file ask for: at least one.
+// given reports whether anything is asked for.
+func (i *inputFlags) given() bool {
+	return i.file != "" || slices.ContainsFunc(i.byFlag, func(a asked) bool { return ingest.Asked(a.config) })
+}
+
+// asked returns the inputs that the flags and the file ask for.
 func (i *inputFlags) asked(e *environment) ([]asked, error) {
 	var all []asked
-	var ask []string
 	used := map[string]bool{}
 	for _, a := range i.byFlag {
-		settings := a.config.Settings()
-		ask = append(ask, "--"+settings[0].Flag)
 		if !ingest.Asked(a.config) {
 			continue
 		}
 		all = append(all, a)
-		for _, s := range settings {
+		for _, s := range a.config.Settings() {
 			used[s.Flag] = true
 		}
 	}
@@ -111,9 +113,6 @@ func (i *inputFlags) asked(e *environment) ([]asked, error) {
 		}
 		all = append(all, listed...)
 	}
-	if len(all) == 0 {
-		return nil, usagef("there is nothing to read: give one of %s and --inputs", strings.Join(ask, ", "))
-	}
 	names := map[string]bool{}
 	for _, a := range all {
 		if names[a.name] {
@@ -126,6 +125,15 @@ func (i *inputFlags) asked(e *environment) ([]asked, error) {
 		}
 	}
 	return all, nil
+}
+
+// nothing says what can be asked for.
+func (i *inputFlags) nothing() error {
+	var ask []string
+	for _, a := range i.byFlag {
+		ask = append(ask, "--"+a.config.Settings()[0].Flag)
+	}
+	return usagef("there is nothing to read: give one of %s and --inputs", strings.Join(ask, ", "))
 }
 
 // pick is a or b, whichever may have lines of the past, or has not.
@@ -288,7 +296,7 @@ func openInputs(e *environment, role *role, all []asked, progress func(done, tot
 	var opened []*ingest.Opened
 	for _, a := range all {
 		o := ingest.Opening{
-			Name: a.name, Stdin: e.Stdin, Cluster: role.cluster, Names: role.names, Progress: progress, Log: role.log,
+			Name: a.name, Stdin: e.Stdin, Cluster: &role.cluster, Names: role.names, Progress: progress, Log: role.log,
 			Lateness: role.definitions.Lateness, Formats: role.definitions.Dating(),
 		}
 		input, err := a.config.Open(o)

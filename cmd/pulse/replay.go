@@ -65,11 +65,6 @@ func (r *replayFlags) add(f *flags) {
 	}
 }
 
-// given reports whether any flag says something else than its default.
-func (r *replayFlags) given() bool {
-	return r.Speed != ingest.NewReplayConfig().Speed || bool(r.OriginalTimes) || bool(r.Loop)
-}
-
 // open opens the recording to be sent.
 func (r *replayFlags) open(role *role, bar *progress) (*ingest.Opened, error) {
 	opened, err := r.Open(ingest.Opening{Lateness: role.definitions.Lateness, Formats: role.definitions.Dating(), Progress: bar.show, Log: role.log})

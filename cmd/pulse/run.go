@@ -19,28 +19,29 @@ import (
 
 // All in one process:
 //
-//	stdin or recording -> ingester -> +--------+ <-> receiver
-//	                                  | broker | <-> merger
-//	                                  +--------+  -> web -> browsers
+//	inputs -> ingester -> +--------+ <-> receiver
+//	                      | broker | <-> merger
+//	                      +--------+  -> web -> browsers
 var runCommand = command{
 	name: "run", summary: "run all roles and an embedded broker in one process", usage: "[flags]", about: `
-Runs all roles and an embedded broker in one process. Lines come from a piped
-standard input, or from a recording with --replay, or from other processes:
-pulse ingest --kafka ADDRESS.
+Runs all roles and an embedded broker in one process. Lines come from the inputs
+that flags ask for, as with pulse ingest; without any from a piped standard input, or
+from other processes: pulse ingest --kafka ADDRESS.
 
-    tail -F access.log | pulse run`,
+    tail -F access.log | pulse run
+    pulse run --file '/var/log/nginx/*.log' --follow`,
 	settings: func() settings { return &runSettings{} },
 }
 
 type runSettings struct {
 	roleFlags
-	web       webFlags
-	listen    string
-	data      string
-	max       byteSize
-	drop      bool
-	recording string
-	replay    replayFlags
+	web    webFlags
+	listen string
+	data   string
+	max    byteSize
+	drop   bool
+	inputs inputFlags
+	id     string
 }
 
 func (s *runSettings) add(f *flags) {
@@ -50,8 +51,8 @@ func (s *runSettings) add(f *flags) {
 	s.max = 2 << 30
 	f.Var(&s.max, "data-max", "the most `bytes` of records that the broker keeps, such as 500MiB; 0: no limit")
 	f.BoolVar(&s.drop, "drop-damaged", false, "drop what is damaged in --data-dir and go on; by default, Pulse names the damage and ends")
-	f.StringVar(&s.recording, "replay", "", "replay this recording, a `file`")
-	s.replay.add(f)
+	s.inputs.add(f)
+	addID(f, &s.id)
 	s.addPrefix(f)
 	s.addSession(f)
 	s.statsFlag.add(f)
@@ -65,22 +66,31 @@ func (s *runSettings) check(words []string) error {
 	if err := topics.CheckPrefix(s.prefix); err != nil {
 		return usageError{err}
 	}
-	if s.recording == "" && s.replay.given() {
-		return usagef("--speed, --original-times and --loop need --replay")
+	if len(words) > 0 {
+		return usagef("%q is not a flag: --replay %[1]s sends a recording as if it happened now, --file %[1]s reads a log by its own times, and --file %[1]s --follow goes on as it grows", words[0])
 	}
-	return noWords(words)
+	return nil
 }
 
 func (s *runSettings) run(ctx context.Context, e *environment) error {
+	asked, err := s.asked(e)
+	if err != nil {
+		return err
+	}
 	role, err := s.openOn(e, topics.Cluster{}) // the broker comes last, when all else is right
 	if err != nil {
 		return err
 	}
 	bar := newProgress(e.Stderr)
 	defer bar.end()
-	send, err := s.ingester(e, role, bar)
+	opened, err := openInputs(e, role, asked, bar.show)
 	if err != nil {
 		return err
+	}
+	if len(opened) > 0 && opened[0].Play == nil {
+		if err := s.live(role.definitions); err != nil {
+			return err
+		}
 	}
 	b, err := broker.Options{Max: int64(s.max), DropDamaged: s.drop, Log: role.log}.Start(s.listen, s.data)
 	switch damage := (*broker.DamageError)(nil); {
@@ -96,7 +106,7 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	if err := topics.Ensure(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
 		return err
 	}
-	if err := s.runRoles(ctx, e, role, send); err != nil {
+	if err := s.runRoles(ctx, e, role, asked, opened); err != nil {
 		if disk := b.Err(); disk != nil {
 			return fmt.Errorf("the embedded broker cannot write its data: %w; free some disk space, or choose another --data-dir", disk)
 		}
@@ -138,33 +148,19 @@ func (b *byteSize) Set(text string) error {
 	return nil
 }
 
-// An ingester sends lines to an output, until they end or ctx does.
-type ingester func(ctx context.Context, to ingest.Output) error
-
-// ingester wires up what lines come from; nil: other processes send them.
-func (s *runSettings) ingester(e *environment, role *role, bar *progress) (ingester, error) {
-	live := s.recording == "" && piped(e.Stdin)
-	switch {
-	case s.replay.Reading != (ingest.Reading{}) && !live && s.recording == "":
-		return nil, usagef("--format, --zone, --columns and --undated need lines from standard input or --replay, and nothing is piped in")
-	case live:
-		reading := s.replay.Reading
-		reading.Formats = role.definitions.Dating()
-		stdin := reading.Watch(ingest.Stdin{Name: "stdin", Reading: reading, From: e.Stdin}, "", role.log)
-		return ingest.Live{Inputs: []ingest.Input{stdin}, Backlog: true, Lateness: role.definitions.Lateness, Formats: reading.Formats}.Run, s.live(role.definitions)
-	case s.recording != "":
-		s.replay.Files = []string{s.recording}
-		opened, err := s.replay.open(role, bar)
-		if err != nil {
+// asked are the inputs that flags ask for; without any it is what is piped in. If there is
+// nothing, other processes send lines.
+func (s *runSettings) asked(e *environment) ([]asked, error) {
+	if !s.inputs.given() && piped(e.Stdin) {
+		if err := s.inputs.flags.Set("stdin", "true"); err != nil {
 			return nil, err
 		}
-		return opened.Play, nil
 	}
-	return nil, nil
+	return s.inputs.asked(e)
 }
 
 // runRoles wires up the roles, on the broker that is there by now, and runs them.
-func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, send ingester) error {
+func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, asked []asked, opened []*ingest.Opened) error {
 	server, err := s.web.server(role)
 	if err != nil {
 		return err
@@ -183,8 +179,8 @@ func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, 
 	group.Go(func() error { role.minutes().Run(ctx); return nil })
 	group.Go(func() error { return server.Run(ctx) })
 	kafka := role.cluster.Brokers[0]
-	if send != nil {
-		group.Go(func() error { return role.produce(ctx, send) })
+	if len(opened) > 0 {
+		group.Go(func() error { return role.runInputs(ctx, s.id, asked[0].kind.Past, opened) })
 	} else {
 		role.log.Info("no lines yet: pipe them in, or send them with pulse ingest", "kafka", kafka)
 	}
