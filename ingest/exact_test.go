@@ -225,7 +225,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childBrokers) == "" {
+	if os.Getenv(childFiles)+os.Getenv(childTopic)+os.Getenv(childDrain) == "" {
 		os.Exit(m.Run())
 	}
 	if err := runChild(); err != nil {
