@@ -268,7 +268,34 @@ export class Model {
       return { state: "unknown", held, note: `${brief} behind`, why };
     }
     if (!held) return { state: "stale", why: "no ingester" };
+    const { all, who } = this.times();
+    if (all && !moment.past && !series.stat.name.startsWith("pulse.")) {
+      return { state: "unknown", held: 0, note: "all lines late", why: `all lines${who && ` of ${who}`} are late, and in no stat` };
+    }
     return { state: "value", why: "" };
+  }
+
+  /** How the newest lines' own times stand to their ingesters' clocks: how many lines a second
+   * come in; how many of them are late, and how many ahead, if that is more than a few; whether
+   * all are late, so that the numbers of stats are not of what goes on; by how many seconds the
+   * one that is ahead most is behind or ahead; and whose lines they are. */
+  times() {
+    const lines = this.series.get("pulse.lines");
+    const { late_over: over, late_share: share } = this.timing;
+    let came = 0, late = 0, ahead = 0, counted = 0, seconds = 0;
+    for (let second = lines?.newest; second > lines?.newest - over; second--) {
+      const counts = lines.at(second);
+      if (!counts) continue;
+      seconds++;
+      came += counts.in;
+      late += counts.late;
+      ahead += counts.ahead;
+      counted += counts.counted;
+    }
+    const few = (n) => n > share * came ? n / seconds : 0;
+    const skew = this.series.get("pulse.clock-skew");
+    const by = Math.abs(skew?.at(skew.newest) ?? 0);
+    return { came: came / seconds, late: few(late), ahead: few(ahead), all: late > 0 && counted === 0, by, who: plural("ingester", this.ingesters) };
   }
 
   /** Who is behind, and why, that the second after the newest one has not closed, from

@@ -5,22 +5,10 @@ import { write } from "./dom.js";
 import { clock, span } from "./format.js";
 
 const UNREADABLE_HINT = "Lines over 64 KiB, and records that Pulse did not write, are not counted in any stat; the receivers' log says where they come from.";
+const AHEAD_HINT = "Lines more than 5 s ahead of their ingester count when they came: set the clocks and zones of the machines that write them.";
 const LATE_HINT = "Late lines are not counted in any stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
 
 const count = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
-
-/** How many lines a second come in, and how many of them are late, if that is more than a few; else null. */
-function lateness(lines, { late_over: over, late_share: share }) {
-  let came = 0, late = 0, seconds = 0;
-  for (let second = lines.newest; second > lines.newest - over; second--) {
-    const counts = lines.at(second);
-    if (!counts) continue;
-    seconds++;
-    came += counts.in;
-    late += counts.late;
-  }
-  return late > share * came ? { came: came / seconds, late: late / seconds } : null;
-}
 
 /** How many of the newest lines could not be read. */
 function unreadable(lines, { unreadable_over: over }) {
@@ -60,8 +48,10 @@ export function standing(model, moment, { paused, cursor }) {
     return { state: "behind", text: `${span(behind)} behind · ${who}`, hint: why };
   }
   if (model.notice) return { state: "late", text: model.notice, rate };
-  const late = lines && lateness(lines, model.timing);
-  if (late) return { state: "late", text: `${count(late.late)} of ${count(late.came)} lines/s late`, hint: LATE_HINT };
+  const { came: each, late, ahead, all, by, who } = model.times();
+  if (all) return { state: "behind", text: `all lines${who && ` of ${who}`} are ${by ? `${span(by)} late` : "late"}`, rate, hint: LATE_HINT };
+  if (late) return { state: "late", text: `${count(late)} of ${count(each)} lines/s late`, hint: LATE_HINT };
+  if (ahead) return { state: "late", text: `${count(ahead)} of ${count(each)} lines/s${who && ` of ${who}`} are up to ${span(by)} ahead`, hint: AHEAD_HINT };
   const lost = lines && unreadable(lines, model.timing);
   if (lost) return { state: "late", text: `${count(lost)} ${lost === 1 ? "line" : "lines"} unreadable in a minute`, rate, hint: UNREADABLE_HINT };
   if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}`, rate };

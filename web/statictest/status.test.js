@@ -36,6 +36,28 @@ test("late lines are told, as far as they are more than a few", () => {
   assert.equal(now(page).state, "live");
 });
 
+test("when all lines are late their input and its lag are named, and no zero is shown", () => {
+  const page = new Page({ name: "a" }, { name: LINES, kind: "lines", shape: "counts", over: 1 }, { name: "pulse.clock-skew" });
+  page.ingesters = ["web-1"];
+  page.run(12, counts(50, 0));
+  assert.equal(page.state("a").state, "value");
+  page.run(12, { ...counts(50, 50), "pulse.clock-skew": -90 });
+  assert.deepEqual([now(page).state, now(page).text], ["behind", "all lines of ingester web-1 are 90 s late"]);
+  assert.deepEqual(page.state("a"), { state: "unknown", held: 0, note: "all lines late", why: "all lines of ingester web-1 are late, and in no stat" });
+  assert.equal(page.state(LINES).state, "value");
+  page.run(1, counts(50, 0));
+  assert.equal(page.state("a").state, "value");
+});
+
+test("lines that are ahead are told, with their input and by how much", () => {
+  const page = new Page({ name: "a" }, { name: LINES, kind: "lines", shape: "counts", over: 1 }, { name: "pulse.clock-skew" });
+  page.ingesters = ["web-1"];
+  page.run(12, { a: 1, [LINES]: { in: 50, counted: 50, late: 0, unreadable: 0, ahead: 20 }, "pulse.clock-skew": 90 });
+  assert.deepEqual([now(page).state, now(page).text], ["late", "20 of 50 lines/s of ingester web-1 are up to 90 s ahead"]);
+  assert.match(now(page).hint, /clocks/);
+  assert.equal(page.state("a").state, "value");
+});
+
 test("each line that could not be read is told for a minute", () => {
   const page = lines();
   page.run(3, counts(50));
