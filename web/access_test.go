@@ -77,6 +77,9 @@ func testShareLinks(t *testing.T) {
 		answer, _ := do(t, s, method, path, change)
 		return answer
 	}
+	if !s.hub.share || idle(t, func(c *Config) { c.ShareKey = testKey }).hub.share {
+		t.Error("pages are told of share links if there are a key and a login, and only then")
+	}
 	for query, want := range map[string]int{"": 200, "?for=1h": 200, "?for=720h": 200, "?for=721h": 400, "?for=1s": 400, "?for=-1h": 400, "?for=soon": 400} {
 		if answer := ask("POST", "/api/share"+query, bearer); answer.StatusCode != want {
 			t.Errorf("POST /api/share%s: %d, want %d", query, answer.StatusCode, want)

@@ -34,6 +34,7 @@ const (
 type Hub struct {
 	store *Store
 	head  []byte   // what is fixed of the first message but for the stats: `"key":value,…`
+	share bool     // the server makes share links
 	stats [][]byte // each stat as the first message has it
 	rank  []int    // where each stat is on the pages
 	now   func() time.Time
@@ -251,6 +252,9 @@ func (h *Hub) Welcome(sub Subscription) ([]*websocket.PreparedMessage, uint64) {
 	b := h.appendHead(nil, "config")
 	b = append(b, ',')
 	b = append(b, h.head...)
+	if h.share {
+		b = append(b, `,"share":true`...)
+	}
 	b = append(b, `,"stats":[`...)
 	sub.stats.each(len(h.stats), func(place, stat int) {
 		if place > 0 {

@@ -32,6 +32,27 @@ func TestSmoke(t *testing.T) {
 	b.quietConsole(t)
 }
 
+// TestShareButton: where the server makes share links there is a button, and a dialog that
+// shows the link.
+func TestShareButton(t *testing.T) {
+	testkit.Long(t)
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
+	b.until(t, `document.querySelectorAll(".panel").length === 18 && getComputedStyle(document.querySelector("#share")).display === "none"`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		window.fetch = async (url) => new Response(JSON.stringify({ url: location.origin + "/?" + url, until: "2030-01-01T00:00:00Z" }));
+		document.querySelector("#share").hidden = false;
+	}`))
+	b.do(t, chromedp.Click("#share"))
+	b.until(t, `document.querySelector("#sharing").open && getComputedStyle(document.querySelector("#sharing input")).display === "none"`)
+	b.do(t, chromedp.Click("#sharing .choice button"))
+	b.until(t, `document.querySelector("#sharing input").value.endsWith("?/api/share?for=8h") && document.querySelector("#sharing [role=status]").textContent.startsWith("It ends at ")`)
+	b.do(t, chromedp.Click("#sharing form button"))
+	b.until(t, `!document.querySelector("#sharing").open`)
+	b.quietConsole(t)
+}
+
 func TestPage(t *testing.T) {
 	testkit.Long(t)
 	log := newSynthetic(0)

@@ -145,6 +145,7 @@ func newServer(c Config) (*Server, error) {
 	s := &Server{program: compiled, readers: newReaders(), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
+	s.hub.share = access.shares()
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
 	s.raw = &rawLines{topicReader{c.Cluster, c.Names.Raw()}, compiled, c.Definitions.Lateness}

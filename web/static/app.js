@@ -5,6 +5,7 @@ import { Detail } from "./detail.js";
 import { Grid } from "./grid.js";
 import { Model } from "./model.js";
 import { Pages } from "./pages.js";
+import { Sharing } from "./share.js";
 import { connect } from "./socket.js";
 import { Status, standing } from "./status.js";
 
@@ -20,6 +21,7 @@ const view = () => {
   const shown = frozen ?? model;
   return { model: shown, moment: shown.moment() };
 };
+const sharing = new Sharing($("share"), $("sharing"));
 const grid = new Grid($("page"), view, (name) => pages.look(name));
 const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
 const touch = () => {
@@ -57,6 +59,7 @@ connect((message) => {
       location.reload();
       return;
     }
+    sharing.offer(message.share);
     if (model.configure(message)) {
       frozen = null;
       pages.configure(model);
