@@ -259,6 +259,7 @@ func (sc *Scanner) afterBytes(ev *Event, b []byte, i, end int, before span, hasD
 	if i+1 < end && b[i+1] != '"' { // common with more, or words before the referrer
 		i = t.words(b, i, end)
 	}
+	early := t.n // tokens
 	referrer, referrerEnd := i+2, -1
 	if i+2 < end && b[i+1] == '"' {
 		referrerEnd = endQuote(b, referrer, end)
@@ -289,7 +290,7 @@ func (sc *Scanner) afterBytes(ev *Event, b []byte, i, end int, before span, hasD
 		t.rest(b, i, end)
 	}
 	if t.n > 0 {
-		sc.accessTail(ev, b, hasDomain)
+		sc.accessTail(ev, b, hasDomain, early)
 	}
 }
 

@@ -45,7 +45,7 @@ func TestAccessLine(t *testing.T) {
 		{"two users, neither told", `d.example.com 1.2.3.4 x John Doe ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
 		{"user of two words, no time", `1.2.3.4 - John Doe [x] "" 200 5`, "", fields{"unparsed": "true"}},
 		{"five words", `a b c d e ` + at + ` "" 200 5`, "", fields{"unparsed": "true"}},
-		{"Apache's microseconds", `d.example.com 1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" 51234`, utc, fields{
+		{"Apache's microseconds", `d.example.com 1.2.3.4 - - ` + at + ` "" 200 5 51234 "-" "a"`, utc, fields{
 			"http_host": "'1.2.3.4", "http_domain": "'d.example.com", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a", "http_request_time": "51234"}},
 		{"request and upstream times", `1.2.3.4 - - ` + at + ` "" 200 5 "-" "a" "5.6.7.8, 9.9.9.9" d.example.com:80 0.105 0.003, 0.100 x 7`, utc, fields{
 			"http_host": "'1.2.3.4", "http_status": "200", "http_bytes": "5", "http_user_agent": "'a", "http_domain": "'d.example.com",
@@ -69,7 +69,7 @@ func TestAccessLine(t *testing.T) {
 // sure is read, and nothing else.
 func TestAccessTails(t *testing.T) {
 	s := newSchema(t, "http_domain", "http_forwarded_for", "http_request_time", "http_upstream_time", "http_upstream_status", "http_request_bytes", "http_request_id",
-		"http_frontend", "http_backend", "http_server", "http_referrer", "http_user_agent", "rt", "urt", "ua", "status", "level")
+		"http_frontend", "http_backend", "http_server", "http_referrer", "http_user_agent", "rt", "urt", "ua", "xff", "status", "level")
 	sc, ev := s.NewScanner(), new(Event)
 	const head = `1.2.3.4 - - [22/Nov/2012:09:31:34 +0100] "GET / HTTP/1.1" 200 5`
 	combined := fields{"http_referrer": "'http://r/", "http_user_agent": "'a b"}
@@ -93,19 +93,20 @@ func TestAccessTails(t *testing.T) {
 		{`0.105 0.001 0.002 0.100`, nil}, {`1353576694.123`, nil}, {`"3.25"`, nil}, {`1353576694.123 0.105`, fields{"http_request_time": "0.105"}},
 		{`rt=0.105 urt="0.100" ua="10.0.0.1:80"`, fields{"rt": "0.105", "urt": "0.1", "ua": "'10.0.0.1:80"}},
 		{`0.003, 0.100`, fields{"http_upstream_time": "0.103"}}, {`"0.003, 0.100"`, fields{"http_upstream_time": "0.103"}}, {`0.003 : 0.100`, fields{"http_upstream_time": "0.103"}},
+		{`urt="0.003, 0.100 : 0.005"`, fields{"urt": "0.108"}}, {`urt=0.003,0.100`, fields{"urt": "0.103"}}, {`rt="0.003, 0.100"`, fields{"rt": "'0.003, 0.100"}}, {`xff="5.6.7.8, 10.0.0.1"`, fields{"xff": "'5.6.7.8"}},
 		{`"0.003, -"`, fields{"http_upstream_time": "0.003"}}, {`0.100 "0.100, 0.002"`, fields{"http_request_time": "0.1", "http_upstream_time": "0.102"}},
 		{`"0.100, 0.002" 0.100`, fields{"http_request_time": "0.1", "http_upstream_time": "0.102"}}, {`"0.001, 0.002" "0.100, 0.002"`, nil},
 		{`1.234 ms`, nil}, {`1.234 msec`, nil}, {`"1.234 ms"`, nil}, {`1.234 % gzip`, nil}, {`gzip 1.234 % 0.105`, nil}, {`0.105 s`, nil}, {`0.105 1.234 MB`, nil}, {`"0.105" ms`, nil},
 		{`"TLSv1.2" ECDHE-RSA-AES128-GCM-SHA256 HIT p US https 17`, nil},
 		// Apache
-		{`51234`, fields{"http_request_time": "51234"}}, {`0`, fields{"http_request_time": "0"}}, {`431 980`, nil}, {`431 980 51234`, nil}, {`51234 example.com`, fields{"http_domain": "'example.com"}},
-		{`8080`, nil}, {`443`, nil}, {`> 80`, fields{}}, {`> 443 "http://r/" "a b"`, fields{"http_referrer": "'http://r/", "http_user_agent": "'a b"}}, {`8081`, fields{"http_request_time": "8081"}},
+		{`51234`, nil}, {`0`, nil}, {`431 980`, nil}, {`431 980 51234`, nil}, {`51234 example.com`, fields{"http_domain": "'example.com"}},
+		{`8080`, nil}, {`443`, nil}, {`> 80`, fields{}}, {`> 443 "http://r/" "a b"`, fields{"http_referrer": "'http://r/", "http_user_agent": "'a b"}}, {`8081`, nil},
 		{`0/51234`, fields{"http_request_time": "0.051234"}}, {`**2/2051234**`, fields{"http_request_time": "2.051234"}}, {`3/2051234`, nil}, {`1/2/3`, nil},
 		{`>`, fields{}}, {`> 51234`, fields{"http_request_time": "51234"}}, {`> 0/51234`, fields{"http_request_time": "0.051234"}}, {`> 0.105`, fields{"http_request_time": "0.105"}},
 		{`> 51234 "http://r/" "a b"`, fields{"http_referrer": "'http://r/", "http_user_agent": "'a b", "http_request_time": "51234"}},
 		{`> 431 980 "http://r/" "a b"`, fields{"http_referrer": "'http://r/", "http_user_agent": "'a b"}},
 		{`> 0.105 "http://r/" "a b" "5.6.7.8"`, fields{"http_referrer": "'http://r/", "http_user_agent": "'a b", "http_request_time": "0.105", "http_forwarded_for": "'5.6.7.8"}},
-		{`> "http://r/"`, fields{"http_referrer": "'http://r/"}}, {`> "Mozilla/5.0"`, fields{}}, {`> "http://r/" 51234`, fields{"http_referrer": "'http://r/", "http_request_time": "51234"}},
+		{`> "http://r/"`, fields{"http_referrer": "'http://r/"}}, {`> "Mozilla/5.0"`, fields{}}, {`> "http://r/" 51234`, fields{"http_referrer": "'http://r/"}},
 		// Traefik, ingress-nginx, HAProxy's CLF, Squid, CloudFlare and others
 		{`162 "shop@docker" "http://10.0.0.3:80" 22ms`, fields{"http_frontend": "'shop@docker", "http_server": "'http://10.0.0.3:80", "http_request_time": "0.022"}},
 		{`162 "-" "-" 0ms`, fields{"http_request_time": "0"}},

@@ -174,9 +174,11 @@ func (s span) less(b []byte, than span) bool {
 //   - nginx's times have three decimals. A second one is that of the server behind,
 //     which has not taken longer. A list is of several servers behind: their sum.
 //     Three and more may be anything, and so may all with a unit after one of them.
-//   - A single whole number is Apache's %D or %T, unless servers mostly have that
-//     port, and 0/51234 is %T/%D.
-func (sc *Scanner) accessTail(ev *Event, b []byte, hasDomain bool) {
+//   - A single whole number before the referrer is Apache's %D or %T, unless servers mostly
+//     have that port; after the agent it may be a port, a count or bytes. 0/51234 is %T/%D.
+//
+// The first early tokens stand before the referrer.
+func (sc *Scanner) accessTail(ev *Event, b []byte, hasDomain bool, early int) {
 	s, t := sc.schema, &sc.tail
 	if sc.traefikTail(ev, b) || sc.ingressTail(ev, b) {
 		return
@@ -224,7 +226,7 @@ func (sc *Scanner) accessTail(ev *Event, b []byte, hasDomain bool) {
 		ev.put(s.at[httpRequestTime], times[0].start, times[0].end, 0)
 		putSum(ev, s.at[httpUpstreamTime], b, times[1])
 	case t.n == 1 && t.tokens[0].kind == plainToken:
-		sc.apacheTime(ev, b, t.tokens[0].span)
+		sc.apacheTime(ev, b, t.tokens[0].span, early == 1)
 	}
 }
 
@@ -251,7 +253,7 @@ func (sc *Scanner) named(ev *Event, b []byte, of *token) {
 		return
 	}
 	if last > first && (last > first+1 || b[first] != '-') {
-		ev.put(slot, first, last, units|exponents)
+		ev.putValue(b, first, last, units|exponents, key)
 	}
 }
 
@@ -297,14 +299,15 @@ func isPort(b []byte, of span) bool {
 	return false
 }
 
-// apacheTime puts what %D, %T or %T/%D gives: the first two in their own unit.
-func (sc *Scanner) apacheTime(ev *Event, b []byte, of span) {
+// apacheTime puts what %D, %T or %T/%D gives: the first two, if they may be there, in their
+// own unit.
+func (sc *Scanner) apacheTime(ev *Event, b []byte, of span, alone bool) {
 	if b[of.start] == '*' && of.end > of.start+4 { // **0/51234**, as Apache's documentation had it
 		of.start, of.end = of.start+2, of.end-2
 	}
 	slash := digits(b, of.start)
 	if slash == of.end {
-		if !isPort(b, of) {
+		if alone && !isPort(b, of) {
 			ev.put(sc.schema.at[httpRequestTime], of.start, of.end, 0)
 		}
 		return

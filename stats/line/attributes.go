@@ -2,6 +2,7 @@ package line
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -52,7 +53,9 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			}
 			key, _ = bd.keys.find(b, start, i)
 			if b[i] != '=' {
-				ev.putConstant(keySlot(key), trueText, 0)
+				if key != 0 && (kind == pulseBody || mayBeAlone(b[start:i])) {
+					ev.putConstant(keySlot(key), trueText, 0)
+				}
 				continue
 			}
 			i++
@@ -77,12 +80,20 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			if b[last-1] == ',' && last > value+1 { // as in a list: took=5, n=6
 				last--
 			}
-			ev.put(keySlot(key), value, last, units|exponents)
+			ev.putValue(b, value, last, units|exponents, key)
 			if key&timeKey != 0 {
 				sc.dateBy(ev, b, value, last)
 			}
 		}
 	}
+}
+
+// mayBeAlone reports whether a word without a value is a key, and not one of a sentence or
+// in parentheses.
+func mayBeAlone(w []byte) bool {
+	const not = "()[]<>,;"
+	last := w[len(w)-1]
+	return last != ':' && strings.IndexByte(not, last) < 0 && strings.IndexByte(not, w[0]) < 0
 }
 
 // pulseValue puts the value at i in a Pulse message and gives the position
@@ -126,11 +137,28 @@ func (sc *Scanner) quoted(ev *Event, b []byte, i, end int, key uint32) int {
 		first, close = ev.unescape(b, i, close)
 		flags |= inUnescaped
 	}
-	ev.put(keySlot(key), first, close, flags)
+	ev.putValue(ev.text[flags>>textShift&3], first, close, flags, key)
 	if key&timeKey != 0 {
 		sc.dateBy(ev, ev.text[flags>>textShift&3], first, close)
 	}
 	return next
+}
+
+// putValue puts the value of a key, which is b[start:end]: of some lists a part alone.
+func (e *Event) putValue(b []byte, start, end int, flags value, key uint32) {
+	if key&(sumKey|firstKey) != 0 {
+		list := span{start, end}
+		first := list.first(b)
+		switch {
+		case first == list:
+		case key&sumKey != 0 && isList(b, list) && isSeconds(b, first):
+			e.putNumber(keySlot(key), list.sum(b))
+			return
+		case key&firstKey != 0 && isAddress(b, first.start, first.end):
+			end = first.end
+		}
+	}
+	e.put(keySlot(key), start, end, flags)
 }
 
 // dateBy gives the event the time that the value is, if it is the first.

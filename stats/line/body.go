@@ -39,7 +39,20 @@ const (
 	textKey    = 1 << 17 // in JSON: its text may be the whole message
 	streamKey  = 1 << 18 // in JSON: with a text beside it a container's line, as Docker keeps it
 	journalKey = 1 << 19 // in JSON: with a text beside it a line of journald's
+	sumKey     = 1 << 20 // of a list of numbers the sum counts
+	firstKey   = 1 << 21 // of a list of addresses the first counts
 	slotMask   = timeKey - 1
+)
+
+// Names of what proxies write as lists: nginx's times of servers behind, and the header
+// X-Forwarded-For.
+var (
+	sumNames = []string{
+		"upstream_response_time", "upstream_connect_time", "upstream_header_time", "upstream_time", "upstreamResponseTime", "http_upstream_time", "urt", "uct", "uht",
+	}
+	firstNames = []string{
+		"http_x_forwarded_for", "x_forwarded_for", "x-forwarded-for", "X-Forwarded-For", "http_forwarded_for", "forwarded_for", "xff", "XFF",
+	}
 )
 
 var textNames = []string{"log", "message", "msg", "MESSAGE"}
@@ -78,6 +91,15 @@ func newBody(kind bodyKind, slots map[string]Slot) body {
 		for mark, names := range map[uint32][]string{timeKey: timeNames, textKey: textNames, streamKey: {"stream"}, journalKey: {"__REALTIME_TIMESTAMP"}} {
 			for _, name := range names {
 				keys[name] |= mark
+			}
+		}
+	}
+	if kind != pulseBody && kind != herokuBody {
+		for mark, names := range map[uint32][]string{sumKey: sumNames, firstKey: firstNames} {
+			for _, name := range names {
+				if keys[name] != 0 { // it is wanted
+					keys[name] |= mark
+				}
 			}
 		}
 	}

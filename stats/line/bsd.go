@@ -18,19 +18,9 @@ package line
 func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 	priority, dated, yearless := -1, false, -1
 	if b[i] == '<' {
-		first := i + 1
-		i = digits(b, first)
-		if i == first || i > first+3 || b[i] != '>' {
+		if i, priority = priorityAt(b, i); i < 0 {
 			return false
 		}
-		priority = 0
-		for _, c := range b[first:i] {
-			priority = priority*10 + int(c-'0')
-		}
-		if priority > 191 {
-			return false
-		}
-		i++
 	}
 	bare := priority < 0
 	if b[i]-'0' <= 9 {
@@ -56,6 +46,22 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 	i = min(hostEnd+1, end)
 	if b[hostEnd-1] == ':' && !isAddress(b, host, hostEnd-1) { // a tag, and no host
 		i, hostEnd = host, host
+	}
+	if c := b[i]; c-'0' <= 9 || c == '*' || c == '.' || c == '%' {
+		second, nanos := sc.clock.second, sc.clock.nanos
+		if sc.cisco(ev, b, i, end) {
+			if dated {
+				ev.lineSecond, ev.lineNanos, ev.dated = second, nanos, true
+			}
+			if hostEnd > host && isHost(b[host:hostEnd]) {
+				ev.put(sc.schema.at[ofHost], host, hostEnd, asText)
+			}
+			if priority >= 0 {
+				ev.putConstant(sc.schema.at[ofFacility], facilities[priority>>3], asText)
+			}
+			return true
+		}
+		sc.clock.second, sc.clock.nanos, sc.clock.dated = second, nanos, dated
 	}
 	source := i
 	message := sc.tag(ev, b, i, end)
@@ -88,6 +94,23 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		}
 	}
 	return true
+}
+
+// priorityAt reads <34> at i, and gives the position after it, or -1.
+func priorityAt(b []byte, i int) (next, priority int) {
+	const most = 191
+	first := i + 1
+	i = digits(b, first)
+	if i == first || i > first+3 || b[i] != '>' {
+		return -1, 0
+	}
+	for _, c := range b[first:i] {
+		priority = priority*10 + int(c-'0')
+	}
+	if priority > most {
+		return -1, 0
+	}
+	return i + 1, priority
 }
 
 // yearBy gives the time without a year at p the year of the message's own time, if this
@@ -157,11 +180,17 @@ func (c *clock) bsd(b []byte, p int, near int64, zones bool) (next int, dated bo
 		return -1, false
 	}
 	p += bsdLength
+	nanos := uint32(0)
+	if b[p] == '.' { // with fractions, as HAProxy, Cisco's and some syslog daemons have it
+		if nanos, p = fraction(b, p+1); p < 0 {
+			return -1, false
+		}
+	}
 	if next := meridiemEnd(b, p); next > 0 && b[next-1] == 'M' { // small letters may be a host
 		clock, ok = halfDay(b[p+1], clock)
 		p = next
 	}
-	return p, ok && c.yearless(month, day, clock, 0, near, zones)
+	return p, ok && c.yearless(month, day, clock, nanos, near, zones)
 }
 
 // bsdSecond reads Oct 11 22:14:15.

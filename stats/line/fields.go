@@ -18,6 +18,7 @@ const (
 	ofContainer
 	ofStream
 	ofCaller
+	ofLogger
 	ofUser
 	ofDatabase
 	ofCode
@@ -64,6 +65,7 @@ var Givens = [givens]struct{ Name, Doc string }{
 	ofContainer:        {"container", "the container"},
 	ofStream:           {"stream", "`stdout` or `stderr`"},
 	ofCaller:           {"caller", "the place in the code: `main.go:12`"},
+	ofLogger:           {"logger", "the logger, where `source` is the program"},
 	ofUser:             {"user", "the database's user"},
 	ofDatabase:         {"database", "the database"},
 	ofCode:             {"code", "what names a kind of message: `MY-010116`"},

@@ -74,6 +74,7 @@ var Formats = []*Format{
 	composeFormat,
 	accessFormat,
 	albFormat,
+	ciscoFormat,
 	syslogFormat,
 	criFormat,
 	nginxErrorFormat,

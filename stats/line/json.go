@@ -188,7 +188,7 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 			}
 			if key != 0 {
 				sc.jsonText(ev, b, open, close, escaped, key)
-				if key > timeKey+slotMask && depth == 0 {
+				if key&(textKey|streamKey|journalKey) != 0 && depth == 0 {
 					sc.members.note(key, span{open, close}, escaped)
 				}
 			}
@@ -236,7 +236,7 @@ func (sc *Scanner) jsonText(ev *Event, b []byte, start, end int, escaped bool, k
 		start, end = ev.unescape(b, start, end)
 		flags |= inUnescaped
 	}
-	ev.put(keySlot(key), start, end, flags)
+	ev.putValue(ev.text[flags>>textShift&3], start, end, flags, key)
 	if key&timeKey != 0 {
 		sc.dateBy(ev, ev.text[flags>>textShift&3], start, end)
 	}

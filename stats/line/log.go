@@ -74,7 +74,7 @@ var logFormat = &Format{
 		},
 		{ // hclog: Vault, Consul, Nomad
 			`2025-11-22T09:31:34.123Z [INFO]  core: unsealed: n=1`,
-			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "source": "'core", "msg": "'unsealed: n=1", "unsealed:": "true", "n": "1"},
+			"2025-11-22T09:31:34.123Z", map[string]string{"level": "'INFO", "source": "'core", "msg": "'unsealed: n=1", "n": "1"},
 		},
 		{ // Serilog on a console and in a file
 			`[09:31:34 INF] Sold 1`,
@@ -146,6 +146,9 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 			sc.date(ev)
 			return sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end)
 		}
+		if i := eitherDateEnd(b, start); i > 0 && b[i] == ' ' { // which dates nothing
+			return sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end)
+		}
 		i := clockEnd(b, start)
 		if ran := digits(b, start); i == 0 && b[ran] == ' ' && b[ran+1] == '[' { // log4j's milliseconds since the start
 			i = ran
@@ -167,6 +170,32 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 		return sc.ruby(ev, b, start+4, end)
 	}
 	return sc.levelFirst(ev, b, start, end)
+}
+
+// eitherDateEnd gives the position after 03/04/2025 09:31:34.123 PM, also with dashes, 0 if
+// there is none. In America it is in March, elsewhere in April, and no line says where it
+// was written: only a format of the definitions file can.
+func eitherDateEnd(b []byte, i int) int {
+	first := digits(b, i)
+	separator := b[first]
+	second := digits(b, first+1)
+	if first > i+2 || separator != '/' && separator != '-' || second == first+1 || second > first+3 || b[second] != separator ||
+		digits(b, second+1) != second+5 || b[second+5] != ' ' && b[second+5] != ',' {
+		return 0
+	}
+	i = spaces(b, second+6)
+	text := b[i : i+8]
+	if b[i+1] == ':' { // 9:31:34
+		text = append([]byte{'0'}, b[i:i+7]...)
+		i--
+	}
+	if _, ok := clockSecond(text); !ok {
+		return 0
+	}
+	if i += 8; b[i] == '.' || b[i] == ',' {
+		i = digits(b, i+1)
+	}
+	return max(i, meridiemEnd(b, i))
 }
 
 // clockEnd gives the position after a time of day such as 09:31:34.123, 0 if there is

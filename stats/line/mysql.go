@@ -16,10 +16,40 @@ var mysqlFormat = &Format{
 			`2025-11-22  9:31:34 0 [Note] mariadbd: ready for connections.`,
 			"2025-11-22T09:31:34Z", map[string]string{"ps": "0", "level": "'Note", "msg": "'mariadbd: ready for connections."},
 		},
+		{ // MySQL 5.5
+			`251122  9:31:34 [Note] Event Scheduler: Loaded 0 events`,
+			"2025-11-22T09:31:34Z", map[string]string{"level": "'Note", "msg": "'Event Scheduler: Loaded 0 events"},
+		},
 	},
+	first: oneOf("0123456789"),
+	line:  (*Scanner).mysql55,
 	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
 		return sc.mysql(ev, b, o.rest, o.end)
 	},
+}
+
+// mysql55 parses what MySQL up to 5.6 and MariaDB up to 10.1 write: a date of six digits, the
+// hour with a blank for its first digit, and the level.
+func (sc *Scanner) mysql55(ev *Event, b []byte, start, end int) bool {
+	const date = len("251122")
+	if digits(b, start) != start+date || b[start+date] != ' ' {
+		return false
+	}
+	text := append(append([]byte("20"), b[start:start+2]...), '-', b[start+2], b[start+3], '-', b[start+4], b[start+5])
+	second, ok := isoSecond(append(text, b[start+date:start+date+len(" 09:31:34")]...))
+	c := cursor{b: b, i: start + date + len(" 09:31:34"), end: end}
+	if !ok || c.i >= end || b[c.i] != ' ' {
+		return false
+	}
+	c.blanks()
+	level := c.between('[', ']')
+	if c.failed || !isLevel(b[level.start:level.end]) || sc.clock.zoned(b, start+date+len(" 09:31:34"), second, 0) < 0 {
+		return false
+	}
+	sc.date(ev)
+	sc.give(ev, ofLevel, level)
+	sc.message(ev, b, c.i, end, loggerBody, level.start)
+	return true
 }
 
 // mysql parses a line of MySQL's error log after its time.

@@ -36,7 +36,7 @@ func addNames(text []byte, add func(string), depth int) {
 	}
 	if len(keys) > 0 {
 		for word := range bytes.FieldsSeq(text) { // one alone is true
-			if couldBeKey(word, false) && !bytes.ContainsAny(word, "=\"") {
+			if couldBeKey(word, false) && !bytes.ContainsAny(word, "=\"") && mayBeAlone(word) {
 				add(string(word))
 			}
 		}

@@ -202,6 +202,9 @@ func (sc *Scanner) tryObject(ev *Event, b []byte, i, end int, kind bodyKind) boo
 // oddMessage parses a message of another format, a colored one, a quoted text
 // with attributes after it, and a text with a JSON object after it.
 func (sc *Scanner) oddMessage(ev *Event, b []byte, i, end int, kind bodyKind, source int) bool {
+	if (kind == syslogBody || kind == hostlessBody) && b[i]-'0' <= 9 && sc.loggedMessage(ev, b, i, end, kind, source) {
+		return true
+	}
 	for _, f := range tryMessage[b[i]] {
 		if f.message(sc, ev, b, i, end) {
 			return true
@@ -250,6 +253,35 @@ func afterBrackets(b []byte, i, end int) int {
 		}
 	}
 	return i
+}
+
+// loggedMessage parses what a logger wrote, with a date of its own, after syslog's header:
+//
+//	2025-11-22 09:31:34,123 ERROR [main] com.example.Shop - sold out
+func (sc *Scanner) loggedMessage(ev *Event, b []byte, i, end int, kind bodyKind, source int) bool {
+	at := sc.clock.date(b, i)
+	if at < 0 || b[at] != ' ' {
+		return false
+	}
+	second, nanos, dated := sc.clock.second, sc.clock.nanos, sc.clock.dated
+	var h logHeader
+	c := cursor{b: b, i: at, end: end}
+	if !c.beforeLevel(&h) {
+		return false
+	}
+	c.afterLevel(&h)
+	sc.give(ev, ofLevel, h.level)
+	sc.give(ev, ofSource, h.source)
+	sc.give(ev, ofLogger, h.source)
+	sc.give(ev, ofPs, h.ps)
+	sc.give(ev, ofCaller, h.caller)
+	if i = min(c.i, end); i == end {
+		ev.put(sc.schema.at[ofMsg], i, end, asText)
+	}
+	sc.message(ev, b, i, end, kind, source)
+	ev.half = false
+	sc.clock.second, sc.clock.nanos, sc.clock.dated = second, nanos, dated // for the header's year
+	return true
 }
 
 // A span is a part of a buffer.

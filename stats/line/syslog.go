@@ -11,10 +11,10 @@ var syslogFormat = &Format{
 		},
 		{
 			"RFC 3164", "`<34>Oct 11 22:14:15 host su[12]: MESSAGE`, also without the priority; and as rsyslog and journalctl have it, with an RFC 3339 time: `2012-10-11T22:14:15.123+02:00 host su[12]: MESSAGE`, where the tag is needed if there is no priority, and a level (`WARN`) is not a host",
-			"as RFC 5424; `source` is the tag",
+			"as RFC 5424; `source` is the tag. Of a message that begins with a date and what loggers write (log4j) `level` if there is no priority, `logger`, `caller`, and those of its own message",
 		},
 	},
-	Fields: []given{ofLevel, ofFacility, ofHost, ofSource, ofPs},
+	Fields: []given{ofLevel, ofFacility, ofHost, ofSource, ofPs, ofLogger, ofCaller},
 	Samples: []Sample{
 		{
 			`<134>1 2012-11-30T06:45:29+00:00 a.example.com app web.3 - - at=info status=200`,
@@ -25,6 +25,18 @@ var syslogFormat = &Format{
 		{
 			`83 <40>1 2012-11-30T06:45:29+00:00 host app web.3 - State changed`,
 			"2012-11-30T06:45:29Z", map[string]string{"level": "'emerg", "facility": "'syslog", "source": "'app", "ps": "'web.3", "msg": "'State changed"},
+		},
+		{ // what a logger wrote
+			`<134>1 2025-11-22T09:31:35Z web-1 shop 12 - - 2025-11-22 09:31:34,123 ERROR [main] com.example.Cart - n=1`,
+			"2025-11-22T09:31:35Z", map[string]string{
+				"level": "'info", "facility": "'local0", "host": "'web-1", "source": "'shop", "ps": "12", "logger": "'com.example.Cart", "msg": "'n=1", "n": "1",
+			},
+		},
+		{
+			`2025-11-22T09:31:35Z web-1 shop[12]: 2025-11-22 09:31:34.123 | INFO     | __main__:main:5 - sold n=1`,
+			"2025-11-22T09:31:35Z", map[string]string{
+				"level": "'INFO", "host": "'web-1", "source": "'shop", "ps": "12", "caller": "'__main__:main:5", "msg": "'sold n=1", "sold": "true", "n": "1",
+			},
 		},
 		{
 			`<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed`,

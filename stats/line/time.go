@@ -105,8 +105,11 @@ func (c *clock) stamp(b []byte, p int) int {
 		if n == 6 {
 			*z = lastZone{zone, offset}
 		}
+		if n == 3 && class[b[i+n]]&isAlnum != 0 {
+			return -1
+		}
 		c.set(l.local-offset, nanos)
-		c.strict = strict
+		c.strict = strict && n > 3
 		return i + n
 	}
 	return c.zoned(b, i, l.local, nanos)
@@ -160,17 +163,28 @@ func (c *clock) set(second int64, nanos uint32) {
 }
 
 // day reads a time whose day comes first: 22/Nov/2012:09:31:34.123 -0800, with
-// dashes or blanks for the slashes and a blank for the colon, and as stamp has its
-// fraction and zone. It gives the position after it, or -1.
+// dashes or blanks for the slashes and a blank for the colon, or 22.11.2012 09:31:34, and
+// as stamp has its fraction and zone. It gives the position after it, or -1.
 func (c *clock) day(b []byte, p int) int {
 	i := digits(b, p)
 	separator := b[i]
-	if i == p || i > p+2 || separator != '/' && separator != '-' && separator != ' ' || b[i+4] != separator {
+	if i == p || i > p+2 {
 		return -1
 	}
 	day, _ := strconv.ParseInt(string(b[p:i]), 10, 64)
-	month := monthOf(b[i+1 : i+4])
-	i += 5
+	month := int64(0)
+	switch {
+	case separator == '.' && b[i+3] == '.':
+		if month, _ = twoDigits(b, i+1); digits(b, i+1) != i+3 {
+			return -1
+		}
+		i += 4
+	case (separator == '/' || separator == '-' || separator == ' ') && b[i+4] == separator:
+		month = monthOf(b[i+1 : i+4])
+		i += 5
+	default:
+		return -1
+	}
 	century, ok1 := twoDigits(b, i)
 	year, ok2 := twoDigits(b, i+2)
 	if i += 4; !ok1 || !ok2 || b[i] != ':' && b[i] != ' ' {
@@ -350,12 +364,13 @@ func monthOf(b []byte) int64 {
 	return 0
 }
 
-// clockSecond reads 09:31:34.
+// clockSecond reads 09:31:34. A leap second, 60, is there at the end of a quarter of an
+// hour alone, in whichever zone; it counts as the second after it, as in Unix time.
 func clockSecond(b []byte) (int64, bool) {
 	hour, ok1 := twoDigits(b, 0)
 	minute, ok2 := twoDigits(b, 3)
 	second, ok3 := twoDigits(b, 6)
-	ok := ok1 && ok2 && ok3 && b[2] == ':' && b[5] == ':' && hour < 24 && minute < 60 && second < 60
+	ok := ok1 && ok2 && ok3 && b[2] == ':' && b[5] == ':' && hour < 24 && minute < 60 && (second < 60 || second == 60 && minute%15 == 14)
 	return hour*3600 + minute*60 + second, ok
 }
 
@@ -421,7 +436,7 @@ func daysIn(year, month int64) int64 {
 	return 31
 }
 
-// zoneOffset reads +hh:mm or +hhmm and gives the seconds east and its length.
+// zoneOffset reads +hh:mm, +hhmm or +hh and gives the seconds east and its length.
 func zoneOffset(b []byte) (offset int64, n int, ok bool) {
 	if b[0] != '+' && b[0] != '-' {
 		return 0, 0, false
@@ -430,22 +445,24 @@ func zoneOffset(b []byte) (offset int64, n int, ok bool) {
 	if !ok || hour > 23 {
 		return 0, 0, false
 	}
-	at := 3
-	if b[3] == ':' {
-		at = 4
-	}
-	if at+2 > len(b) {
-		return 0, 0, false
-	}
-	minute, ok := twoDigits(b, at)
-	if !ok || minute > 59 {
-		return 0, 0, false
+	next, minute := 3, int64(0)
+	if b[3] == ':' || b[3]-'0' <= 9 {
+		if b[3] == ':' {
+			next = 4
+		}
+		if next+2 > len(b) {
+			return 0, 0, false
+		}
+		if minute, ok = twoDigits(b, next); !ok || minute > 59 {
+			return 0, 0, false
+		}
+		next += 2
 	}
 	offset = hour*3600 + minute*60
 	if b[0] == '-' {
 		offset = -offset
 	}
-	return offset, at + 2, true
+	return offset, next, true
 }
 
 // sixDigits gives the number that the low six bytes of a little-endian word

@@ -257,7 +257,7 @@ func TestGoldenAgain(t *testing.T) {
 		{"access", "nginx-time", 30, `" ([\d.]+\.\d+) [\d.-]+$`, greatest},
 		{"access", "named-time", 30, ` rt=([\d.]+)`, greatest},
 		{"access", "upstream-time", 30, `" [\d.]+ ([\d.]+)$`, greatest},
-		{"access", "microseconds", 60, `^\S+:443 .*" (\d+)$`, greatest},
+		{"access", "microseconds", 60, `^\S+:443 .*\] (\d+) "`, greatest},
 		{"access", "domains", 60, `(?:^|" )([a-z.]+\.(?:com|org|net))(?::443| "-" [\d.]+ [\d.-]+$)`, distinct},
 		{"access", "hosts", 60, ` host="([^"]+)"`, distinct},
 		{"access", "failed", 70, `" (5\d\d) `, perMinute},

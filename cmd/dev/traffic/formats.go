@@ -1,5 +1,10 @@
 package traffic
 
+import (
+	"bytes"
+	"slices"
+)
+
 // router is a line of Heroku's router as `heroku logs` prints it.
 func router(g *generator, b []byte, micros int) []byte {
 	b = g.clock.appendTime(b, micros)
@@ -54,7 +59,7 @@ func combined(g *generator, b []byte, _ int) []byte {
 
 // access is an access line of a server with several virtual hosts that logs how
 // long requests take: nginx, nginx with names for the times, or Apache with the
-// host in front.
+// host in front and its time before the request.
 func access(g *generator, b []byte, _ int) []byte {
 	r := g.request()
 	kind := g.IntN(3)
@@ -79,7 +84,8 @@ func access(g *generator, b []byte, _ int) []byte {
 		b = append(b, domains[r.domain]...)
 		return append(b, '"')
 	}
-	return appendInt(b, 1000*(r.millis+1)+r.connect)
+	micros := append(appendInt(nil, 1000*(r.millis+1)+r.connect), ' ')
+	return slices.Insert(b[:len(b)-1], bytes.LastIndex(b, []byte(`] "`))+2, micros...)
 }
 
 // appendMillis appends milliseconds as seconds.
