@@ -13,7 +13,7 @@ import (
 	"pulse/stats/formula"
 )
 
-// A combined is a stat of the values of others, ratio or value, which it names before all
+// A combined is a stat of the values of others, which it names before all
 // of them are known.
 type combined struct {
 	node *yaml.Node // the names, or the formula
@@ -24,9 +24,12 @@ type combined struct {
 // the scope, if they are scoped as these are, otherwise the default's.
 func (p *parser) resolveCombined() {
 	for _, c := range p.combined {
-		if c.all[0].describe().Takes == aggregate.TakesFormula {
+		switch c.all[0].describe().Takes {
+		case aggregate.TakesFormula:
 			p.resolveFormula(c)
-		} else {
+		case aggregate.TakesObjective:
+			p.resolveObjective(c)
+		default:
 			p.resolveRatio(c)
 		}
 	}
@@ -104,7 +107,7 @@ func (p *parser) addOperand(c combined, name string) (wrong string) {
 	}
 	if variants == nil {
 		wrong = "there is no stat " + name + nearest(name, slices.Sorted(maps.Keys(p.variants)))
-		if c.all[0].Formula != nil && strings.ContainsAny(name, "-/") {
+		if c.all[0].Formula != nil && !c.all[0].windowed() && strings.ContainsAny(name, "-/") {
 			wrong += ". If a - or / in it is a sign, put blanks around it"
 		}
 		return wrong
@@ -118,7 +121,9 @@ func (p *parser) addOperand(c combined, name string) (wrong string) {
 			of = variants[i]
 		}
 		s.Of = append(s.Of, of.Name)
-		s.Window, s.Expire = of.Window, of.Expire
+		if !s.windowed() {
+			s.Window, s.Expire = of.Window, of.Expire
+		}
 	}
 	return ""
 }
@@ -129,6 +134,12 @@ func unfit(s, of *Stat, name string) string {
 	needs := "a " + s.Kind + " needs stats"
 	if s.Formula == nil {
 		needs = "a ratio needs two stats"
+	}
+	if s.windowed() {
+		if of.Kind != "count" && of.Kind != "rate" || of.Top > 0 {
+			return fmt.Sprintf("an slo needs stats that count lines, of the kinds count or rate and without by: %s is not one", name)
+		}
+		return ""
 	}
 	switch {
 	case of.OfStats():

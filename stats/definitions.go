@@ -52,8 +52,9 @@ type Stat struct {
 	Top       int              // how many keys the value has; 0 if it is not by key
 	Rank      float64          // quantiles: that by which keys are the greatest; 0: by how many numbers they have
 	RankLines bool             // keys with most lines are the greatest, and not those with the greatest values
-	Of        []string         // ratio, value: the names of the stats that it is made of, in the order in which it names them; else nil
-	Formula   *formula.Formula // value: how; else nil
+	Of        []string         // ratio, value: the names of the stats that it is made of, in the order in which it names them; slo: good and total; else nil
+	Formula   *formula.Formula // value, slo: how; else nil
+	burn      string           // slo: the text of the formula of its burn rates
 	Window    int64            // seconds of the trailing window; of the last- kinds after which a part expires
 	Expire    int64            // of delta: seconds before the window in which a part's number still counts as the one before; 0 of others
 

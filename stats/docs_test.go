@@ -146,6 +146,9 @@ func nothing(d *aggregate.Description) string {
 
 // window is how long a kind's window is if nothing is said.
 func window(d *aggregate.Description, example int) string {
+	if d.Takes == aggregate.TakesObjective {
+		return "its `over`, 24 h"
+	}
 	switch over, expire := d.Option("over"), d.Option("expire"); {
 	case len(d.Words) > example && d.Words[example].Over > 0:
 		return fmt.Sprintf("%d s", d.Words[example].Over)
@@ -159,6 +162,9 @@ func window(d *aggregate.Description, example int) string {
 
 // code writes the options of an example as code.
 func code(example string) string {
+	if strings.Contains(example, "{") {
+		return "`" + example + "`"
+	}
 	return "`" + regexp.MustCompile(`, ([a-z-]+: )`).ReplaceAllString(example, "`, `$1") + "`"
 }
 
@@ -169,6 +175,7 @@ func evaluate(example string, lines []byte) (string, error) {
 	d, err := stats.Parse("example", []byte("stats:\n"+
 		"- {name: example, "+example+"}\n"+
 		"- {name: errors, rate: minute, where: status >= 500}\n"+
+		"- {name: good, rate: minute, where: status < 500}\n"+
 		"- {name: requests, rate: minute}\n"))
 	if err != nil {
 		return "", err

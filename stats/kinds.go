@@ -43,10 +43,22 @@ func NewKind(s *Stat, field line.Slot, by []line.Slot, of []aggregate.Kind) (agg
 // OfStats reports whether the stat's value is made of those of others.
 func (s *Stat) OfStats() bool { return s.describe().OfStats() }
 
+// windowed reports whether the stat is made of the values of others and has a window of
+// its own nevertheless: an slo, which counts their lines.
+func (s *Stat) windowed() bool { return s.describe().Takes == aggregate.TakesObjective }
+
+// Fits reports whether another stat's window and keys allow that this one is made of it.
+func (s *Stat) Fits(of *Stat) bool {
+	if s.windowed() {
+		return of.Top == 0
+	}
+	return of.Window == s.Window && of.Expire == s.Expire && (s.Top > 0 && slices.Equal(of.GroupBy, s.GroupBy) || s.Top == 0 && of.Top == 0)
+}
+
 // Scale is that of the stat's numbers and thresholds where they are shown in its unit: a
-// hundred of a ratio in percent.
+// hundred of a ratio, or of a budget, in percent.
 func (s *Stat) Scale() float64 {
-	if s.describe().Takes == aggregate.TakesStats && s.Unit == "%" {
+	if takes := s.describe().Takes; (takes == aggregate.TakesStats || takes == aggregate.TakesObjective) && s.Unit == "%" {
 		return 100
 	}
 	return 1

@@ -146,26 +146,27 @@ stats:
 
 func TestKinds(t *testing.T) {
 	for src, want := range map[string]Stat{
-		"rate: minute, by: x":                         {Kind: "rate", GroupBy: []string{"x"}, Top: 10, Window: 70},
-		"sum: f, by: [x, y], top: 3, over: 5s":        {Kind: "sum", GroupBy: []string{"x", "y"}, Top: 3, Window: 5},
-		"quantiles: f, by: x, top: 100":               {Kind: "quantiles", GroupBy: []string{"x"}, Top: 100, Window: 60},
-		"histogram: f, buckets: [0.5, 10, 1e3]":       {Kind: "histogram", Buckets: []float64{0.5, 10, 1000}, Window: 1},
-		"last: f":                                     {Kind: "last", Window: 60},
-		"last-sum: f, by: [x, y]":                     {Kind: "last-sum", GroupBy: []string{"x", "y"}, Window: 300},
-		"last-count: f, by: x, expire: 10s":           {Kind: "last-count", GroupBy: []string{"x"}, Window: 10},
-		"delta: f, by: x, over: 5m":                   {Kind: "delta", GroupBy: []string{"x"}, Window: 300},
-		"delta: f":                                    {Kind: "delta", Window: 60},
-		"ratio: [b, b]":                               {Kind: "ratio", Of: []string{"b", "b"}, Window: 30},
-		"ratio: [c, c], by: x, rank: count":           {Kind: "ratio", GroupBy: []string{"x"}, Top: 10, Of: []string{"c", "c"}, RankLines: true, Window: 30},
-		"max: f, by: x, rank: value":                  {Kind: "max", GroupBy: []string{"x"}, Top: 10, Window: 60},
-		"sum: f, by: x, rank: count":                  {Kind: "sum", GroupBy: []string{"x"}, Top: 10, Window: 60, RankLines: true},
-		"quantiles: f, by: x, rank: count":            {Kind: "quantiles", GroupBy: []string{"x"}, Top: 10, Window: 60},
-		"quantiles: f, by: x, rank: 0.9":              {Kind: "quantiles", GroupBy: []string{"x"}, Top: 10, Window: 60, Rank: 0.9},
-		"value: b + 2 * b":                            {Kind: "value", Of: []string{"b"}, Window: 30},
-		"value: sum(c*) / 2, by: x":                   {Kind: "value", Of: []string{"c"}, GroupBy: []string{"x"}, Top: 10, Window: 30},
-		"rate: second, link: 'https://example.com/x'": {Kind: "rate", Link: "https://example.com/x", Window: 10},
+		"rate: minute, by: x":                              {Kind: "rate", GroupBy: []string{"x"}, Top: 10, Window: 70},
+		"sum: f, by: [x, y], top: 3, over: 5s":             {Kind: "sum", GroupBy: []string{"x", "y"}, Top: 3, Window: 5},
+		"quantiles: f, by: x, top: 100":                    {Kind: "quantiles", GroupBy: []string{"x"}, Top: 100, Window: 60},
+		"histogram: f, buckets: [0.5, 10, 1e3]":            {Kind: "histogram", Buckets: []float64{0.5, 10, 1000}, Window: 1},
+		"last: f":                                          {Kind: "last", Window: 60},
+		"last-sum: f, by: [x, y]":                          {Kind: "last-sum", GroupBy: []string{"x", "y"}, Window: 300},
+		"last-count: f, by: x, expire: 10s":                {Kind: "last-count", GroupBy: []string{"x"}, Window: 10},
+		"delta: f, by: x, over: 5m":                        {Kind: "delta", GroupBy: []string{"x"}, Window: 300},
+		"delta: f":                                         {Kind: "delta", Window: 60},
+		"ratio: [b, b]":                                    {Kind: "ratio", Of: []string{"b", "b"}, Window: 30},
+		"ratio: [c, c], by: x, rank: count":                {Kind: "ratio", GroupBy: []string{"x"}, Top: 10, Of: []string{"c", "c"}, RankLines: true, Window: 30},
+		"max: f, by: x, rank: value":                       {Kind: "max", GroupBy: []string{"x"}, Top: 10, Window: 60},
+		"sum: f, by: x, rank: count":                       {Kind: "sum", GroupBy: []string{"x"}, Top: 10, Window: 60, RankLines: true},
+		"quantiles: f, by: x, rank: count":                 {Kind: "quantiles", GroupBy: []string{"x"}, Top: 10, Window: 60},
+		"quantiles: f, by: x, rank: 0.9":                   {Kind: "quantiles", GroupBy: []string{"x"}, Top: 10, Window: 60, Rank: 0.9},
+		"value: b + 2 * b":                                 {Kind: "value", Of: []string{"b"}, Window: 30},
+		"value: sum(c*) / 2, by: x":                        {Kind: "value", Of: []string{"c"}, GroupBy: []string{"x"}, Top: 10, Window: 30},
+		"slo: {good: d, total: d, target: 99.9, over: 1h}": {Kind: "slo", Of: []string{"d", "d"}, Window: 3600},
+		"rate: second, link: 'https://example.com/x'":      {Kind: "rate", Link: "https://example.com/x", Window: 10},
 	} {
-		s := parseEnv(t, "stats: [{name: a, "+src+"}, {name: b, max: x, over: 30s}, {name: c, max: x, over: 30s, by: x}]").Stats[0]
+		s := parseEnv(t, "stats: [{name: a, "+src+"}, {name: b, max: x, over: 30s}, {name: c, max: x, over: 30s, by: x}, {name: d, count: lines}]").Stats[0]
 		got := Stat{Kind: s.Kind, GroupBy: s.GroupBy, Top: s.Top, Window: s.Window, Buckets: s.Buckets, Of: s.Of, Link: s.Link, Rank: s.Rank, RankLines: s.RankLines}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: %+v, want %+v", src, got, want)
@@ -212,6 +213,16 @@ func TestLanguageErrors(t *testing.T) {
 		{"stats: [{name: a, value: b, over: 5s}, {name: b, sum: x}]", "1:35: the option over is for rate"},
 		{"inlog: maybe\nstats: [" + stat + "}]", `1:8: inlog must be true or false, not "maybe"`},
 		{"inlog: true\nstats: [{name: logs.sample, rate: second}]", "2:16: there is already a stat logs.sample"},
+		{"stats: [{name: a, slo: b}]", `1:24: slo must be a mapping with keys good, total, target and over, not "b"`},
+		{"stats: [{name: a, slo: {good: b, target: 99}}, {name: b, count: lines}]", "1:24: slo needs good and total, the names of two stats that count lines: total is missing"},
+		{"stats: [{name: a, slo: {good: b, total: b}}, {name: b, count: lines}]", "1:24: slo needs target: say which percentage is to be good, such as target: 99.9"},
+		{"stats: [{name: a, slo: {good: b, total: b, target: 100}}, {name: b, count: lines}]", "1:52: target is a percentage above 0 and below 100, such as 99.9, not 100"},
+		{"stats: [{name: a, slo: {good: b, total: b, target: 99.12345678}}, {name: b, count: lines}]", "1:52: target has at most 6 decimals"},
+		{"stats: [{name: a, slo: {good: b, total: b, target: 99, over: 48h}}, {name: b, count: lines}]", "1:62: over of slo must be from 1s to 24h, not 48h"},
+		{"stats: [{name: a, slo: {good: b, total: c, target: 99}}, {name: b, count: lines}]", "1:41: there is no stat c"},
+		{"stats: [{name: a, slo: {good: b, total: c, target: 99}}, {name: b, count: lines}, {name: c, sum: x}]", "1:41: an slo needs stats that count lines, of the kinds count or rate and without by: c is not one"},
+		{"stats: [{name: a, slo: {good: b, total: b, target: 99}, over: 1h}, {name: b, count: lines}]", "1:63: the option over is for rate"},
+		{"stats: [{name: a, slo: {good: b, total: b, target: 99}}, {name: b, count: lines}, {name: a.burn-1h, count: lines}]", "1:90: there is already a stat a.burn-1h"},
 		{"stats: [" + stat + ", by: x, rank: most}]", `1:46: rank of rate must be value or count, not "most"`},
 		{"stats: [" + stat + ", by: x, rank: 0.9}]", "1:46: rank of rate must be value or count, not 0.9: only quantiles rank by a quantile"},
 		{"stats: [" + stat + ", by: x, rank: [count]}]", "1:46: rank of rate must be value or count, not a list"},
@@ -293,5 +304,45 @@ func TestAliasesAreBounded(t *testing.T) {
 	src += "  - {name: 'a{n}', each: {n: [1, 2]}, rate: second, at: " + list + "}\n"
 	if _, err := Parse("f.yaml", []byte(src)); err == nil || !strings.Contains(err.Error(), "more than 10000 values") {
 		t.Errorf("%v", err)
+	}
+}
+
+// An slo has burn rates beside it, of the same stats of its scope and with thresholds of
+// their own.
+func TestBurnRates(t *testing.T) {
+	d := parseEnv(t, `
+scope: {field: cloud, values: [a, b]}
+stats:
+  - {name: good, count: lines, where: status < 500}
+  - {name: all, rate: minute}
+  - {name: shop, title: Shop, unit: "%", warn: 0.25, slo: {good: good, total: all, target: 99.9, over: 6h}}
+`)
+	var got strings.Builder
+	for _, s := range d.Stats[4:] {
+		warn, crit := "-", "-"
+		if s.Warn != nil {
+			warn = fmt.Sprint(*s.Warn)
+		}
+		if s.Crit != nil {
+			crit = fmt.Sprint(*s.Crit)
+		}
+		fmt.Fprintln(&got, s.Name, s.Of, s.Window, warn, crit, s.Reversed, s.Unit, s.Formula.Text)
+	}
+	const burn = "(1 - good / total) * 100 / (100 - 99.9)\n"
+	if want := `shop [good all] 21600 0.25 0 true % 1 - ` + burn +
+		`b.shop [b.good b.all] 21600 0.25 0 true % 1 - ` + burn +
+		`shop.burn-5m [good all] 300 - 14.4 false × ` + burn +
+		`b.shop.burn-5m [b.good b.all] 300 - 14.4 false × ` + burn +
+		`shop.burn-1h [good all] 3600 - 14.4 false × ` + burn +
+		`b.shop.burn-1h [b.good b.all] 3600 - 14.4 false × ` + burn +
+		`shop.burn-30m [good all] 1800 - 6 false × ` + burn +
+		`b.shop.burn-30m [b.good b.all] 1800 - 6 false × ` + burn +
+		`shop.burn-6h [good all] 21600 - 6 false × ` + burn +
+		`b.shop.burn-6h [b.good b.all] 21600 - 6 false × ` + burn +
+		`shop.burn-2h [good all] 7200 3 - false × ` + burn +
+		`b.shop.burn-2h [b.good b.all] 7200 3 - false × ` + burn +
+		`shop.burn-1d [good all] 86400 3 - false × ` + burn +
+		`b.shop.burn-1d [b.good b.all] 86400 3 - false × ` + burn; got.String() != want {
+		t.Errorf("got\n%swant\n%s", got.String(), want)
 	}
 }

@@ -90,6 +90,8 @@ func (p *parser) parseArgument(s *Stat, d *aggregate.Description, values map[str
 		if s.Formula, err = formula.Parse(text); err != nil {
 			p.textError(n, err.(*formula.Error).Offset, err.Error())
 		}
+	case aggregate.TakesObjective:
+		p.parseObjective(s, n)
 	case aggregate.TakesWord:
 		text, ok := p.text(n, d.Name, MaxName)
 		if !ok {

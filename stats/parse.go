@@ -236,7 +236,7 @@ func (p *parser) parseStats(d *Definitions, n *yaml.Node) {
 var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9._/-]+$`)
 
 // parseStat reads a stat, and gives it for each value of the scope, the
-// default's first; there is one at least.
+// default's first, and then what it has beside it; there is one at least.
 func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	before := len(p.errs)
 	s := &Stat{}
@@ -264,15 +264,24 @@ func (p *parser) parseStat(n *yaml.Node) []*Stat {
 	}
 	p.parseLook(s, values)
 
-	all := []*Stat{s}
-	if p.isScoped(values["scope"], "a stat") {
-		all = p.scope.stats(s)
+	made := []*Stat{s}
+	if s.windowed() {
+		made = append(made, s.burnRates()...)
 	}
-	if s.Name != "" {
-		p.enter(values["name"], s.Name, all)
-	}
-	if s.OfStats() {
-		p.combined = append(p.combined, combined{values[s.Kind], all})
+	scoped := p.isScoped(values["scope"], "a stat")
+	var all []*Stat
+	for _, s := range made {
+		variants := []*Stat{s}
+		if scoped {
+			variants = p.scope.stats(s)
+		}
+		if s.Name != "" {
+			p.enter(values["name"], s.Name, variants)
+		}
+		if s.OfStats() {
+			p.combined = append(p.combined, combined{values[s.Kind], variants})
+		}
+		all = append(all, variants...)
 	}
 	for _, s := range all {
 		if p.size += condition.Size(s.Cond); p.size > MaxComparisons {

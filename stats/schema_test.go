@@ -163,6 +163,13 @@ func kindProperty(d *aggregate.Description) object {
 		return orVariable(d.Doc, object{"enum": words})
 	case aggregate.TakesStats:
 		return listOf(d.Doc, text("", MaxName), 2, 2)
+	case aggregate.TakesObjective:
+		return mapping(d.Doc, object{
+			"good":   text("The stat that counts the good lines: a count or a rate.", MaxName),
+			"total":  text("The stat that counts all lines.", MaxName),
+			"target": number("Which percentage of them is to be good, above 0 and below 100."),
+			"over":   duration("Over what window, at most 24 h; 24 h if not given."),
+		}, "good", "total", "target")
 	case aggregate.TakesFormula:
 		return text(d.Doc, formula.MaxText)
 	}
@@ -554,6 +561,9 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, delta: x, by: y, over: 10s, expire: 20s}]", both},
 
 		{"stats: [{name: a, ratio: [x, x]}, " + other + "]", both},
+		{"stats: [{name: a, slo: {good: b, total: b, target: 99.9}}, {name: b, count: lines}]", both},
+		{"stats: [{name: a, slo: {good: b, total: b}}, {name: b, count: lines}]", neither},
+		{"stats: [{name: a, slo: {good: b, total: b, target: 101}}, {name: b, count: lines}]", parse},
 		{"inlog: true\nstats: [" + other + "]\npages: [{title: P, rows: [[logs.count]]}]", both},
 		{"inlog: all\nstats: [" + other + "]", neither},
 		{"inlog: true\nstats: [{name: logs.count, rate: second}]", parse},

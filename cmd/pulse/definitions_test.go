@@ -41,6 +41,7 @@ func TestDefinitionsReference(t *testing.T) {
 		runFile(t, "stats:\n"+
 			"- {name: a, "+strings.ReplaceAll(row[1], "`", "")+"}\n"+
 			"- {name: errors, rate: minute, where: status >= 500}\n"+
+			"- {name: good, rate: minute, where: status < 500}\n"+
 			"- {name: requests, rate: minute}\n"+
 			"tests:\n- name: "+"the table\n  lines: |\n    "+strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n    ")+"\n"+
 			"  expect: [{stat: a, value: "+row[2]+"}]\n")

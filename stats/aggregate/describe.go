@@ -31,6 +31,7 @@ var Kinds = []*Description{
 	&deltaKind,
 	&ratioKind,
 	&valueKind,
+	&sloKind,
 	&linesKind,
 }
 
@@ -57,11 +58,12 @@ type Argument int
 
 // The arguments.
 const (
-	TakesField   Argument = iota // the name of a field
-	TakesWord                    // one of Words
-	TakesStats                   // the names of two stats
-	TakesFormula                 // arithmetic over stats
-	Internal                     // nothing: it is of internal stats alone
+	TakesField     Argument = iota // the name of a field
+	TakesWord                      // one of Words
+	TakesStats                     // the names of two stats
+	TakesFormula                   // arithmetic over stats
+	TakesObjective                 // two stats, a target and a window
+	Internal                       // nothing: it is of internal stats alone
 )
 
 // A Word is what a kind can take instead of a field's name.
@@ -101,7 +103,9 @@ func Describe(name string) *Description {
 }
 
 // OfStats reports whether a value is made of those of other stats.
-func (d *Description) OfStats() bool { return d.Takes == TakesStats || d.Takes == TakesFormula }
+func (d *Description) OfStats() bool {
+	return d.Takes == TakesStats || d.Takes == TakesFormula || d.Takes == TakesObjective
+}
 
 // Option finds an option that the kind takes; nil if it does not take it.
 func (d *Description) Option(name string) *Option {

@@ -71,7 +71,7 @@ func NewWhole(d *stats.Definitions) (*Whole, error) {
 		switch {
 		case s.Name == anyLine:
 			w.lines = window.NewSeries(p.Kind(i), s)
-		case s.OfStats() && s.Top == 0: // its value is made of theirs
+		case s.OfStats() && s.Expire > 0: // of deltas: its value is made of theirs
 			one.combined = p.Kind(i).(aggregate.Combined)
 		case s.Expire > 0: // a delta
 			one.growth = &growth{series: window.NewSeries(p.Kind(i), &stats.Stat{Window: 1, Expire: s.Expire})}

@@ -131,10 +131,8 @@ func (p *Program) compileCombined() error {
 				return fmt.Errorf("stat %s: there is no stat %s", s.Name, name)
 			case p.stats[n].OfStats():
 				return fmt.Errorf("stat %s: %s is a %s itself: a %s needs stats that are made of lines", s.Name, name, p.stats[n].Kind, s.Kind)
-			case p.stats[n].Window != s.Window || p.stats[n].Expire != s.Expire:
-				return fmt.Errorf("stat %s: %s has another window: a %s needs stats over the same", s.Name, name, s.Kind)
-			case s.Top > 0 && !slices.Equal(p.stats[n].GroupBy, s.GroupBy) || s.Top == 0 && p.stats[n].Top > 0:
-				return fmt.Errorf("stat %s: %s has other keys: a %s needs stats by the same", s.Name, name, s.Kind)
+			case !s.Fits(p.stats[n]):
+				return fmt.Errorf("stat %s: %s has another window or other keys: a %s needs stats with the same", s.Name, name, s.Kind)
 			}
 			p.of[i] = append(p.of[i], n)
 			kinds = append(kinds, p.kinds[n])

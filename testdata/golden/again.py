@@ -357,6 +357,29 @@ def newest_number(events):
     return newest(events).number if events else None
 
 
+def burn(target, holds):
+    """How fast the budget of an objective is used up."""
+
+    def value(events):
+        if not events:
+            return None
+        bad = 1 - Fraction(sum(bool(holds(e)) for e in events), len(events))
+        return written(bad * 100 / (100 - Fraction(target)))
+
+    return value
+
+
+def budget(target, holds):
+    def value(events):
+        used = burn(target, holds)(events)
+        if used is None:
+            return None
+        bad = 1 - Fraction(sum(bool(holds(e)) for e in events), len(events))
+        return written(1 - bad * 100 / (100 - Fraction(target)))
+
+    return value
+
+
 def known_first(value):
     """Ranks by value, of which None is the least."""
     return lambda events: (value(events) is not None, value(events) or 0)
@@ -452,6 +475,11 @@ STATS = [
     ("logs.count", "inlog", 60, "(?P<k>.*)", "k", "", metrics("count", top(500, total))),
     ("logs.measure", "inlog", 60, "(?P<k>.*)", "k", "", metrics("measure", top(500, quantiles("0.5", "0.95", "0.99"), len))),
     ("logs.sample", "inlog", 60, "(?P<k>.*)", "k", "", metrics("sample", top(500, newest_number))),
+    ("slo", "odd", 7, r"app=odd(?: n=(?P<n>\S+))?", "n", "", budget("85.5", lambda e: e.key)),
+    ("slo.burn-5m", "odd", 300, r"app=odd(?: n=(?P<n>\S+))?", "n", "", burn("85.5", lambda e: e.key)),
+    ("slo.burn-1d", "odd", 86400, r"app=odd(?: n=(?P<n>\S+))?", "n", "", burn("85.5", lambda e: e.key)),
+    ("slo", "kinds", 20, NGINX, "", "status", budget("99", lambda e: e.number < 400)),
+    ("slo.burn-30m", "kinds", 1800, NGINX, "", "status", burn("99", lambda e: e.number < 400)),
     ("unique-by", "odd", 10, r" n=(?P<n>\S+) k=\"?(?P<k>[^\"\n]+)", "k,n", "", top_distinct(2)),
     ("apdex", "odd", 5, ODD, "", "n", apdex(0, 5)),
     ("count", "odd", 5, ODD_FIELD, "", "", len),

@@ -1,0 +1,42 @@
+package aggregate
+
+import (
+	"pulse/stats/value"
+)
+
+var sloKind = Description{
+	Name:    "slo",
+	Aliases: []string{"objective", "error_budget"},
+	Doc: "The share of a service level objective's error budget that is left: 1 if all lines are good, 0 if just `target` percent of them are, below that the objective is missed. " +
+		"`good` and `total` are two stats of the file that count lines. Beside it there are its burn rates.",
+	Example: []string{"slo: {good: good, total: requests, target: 50, over: 1h}"},
+	Takes:   TakesObjective,
+	Shape:   value.ShapeNumber,
+	Null:    true,
+	New: func(p Parameters) Kind {
+		p.Of = []Kind{counter{}, counter{}} // a rate has the same partials
+		return newCombined(arithmetic{p.Formula}, p)
+	},
+}
+
+// A BurnRate is how fast an error budget is used up over a window: at a rate of 1 it
+// lasts for exactly as long as the objective is over.
+type BurnRate struct {
+	Name   string
+	Over   int64 // seconds
+	Warn   float64
+	Urgent bool // Warn is critical
+}
+
+// BurnRates are those that each slo has: the windows and thresholds of chapter 5 of
+// Google's Site Reliability Workbook (2018), "Alerting on SLOs", of which two go together,
+// a long one and a twelfth of it. Its last pair has a window of 3 days, longer than
+// windows are, and only the 6 h of it are here, with the urgent threshold.
+var BurnRates = []BurnRate{
+	{"5m", 5 * 60, 14.4, true},
+	{"1h", 60 * 60, 14.4, true},
+	{"30m", 30 * 60, 6, true},
+	{"6h", 6 * 60 * 60, 6, true},
+	{"2h", 2 * 60 * 60, 3, false},
+	{"1d", day, 3, false},
+}
