@@ -59,10 +59,28 @@ func (p *parser) derive(n *yaml.Node, name, text string) {
 		p.textError(n, at.Offset, at.Message)
 		return
 	}
-	p.derived[name] = n
+	p.addDerived(n, f)
+}
+
+func (p *parser) addDerived(n *yaml.Node, f *derive.Field) {
+	p.derived[f.Name] = n
 	p.fields = append(p.fields, f)
 	if len(p.fields) == derive.MaxFields+1 {
 		p.errorf(n, "there are more than %d derived fields, including unnamed expressions", derive.MaxFields)
+	}
+}
+
+// deriveIn derives what stands in a condition of a node, of no name but its text.
+func (p *parser) deriveIn(n *yaml.Node) func(text string) error {
+	return func(text string) error {
+		if p.derived[text] != nil {
+			return nil
+		}
+		f, err := derive.Parse(text, text, p.defines)
+		if err == nil {
+			p.addDerived(n, f)
+		}
+		return err
 	}
 }
 

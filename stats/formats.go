@@ -256,6 +256,10 @@ func (p *parser) condition(n *yaml.Node) (condition.Node, string) {
 	if !ok {
 		return nil, ""
 	}
+	p.defines.Derive = nil // a format is told by where lines are from
+	if p.derivable {
+		p.defines.Derive = p.deriveIn(n)
+	}
 	cond, err := condition.Parse(text, p.defines)
 	var e *condition.Error
 	if errors.As(err, &e) {

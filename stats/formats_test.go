@@ -121,7 +121,9 @@ func TestDeriveErrors(t *testing.T) {
 		{"derive: {a: 'route(x, \"/b/*\", \"/b/c\")'}" + rest, "1:31: the rule /b/c never applies"},
 		{"stats: [{name: a, rate: second, by: 'split(x, 5'}]", "1:48: the expression ends too early"},
 		{"stats: [{name: a, rate: second, by: [x, 'capture(y, \"(\")']}]", "1:53: error parsing regexp"},
-		{"stats: [{name: a, rate: second, where: route(x) == \"/a\"}]", "1:40: route is for derive"},
+		{"stats: [{name: a, rate: second, where: 'x == 1 && capture(y, \"(\") == \"a\"'}]", "1:51: error parsing regexp"},
+		{"stats: [{name: a, rate: second, where: 'route(x, 5) == \"/a\"'}]", "1:41: route takes"},
+		{"formats: [{name: a, pattern: <x>, where: route(x) == \"/a\"}]" + rest, "1:42: route is for derive"},
 		{"formats: [{name: a, pattern: <x>, in: lower(msg)}]" + rest, "1:39: in takes the name of a field, and lower(msg) is an expression"},
 	} {
 		_, err := Parse("f.yaml", []byte(test.src))

@@ -178,7 +178,7 @@ func (p *parser) parseDefines(n *yaml.Node) {
 			exprs[name], nodes[name] = expr, value
 		}
 	}
-	defines, errs := condition.NewDefines(exprs)
+	defines, errs := condition.NewDefines(exprs, p.deriveIn(n))
 	for _, name := range slices.Sorted(maps.Keys(errs)) {
 		p.conditionError(nodes[name], errs[name])
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/condition"
+	"pulse/stats/derive"
 	"pulse/stats/line"
 	"pulse/stats/program"
 	"pulse/topics"
@@ -165,7 +167,17 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, er
 		return nil, nil
 	}
 	if where != "" {
-		cond, err := condition.Parse(where, nil)
+		derived := slices.Clone(d.Derived)
+		cond, err := condition.Parse(where, &condition.Defines{Derive: func(text string) error {
+			if slices.ContainsFunc(derived, func(f *derive.Field) bool { return f.Name == text }) {
+				return nil
+			}
+			f, err := derive.Parse(text, text, nil)
+			if err == nil {
+				derived = append(derived, f) // it has fields of the line, or those before it
+			}
+			return err
+		}})
 		if err != nil {
 			var at *condition.Error
 			if errors.As(err, &at) {
@@ -174,7 +186,7 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, er
 			return nil, usagef("--where: %w", err)
 		}
 		stat = "tail"
-		d = &stats.Definitions{Formats: d.Formats, Derived: d.Derived, Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Window: 1, Where: where, Cond: cond}}}
+		d = &stats.Definitions{Formats: d.Formats, Derived: derived, Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Window: 1, Where: where, Cond: cond}}}
 	}
 	if _, err := d.Named(stat); err != nil {
 		return nil, usagef("--stat: %w", err)

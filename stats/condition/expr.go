@@ -51,6 +51,16 @@ func newConfig() *conf.Config {
 // valueFunctions are those of derived fields.
 var valueFunctions = []string{"route", "capture", "bytes"}
 
+// isDerived reports whether a node is a call of one of them.
+func isDerived(n ast.Node) bool {
+	call, ok := n.(*ast.CallNode)
+	if !ok {
+		return false
+	}
+	callee, ok := call.Callee.(*ast.IdentifierNode)
+	return ok && slices.Contains(valueFunctions, callee.Value)
+}
+
 // A program is an expression that expr has compiled. It may be shared by goroutines.
 type program struct {
 	code *vm.Program
@@ -136,6 +146,9 @@ const (
 )
 
 func sideOf(n ast.Node) side {
+	if isDerived(n) {
+		return sideField
+	}
 	switch n := n.(type) {
 	case *ast.NilNode, *ast.BoolNode, *ast.StringNode, *ast.BytesNode, *ast.IntegerNode, *ast.FloatNode:
 		return sideConstant
@@ -188,6 +201,9 @@ func fieldPath(n *ast.MemberNode) bool {
 
 // isReckoned reports whether a condition is one for a Machine.
 func isReckoned(n ast.Node) bool {
+	if isDerived(n) {
+		return false
+	}
 	switch n := n.(type) {
 	case *ast.BuiltinNode, *ast.CallNode, *ast.SequenceNode, *ast.VariableDeclaratorNode:
 		return true
@@ -317,6 +333,13 @@ func (r *rewriter) rewrite(n ast.Node) (ast.Node, *Error) {
 			in(&n.Nodes[i])
 		}
 	case *ast.CallNode:
+		if isDerived(n) && r.functions == nil {
+			name, err := r.derived(n)
+			if err != nil {
+				return nil, err
+			}
+			return r.field(name), nil
+		}
 		if err := r.checkCall(n); err != nil {
 			return nil, err
 		}
@@ -370,9 +393,6 @@ func (r *rewriter) checkCall(n *ast.CallNode) *Error {
 			return r.errorf(n.Arguments[at], "%s", message)
 		}
 		return r.errorf(n, "%s", message)
-	}
-	if slices.Contains(valueFunctions, name) {
-		return r.errorf(n, "%s is for derive: name what it gives there, and use the name here", name)
 	}
 	if slices.Contains(timely, name) {
 		return r.errorf(n, "there is no %s in a condition: a line must count alike whenever it is read", name)

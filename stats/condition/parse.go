@@ -37,14 +37,19 @@ func (e *Error) Error() string { return e.Message }
 // Defines are conditions that others use by their name. The zero Defines and
 // a nil *Defines have none.
 type Defines struct {
+	// Derive, if not nil, makes a field of an expression such as route(path) that stands in
+	// a condition. Its name is the expression's text.
+	Derive func(text string) error
+
 	nodes map[string]Node
 }
 
 // NewDefines parses expressions that may use each other, by name. What is
 // wrong comes by the name of the expression that has the fault; such a define
-// can still be used, so that one fault is one error, and it is true.
-func NewDefines(exprs map[string]string) (*Defines, map[string]*Error) {
-	d := &Defines{nodes: make(map[string]Node)}
+// can still be used, so that one fault is one error, and it is true. Derive is that of the
+// Defines.
+func NewDefines(exprs map[string]string, derive func(text string) error) (*Defines, map[string]*Error) {
+	d := &Defines{Derive: derive, nodes: make(map[string]Node)}
 	errs := make(map[string]*Error)
 	var path []string // the defines being expanded, each used by the one before
 	var expand func(name string)
@@ -62,7 +67,7 @@ func NewDefines(exprs map[string]string) (*Defines, map[string]*Error) {
 				expand(used)
 			}
 			return d.nodes[used], true, nil
-		})
+		}, derive)
 		if err != nil {
 			errs[name] = err
 			n = &And{}
@@ -90,6 +95,10 @@ func NewDefines(exprs map[string]string) (*Defines, map[string]*Error) {
 // a define has too, is written $env["like-this"]. There are no functions of the
 // time, no ?. and no function over a list within another.
 func Parse(src string, defines *Defines) (Node, error) {
+	var derive func(text string) error
+	if defines != nil {
+		derive = defines.Derive
+	}
 	n, err := parse(src, func(name string) (Node, bool, *Error) {
 		if defines == nil {
 			return nil, false, nil
@@ -98,7 +107,7 @@ func Parse(src string, defines *Defines) (Node, error) {
 			return n, true, nil
 		}
 		return nil, false, undefined(name, maps.Keys(defines.nodes))
-	})
+	}, derive)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +137,7 @@ func errorf(offset int, format string, args ...any) *Error {
 // a field.
 type resolver func(name string) (Node, bool, *Error)
 
-func parse(src string, resolve resolver) (Node, *Error) {
+func parse(src string, resolve resolver, derive func(text string) error) (Node, *Error) {
 	if len(src) > MaxLength {
 		return nil, errorf(0, "a condition has at most %d bytes, this has %d: split it with define", MaxLength, len(src))
 	}
@@ -142,7 +151,7 @@ func parse(src string, resolve resolver) (Node, *Error) {
 	if err != nil {
 		return nil, syntaxError(src, err)
 	}
-	t := translator{src: src, resolve: resolve}
+	t := translator{src: src, resolve: resolve, derive: derive}
 	n, terr := t.condition(tree.Node)
 	if terr != nil {
 		return nil, terr
@@ -200,6 +209,7 @@ func token(src string, loc file.Location) string {
 type translator struct {
 	src     string
 	resolve resolver
+	derive  func(text string) error // nil: nothing is derived here
 	size    int // comparisons so far, those of defines included
 }
 
@@ -449,8 +459,27 @@ func (t *translator) operand(n ast.Node) (operand, *Error) {
 	case *ast.MemberNode:
 		name, err := t.member(n)
 		return operand{field: name}, err
+	case *ast.CallNode:
+		name, err := t.derived(n)
+		return operand{field: name}, err
 	}
 	return operand{}, t.unsupported(n)
+}
+
+// derived gives the name of the field that a call is.
+func (t *translator) derived(n *ast.CallNode) (string, *Error) {
+	if t.derive == nil || !isDerived(n) {
+		return "", t.errorf(n, "%s is for derive: name what it gives there, and use the name here", n.Callee)
+	}
+	text := n.String()
+	var wrong *Error
+	switch err := t.derive(text); {
+	case errors.As(err, &wrong):
+		return "", t.errorf(n, "%s", wrong.Message)
+	case err != nil:
+		return "", t.errorf(n, "%v", err)
+	}
+	return text, nil
 }
 
 // member gives the name of a field written as a.b, a["b"] or $env["b"].

@@ -171,7 +171,7 @@ func TestDefines(t *testing.T) {
 		"errors": `nginx && http_status >= 500`,
 		"either": `errors || heroku`,
 		"heroku": `source == "heroku"`,
-	})
+	}, nil)
 	if len(errs) != 0 {
 		t.Fatal(errs)
 	}
@@ -215,7 +215,7 @@ func TestDefinesErrors(t *testing.T) {
 		"broken": `x ==`,
 		"fine":   `broken && x`,
 		"near":   `fime`,
-	})
+	}, nil)
 	want := map[string]string{
 		"c":      "a uses itself: a -> b -> c -> a",
 		"self":   "self uses itself: self -> self",
@@ -244,7 +244,7 @@ func TestDefinesAreBounded(t *testing.T) {
 	for i := 1; i < 40; i++ {
 		exprs[fmt.Sprintf("d%02d", i)] = fmt.Sprintf("d%02d && d%02d", i-1, i-1)
 	}
-	_, errs := condition.NewDefines(exprs)
+	_, errs := condition.NewDefines(exprs, nil)
 	if len(errs) == 0 {
 		t.Fatal("a condition of 2^39 comparisons is no error")
 	}
@@ -351,7 +351,7 @@ func FuzzCondition(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	defines, _ := condition.NewDefines(map[string]string{"nginx": `source == "nginx"`, "hot": `nginx || t > 5`})
+	defines, _ := condition.NewDefines(map[string]string{"nginx": `source == "nginx"`, "hot": `nginx || t > 5`}, nil)
 	f.Fuzz(func(t *testing.T, src string) {
 		n, err := condition.Parse(src, defines)
 		if err != nil {
