@@ -281,6 +281,25 @@ func TestQuantilesByKey(t *testing.T) {
 		t.Errorf("the keys are shown as %q", got)
 	}
 	b.until(t, `document.querySelector(".panel .unseen").textContent === "\u2068/a\u2069 p50 40 p99 950 ms, \u2068/b\u2069 p50 20 p99 80 ms, critical"`)
+
+	b.do(t, chromedp.Click(".panel"))
+	keys := func() string {
+		return evaluate[string](t, b, `[...document.querySelectorAll(".keys tbody tr")].map((r) => r.innerText.replace(/\s+/g, " ") + (r.dataset.beside ? " beside" : "")).join("|")`)
+	}
+	b.until(t, `document.querySelectorAll(".keys tbody tr").length === 2`)
+	if got := keys(); got != "/a 40 40 40|/b 20 20 20" {
+		t.Errorf("the keys beside the chart are %q", got)
+	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".keys .choice button:last-child").click(); document.querySelector(".keys tbody button").click()`))
+	b.until(t, `document.querySelector(".keys tr[data-beside]")`)
+	if got := keys(); got != "/a 950 950 950|/b 80 80 80 beside" {
+		t.Errorf("with p99 and one key alone they are %q", got)
+	}
+	hues := evaluate[int](t, b, `new Set([...document.querySelectorAll(".keys i")].map((i) => getComputedStyle(i).backgroundColor)).size`)
+	if hues != 2 {
+		t.Errorf("two keys have %d colors", hues)
+	}
+	b.quietConsole(t)
 }
 
 // Whatever a key is, the amounts stay where they are, and read as they are.
@@ -310,7 +329,7 @@ func TestOddKeys(t *testing.T) {
 	b.do(t, chromedp.Click(".panel"))
 	b.until(t, `document.querySelector(".detail[data-state]")`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("ArrowLeft"), press("ArrowRight"))
-	b.until(t, `document.querySelector(".tip").textContent.includes("\u2068/a‹202E›31.5\u2069 21.5 · ")`)
+	b.until(t, `document.querySelector(".tip").textContent.includes("\u2068/a‹202E›31.5\u2069 21.5\n")`)
 	b.quietConsole(t)
 }
 

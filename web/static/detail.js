@@ -2,11 +2,12 @@
 // that of an hour, a day or a week before, the lines behind a point, what defines
 // the stat, and its points to take away.
 
-import { Chart, VALUE } from "./chart.js";
+import { Chart } from "./chart.js";
 import { element, mark, resting, write } from "./dom.js";
 import { brief, clock, coverage, exact, isolated, short, split, span, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
 import { level } from "./model.js";
+import { KEY_HUES, Keys } from "./keys.js";
 import { panelOf } from "./panels/registry.js";
 
 const WINDOWS = [[300, "5 min"], [3600, "1 h"], [86400, "24 h"], [604800, "7 d"]];
@@ -89,6 +90,7 @@ export class Detail {
     this.selection = element("div", "selection");
     this.selection.hidden = true;
     this.plot = element("div", "plot", this.canvas, this.selection, this.tip);
+    this.keys = this.panel.labeled ? new Keys(stat, this.panel.shown(stat), () => this.touch()) : null;
     this.chart = new Chart(this.canvas);
     this.windows = element("nav");
     this.windows.setAttribute("aria-label", "Window");
@@ -103,7 +105,7 @@ export class Detail {
     this.box = element("article", "detail",
       element("div", "detail-head", back, element("h2", "", stat.title), element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
         element("p", "take", press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
-      this.remarks, this.plot, this.lines, this.#definition());
+      this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), this.lines, this.#definition());
     this.box.setAttribute("aria-label", stat.title);
     this.root.replaceChildren(this.box);
 
@@ -278,7 +280,8 @@ export class Detail {
     mark(this.box, "approx", error ? "yes" : "");
     mark(this.box, "level", worth);
     mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
-    this.drawn = panel.lines?.(stat, live.at(live.newest)) ?? [];
+    this.drawn = panel.lines?.(stat, live.at(live.newest), this.keys?.quantile) ?? [];
+    this.keys?.color(this.drawn);
     const many = this.drawn.length > 1;
     const values = (panel.labeled ? [] : this.drawn).map(({ pick }) => now === null ? null : pick(now) ?? null);
     const [unit, size] = timeUnit(Math.max(...values.map((v) => Math.abs(v ?? 0))), stat.unit ?? ""); // one for all
@@ -300,6 +303,7 @@ export class Detail {
     chart.scale([...samples, ...others], [stat.warn, stat.crit]);
     panel.large?.draw({ chart, points, stat, from, edge, due, hue, colors });
     this.#axes();
+    this.keys?.show(this.drawn, samples);
     if (samples.length) chart.missing(samples[0], colors);
     chart.threshold(stat.warn, colors.warn);
     chart.threshold(stat.crit, colors.crit);
@@ -309,35 +313,16 @@ export class Detail {
       chart.area(moved, colors.dim, { depth: 0, alpha: 0.55, line: 0.7 });
     });
     samples.forEach((s, i) => {
-      const weight = 1 - i / samples.length;
-      const its = this.drawn[i].hue ? colors[this.drawn[i].hue] : hue;
-      chart.spread(s, its, 0.25 * weight);
-      chart.area(s, its, { stepped: true, depth: colors.depth * weight, alpha: 0.4 + 0.6 * weight, line: s.step > 1 ? 0.8 : 1 });
+      const weight = 1 - i / samples.length, line = s.step > 1 ? 0.8 : 1;
+      if (this.keys) { // fills would lie on each other
+        const beside = this.keys.beside(this.drawn[i].name);
+        chart.area(s, colors[this.drawn[i].hue], { stepped: true, depth: 0, alpha: beside ? 0.15 : 1, line: beside ? 0.7 : line });
+        return;
+      }
+      chart.spread(s, hue, 0.25 * weight);
+      chart.area(s, hue, { stepped: true, depth: colors.depth * weight, alpha: 0.4 + 0.6 * weight, line });
     });
-    if (panel.labeled) this.#labels(samples);
     this.#tell(points, moment, hue);
-  }
-
-  /** The name of each line, above what it stands over; of lines that are near each other the first's. */
-  #labels(samples) {
-    const { chart, colors } = this;
-    const { g } = chart;
-    g.textAlign = "right";
-    g.fillStyle = colors.ink;
-    g.strokeStyle = colors.panel; // lines of others go behind the text
-    g.lineWidth = 3;
-    const taken = [];
-    samples.forEach((s, i) => {
-      const last = s.kinds.lastIndexOf(VALUE);
-      if (last < 0) return;
-      const text = `${brief(s.numbers[last])}  ${isolated(this.drawn[i].name)}`;
-      const under = Math.ceil(Math.min(g.measureText(text).width, chart.width / 2) / (chart.pixel * s.step));
-      const y = chart.y(Math.max(...s.numbers.subarray(Math.max(0, last - under), last + 1))) - 12;
-      if (taken.some((other) => Math.abs(other - y) < 15)) return;
-      taken.push(y);
-      g.strokeText(text, chart.width - 16, y, chart.width / 2);
-      g.fillText(text, chart.width - 16, y, chart.width / 2);
-    });
   }
 
   #axes() {
@@ -404,13 +389,15 @@ export class Detail {
     if (value === null) return `none in ${stat.over} s`;
     const sure = (covered !== null ? ` · ${coverage(covered, stat.over)}` : uncovered ? ` · ${uncovered} s incomplete` : "") + (error ? ` · ${within(error)}` : "");
     if (this.panel.large) return this.panel.large.words(value) + sure;
-    return this.drawn.map(({ name, pick }) => {
+    const told = this.drawn.filter(({ name }) => !this.keys?.beside(name)).map(({ name, pick, hue: own }) => {
       const v = pick(value) ?? null;
+      if (hue && own) hue = colors[own];
       const least = low === undefined || low === null ? undefined : pick(low);
       if (hue && typeof v === "number" && cursor >= chart.from) chart.dot(cursor, v, ...(covered !== null || uncovered ? [colors.panel, hue] : [hue, colors.panel]));
       const text = typeof least === "number" && least !== v ? `${exact(least)} to ${exact(v)}` : exact(v);
       return name ? `${isolated(name)} ${text}` : text;
-    }).join(" · ") + ` ${stat.unit ?? ""}${sure}`;
+    });
+    return told.join(this.keys ? "\n" : " · ") + ` ${stat.unit ?? ""}${sure}`;
   }
 
   #pointAt(second) {

@@ -1,6 +1,7 @@
 // The grid of panels: which there are, how large they are, and when they are drawn.
 
 import { element, resting } from "./dom.js";
+import { KEY_HUES } from "./keys.js";
 import { fill, fit } from "./layout.js";
 import { Panel } from "./panel.js";
 
@@ -142,7 +143,7 @@ export class Grid {
   /** Takes the colors from the style sheet. */
   readColors() {
     const style = getComputedStyle(document.documentElement);
-    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge"]) this.colors[name] = style.getPropertyValue(`--${name}`).trim();
+    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge", ...KEY_HUES]) this.colors[name] = style.getPropertyValue(`--${name}`).trim();
     this.colors.depth = document.documentElement.dataset.theme === "dark" ? 0.26 : 0.2;
     this.touch();
   }

@@ -5,11 +5,12 @@ import { brief, exact, isolated, quantile, visible } from "../format.js";
 import { level } from "../model.js";
 
 const MOST = 12; // keys that are shown
-const MOST_LINES = 5; // of a large chart
+const MOST_LINES = 8; // of a large chart: as many as have a hue of their own
 const LEAST_HEIGHT = 17; // px of a row
 
 /** The number that a key's bar shows: of quantiles the first that is asked for. */
-const length = (stat, value) => typeof value === "number" ? value : value?.[stat.at?.[0]] ?? 0;
+const shown = (stat) => stat.at?.[0];
+const length = (stat, value, q = shown(stat)) => typeof value === "number" ? value : value?.[q] ?? 0;
 
 const digits = (stat, value, fractional) => value === null || typeof value !== "object" ? brief(value, fractional)
   : stat.at.map((q) => brief(value[q] ?? null)).join("  ");
@@ -20,10 +21,11 @@ const aloud = (stat, value) => value === null || typeof value !== "object" ? `${
 export const ranking = {
   fits: (stat) => stat.shape === "keyed",
   labeled: true,
-  lines: (stat, value) => (value?.top ?? []).slice(0, MOST_LINES).map(({ key }) => ({
+  shown,
+  lines: (stat, value, q) => (value?.top ?? []).slice(0, MOST_LINES).map(({ key }) => ({
     name: key, pick: (v) => {
       const found = v.top.find((t) => t.key === key);
-      return found && length(stat, found.value);
+      return found && length(stat, found.value, q);
     },
   })),
   size: () => ({ columns: 2, rows: 2 }),
