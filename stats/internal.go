@@ -67,7 +67,7 @@ var internalStats = []*Stat{
 		Help: "By stat, lines that it leaves out because the value of its field is not a number.",
 	},
 	{
-		Name: "pulse.fields", Title: "fields", Kind: "count", Window: noticed,
+		Name: FieldsStat, Title: "fields", Kind: "count", Window: noticed,
 		GroupBy: []string{"field", "type"}, Top: maxFieldKeys, Subject: SubjectFields,
 		Help: "Lines that have a field which the definitions name, by its type: any is that of fields that no condition compares. Every line has the field line.",
 	},

@@ -17,6 +17,29 @@ import (
 // EveryLine is the field in whose place pulse.fields counts all lines: each has it.
 const EveryLine = "line"
 
+// FieldsStat is the internal stat that counts lines by the fields that they have.
+const FieldsStat = "pulse.fields"
+
+// A TypedField is a key of FieldsStat.
+type TypedField struct{ Name, Type string }
+
+// FieldsOf gives the counts of a value of FieldsStat; nothing of another value, or of one
+// that has not all fields.
+func FieldsOf(v value.Value) map[TypedField]uint64 {
+	keyed, ok := v.(*value.Keyed)
+	if !ok || int(keyed.Distinct) > len(keyed.Top) {
+		return nil // a field that is not among them may be there
+	}
+	counts := map[TypedField]uint64{}
+	for _, k := range keyed.Top {
+		count, _ := k.Value.(value.Number)
+		comma := max(strings.LastIndexByte(k.Key, ','), 0)
+		name := strings.ReplaceAll(k.Key[:comma], `\,`, ",")
+		counts[TypedField{name, k.Key[min(comma+1, len(k.Key)):]}] += uint64(math.Ceil(count.Float64()))
+	}
+	return counts
+}
+
 // Notices are what was noticed of lines beside the values of stats.
 type Notices struct {
 	Fields   map[string]uint64           // how many lines had a field that the definitions name, and EveryLine
@@ -37,23 +60,27 @@ const recently = " of the last minute"
 // NoticesOf reads the value of an internal stat; what is not of its subject is empty.
 func NoticesOf(subject Subject, v value.Value) Notices {
 	n := Notices{When: recently}
-	keyed, ok := v.(*value.Keyed)
-	if !ok || int(keyed.Distinct) > len(keyed.Top) && subject == SubjectFields {
-		return n // a field that is not among them may be there
-	}
 	counts := map[string]uint64{}
+	if subject == SubjectFields {
+		fields := FieldsOf(v)
+		if fields == nil {
+			return n
+		}
+		for field, lines := range fields {
+			counts[field.Name] += lines
+		}
+		n.Fields = counts
+		return n
+	}
+	keyed, ok := v.(*value.Keyed)
+	if !ok {
+		return n
+	}
 	for _, k := range keyed.Top {
 		count, _ := k.Value.(value.Number)
-		name := k.Key
-		if subject == SubjectFields {
-			name = name[:max(strings.LastIndexByte(name, ','), 0)]
-			name = strings.ReplaceAll(name, `\,`, ",")
-		}
-		counts[name] += uint64(math.Ceil(count.Float64()))
+		counts[k.Key] += uint64(math.Ceil(count.Float64()))
 	}
 	switch subject {
-	case SubjectFields:
-		n.Fields = counts
 	case SubjectTexts:
 		n.Texts = counts
 	case SubjectErrors:

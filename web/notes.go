@@ -8,6 +8,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/value"
+	"pulse/topics"
 )
 
 // maxNotes bounds the sentences about one stat.
@@ -65,6 +66,19 @@ func (s *Store) remember(now map[string]uint64, second int64) map[string]uint64 
 		}
 	}
 	return had
+}
+
+// Recall takes the minutes of FieldsStat of the hour before the process began.
+func (s *Store) Recall(minutes []topics.Minute) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range minutes {
+		v, err := value.Parse(m.Last)
+		if err != nil {
+			continue // what is published can be read
+		}
+		s.remember(stats.NoticesOf(stats.SubjectFields, v).Fields, m.Time+minuteSeconds-1)
+	}
 }
 
 // setNotes replaces all notes of a source; s.mu is held.

@@ -208,6 +208,19 @@ func (s *Server) serve(server *http.Server) error {
 	return server.ServeTLS(s.listener, "", "")
 }
 
+// recall reads which fields lines had in the last hour, as far as it is rolled up.
+func (s *Server) recall(ctx context.Context) {
+	newest := s.store.Newest()
+	if newest == 0 {
+		return // nothing was published yet
+	}
+	minutes, err := s.minutes.Minutes(ctx, stats.FieldsStat, newest-remembered, newest)
+	if err != nil && ctx.Err() == nil {
+		s.config.Logger.Warn("cannot read which fields the lines of the last hour had: that a stat's field is missing is said of newer lines", "error", err)
+	}
+	s.store.Recall(minutes)
+}
+
 // Run serves until ctx is done, and then says goodbye to every client. Kafka
 // being away ends nothing: pages are told what is unknown until it is back.
 func (s *Server) Run(ctx context.Context) error {
@@ -229,6 +242,7 @@ func (s *Server) Run(ctx context.Context) error {
 		if err := s.fill(ctx, func() {
 			s.ready.Store(true)
 			s.hub.live.Store(true)
+			running.Go(func() { s.recall(ctx) })
 		}); err != nil && ctx.Err() == nil {
 			cancel(err)
 		}

@@ -394,6 +394,25 @@ func TestNotesOfFields(t *testing.T) {
 	}
 }
 
+// What minutes say of the hour before the process began counts.
+func TestRecall(t *testing.T) {
+	d := &stats.Definitions{Stats: []*stats.Stat{{Name: "a", Title: "a", Kind: "mean", Field: "size", Window: 10}}}
+	s := NewStore(d)
+	s.Recall([]topics.Minute{
+		{Time: 600, Last: json.RawMessage(`{"top":[{"key":"line,any","value":9},{"key":"size,any","value":1}],"other":0,"distinct":2}`)},
+		{Time: 660, Last: json.RawMessage(`null`)},
+	})
+	const none = `{"top":[{"key":"line,any","value":9}],"other":0,"distinct":1}`
+	put(s, stats.Snapshot{Stat: stats.FieldsStat, Time: 4258, Value: json.RawMessage(none), Version: d.Version()})
+	if got := string(s.AppendNotes(nil, nil, 0)); strings.Contains(got, "size") {
+		t.Errorf("within the hour it says %s", got)
+	}
+	put(s, stats.Snapshot{Stat: stats.FieldsStat, Time: 4259, Value: json.RawMessage(none), Version: d.Version()})
+	if got, want := string(s.AppendNotes(nil, nil, 0)), "no line has had `size`"; !strings.Contains(got, want) {
+		t.Errorf("after an hour it says %s, want %s", got, want)
+	}
+}
+
 func TestClocks(t *testing.T) {
 	s := NewStore(two())
 	gen := two().Version()

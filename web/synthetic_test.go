@@ -252,6 +252,9 @@ func (s *synthetic) Points(_ context.Context, stat string, from, to int64) (poin
 // Minutes is what the minutes of a stat amount to, as far back as is asked, of
 // every twentieth second.
 func (s *synthetic) Minutes(_ context.Context, stat string, from, to int64) (all []topics.Minute, err error) {
+	if s.curves[stat] == nil {
+		return nil, nil
+	}
 	for m := from; m <= min(to, time.Now().Unix()-90); m += 60 {
 		minute := extent{Time: m}
 		for t := m; t < m+60; t += 20 {

@@ -33,6 +33,7 @@ type Status struct {
 	Headline  string         `json:"headline"`
 	Problems  []Problem      `json:"problems"`
 	Notes     []Note         `json:"notes"`
+	Fields    []Field        `json:"fields_last_hour"`
 	At        time.Time      `json:"at"`
 	Version   string         `json:"version"`
 	Others    []OtherVersion `json:"other_versions"`
@@ -144,6 +145,7 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 		s.Behind = f.age(f.closed + 1)
 	}
 	s.Notes = o.notes(d)
+	s.Fields = o.fieldsOfHour()
 	s.Problems = f.problems()
 	s.Well = len(s.Problems) == 0
 	s.Headline = s.headline(f.clock, f.recording)
@@ -157,7 +159,9 @@ func (o *observation) notes(d *stats.Definitions) []Note {
 	for _, s := range d.All() {
 		newest := o.points[s.Name]
 		beyond.Beyond[s.Name] = newest.Beyond
-		if v, err := value.Parse(newest.Value); err == nil && s.Subject.Notices() {
+		if s.Subject == stats.SubjectFields {
+			said = append(said, d.Notes(o.noticedFields()))
+		} else if v, err := value.Parse(newest.Value); err == nil && s.Subject.Notices() {
 			said = append(said, d.Notes(stats.NoticesOf(s.Subject, v)))
 		}
 	}

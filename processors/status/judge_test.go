@@ -234,3 +234,23 @@ func TestNotes(t *testing.T) {
 		}
 	}
 }
+
+// Which fields lines have is said of the last hour, if it is rolled up.
+func TestFieldsOfHour(t *testing.T) {
+	d := &stats.Definitions{Stats: []*stats.Stat{
+		{Name: "sizes", Kind: "mean", Field: "sise", Window: 10}, {Name: "size", Kind: "mean", Field: "size", Window: 10},
+	}}
+	o := wellObservation()
+	o.points = map[string]stats.Snapshot{"pulse.fields": {Value: []byte(`{"top":[{"key":"line,any","value":9}],"other":0,"distinct":1}`)}}
+	o.hour = map[stats.TypedField]uint64{{Name: "line", Type: "any"}: 2000, {Name: "size", Type: "number"}: 500, {Name: "size", Type: "text"}: 20}
+	s := judge(o, d, DefaultLimits)
+	if want := []Note{{"sizes", "no line of the last hour has had `sise`; did you mean `size`?"}}; !slices.Equal(s.Notes, want) {
+		t.Errorf("notes %q, want %q", s.Notes, want)
+	}
+	if want := []Field{{"line", "any", 2000}, {"size", "number", 500}, {"size", "text", 20}}; !slices.Equal(s.Fields, want) {
+		t.Errorf("fields %v, want %v", s.Fields, want)
+	}
+	if got, want := s.Text(), "\nfields in the 2,000 lines of the last hour: size 25 % (number), size 1 % (text)\n"; !strings.Contains(got, want) {
+		t.Errorf("the text lacks %q:\n%s", want, got)
+	}
+}

@@ -39,7 +39,8 @@ type observation struct {
 	toldAt    int64
 	replaced  error // that topics are not those any more that commits are of
 	lines     Lines
-	points    map[string]stats.Snapshot // the newest of each stat
+	points    map[string]stats.Snapshot   // the newest of each stat
+	hour      map[stats.TypedField]uint64 // how many lines of the last hour had a field
 }
 
 // A group is a consumer group.
@@ -181,7 +182,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the topics' last offsets: %w", err)
 	}
-	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.values, o.others} {
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.values, o.fields, o.others} {
 		if err := step(ctx, seen); err != nil {
 			return nil, err
 		}

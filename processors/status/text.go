@@ -62,6 +62,7 @@ func (s *Status) Text() string {
 		fragments = append(fragments, []string{strconv.Itoa(p.Partition), s.time(p.Closed), spanCell(p.Behind), s.time(p.Checkpoint), thousands(p.Lag), cmp.Or(p.Owner, "nobody")})
 	}
 	columns(&b, fragments)
+	b.WriteString(s.textOfFields())
 	for i, n := range s.Notes {
 		if i == 0 {
 			b.WriteString("\n")
