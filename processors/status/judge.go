@@ -294,7 +294,7 @@ func (f *findings) problems() []Problem {
 			"read the log of "+f.refused.who("mergers")+"; if it says nothing of segments, another program has written to "+fragments+": start all roles with a new --prefix")
 	}
 	if ahead := f.closed + 1 - f.clock.Unix(); f.closed >= 0 && ahead > timing.ClockAhead {
-		say(-1, fmt.Sprintf("seconds have closed that are %s ahead of this machine's clock", span(time.Duration(ahead)*time.Second)),
+		say(-1, fmt.Sprintf("seconds have closed that are %s ahead of this machine's clock", span(seconds(float64(ahead)))),
 			"set the clocks of this machine and of the ingesters' machines; if they are right, another program writes to Pulse's topics")
 	} else if len(f.pinned.numbers) > 0 {
 		say(f.pinned.since, fmt.Sprintf("a restart of the merger of %s %s would read everything again", fragments, f.pinned),
@@ -304,7 +304,7 @@ func (f *findings) problems() []Problem {
 		say(-1, "no second has closed yet", "wait a few seconds and run pulse status again")
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.ahead)) {
-		say(-1, fmt.Sprintf("the clock of the ingester %s is %v ahead of all others and is ignored", name, time.Duration(f.ahead[name])*time.Second),
+		say(-1, fmt.Sprintf("the clock of the ingester %s is %v ahead of all others and is ignored", name, seconds(float64(f.ahead[name]))),
 			"set the clock of its machine, and restart the ingester")
 	}
 	f.versions(say)

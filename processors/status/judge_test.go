@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/aggregate"
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -199,7 +201,7 @@ fragments    closed  behind  checkpoint  since then  owner
 
 func TestSpan(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0.0 s", 440 * time.Millisecond: "0.4 s", -20 * time.Millisecond: "0.0 s", -3 * time.Second: "-3.0 s", 42 * time.Second: "42 s",
+		0: "0.0 s", 440 * time.Millisecond: "0.4 s", -20 * time.Millisecond: "0.0 s", -3 * time.Second: "-3.0 s", math.MinInt64: "-106751 d 23 h", seconds(-timing.LastSecond): "-106751 d 23 h", 42 * time.Second: "42 s",
 		119 * time.Second: "119 s", 125 * time.Second: "2 min 5 s", 2*time.Hour + 59*time.Minute: "2 h 59 min", 50 * time.Hour: "2 d 2 h",
 	} {
 		if got := span(d); got != want {

@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -113,7 +114,13 @@ func spanCell(s *float64) string {
 	if s == nil {
 		return "-"
 	}
-	return span(time.Duration(*s * float64(time.Second)))
+	return span(seconds(*s))
+}
+
+// seconds is a duration, at most as long as there are: forged clocks are thousands of years off.
+func seconds(n float64) time.Duration {
+	const most = math.MaxInt64 / int64(time.Second)
+	return time.Duration(max(min(n, float64(most)), -float64(most)) * float64(time.Second))
 }
 
 // span is a duration in at most two units.
@@ -122,7 +129,7 @@ func span(d time.Duration) string {
 		if d > -time.Second {
 			return "0.0 s" // two machines' clocks
 		}
-		return "-" + span(-d)
+		return "-" + span(-max(d, -math.MaxInt64))
 	}
 	switch s := int64(d / time.Second); {
 	case s < 10:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/hostile"
 	"pulse/stats/watermark"
 	"pulse/topics"
 )
@@ -54,7 +55,7 @@ func readRaw(ctx context.Context, brokers []string, topic string) (*rawTopic, er
 
 func (t *rawTopic) add(r *kgo.Record, clock *watermark.Watermark) {
 	header, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
-	if err == nil && header.Tick != nil {
+	if err == nil && header.Tick != nil && header.Ingester != hostile.Refused {
 		clock.Tick(watermark.Tick{Ingester: header.Ingester, Clock: header.Second(), Since: header.Tick.Since, Leaving: header.Tick.Leaving})
 	}
 	for line := range bytes.SplitSeq(r.Value, []byte("\n")) {

@@ -32,6 +32,7 @@ func scenarios() []scenario {
 		{"late", "recordings out of order, at several latenesses", false, false, late},
 		{"cold", "everything killed, and started on a copy of the broker's data", true, false, cold},
 		{"clocks", "ingesters with wrong clocks, that come, leave and crash", false, false, clocks},
+		{"hostile", "forged records for every topic, nonsense for the broker, and abuse of the page", false, false, attacked},
 		{"laws", "each law broken on purpose: the checker must notice", false, true, laws},
 		{"all", "kills, pauses, joins, leaves and restarts of the broker together", true, false, together},
 	}

@@ -1,0 +1,258 @@
+// Package hostile has clients that mean harm: they forge records for each of Pulse's
+// topics, talk nonsense to a Kafka broker, and abuse the page. None of it may end a role,
+// make it grow, or change a number of what others send.
+//
+// What they forge is not what an honest program could have sent in another's name: who may
+// do that can make any number (SECURITY.md). Each stands for something that once ended a
+// role, made it grow, or stood in the way of all others.
+package hostile
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"pulse/stats"
+	"pulse/stats/timing"
+	"pulse/topics"
+)
+
+// A Target is what is attacked.
+type Target struct {
+	Brokers []string
+	Names   topics.Names
+	Domain  string // of the clocks in events.raw
+	Stat    string // one of the definitions
+	HTTP    string // the page's URL; "": there is none
+	Babble  bool   // to talk nonsense to the brokers
+
+	// Merged says that stats.merged, too, gets forged records: who compares numbers reads
+	// it as no role of Pulse does.
+	Merged bool
+}
+
+// Refused is the ingester whose records receivers refuse.
+const Refused = "hostile"
+
+// every is the time between two rounds of forged records: less than a second, of which the
+// clocks are.
+const every = 300 * time.Millisecond
+
+// Attack goes on until ctx ends, and returns nil then. An error says that it could not go
+// on, which is not what it tests.
+func (t Target) Attack(ctx context.Context) error {
+	attackers, ctx := errgroup.WithContext(ctx)
+	attackers.Go(func() error { return t.forge(ctx) })
+	if t.Babble {
+		for _, addr := range t.Brokers {
+			attackers.Go(func() error { babble(ctx, addr); return nil })
+		}
+	}
+	if t.HTTP != "" {
+		attackers.Go(func() error { browse(ctx, t.HTTP); return nil })
+	}
+	return attackers.Wait()
+}
+
+// forge writes forged records.
+func (t Target) forge(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(t.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	partitions := map[string]int32{}
+	all, err := kadm.NewClient(client).ListTopics(ctx)
+	for ctx.Err() == nil && err != nil {
+		wait(ctx, every)
+		all, err = kadm.NewClient(client).ListTopics(ctx)
+	}
+	for name, topic := range all {
+		partitions[name] = int32(len(topic.Partitions))
+	}
+	chance := rand.New(rand.NewPCG(7, 7))
+	last := int64(0)
+	for round := int64(0); ctx.Err() == nil; round++ {
+		second := time.Now().Unix()
+		for _, r := range t.records(chance, round, second, second != last, partitions[t.Names.Raw()]) {
+			n := partitions[r.Topic]
+			if n == 0 {
+				return fmt.Errorf("there is no topic %s", r.Topic)
+			}
+			for p := range n {
+				copied := *r
+				copied.Partition = p
+				client.Produce(ctx, &copied, nil)
+			}
+		}
+		last = second
+		if err := client.Flush(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		wait(ctx, every)
+	}
+	return nil
+}
+
+// records are what each partition of their topics gets in a round. A tick goes with the
+// first round of a second alone: ten of them in which nobody else ticks would count.
+func (t Target) records(chance *rand.Rand, round, second int64, first bool, sources int32) []*kgo.Record {
+	junk := make([]byte, 1+chance.IntN(200))
+	for i := range junk {
+		junk[i] = byte(chance.Uint32())
+	}
+	far := time.Unix(timing.LastSecond, 0)
+	record := func(topic, key string, value []byte) *kgo.Record {
+		return &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
+	}
+	clock := func(h topics.RawHeader) *kgo.Record {
+		return &kgo.Record{Topic: t.Names.Raw(), Headers: h.Headers()}
+	}
+	source := int32(round) % max(sources, 1)
+	end := int64(1)<<40 + round
+	snapshot := stats.Snapshot{Stat: t.Stat, Time: timing.LastSecond - 1, Value: []byte("1e9"), Version: t.Names.Version, Final: true}
+	all := []*kgo.Record{
+		// Of another stream, and for other partitions.
+		clock(topics.RawHeader{Ingester: Refused, Clock: far.UnixMilli(), Domain: topics.RecordingPrefix + "hostile", Tick: &topics.RawTick{Partitions: sources}}),
+		clock(topics.RawHeader{Ingester: Refused, Clock: second * 1000, Domain: t.Domain, Tick: &topics.RawTick{Partitions: sources + 1}}),
+
+		record(t.Names.Fragments(), "x", junk),
+		record(t.Names.Fragments(), "x", (&topics.Bundle{Partition: source, End: end}).Append(nil)),
+		record(t.Names.Fragments(), "x", topics.AppendNamed((&topics.Bundle{Partition: source, End: end}).Append(nil), t.Stat, junk)),
+		record(t.Names.Fragments(), "x", topics.AppendNamed((&topics.Bundle{Partition: topics.MaxPartitions - 1, End: end}).Append(nil), t.Stat, junk)),
+		record(t.Names.Fragments(), t.Stat, (&topics.Fragment{Partition: source, End: end, Part: 3, Parts: 1000, Data: junk}).Append(nil)),
+		record(t.Names.Fragments(), "x", (&topics.Cover{Partition: source, Partitions: sources, Start: end - 1, End: end, Before: second, After: timing.LastSecond}).Append(nil)),
+		record(t.Names.Fragments(), "x", (&topics.Cover{Partition: 0, Partitions: sources + 3, Start: 0, End: end, Before: second, After: second}).Append(nil)),
+		record(t.Names.Fragments(), "x", (&topics.Savepoint{Partition: source, Offset: end, State: junk}).Append(nil)),
+
+		record(t.Names.Seconds(), "x", junk),
+		record(t.Names.Minutes(), t.Stat, junk),
+		record(t.Names.Minutes(), t.Stat, []byte(`{"stat":"`+t.Stat+`","time":"9999-12-31T23:59:00Z","value":1}`)),
+		record(t.Names.Positions(), "hostile", junk),
+
+		record(t.Names.Table(), "hostile", junk),
+		record(t.Names.Table(), t.Stat, topics.AppendTableSnapshots(nil, []stats.Snapshot{snapshot})),
+		record(t.Names.Table(), topics.ClocksKey(0), topics.Clocks{Version: t.Names.Version, Closed: timing.LastSecond - 1, Seconds: []int64{timing.LastSecond - 1}}.Append(nil)),
+		record(t.Names.Table(), topics.ClocksKey(int32(round%100)), junk),
+		record(t.Names.Table(), topics.CatalogKey(fmt.Sprintf("%06x", round)), topics.Catalog{Version: fmt.Sprintf("%06x", round), First: second}.Append(nil)),
+	}
+	if first {
+		ahead := second + 3600
+		all = append(all, clock(topics.RawHeader{Ingester: "hostile-ahead", Clock: ahead * 1000, Domain: t.Domain, Tick: &topics.RawTick{Partitions: sources}}))
+	}
+	if t.Merged {
+		all = append(all, record(t.Names.Merged(), t.Stat, junk), record(t.Names.Merged(), t.Stat, snapshot.AppendJSON(nil)))
+	}
+	return all
+}
+
+// babble says to a broker what is no request of Kafka's, over connections of its own.
+func babble(ctx context.Context, addr string) {
+	chance := rand.New(rand.NewPCG(8, 8))
+	request := func(key, version uint16, body string) string {
+		b := binary.BigEndian.AppendUint32(nil, uint32(8+len(body)))
+		b = binary.BigEndian.AppendUint16(b, key)
+		b = binary.BigEndian.AppendUint16(b, version)
+		return string(binary.BigEndian.AppendUint32(b, 7)) + body
+	}
+	for ctx.Err() == nil {
+		for _, say := range []string{
+			"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd",
+			"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+			"\xff\xff\xff\xff", "\x7f\xff\xff\xff\x00\x12", "\x00\x00\x00\x01x",
+			request(uint16(chance.Uint32()), uint16(chance.Uint32()), ""),
+			request(uint16(chance.IntN(80)), uint16(chance.IntN(20)), strings.Repeat("\xff", chance.IntN(300))),
+			request(0, 9, "\x00\x01a\x00"), request(3, 12, "\x7f\xff\xff\xff"),
+		} {
+			exchange(ctx, addr, say)
+		}
+		wait(ctx, 20*time.Millisecond)
+	}
+}
+
+// exchange says something over a connection of its own and reads what comes, for a moment.
+func exchange(ctx context.Context, addr, say string) {
+	dialer := net.Dialer{Timeout: time.Second}
+	c, err := dialer.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(200 * time.Millisecond)) //nolint:errcheck // it is a connection
+	if _, err := io.WriteString(c, say); err == nil {
+		io.CopyN(io.Discard, c, 64<<10) //nolint:errcheck // whatever it is
+	}
+}
+
+// browse sends requests to the page that no browser sends, and holds connections open.
+func browse(ctx context.Context, url string) {
+	addr := strings.TrimPrefix(strings.TrimPrefix(url, "http://"), "https://")
+	client := &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer client.CloseIdleConnections()
+	for ctx.Err() == nil {
+		for _, path := range []string{
+			"/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//evil.example/", "/api/stats/" + strings.Repeat("x", 4000),
+			"/api/stats/x?from=-1&to=99999999999999999999", "/api/stats/pulse.lines?from=1&to=253402300799", "/api/lines?stat=pulse.lines&at=1",
+			"/api/stats?" + strings.Repeat("a=1&", 3000), "/?share=1.x", "/ws", "/metrics", "/api/nothing",
+		} {
+			send(ctx, client, http.MethodGet, url+path, nil)
+		}
+		for _, method := range []string{"BREW", http.MethodPut, http.MethodDelete, http.MethodTrace, http.MethodPost} {
+			send(ctx, client, method, url+"/api/stats", bytes.NewReader(make([]byte, 1<<20)))
+		}
+		send(ctx, client, http.MethodPost, url+"/api/share?for=1e99h", nil)
+		for _, say := range []string{"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10), "\x00\x01\x02", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"} {
+			exchange(ctx, addr, say)
+		}
+		shout(ctx, "ws://"+addr+"/ws")
+	}
+}
+
+func send(ctx context.Context, client *http.Client, method, url string, body io.Reader) {
+	r, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return
+	}
+	r.Header.Set("X-Forwarded-Proto", "javascript")
+	r.Header.Set("X-Forwarded-For", "evil")
+	if answer, err := client.Do(r); err == nil {
+		io.CopyN(io.Discard, answer.Body, 1<<20) //nolint:errcheck // whatever it is
+		answer.Body.Close()
+	}
+}
+
+// shout opens sockets, one that never reads, and sends what no page does.
+func shout(ctx context.Context, url string) {
+	for _, message := range []string{"", "{}", `{"stats":["` + strings.Repeat("x", 70_000) + `"]}`, "\xff\xfe", `{"stats":` + strings.Repeat("[", 10_000)} {
+		c, _, err := websocket.DefaultDialer.DialContext(ctx, url, nil)
+		if err != nil {
+			return
+		}
+		for range 20 {
+			if errors.Join(c.WriteMessage(websocket.TextMessage, []byte(message)), c.WriteMessage(websocket.BinaryMessage, []byte(message))) != nil {
+				break
+			}
+		}
+		c.Close()
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
