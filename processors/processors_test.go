@@ -546,8 +546,16 @@ func TestAddedPartitions(t *testing.T) {
 	p.wait(running, m)
 	p.replay(1, 20, nil)
 	p.check()
+	admin := kadm.NewClient(p.client)
+	testkit.Eventually(t, "the merger commits", func() error {
+		commits, err := admin.FetchOffsets(t.Context(), p.names.MergerGroup())
+		if n := len(commits.Offsets()[p.names.Fragments()]); err == nil && n < partitions {
+			err = fmt.Errorf("it has of %d of %d partitions", n, partitions)
+		}
+		return err
+	})
 	m.stop()
-	if _, err := kadm.NewClient(p.client).CreatePartitions(t.Context(), 2, p.names.Raw()); err != nil {
+	if _, err := admin.CreatePartitions(t.Context(), 2, p.names.Raw()); err != nil {
 		t.Fatal(err)
 	}
 	if err := running.ends(t); !errors.Is(err, topics.ErrReplaced) {
