@@ -210,7 +210,7 @@ type translator struct {
 	src     string
 	resolve resolver
 	derive  func(text string) error // nil: nothing is derived here
-	size    int // comparisons so far, those of defines included
+	size    int                     // comparisons so far, those of defines included
 }
 
 func (t *translator) errorf(at ast.Node, format string, args ...any) *Error {
