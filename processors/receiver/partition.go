@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pulse/processors"
+	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/program"
 	"pulse/stats/watermark"
@@ -51,6 +52,7 @@ type partition struct {
 	gone          topics.Lost
 	earliest      int64                // least second of the packs before the first tick; -1 before one
 	fromSavepoint int64                // what the first cover of a definitions version that began behind a savepoint says is the first second; 0: it does not, or has been said
+	unlisted      map[string]int       // by stat: how many of the folder's unlisted names were said
 	counts        aggregate.LineCounts // of the folder, at the last tick
 	bundled       []int                // bytes that the last segment's bundles had: the next's have hardly more
 }
@@ -61,6 +63,7 @@ func newPartition(s *shared, start processors.Start) (*partition, error) {
 		shared:   s,
 		number:   start.Partition,
 		folder:   s.program.NewFolder(),
+		unlisted: map[string]int{},
 		clock:    watermark.New(),
 		start:    -1,
 		fresh:    true,
@@ -200,6 +203,7 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 		cover.Fragments = counts[q]
 		emit(p.topic, key, cover.Append(nil))
 	}
+	p.sayUnlisted()
 	p.start, p.gone = offset, topics.Lost{}
 	p.account(after)
 	state := p.state().Append(nil)
@@ -208,6 +212,18 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 		emit(p.topic, p.covers[savepoints], w.Append(nil))
 	}
 	return &topics.Commit{Offset: offset + 1, Metadata: state}, nil
+}
+
+// sayUnlisted names in-log metrics that are beyond those that have a value of their own.
+func (p *partition) sayUnlisted() {
+	for stat, names := range p.folder.Unlisted() {
+		for _, name := range names[p.unlisted[stat]:] {
+			p.log.Warn("more in-log metrics than are shown: those with the least values are together under other; use fewer names", "stat", stat, "partition", p.number, "most", stats.MaxInlogNames, "name", name)
+		}
+		if len(names) > 0 {
+			p.unlisted[stat] = len(names)
+		}
+	}
 }
 
 // flush emits the fragments of the segment that ends with a tick, which each gives,

@@ -15,9 +15,14 @@ var sloKind = Description{
 	Null:    true,
 	New: func(p Parameters) Kind {
 		p.Of = []Kind{counter{}, counter{}} // a rate has the same partials
-		return newCombined(arithmetic{p.Formula}, p)
+		return objective{newCombined(arithmetic{p.Formula}, p).(*combined)}
 	},
 }
+
+// objective is the value of a formula of counts, of which windows keep nothing.
+type objective struct{ *combined }
+
+func (objective) packable() {}
 
 // A BurnRate is how fast an error budget is used up over a window: at a rate of 1 it
 // lasts for exactly as long as the objective is over.

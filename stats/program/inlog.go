@@ -52,6 +52,21 @@ type names struct {
 	beyond []string        // those that came when there were stats.MaxInlogNames
 }
 
+// Unlisted gives, by the name of a stat of in-log metrics, the first names that came when
+// there were stats.MaxInlogNames already, at most maxBeyond; nil if no lines are looked
+// through for them.
+func (f *Folder) Unlisted() map[string][]string {
+	in := f.program.inlog
+	if in == nil {
+		return nil
+	}
+	unlisted := map[string][]string{}
+	for kind, names := range f.names {
+		unlisted[f.program.stats[in.stats[kind]].Name] = names.beyond
+	}
+	return unlisted
+}
+
 // maxBeyond is how many names beyond the first are named.
 const maxBeyond = 20
 

@@ -109,11 +109,6 @@ func (f *Folder) Notices() stats.Notices {
 	for i, s := range f.program.stats {
 		n.Texts[s.Name], n.Errors[s.Name] = f.texts[i], f.errors[i]
 	}
-	if in := f.program.inlog; in != nil {
-		n.Unlisted = map[string][]string{}
-		for kind, names := range f.names {
-			n.Unlisted[f.program.stats[in.stats[kind]].Name] = names.beyond
-		}
-	}
+	n.Unlisted = f.Unlisted()
 	return n
 }
