@@ -70,8 +70,12 @@ func (s *Store) Catalog(c topics.Catalog) {
 	slices.SortFunc(s.catalogs, func(a, b topics.Catalog) int {
 		return cmp.Or(cmp.Compare(b.First, a.First), cmp.Compare(b.Version, a.Version))
 	})
-	if len(s.catalogs) > maxVersions {
-		s.catalogs = slices.Delete(s.catalogs, maxVersions, len(s.catalogs))
+	// The one that began first goes, but not what is shown.
+	for i := len(s.catalogs) - 1; len(s.catalogs) > maxVersions; i-- {
+		if gone := s.catalogs[i].Version; gone != s.own && gone != s.shown {
+			s.catalogs = slices.Delete(s.catalogs, i, i+1)
+			delete(s.progress, gone)
+		}
 	}
 }
 

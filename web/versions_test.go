@@ -165,3 +165,20 @@ func TestOlderFile(t *testing.T) {
 		t.Errorf("an hour after bbbbbb has gone it says %q", notice)
 	}
 }
+
+// TestForgedCatalogs: any number of definitions versions leaves room for those that are
+// shown, and takes no more than theirs.
+func TestForgedCatalogs(t *testing.T) {
+	r := newRollout(t)
+	r.begins(1500)
+	r.publish(two().Version(), 1500, 1600)
+	for i := range int64(10 * maxVersions) {
+		version := fmt.Sprintf("%06x", i)
+		r.store.Catalog(topics.Catalog{Version: version, First: 2000 + i})
+		r.store.Clocks(topics.Clocks{Version: version, Closed: 3000, Seconds: []int64{3001}}, r.now)
+	}
+	if n, m := len(r.store.catalogs), len(r.store.progress); n > maxVersions || m > maxVersions {
+		t.Errorf("%d catalogs and the progress of %d versions are held, want %d at most", n, m, maxVersions)
+	}
+	r.shows("with forged catalogs", "a", 1500, 1600, func(int64) string { return two().Version() })
+}

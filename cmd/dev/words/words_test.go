@@ -171,3 +171,50 @@ func text(t *testing.T, name string, quoted bool) {
 		check(t, name, i+1, line)
 	}
 }
+
+// TestBounds: every bound that docs/operate.md states has the tests that it names.
+func TestBounds(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join(root, "docs", "operate.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(doc), "## What a process holds, at most")
+	section, _, _ = strings.Cut(section, "\n## ")
+	named := map[string]bool{} // whether it is there
+	for line := range strings.Lines(section) {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| role ") || strings.HasPrefix(line, "| ---") {
+			continue
+		}
+		names := regexp.MustCompile("`(Test[A-Za-z]+)`").FindAllStringSubmatch(line, -1)
+		if len(names) == 0 {
+			t.Errorf("no test fills %s", line)
+		}
+		for _, name := range names {
+			named[name[1]] = false
+		}
+	}
+	if len(named) == 0 {
+		t.Fatal("docs/operate.md has no table of bounds")
+	}
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		code, err := os.ReadFile(path)
+		for _, found := range declared.FindAllSubmatch(code, -1) {
+			if _, ok := named[string(found[1])]; ok {
+				named[string(found[1])] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, there := range named {
+		if !there {
+			t.Errorf("docs/operate.md says that %s fills a bound; there is no such test", name)
+		}
+	}
+}
