@@ -91,12 +91,21 @@ type allFields struct {
 	buffer  []byte
 }
 
+// readingFields are those of an origin that say how lines are read.
+var readingFields = []string{line.FormatField, line.ZoneField, line.ColumnsField, line.UnwrapField}
+
 // read reads a line of at most line.MaxLen bytes.
 func (a *allFields) read(from line.Origin, text []byte) error {
+	names := line.Names(text)
 	if a.origin != from {
 		a.origin, a.scanner = from, nil // it may name other fields
+		for name := range from.Fields() {
+			if !slices.Contains(readingFields, name) {
+				names = append(names, name)
+			}
+		}
 	}
-	if err := a.want(line.Names(text)); err != nil {
+	if err := a.want(names); err != nil {
 		return err
 	}
 	a.buffer = append(append(a.buffer[:0], text...), make([]byte, line.Padding)...)

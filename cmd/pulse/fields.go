@@ -12,8 +12,11 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode/utf8"
 
+	"pulse/ingest"
+	"pulse/stats"
 	"pulse/stats/condition"
 	"pulse/stats/format"
 	"pulse/stats/line"
@@ -24,7 +27,10 @@ var fieldsCommand = command{
 Prints what logs (or standard input, -) have: for each format its share of the lines,
 for each of its fields in how many lines it is, what it is, how many different values
 it has, and examples; definitions to begin with; and for lines that no format fits the
-heaviest shapes, each with an example and a pattern for the definitions file.`,
+heaviest shapes, each with an example and a pattern for the definitions file. With
+--kafka it is of the lines that came into Kafka of late:
+
+  pulse fields --kafka localhost:9092 --last 5m`,
 	settings: func() settings { return &fieldsSettings{} },
 }
 
@@ -39,24 +45,58 @@ const (
 	shownStats   = 12
 )
 
-type fieldsSettings struct{ logSettings }
+type fieldsSettings struct {
+	logSettings
+	kafkaFlags
+	flags *flags
+	last  time.Duration
+}
+
+func (s *fieldsSettings) add(f *flags) {
+	s.flags = f
+	s.logSettings.add(f)
+	s.kafkaFlags.add(f)
+	f.durationVar(&s.last, "last", 10*time.Minute, "with --kafka, the lines that came within this `duration`")
+}
+
+func (s *fieldsSettings) check(words []string) error {
+	switch {
+	case s.asksKafka() && len(words) > 0:
+		return usagef("--kafka reads the topic events.raw, not %s: give one of them", words[0])
+	case s.asksKafka() && s.reading != (ingest.Reading{}):
+		return usagef("--format, --zone, --columns, --unwrap, --join and --undated are for logs: the topic events.raw says how its lines are read")
+	case s.last <= 0:
+		return usagef("--last %s is not a while: write one such as 5m", s.last)
+	}
+	return s.logSettings.check(words)
+}
 
 func (s *fieldsSettings) run(ctx context.Context, e *environment) error {
 	definitions, err := s.load()
 	if err != nil {
 		return err
 	}
-	l, err := s.open(ctx, e, definitions)
-	if err != nil {
-		return err
+	survey := newSurvey(allFields{formats: definitions.Formats, near: time.Now().Unix()})
+	if s.asksKafka() {
+		err = s.surveyKafka(ctx, e, survey)
+	} else {
+		err = s.surveyLog(ctx, e, definitions, survey)
 	}
-	survey := newSurvey(allFields{formats: definitions.Formats, near: l.written.Unix()})
-	if err := eachLogLine(ctx, l.lines, survey.add); err != nil {
+	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(e.Stdout)
 	survey.print(out)
 	return out.Flush()
+}
+
+func (s *fieldsSettings) surveyLog(ctx context.Context, e *environment, d *stats.Definitions, survey *survey) error {
+	l, err := s.open(ctx, e, d)
+	if err != nil {
+		return err
+	}
+	survey.near = l.written.Unix()
+	return eachLogLine(ctx, l.lines, survey.add)
 }
 
 // A survey is what a log has.

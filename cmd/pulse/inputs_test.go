@@ -136,6 +136,12 @@ inputs:
 	if _, err := time.Parse(time.RFC3339, object.Clock); err != nil {
 		t.Error(err)
 	}
+	survey := d.start("fields", "--kafka", d.cluster.Brokers[0], "--last", "5m").succeed().stdout.String()
+	for _, want := range []string{"6 lines\n", "tier", "count: lines"} {
+		if !strings.Contains(survey, want) {
+			t.Errorf("pulse fields --kafka prints %s, want it to have %q", survey, want)
+		}
+	}
 	for _, p := range []*pulse{ingester, server} {
 		for _, secret := range []string{"s3cret", "d.shop", "d.stranger"} {
 			if strings.Contains(p.stderr.String(), secret) {

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats/line"
+	"pulse/topics"
+)
+
+// asksKafka reports whether --kafka is given, and not only its variable, which may be of
+// other commands.
+func (s *fieldsSettings) asksKafka() (asked bool) {
+	s.flags.Visit(func(f *flag.Flag) { asked = asked || f.Name == "kafka" })
+	return asked
+}
+
+// surveyKafka surveys the lines that came into the topic events.raw of late.
+func (s *fieldsSettings) surveyKafka(ctx context.Context, e *environment, survey *survey) error {
+	cluster, err := s.cluster()
+	if err != nil {
+		return usageError{err}
+	}
+	names := topics.Names{Prefix: s.prefix}
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	admin, err := cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	all, err := admin.Readable(starting, names.Raw())
+	if err != nil {
+		return fmt.Errorf("cannot read topic %s: %w", names.Raw(), cluster.Unreachable(err))
+	}
+	since, err := admin.ListOffsetsAfterMilli(starting, time.Now().Add(-s.last).UnixMilli(), names.Raw())
+	if err == nil {
+		err = since.Error()
+	}
+	if err != nil {
+		return cluster.Unreachable(err)
+	}
+	for partition, span := range all {
+		if first, ok := since.Lookup(names.Raw(), partition); ok {
+			all[partition] = topics.Span{From: min(max(span.From, first.Offset), span.To), To: span.To}
+		}
+	}
+	bar := newProgress(e.Stderr)
+	defer bar.end()
+	var bytes int64
+	var failed error
+	err = admin.Read(ctx, names.Raw(), all, func(r *kgo.Record) bool {
+		printPack(nil, r, func(_ topics.RawHeader, from line.Origin, text []byte) {
+			if failed == nil {
+				failed = survey.add(from, text)
+			}
+		})
+		bytes += int64(len(r.Value))
+		bar.show(bytes, 0, survey.lines)
+		return failed == nil
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
