@@ -39,6 +39,9 @@ func (x *Explainer) Parse(from line.Origin, text []byte) {
 	x.ids.set(x.codes)
 }
 
+// text is the line.
+func (x *Explainer) text() []byte { return x.buffer[:len(x.buffer)-line.Padding] }
+
 // Field gives the value of a field that a stat or a condition names.
 func (x *Explainer) Field(name string) (condition.Constant, bool) {
 	slot := x.program.schema.Slot(name)
@@ -55,6 +58,9 @@ func (x *Explainer) Field(name string) (condition.Constant, bool) {
 func (x *Explainer) Stats() (names []string) {
 	for i, s := range x.program.stats {
 		c := x.program.conds[i]
+		if s.Inlog() && x.program.hasMetric(i, x.text()) {
+			names = append(names, s.Name)
+		}
 		if s.Subject == stats.SubjectLines && !s.OfStats() && !strings.HasPrefix(s.Name, "pulse.") && c.match(x.program.schema, &x.ids, &x.event) && x.measures(s) {
 			names = append(names, s.Name)
 		}
@@ -74,11 +80,15 @@ func (x *Explainer) measures(s *stats.Stat) bool {
 // Why says why a stat does not count the line; "": it does. It fails if the file has no
 // such stat.
 func (x *Explainer) Why(stat string) (string, error) {
-	for _, s := range x.program.stats {
+	for i, s := range x.program.stats {
 		if s.Name != stat {
 			continue
 		}
 		switch {
+		case s.Inlog() && x.program.hasMetric(i, x.text()):
+			return "", nil
+		case s.Inlog():
+			return "the line has no " + strings.TrimPrefix(s.Name, "logs.") + "#name=number", nil
 		case s.Subject != stats.SubjectLines:
 			return "", fmt.Errorf("stat %s is an account of all lines, and not made of some", stat)
 		case s.OfStats():

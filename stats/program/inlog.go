@@ -46,6 +46,20 @@ func (f *Folder) foldMetrics(ev *line.Event, second int64, text []byte) {
 	}
 }
 
+// hasMetric reports whether a line names a number for a stat of in-log metrics.
+func (p *Program) hasMetric(stat int, text []byte) bool {
+	for {
+		m, rest, ok := line.NextMetric(text)
+		if !ok {
+			return false
+		}
+		if m.Valid && p.inlog.stats[m.Kind] == int32(stat) {
+			return true
+		}
+		text = rest
+	}
+}
+
 // names are those of in-log metrics of one kind.
 type names struct {
 	known  map[string]bool // the first ones

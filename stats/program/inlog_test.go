@@ -48,3 +48,32 @@ func TestInlogAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations for 50 lines", n)
 	}
 }
+
+// What explains and selects lines knows those with in-log metrics.
+func TestInlogLines(t *testing.T) {
+	p := inlogFolder(t).program
+	x := p.NewExplainer(1353574800)
+	for text, want := range map[string][2]string{
+		"time=2012-11-22T09:00:00Z count#a=1 sample#c=x": {"[lines logs.count]", "the line has no sample#name=number"},
+		"time=2012-11-22T09:00:00Z sample#c=5kB":         {"[lines logs.sample]", ""},
+		"time=2012-11-22T09:00:00Z measure=1":            {"[lines]", "the line has no sample#name=number"},
+	} {
+		x.Parse("", []byte(text))
+		why, err := x.Why("logs.sample")
+		if got := fmt.Sprint(x.Stats()); got != want[0] || why != want[1] || err != nil {
+			t.Errorf("%s is counted by %s, %q, %v; want %s, %q", text, got, why, err, want[0], want[1])
+		}
+		m, err := p.NewMatcher("logs.sample")
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched := false
+		m.Match(Pack{Lines: []byte(text), Second: 1353574800}, 1353574800, 1353574800, func(int64, []byte) bool {
+			matched = true
+			return true
+		})
+		if matched != (want[1] == "") {
+			t.Errorf("%s is selected: %v", text, matched)
+		}
+	}
+}

@@ -15,6 +15,7 @@ type Matcher struct {
 	scanner *line.Scanner
 	event   line.Event
 	conds   []*cond // a line meets one of them; what is made of other stats has several
+	inlog   int     // the number of a stat of in-log metrics, of which a line has one; -1: it is another stat
 	buffer  []byte
 	codes   []line.Code
 	ids     ids
@@ -23,13 +24,15 @@ type Matcher struct {
 // NewMatcher makes a Matcher of a stat, by its name. It fails if there is no such
 // stat, and for internal stats that are not about single lines.
 func (p *Program) NewMatcher(stat string) (*Matcher, error) {
-	m := &Matcher{program: p, scanner: p.schema.NewScanner()}
+	m := &Matcher{program: p, scanner: p.schema.NewScanner(), inlog: -1}
 	p.deriveFor(&m.event)
 	for i, s := range p.stats {
 		if s.Name != stat {
 			continue
 		}
 		switch of := p.of[i]; {
+		case s.Inlog():
+			m.inlog = i
 		case of != nil:
 			for _, n := range of {
 				m.conds = append(m.conds, p.conds[n])
@@ -82,14 +85,17 @@ func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte
 		if second < from || second > to || second <= p.Floor-1-m.program.lateness {
 			continue
 		}
-		if m.matches(ev) && !f(second, m.buffer[start:stop]) {
+		if m.matches(ev, m.buffer[start:stop]) && !f(second, m.buffer[start:stop]) {
 			return
 		}
 	}
 }
 
-// matches reports whether a line meets one of the conditions.
-func (m *Matcher) matches(ev *line.Event) bool {
+// matches reports whether a line meets one of the conditions, or has a metric.
+func (m *Matcher) matches(ev *line.Event, text []byte) bool {
+	if m.inlog >= 0 {
+		return m.program.hasMetric(m.inlog, text)
+	}
 	m.codes = ev.AppendCodes(m.codes[:0])
 	m.ids.set(m.codes)
 	defer m.ids.unset(m.codes)
