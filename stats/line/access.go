@@ -141,8 +141,8 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 	}
 	request := at + clfLength + 3
 	if request > end || b[at+clfLength] != ']' || sc.clock.common(b, at) < 0 {
-		// Python's servers leave the zone out.
-		if request = sc.clock.day(b, at) + 3; request < at || request > end || b[request-3] != ']' {
+		// Python's servers leave the zone out, and nginx may have its $time_iso8601.
+		if request = sc.clock.date(b, at) + 3; request < at || request > end || b[request-3] != ']' {
 			return false
 		}
 	}

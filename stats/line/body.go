@@ -30,7 +30,7 @@ var headerNames = [bodies][]string{
 // loggers, of Logstash, Serilog, Python's, nginx's variables, journald, log4j and MongoDB.
 var timeNames = []string{
 	"time", "timestamp", "ts", "t", "@timestamp", "@t", "Timestamp", "datetime", "date", "asctime", "eventTime", "EventTime", "event_time", "TimeGenerated",
-	"time_iso8601", "time_local", "msec", "__REALTIME_TIMESTAMP", "instant.epochSecond", "timeMillis", "start_time", "t.$date",
+	"time_iso8601", "time_local", "msec", "__REALTIME_TIMESTAMP", "instant.epochSecond", "timeMillis", "start_time", "t.$date", "time.$date", "requestTime", "eventTimestamp",
 }
 
 // Marks that are added to a key's number in a body's table.
@@ -48,7 +48,7 @@ const (
 // X-Forwarded-For.
 var (
 	sumNames = []string{
-		"upstream_response_time", "upstream_connect_time", "upstream_header_time", "upstream_time", "upstreamResponseTime", "http_upstream_time", "urt", "uct", "uht",
+		"upstream_response_time", "upstream_connect_time", "upstream_header_time", "upstream_time", "upstreamResponseTime", "http_upstream_time", "urt", "uct", "uht", "ut",
 	}
 	firstNames = []string{
 		"http_x_forwarded_for", "x_forwarded_for", "x-forwarded-for", "X-Forwarded-For", "http_forwarded_for", "forwarded_for", "xff", "XFF",

@@ -172,9 +172,17 @@ func looksLikeBSD(b []byte, i int) bool {
 	return b[i+3] == ' ' && b[i+6] == ' ' && b[i+9] == ':' && b[i+12] == ':'
 }
 
+// hasYear reports whether a time of RFC 3164 with a year may be at i: Oct 11 2025 22:14:15.
+func hasYear(b []byte, i int) bool {
+	return b[i+3] == ' ' && b[i+6] == ' ' && b[i+11] == ' ' && b[i+14] == ':' && b[i+17] == ':'
+}
+
 // bsd reads a time of RFC 3164 at b[p:], which may have AM or PM after it. It gives the
 // position after it, -1 if there is none, and whether its year could be guessed.
 func (c *clock) bsd(b []byte, p int, near int64, zones bool) (next int, dated bool) {
+	if hasYear(b, p) {
+		return c.cisco(b, p, near, zones)
+	}
 	month, day, clock, ok := bsdSecond(b, p)
 	if !ok {
 		return -1, false

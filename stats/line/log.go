@@ -157,7 +157,7 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 			i = kitchenEnd(b, start)
 		}
 		if i == 0 {
-			return sc.zapUnix(ev, b, start, end)
+			return sc.zapUnix(ev, b, start, end) || sc.unixFirst(ev, b, span{start, word(b, start)}, end)
 		}
 		return b[i] == ' ' && sc.logged(ev, b, i, end, false)
 	case isWeekday(b[start : start+3]):
@@ -198,6 +198,25 @@ func eitherDateEnd(b []byte, i int) int {
 	return max(i, meridiemEnd(b, i))
 }
 
+// unixFirst parses a line that begins with a Unix time, also in brackets, of which the rest
+// tells that it is one.
+func (sc *Scanner) unixFirst(ev *Event, b []byte, at span, end int) bool {
+	first, last := at.start, at.end
+	if b[first] == '[' {
+		first, last = first+1, last-1
+	}
+	if at.end >= end || b[at.end] != ' ' || !sc.clock.any(b, first, last) {
+		return false
+	}
+	was := ev.dated
+	sc.date(ev)
+	if sc.logged(ev, b, at.end, end, b[at.start] == '[') || sc.known(ev, b, at.end+1, end) {
+		return true
+	}
+	ev.dated = was
+	return false
+}
+
 // clockEnd gives the position after a time of day such as 09:31:34.123, 0 if there is
 // none. Without a date it dates nothing.
 func clockEnd(b []byte, i int) int {
@@ -232,6 +251,9 @@ func (sc *Scanner) logInBrackets(ev *Event, b []byte, start, end int) bool {
 	if dated {
 		sc.date(ev)
 	} else if i = max(i, clockEnd(b, start+1)); i <= 0 {
+		if close := digits(b, start+1); b[close] == ']' && sc.unixFirst(ev, b, span{start, close + 1}, end) { // Nagios
+			return true
+		}
 		return sc.levelInBrackets(ev, b, start, end) || sc.logged(ev, b, start, end, true)
 	}
 	if b[i] == ']' {

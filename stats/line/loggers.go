@@ -43,6 +43,10 @@ func (sc *Scanner) zap(ev *Event, b []byte, i, end int) bool {
 		}
 	}
 	h := logHeader{level: columns[0]}
+	if n > 2 && !isLevel(b[h.level.start:h.level.end]) && isLevel(b[columns[1].start:columns[1].end]) { // AWS Lambda has its request
+		h.ps, h.level = columns[0], columns[1]
+		n = copy(columns[:], columns[1:n])
+	}
 	if n < 2 || !isLevel(b[h.level.start:h.level.end]) {
 		return false
 	}

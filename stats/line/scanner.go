@@ -94,7 +94,7 @@ func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) bool {
 		return false
 	}
 	c := b[start]
-	if c-'0' <= 9 && (b[start+4] == '-' || b[start+4] == '/') {
+	if c-'0' <= 9 && (b[start+4] == '-' || b[start+4] == '/' || b[start+4] == '.') {
 		if i := sc.clock.stamp(b, start); i >= 0 {
 			if i == end && !sc.clock.strict {
 				return false // more likely one that was cut off

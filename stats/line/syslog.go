@@ -10,7 +10,7 @@ var syslogFormat = &Format{
 			"`level` and `facility` by syslog's names, `host`, `source` (the application), `ps` (the process); those of the message. Structured data gives none",
 		},
 		{
-			"RFC 3164", "`<34>Oct 11 22:14:15 host su[12]: MESSAGE`, also without the priority; and as rsyslog and journalctl have it, with an RFC 3339 time: `2012-10-11T22:14:15.123+02:00 host su[12]: MESSAGE`, where the tag is needed if there is no priority, and a level (`WARN`) is not a host",
+			"RFC 3164", "`<34>Oct 11 22:14:15 host su[12]: MESSAGE`, also without the priority, and with a year, `Oct 11 2025 22:14:15`; and as rsyslog and journalctl have it, with an RFC 3339 time: `2012-10-11T22:14:15.123+02:00 host su[12]: MESSAGE`, where the tag is needed if there is no priority, and a level (`WARN`) is not a host",
 			"as RFC 5424; `source` is the tag. Of a message that begins with a date and what loggers write (log4j) `level` if there is no priority, `logger`, `caller`, and those of its own message",
 		},
 	},
@@ -72,7 +72,7 @@ var syslogFormat = &Format{
 		if b[start] == '<' {
 			return sc.syslog(ev, b, start, end) || sc.bsd(ev, b, start, end)
 		}
-		return looksLikeBSD(b, start) && sc.bsd(ev, b, start, end)
+		return (looksLikeBSD(b, start) || hasYear(b, start)) && sc.bsd(ev, b, start, end)
 	},
 	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
 		return sc.clock.strict && sc.bsd(ev, b, o.start, o.end)

@@ -61,7 +61,7 @@ func (c *clock) timestamp(b []byte, p int) int {
 }
 
 // stamp reads what timestamp reads, and what loggers make of it, which is not
-// strict: a blank for the T, slashes for the dashes of the date, a comma for the
+// strict: a blank for the T, slashes or points for the dashes of the date, a comma for the
 // point, a zone after a blank, or none.
 func (c *clock) stamp(b []byte, p int) int {
 	c.strict = false
@@ -269,7 +269,7 @@ func (c *clock) date(b []byte, p int) int {
 	switch {
 	case b[p]-'0' > 9:
 		return c.weekday(b, p)
-	case b[p+4] == '-' || b[p+4] == '/':
+	case b[p+4] == '-' || b[p+4] == '/' || b[p+4] == '.' && b[p+7] == '.':
 		return c.stamp(b, p)
 	}
 	return c.day(b, p)
@@ -315,11 +315,11 @@ func (c *clock) unix(whole, fraction uint64) bool {
 	return c.dated
 }
 
-// isoSecond reads 2012-11-22T09:31:34 as if in UTC; dates may have slashes, and a
+// isoSecond reads 2012-11-22T09:31:34 as if in UTC; dates may have slashes or points, and a
 // blank may stand for the T and then for the first digit of the hour.
 func isoSecond(b []byte) (int64, bool) {
 	dashes := b[4] == '-' && b[7] == '-'
-	if !dashes && (b[4] != '/' || b[7] != '/' || b[10] != ' ') || b[10] != 'T' && b[10] != ' ' || b[13] != ':' || b[16] != ':' {
+	if !dashes && (b[4] != '/' && b[4] != '.' || b[7] != b[4] || b[10] != ' ') || b[10] != 'T' && b[10] != ' ' || b[13] != ':' || b[16] != ':' {
 		return 0, false
 	}
 	century, ok1 := twoDigits(b, 0)

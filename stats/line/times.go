@@ -57,8 +57,8 @@ func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
 	const timestamps = 64 // none is as long, and eight bytes are read at once
 	if n := len(b); !t.named && t.own == nil && n >= timestamps && n <= MaxLen && b[0]-'0' <= 9 {
 		c := &t.clock
-		if c.stamp(b, 0) >= 0 {
-			return c.second*1e9 + int64(c.nanos), c.dated
+		if i := c.stamp(b, 0); i >= 0 && c.dated && b[i] != escape {
+			return c.second*1e9 + int64(c.nanos), true
 		}
 	}
 	return t.parsed(b, second)
