@@ -2,7 +2,7 @@
 // that a real broker can fail. `make test-kafka` runs it beside one.
 //
 // It reads the tests' code: a test asks for a Kafka if it, or a function that it
-// names, calls topicstest.Cluster.
+// names, calls topicstest.Cluster or topicstest.Real.
 package main
 
 import (
@@ -83,7 +83,7 @@ func asking(folder string) ([]string, error) {
 			}
 		}
 	}
-	asks := map[string]bool{"topicstest.Cluster": true}
+	asks := map[string]bool{"topicstest.Cluster": true, "topicstest.Real": true}
 	for grown := true; grown; {
 		grown = false
 		for f, in := range names {

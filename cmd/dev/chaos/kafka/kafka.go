@@ -23,6 +23,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -72,9 +73,21 @@ type Config struct {
 	Brokers int    // 0: one
 	Port    int    // of the first broker; each takes two. 0: free ones
 
+	// Users, if there are some, are those that clients must be, by SASL PLAIN, with their
+	// names as passwords. All but the first may do what ACLs allow. There is one broker then.
+	Users []string
+
 	// Advertise, where there is one for a broker, is the address that clients are
 	// told instead of its own: of a proxy, say.
 	Advertise []string
+}
+
+// Login are the options of a client that may do everything.
+func (c Config) Login() []kgo.Opt {
+	if len(c.Users) == 0 {
+		return nil
+	}
+	return []kgo.Opt{kgo.SASL(plain.Auth{User: c.Users[0], Pass: c.Users[0]}.AsMechanism())}
 }
 
 // A Cluster is some brokers that know each other. All are controllers too.
@@ -124,7 +137,7 @@ func New(ctx context.Context, c Config) (*Cluster, error) {
 		if i < len(c.Advertise) && c.Advertise[i] != "" {
 			advertised = c.Advertise[i]
 		}
-		if err := n.write(properties(n, c.Brokers, ports[2*i+1], strings.Join(voters, ","), advertised)); err != nil {
+		if err := n.write(properties(n, c.Brokers, ports[2*i+1], strings.Join(voters, ","), advertised) + access(c.Users)); err != nil {
 			return nil, err
 		}
 		formats.Go(func() error { return n.format(ctx, id) })
@@ -191,6 +204,26 @@ func properties(n *Node, brokers, controllerPort int, voters, advertised string)
 		fmt.Sprintf("share.coordinator.state.topic.min.isr=%d", insync),
 	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// access is the configuration by which clients must be one of some users.
+func access(users []string) string {
+	if len(users) == 0 {
+		return ""
+	}
+	login := fmt.Sprintf("org.apache.kafka.common.security.plain.PlainLoginModule required username=%q password=%[1]q", users[0])
+	for _, user := range users {
+		login += fmt.Sprintf(" user_%s=%q", user, user)
+	}
+	// Of two lines for a key the last counts.
+	return strings.Join([]string{
+		"listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENTS:SASL_PLAINTEXT",
+		"sasl.enabled.mechanisms=PLAIN",
+		"sasl.mechanism.inter.broker.protocol=PLAIN",
+		"listener.name.clients.plain.sasl.jaas.config=" + login + ";",
+		"authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users=User:ANONYMOUS;User:" + users[0], // who is nobody is the controller
+	}, "\n") + "\n"
 }
 
 // Addr is the address that the broker listens on.
@@ -356,7 +389,7 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	}
 	var err error
 	for {
-		if err = probe(ctx, addrs); err == nil {
+		if err = probe(ctx, addrs, c.config.Login()); err == nil {
 			return nil
 		}
 		for _, n := range running {
@@ -374,19 +407,19 @@ func (c *Cluster) Ready(ctx context.Context) error {
 }
 
 // probe asks each of the brokers once.
-func probe(ctx context.Context, addrs []string) error {
+func probe(ctx context.Context, addrs []string, login []kgo.Opt) error {
 	for _, addr := range addrs {
-		if err := probeOne(ctx, addr, len(addrs)); err != nil {
+		if err := probeOne(ctx, addr, len(addrs), login); err != nil {
 			return fmt.Errorf("broker at %s: %w", addr, err)
 		}
 	}
 	return nil
 }
 
-func probeOne(ctx context.Context, addr string, brokers int) error {
+func probeOne(ctx context.Context, addr string, brokers int, login []kgo.Opt) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RequestRetries(0))
+	client, err := kgo.NewClient(append(login, kgo.SeedBrokers(addr), kgo.RequestRetries(0))...)
 	if err != nil {
 		return err
 	}
