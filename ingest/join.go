@@ -263,11 +263,8 @@ func (j *lineJoiner) endOthers(out []byte, e *event, l []byte) []byte {
 	if !dated {
 		return out
 	}
-	for _, stream := range j.open.streams() {
-		other := j.open[stream]
-		if other == e {
-			continue
-		}
+	late := false
+	for _, other := range j.open {
 		if !other.dated {
 			other.dated = true
 			if t, ok := j.times.Near(other.whole(), j.written); ok {
@@ -277,7 +274,13 @@ func (j *lineJoiner) endOthers(out []byte, e *event, l []byte) []byte {
 		if other.Time == 0 {
 			other.Time = at
 		}
-		if at-other.Time >= int64(eventTime) {
+		late = late || other != e && at-other.Time >= int64(eventTime)
+	}
+	if !late {
+		return out
+	}
+	for _, stream := range j.open.streams() {
+		if other := j.open[stream]; other != e && at-other.Time >= int64(eventTime) {
 			out = j.end(out, stream)
 		}
 	}
