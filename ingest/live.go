@@ -425,7 +425,12 @@ func (g *live) leave(ended bool) error {
 		return nil // nobody knows of it
 	}
 	if g.backlog != nil && ended {
-		// No line is ahead of a recording's clock.
+		// No line is ahead of a recording's clock, and nobody covers what is after its last
+		// line.
+		if err := g.packer.Advance((s + 1) * second); err != nil {
+			return err
+		}
+		g.packer.Cover(noSecond)
 		s += 1 + g.Lateness
 	}
 	if err := g.packer.Leave(s); err != nil {

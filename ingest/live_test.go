@@ -327,12 +327,12 @@ func TestLiveEnds(t *testing.T) {
 			{
 				"a backlog is final at once",
 				script(time.Now(), false, cue{0, dated((bubble-50)*second, "a") + "\n" + dated((bubble-40)*second, "b")}), true,
-				0, "|-50/-50 -50:a |-40/-50 -40:b |-37/-50!", nil,
+				0, "|-50/-50 -50:a |-40/-50 -40:b |-39/-50 |-37/-37!", nil,
 			},
 			{
 				"a backlog of one line",
 				script(time.Now(), false, cue{0, dated((bubble-50)*second, "a")}), true,
-				0, "|-50/-50 -50:a |-47/-50!", nil,
+				0, "|-50/-50 -50:a |-49/-50 |-47/-47!", nil,
 			},
 			{
 				"a backlog without a date is of now, and waits as lines of now do",
