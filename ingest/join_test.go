@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -271,12 +272,20 @@ func TestJoinWithoutItsRule(t *testing.T) {
 
 func TestJoinLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var got []string
-		take := func(_ context.Context, b Batch) error { got = append(got, shown(b.Lines)...); return nil }
+		take := func(_ context.Context, b Batch) error {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, shown(b.Lines)...)
+			return nil
+		}
 		l := Reading{Join: "indent"}.live(t.Context(), "", &budget{most: 100}, take)
 		see := func(want ...string) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(got, want) {
 				t.Fatalf("got %q, want %q", got, want)
 			}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors"
 	"pulse/stats/program"
 	"pulse/stats/timing"
@@ -23,12 +24,12 @@ func (l *log) bundle(source int32, end, second int64) []byte {
 // TestBundlesWithoutCovers: what no cover ends neither piles up nor holds back the
 // checkpoints, and the segments that are ended count all the same.
 func TestBundlesWithoutCovers(t *testing.T) {
-	const seconds, each = 300, 40
+	seconds, each := int64(testkit.Size(100, 300)), int64(testkit.Size(12, 40))
 	l := newLog(t, fmt.Sprintf(one, 2))
 	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
 	empty := (&topics.Bundle{End: 1 << 40}).Append(nil)
-	for i := range int64(seconds) {
-		for j := range int64(each) {
+	for i := range seconds {
+		for j := range each {
 			l.process("cover", empty)
 			l.process("cover", l.bundle(0, 1_000_000+i*each+j, 100+i))
 			l.process("cover", l.bundle(5, 1_000_000+i*each+j, 100+i)) // of a partition that there is not

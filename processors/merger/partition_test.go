@@ -521,10 +521,10 @@ func TestLongWindow(t *testing.T) {
 // There is a value for each second in which one leaves the window. They are emitted as
 // they are made, and no more of them are held than the table takes.
 func TestLeap(t *testing.T) {
-	const over, days = 1800, 3 * 86400
-	l := newLog(t, "lateness: 1s\nstats:\n  - {name: events, count: lines, over: 1800s}\n")
+	over, days := int64(testkit.Size(600, 1800)), int64(testkit.Size(86400, 3*86400))
+	l := newLog(t, fmt.Sprintf("lateness: 1s\nstats:\n  - {name: events, count: lines, over: %ds}\n", over))
 	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
-	for i := range int64(over) {
+	for i := range over {
 		l.send(segmentOf{cover(0, i, i+1, 100+i, 101+i), at(100 + i), 100 + i})
 	}
 	track, emitted, held := l.work.byName["events"], 0, 0
@@ -543,7 +543,7 @@ func TestLeap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if emitted < over || emitted > over+10 {
+	if int64(emitted) < over || int64(emitted) > over+10 {
 		t.Errorf("%d snapshots, want one for each second in which a line leaves the window", emitted)
 	}
 	if left := len(track.series.Between(0, 200+over+days)); held > 2*topics.MaxTableSnapshots || left > 0 {
