@@ -56,11 +56,13 @@ type KeyCounter interface {
 // A Window is the join of the partials of an interval of seconds. A partial that
 // was added must not change before it is taken out.
 type Window interface {
-	// Add joins a second's partial; Sub takes one out that was added. Each is
-	// the exact inverse of the other, in any order.
+	// Add joins a second's partial; Sub takes one out that was added, and leaves the
+	// window as if it had never been there, whatever was added before or since. A kind
+	// that cannot subtract keeps what it needs: see extreme.go.
 	Add(p Partial)
 	Sub(p Partial)
-	// Value is the window's value. The caller may keep it.
+	// Value is the window's value. The caller may keep it. It is asked for each second, and
+	// must not cost more with a longer window.
 	Value(Span) value.Value
 }
 

@@ -27,6 +27,9 @@ func TestDescriptions(t *testing.T) {
 	}
 	for _, d := range Kinds {
 		lacks := func(what string) { t.Errorf("%s: the Description of %s lacks %s", fileOf(t, d), d.Name, what) }
+		if d.Name == "" {
+			t.Fatalf("%s: a Description lacks a Name: the key of a stat in a definitions file", fileOf(t, d))
+		}
 		if !strings.HasSuffix(d.Doc, ".") {
 			lacks("Doc: sentences, with a period at the end; then run make generate")
 		}
@@ -52,6 +55,9 @@ func TestDescriptions(t *testing.T) {
 				t.Errorf("%s has the alias %s, which is a kind or another's alias", d.Name, alias)
 			}
 			seen[alias] = true
+		}
+		if d.Takes == TakesField && d.Option("over") == nil && d.Option("expire") == nil {
+			lacks("an option that says how long its window is: over(60), or expire; see options.go")
 		}
 		if d.Option("top") != nil && d.Option("by") == nil {
 			t.Errorf("%s has top without by", d.Name)
