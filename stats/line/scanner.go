@@ -3,26 +3,28 @@ package line
 import (
 	"bytes"
 	"math/bits"
+	"time"
 )
 
 // A Scanner parses lines by a Schema. It learns from the lines it sees what
 // the next may look like, which makes it faster and changes nothing else. It
 // is for one goroutine.
 type Scanner struct {
-	schema  *Schema
-	origin  *origin // of the lines; nil: none
-	clock   clock
-	guess   guess
-	whos    [whos]who   // of Pulse lines
-	other   who         // one that is not kept
-	tail    tail        // of an access line
-	members members     // of a JSON line
-	key     []byte      // of the JSON member that is read, with those around it and its padding
-	plain   []byte      // a line without its colors, or that was in another one
-	depth   int         // of lines in others
-	columns []w3cColumn // of W3C lines; nil: those of servers that nobody configured
-	near    int64       // when the lines are read; -1 if it is not known
-	zones   bool        // whether a zone is guessed by it
+	schema    *Schema
+	origin    *origin // of the lines; nil: none
+	clock     clock
+	zoneNames map[string]*time.Location // by those that lines have had
+	guess     guess
+	whos      [whos]who   // of Pulse lines
+	other     who         // one that is not kept
+	tail      tail        // of an access line
+	members   members     // of a JSON line
+	key       []byte      // of the JSON member that is read, with those around it and its padding
+	plain     []byte      // a line without its colors, or that was in another one
+	depth     int         // of lines in others
+	columns   []w3cColumn // of W3C lines; nil: those of servers that nobody configured
+	near      int64       // when the lines are read; -1 if it is not known
+	zones     bool        // whether a zone is guessed by it
 
 	own     ownReading
 	origins map[Origin]*origin // that are ready
