@@ -40,17 +40,14 @@ func (l *liveJoiner) add(lines []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	joined := l.lines.join(lines)
-	if l.texts != nil {
-		more := l.lines.size - l.held
-		if more > 0 && !l.texts.take(more) {
+	if more := l.lines.size - l.held; l.texts != nil && more > 0 {
+		if l.texts.take(more) {
+			l.held = l.lines.size
+		} else {
 			joined = l.lines.appendAll(joined)
-			more = -l.held
 		}
-		if more < 0 {
-			l.texts.give(-more)
-		}
-		l.held = l.lines.size
 	}
+	l.settle()
 	began := time.Now()
 	err := l.give(joined)
 	l.lines.waited(time.Since(began)) // what belongs to them may wait behind it

@@ -104,7 +104,6 @@ type live struct {
 	quiet    int64         // when the backlog is over if no dated line comes
 	lastLine int64         // the clock's second at the last line; -1 before it
 	untold   []func(error) // ends the tracking of batches whose lines the backlog may hold
-	origins  []originRun   // of the lines that went into the backlog and did not come out yet
 
 	lingering lingering
 
@@ -341,18 +340,22 @@ func (g *live) addLine(l []byte, from line.Origin) error {
 	if isEmpty(l) {
 		return nil
 	}
-	g.origins = addRun(g.origins, from)
-	if err := t.from(from).add(l, g.emit); err != nil {
+	emit := g.emit(t)
+	if err := t.from(from).add(l, emit); err != nil {
 		return err
 	}
 	if g.backlog == nil {
-		return t.settle(g.emit)
+		return t.settle(emit)
 	}
 	return nil
 }
 
-// emit packs a line of the backlog, or one that it held when it ended.
-func (g *live) emit(clock int64, l []byte) error {
+// emit returns what packs lines of a backlog, and those that it held when it ended.
+func (g *live) emit(t *timeline) func(clock int64, l []byte) error {
+	return func(clock int64, l []byte) error { return g.pack(t.emitted, clock, l) }
+}
+
+func (g *live) pack(from line.Origin, clock int64, l []byte) error {
 	if g.backlog != nil && clock >= g.now-g.Lateness*second {
 		if err := g.goLive(); err != nil {
 			return err
@@ -366,12 +369,8 @@ func (g *live) emit(clock int64, l []byte) error {
 			return err
 		}
 	}
-	run := &g.origins[0] // lines come out in the order in which they went in
-	if err := g.packer.From(run.from); err != nil {
+	if err := g.packer.From(from); err != nil {
 		return err
-	}
-	if run.lines--; run.lines == 0 {
-		g.origins = g.origins[1:]
 	}
 	g.lastLine = g.packer.Second()
 	return g.packer.addLine(l)
@@ -381,7 +380,8 @@ func (g *live) emit(clock int64, l []byte) error {
 // clock stands in for the next dated line.
 func (g *live) endBacklog() error {
 	t := g.backlog
-	if err := t.decide(g.now, g.emit); err != nil {
+	emit := g.emit(t)
+	if err := t.decide(g.now, emit); err != nil {
 		return err
 	}
 	if g.backlog != nil {
@@ -389,7 +389,7 @@ func (g *live) endBacklog() error {
 			return err
 		}
 	}
-	if err := t.settle(g.emit); err != nil {
+	if err := t.settle(emit); err != nil {
 		return err
 	}
 	g.tellAll(nil)
@@ -402,7 +402,7 @@ func (g *live) settle() error {
 	if g.backlog == nil {
 		return nil
 	}
-	return g.backlog.settle(g.emit)
+	return g.backlog.settle(g.emit(g.backlog))
 }
 
 // settled tells whether, the inputs having ended, the ingester can leave with
