@@ -40,11 +40,16 @@ func (p *parser) resolveRatio(c combined) {
 		return // an error already
 	}
 	for _, n := range c.node.Content {
-		n = p.resolve(n)
-		if name, ok := p.text(n, "the name of a stat", MaxName); ok {
-			if wrong := p.addOperand(c, name); wrong != "" {
-				p.errorf(n, "%s", wrong)
-			}
+		p.resolveOperand(c, n)
+	}
+}
+
+// resolveOperand finds the stat that a node names.
+func (p *parser) resolveOperand(c combined, n *yaml.Node) {
+	n = p.resolve(n)
+	if name, ok := p.text(n, "the name of a stat", MaxName); ok {
+		if wrong := p.addOperand(c, name); wrong != "" {
+			p.errorf(n, "%s", wrong)
 		}
 	}
 }

@@ -39,14 +39,7 @@ func inlogStats() []*Stat {
 
 // parseInlog reads inlog, and gives the stats that it adds to the file's.
 func (p *parser) parseInlog(n *yaml.Node) []*Stat {
-	var on bool
-	if n == nil {
-		return nil
-	}
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&on) != nil {
-		p.errorf(n, "inlog must be true or false, not %s", describe(n))
-	}
-	if !on {
+	if n == nil || !p.boolean(n, "inlog") {
 		return nil
 	}
 	all := inlogStats()

@@ -26,9 +26,7 @@ func (p *parser) parseLook(s *Stat, values map[string]*yaml.Node) {
 		p.errorf(values["link"], "link must begin with https:// or http://, not %s", s.Link)
 	}
 	if n := values["reversed"]; n != nil {
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&s.Reversed) != nil {
-			p.errorf(n, "reversed must be true or false, not %s", describe(n))
-		}
+		s.Reversed = p.boolean(n, "reversed")
 	}
 	for _, t := range []struct {
 		key string

@@ -94,11 +94,6 @@ func (p *parser) resolveObjective(c combined) {
 		if n == nil {
 			return // an error already
 		}
-		n = p.resolve(n)
-		if name, ok := p.text(n, "the name of a stat", MaxName); ok {
-			if wrong := p.addOperand(c, name); wrong != "" {
-				p.errorf(n, "%s", wrong)
-			}
-		}
+		p.resolveOperand(c, n)
 	}
 }

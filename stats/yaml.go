@@ -166,6 +166,14 @@ func (p *parser) number(n *yaml.Node, what string) (float64, bool) {
 	return f, true
 }
 
+// boolean reads true or false; what is neither is false.
+func (p *parser) boolean(n *yaml.Node, what string) (on bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&on) != nil {
+		p.errorf(n, "%s must be true or false, not %s", what, describe(n))
+	}
+	return on
+}
+
 // seconds gives a duration in whole seconds.
 func (p *parser) seconds(n *yaml.Node, what string, least, most time.Duration) int64 {
 	s, ok := p.text(n, what, MaxName)

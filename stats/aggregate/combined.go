@@ -7,8 +7,9 @@ import (
 	"pulse/stats/value"
 )
 
-// Kinds whose value is made of the values of other stats share this file. Such a stat folds no lines: its partial has the partials of its stats, so that
-// all are of the same lines at any time, and its window has their windows.
+// Kinds whose value is made of the values of other stats share this file. The partial of
+// such a stat has the partials of its stats, so that all are of the same lines at any time,
+// and its window has their windows.
 
 // A combiner makes a value of the values of other stats.
 type combiner interface {

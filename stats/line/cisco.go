@@ -127,10 +127,7 @@ func (c *clock) cisco(b []byte, p int, near int64, zones bool) (next int, dated 
 		i++
 	}
 	first := i
-	day := int64(0)
-	for i = first; i < first+2 && b[i]-'0' <= 9; i++ {
-		day = day*10 + int64(b[i]-'0')
-	}
+	day, i := dayAt(b, first)
 	if month == 0 || b[p+3] != ' ' || i == first || b[i] != ' ' || day < 1 || day > daysIn(2000, month) {
 		return -1, false
 	}

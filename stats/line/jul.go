@@ -21,11 +21,13 @@ const narrowBlank = "\u202f"
 // jul parses the first of the two lines that java.util.logging writes of an event.
 func (sc *Scanner) jul(ev *Event, b []byte, start, end int) bool {
 	month := monthOf(b[start : start+3])
-	c := cursor{b: b, i: start + 4, end: end}
 	if month == 0 || b[start+3] != ' ' {
 		return false
 	}
-	day, clock, ok := c.dayNumber(','), int64(0), false
+	day, next := dayAt(b, start+len("Nov "))
+	c := cursor{b: b, i: next, end: end}
+	clock, ok := int64(0), false
+	c.skip(',')
 	c.skip(' ')
 	year := c.word()
 	if !c.failed && b[year.end-1] == ',' {
@@ -68,16 +70,4 @@ func (sc *Scanner) jul(ev *Event, b []byte, start, end int) bool {
 	sc.give(ev, ofCaller, method)
 	sc.defaultMessage(ev, start, end)
 	return true
-}
-
-// dayNumber reads one or two digits and the byte after them.
-func (c *cursor) dayNumber(stop byte) int64 {
-	n, first := int64(0), c.i
-	for c.i < c.end && c.b[c.i]-'0' <= 9 && c.i < first+2 {
-		n = n*10 + int64(c.b[c.i]-'0')
-		c.i++
-	}
-	c.failed = c.failed || c.i == first
-	c.skip(stop)
-	return n
 }

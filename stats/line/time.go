@@ -2,7 +2,6 @@ package line
 
 import (
 	"math/bits"
-	"strconv"
 	"time"
 
 	"pulse/stats/timing"
@@ -166,12 +165,11 @@ func (c *clock) set(second int64, nanos uint32) {
 // dashes or blanks for the slashes and a blank for the colon, or 22.11.2012 09:31:34, and
 // as stamp has its fraction and zone. It gives the position after it, or -1.
 func (c *clock) day(b []byte, p int) int {
-	i := digits(b, p)
+	day, i := dayAt(b, p)
 	separator := b[i]
-	if i == p || i > p+2 {
+	if i == p {
 		return -1
 	}
-	day, _ := strconv.ParseInt(string(b[p:i]), 10, 64)
 	month := int64(0)
 	switch {
 	case separator == '.' && b[i+3] == '.':
@@ -398,6 +396,14 @@ func halfDay(half byte, second int64) (int64, bool) {
 		return second + noon, clock >= 3600
 	}
 	return second, true
+}
+
+// dayAt reads a day of one or two digits, and gives the position after it.
+func dayAt(b []byte, i int) (day int64, next int) {
+	for next = i; next < i+2 && b[next]-'0' <= 9; next++ {
+		day = day*10 + int64(b[next]-'0')
+	}
+	return day, next
 }
 
 func twoDigits(b []byte, i int) (int64, bool) {
