@@ -20,9 +20,23 @@ import (
 // and clocks that are known of it are wrong, so that nobody can go on.
 var ErrReplaced = errors.New("a topic has been replaced")
 
-// replaced says what to do about it.
+// A ReplacedError is an ErrReplaced, in two parts.
+type ReplacedError struct {
+	What string // happened, to which topic
+	Do   string // about it
+}
+
+func (e *ReplacedError) Error() string {
+	return e.What + ". Nothing can go on from what was known of it: " + e.Do
+}
+
+func (e *ReplacedError) Unwrap() error { return ErrReplaced }
+
 func replaced(topic, how string) error {
-	return fmt.Errorf("%w: %s %s. Nothing can go on from what was known of it: start all roles with a new --prefix, after `pulse topics --create` with it (docs/operate.md, Partitions, topics, retention)", ErrReplaced, topic, how)
+	return &ReplacedError{
+		What: fmt.Sprintf("%v: %s %s", ErrReplaced, topic, how),
+		Do:   "start all roles with a new --prefix, after `pulse topics --create` with it (docs/operate.md, Partitions, topics, retention)",
+	}
 }
 
 const (

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,6 +74,29 @@ func AppendMinute(b []byte, m Minute) ([]byte, error) {
 		return b, fmt.Errorf("minute of %.80q: %w", m.Stat, err)
 	}
 	return append(append(b, line...), '\n'), nil
+}
+
+// Minutes are those of a stat, by when they begin.
+type Minutes map[int64]Minute
+
+// Take takes the stat's minutes of a record, those that fit. Of several that are of the
+// same one it has them joined.
+func (m Minutes) Take(record []byte, stat string, fits func(Minute) bool) {
+	prefix := MinutePrefix(stat)
+	for line := range bytes.Lines(record) {
+		if !bytes.HasPrefix(line, prefix) {
+			continue
+		}
+		minute, err := DecodeMinute(line)
+		if err != nil || !fits(minute) {
+			continue
+		}
+		if known, ok := m[minute.Time]; ok {
+			known.Join(minute)
+			minute = known
+		}
+		m[minute.Time] = minute
+	}
 }
 
 // MinutePrefix is what the lines of a stat begin with, and no others.

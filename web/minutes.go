@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -30,23 +29,11 @@ type minutes struct {
 func (m *minutes) Minutes(ctx context.Context, stat string, from, to int64) ([]topics.Minute, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
-	found := map[int64]topics.Minute{}
-	prefix := topics.MinutePrefix(stat)
+	found := topics.Minutes{}
 	read := func(r *kgo.Record) bool {
-		for line := range bytes.Lines(r.Value) {
-			if !bytes.HasPrefix(line, prefix) {
-				continue
-			}
-			minute, err := topics.DecodeMinute(line)
-			if err != nil || minute.Version != m.store.VersionAt(stat, minute.Time) || minute.Time < from || minute.Time > to {
-				continue
-			}
-			if known, ok := found[minute.Time]; ok {
-				known.Join(minute)
-				minute = known
-			}
-			found[minute.Time] = minute
-		}
+		found.Take(r.Value, stat, func(minute topics.Minute) bool {
+			return minute.Version == m.store.VersionAt(stat, minute.Time) && minute.Time >= from && minute.Time <= to
+		})
 		return true
 	}
 	admin, err := m.topic.admin()

@@ -95,7 +95,8 @@ func (r *readers) forget(of string, q *question) {
 	}
 }
 
-// refuseRead answers a request if the history or lines of a stat could not be read, and reports whether it has.
+// refuseRead answers a request if the history or lines of a stat could not be read, and
+// reports whether it has.
 func (s *Server) refuseRead(w http.ResponseWriter, what, stat string, err error) bool {
 	switch {
 	case err == nil:

@@ -33,27 +33,15 @@ func (s *fieldsSettings) surveyKafka(ctx context.Context, e *environment, survey
 		return err
 	}
 	defer admin.Close()
-	all, err := admin.Readable(starting, names.Raw())
+	newest, err := admin.Written(starting, names.Raw(), time.Now().Add(-s.last), time.Time{})
 	if err != nil {
 		return fmt.Errorf("cannot read topic %s: %w", names.Raw(), cluster.Unreachable(err))
-	}
-	since, err := admin.ListOffsetsAfterMilli(starting, time.Now().Add(-s.last).UnixMilli(), names.Raw())
-	if err == nil {
-		err = since.Error()
-	}
-	if err != nil {
-		return cluster.Unreachable(err)
-	}
-	for partition, span := range all {
-		if first, ok := since.Lookup(names.Raw(), partition); ok {
-			all[partition] = topics.Span{From: min(max(span.From, first.Offset), span.To), To: span.To}
-		}
 	}
 	bar := newProgress(e.Stderr)
 	defer bar.end()
 	var bytes int64
 	var failed error
-	err = admin.Read(ctx, names.Raw(), all, func(r *kgo.Record) bool {
+	err = admin.Read(ctx, names.Raw(), newest, func(r *kgo.Record) bool {
 		printPack(nil, r, func(_ topics.RawHeader, from line.Origin, text []byte) {
 			if failed == nil {
 				failed = survey.add(from, text)

@@ -1,7 +1,6 @@
 package status
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -42,24 +41,9 @@ func (o *observer) fields(ctx context.Context, seen *observation) error {
 		return fmt.Errorf("cannot find the newest hour: %w", err)
 	}
 	p := topics.Partition(stats.FieldsStat, int32(len(written)))
-	prefix := topics.MinutePrefix(stats.FieldsStat)
-	minutes := map[int64]topics.Minute{}
+	minutes := topics.Minutes{}
 	err = o.admin.Read(ctx, topic, written.Of(p).Newest(minutesRead), func(r *kgo.Record) bool {
-		for line := range bytes.Lines(r.Value) {
-			if !bytes.HasPrefix(line, prefix) {
-				continue
-			}
-			m, err := topics.DecodeMinute(line)
-			if err != nil || m.Version != o.names.Version {
-				continue
-			}
-			known := minutes[m.Time]
-			if known.Stat == "" {
-				known = m
-			}
-			known.Join(m)
-			minutes[m.Time] = known
-		}
+		minutes.Take(r.Value, stats.FieldsStat, func(m topics.Minute) bool { return m.Version == o.names.Version })
 		return true
 	})
 	if err != nil || len(minutes) == 0 {

@@ -4,6 +4,7 @@
 package status
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -258,9 +259,8 @@ func (f *findings) problems() []Problem {
 	found := []Problem{}
 	say := func(since int64, what, do string) { found = append(found, Problem{what, at(since), do}) }
 	raw, fragments := f.names.Raw(), f.names.Fragments()
-	if f.replaced != nil {
-		what, do, _ := strings.Cut(f.replaced.Error(), ". Nothing can go on from what was known of it: ")
-		say(-1, what, do)
+	if replaced := (*topics.ReplacedError)(nil); errors.As(f.replaced, &replaced) {
+		say(-1, replaced.What, replaced.Do)
 	}
 	switch {
 	case f.written < 0:
