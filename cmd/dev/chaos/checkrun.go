@@ -2,12 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"pulse/stats"
 	"time"
 )
 
@@ -132,29 +127,12 @@ func (r *run) askWeb(ctx context.Context, o *oracle, addr string, from, to int64
 }
 
 func askPoints(ctx context.Context, addr, stat string, from, to int64) (map[int64]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/api/stats/%s?from=%d&to=%d", addr, url.PathEscape(stat), from, to), nil)
+	points, err := askSnapshots(ctx, 10*time.Second, addr, stat, fmt.Sprintf("from=%d&to=%d", from, to))
 	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 200))
-		return nil, fmt.Errorf("%s: %s", response.Status, text)
-	}
-	var answer struct {
-		Points []stats.Snapshot `json:"points"`
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
 		return nil, err
 	}
 	shown := map[int64]string{}
-	for _, s := range answer.Points {
+	for _, s := range points {
 		for second, value := range seconds(s) {
 			shown[second] = value
 		}

@@ -294,7 +294,7 @@ func (w *pageWatch) follow(ctx context.Context, addr string) {
 	was := "" // the definitions version of the newest point
 	for sleep(ctx, 50*time.Millisecond) {
 		for _, stat := range []string{"requests", "errors", "slowest"} {
-			points, err := askSnapshots(ctx, addr, stat)
+			points, err := askSnapshots(ctx, 5*time.Second, addr, stat, "")
 			if err != nil || len(points) == 0 {
 				continue
 			}
@@ -339,10 +339,11 @@ func (w *pageWatch) verdict() {
 	r.report.note("a restarted dashboard changed definitions versions once, its longest time without a newer second was %.1f s", w.longest.Seconds())
 }
 
-func askSnapshots(ctx context.Context, addr, stat string) ([]stats.Snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+// askSnapshots asks a dashboard for the points of a stat. The query is as in a URL.
+func askSnapshots(ctx context.Context, within time.Duration, addr, stat, query string) ([]stats.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/api/stats/%s", addr, url.PathEscape(stat)), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/api/stats/%s?%s", addr, url.PathEscape(stat), query), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -352,8 +353,8 @@ func askSnapshots(ctx context.Context, addr, stat string) ([]stats.Snapshot, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		io.Copy(io.Discard, io.LimitReader(response.Body, 1<<10))
-		return nil, fmt.Errorf("%s", response.Status)
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 200))
+		return nil, fmt.Errorf("%s: %s", response.Status, text)
 	}
 	var answer struct {
 		Points []stats.Snapshot `json:"points"`
