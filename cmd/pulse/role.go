@@ -68,7 +68,9 @@ func (r *role) topicOptions() topics.Options {
 // startTimeout bounds how long a command that starts waits for an answer from
 // Kafka. One that has worked waits for as long as it takes; but who has just
 // written down a wrong address should hear of it, and a supervisor tries again.
-const startTimeout = 12 * time.Second
+// Where nothing answers at all, the client gives up after ten seconds; the rest is
+// for a broker that is slow.
+const startTimeout = 30 * time.Second
 
 // checkTopics fails unless the topics exist with the right settings.
 func (r *role) checkTopics(ctx context.Context) error {

@@ -92,7 +92,7 @@ func (r *run) checkWeb(ctx context.Context, o *oracle) error {
 	}
 	for _, addr := range r.webs {
 		var wrong, missing int
-		err := until(ctx, 20*time.Second, func() bool {
+		err := until(ctx, r.patience, func() bool {
 			var err error
 			wrong, missing, err = r.askWeb(ctx, o, addr, newest-shownSeconds+1, newest)
 			return err == nil && wrong+missing == 0
@@ -127,7 +127,7 @@ func (r *run) askWeb(ctx context.Context, o *oracle, addr string, from, to int64
 }
 
 func askPoints(ctx context.Context, addr, stat string, from, to int64) (map[int64]string, error) {
-	points, err := askSnapshots(ctx, 10*time.Second, addr, stat, fmt.Sprintf("from=%d&to=%d", from, to))
+	points, err := askSnapshots(ctx, 30*time.Second, addr, stat, fmt.Sprintf("from=%d&to=%d", from, to))
 	if err != nil {
 		return nil, err
 	}

@@ -44,9 +44,9 @@ func laws(ctx context.Context, r *run) error {
 		sub.Rate = max(r.Rate/len(reports), 100)
 		sub.dir, sub.pulse, sub.chaos, sub.addrs = filepath.Join(r.dir, fmt.Sprint("law-", i)), r.pulse, r.chaos, r.addrs
 		sub.log = &logger{w: io.Discard} // what it complains of is what is wanted
-		sub.patience = 5 * time.Second
 		if i < len(brokenLaws) {
 			sub.law = brokenLaws[i].name
+			sub.patience = 5 * time.Second // what is missing never comes
 		} else {
 			sub.log = r.log
 		}

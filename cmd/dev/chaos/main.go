@@ -91,19 +91,19 @@ func command(ctx context.Context, args []string) error {
 	defer os.RemoveAll(dir)
 	o.Tools = &tools{dir: dir}
 	reports := runAll(ctx, chosen, o, *parallel)
-	failed := 0
-	for _, r := range reports {
-		if !r.ok() {
-			failed++
-		}
-	}
+	failed := slices.DeleteFunc(slices.Clone(reports), report.ok)
 	if *table != "" {
 		if err := appendTable(*table, args, reports); err != nil {
 			return err
 		}
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d scenarios failed", failed, len(reports))
+	if len(failed) > 0 {
+		// Said once more, at the end: the others' output is long.
+		text := fmt.Sprintf("%d of %d scenarios failed", len(failed), len(reports))
+		for _, r := range failed {
+			text += "\n" + r.String()
+		}
+		return errors.New(text)
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func runScenario(ctx context.Context, s scenario, o options) (report, error) {
 }
 
 func newRun(s scenario, o options) *run {
-	return &run{options: o, scenario: s, lateness: 2, patience: time.Minute,
+	return &run{options: o, scenario: s, lateness: 2, patience: patient,
 		chance: rand.New(rand.NewPCG(o.Seed, 1)),
 		log:    &logger{w: o.Log, name: s.name, start: time.Now()},
 		ledger: &ledger{ranges: map[string][][2]int{}},
@@ -216,7 +216,7 @@ func (r *run) useKafka(ctx context.Context, cluster *kafka.Cluster) error {
 	r.kafka = cluster
 	r.closers = append(r.closers, cluster.Close)
 	r.addrs = cluster.Addrs()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, patient)
 	defer cancel()
 	return cluster.Start(ctx)
 }
@@ -382,7 +382,7 @@ func (r *run) startRoles(ctx context.Context, static bool) error {
 
 // flowing waits until every stat is published, and counts time from then.
 func (r *run) flowing(ctx context.Context) error {
-	if err := r.published(ctx, 0, time.Minute); err != nil {
+	if err := r.published(ctx, 0, patient); err != nil {
 		return fmt.Errorf("nothing was published: %w", err)
 	}
 	r.loaded = time.Now()
@@ -393,6 +393,9 @@ func (r *run) flowing(ctx context.Context) error {
 func (r *run) published(ctx context.Context, second int64, patience time.Duration) error {
 	return until(ctx, patience, func() bool { return r.merged.newest(len(r.definitions.All())) >= max(second, 1) })
 }
+
+// patient is how long a run waits for what a busy machine does late.
+const patient = 3 * time.Minute
 
 // until waits for a condition.
 func until(ctx context.Context, patience time.Duration, holds func() bool) error {

@@ -136,7 +136,7 @@ func cold(ctx context.Context, r *run) error {
 	}
 	back := time.Now()
 	r.ingest(r.Rate, 0)
-	if err := r.published(ctx, back.Unix(), time.Minute); err != nil {
+	if err := r.published(ctx, back.Unix(), patient); err != nil {
 		return fmt.Errorf("on the copy not all stats are published: %w", err)
 	}
 	r.report.note("all stats published %.1f s after the start on the copy", time.Since(back).Seconds())
@@ -203,7 +203,7 @@ func clocks(ctx context.Context, r *run) error {
 	}
 	// The clock that was an hour ahead was never the only one, so it moved
 	// nothing: seconds close as before.
-	if err := r.published(ctx, time.Now().Unix(), time.Minute); err != nil {
+	if err := r.published(ctx, time.Now().Unix(), patient); err != nil {
 		return fmt.Errorf("after the wrong clocks have gone not all stats are published: %w", err)
 	}
 	ahead := r.merged.newest(len(r.definitions.All())) - time.Now().Unix()
@@ -217,7 +217,7 @@ func clocks(ctx context.Context, r *run) error {
 	}
 	sleep(ctx, none)
 	r.ingest(rate, 0)
-	if err := r.published(ctx, time.Now().Unix()+2, time.Minute); err != nil {
+	if err := r.published(ctx, time.Now().Unix()+2, patient); err != nil {
 		return fmt.Errorf("after a time without ingesters not all stats are published: %w", err)
 	}
 	sleep(ctx, 5*time.Second)
@@ -268,7 +268,7 @@ func lost(ctx context.Context, r *run) error {
 	for _, s := range r.definitions.All() {
 		known[s.Name] = back.Unix() + timing.Unsettled + s.Lookback()
 	}
-	if err := r.published(ctx, back.Unix()+timing.Unsettled+r.window()+r.lateness+2, 2*time.Minute); err != nil {
+	if err := r.published(ctx, back.Unix()+timing.Unsettled+r.window()+r.lateness+2, patient); err != nil {
 		return fmt.Errorf("after records were lost not all stats are published: %w", err)
 	}
 	if err := r.super.each("ingest", (*process).finish); err != nil {

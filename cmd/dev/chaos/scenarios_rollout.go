@@ -65,7 +65,7 @@ func rollout(ctx context.Context, r *run) error {
 	var pages sync.WaitGroup
 	pages.Go(func() { seen.follow(watching, r.webs[0]) })
 	// Before a merger has the changed file nobody publishes by it.
-	if err := until(ctx, time.Minute, func() bool { return seen.older.Load() > 0 }); err != nil {
+	if err := until(ctx, patient, func() bool { return seen.older.Load() > 0 }); err != nil {
 		return fmt.Errorf("the restarted dashboard does not show the older definitions version: %w", err)
 	}
 	if err := r.restartWith("merger", "merge", 1); err != nil {
@@ -78,7 +78,7 @@ func rollout(ctx context.Context, r *run) error {
 		newest := r.merged.newest(len(r.definitions.All()))
 		return newest > 0 && newest >= before.merged.newest(len(before.definitions.All()))-r.lateness
 	}
-	if err := until(ctx, time.Minute, caught); err != nil {
+	if err := until(ctx, patient, caught); err != nil {
 		return fmt.Errorf("the new definitions version does not catch up: %w", err)
 	}
 	r.report.note("the new definitions version had caught up %.1f s after the first process was restarted", time.Since(started).Seconds())

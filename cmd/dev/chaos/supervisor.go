@@ -164,12 +164,12 @@ func (p *process) ended() error {
 	select {
 	case <-p.gone:
 		return nil
-	case <-time.After(30 * time.Second):
+	case <-time.After(patient):
 	}
 	p.signal(syscall.SIGCONT)
 	p.signal(syscall.SIGKILL)
 	<-p.gone
-	return fmt.Errorf("%s did not end within 30 s and was killed", p.name)
+	return fmt.Errorf("%s did not end within %v and was killed", p.name, patient)
 }
 
 // running returns the processes whose names begin so, and that are kept running.
