@@ -54,6 +54,7 @@ func (p *parser) parseDerived(d *Definitions, n *yaml.Node) {
 
 // derive reads a derived field.
 func (p *parser) derive(n *yaml.Node, name, text string) {
+	p.defines.Derive = p.deriveIn(n)
 	f, err := derive.Parse(name, text, p.defines)
 	if at := (*condition.Error)(nil); errors.As(err, &at) {
 		p.textError(n, at.Offset, at.Message)

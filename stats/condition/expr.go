@@ -258,6 +258,7 @@ type rewriter struct {
 	variables []string
 	within    bool // a predicate: what is asked of each element of a list
 	functions map[string]Function
+	whole     ast.Node // of a Value
 }
 
 func (r *rewriter) field(name string) ast.Node {
@@ -333,7 +334,7 @@ func (r *rewriter) rewrite(n ast.Node) (ast.Node, *Error) {
 			in(&n.Nodes[i])
 		}
 	case *ast.CallNode:
-		if isDerived(n) && r.functions == nil {
+		if isDerived(n) && (r.functions == nil || r.partOf(n)) {
 			name, err := r.derived(n)
 			if err != nil {
 				return nil, err
@@ -351,6 +352,22 @@ func (r *rewriter) rewrite(n ast.Node) (ast.Node, *Error) {
 		return nil, r.unsupported(n)
 	}
 	return n, err
+}
+
+// partOf reports whether a call of a field is a part of a Value, which is made of the field
+// that the call is.
+func (r *rewriter) partOf(n *ast.CallNode) bool {
+	if n == r.whole || r.derive == nil || len(n.Arguments) == 0 || sideOf(n.Arguments[0]) != sideField {
+		return false
+	}
+	name := ""
+	switch of := n.Arguments[0].(type) {
+	case *ast.IdentifierNode:
+		name = of.Value
+	case *ast.MemberNode:
+		name = root(of)
+	}
+	return !slices.Contains(r.variables, name)
 }
 
 // root is the identifier that a field's path begins with.

@@ -38,7 +38,7 @@ func (e *Error) Error() string { return e.Message }
 // a nil *Defines have none.
 type Defines struct {
 	// Derive, if not nil, makes a field of an expression such as route(path) that stands in
-	// a condition. Its name is the expression's text.
+	// a condition, or is a part of a Value. Its name is the expression's text.
 	Derive func(text string) error
 
 	nodes map[string]Node

@@ -61,7 +61,10 @@ func parseValue(src string, defines *Defines, functions map[string]Function) (*V
 		n, ok := defines.nodes[name]
 		return n, ok, nil
 	}}
-	r := rewriter{translator: &t, fields: map[string]bool{}, functions: functions}
+	if defines != nil {
+		t.derive = defines.Derive
+	}
+	r := rewriter{translator: &t, fields: map[string]bool{}, functions: functions, whole: tree.Node}
 	canonical, wrong := r.rewrite(tree.Node)
 	if wrong != nil {
 		return nil, wrong

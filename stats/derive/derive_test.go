@@ -23,13 +23,23 @@ func derived(t testing.TB, text string, expressions ...string) string {
 			wanted = append(wanted, f)
 		}
 	}
+	defines := &condition.Defines{}
+	add := func(name, expression string) error {
+		if known[name] {
+			return nil
+		}
+		f, err := Parse(name, expression, defines)
+		if err == nil {
+			fields = append(fields, f)
+			want(line.Field{Name: f.Name, Derived: true})
+		}
+		return err
+	}
+	defines.Derive = func(text string) error { return add(text, text) }
 	for i := 0; i < len(expressions); i += 2 {
-		f, err := Parse(expressions[i], expressions[i+1], nil)
-		if err != nil {
+		if err := add(expressions[i], expressions[i+1]); err != nil {
 			t.Fatal(err)
 		}
-		fields = append(fields, f)
-		want(line.Field{Name: f.Name, Derived: true})
 	}
 	for _, f := range fields {
 		for _, name := range f.Fields {
@@ -51,7 +61,7 @@ func derived(t testing.TB, text string, expressions ...string) string {
 		sc.Parse(ev, append([]byte(text), make([]byte, line.Padding)...), 0, len(text))
 		for _, f := range fields {
 			slot := s.Slot(f.Name)
-			if !ev.Derived(slot) {
+			if !condition.IsName(f.Name) || !ev.Derived(slot) {
 				continue
 			}
 			value := string(ev.Bytes(slot))
@@ -108,6 +118,15 @@ func TestDerived(t *testing.T) {
 		{`path=/a/7`, "lower(route(path))", "x='/a/:id"},
 		{`mem=2kB`, "bytes(mem) % 1500", "x=500"},
 		{`m=512M`, "bytes(m) / 1000", "x=512000"},
+		{`m=3`, "bytes(m) / 2", "x=1.5"},
+		{`code=0617`, "capture(code, `\\d$`) ?? \"n/a\"", "x=7"},
+		{`code=0617`, "capture(code, `x`) ?? \"n/a\"", "x='n/a"},
+		{`b=1`, "capture(code, `\\d$`) ?? \"n/a\"", "x='n/a"},
+		{`code=0617`, "indexOf(\"0123456789abcdef\", capture(code, `^.(\\d)`))", "x=6"},
+		{`code=0617`, "len(capture(code, `^..`))", "x=2"},
+		{`took=1.5s`, "capture(took, `^\\d`) * 2", "x=2"},
+		{`tags=a1,b2`, "let t = split(tags, \",\")[1]; capture(t, `\\d`)", "x=2"},
+		{`path=/7/x`, "capture(route(path), `x`) ?? \"none\"", "x='x"},
 	} {
 		if got := derived(t, test.line, "x", test.expression); got != test.want {
 			t.Errorf("%s of %s: %q, want %q", test.expression, test.line, got, test.want)

@@ -21,6 +21,7 @@ type compiled struct {
 	names   []string
 	slots   []line.Slot // of names
 	derived []bool      // which of them are derived
+	texts   []bool      // which of them are texts for a machine, even if they read as numbers
 	numbers *arithmetic // whose fields are of slots
 	needs   []line.Slot // of lines' own fields, all that it cannot do without
 }
@@ -39,6 +40,7 @@ func Compile(fields []*Field, s *line.Schema) *Program {
 			of := s.Slot(name)
 			r.slots = append(r.slots, of)
 			r.derived = append(r.derived, p.bySlot[of] > 0)
+			r.texts = append(r.texts, p.givesText(of, name))
 		}
 		for _, name := range f.Needs {
 			r.needs = append(r.needs, p.Needs(s.Slot(name))...)
@@ -50,6 +52,19 @@ func Compile(fields []*Field, s *line.Schema) *Program {
 		p.bySlot[slot] = int16(len(p.fields))
 	}
 	return p
+}
+
+// givesText reports whether a field is what a call within an expression gives, and that is
+// text: so len(capture(code, `\d+`)) is how many digits there are.
+func (p *Program) givesText(s line.Slot, name string) bool {
+	if !p.Has(s) || condition.IsName(name) {
+		return false
+	}
+	switch p.fields[p.bySlot[s]-1].form.(type) {
+	case *route, *capture:
+		return true
+	}
+	return false
 }
 
 // Has reports whether a field is derived.
@@ -207,7 +222,9 @@ func (e *Evaluator) compute(ev *line.Event, r *compiled) result {
 func (e *Evaluator) run(ev *line.Event, r *compiled, m *machine) result {
 	clear(e.values)
 	for i, slot := range r.slots {
-		if v, ok := ev.Constant(slot); ok {
+		if r.texts[i] && ev.Has(slot) {
+			e.values[r.names[i]] = string(ev.Bytes(slot))
+		} else if v, ok := ev.Constant(slot); ok {
 			e.values[r.names[i]] = v.Value()
 		}
 	}
