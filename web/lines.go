@@ -1,19 +1,17 @@
 package web
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pulse/stats/program"
-	"pulse/stats/timing"
-	"pulse/topics"
 )
 
 // From a number back to its lines: events.raw is read around the seconds that are
@@ -24,9 +22,7 @@ const (
 	maxLineText = 4 << 10  // bytes of one line that are shown
 	maxScan     = 64 << 20 // bytes that are read for one answer
 	linesWithin = 20 * time.Second
-	// A line may be ahead of its record's clock, and ingesters' clocks as far apart, so
-	// that a partition's are not quite in order.
-	clockSlack = timing.LineAhead + timing.ClockAhead
+	tellEvery   = 200 * time.Millisecond
 )
 
 // foundLine is a line and the second at which it counts.
@@ -40,147 +36,127 @@ type foundLines struct {
 	lines   []foundLine
 	more    bool // there may be more than maxLines, or than maxScan let find
 	expired bool // some of what was asked for is past its retention
+	read    readSoFar
+}
+
+// readSoFar is what was read for an answer.
+type readSoFar struct {
+	Lines int64 `json:"lines"`
+	Bytes int64 `json:"bytes"`
 }
 
 // rawLines finds lines in the topic of raw records.
 type rawLines struct {
-	topicReader
-	program  *program.Program
-	lateness int64
+	rawLog
+	program *program.Program
 }
 
 // Lines finds up to maxLines lines of a stat that count at the seconds
-// [from, to], those of the last second first. Whether a line was late is told by
-// its own record's clock: one that only another ingester's clock made late is
-// among them, though it was not counted.
-func (l *rawLines) Lines(ctx context.Context, stat string, from, to int64) (foundLines, error) {
+// [from, to], those of the last second first. Meanwhile it tells what it has found,
+// and how much it has read. Whether a line was late is told by its own record's
+// clock: one that only another ingester's clock made late is among them, though it was
+// not counted.
+func (l *rawLines) Lines(ctx context.Context, stat string, from, to int64, tell func(foundLines)) (foundLines, error) {
 	ctx, cancel := context.WithTimeout(ctx, linesWithin)
 	defer cancel()
-	matcher, err := l.program.NewMatcher(stat)
+	if _, err := l.program.NewMatcher(stat); err != nil {
+		return foundLines{}, err
+	}
+	log, err := l.open(ctx)
 	if err != nil {
 		return foundLines{}, err
 	}
-	var found foundLines
-	left := maxScan
+	defer log.Close()
+	found := lineFinder{tell: tell, parts: make([][]foundLine, len(log.partitions)), left: make([]int64, len(log.partitions))}
+	for i := range found.left {
+		found.left[i] = maxScan / int64(len(found.left))
+	}
 	for _, part := range [][2]int64{{to, to}, {from, to - 1}} {
-		if part[0] > part[1] || len(found.lines) == maxLines || left <= 0 {
+		if part[0] > part[1] || len(found.all.lines) == maxLines {
 			continue
 		}
-		if err := l.scan(ctx, matcher, part[0], part[1], &found, &left); err != nil {
+		if err := l.scan(ctx, log, stat, part[0], part[1], &found); err != nil {
 			return foundLines{}, err
 		}
 	}
-	found.more = found.more || left <= 0
-	slices.SortStableFunc(found.lines, func(a, b foundLine) int { return int(b.second - a.second) })
-	return found, nil
+	return found.all, nil
 }
 
-// scan appends what it finds at the seconds [from, to].
-func (l *rawLines) scan(ctx context.Context, matcher *program.Matcher, from, to int64, found *foundLines, left *int) error {
-	admin, err := l.admin()
-	if err != nil {
-		return err
+// A lineFinder gathers what is found in each partition.
+type lineFinder struct {
+	mu    sync.Mutex
+	all   foundLines
+	parts [][]foundLine // by partition, those of the last second first
+	left  []int64       // bytes that may still be read of each
+	tell  func(foundLines)
+	told  time.Time
+}
+
+// add takes what one partition had in some records, and tells it if there is news.
+func (f *lineFinder) add(partition int, lines []foundLine, read readSoFar, more bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all.more = f.all.more || more
+	f.all.read.Lines += read.Lines
+	f.all.read.Bytes += read.Bytes
+	first := len(f.all.lines) == 0 && len(lines) > 0
+	if len(lines) > 0 {
+		f.parts[partition] = append(f.parts[partition], lines...)
+		// The same lines are left of the same log, whichever partition came first.
+		all := slices.Concat(f.parts...)
+		slices.SortStableFunc(all, func(a, b foundLine) int { return cmp.Compare(b.second, a.second) })
+		f.all.more = f.all.more || len(all) > maxLines
+		f.all.lines = all[:min(len(all), maxLines)]
 	}
-	defer admin.Close()
-	all, err := admin.Readable(ctx, l.topic)
-	if err != nil {
-		return err
+	if now := time.Now(); first || now.Sub(f.told) > tellEvery {
+		f.told = now
+		f.tell(f.all)
 	}
-	where, expired, err := l.search(ctx, all, from-clockSlack)
-	if err != nil {
-		return err
-	}
-	found.expired = found.expired || expired
-	last := to + l.lateness + clockSlack
-	beyond := map[int32]bool{} // partitions that are past it
-	return admin.Read(ctx, l.topic, where, func(r *kgo.Record) bool {
-		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
+}
+
+// scan finds lines at the seconds [from, to], in all partitions at a time.
+func (l *rawLines) scan(ctx context.Context, log *openLog, stat string, from, to int64, found *lineFinder) error {
+	return log.each(ctx, from, to, func(i int, s *stretch) error {
+		matcher, err := l.program.NewMatcher(stat)
 		if err != nil {
-			return true
+			return err
 		}
-		if h.Second() > last {
-			beyond[r.Partition] = true
-			for p, s := range where {
-				if !beyond[p] && s.From < s.To {
+		if s.expired {
+			found.mu.Lock()
+			found.all.expired = true
+			found.mu.Unlock()
+		}
+		n := 0
+		for {
+			packs, err := s.next(ctx)
+			if err != nil || packs == nil {
+				return err
+			}
+			var lines []foundLine
+			var read readSoFar
+			more := false
+			for _, p := range packs {
+				if more = n == maxLines || found.left[i] <= 0; more {
+					break
+				}
+				read.Lines += int64(bytes.Count(p.Lines, []byte{'\n'}))
+				read.Bytes += int64(len(p.Lines))
+				found.left[i] -= int64(len(p.Lines))
+				matcher.Match(p, from, to, func(second int64, line []byte) bool {
+					if more = n == maxLines; more {
+						return false
+					}
+					n++
+					lines = append(lines, foundLine{second, textOf(line)})
 					return true
-				}
+				})
 			}
-			return false
-		}
-		if h.Tick != nil || beyond[r.Partition] {
-			return true
-		}
-		*left -= len(r.Value)
-		matcher.Match(program.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs(), Recorded: h.Recorded()}, from, to, func(second int64, line []byte) bool {
-			if len(found.lines) == maxLines {
-				found.more = true
-				return false
+			found.add(i, lines, read, more)
+			if more {
+				return nil
 			}
-			found.lines = append(found.lines, foundLine{second, textOf(line)})
-			return true
-		})
-		return !found.more && *left > 0
+		}
 	})
-}
-
-// search moves the beginning of each partition to about the first record whose
-// clock is at a second or after it, by bisection: a record's own time says
-// nothing of a recording's clock. All partitions are probed at once. It reports
-// whether retention has taken records of that second or later.
-func (l *rawLines) search(ctx context.Context, all topics.Section, second int64) (where topics.Section, expired bool, err error) {
-	type bracket struct{ low, high int64 } // the record is after low, and at high or before
-	admin, err := l.admin(kgo.FetchMaxPartitionBytes(1), kgo.FetchMaxBytes(1<<20))
-	if err != nil {
-		return nil, false, err
-	}
-	defer admin.Close()
-	brackets := map[int32]bracket{}
-	for p, s := range all {
-		expired = expired || s.From > 0 && s.From == s.To
-		brackets[p] = bracket{s.From - 1, s.To}
-	}
-	where = maps.Clone(all)
-	for {
-		probe := topics.Section{}
-		for p, b := range brackets {
-			if b.high-b.low > 1 {
-				mid := b.low + (b.high-b.low)/2
-				probe[p] = topics.Span{From: mid, To: b.high}
-			}
-		}
-		if len(probe) == 0 {
-			break
-		}
-		// The first record of each tells.
-		seen := map[int32]bool{}
-		err := admin.Read(ctx, l.topic, probe, func(r *kgo.Record) bool {
-			if !seen[r.Partition] {
-				seen[r.Partition] = true
-				b := brackets[r.Partition]
-				if h, err := topics.ParseRawHeader(topics.Lookup(r.Headers)); err == nil && h.Second() >= second {
-					b.high = probe[r.Partition].From
-				} else {
-					b.low = r.Offset // what is not a raw record is skipped
-				}
-				brackets[r.Partition] = b
-			}
-			return len(seen) < len(probe)
-		})
-		if err != nil {
-			return nil, false, err
-		}
-		for p, at := range probe {
-			if !seen[p] { // the ends of transactions alone
-				brackets[p] = bracket{brackets[p].low, at.From}
-			}
-		}
-	}
-	for p, b := range brackets {
-		// The first record that is left has this second or a later one.
-		expired = expired || all[p].From > 0 && b.high == all[p].From
-		where[p] = topics.Span{From: b.high, To: all[p].To}
-	}
-	return where, expired, nil
 }
 
 // textOf is a line as it is shown: bytes that are not UTF-8 are marked, a long one is
@@ -218,27 +194,37 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	read, err := s.readers.read(r.Context(), fmt.Sprintf("lines %s %d %d", name, from, to), func(ctx context.Context) (any, error) {
-		return s.raw.Lines(ctx, name, from, to)
+	stream := newStream(w, r)
+	read, err := s.readers.follow(r.Context(), fmt.Sprintf("lines %s %d %d", name, from, to), func(ctx context.Context, tell func(any)) (any, error) {
+		return s.raw.Lines(ctx, name, from, to, func(found foundLines) { tell(found) })
+	}, func(partial any) {
+		found, _ := partial.(foundLines)
+		stream.write(linesAnswer(name, from, to, found, false))
 	})
-	if s.refuseRead(w, "lines", name, err) {
+	if stream.fail(s, "lines", name, err) {
 		return
 	}
-	found := read.(foundLines)
+	stream.end(linesAnswer(name, from, to, read.(foundLines), true))
+}
+
+// linesAnswer is what was found as the API has it.
+func linesAnswer(stat string, from, to int64, found foundLines, done bool) any {
 	type line struct {
 		Time string `json:"time"`
 		Text string `json:"text"`
 	}
 	answer := struct {
-		Stat    string `json:"stat"`
-		From    string `json:"from"`
-		To      string `json:"to"`
-		Lines   []line `json:"lines"`
-		More    bool   `json:"more"`
-		Expired bool   `json:"expired"`
-	}{name, formatSecond(from), formatSecond(to), []line{}, found.more, found.expired}
+		Stat    string    `json:"stat"`
+		From    string    `json:"from"`
+		To      string    `json:"to"`
+		Lines   []line    `json:"lines"`
+		More    bool      `json:"more"`
+		Expired bool      `json:"expired"`
+		Read    readSoFar `json:"read"`
+		Done    bool      `json:"done"`
+	}{stat, formatSecond(from), formatSecond(to), []line{}, found.more, found.expired, found.read, done}
 	for _, l := range found.lines {
 		answer.Lines = append(answer.Lines, line{formatSecond(l.second), l.text})
 	}
-	writeJSON(w, answer)
+	return answer
 }

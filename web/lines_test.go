@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,18 @@ stats:
 	}
 	if a = ask(fmt.Sprintf("&to=%d", first+5000)); len(a.Lines) != 0 || a.More || a.Expired {
 		t.Errorf("a second that has not been has %+v", a)
+	}
+
+	// An answer that grows ends as the whole one.
+	_, whole := get(t, s, fmt.Sprintf("/api/lines?stat=errors&to=%d", first+20), bearer)
+	got, grown := get(t, s, fmt.Sprintf("/api/lines?stat=errors&to=%d", first+20), func(r *http.Request) {
+		bearer(r)
+		r.Header.Set("Accept", jsonLines)
+	})
+	parts := strings.SplitAfter(strings.TrimSuffix(grown, "\n"), "\n")
+	if got.Header.Get("Content-Type") != jsonLines || len(parts) < 2 || parts[len(parts)-1] != strings.TrimSuffix(whole, "\n") ||
+		!strings.Contains(parts[0], `"done":false`) || !strings.Contains(whole, `"done":true`) {
+		t.Errorf("as lines the answer is %q, want some that are not done and then %q", parts, whole)
 	}
 
 	// Past retention.

@@ -518,7 +518,7 @@ func TestInjection(t *testing.T) {
 // injected are the lines of every stat.
 type injected []string
 
-func (all injected) Lines(context.Context, string, int64, int64) (found foundLines, err error) {
+func (all injected) Lines(context.Context, string, int64, int64, func(foundLines)) (found foundLines, err error) {
 	for _, p := range all[:maxLines] {
 		found.lines = append(found.lines, foundLine{time.Now().Unix(), p})
 	}

@@ -95,3 +95,37 @@ func TestReadersThatLeave(t *testing.T) {
 		}
 	})
 }
+
+// What is known of an answer reaches all who ask, those who come later too.
+func TestReadersTell(t *testing.T) {
+	r := newReaders()
+	first, second := make(chan any), make(chan any)
+	more := make(chan struct{})
+	ask := func(heard chan any) {
+		answer, err := r.follow(t.Context(), "q", func(_ context.Context, tell func(any)) (any, error) {
+			tell(1)
+			<-more
+			return 2, nil
+		}, func(partial any) {
+			if partial != nil {
+				heard <- partial
+			}
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		heard <- answer
+	}
+	go ask(first)
+	if got := <-first; got != 1 {
+		t.Errorf("the first asker hears %v, want 1", got)
+	}
+	go ask(second)
+	if got := <-second; got != 1 {
+		t.Errorf("the second asker hears %v, want 1", got)
+	}
+	close(more)
+	if a, b := <-first, <-second; a != 2 || b != 2 {
+		t.Errorf("the answers are %v and %v, want 2", a, b)
+	}
+}

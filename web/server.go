@@ -94,9 +94,10 @@ type minuteHistory interface {
 	Minutes(ctx context.Context, stat string, from, to int64) ([]topics.Minute, error)
 }
 
-// rawHistory finds the lines of a stat that count at the seconds [from, to].
+// rawHistory finds the lines of a stat that count at the seconds [from, to], and tells
+// meanwhile what it has found.
 type rawHistory interface {
-	Lines(ctx context.Context, stat string, from, to int64) (foundLines, error)
+	Lines(ctx context.Context, stat string, from, to int64, tell func(foundLines)) (foundLines, error)
 }
 
 // New makes a server and takes its port, so that URL can be told before Run.
@@ -148,7 +149,7 @@ func newServer(c Config) (*Server, error) {
 	s.hub.share = access.shares()
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
-	s.raw = &rawLines{topicReader{c.Cluster, c.Names.Raw()}, compiled, c.Definitions.Lateness}
+	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled}
 	s.refusals.Log = c.Logger
 	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.handler = s.guard(s.routes(page))

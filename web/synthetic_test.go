@@ -266,7 +266,7 @@ func (s *synthetic) Minutes(_ context.Context, stat string, from, to int64) (all
 }
 
 // Lines is one line for every ten seconds; those of an hour ago are expired.
-func (s *synthetic) Lines(_ context.Context, stat string, from, to int64) (found foundLines, err error) {
+func (s *synthetic) Lines(_ context.Context, stat string, from, to int64, _ func(foundLines)) (found foundLines, err error) {
 	if to < time.Now().Unix()-3600 {
 		return foundLines{expired: true}, nil
 	}

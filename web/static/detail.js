@@ -445,21 +445,27 @@ export class Detail {
       lines.hidden = true;
       this.canvas.focus();
     });
-    const say = (text) => lines.replaceChildren(title, shut, element("p", "hush", text));
+    const status = element("p", "hush", "searching…");
+    const list = element("ol");
+    status.setAttribute("role", "status");
     lines.hidden = false;
-    say("searching…");
+    lines.replaceChildren(title, shut, status, list);
+    let shown = 0;
+    const show = (found) => {
+      const n = found.lines.length;
+      const how = `${found.read.lines.toLocaleString("en")} line${found.read.lines === 1 ? "" : "s"} read`;
+      if (n) write(title, `${found.more ? `${n} or more` : n} line${n === 1 ? "" : "s"} of ${clock(first, now)} to ${clock(last, now)}${found.expired ? "; some have expired" : ""}`);
+      write(status, !found.done ? `searching… ${how}` : n ? how : `${found.expired ? "expired: these lines are no longer kept" : "no lines found"}; ${how}`);
+      if (n === shown && !found.done) return; // only more was read
+      shown = n;
+      list.replaceChildren(...found.lines.map((l) =>
+        element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", l.text.split("\n").map(visible).join("\n")))));
+    };
     try {
-      const found = await readLines(stat.name, first, last, asked.signal);
-      if (asked.signal.aborted) return;
-      if (!found.lines.length) {
-        say(found.expired ? "expired: these lines are no longer kept" : "no lines found");
-        return;
-      }
-      write(title, `${found.more ? `${found.lines.length} or more` : found.lines.length} line${found.lines.length === 1 ? "" : "s"} of ${clock(first, now)} to ${clock(last, now)}${found.expired ? "; some have expired" : ""}`);
-      lines.replaceChildren(title, shut, element("ol", "", ...found.lines.map((l) =>
-        element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", l.text.split("\n").map(visible).join("\n"))))));
+      const found = await readLines(stat.name, first, last, asked.signal, (found) => { if (!asked.signal.aborted) show(found); });
+      if (!asked.signal.aborted) show(found);
     } catch (error) {
-      if (!asked.signal.aborted) say(error.message);
+      if (!asked.signal.aborted) write(status, error.message);
     }
   }
 

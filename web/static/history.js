@@ -91,9 +91,28 @@ export async function load(stat, from, to, signal) {
   return new Seconds(series);
 }
 
-/** Reads the lines that count at the seconds [from, to]. */
-export async function readLines(name, from, to, signal) {
-  const answer = await fetch(`/api/lines?${new URLSearchParams({ stat: name, from, to })}`, { signal });
+/** Reads the lines that count at the seconds [from, to]; heard gets what is found so far. */
+export const readLines = (name, from, to, signal, heard) => growing(`/api/lines?${new URLSearchParams({ stat: name, from, to })}`, signal, heard);
+
+/** Reads an answer that grows: each line of it is the answer so far, which heard gets;
+ * the last one is returned. */
+async function growing(url, signal, heard) {
+  const answer = await fetch(url, { signal, headers: { Accept: "application/x-ndjson" } });
   if (!answer.ok) throw new Error((await answer.text()).trim());
-  return answer.json();
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "", newest = { error: "the connection ended before all was read; try again" };
+  for (;;) {
+    const { done, value } = await reader.read();
+    const lines = (text + (done ? "\n" : value)).split("\n");
+    text = lines.pop();
+    const whole = lines.findLast(Boolean);
+    if (whole) {
+      newest = JSON.parse(whole);
+      if (newest.error) break;
+      if (!newest.done) heard(newest);
+    }
+    if (done || newest.done) break;
+  }
+  if (newest.error || !newest.done) throw new Error(newest.error ?? "the connection ended before all was read; try again");
+  return newest;
 }

@@ -1,0 +1,59 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/cmd/dev/testkit"
+	"pulse/stats"
+	"pulse/topics"
+)
+
+// The lines of a point are found at any age of the log, of which little more is read
+// than they are in.
+func TestLinesAtAnyAge(t *testing.T) {
+	seconds := int64(testkit.Size(120, 6*3600))
+	k := newKafka(t)
+	d, err := stats.Parse("test", []byte("stats:\n  - {name: errors, rate: minute, where: level == \"error\"}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const first = 1700000000
+	text := strings.Repeat("level=info msg=\"this line is as long as lines are, and says nothing of note\"\n", 20)
+	var records []*kgo.Record
+	for second := range seconds {
+		for p := range int32(3) {
+			h := topics.RawHeader{Ingester: "i", Clock: (first+second)*1000 + 300, Domain: topics.WallDomain}
+			records = append(records, &kgo.Record{Topic: k.names.Raw(), Partition: p, Headers: h.Headers(),
+				Value: fmt.Appendf(nil, "%slevel=error n=%d.%d\n", text, second, p)})
+			h.Clock, h.Tick = (first+second+1)*1000, &topics.RawTick{Partitions: 3}
+			records = append(records, &kgo.Record{Topic: k.names.Raw(), Partition: p, Headers: h.Headers()})
+		}
+		if len(records) >= 60 || second == seconds-1 {
+			k.produce(records...)
+			records = nil
+		}
+	}
+	s := k.idle(func(c *Config) { c.Definitions = d })
+	for _, age := range []int64{20, seconds / 3, seconds / 2, seconds - 30} {
+		begun, told := time.Now(), time.Duration(0)
+		found, err := s.raw.Lines(t.Context(), "errors", first+seconds-age-10, first+seconds-age, func(found foundLines) {
+			if told == 0 && len(found.lines) > 0 {
+				told = time.Since(begun)
+			}
+		})
+		if err != nil || len(found.lines) != 33 {
+			t.Errorf("%d s ago: %d lines, %v; want 33", age, len(found.lines), err)
+		}
+		// The last second is looked for first, and then the ten before it.
+		around := 2*clockSlack + d.Lateness + 2
+		if most := (11 + 2*around) * 3 * 21; found.read.Lines > most {
+			t.Errorf("%d s ago: %d lines were read, want at most %d", age, found.read.Lines, most)
+		}
+		t.Logf("%d s ago: first lines after %v, all after %v", age, told, time.Since(begun))
+	}
+}
