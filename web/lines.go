@@ -116,7 +116,7 @@ func (f *lineFinder) add(partition int, lines []foundLine, read readSoFar, more 
 
 // scan finds lines at the seconds [from, to], in all partitions at a time.
 func (l *rawLines) scan(ctx context.Context, log *openLog, stat string, from, to int64, found *lineFinder) error {
-	return log.each(ctx, from, to, func(i int, s *stretch) error {
+	return log.each(ctx, from, to, func(i int, s *section) error {
 		matcher, err := l.program.NewMatcher(stat)
 		if err != nil {
 			return err

@@ -56,12 +56,12 @@ func (l *rawLog) open(ctx context.Context) (*openLog, error) {
 
 // each calls do for every partition, some at a time: with its place among them, and
 // with what may have lines that count at the seconds [from, to].
-func (o *openLog) each(ctx context.Context, from, to int64, do func(i int, s *stretch) error) error {
+func (o *openLog) each(ctx context.Context, from, to int64, do func(i int, s *section) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(partitionsAtOnce)
 	for i, p := range o.partitions {
 		group.Go(func() error {
-			s, err := o.stretch(ctx, p, from, to)
+			s, err := o.section(ctx, p, from, to)
 			if err != nil {
 				return err
 			}
@@ -71,8 +71,8 @@ func (o *openLog) each(ctx context.Context, from, to int64, do func(i int, s *st
 	return group.Wait()
 }
 
-// A stretch is the records of a partition that may have lines of some seconds.
-type stretch struct {
+// A section is the records of a partition that may have lines of some seconds.
+type section struct {
 	log       *openLog
 	partition int32
 	left      topics.Span
@@ -80,18 +80,18 @@ type stretch struct {
 	expired   bool  // retention has taken some
 }
 
-func (o *openLog) stretch(ctx context.Context, partition int32, from, to int64) (*stretch, error) {
+func (o *openLog) section(ctx context.Context, partition int32, from, to int64) (*section, error) {
 	all := o.all[partition]
 	span, begins, err := o.fetcher.First(ctx, partition, all, from-clockSlack)
 	if err != nil {
 		return nil, err
 	}
 	expired := all.From > 0 && (begins || all.From == all.To)
-	return &stretch{o, partition, span, to + o.lateness + clockSlack, expired}, nil
+	return &section{o, partition, span, to + o.lateness + clockSlack, expired}, nil
 }
 
 // next gives the next packs, in their order; nil after the last. They may be none.
-func (s *stretch) next(ctx context.Context) ([]program.Pack, error) {
+func (s *section) next(ctx context.Context) ([]program.Pack, error) {
 	if s.left.From >= s.left.To {
 		return nil, nil
 	}
