@@ -112,15 +112,3 @@ func TestIntervalsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-// TestOtherLog: a cover of another log that goes on where the last one ended, by its
-// offsets, but not by its clock, is joined with nothing.
-func TestOtherLog(t *testing.T) {
-	l := newLog(t, fmt.Sprintf(one, 2))
-	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
-	l.send(segmentOf{cover(0, 0, 5, 100, 101), at(100), 100})
-	l.send(segmentOf{cover(0, 5, 9, 600, 601), at(600), 600})
-	if n, second := l.m.Metrics().Incomplete.Load(), l.work.sources[0].second; n != 1 || second != 101 {
-		t.Errorf("%d covers were passed over, and the clock is %d", n, second)
-	}
-}

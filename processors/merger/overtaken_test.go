@@ -37,3 +37,23 @@ func TestLostBeyondTheCommit(t *testing.T) {
 		t.Errorf("%d segments were passed over, want the one that does not continue", n)
 	}
 }
+
+// TestOtherClocksAfterALoss: a receiver emitted segments that it did not commit, and was
+// killed. Retention took their ticks but the last one, so that its successor makes the
+// last segment anew, which is there already, and goes on with clocks that lack what the
+// ticks said.
+func TestOtherClocksAfterALoss(t *testing.T) {
+	for name, before := range map[string]int64{"behind": 101, "ahead": 107} {
+		l := newLog(t, fmt.Sprintf(one, 2))
+		l.send(segmentOf{cover(0, -1, 0, -1, 101), at(100), 100})
+		l.send(segmentOf{cover(0, 0, 60, 101, 103), at(101), 101})
+		l.send(segmentOf{cover(0, 60, 65, 103, 104), at(103), 103})
+		lost := cover(0, 0, 65, 101, before)
+		lost.Lost = topics.Lost{From: 1, To: 63}
+		l.send(segmentOf{lost, at(103), 103})
+		l.send(segmentOf{cover(0, 65, 67, before, 110), "", 110})
+		if covered, second := l.work.sources[0].covered, l.work.sources[0].second; covered != 67 || second != 110 {
+			t.Errorf("%s: the source partition is covered to %d, and its clock is %d", name, covered, second)
+		}
+	}
+}

@@ -265,11 +265,9 @@ func (p *partition) continues(src *source, c *topics.Cover) bool {
 	}
 	// The receiver may have emitted a segment without committing it, and where
 	// retention took its tick it cannot make it again: it goes on from before it.
+	// Its clocks lack the ticks that are gone, so that Before need not be the watermark here.
 	overtaken := c.Lost.From <= src.covered && src.covered < c.Lost.To
-	if c.Start != src.covered {
-		return c.Start < src.covered && overtaken
-	}
-	return c.Before == src.second // else it is of another log, whose topic was made again
+	return c.Start == src.covered || c.Start < src.covered && overtaken
 }
 
 // apply adds a complete segment to the state.
