@@ -115,7 +115,7 @@ func (x *Transactional) Run(ctx context.Context) error {
 // isFinal reports whether an error stays until somebody changes something.
 func isFinal(err error) bool {
 	return slices.ContainsFunc([]error{
-		errTaken, kerr.MessageTooLarge, kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.InvalidTransactionTimeout,
+		errTaken, topics.ErrReplaced, kerr.MessageTooLarge, kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.InvalidTransactionTimeout,
 	}, func(final error) bool { return errors.Is(err, final) })
 }
 
@@ -155,7 +155,7 @@ func (x *Transactional) once(ctx context.Context, claim string, first bool) (beg
 	}
 	live := x.Live(positions)
 	live.Ingester = x.ID
-	return true, live.Run(ctx, t)
+	return true, p.whileThere(ctx, func(ctx context.Context) error { return live.Run(ctx, t) }, x.Names.Raw(), x.Names.Positions())
 }
 
 // transactions is an Output whose records are written in transactions, each with
@@ -169,8 +169,11 @@ type transactions struct {
 	size    int
 }
 
-// ownerKey is that of who has the ingester's id.
-const ownerKey = "owner"
+// Keys of what is kept with an ingester's positions.
+const (
+	ownerKey = "owner" // who has its id
+	topicKey = "topic" // the id of the topic that the lines before the positions are in
+)
 
 // begin fences off whoever had the id, and returns the positions it left.
 func (t *transactions) begin(ctx context.Context, claim string, first bool) (Positions, error) {
@@ -193,8 +196,12 @@ func (t *transactions) begin(ctx context.Context, claim string, first bool) (Pos
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the positions in topic %s: %w", t.names.Positions(), err)
 	}
+	if err := (topics.Commit{Topics: string(positions[topicKey])}).CheckIDs(t.topicID, t.topic); err != nil {
+		return nil, err
+	}
 	delete(positions, ownerKey)
-	return positions, t.Commit(ctx, Positions{ownerKey: []byte(claim)})
+	delete(positions, topicKey)
+	return positions, t.Commit(ctx, Positions{ownerKey: []byte(claim), topicKey: []byte(t.topicID)})
 }
 
 // Produce implements Output: the record waits for Commit.

@@ -39,6 +39,7 @@ type Producer struct {
 	client     *kgo.Client
 	cluster    topics.Cluster
 	topic      string
+	topicID    string // "": the broker does not tell
 	partitions int32
 	log        *slog.Logger
 	room       *semaphore.Weighted
@@ -102,8 +103,32 @@ func (p *Producer) connect(ctx context.Context) error {
 	if len(topic.Partitions) > topics.MaxPartitions {
 		return fmt.Errorf("topic %s has %d partitions; Pulse can use at most %d", p.topic, len(topic.Partitions), topics.MaxPartitions)
 	}
-	p.partitions = int32(len(topic.Partitions))
+	p.partitions, p.topicID = int32(len(topic.Partitions)), topicID(topic.ID)
 	return nil
+}
+
+// Run lets run produce until it returns, or until a topic was replaced: run then ends,
+// and the error is topics.ErrReplaced.
+func (p *Producer) Run(ctx context.Context, run func(context.Context, Output) error) error {
+	return p.whileThere(ctx, func(ctx context.Context) error { return run(ctx, p) }, p.topic)
+}
+
+// whileThere is Run while all of some topics are there.
+func (p *Producer) whileThere(ctx context.Context, run func(context.Context) error, names ...string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel(nil)
+	watching.Go(func() {
+		if err := topics.Watch(ctx, p.client, names...); err != nil {
+			cancel(err)
+		}
+	})
+	err := run(ctx)
+	if cause := context.Cause(ctx); errors.Is(cause, topics.ErrReplaced) {
+		return cause
+	}
+	return err
 }
 
 // Partitions implements Output.

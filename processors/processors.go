@@ -64,7 +64,7 @@ type Config struct {
 	Group      string
 	Input      string
 	Outputs    []string
-	Bound      []string // those of the outputs whose readers go on where commits do: if one is replaced, commits are wrong
+	Bound      []string // other topics that commits are of: if one is replaced, commits are wrong
 	InstanceID string   // of a static member; "": none
 	Buffer     int      // records that sarama reads ahead in each partition
 	Log        *slog.Logger

@@ -22,8 +22,9 @@ var ErrReplaced = errors.New("a topic has been replaced")
 
 // A ReplacedError is an ErrReplaced, in two parts.
 type ReplacedError struct {
-	What string // happened, to which topic
-	Do   string // about it
+	Topic string
+	What  string // happened to it
+	Do    string // about it
 }
 
 func (e *ReplacedError) Error() string {
@@ -34,8 +35,9 @@ func (e *ReplacedError) Unwrap() error { return ErrReplaced }
 
 func replaced(topic, how string) error {
 	return &ReplacedError{
-		What: fmt.Sprintf("%v: %s %s", ErrReplaced, topic, how),
-		Do:   "start all roles with a new --prefix, after `pulse topics --create` with it (docs/operate.md, Partitions, topics, retention)",
+		Topic: topic,
+		What:  fmt.Sprintf("%v: %s %s", ErrReplaced, topic, how),
+		Do:    "start all roles with a new --prefix, after `pulse topics --create` with it (docs/operate.md, Partitions, topics, retention)",
 	}
 }
 
@@ -138,6 +140,26 @@ func (c Commit) CheckIDs(ids string, names ...string) error {
 	for i, name := range names {
 		if i < len(was) && i < len(is) && was[i] != is[i] {
 			return replaced(name, recreated)
+		}
+	}
+	return nil
+}
+
+// CheckReceivers is an error with ErrReplaced if receivers have committed for other topics
+// than there are: a broker forgets the mergers' commits with the fragments topic, and they
+// would wait for a beginning that no receiver writes again.
+func (a *Admin) CheckReceivers(ctx context.Context, n Names) error {
+	ids, err := a.IDs(ctx, n.Raw(), n.Fragments())
+	if err != nil {
+		return err
+	}
+	commits, err := a.Commits(ctx, n.ReceiverGroup(), n.Raw())
+	if err != nil {
+		return err
+	}
+	for _, c := range commits {
+		if err := c.CheckIDs(ids, n.Raw(), n.Fragments()); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/topics"
 	"pulse/topics/retry"
@@ -44,9 +46,24 @@ func newView(c Config, store *Store) *view {
 	}
 }
 
-// Run reads until ctx is done. It calls ready once the table has been read to its
-// end and the history is there.
+// Run reads until ctx is done, or a topic was replaced: what is in the store is of the one
+// before. It calls ready once the table has been read to its end and the history is there.
 func (v *view) Run(ctx context.Context, ready func()) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	client, err := kgo.NewClient(v.cluster.ClientOptions("pulse-web")...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel(nil)
+	watching.Go(func() {
+		if err := topics.Watch(ctx, client, v.names.Raw(), v.names.Merged(), v.names.Table()); err != nil {
+			cancel(err)
+		}
+	})
 	recovered := make(chan struct{})
 	var once sync.Once
 	healed := make(chan struct{})
@@ -77,7 +94,14 @@ func (v *view) Run(ctx context.Context, ready func()) error {
 		}
 		retry.Wait(ctx, retryAfter)
 	}
-	return nil
+	replaced := (*topics.ReplacedError)(nil)
+	if !errors.As(context.Cause(ctx), &replaced) {
+		return nil
+	}
+	if replaced.Topic != v.names.Raw() {
+		replaced.Do = "start this process again: it shows what the new topic has"
+	}
+	return replaced
 }
 
 // follow reads the table until ctx is done or the View fails. recovered is

@@ -2,7 +2,9 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,5 +202,30 @@ func TestMissingTopicIsNamed(t *testing.T) {
 	err := m.reach(t.Context(), prefix+"merger-table")
 	if err == nil || err.Error() != fmt.Sprintf("the topic %smerger-table does not exist: create it with `pulse topics --create`", prefix) {
 		t.Errorf("without topics: %v", err)
+	}
+}
+
+// TestReplacedTopics: a server whose topics are deleted and made again ends, and says what
+// to do: what it shows is of others.
+func TestReplacedTopics(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		topic func(topics.Names) string
+		do    string
+	}{
+		{topics.Names.Raw, "--prefix"},
+		{topics.Names.Table, "start this process again"},
+	} {
+		k := newKafka(t)
+		s, err := New(Config{Cluster: k.cluster, Names: k.names, Definitions: two(), Addr: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(t.Context()) }()
+		eventually(t, "the server is ready", s.Ready)
+		if err := topicstest.Replace(t, k.cluster, k.names, test.topic(k.names), 3, ended); !errors.Is(err, topics.ErrReplaced) || !strings.Contains(err.Error(), test.topic(k.names)) || !strings.Contains(err.Error(), test.do) {
+			t.Errorf("the server ended with %v", err)
+		}
 	}
 }

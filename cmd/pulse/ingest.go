@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pulse/ingest"
+	"pulse/topics"
 )
 
 var ingestCommand = command{
@@ -69,7 +70,7 @@ func (r *role) produce(ctx context.Context, run func(context.Context, ingest.Out
 		return err
 	}
 	r.metrics.producer(producer)
-	err = run(ctx, producer)
+	err = producer.Run(ctx, run)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a signal is not a failure
 	}
@@ -77,6 +78,9 @@ func (r *role) produce(ctx context.Context, run func(context.Context, ingest.Out
 	// for longer than a supervisor would wait.
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
+	if errors.Is(err, topics.ErrReplaced) {
+		cancel() // nobody reads what the new topic would get
+	}
 	return errors.Join(err, producer.Close(flush))
 }
 

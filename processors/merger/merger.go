@@ -5,6 +5,7 @@ package merger
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"pulse/processors"
@@ -51,6 +52,7 @@ func New(c Config) (*Merger, error) {
 		Group:      c.Names.MergerGroup(),
 		Input:      c.Names.Fragments(),
 		Outputs:    []string{c.Names.Merged(), c.Names.Table(), c.Names.Seconds(), c.Names.Minutes()},
+		Bound:      []string{c.Names.Raw()},
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
 		Log:        c.Logger,
@@ -73,6 +75,9 @@ func (m *Merger) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := m.checkReceivers(ctx); errors.Is(err, topics.ErrReplaced) {
+		return err
+	}
 	begin := m.Partitions(fragments, m.Kept(ctx))
 	m.begin = func(start processors.Start) (processors.Partition, error) {
 		if err := topics.CheckMergerCommit(c.Names, start.Committed, raw); err != nil {
@@ -81,6 +86,16 @@ func (m *Merger) Run(ctx context.Context) error {
 		return begin(start)
 	}
 	return m.Processor.Run(ctx)
+}
+
+// checkReceivers fails if the receivers' commits are of other topics.
+func (m *Merger) checkReceivers(ctx context.Context) error {
+	admin, err := m.config.Cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	return admin.CheckReceivers(ctx, m.config.Names)
 }
 
 // Partitions returns what Run begins the partitions of the fragments topic by,

@@ -309,7 +309,7 @@ func (o *observer) fragments(ctx context.Context, seen *observation) error {
 		return err
 	}
 	seen.mergers = g
-	if err := o.compare(ctx, seen, commits, o.names.Fragments()); err != nil {
+	if err := o.compare(ctx, seen, commits, o.names.Fragments(), o.names.Raw()); err != nil {
 		return err
 	}
 	if err := o.admin.CheckCovered(ctx, o.names); errors.Is(err, topics.ErrReplaced) {

@@ -4,6 +4,7 @@ package topicstest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/broker"
 )
@@ -79,6 +81,28 @@ func Ensure(t testing.TB, c topics.Cluster, n topics.Names, partitions int32) {
 	if err := topics.Ensure(t.Context(), c, n, topics.Options{Partitions: partitions, Replication: 1, Window: 24 * time.Hour}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Replace deletes and makes anew a topic of so many partitions, again and again, until
+// something comes by ended: whoever uses the topic is to notice, once it has looked at it.
+func Replace(t testing.TB, c topics.Cluster, n topics.Names, topic string, partitions int32, ended <-chan error) (err error) {
+	t.Helper()
+	admin := Admin(t, c)
+	testkit.Eventually(t, "the users of "+topic+" end", func() error {
+		select {
+		case err = <-ended:
+			return nil
+		case <-time.After(200 * time.Millisecond):
+		}
+		if _, err := admin.DeleteTopics(t.Context(), topic); err != nil {
+			return err
+		}
+		if err := topics.Ensure(t.Context(), c, n, topics.Options{Partitions: partitions, Replication: 1, Window: 24 * time.Hour}); err != nil {
+			return err
+		}
+		return errors.New("they go on")
+	})
+	return err
 }
 
 // Client returns a client of a cluster that is closed with the test.
