@@ -159,7 +159,7 @@ func PartitionCount(ctx context.Context, c Cluster, topic string) (int32, error)
 // A topic that was made a moment ago may not be on every broker yet: how long to
 // wait for one that is missing, after it was made here, and else.
 const (
-	createdWithin = 10 * time.Second
+	createdWithin = 45 * time.Second
 	knownWithin   = 3 * time.Second
 )
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"pulse/topics"
 )
@@ -49,12 +50,15 @@ func (s *topicsSettings) check(words []string) error {
 	return noWords(words)
 }
 
+// topicsTimeout is startTimeout for who makes topics: a busy broker takes a while.
+const topicsTimeout = time.Minute
+
 func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 	role, err := s.open(e)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, topicsTimeout)
 	defer cancel()
 	if s.remove != "" {
 		return role.removeVersion(ctx, e, s.remove)
