@@ -118,6 +118,8 @@ func TestDeriveErrors(t *testing.T) {
 		{"derive: {a: x +}" + rest, "1:16: the expression ends too early"},
 		{"derive: {a: b + 1, b: a * 2}" + rest, "1:23: a depends on itself: a -> b -> a"},
 		{"derive: {a: rout(x)}" + rest, "1:13: there is no function rout: did you mean route?"},
+		{"derive: {a: regex(x)}" + rest, "1:13: there is no function regex: there are route, capture, bytes and those of expr"},
+		{"derive: {a: 'capture(x, \"\\w\")'}" + rest, `1:27: there is no such escape in quotes: write \\ for a backslash, or put a regular expression between backquotes`},
 		{"derive: {a: 'route(x, \"/b/*\", \"/b/c\")'}" + rest, "1:31: the rule /b/c never applies"},
 		{"stats: [{name: a, rate: second, by: 'split(x, 5'}]", "1:48: the expression ends too early"},
 		{"stats: [{name: a, rate: second, by: [x, 'capture(y, \"(\")']}]", "1:53: error parsing regexp"},

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/expr-lang/expr"
@@ -418,6 +419,8 @@ func (r *rewriter) checkCall(n *ast.CallNode) *Error {
 	names := slices.AppendSeq(slices.Clone(builtin.Names), maps.Keys(r.functions))
 	if s := suggest.Nearest(name, slices.Values(names)); s != "" {
 		near = ": did you mean " + s + "?"
+	} else if len(r.functions) > 0 {
+		near = fmt.Sprintf(": there are %s and those of expr", strings.Join(valueFunctions, ", "))
 	}
 	return r.errorf(n, "there is no function %s%s", name, near)
 }

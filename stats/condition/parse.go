@@ -175,6 +175,8 @@ func syntaxError(src string, err error) *Error {
 		return errorf(len(strings.TrimRight(src, " \t\r\n")), "the condition ends too early")
 	case strings.HasPrefix(msg, `unexpected token Operator("=")`):
 		return errorf(at, "= is not a comparison: write ==")
+	case msg == "invalid char escape":
+		return errorf(at, `there is no such escape in quotes: write \\ for a backslash, or put a regular expression between backquotes`)
 	case strings.HasSuffix(msg, "value out of range"):
 		return errorf(at, "the number before this is too large: it is up to 9223372036854775807")
 	case strings.HasPrefix(msg, "unexpected token "):

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -47,7 +48,10 @@ func ParseLayout(text string) (*Layout, *Error) {
 	has := func(change time.Time) bool { return reference.Format(text) != change.Format(text) }
 	l.year = has(reference.AddDate(28, 0, 0)) // when weekdays are the same
 	l.zone = has(reference.In(time.FixedZone("", 3600)).Add(-time.Hour))
-	const example = `such as "2006-01-02 15:04:05,000"`
+	example := `such as "2006-01-02 15:04:05,000"`
+	if layout := translated(text); layout != "" {
+		example = fmt.Sprintf("%q", layout)
+	}
 	switch {
 	case !has(reference.Add(11*time.Hour)) || !has(reference.Add(time.Minute)):
 		return nil, errorf(0, "%q is not a time layout: write Go's reference time in your log's format, %s, or one of %s", short(text), example, strings.Join(slices.Sorted(maps.Keys(words)), ", "))

@@ -49,7 +49,7 @@ func ParsePattern(text string) (Matcher, []Capture, *Error) {
 		case c == '<':
 			n := strings.IndexByte(text[i:], '>')
 			if n < 0 {
-				return nil, nil, errorf(i, `this < begins a hole that has no >: write <name>, or \< for the sign itself`)
+				return nil, nil, errorf(i, `this < begins a capture that has no >: write <name>, or \< for the sign itself`)
 			}
 			hole, err := parseHole(text[i+1:i+n], i)
 			if err != nil {

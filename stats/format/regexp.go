@@ -23,11 +23,14 @@ func ParseRegexp(text string) (Matcher, []Capture, *Error) {
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {
-		offset := 0
+		offset, hint := 0, ""
 		if e, ok := err.(*syntax.Error); ok {
 			offset = max(strings.Index(text, e.Expr), 0)
+			if e.Code == syntax.ErrInvalidPerlOp || e.Code == syntax.ErrInvalidEscape {
+				hint = ": RE2 has neither look-around nor back references, so write what stands there itself"
+			}
 		}
-		return nil, nil, errorf(offset, "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, nil, errorf(offset, "%s%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "), hint)
 	}
 	e := &expression{re: re, literal: []byte(requiredLiteral(text))}
 	var captures []Capture
