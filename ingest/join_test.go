@@ -93,7 +93,25 @@ var joinCases = []struct {
 		"thread 'main' panicked at src/main.rs:2:5:\nsold out\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
 		"thread 'a' panicked at 'sold out', src/main.rs:2:5", "ok",
 	}},
-	{"what is no trace", "traceback", []string{"a: b", "Errors: 3", "Caused by: nothing", "goroutines 12", "}", "#1 fan", "f(x)", "a.js:12 loaded", "panicking", `{"a":1}`}},
+	{"PHP-FPM and Laravel, with their times", "traceback", []string{
+		"[02-Jan-2026 10:00:00 UTC] PHP Fatal error:  Uncaught Exception: x in /a.php:3\nStack trace:\n#0 {main}\n\nNext RuntimeException: y in /a.php:5\nStack trace:\n#0 {main}\n  thrown in /a.php on line 5",
+		"[2026-01-02 10:00:00] production.ERROR: sold out {\"exception\":\"[object] (RuntimeException(code: 0): sold out at /shop.php:17)\n[stacktrace]\n#0 /main.php(9): sell(1)\n#1 {main}\n\"} ",
+		"[2026-01-02 10:00:01] production.INFO: ok",
+	}},
+	{"Elixir", "traceback", []string{
+		"10:00:00.123 [error] GenServer Shop.Cart terminating\n** (RuntimeError) sold out\n    (shop 0.1.0) lib/cart.ex:17: Shop.Cart.sell/2\nLast message: {:sell, 1}\nState: %{items: []}",
+		"10:00:00.124 [info] ok",
+	}},
+	{"Dart", "traceback", []string{
+		"Unhandled exception:\nBad state: sold out\n#0      Cart.sell (file:///shop.dart:17:5)\n#1      main (file:///main.dart:9:3)", "ok",
+	}},
+	{"Node, a promise", "traceback", []string{
+		"node:internal/process/promises:288\n            triggerUncaughtException(err, true /* fromPromise */);\n            ^\n\n[UnhandledPromiseRejection: The promise rejected with the reason \"x\".] {\n  code: 'ERR_UNHANDLED_REJECTION'\n}\n\nNode.js v20.9.0", "ok",
+	}},
+	{"logback, the cause first", "traceback", []string{
+		"10:00:00,123 ERROR [main] shop.Cart - failed\njava.io.IOException: disk full\n\tat shop.Disk.write(Disk.java:3) ~[app.jar:na]\nWrapped by: java.lang.IllegalStateException: cart\n\tat shop.Cart.add(Cart.java:17)\n\t... 23 common frames omitted", "ok",
+	}},
+	{"what is no trace", "traceback", []string{"Stack trace: off", "Next order", "Last message", "State: open", "Wrapped by: paper", "** (bold)", "a: b", "Errors: 3", "Caused by: nothing", "goroutines 12", "}", "#1 fan", "f(x)", "a.js:12 loaded", "panicking", `{"a":1}`}},
 }
 
 func TestJoin(t *testing.T) {

@@ -14,7 +14,7 @@ const (
 	pythonTrace       // after a Traceback: up to the first line that is not indented
 	goTrace           // of a panic
 	nodeSource        // the line of code that threw
-	rustPanic         // its message follows
+	rustPanic         // its message follows; so it is with Dart
 	headedTrace       // the name of an exception alone, whose frames may follow
 )
 
@@ -39,7 +39,9 @@ func traceOf(text []byte) trace {
 			return rustPanic
 		}
 		return anyTrace // as older Rust has it, with the message
-	case text[len(text)-1]-'0' <= 9 && bytes.Contains(text, []byte("s:")) && nodeThrows.Match(text):
+	case string(text) == "Unhandled exception:":
+		return rustPanic
+	case text[len(text)-1]-'0' <= 9 && bytes.Contains(text, []byte("s:")) && nodeThrows.Match(text), bytes.HasPrefix(text, []byte("node:internal/")):
 		return nodeSource
 	case isException(text):
 		return headedTrace
@@ -81,13 +83,13 @@ func (e *event) continues(text []byte) (bool, trace) {
 			return true, goTrace
 		}
 	case nodeSource:
-		if isException(text) {
+		if isException(text) || text[0] == '[' {
 			return true, anyTrace
 		}
 	}
 	switch text[0] {
-	case 'C', 'S', 'D', 'T', 'N', 'n', 's', '}', ']', '#', '^', '-', '[':
-		if e.Trace != noTrace && isLink(text) {
+	case 'C', 'S', 'D', 'T', 'N', 'W', 'L', 'n', 's', '}', ']', '#', '^', '-', '[', '*', '"':
+		if e.Trace != noTrace && isLink(text) || e.Trace == noTrace && isHead(text) && e.tellsError() {
 			return true, e.within()
 		}
 		if bytes.HasPrefix(text, []byte(pythonTraceback)) && (e.linked() || e.Trace == noTrace && e.tellsError()) {
@@ -117,19 +119,33 @@ func (e *event) within() trace {
 	return e.Trace
 }
 
+// isHead reports whether a text after a line that tells of an error begins its trace: PHP's,
+// Laravel's, Elixir's.
+func isHead(text []byte) bool {
+	return hasPrefix(text, "Stack trace:", "[stacktrace]", "** (")
+}
+
 // isLink reports whether a text in a trace leads to another exception, or ends the trace.
 func isLink(text []byte) bool {
-	for _, prefix := range [...]string{"Caused by: ", "Suppressed: ", "Stack trace:", "stack backtrace:", "note: ", "Node.js v", "--- End of "} {
-		if bytes.HasPrefix(text, []byte(prefix)) {
-			return true
-		}
+	if isHead(text) || hasPrefix(text, "Caused by: ", "Wrapped by: ", "Suppressed: ", "stack backtrace:", "note: ", "Next ", "Node.js v",
+		"--- End of ", "Last message", "State: ") {
+		return true
 	}
 	for _, between := range betweenPython {
 		if bytes.Equal(text, between) {
 			return true
 		}
 	}
-	return text[0] == '}' && len(text) <= 2 || text[0] == ']' && len(text) <= 2 || phpFrame.Match(text)
+	return text[0] == '}' && len(text) <= 2 || text[0] == ']' && len(text) <= 2 || bytes.HasPrefix(text, []byte(`"}`)) && len(text) <= 3 || phpFrame.Match(text)
+}
+
+func hasPrefix(text []byte, prefixes ...string) bool {
+	for _, prefix := range prefixes {
+		if bytes.HasPrefix(text, []byte(prefix)) {
+			return true
+		}
+	}
+	return false
 }
 
 // linked reports whether an event ends with a line between two tracebacks.
@@ -159,10 +175,8 @@ func isGoroutine(text []byte) bool {
 
 // isGoTrace reports whether a text is of what Go prints of a panic.
 func isGoTrace(text []byte) bool {
-	for _, prefix := range [...]string{"goroutine ", "created by ", "[signal ", "panic: ", "exit status ", "...additional frames elided", "PC=", "runtime stack:"} {
-		if bytes.HasPrefix(text, []byte(prefix)) {
-			return true
-		}
+	if hasPrefix(text, "goroutine ", "created by ", "[signal ", "panic: ", "exit status ", "...additional frames elided", "PC=", "runtime stack:") {
+		return true
 	}
 	return goFrame.Match(text)
 }
@@ -174,10 +188,8 @@ func isGoTrace(text []byte) bool {
 //	ZeroDivisionError (text):
 //	Exception in thread "main" java.io.IOException: text
 func isException(text []byte) bool {
-	for _, before := range [...]string{`Exception in thread "`, "Unhandled exception", "Uncaught "} {
-		if bytes.HasPrefix(text, []byte(before)) {
-			return true
-		}
+	if hasPrefix(text, `Exception in thread "`, "Unhandled exception", "Uncaught ") {
+		return true
 	}
 	end := 0
 	for end < len(text) && isNamed(text[end]) {
