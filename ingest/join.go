@@ -384,6 +384,10 @@ func (j *lineJoiner) cut(l []byte) innerText {
 		if stream, start, ok := cutSyslog(l); ok {
 			return innerText{known: true, stream: stream, start: start, end: len(l), text: tabbed(l[start:])}
 		}
+	case '[':
+		if pod, container, start, ok := line.CutKubectl(l); ok {
+			return innerText{known: true, stream: string(l[pod.Start:container.End]), start: start, end: len(l), text: l[start:]}
+		}
 	default:
 		if stream, tag, ok := cutCRI(l); ok {
 			return innerText{known: true, stream: stream, start: tag + 2, end: len(l), text: l[tag+2:]}

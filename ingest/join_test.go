@@ -180,6 +180,7 @@ func TestJoinStreams(t *testing.T) {
 			"2026-01-02T10:00:00.1+00:00 app[web.1]: a\n2026-01-02T10:00:00.2+00:00 app[web.2]: b\n2026-01-02T10:00:00.3+00:00 app[web.1]:  c\n",
 			"2026-01-02T10:00:00.1+00:00 app[web.1]: a| c\n2026-01-02T10:00:00.2+00:00 app[web.2]: b\n",
 		},
+		{"kubectl logs", "indent", "", "[pod/a/web] a\n[pod/b/web] b\n[pod/a/web]  c\n[pod/a/web x] d\n", "[pod/a/web] a| c\n[pod/b/web] b\n[pod/a/web x] d\n"},
 		{"docker compose logs", "indent", "", "web-1  | a\ndb-1   | b\nweb-1  |  c\ndb-1   |  d\n", "web-1  | a| c\ndb-1   | b| d\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

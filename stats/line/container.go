@@ -37,7 +37,7 @@ func (sc *Scanner) cri(ev *Event, b []byte, o opening) bool {
 	if b[i-3] != ' ' || b[i-2] != 'F' && b[i-2] != 'P' || b[i-1] != ' ' {
 		return false
 	}
-	sc.inner(ev, b, i, o.end, ofStream, stream, 0)
+	sc.inner(ev, b, i, o.end, 0, placed{ofStream, stream})
 	return true
 }
 
@@ -77,7 +77,7 @@ func (sc *Scanner) compose(ev *Event, b []byte, i, end int) bool {
 	}
 	numbered := number < name.end && number > name.start && (b[number-1] == '-' || b[number-1] == '_')
 	m := ev.mark()
-	if sc.inner(ev, b, bar+2, end, ofContainer, name, 0) || numbered {
+	if sc.inner(ev, b, bar+2, end, 0, placed{ofContainer, name}) || numbered {
 		return true
 	}
 	ev.rewind(&m)

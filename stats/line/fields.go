@@ -15,6 +15,7 @@ const (
 	ofSlot
 	ofInstance
 	ofCloud
+	ofPod
 	ofContainer
 	ofStream
 	ofCaller
@@ -62,6 +63,7 @@ var Givens = [givens]struct{ Name, Doc string }{
 	ofSlot:             {"slot", "of `slot.17@cloud`"},
 	ofInstance:         {"instance_id", "of `slot.17@cloud`, a number"},
 	ofCloud:            {"cloud", "of `slot.17@cloud`"},
+	ofPod:              {"pod", "the pod"},
 	ofContainer:        {"container", "the container"},
 	ofStream:           {"stream", "`stdout` or `stderr`"},
 	ofCaller:           {"caller", "the place in the code: `main.go:12`"},

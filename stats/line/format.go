@@ -72,6 +72,7 @@ var Formats = []*Format{
 	herokuFormat,
 	jsonFormat,
 	composeFormat,
+	kubectlFormat,
 	accessFormat,
 	albFormat,
 	ciscoFormat,

@@ -27,7 +27,7 @@ var jsonFormat = &Format{
 		"`log`, `stream`, `time`; those of the line, in any format of these",
 	}, {
 		"journald's JSON", "`{\"__REALTIME_TIMESTAMP\":\"1353576694123456\",\"MESSAGE\":\"LINE\",\"PRIORITY\":\"6\"}`",
-		"each key; those of the line, in any format of these",
+		"each key; those of the line, in any format of these, also where journald writes the line as the numbers of its bytes",
 	}},
 	Samples: []Sample{{
 		`{"time":"2012-11-22T09:31:34.5Z","level":"info","n":-1.5e3,"user":{"id":7},"tags":[1,2],"none":null,"msg":"m"}`,
@@ -82,6 +82,9 @@ func (sc *Scanner) unwrap(ev *Event, b []byte, i int) {
 	}
 	switch {
 	case m.text.end == 0:
+		if m.journal && m.array.end > 0 {
+			sc.journalBytes(ev, b)
+		}
 	case m.stream.end > 0:
 		sc.containerLine(ev, b)
 	case m.journal:
@@ -96,7 +99,29 @@ func (sc *Scanner) unwrap(ev *Event, b []byte, i int) {
 func (sc *Scanner) containerLine(ev *Event, b []byte) {
 	stream := sc.members.stream
 	b, first, last := sc.unwrapped(ev, b, sc.members.text, sc.members.escaped)
-	sc.inner(ev, b, first, last, ofStream, stream, inOuter)
+	sc.inner(ev, b, first, last, inOuter, placed{ofStream, stream})
+}
+
+// journalBytes parses a line that journald writes as the numbers of its bytes, as it does
+// where one of them is a control character, such as that of a color, or is not UTF-8.
+func (sc *Scanner) journalBytes(ev *Event, b []byte) {
+	out := ev.text[1]
+	first := len(out)
+	for i := sc.members.array.start; b[i] != ']'; {
+		i = spaces(b, i+1)
+		n, at := 0, i
+		for ; b[i]-'0' <= 9 && i-at < 4; i++ {
+			n = 10*n + int(b[i]-'0')
+		}
+		if i = spaces(b, i); i == at || n > 255 || b[i] != ',' && b[i] != ']' {
+			return // it is another array
+		}
+		out = append(out, byte(n))
+	}
+	last := len(out)
+	ev.text[1] = append(out, zeros[:]...)
+	b, first, last = sc.cleaned(ev, ev.text[1], first, last)
+	sc.innerLine(ev, b, first, last)
 }
 
 // unwrapped gives the line that is a text of JSON, without its end.
@@ -106,6 +131,11 @@ func (sc *Scanner) unwrapped(ev *Event, b []byte, text span, escaped bool) (line
 		first, last = ev.unescape(b, first, last)
 		b = ev.text[1]
 	}
+	return sc.cleaned(ev, b, first, last)
+}
+
+// cleaned gives a line without its end and its colors.
+func (sc *Scanner) cleaned(ev *Event, b []byte, first, last int) ([]byte, int, int) {
 	b, first, last = sc.uncolored(ev, b, first, last)
 	for last > first && (b[last-1] == '\n' || b[last-1] == '\r') {
 		last--
@@ -118,6 +148,7 @@ func (sc *Scanner) unwrapped(ev *Event, b []byte, text span, escaped bool) (line
 type members struct {
 	text    span // of log, message, msg or MESSAGE
 	escaped bool // it has escapes
+	array   span // that is there in place of text
 	stream  span
 	journal bool // it is journald's
 }
@@ -203,6 +234,9 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 				return -1
 			}
 			ev.put(keySlot(key), first, i, asText)
+			if c == '[' && key&textKey != 0 && depth == 0 {
+				sc.members.array = span{first, i}
+			}
 		default:
 			first := i
 			if i = scalar(b, i); i < 0 {

@@ -157,14 +157,22 @@ func (sc *Scanner) innerLine(ev *Event, b []byte, i, end int) bool {
 	return known
 }
 
-// inner is innerLine, with a field of the outer line's header, which is at a place in b.
-func (sc *Scanner) inner(ev *Event, b []byte, i, end int, header given, at span, flags value) bool {
+// A placed is a field of an outer line's header, and where it is.
+type placed struct {
+	field given
+	at    span
+}
+
+// inner is innerLine, with fields of the outer line's header, which are in b.
+func (sc *Scanner) inner(ev *Event, b []byte, i, end int, flags value, headers ...placed) bool {
 	wasInner := ev.inner
 	known := sc.innerLine(ev, b, i, end)
 	if ev.inner && !wasInner {
 		flags |= inOuter
 	}
-	ev.put(sc.schema.at[header], at.start, at.end, flags|asText)
+	for _, h := range headers {
+		ev.put(sc.schema.at[h.field], h.at.start, h.at.end, flags|asText)
+	}
 	return known
 }
 

@@ -33,7 +33,12 @@ func TestUnwrap(t *testing.T) {
 		{"cri", at + ` stdout F n=1 x=y`, at, false, fields{"n": "1", "msg": "'n=1 x=y"}},
 		{"", `{"__REALTIME_TIMESTAMP":"1353576694000000","MESSAGE":"n=1 x=y"}`, at, false, fields{"n": "1", "msg": "'n=1 x=y"}},
 		{"journald", `{"MESSAGE":"` + at + ` hello","__REALTIME_TIMESTAMP":"1353576694000000"}`, at, true, fields{"msg": "'" + at + " hello"}},
-		{"", `{"MESSAGE":[104,105],"__REALTIME_TIMESTAMP":"1353576694000000","n":"1"}`, at, false, fields{"n": "1", "msg": `'{"MESSAGE":[104,105],"__REALTIME_TIMESTAMP":"1353576694000000","n":"1"}`}},
+		{"", `{"MESSAGE":[27, 91,51,49,109,110,61,49,32,120,61,121,27,91,109,10],"__REALTIME_TIMESTAMP":"1353576694000000"}`, at, false, fields{"n": "1", "msg": "'n=1 x=y"}},
+		{"", `{"MESSAGE":[104,105],"__REALTIME_TIMESTAMP":"1353576694000000","n":"1"}`, at, true, fields{"n": "1", "msg": "'hi"}},
+		{"", `{"MESSAGE":[104,256],"__REALTIME_TIMESTAMP":"1353576694000000","n":"1"}`, at, false, fields{"n": "1", "msg": `'{"MESSAGE":[104,256],"__REALTIME_TIMESTAMP":"1353576694000000","n":"1"}`}},
+		{"", `{"MESSAGE":["n=1"],"__REALTIME_TIMESTAMP":"1353576694000000"}`, at, false, fields{"msg": `'{"MESSAGE":["n=1"],"__REALTIME_TIMESTAMP":"1353576694000000"}`}},
+		{"", `{"MESSAGE":[],"__REALTIME_TIMESTAMP":"1353576694000000"}`, at, false, fields{"msg": `'{"MESSAGE":[],"__REALTIME_TIMESTAMP":"1353576694000000"}`}},
+		{"", `{"MESSAGE":[[104]],"__REALTIME_TIMESTAMP":"1353576694000000"}`, at, false, fields{"msg": `'{"MESSAGE":[[104]],"__REALTIME_TIMESTAMP":"1353576694000000"}`}},
 		{"", `{"MESSAGE":"n=1 x=y"}`, "", true, fields{"msg": `'{"MESSAGE":"n=1 x=y"}`}},
 	} {
 		o, err := NewOrigin(UnwrapField, test.unwrap)
@@ -59,6 +64,7 @@ func FuzzUnwrap(f *testing.F) {
 	f.Add([]byte(`{"message":"n=1 status=500"}`), "message")
 	f.Add([]byte(`{"a":{"b":"{\"c\":1}"},"x":[{}],"y":-1e3}`), "a.b")
 	f.Add([]byte(`{"__REALTIME_TIMESTAMP":"1353576694000000","MESSAGE":"n=1 x=y"}`), "MESSAGE")
+	f.Add([]byte(`{"__REALTIME_TIMESTAMP":"1353576694000000","MESSAGE":[27,91,109,110,61,49]}`), "x")
 	s, names := fuzzSchema(f)
 	used := s.NewScanner()
 	f.Fuzz(func(t *testing.T, text []byte, member string) {
