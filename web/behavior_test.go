@@ -333,6 +333,46 @@ func TestOddKeys(t *testing.T) {
 	b.quietConsole(t)
 }
 
+// A name that does not fit loses its middle, as the ends tell names of one kind apart.
+func TestCutNames(t *testing.T) {
+	testkit.Long(t)
+	title := "requests of the checkout service in eu-west-1, by status class, in production, p99"
+	server := quiet(t, &stats.Stat{Name: "a", Title: title, Kind: "rate", Window: 10}, &stats.Stat{Name: "b", Title: "short", Kind: "rate", Window: 10})
+	b := openBrowser(t)
+	b.do(t, look(800, 600, "light"), chromedp.Navigate(server.URL()+"/#/all"))
+	b.until(t, `document.querySelector(".panel h2 .cut")`)
+	if got := evaluate[string](t, b, `(() => {
+		const name = document.querySelector(".panel h2 .cut"), [head, tail] = name.children;
+		return [name.textContent, head.scrollWidth > head.clientWidth, tail.scrollWidth > tail.clientWidth, tail.textContent].join("|");
+	})()`); got != title+"|true|false|tion, p99" {
+		t.Errorf("the title is %s", got)
+	}
+	b.quietConsole(t)
+}
+
+// A Pulse without lines does not look healthy: it says so, and what to do.
+func TestNothingComes(t *testing.T) {
+	testkit.Long(t)
+	server := quiet(t, &stats.Stat{Name: "errors", Kind: "count", Window: 10}, &stats.Stat{Name: stats.LinesStat, Subject: stats.SubjectAccount, Kind: "lines", Window: 1})
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()))
+	b.until(t, `!document.querySelector("#welcome").hidden`)
+	if got := evaluate[string](t, b, `[document.querySelector("#welcome h2").textContent, document.querySelectorAll("#welcome code").length, document.querySelector("#welcome p").textContent].join("|")`); got != "No line has come yet|3|1 stat waits for lines: errors" {
+		t.Errorf("an empty Pulse says %s", got)
+	}
+	now := time.Now().Unix() - 1
+	for second := now - 40; second <= now; second++ {
+		put(server.store, stats.Snapshot{Stat: "errors", Time: second, Value: json.RawMessage("0"), Version: server.store.gen},
+			stats.Snapshot{Stat: stats.LinesStat, Time: second, Value: json.RawMessage(`{"in":0,"counted":0,"late":0,"unreadable":0,"ahead":0,"bytes":0}`), Version: server.store.gen})
+	}
+	b.until(t, `document.querySelector("#welcome h2").textContent.startsWith("No line has come in 4")`)
+	b.until(t, `document.querySelector(".panel .note").textContent.startsWith("no line in ")`)
+	put(server.store, stats.Snapshot{Stat: stats.LinesStat, Time: now, Revision: 1, Value: json.RawMessage(`{"in":1,"counted":1,"late":0,"unreadable":0,"ahead":0,"bytes":9}`), Version: server.store.gen},
+		stats.Snapshot{Stat: "errors", Time: now, Revision: 1, Value: json.RawMessage("1"), Version: server.store.gen})
+	b.until(t, `document.querySelector("#welcome").hidden && document.querySelector(".panel .note").textContent === ""`)
+	b.quietConsole(t)
+}
+
 // All that can be pressed is reached by the tab key and has a name for screen readers.
 func TestKeyboardAndNames(t *testing.T) {
 	testkit.Long(t)
@@ -340,8 +380,8 @@ func TestKeyboardAndNames(t *testing.T) {
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"))
 	for where, want := range map[string]string{
-		"edge": "Pulse: first page, Routing, Edge, All stats, Pulse itself, Find a stat, Pause, Light or dark, Keyboard, nginx requests",
-		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Pulse itself, Find a stat, Pause, Light or dark, Keyboard, " +
+		"edge": "Pulse: first page, Routing, Edge, All stats, Pulse itself, Find a stat, Pause, Light or dark, Help, nginx requests",
+		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Pulse itself, Find a stat, Pause, Light or dark, Help, " +
 			"Back, 5 min, 1 h, 24 h, 7 d, −hour, −day, −week, CSV, JSON, PNG, nginx 500 over time",
 	} {
 		b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))

@@ -8,6 +8,7 @@ import { Pages } from "./pages.js";
 import { Sharing } from "./share.js";
 import { connect } from "./socket.js";
 import { Status, standing } from "./status.js";
+import { Welcome } from "./welcome.js";
 
 const $ = (id) => document.getElementById(id);
 const options = new URLSearchParams(location.search);
@@ -21,6 +22,7 @@ const view = () => {
   const shown = frozen ?? model;
   return { model: shown, moment: shown.moment() };
 };
+const welcome = new Welcome($("welcome"));
 const sharing = new Sharing($("share"), $("sharing"));
 const grid = new Grid($("page"), view, (name) => pages.look(name));
 const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
@@ -47,7 +49,9 @@ function standStill() {
   status.show(standing(shown, moment, { paused: frozen !== null, cursor: grid.cursor ?? detail.cursor }));
   document.body.classList.toggle("stale", moment.stale > 0);
   document.body.classList.toggle("loading", model.loading);
-  if (model.configured) pages.count(moment);
+  if (!model.configured) return;
+  pages.count(moment);
+  welcome.show(shown, moment);
 }
 
 connect((message) => {

@@ -71,7 +71,8 @@ export class Chart {
   }
 
   /** Sets the axis of values so that it has zero, all samples, and those of the
-   * thresholds that are near. A power below 1 gives small values more room. */
+   * thresholds that are near. A power below 1 gives small values more room. It reports
+   * whether a sample is not zero. */
   scale(samples, thresholds = [], power = 1) {
     let lo = 0, hi = 0;
     for (const { kinds, numbers, lows } of samples) {
@@ -81,11 +82,13 @@ export class Chart {
         if (lows[i] < lo) lo = lows[i];
       }
     }
+    const some = hi > 0 || lo < 0;
     hi = hi > 0 || lo === 0 ? ceiling(hi * 1.03) : 0;
     lo = lo < 0 ? -ceiling(-lo * 1.03) : 0;
     for (const t of thresholds) if (t > hi && t <= hi * 1.5) hi = ceiling(t * 1.03);
     [this.lo, this.hi, this.power] = [lo, hi, lo < 0 ? 1 : power];
     this.top = this.foot > FOOT ? 18 : Math.min(6, this.height * 0.12);
+    return some;
   }
 
   x(second) { return this.left + (second - this.from) * this.pixel; }

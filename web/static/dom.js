@@ -13,6 +13,18 @@ export function write(e, text) {
   if (e.textContent !== text) e.textContent = text;
 }
 
+const TAIL = 9; // characters of a name's end that are always shown
+const LONG = 20; // a name that may not fit
+
+/** cut sets an element's text so that where it does not fit its middle is left out: names
+ * of one kind often begin alike. */
+export function cut(e, text) {
+  if (e.textContent === text && e.childElementCount) return;
+  const letters = text.length > LONG ? [...text] : [];
+  const [head, tail] = letters.length > LONG ? [letters.slice(0, -TAIL).join(""), letters.slice(-TAIL).join("")] : [text, ""];
+  e.replaceChildren(element("bdi", "", head), element("bdi", "", tail));
+}
+
 /** mark sets or removes an element's data attribute, if it changed. */
 export function mark(e, name, value) {
   if (value) {

@@ -9,6 +9,7 @@ const GRACE = 3; // seconds after its end within which a second may close before
 const YOUNG = 60; // seconds that are drawn at least, while there is not a window of them yet
 const WHOLE = -1; // all seconds of a window are covered
 const NAMED = 3; // partitions or ingesters that are named
+const QUIET = 30; // seconds without a line that are worth a word
 const MOVING = 3; // seconds without news after which nothing is moving
 
 /** Series has the points of one stat: a number, an object, or null for the value
@@ -296,6 +297,21 @@ export class Model {
     const skew = this.series.get("pulse.clock-skew");
     const by = Math.abs(skew?.at(skew.newest) ?? 0);
     return { came: came / seconds, late: few(late), ahead: few(ahead), all: late > 0 && counted === 0, by, who: plural("ingester", this.ingesters) };
+  }
+
+  /** For how many of the newest seconds no line has come, if that is all that is known, and
+   * 0 if no second is; null if lines come, or the page does not know. */
+  quiet(moment) {
+    if (!this.configured || this.loading || !this.connected || moment.past || moment.stale) return null;
+    const lines = this.series.get("pulse.lines");
+    if (!this.newest || !lines) return this.newest ? null : 0;
+    let seconds = 0;
+    for (let second = lines.newest; second >= moment.from; second--) {
+      const came = lines.at(second)?.in;
+      if (came > 0) return null;
+      if (came === 0) seconds++;
+    }
+    return seconds < QUIET ? null : seconds;
   }
 
   /** Who is behind, and why, that the second after the newest one has not closed, from

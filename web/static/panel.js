@@ -1,11 +1,14 @@
 // One panel: its title, mark and state are the same for every shape of value.
 
-import { element, mark, write } from "./dom.js";
-import { clock, coverage, span, within } from "./format.js";
+import { cut, element, mark, write } from "./dom.js";
+import { clock, coverage, short, span, within } from "./format.js";
 import { level } from "./model.js";
 import { panelOf } from "./panels/registry.js";
 
 let ids = 0;
+
+const LEAST_SCALE = 42; // px of a chart that has room to say its scale
+const APART = 12; // px between two thresholds that are both told
 
 export class Panel {
   /** A panel for a series of a model. */
@@ -24,7 +27,9 @@ export class Panel {
     this.held = element("span", "held", this.who, this.at, this.ago);
     this.sure = element("span", "sure");
     this.remark = element("p", "remark");
-    const title = element("h2", "", element("span", "", stat.title), this.held, this.sure, element("span", "mark"));
+    const name = element("span", "cut");
+    cut(name, stat.title);
+    const title = element("h2", "", name, this.held, this.sure, element("span", "mark"));
     this.title = title;
     this.about = [stat.title === stat.name ? "" : stat.name, stat.help].filter(Boolean).join("\n");
     this.element = element("article", "panel", title, this.remark);
@@ -34,8 +39,14 @@ export class Panel {
     this.element.classList.toggle("wide", this.size.columns > 1);
     this.element.classList.toggle("tall", this.size.rows > 1);
     const { chart, draw } = panel.build(this.element, stat);
-    this.element.append(this.spoken);
     this.chart = chart;
+    this.limits = [["warn", stat.warn], ["crit", stat.crit]].filter(([, v]) => v !== undefined && v !== null)
+      .map(([hue, v]) => ({ v, text: `${stat.reversed ? "≤" : "≥"} ${short(v)}`, element: element("span", hue) }));
+    this.top = element("span");
+    this.span = element("span", "span");
+    this.scale = element("div", "scale", this.top, this.span, ...this.limits.map((l) => l.element));
+    this.scale.setAttribute("aria-hidden", "true");
+    this.element.append(...(chart ? [this.scale] : []), this.spoken);
     this.canvas = chart?.canvas;
     this.canvas?.setAttribute("aria-hidden", "true");
     this.drawValue = draw;
@@ -53,7 +64,8 @@ export class Panel {
     if (cursor !== null) {
       value = series.at(cursor) ?? null;
       const known = series.at(cursor) !== undefined;
-      [state, why, held] = known ? ["value", "", 0] : series.clockless(cursor) ? ["stale", "no ingester", 0] : ["unknown", "not known", 0];
+      [state, why, held] = known ? ["value", "", 0] : series.clockless(cursor) ? ["stale", "no ingester", 0]
+        : ["unknown", cursor < series.first ? "before the log began" : "not known", 0];
       note = why;
     }
     const second = cursor ?? series.newest;
@@ -74,10 +86,32 @@ export class Panel {
       point: held || covered !== null ? [colors.panel, hue] : [hue, colors.panel],
       from: moment.from, edge: moment.edge, due: moment.due,
     });
+    if (this.chart) this.#measure();
     const trouble = { warn: ", warning", crit: ", critical" }[worth] ?? "";
     const since = held ? `unknown, ${why}; ${span(moment.now - held - 1)} ago: ` : state === "value" ? "" : `${state}: `;
     const sure = (covered === null ? "" : `, of ${coverage(covered, stat.over)}`) + (error ? `, ${within(error)}` : "");
     write(this.spoken, since + text + sure + trouble);
+  }
+
+  /** Says what the chart's axes are, which change rarely: its top, its span and its thresholds. */
+  #measure() {
+    const { lo, hi, power, height, from, edge } = this.chart;
+    const axes = `${lo} ${hi} ${height} ${edge - from}`;
+    if (axes === this.axes || hi === undefined) return;
+    this.axes = axes;
+    this.scale.hidden = height < LEAST_SCALE;
+    this.scale.style.setProperty("--height", `${height}px`);
+    const place = (e, v, text) => {
+      e.style.setProperty("--y", `${this.chart.y(v).toFixed(1)}px`);
+      write(e, text);
+    };
+    place(this.top, hi, short(hi) + (power < 1 ? " √" : ""));
+    write(this.span, span(edge - from + 1));
+    const graver = this.limits.at(-1)?.v;
+    for (const { v, text, element: e } of this.limits) {
+      e.hidden = v <= lo || v > hi || v !== graver && Math.abs(this.chart.y(v) - this.chart.y(graver)) < APART;
+      place(e, v, text);
+    }
   }
 
   /** Says beside the title of when the value is, if it is not of now. */

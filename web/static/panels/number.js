@@ -2,7 +2,9 @@
 
 import { Chart, sample } from "../chart.js";
 import { element, write } from "../dom.js";
-import { exact, split } from "../format.js";
+import { exact, span, split } from "../format.js";
+
+const COUNTS = new Set(["count", "rate"]); // kinds whose zero is that of no line
 
 export const number = {
   fits: () => true,
@@ -18,11 +20,12 @@ export const number = {
       const [text, suffix] = split(value, stat.unit ?? "", series.fractional);
       write(figure, text);
       write(unit, text === "–" ? "" : suffix);
-      write(note, why || (value === null && shown ? `none in ${stat.over} s` : ""));
-
       const seconds = sample(series, from, edge, due);
       chart.begin(from, edge);
-      chart.scale([seconds], [stat.warn, stat.crit]);
+      const some = chart.scale([seconds], [stat.warn, stat.crit]);
+      // A zero that was nothing else is told from one that has just come.
+      const never = value === 0 && !some && COUNTS.has(stat.kind) ? `no line in ${span(edge - from + 1)}` : "";
+      write(note, why || (value === null && shown ? `none in ${stat.over} s` : shown ? never : ""));
       chart.missing(seconds, colors);
       chart.threshold(stat.warn, colors.warn);
       chart.threshold(stat.crit, colors.crit);

@@ -1,6 +1,6 @@
 // Values by key: a short ranked table with bars, and what the others add up to.
 
-import { element, write } from "../dom.js";
+import { cut, element, write } from "../dom.js";
 import { brief, exact, isolated, quantile, visible } from "../format.js";
 import { level } from "../model.js";
 
@@ -33,7 +33,7 @@ export const ranking = {
     const list = element("ol", "ranking");
     const note = element("span", "note"), instead = element("p", "value", element("span", "figure", "–"), note);
     const rows = Array.from({ length: MOST + 1 }, () => {
-      const key = element("span", "key"), amount = element("span", "amount");
+      const key = element("span", "key cut"), amount = element("span", "amount");
       return { item: element("li", "", key, amount), key, amount };
     });
     body.append(instead, list);
@@ -53,7 +53,7 @@ export const ranking = {
       if (rest > 0) lines.push({ key: `other (${rest.toLocaleString("en")})`, amount: top.length === value.top.length ? digits(stat, value.other, fractional) : "", share: 0, other: true });
       lines.forEach((line, i) => {
         const { item, key, amount } = rows[i];
-        write(key, visible(line.key));
+        cut(key, visible(line.key));
         if (key.title !== line.key) key.title = line.key;
         write(amount, line.amount);
         amount.title = line.dropped ?? "";
