@@ -131,12 +131,15 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 		if isDashAlone(b, host, hostEnd) || b[siteEnd-1] == ',' || b[hostEnd-1] == ',' || b[userEnd] != ' ' || b[userEnd+1] != '[' {
 			var ok bool
 			if siteEnd, host, hostEnd, user, userEnd, ok = sc.oddNames(b, site, end); !ok {
-				return false
+				siteEnd, host, hostEnd = site, site, word(b, site)
+				if user, userEnd, ok = fewNames(b, hostEnd); !ok {
+					return false
+				}
 			}
 		}
 	}
 	at := userEnd + 2
-	if userEnd == user || b[userEnd] != ' ' || b[userEnd+1] != '[' {
+	if b[userEnd] != ' ' || b[userEnd+1] != '[' {
 		return false
 	}
 	request := at + clfLength + 3
@@ -173,8 +176,15 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 	}
 
 	s := sc.schema
-	putPresent(ev, s.at[httpHost], b, host, hostEnd)
-	putPresent(ev, s.at[httpUser], b, user, userEnd)
+	if s.at[httpHost] != None {
+		if hostEnd-host >= len("1.1.1.1,1.1.1.1") || mayHavePort(b, hostEnd) {
+			hostEnd = clientEnd(b, host, hostEnd)
+		}
+		putPresent(ev, s.at[httpHost], b, host, hostEnd)
+	}
+	if b[user] != '"' || userEnd != user+len(`""`) {
+		putPresent(ev, s.at[httpUser], b, user, userEnd)
+	}
 	if s.ofRequest {
 		sc.request(ev, b, request, requestEnd)
 	}
@@ -243,6 +253,36 @@ func (sc *Scanner) oddNames(b []byte, site, end int) (siteEnd, host, hostEnd, us
 			return siteEnd, host, hostEnd, user, userEnd, userEnd > user
 		}
 	}
+}
+
+// fewNames reads what is between the client and the time of an access line that has no word
+// there, or a single one, which may be the user.
+func fewNames(b []byte, hostEnd int) (user, userEnd int, ok bool) {
+	user, userEnd = hostEnd+1, word(b, hostEnd+1)
+	if b[user] == '[' {
+		return hostEnd, hostEnd, true
+	}
+	return user, userEnd, userEnd > user && b[userEnd] == ' ' && b[userEnd+1] == '[' && b[hostEnd-1] != ','
+}
+
+// mayHavePort reports whether one of the eight bytes before end is a colon.
+func mayHavePort(b []byte, end int) bool {
+	if end < 8 {
+		return true
+	}
+	x := load(b, end-8) ^ ':'*ones
+	return (x-ones)&^x&highs != 0
+}
+
+// clientEnd gives the end of the first address of a list of clients, without its port.
+func clientEnd(b []byte, start, end int) int {
+	if comma := index(b, start, end, ','); comma > start {
+		end = comma
+	}
+	if last := withoutPort(b, start, end); last < end && (b[start] == '[' || bytes.IndexByte(b[start:last], ':') < 0) && isAddress(b, start, last) {
+		return last
+	}
+	return end
 }
 
 func isDashAlone(b []byte, start, end int) bool { return end == start+1 && b[start] == '-' }

@@ -198,8 +198,12 @@ func (sc *Scanner) accessTail(ev *Event, b []byte, hasDomain bool, early int) {
 			ambiguous = ambiguous || k.kind == quotedToken && !isList(b, of) || i < t.n && t.tokens[i].kind == plainToken && isUnit(b, t.tokens[i].span)
 			continue
 		case k.kind == quotedToken && !hasForwarded:
-			if first := k.first(b); isAddress(b, first.start, first.end) {
-				ev.put(s.at[httpForwardedFor], first.start, first.end, asText)
+			if first := k.first(b); first.end > first.start {
+				last := clientEnd(b, first.start, first.end)
+				if !isAddress(b, first.start, last) {
+					break
+				}
+				ev.put(s.at[httpForwardedFor], first.start, last, asText)
 				hasForwarded = true
 			}
 		case k.kind == plainToken && !hasDomain:
@@ -300,7 +304,7 @@ func isPort(b []byte, of span) bool {
 }
 
 // apacheTime puts what %D, %T or %T/%D gives: the first two, if they may be there, in their
-// own unit.
+// own unit; and the seconds that Rack has in their place, with four decimals.
 func (sc *Scanner) apacheTime(ev *Event, b []byte, of span, alone bool) {
 	if b[of.start] == '*' && of.end > of.start+4 { // **0/51234**, as Apache's documentation had it
 		of.start, of.end = of.start+2, of.end-2
@@ -311,6 +315,9 @@ func (sc *Scanner) apacheTime(ev *Event, b []byte, of span, alone bool) {
 			ev.put(sc.schema.at[httpRequestTime], of.start, of.end, 0)
 		}
 		return
+	}
+	if alone && slash > of.start && b[slash] == '.' && digits(b, slash+1) == of.end && of.end-slash == len(".0123") { // Ruby's Rack
+		ev.put(sc.schema.at[httpRequestTime], of.start, of.end, 0)
 	}
 	if b[slash] != '/' || digits(b, slash+1) != of.end {
 		return

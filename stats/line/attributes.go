@@ -53,6 +53,9 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			}
 			key, _ = bd.keys.find(b, start, i)
 			if b[i] != '=' {
+				if kind >= syslogBody && isUnit(b, span{start, i}) && sc.unitOf(ev, b, first, start, i, bd) {
+					continue
+				}
 				if key != 0 && (kind == pulseBody || mayBeAlone(b[start:i])) {
 					ev.putConstant(keySlot(key), trueText, 0)
 				}
@@ -75,9 +78,13 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			continue
 		}
 		value := i
-		if i = word(b, i); key != 0 {
-			last := i
-			if b[last-1] == ',' && last > value+1 { // as in a list: took=5, n=6
+		i = word(b, i)
+		last := i
+		if b[value] == '\'' {
+			value, last, i = singleQuoted(b, value, i, end)
+		}
+		if key != 0 {
+			if c := b[last-1]; (c == ',' || c == ';') && last > value+1 { // as in a list: took=5, n=6
 				last--
 			}
 			ev.putValue(b, value, last, units|exponents, key)
@@ -86,6 +93,39 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			}
 		}
 	}
+}
+
+// singleQuoted gives the value between single quotes at i, of which the first word ends at
+// next, and the position after it; what is there, if the quote is not closed before a blank,
+// a comma, a semicolon or the end.
+func singleQuoted(b []byte, i, next, end int) (value, last, after int) {
+	for at := i + 1; at < end; at++ {
+		if b[at] == '\'' && (at+1 == end || b[at+1] == ' ' || b[at+1] == ',' || b[at+1] == ';') {
+			return i + 1, at, at + 1
+		}
+	}
+	return i, next, next
+}
+
+// unitOf takes the word b[start:end] for the unit of the number before it, as in took=1.5 s,
+// and reports whether there is one. Attributes begin at first.
+func (sc *Scanner) unitOf(ev *Event, b []byte, first, start, end int, bd *body) bool {
+	last := start - 1
+	begin := last
+	for begin > first && b[begin-1] > ' ' {
+		begin--
+	}
+	equals := index(b, begin, last, '=')
+	if equals < 0 || b[last] != ' ' {
+		return false
+	}
+	if _, ok := parseNumber(b[equals+1:last], 0); !ok {
+		return false
+	}
+	if key, _ := bd.keys.find(b, begin, equals); key != 0 {
+		ev.putValue(b, equals+1, end, units|exponents, key)
+	}
+	return true
 }
 
 // mayBeAlone reports whether a word without a value is a key, and not one of a sentence or
@@ -150,12 +190,14 @@ func (e *Event) putValue(b []byte, start, end int, flags value, key uint32) {
 		list := span{start, end}
 		first := list.first(b)
 		switch {
+		case key&firstKey != 0 && first.end > first.start:
+			if last := clientEnd(b, first.start, first.end); isAddress(b, first.start, last) {
+				end = last
+			}
 		case first == list:
 		case key&sumKey != 0 && isList(b, list) && isSeconds(b, first):
 			e.putNumber(keySlot(key), list.sum(b))
 			return
-		case key&firstKey != 0 && isAddress(b, first.start, first.end):
-			end = first.end
 		}
 	}
 	e.put(keySlot(key), start, end, flags)
@@ -228,7 +270,25 @@ func couldBeKey(w []byte, hasValue bool) bool {
 		return !bytes.Contains(w, []byte("//")) && (c-'0' > 9 || !bytes.ContainsAny(w, "-.:/"))
 	}
 	last := len(w) - 1
-	return c-'0' > 9 && bytes.IndexAny(w, "/@") <= 0 && bytes.IndexByte(w[:last], ':') < 0
+	if c-'0' <= 9 {
+		return isQueueID(w)
+	}
+	return bytes.IndexAny(w, "/@") <= 0 && bytes.IndexByte(w[:last], ':') < 0
+}
+
+// isQueueID reports whether a word is what names a message in Postfix's queue: letters and
+// digits, and a colon.
+func isQueueID(w []byte) bool {
+	letters := 0
+	for _, c := range w[:len(w)-1] {
+		if class[c]&isAlnum == 0 {
+			return false
+		}
+		if c-'0' > 9 {
+			letters++
+		}
+	}
+	return w[len(w)-1] == ':' && len(w) > len("12345:") && letters > 0
 }
 
 // maxNodes is the greatest number of keys that a scanner remembers.

@@ -27,10 +27,13 @@ var headerNames = [bodies][]string{
 }
 
 // timeNames are those of a line's time, where it is an attribute: of logfmt and many
-// loggers, of Logstash, Serilog, Python's, nginx's variables, journald, log4j and MongoDB.
+// loggers, of Logstash, Serilog, Python's, nginx's variables, journald, log4j, MongoDB,
+// Traefik, Cloudflare, FortiGate and Google's agents.
 var timeNames = []string{
 	"time", "timestamp", "ts", "t", "@timestamp", "@t", "Timestamp", "datetime", "date", "asctime", "eventTime", "EventTime", "event_time", "TimeGenerated",
 	"time_iso8601", "time_local", "msec", "__REALTIME_TIMESTAMP", "instant.epochSecond", "timeMillis", "start_time", "t.$date", "time.$date", "requestTime", "eventTimestamp",
+	"Time", "TimeStamp", "DateTime", "Datetime", "dt", "_time", "_timestamp", "logged_at", "log_time", "logtime", "StartUTC", "EdgeStartTimestamp", "eventtime",
+	"timestamp.$date", "timestamp.seconds", "timestampSeconds", "record.time.timestamp",
 }
 
 // Marks that are added to a key's number in a body's table.
@@ -41,6 +44,8 @@ const (
 	journalKey = 1 << 19 // in JSON: with a text beside it a line of journald's
 	sumKey     = 1 << 20 // of a list of numbers the sum counts
 	firstKey   = 1 << 21 // of a list of addresses the first counts
+	logKey     = 1 << 22 // in JSON: beside a number date, the line that Fluent Bit passed on
+	dateKey    = 1 << 23 // in JSON: it may be that date
 	slotMask   = timeKey - 1
 )
 
@@ -88,7 +93,7 @@ func newBody(kind bodyKind, slots map[string]Slot) body {
 		delete(keys, name)
 	}
 	if kind == wholeLine {
-		for mark, names := range map[uint32][]string{timeKey: timeNames, textKey: textNames, streamKey: {"stream"}, journalKey: {"__REALTIME_TIMESTAMP"}} {
+		for mark, names := range map[uint32][]string{timeKey: timeNames, textKey: textNames, streamKey: {"stream"}, journalKey: {"__REALTIME_TIMESTAMP"}, logKey: {"log"}, dateKey: {"date"}} {
 			for _, name := range names {
 				keys[name] |= mark
 			}

@@ -16,32 +16,54 @@ package line
 // Many other lines begin with such a time, so that without a priority a tag is
 // needed, and a host that looks like one.
 func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
-	priority, dated, yearless := -1, false, -1
+	h := bsdHeader{priority: -1, yearless: -1}
 	if b[i] == '<' {
-		if i, priority = priorityAt(b, i); i < 0 {
+		if i, h.priority = priorityAt(b, i); i < 0 {
 			return false
+		}
+		if b[i] == ' ' { // as some write it
+			i++
 		}
 	}
-	bare := priority < 0
-	if b[i]-'0' <= 9 {
-		if i = sc.clock.timestamp(b, i); i < 0 {
-			return false
-		}
-		dated = sc.clock.dated
-	} else {
-		if i+bsdLength > end {
-			return false
-		}
-		yearless = i
-		if i, dated = sc.clock.bsd(b, i, sc.near, sc.zones); i < 0 {
-			return false
-		}
-		bare = false
+	h.bare = h.priority < 0
+	switch {
+	case b[i]-'0' <= 9 && h.bare:
+		i = sc.clock.timestamp(b, i)
+		h.dated = sc.clock.dated
+	case b[i]-'0' <= 9 || isWeekday(b[i:i+3]):
+		i = sc.clock.date(b, i)
+		h.dated = sc.clock.dated
+	case i+bsdLength <= end && monthOf(b[i:i+3]) > 0:
+		h.yearless, h.bare = i, false
+		i, h.dated = sc.clock.bsd(b, i, sc.near, sc.zones)
+	case !h.bare && class[b[i]]&isLetter != 0 && b[word(b, i)-1] == ':': // a tag, and no time
+		h.tagged = true
+		i--
+	default:
+		return false
 	}
+	return i >= 0 && sc.bsdMessage(ev, b, i, end, h)
+}
+
+// A bsdHeader is what is known of a line of RFC 3164 before its host.
+type bsdHeader struct {
+	priority int  // -1: none
+	dated    bool // by the clock
+	yearless int  // where the time without a year is, -1: it has one
+	bare     bool // many others begin alike: the host must look like one
+	tagged   bool // there must be a tag
+}
+
+// bsdMessage parses a line of RFC 3164 from the blank before its host or its tag.
+func (sc *Scanner) bsdMessage(ev *Event, b []byte, i, end int, h bsdHeader) bool {
+	priority, dated, yearless := h.priority, h.dated, h.yearless
 	host := i + 1
 	hostEnd := word(b, min(host, end))
-	if b[i] != ' ' || hostEnd == host || hostEnd < end && b[hostEnd] != ' ' || bare && !looksLikeHost(b[host:hostEnd]) {
+	if b[i] != ' ' && !h.tagged || hostEnd == host || hostEnd < end && b[hostEnd] != ' ' || h.bare && !looksLikeHost(b[host:hostEnd]) {
 		return false
+	}
+	if priority < 0 && b[host]-'A' < 26 && b[host+1]-'A' < 26 && isLevel(b[host:hostEnd]) {
+		return false // a logger's
 	}
 	i = min(hostEnd+1, end)
 	if b[hostEnd-1] == ':' && !isAddress(b, host, hostEnd-1) { // a tag, and no host
@@ -67,7 +89,7 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 	message := sc.tag(ev, b, i, end)
 	if message >= 0 {
 		i = message
-	} else if bare {
+	} else if h.bare || h.tagged {
 		return false
 	}
 
@@ -144,7 +166,7 @@ func (sc *Scanner) tag(ev *Event, b []byte, i, end int) int {
 	if beginsCEF(b, i, end) {
 		return i // it names itself
 	}
-	for class[b[i]]&inSource != 0 {
+	for class[b[i]]&inSource != 0 || b[i] == '(' && i == tag || b[i] == ')' && b[tag] == '(' { // (systemd)
 		i++
 	}
 	tagEnd, ps, psEnd := i, 0, 0
@@ -153,7 +175,7 @@ func (sc *Scanner) tag(ev *Event, b []byte, i, end int) int {
 			ps, psEnd, i = i+1, close, close+1
 		}
 	}
-	if tagEnd == tag || tagEnd > tag+longest || i >= end || b[i] != ':' {
+	if bare := psEnd > ps && b[i] == ' ' && digits(b, ps) == psEnd; tagEnd == tag || tagEnd > tag+longest || i >= end || b[i] != ':' && !bare {
 		return -1
 	}
 	if i++; i < end && b[i] == ' ' {
@@ -180,7 +202,7 @@ func hasYear(b []byte, i int) bool {
 // bsd reads a time of RFC 3164 at b[p:], which may have AM or PM after it. It gives the
 // position after it, -1 if there is none, and whether its year could be guessed.
 func (c *clock) bsd(b []byte, p int, near int64, zones bool) (next int, dated bool) {
-	if hasYear(b, p) {
+	if hasYear(b, p) || b[p+5] == ' ' { // or without a blank before the day
 		return c.cisco(b, p, near, zones)
 	}
 	month, day, clock, ok := bsdSecond(b, p)
@@ -195,10 +217,24 @@ func (c *clock) bsd(b []byte, p int, near int64, zones bool) (next int, dated bo
 		}
 	}
 	if next := meridiemEnd(b, p); next > 0 && b[next-1] == 'M' { // small letters may be a host
-		clock, ok = halfDay(b[p+1], clock)
+		clock, ok = halfDay(b[next-2], clock)
 		p = next
 	}
+	if name, end := zoneName(b, p); end > 0 && ok {
+		return end, c.yearlessIn(name, month, day, clock, nanos, near)
+	}
 	return p, ok && c.yearless(month, day, clock, nanos, near, zones)
+}
+
+// yearlessIn is yearless in the zone of a name.
+func (c *clock) yearlessIn(name []byte, month, day, clock int64, nanos uint32, near int64) bool {
+	second, ok := guessYear(month, day, clock, near)
+	offset, known := c.namedOffset(name, second)
+	if !ok || !known || near < 0 {
+		return false
+	}
+	c.set(second-offset, nanos)
+	return c.dated
 }
 
 // bsdSecond reads Oct 11 22:14:15.

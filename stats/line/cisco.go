@@ -63,6 +63,9 @@ func (sc *Scanner) cisco(ev *Event, b []byte, i, end int) bool {
 		}
 		i = w.end + 2
 	}
+	if b[i] == ':' && b[i+1] == ' ' { // NX-OS
+		i += len(": ")
+	}
 	if b[i] == '*' || b[i] == '.' {
 		i++
 	}
@@ -121,6 +124,12 @@ func ciscoTag(b []byte, tag span) (source span, level byte, code span, ok bool) 
 // zone. It gives the position after it, -1 if there is none, and whether its year is known.
 func (c *clock) cisco(b []byte, p int, near int64, zones bool) (next int, dated bool) {
 	const named = len("Nov ")
+	year := int64(-1)
+	if b[p]-'0' <= 9 && digits(b, p) == p+4 && b[p+4] == ' ' { // NX-OS has the year first
+		century, _ := twoDigits(b, p)
+		of, _ := twoDigits(b, p+2)
+		year, p = century*100+of, p+len("2025 ")
+	}
 	month := monthOf(b[p : p+3])
 	i := p + named
 	if b[i] == ' ' {
@@ -132,8 +141,7 @@ func (c *clock) cisco(b []byte, p int, near int64, zones bool) (next int, dated 
 		return -1, false
 	}
 	i++
-	year := int64(-1)
-	if digits(b, i) == i+4 && b[i+4] == ' ' {
+	if year < 0 && digits(b, i) == i+4 && b[i+4] == ' ' {
 		century, _ := twoDigits(b, i)
 		of, _ := twoDigits(b, i+2)
 		year, i = century*100+of, i+5
@@ -159,11 +167,5 @@ func (c *clock) cisco(b []byte, p int, near int64, zones bool) (next int, dated 
 	if end == 0 {
 		return i, c.yearless(month, day, clock, nanos, near, zones)
 	}
-	second, ok := guessYear(month, day, clock, near)
-	offset, known := c.namedOffset(name, second)
-	if !ok || !known || near < 0 {
-		return end, false
-	}
-	c.set(second-offset, nanos)
-	return end, c.dated
+	return end, c.yearlessIn(name, month, day, clock, nanos, near)
 }

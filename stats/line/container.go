@@ -75,7 +75,7 @@ func (sc *Scanner) compose(ev *Event, b []byte, i, end int) bool {
 	for number > name.start && b[number-1]-'0' <= 9 {
 		number--
 	}
-	numbered := number < name.end && number > name.start && (b[number-1] == '-' || b[number-1] == '_')
+	numbered := number < name.end && number > name.start && (b[number-1] == '-' || b[number-1] == '_' || b[number-1] == '.')
 	m := ev.mark()
 	if sc.inner(ev, b, bar+2, end, 0, placed{ofContainer, name}) || numbered {
 		return true

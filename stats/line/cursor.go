@@ -101,6 +101,13 @@ func (sc *Scanner) giveNumber(ev *Event, f given, s span) {
 	}
 }
 
+// giveNamed is give, as a number if it is one, of a field that is not a given one.
+func (sc *Scanner) giveNamed(ev *Event, name string, s span) {
+	if slot := sc.schema.Slot(name); slot != None && !ev.Has(slot) && s.end > s.start && !s.isDash(ev.text[0]) {
+		ev.put(slot, s.start, s.end, 0)
+	}
+}
+
 // giveScaled is give of a number whose point is so many places further left.
 func (sc *Scanner) giveScaled(ev *Event, f given, s span, places int) {
 	if slot := sc.schema.at[f]; slot != None && !ev.Has(slot) {

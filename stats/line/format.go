@@ -18,6 +18,8 @@ type Format struct {
 	Doc []FormatDoc
 	// Fields are those that it gives beside line and msg.
 	Fields []given
+	// Names are those of other fields that it gives and no line writes like a key.
+	Names []string
 	// Samples are lines with what they must give: the format's test.
 	Samples []Sample
 
@@ -94,6 +96,13 @@ var Formats = []*Format{
 	phpFormat,
 	mongoFormat,
 	auditFormat,
+	vsftpdFormat,
+	xferlogFormat,
+	s3Format,
+	vpcFlowFormat,
+	railsFormat,
+	mysqlSlowFormat,
+	kernelFormat,
 	julFormat,
 	logFormat,
 	logfmtFormat,

@@ -87,6 +87,12 @@ func (sc *Scanner) unwrap(ev *Event, b []byte, i int) {
 		}
 	case m.stream.end > 0:
 		sc.containerLine(ev, b)
+	case m.date && m.log:
+		half := ev.half
+		inner, first, last := sc.unwrapped(ev, b, m.text, m.escaped)
+		if !sc.known(ev, inner, first, last) {
+			ev.half, ev.text[0] = half, b
+		}
 	case m.journal:
 		b, first, last := sc.unwrapped(ev, b, m.text, m.escaped)
 		sc.innerLine(ev, b, first, last)
@@ -151,6 +157,8 @@ type members struct {
 	array   span // that is there in place of text
 	stream  span
 	journal bool // it is journald's
+	log     bool // the text is of log
+	date    bool // there is a number date, as Fluent Bit has it beside log
 }
 
 // mostFrames is the greatest length of the members that are about the line, in bytes.
@@ -160,7 +168,7 @@ const mostFrames = 200
 func (m *members) note(key uint32, text span, escaped bool) {
 	switch {
 	case key&textKey != 0:
-		m.text, m.escaped = text, escaped
+		m.text, m.escaped, m.log = text, escaped, key&logKey != 0
 	case key&journalKey != 0:
 		m.journal = true
 	default:
@@ -242,10 +250,11 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 			if i = scalar(b, i); i < 0 {
 				return -1
 			}
-			if key != 0 && c != 'n' {
+			if key != 0 && (b[i-1]-'0' <= 9 || b[i-1] == 'e') { // neither null nor NaN
 				ev.put(keySlot(key), first, i, exponents)
 				if key&timeKey != 0 {
 					sc.dateBy(ev, b, first, i)
+					sc.members.date = sc.members.date || key&dateKey != 0
 				}
 			}
 		}
@@ -331,7 +340,7 @@ func spaces(b []byte, i int) int {
 	return i
 }
 
-// scalar gives the position after the number or the word true, false or null
+// scalar gives the position after the number or the word true, false, null, NaN or Infinity
 // at i, or -1.
 func scalar(b []byte, i int) int {
 	switch b[i] {
@@ -341,8 +350,14 @@ func scalar(b []byte, i int) int {
 		return literal(b, i, "false")
 	case 'n':
 		return literal(b, i, "null")
+	case 'N': // Python writes what JSON does not know
+		return literal(b, i, "NaN")
+	case 'I':
+		return literal(b, i, "Infinity")
 	case '-':
-		i++
+		if i++; b[i] == 'I' {
+			return literal(b, i, "Infinity")
+		}
 	}
 	first := i
 	i = digits(b, i)

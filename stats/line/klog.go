@@ -63,15 +63,7 @@ func (sc *Scanner) klog(ev *Event, b []byte, start, end int) bool {
 		sc.clock.zoned(b, next, days*86400+clock, nanos)
 		sc.date(ev)
 	}
-	level := severities[6]
-	switch b[start] {
-	case 'W':
-		level = severities[4]
-	case 'E':
-		level = errorText
-	case 'F':
-		level = fatalText
-	}
+	level, _ := letterLevel(b[start])
 	ev.putConstant(sc.schema.at[ofLevel], level, asText)
 	sc.giveNumber(ev, ofPs, thread)
 	sc.give(ev, ofCaller, caller)

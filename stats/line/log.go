@@ -113,7 +113,7 @@ var logFormat = &Format{
 			"2025-11-22T09:31:34Z", map[string]string{"status": "500", "msg": `'{"status":500}`},
 		},
 	},
-	first: func(c byte) bool { return c == '[' || class[c]&isAlnum != 0 },
+	first: func(c byte) bool { return c == '[' || c == '=' || class[c]&isAlnum != 0 },
 	line:  (*Scanner).log,
 	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
 		switch b[o.rest-1] {
@@ -122,6 +122,9 @@ var logFormat = &Format{
 		case '|':
 			return sc.nlog(ev, b, o.rest, o.end)
 		}
+		if b[o.rest-1] == ':' && b[o.rest]-'0' <= 9 { // more of a time than is known
+			return false
+		}
 		return sc.logged(ev, b, o.rest, o.end, false) || sc.known(ev, b, o.rest, o.end)
 	},
 }
@@ -129,7 +132,10 @@ var logFormat = &Format{
 // A logHeader is what loggers write before a message.
 type logHeader struct {
 	level, source, ps, caller span
+	attributes                span // between the time and the level
 	bracketed                 bool // the level is in brackets
+	named                     bool // a word with a colon after the level is the logger
+	letter                    bool // the level is a letter
 }
 
 // longestName is the greatest length of a thread's or a logger's name.
@@ -141,15 +147,29 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 	switch c := b[start]; {
 	case c == '[':
 		return sc.logInBrackets(ev, b, start, end)
+	case c == '=':
+		return sc.erlang(ev, b, start, end)
 	case c-'0' <= 9:
-		if i := sc.clock.day(b, start); i >= 0 && b[i] == ' ' {
+		i := sc.clock.day(b, start)
+		if i < 0 {
+			i = sc.clock.compact(b, start)
+		}
+		if i >= 0 && b[i] == ' ' {
 			sc.date(ev)
 			return sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end)
+		}
+		if i := sc.clock.shortYear(b, start); i >= 0 && b[i] == ' ' { // HDFS'
+			sc.date(ev)
+			ev.dated = sc.logged(ev, b, i, end, false) && ev.dated
+			return ev.dated
+		}
+		if i := shortDateEnd(b, start); i > 0 {
+			return sc.shortDated(ev, b, start, i, end)
 		}
 		if i := eitherDateEnd(b, start); i > 0 && b[i] == ' ' { // which dates nothing
 			return sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end)
 		}
-		i := clockEnd(b, start)
+		i = clockEnd(b, start)
 		if ran := digits(b, start); i == 0 && b[ran] == ' ' && b[ran+1] == '[' { // log4j's milliseconds since the start
 			i = ran
 		}
@@ -159,13 +179,15 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 		if i == 0 {
 			return sc.zapUnix(ev, b, start, end) || sc.unixFirst(ev, b, span{start, word(b, start)}, end)
 		}
-		return b[i] == ' ' && sc.logged(ev, b, i, end, false)
-	case isWeekday(b[start : start+3]):
-		if i := sc.clock.weekday(b, start); i >= 0 && b[i] == ' ' {
+		return b[i] == ' ' && (sc.logged(ev, b, i, end, false) || sc.compose(ev, b, i+1, end))
+	case isWeekday(b[start:start+3]) || monthOf(b[start:start+3]) > 0:
+		i := sc.clock.date(b, start)
+		if i >= 0 {
 			sc.date(ev)
-			return sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end)
+		} else if i, ev.dated = sc.clock.bsd(b, start, sc.near, sc.zones); ev.dated {
+			sc.date(ev)
 		}
-		return false
+		return i >= 0 && b[i] == ' ' && (sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end))
 	case b[start+1] == ',' && b[start+2] == ' ' && b[start+3] == '[':
 		return sc.ruby(ev, b, start+4, end)
 	}
@@ -210,7 +232,7 @@ func (sc *Scanner) unixFirst(ev *Event, b []byte, at span, end int) bool {
 	}
 	was := ev.dated
 	sc.date(ev)
-	if sc.logged(ev, b, at.end, end, b[at.start] == '[') || sc.known(ev, b, at.end+1, end) {
+	if sc.logged(ev, b, at.end, end, b[at.start] == '[') || sc.known(ev, b, at.end+1, end) || sc.bsdMessage(ev, b, at.end, end, bsdHeader{priority: -1, dated: true, yearless: -1, bare: true}) {
 		return true
 	}
 	ev.dated = was
@@ -251,7 +273,11 @@ func (sc *Scanner) logInBrackets(ev *Event, b []byte, start, end int) bool {
 	if dated {
 		sc.date(ev)
 	} else if i = max(i, clockEnd(b, start+1)); i <= 0 {
-		if close := digits(b, start+1); b[close] == ']' && sc.unixFirst(ev, b, span{start, close + 1}, end) { // Nagios
+		close := digits(b, start+1)
+		if b[close] == '.' {
+			close = digits(b, close+1)
+		}
+		if b[close] == ']' && sc.unixFirst(ev, b, span{start, close + 1}, end) { // Nagios
 			return true
 		}
 		return sc.levelInBrackets(ev, b, start, end) || sc.logged(ev, b, start, end, true)
@@ -314,7 +340,7 @@ func (sc *Scanner) logged(ev *Event, b []byte, i, end int, brackets bool) bool {
 	c.afterLevel(&h)
 	if brackets && h.source == (span{}) && b[end-1] == ')' {
 		if open := bytes.LastIndexByte(b[c.i:end], '('); open >= 0 && isLoggerName(b[c.i+open+1:end-1]) {
-			h.source = span{c.i + open + 1, end - 1}
+			c.put(&h, span{c.i + open + 1, end - 1})
 		}
 	}
 	return sc.putLog(ev, b, c.i, end, &h)
@@ -322,10 +348,18 @@ func (sc *Scanner) logged(ev *Event, b []byte, i, end int, brackets bool) bool {
 
 // putLog puts the header and the message.
 func (sc *Scanner) putLog(ev *Event, b []byte, i, end int, h *logHeader) bool {
-	sc.give(ev, ofLevel, h.level)
+	if h.letter {
+		level, _ := letterLevel(b[h.level.start])
+		ev.putConstant(sc.schema.at[ofLevel], level, asText)
+	} else {
+		sc.give(ev, ofLevel, h.level)
+	}
 	sc.give(ev, ofSource, h.source)
 	sc.give(ev, ofPs, h.ps)
 	sc.give(ev, ofCaller, h.caller)
+	if a := h.attributes; a.end > a.start {
+		sc.attributes(ev, b, a.start, a.end, loggerBody, int32(loggerBody)*roots)
+	}
 	if i = min(i, end); i == end {
 		ev.put(sc.schema.at[ofMsg], i, end, asText)
 	}
@@ -334,8 +368,9 @@ func (sc *Scanner) putLog(ev *Event, b []byte, i, end int, h *logHeader) bool {
 }
 
 // beforeLevel reads up to the level, and reports whether there is one: in brackets,
-// with a colon, or in capitals. Before it there may be the process or the thread,
-// in brackets or a number, and a logger with dashes around it.
+// with a colon, in capitals, before a name with a colon alone after it, or a letter and a
+// bar. Before it there may be the process or the thread, in brackets or a number, a logger
+// with dashes around it, what names a query in braces, and attributes.
 func (c *cursor) beforeLevel(h *logHeader) bool {
 	const most = 5
 	b := c.b
@@ -359,15 +394,29 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 				h.level, h.bracketed = inside, true
 				return true
 			}
-			if h.ps == (span{}) {
+			if h.ps == (span{}) && !hasClock(b[inside.start:inside.end]) {
 				h.ps = inside
 			}
 		default:
 			if c.separator() {
 				continue
 			}
+			if first == '{' && h.ps != (span{}) && b[c.i+1] != '"' {
+				c.between('{', '}')
+				h.named = true
+				continue
+			}
+			if c.beforeAttributes(h) {
+				continue
+			}
 			w := c.word()
 			switch bare := w; {
+			case w.end == w.start+1 && b[c.i] == '|' && b[c.i+1] == ' ' && isLetterLevel(first):
+				h.level, h.letter, h.named = w, true, true
+				return true
+			case first-'a' < 26 && b[w.end] == ' ' && nameBeforeColon(b, c.i) && isLevel(b[w.start:w.end]):
+				h.level = w
+				return true
 			case b[w.end-1] == ':' && w.end > w.start+1:
 				bare.end--
 				dot := bytes.LastIndexByte(b[bare.start:bare.end], '.')
@@ -395,6 +444,47 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 	return false
 }
 
+// beforeAttributes reads words with = before the level, and reports whether there are any.
+func (c *cursor) beforeAttributes(h *logHeader) bool {
+	const most = 16
+	if h.attributes.end > 0 || class[c.b[c.i]]&isLetter == 0 {
+		return false
+	}
+	a := span{c.i, c.i}
+	for range most {
+		i := c.i
+		for class[c.b[i]]&inKey != 0 {
+			i++
+		}
+		last := word(c.b, i)
+		if c.b[i] != '=' || last >= c.end || c.b[last] != ' ' || bytes.IndexByte(c.b[i:last], escape) >= 0 || bytes.Count(c.b[i:last], []byte{'"'})%2 > 0 {
+			break
+		}
+		a.end, c.i = last, last
+		c.blanks()
+	}
+	if a.end > a.start {
+		h.attributes = a
+	}
+	return a.end > a.start
+}
+
+// nameBeforeColon reports whether a word and a colon of its own are at i.
+func nameBeforeColon(b []byte, i int) bool {
+	next := word(b, i)
+	return next > i && b[next] == ' ' && b[next+1] == ':' && b[next+2] == ' '
+}
+
+// hasClock reports whether a text has a time of day in it, so that it names no thread.
+func hasClock(text []byte) bool {
+	for i := 2; i+5 < len(text); i++ {
+		if text[i] == ':' && text[i+3] == ':' && text[i-1]-'0' <= 9 && text[i+1]-'0' <= 9 && text[i+4]-'0' <= 9 {
+			return true
+		}
+	}
+	return false
+}
+
 // afterLevel reads from the level up to the message. There may be the process before
 // three dashes, threads in brackets, and a logger or a place in the code, if something
 // tells it from the message's first word. Otherwise all is the message.
@@ -408,6 +498,11 @@ func (c *cursor) afterLevel(h *logHeader) {
 	wide := c.i+1 < c.end && b[c.i] == ' ' && b[c.i+1] == ' '
 	c.blanks()
 	c.separator()
+	if c.category(h) || c.wildfly(h) {
+		return
+	}
+	c.tracing(h)
+	c.erlangProcess(h)
 	message := c.i
 	c.process(h)
 	var thread span
@@ -437,8 +532,15 @@ func (c *cursor) afterLevel(h *logHeader) {
 		case (b[w.start]-'0' <= 9 || b[w.start] == ':') && isAddress(b, w.start, withoutPort(b, w.start, w.end)): // a client's, of the message
 		case b[w.end-1] == ':' && w.end > w.start+1:
 			name.end--
-			if inBrackets || h.bracketed && wide || isLoggerName(b[name.start:name.end]) {
+			if inBrackets || h.named || h.bracketed && wide || isLoggerName(b[name.start:name.end]) {
 				c.put(h, name)
+				if h.named && c.i < c.end { // tracing has the place after it
+					if w := (span{c.i, word(b, c.i)}); b[w.end-1] == ':' && isCaller(b, span{w.start, w.end - 1}) {
+						c.put(h, span{w.start, w.end - 1})
+						c.i = w.end
+						c.blanks()
+					}
+				}
 				return
 			}
 		case c.separator():

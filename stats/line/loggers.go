@@ -1,5 +1,7 @@
 package line
 
+import "bytes"
+
 // ruby parses what Ruby's Logger writes, after the letter and the bracket:
 //
 //	I, [2025-11-22T09:31:34.123456 #12345]  INFO -- shop: sold
@@ -118,15 +120,19 @@ func (sc *Scanner) levelFirst(ev *Event, b []byte, start, end int) bool {
 	switch {
 	case stop == ':' && b[i+1] == ' ':
 		c.blanks()
+		c.category(&h)
 	case stop == ':' && capitals:
 		h.source = c.to(':')
 		if c.failed || word(b, h.source.start) < h.source.end {
 			return false
 		}
 	case stop == '[' && capitals:
-		seconds := c.to(']')
-		if c.failed || !seconds.isNumber(b) {
-			return false
+		at := c.to(']') // seconds since the start, or a time
+		if c.failed || !at.isNumber(b) {
+			if c.failed || sc.clock.date(b, at.start) != at.end {
+				return false
+			}
+			sc.date(ev)
 		}
 		c.blanks()
 	case stop == ' ' && capitals:
@@ -153,5 +159,173 @@ func (sc *Scanner) levelFirst(ev *Event, b []byte, start, end int) bool {
 	default:
 		return false
 	}
+	return sc.putLog(ev, b, c.i, end, &h)
+}
+
+// category reads the category and the event's number that .NET writes after the level:
+// Shop.Cart[14].
+func (c *cursor) category(h *logHeader) bool {
+	w := span{c.i, min(word(c.b, c.i), c.end)}
+	open := w.start
+	for class[c.b[open]]&inKey != 0 {
+		open++
+	}
+	if open == w.start || open >= w.end || c.b[open] != '[' || c.b[w.end-1] != ']' || !(span{open + 1, w.end - 1}).isNumber(c.b) ||
+		bytes.IndexByte(c.b[w.start:open], '.') < 0 || class[c.b[w.start]]&isLetter == 0 {
+		return false
+	}
+	h.source = span{w.start, open}
+	c.i = w.end
+	c.blanks()
+	return true
+}
+
+// wildfly reads what WildFly and Quarkus write after the level, the logger in brackets and
+// the thread in parentheses, or a thread in brackets and a place in the code.
+func (c *cursor) wildfly(h *logHeader) bool {
+	b := c.b
+	if c.i >= c.end || b[c.i] != '[' {
+		return false
+	}
+	d := *c
+	name := d.between('[', ']')
+	if d.failed || d.i >= d.end || b[d.i] != '(' || word(b, name.start) < name.end {
+		return false
+	}
+	thread := d.between('(', ')')
+	if d.failed || thread.end-thread.start > longestName {
+		return false
+	}
+	switch text := b[name.start:name.end]; {
+	case isCaller(b, thread): // log4j's thread and the place in the code
+		h.caller = thread
+		if h.ps == (span{}) {
+			h.ps = name
+		}
+		d.separator()
+	case len(text) > 0 && (isLoggerName(text) || string(text) == "stdout" || string(text) == "stderr"):
+		h.source, h.ps = name, thread
+	default:
+		return false
+	}
+	*c = d
+	return true
+}
+
+// tracing skips the spans that Rust's tracing writes after the level, request{method=GET}:,
+// and reads the thread, ThreadId(01). The target comes after them.
+func (c *cursor) tracing(h *logHeader) {
+	const thread = "ThreadId("
+	b := c.b
+	if hasPrefix(b, span{c.i, c.end}, thread) {
+		d := *c
+		d.i += len(thread)
+		if id := d.to(')'); !d.failed && id.isNumber(b) {
+			d.blanks()
+			*c = d
+			h.ps, h.named = id, true
+		}
+	}
+	for {
+		d := *c
+		for class[b[d.i]]&inKey != 0 {
+			d.i++
+		}
+		if d.i == c.i || d.i >= d.end || b[d.i] != '{' {
+			return
+		}
+		d.i++
+		d.to('}')
+		if d.skip(':'); d.failed {
+			return
+		}
+		d.blanks()
+		*c = d
+		h.named = true
+	}
+}
+
+// erlangProcess reads the process that Erlang's loggers write after the level: <0.222.0>.
+func (c *cursor) erlangProcess(h *logHeader) {
+	b := c.b
+	if c.i >= c.end || b[c.i] != '<' {
+		return
+	}
+	i := c.i + 1
+	for b[i]-'0' <= 9 || b[i] == '.' {
+		i++
+	}
+	if b[i] != '>' || i-c.i < len("<0.1.0") || h.ps != (span{}) {
+		return
+	}
+	h.ps = span{c.i, i + 1}
+	c.i = i + 1
+	c.blanks()
+}
+
+// erlang parses what Erlang wrote before an event until version 21:
+//
+//	=ERROR REPORT==== 22-Nov-2025::09:31:34 ===
+func (sc *Scanner) erlang(ev *Event, b []byte, start, end int) bool {
+	c := cursor{b: b, i: start + 1, end: end}
+	level, report := c.word(), c.word()
+	if c.failed || string(b[report.start:report.end]) != "REPORT====" {
+		return false
+	}
+	if i := sc.clock.day(b, c.i); i < 0 || string(b[i:min(i+4, end)]) != " ===" {
+		return false
+	}
+	sc.date(ev)
+	if isLevel(b[level.start:level.end]) {
+		sc.give(ev, ofLevel, level)
+	}
+	sc.defaultMessage(ev, start, end)
+	return true
+}
+
+// shortDateEnd gives the position after 25/11/22 09:31:34, 0 if there is none.
+func shortDateEnd(b []byte, i int) int {
+	const date = len("25/11/22")
+	for at := range date {
+		if at%3 == 2 && b[i+at] != '/' || at%3 != 2 && b[i+at]-'0' > 9 {
+			return 0
+		}
+	}
+	if _, ok := clockSecond(b[i+date+1 : i+date+9]); !ok || b[i+date] != ' ' || b[i+date+9] != ' ' {
+		return 0
+	}
+	return i + date + 9
+}
+
+// shortDated parses a line that begins with 25/11/22 09:31:34, which may be in November of
+// 2025 or of 2022. It is by what comes after it that Spark and Hadoop are known, which have
+// the year first; of others no line says which it is.
+func (sc *Scanner) shortDated(ev *Event, b []byte, start, i, end int) bool {
+	c := cursor{b: b, i: i, end: end}
+	var h logHeader
+	if !c.beforeLevel(&h) {
+		return sc.known(ev, b, i+1, end)
+	}
+	level := h.level
+	c.blanks()
+	name := span{c.i, c.i}
+	for class[b[name.end]]&isAlnum != 0 || b[name.end] == '$' || b[name.end] == '.' {
+		name.end++
+	}
+	if level.start == i+1 && b[name.start]-'A' < 26 && b[name.end] == ':' && b[name.end+1] == ' ' {
+		year, _ := twoDigits(b, start)
+		month, _ := twoDigits(b, start+3)
+		day, _ := twoDigits(b, start+6)
+		days, ok := daysSince1970(2000+year, month, day)
+		clock, _ := clockSecond(b[i-8 : i])
+		if ok {
+			sc.clock.zoned(b, i, days*86400+clock, 0)
+			sc.date(ev)
+		}
+		h.source = name
+		c.i = name.end + 2
+		return sc.putLog(ev, b, c.i, end, &h)
+	}
+	c.afterLevel(&h)
 	return sc.putLog(ev, b, c.i, end, &h)
 }

@@ -161,7 +161,7 @@ func TestLoggers(t *testing.T) {
 		{"auditd", "type=LOGIN msg=audit(1763803894.123:242): pid=12 status=1", "auditd", milli, fields{"status": "1"}},
 		{"MongoDB", `{"t":{"$date":"2025-11-22T09:31:34.123+00:00"},"s":"I","c":"NETWORK","id":22943,"ctx":"listener","msg":"Connection accepted"}`, "json", milli, fields{}},
 		{"Caddy", `{"level":"info","ts":1763803894.123,"logger":"http.log.access","msg":"handled request","duration":0.005,"status":200}`, "json", milli, fields{"level": "'info", "status": "200"}},
-		{"RabbitMQ", "2025-11-22 09:31:34.123000+00:00 [info] <0.222.0> Server startup complete", "log", milli, fields{"level": "'info"}},
+		{"RabbitMQ", "2025-11-22 09:31:34.123000+00:00 [info] <0.222.0> Server startup complete", "log", milli, fields{"level": "'info", "ps": "'<0.222.0>"}},
 		{"etcd", `{"level":"info","ts":"2025-11-22T09:31:34.123Z","caller":"etcdmain/etcd.go:73","msg":"Running"}`, "json", milli, fields{"level": "'info", "caller": "'etcdmain/etcd.go:73"}},
 		{"Prometheus", `ts=2025-11-22T09:31:34.123Z caller=main.go:5 level=info msg="Server is ready"`, "logfmt", milli, fields{"level": "'info", "caller": "'main.go:5"}},
 		{"Vault", "2025-11-22T09:31:34.123Z [INFO]  core: post-unseal setup complete", "log", milli, fields{"level": "'INFO", "source": "'core"}},

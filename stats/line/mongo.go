@@ -30,18 +30,8 @@ func (sc *Scanner) mongo(ev *Event, b []byte, o opening) bool {
 	if c.failed || sign.end-sign.start > len("D2") {
 		return false
 	}
-	level := severities[6]
-	switch b[sign.start] {
-	case 'F':
-		level = fatalText
-	case 'E':
-		level = errorText
-	case 'W':
-		level = severities[4]
-	case 'I':
-	case 'D':
-		level = severities[7]
-	default:
+	level, ok := letterLevel(b[sign.start])
+	if !ok {
 		return false
 	}
 	for _, c := range b[component.start:component.end] {

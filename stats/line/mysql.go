@@ -31,19 +31,14 @@ var mysqlFormat = &Format{
 // mysql55 parses what MySQL up to 5.6 and MariaDB up to 10.1 write: a date of six digits, the
 // hour with a blank for its first digit, and the level.
 func (sc *Scanner) mysql55(ev *Event, b []byte, start, end int) bool {
-	const date = len("251122")
-	if digits(b, start) != start+date || b[start+date] != ' ' {
+	i := sc.clock.shortYear(b, start)
+	if i < 0 || b[i] != ' ' {
 		return false
 	}
-	text := append(append([]byte("20"), b[start:start+2]...), '-', b[start+2], b[start+3], '-', b[start+4], b[start+5])
-	second, ok := isoSecond(append(text, b[start+date:start+date+len(" 09:31:34")]...))
-	c := cursor{b: b, i: start + date + len(" 09:31:34"), end: end}
-	if !ok || c.i >= end || b[c.i] != ' ' {
-		return false
-	}
+	c := cursor{b: b, i: i, end: end}
 	c.blanks()
 	level := c.between('[', ']')
-	if c.failed || !isLevel(b[level.start:level.end]) || sc.clock.zoned(b, start+date+len(" 09:31:34"), second, 0) < 0 {
+	if c.failed || !isLevel(b[level.start:level.end]) {
 		return false
 	}
 	sc.date(ev)

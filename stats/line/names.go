@@ -9,6 +9,9 @@ import (
 // keyed is what looks like the key of an attribute.
 var keyed = regexp.MustCompile(`[^\s=":{}\[\],|]+=`)
 
+// noNumber is what Python writes into JSON in place of a number.
+var noNumber = regexp.MustCompile(`:\s*-?(?:NaN|Infinity)\b`)
+
 // Names gives names that fields of a line can have beside Givens and those of a definitions
 // file: what may be a key in it, and more. It is for who wants to see all fields of
 // a line, and slow.
@@ -21,7 +24,11 @@ func Names(text []byte) []string {
 			names = append(names, name)
 		}
 	}
-	add("duration") // of PostgreSQL
+	for _, f := range Formats {
+		for _, name := range f.Names {
+			add(name)
+		}
+	}
 	addNames(text, add, deepest)
 	return names
 }
@@ -48,6 +55,7 @@ func addNames(text []byte, add func(string), depth int) {
 			}
 		}
 	}
+	text = noNumber.ReplaceAll(text, []byte(":null"))
 	for i := bytes.IndexByte(text, '{'); i >= 0; {
 		var object map[string]json.RawMessage
 		if d := json.NewDecoder(bytes.NewReader(text[i:])); d.Decode(&object) == nil {

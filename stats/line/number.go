@@ -17,9 +17,9 @@ func beginsNumber(c byte) bool { return c-'0' <= 9 || c == '-' }
 
 // parseNumber reads a number: an optional minus, 1 to 19 digits, optionally a
 // point and more digits, rounded half away from zero to nine. The flag units
-// allows one after it: of time, which gives milliseconds (ns, us, µs, ms or s, or
-// several as in 1m2.5s), of size, which gives bytes (kB, MiB), or %. The flag
-// exponents allows an exponent. A number that does not fit (see fixed.Number) is not one.
+// allows one after it, also after a blank: of time, which gives milliseconds (ns, us, µs, ms
+// or s, also as words, or several as in 1m2.5s), of size, which gives bytes (kB, kb, MiB,
+// Mi), or %. The flag exponents allows an exponent. A number that does not fit (see fixed.Number) is not one.
 func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 	i := 0
 	negative := len(b) > 0 && b[0] == '-'
@@ -56,21 +56,34 @@ func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 		return fitting(whole, fraction, negative)
 	}
 	if flags&units != 0 {
-		switch string(b[i:]) {
-		case "ms", "%", "B":
+		unit := b[i:]
+		if unit[0] == ' ' { // "1.5 s"
+			unit = unit[1:]
+		}
+		switch string(unit) {
+		case "ms", "msec", "millisecond", "milliseconds", "%", "B", "byte", "bytes":
 			return fitting(whole, fraction, negative)
-		case "s":
+		case "s", "sec", "secs", "second", "seconds":
 			return shift(b[first:point], b[point:i], 3, negative)
-		case "us", "\u00b5s", "\u03bcs": // the micro sign and the Greek letter
+		case "us", "\u00b5s", "\u03bcs", "usec", "microsecond", "microseconds": // the micro sign and the Greek letter
 			return shift(b[first:point], b[point:i], -3, negative)
-		case "ns":
+		case "ns", "nsec", "nanosecond", "nanoseconds":
 			return shift(b[first:point], b[point:i], -6, negative)
 		}
-		if i == point && (b[i] == 'h' || b[i] == 'm') {
-			return compound(b[first:], negative)
+		if i == point && (b[i] == 'd' || b[i] == 'h' || b[i] == 'm') {
+			if n, ok := compound(b[first:], negative); ok {
+				return n, true
+			}
 		}
-		if b[len(b)-1] == 'B' {
-			return size(b[first:point], b[point:i], b[i:len(b)-1], negative)
+		if n := len(unit) - 1; n > 0 {
+			switch {
+			case unit[n] == 'B':
+				return size(b[first:point], b[point:i], unit[:n], negative)
+			case unit[n] == 'b' && n <= len("ki") && strings.IndexByte("kmgtp", unit[0]) >= 0:
+				return size(b[first:point], b[point:i], append([]byte{unit[0] - 'a' + 'A'}, unit[1:n]...), negative)
+			case n == 1 && unit[1] == 'i':
+				return size(b[first:point], b[point:i], unit, negative)
+			}
 		}
 	}
 	if flags&exponents != 0 && b[i]|0x20 == 'e' {
@@ -81,16 +94,17 @@ func parseNumber(b []byte, flags value) (fixed.Number, bool) {
 	return fixed.Number{}, false
 }
 
-// compound reads a duration of several units as Go prints it, 1h2m0.5s, in
-// milliseconds: whole hours, whole minutes and seconds, of which the last alone
-// are never missing. 5m alone may be months or megabytes and is not a number.
+// compound reads a duration of several units, 1h2m0.5s as Go prints it or 2d5h, in
+// milliseconds: whole days, hours and minutes, and seconds. 5m alone may be months or
+// megabytes, and one of days, hours or minutes alone is not a number.
 func compound(b []byte, negative bool) (fixed.Number, bool) {
-	const most = 12 // digits of hours or minutes, so that their sum fits 64 bits
+	const most = 12 // digits of a count, of days one less, so that their sum fits 64 bits
 	var millis uint64
+	parts := 0
 	for _, unit := range [...]struct {
 		letter byte
 		millis uint64
-	}{{'h', 3600e3}, {'m', 60e3}} {
+	}{{'d', 86400e3}, {'h', 3600e3}, {'m', 60e3}} {
 		n := bytes.IndexByte(b, unit.letter)
 		if n < 0 {
 			continue
@@ -102,18 +116,25 @@ func compound(b []byte, negative bool) (fixed.Number, bool) {
 			}
 			count = count*10 + uint64(c-'0')
 		}
-		if n == 0 || n > most {
+		if n == 0 || n > most || n == most && unit.letter == 'd' {
 			return fixed.Number{}, false
 		}
+		parts++
 		millis += count * unit.millis
 		b = b[n+1:]
 	}
-	if len(b) < 2 || b[0]-'0' > 9 || b[len(b)-2]-'0' > 9 || b[len(b)-1] != 's' || bytes.ContainsAny(b, "hm") {
+	sum := makeNumber(millis, 0, false)
+	switch {
+	case len(b) == 0 && parts > 1:
+	case len(b) < 2 || b[0]-'0' > 9 || b[len(b)-2]-'0' > 9 || b[len(b)-1] != 's' || bytes.ContainsAny(b, "dhm"):
 		return fixed.Number{}, false
+	default:
+		seconds, ok := parseNumber(b, units)
+		if sum = sum.Add(seconds); !ok {
+			return fixed.Number{}, false
+		}
 	}
-	seconds, ok := parseNumber(b, units)
-	sum := makeNumber(millis, 0, false).Add(seconds)
-	if !ok || !sum.Fits() {
+	if !sum.Fits() {
 		return fixed.Number{}, false
 	}
 	if negative {

@@ -32,7 +32,7 @@ func TestParseNumber(t *testing.T) {
 		{"0.0005ns", units, "0.000000001"}, {"0.00049ns", units, "0"}, {"5us", 0, ""}, {"5ns", exponents, ""}, {"5\u00b5", units, ""}, {"5u", units, ""},
 		{"1m2.5s", units, "62500"}, {"1h2m0s", units, "3720000"}, {"-1h0m0.000000001s", units, "-3600000.000001"}, {"1h5s", units, "3605000"},
 		{"100m90s", units, "6090000"}, {"1m0.0000000000005s", units, "60000.000000001"},
-		{"5m", units, ""}, {"1h", units, ""}, {"1h2m", units, ""}, {"1m2s", 0, ""}, {"1m2s", exponents, ""}, {"1m1h2s", units, ""}, {"1h1h2s", units, ""},
+		{"5m", units, ""}, {"1h", units, ""}, {"1h2m", units, "3720000"}, {"2d5h", units, "190800000"}, {"1d", units, ""}, {"99999999999d999999999999h1s", units, ""}, {"12345678901d1h", units, "1066666657050000000"}, {"123456789012d1h", units, ""}, {"1m2s", 0, ""}, {"1m2s", exponents, ""}, {"1m1h2s", units, ""}, {"1h1h2s", units, ""},
 		{"1m2m3s", units, ""}, {"1m5ms", units, ""}, {"1m5us", units, ""}, {"1m5ns", units, ""}, {"1hs", units, ""}, {"1ms5s", units, ""}, {"1m-2s", units, ""},
 		{"1m--2s", units, ""}, {"1.5m2s", units, ""}, {"1hm2s", units, ""}, {"1m2.s", units, ""}, {"1m.5s", units, ""}, {"1m2s3s", units, ""}, {"1s2m", units, ""}, {"1m 2s", units, ""},
 		{"277777777777h0m0s", units, "999999999997200000"}, {"277777777777h46m39.9s", units, "999999999999999900"}, {"277777777777h46m40s", units, "1000000000000000000"},
@@ -43,6 +43,9 @@ func TestParseNumber(t *testing.T) {
 		{"1e", exponents, ""}, {"1e+", exponents, ""}, {"1e99999", exponents, ""}, {"1e1x", exponents, ""}, {"1e3", units, ""},
 		{"384.3MB", units, "384300000"}, {"21kB", units, "21000"}, {"21KB", units, "21000"}, {"3GiB", units, "3221225472"}, {"-0.5KiB", units, "-512"}, {"12B", units, "12"}, {"1.5PB", units, "1500000000000000"},
 		{"8191PiB", units, "9222246136947933184"}, {"8192PiB", units, ""}, {"9999PB", units, ""}, {"1MB", 0, ""}, {"1M", units, ""}, {"1mB", units, ""}, {"1iB", units, ""}, {"1MiiB", units, ""}, {"1XB", units, ""}, {"MB", units, ""},
+		{"12kb", units, "12000"}, {"1.5mb", units, "1500000"}, {"5kib", units, "5120"}, {"2Gi", units, "2147483648"}, {"12b", units, ""}, {"12Mb", units, ""}, {"1xb", units, ""}, {"1kkb", units, ""},
+		{"1.5 s", units, "1500"}, {"12 MB", units, "12000000"}, {"12 %", units, "12"}, {"90sec", units, "90000"}, {"1.5 seconds", units, "1500"}, {"3 milliseconds", units, "3"}, {"5 usec", units, "0.005"},
+		{"12 bytes", units, "12"}, {"5 minutes", units, ""}, {"5  s", units, ""}, {"5 ", units, ""}, {"5 s ago", units, ""}, {"1.5 s", 0, ""}, {"5 e3", exponents, ""},
 		{"12.5%", units, "12.5"}, {"%", units, ""}, {"5%", 0, ""}, {"2.5e+06", units | exponents, "2500000"}, {"2e-05", units | exponents, "0.00002"},
 	} {
 		n, ok := parseNumber([]byte(test.text), test.flags)

@@ -1,7 +1,5 @@
 package line
 
-import "time"
-
 var phpFormat = &Format{
 	Name: "php",
 	Doc: []FormatDoc{{
@@ -34,10 +32,11 @@ func (sc *Scanner) php(ev *Event, b []byte, start, end int) bool {
 	c.i += len("PHP ")
 	kind := c.to(':')
 	level, ok := phpLevels[string(b[kind.start:kind.end])]
-	if c.failed || !ok || sc.clock.day(b, at.start) < 0 {
+	dated := sc.clock.day(b, at.start)
+	if c.failed || !ok || dated < 0 {
 		return false
 	}
-	if sc.inNamedZone(b, at, len("22-Nov-2025 09:31:34")) {
+	if dated == at.end {
 		sc.date(ev)
 	}
 	c.blanks()
@@ -45,33 +44,6 @@ func (sc *Scanner) php(ev *Event, b []byte, start, end int) bool {
 	sc.message(ev, b, c.i, end, loggerBody, start)
 	return true
 }
-
-// inNamedZone reads a day and time, so many bytes, with the name of a zone after a blank.
-func (sc *Scanner) inNamedZone(b []byte, at span, length int) bool {
-	if sc.clock.day(b, at.start) == at.end {
-		return sc.clock.dated
-	}
-	zone, known := sc.zoneNames[string(b[at.start+length+1:at.end])]
-	if !known && len(sc.zoneNames) < maxZoneNames {
-		name := string(b[at.start+length+1 : at.end])
-		if sc.zoneNames == nil {
-			sc.zoneNames = map[string]*time.Location{}
-		}
-		zone, _ = ParseZone(name)
-		sc.zoneNames[name] = zone // nil: there is no such zone
-	}
-	if zone == nil {
-		return false
-	}
-	was := sc.clock.zone
-	sc.clock.zone = zone
-	sc.clock.day(b, at.start)
-	sc.clock.zone = was
-	return sc.clock.dated
-}
-
-// maxZoneNames bounds the names of zones that a scanner looks up.
-const maxZoneNames = 64
 
 var phpLevels = map[string]constant{
 	"Fatal error": fatalText, "Recoverable fatal error": fatalText, "Parse error": errorText,

@@ -8,6 +8,7 @@ var postgresFormat = &Format{
 		"PostgreSQL", "`2025-11-22 09:31:34.123 UTC [123] bob@shop LOG:  MESSAGE`, with the prefix `%m [%p] ` of PostgreSQL, Debian's with user and database, RDS', or `%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h `",
 		"`ps`, `user`, `database`, `host` (RDS), `level`; of durations `duration`, in ms; those of the message",
 	}},
+	Names:  []string{"duration"},
 	Fields: []given{ofPs, ofUser, ofDatabase, ofHost, ofLevel},
 	Samples: []Sample{
 		{

@@ -3,28 +3,26 @@ package line
 import (
 	"bytes"
 	"math/bits"
-	"time"
 )
 
 // A Scanner parses lines by a Schema. It learns from the lines it sees what
 // the next may look like, which makes it faster and changes nothing else. It
 // is for one goroutine.
 type Scanner struct {
-	schema    *Schema
-	origin    *origin // of the lines; nil: none
-	clock     clock
-	zoneNames map[string]*time.Location // by those that lines have had
-	guess     guess
-	whos      [whos]who   // of Pulse lines
-	other     who         // one that is not kept
-	tail      tail        // of an access line
-	members   members     // of a JSON line
-	key       []byte      // of the JSON member that is read, with those around it and its padding
-	plain     []byte      // a line without its colors, or that was in another one
-	depth     int         // of lines in others
-	columns   []w3cColumn // of W3C lines; nil: those of servers that nobody configured
-	near      int64       // when the lines are read; -1 if it is not known
-	zones     bool        // whether a zone is guessed by it
+	schema  *Schema
+	origin  *origin // of the lines; nil: none
+	clock   clock
+	guess   guess
+	whos    [whos]who   // of Pulse lines
+	other   who         // one that is not kept
+	tail    tail        // of an access line
+	members members     // of a JSON line
+	key     []byte      // of the JSON member that is read, with those around it and its padding
+	plain   []byte      // a line without its colors, or that was in another one
+	depth   int         // of lines in others
+	columns []w3cColumn // of W3C lines; nil: those of servers that nobody configured
+	near    int64       // when the lines are read; -1 if it is not known
+	zones   bool        // whether a zone is guessed by it
 
 	own     ownReading
 	origins map[Origin]*origin // that are ready
@@ -103,7 +101,9 @@ func (sc *Scanner) recognize(ev *Event, b []byte, start, end int) bool {
 			}
 			sc.date(ev)
 			if !endsTime(b[i]) {
-				return false
+				if i = afterZone(b, i, end); !endsTime(b[i]) {
+					return false
+				}
 			}
 			o := openingOf(b, start, i, end)
 			for _, f := range tryDated {
@@ -135,11 +135,12 @@ func (sc *Scanner) known(ev *Event, b []byte, i, end int) bool {
 	ev.half = false
 	if sc.depth < deepest {
 		sc.depth++
-		known = sc.fits(ev, b, begin(b, i, end), end)
+		known = sc.fits(ev, b, begin(b, i, end), end) || sc.recolored(ev, b, i, end, nil)
 		sc.depth--
 	}
 	if !known {
 		ev.rewind(&m)
+		ev.text[0] = b
 	}
 	if dated {
 		ev.lineSecond, ev.lineNanos, ev.dated = second, nanos, true
@@ -235,12 +236,20 @@ func (sc *Scanner) oddMessage(ev *Event, b []byte, i, end int, kind bodyKind, so
 			return true
 		}
 	}
+	if cee := []byte("@cee:"); bytes.HasPrefix(b[i:end], cee) { // rsyslog's word for JSON
+		if at := spaces(b, i+len(cee)); b[at] == '{' {
+			return sc.tryObject(ev, b, at, end, kind)
+		}
+	}
 	if at := afterBrackets(b, i, end); at > i && looksLikeAttributes(b, at, end) {
 		sc.attributes(ev, b, at, end, kind, int32(kind)*roots)
 		return true
 	}
-	for bytes.HasSuffix(b[i:end], []byte(" []")) { // what Monolog writes for nothing
-		end -= len(" []")
+	for end > i && (b[end-1] == ' ' || bytes.HasSuffix(b[i:end], []byte(" []"))) { // what Monolog writes for nothing
+		end--
+		if b[end] == ']' {
+			end -= len(" [")
+		}
 	}
 	if end > i && b[end-1] == '}' {
 		if at := bytes.Index(b[i:end], []byte(" {")); at >= 0 {

@@ -72,7 +72,7 @@ var syslogFormat = &Format{
 		if b[start] == '<' {
 			return sc.syslog(ev, b, start, end) || sc.bsd(ev, b, start, end)
 		}
-		return (looksLikeBSD(b, start) || hasYear(b, start)) && sc.bsd(ev, b, start, end)
+		return b[start+3] == ' ' && (monthOf(b[start:start+3]) > 0 || b[start+4]-'0' <= 9) && sc.bsd(ev, b, start, end)
 	},
 	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
 		return sc.clock.strict && sc.bsd(ev, b, o.start, o.end)

@@ -1,6 +1,7 @@
 package line
 
 import (
+	"bytes"
 	"math/bits"
 	"time"
 
@@ -20,7 +21,8 @@ type clock struct {
 	named  bool // whether zoned found a zone
 	strict bool // whether it is as RFC 3339 has it
 
-	zone *time.Location // of times that have none; nil: UTC
+	zone    *time.Location            // of times that have none; nil: UTC
+	regions map[string]*time.Location // by the names that lines have had; nil: there is no such zone
 
 	iso, clf         lastSecond
 	isoZone, clfZone lastZone
@@ -60,8 +62,8 @@ func (c *clock) timestamp(b []byte, p int) int {
 }
 
 // stamp reads what timestamp reads, and what loggers make of it, which is not
-// strict: a blank for the T, slashes or points for the dashes of the date, a comma for the
-// point, a zone after a blank, or none.
+// strict: a blank, a dash, an underscore or a small t for the T, slashes or points for the
+// dashes of the date, a comma or a colon for the point, a zone after a blank, or none.
 func (c *clock) stamp(b []byte, p int) int {
 	c.strict = false
 	l := &c.iso
@@ -82,6 +84,9 @@ func (c *clock) stamp(b []byte, p int) int {
 		} else if nanos, i = fraction(b, i+1); i < 0 {
 			return -1
 		}
+	} else if b[i] == ':' && digits(b, i+1) == i+4 && class[b[i+4]]&inValue == 0 { // milliseconds
+		strict = false
+		nanos, i = fraction(b, i+1)
 	}
 	if b[i] == 'Z' {
 		if i++; load(b, i)&sixBytes == utcTwice {
@@ -162,8 +167,8 @@ func (c *clock) set(second int64, nanos uint32) {
 }
 
 // day reads a time whose day comes first: 22/Nov/2012:09:31:34.123 -0800, with
-// dashes or blanks for the slashes and a blank for the colon, or 22.11.2012 09:31:34, and
-// as stamp has its fraction and zone. It gives the position after it, or -1.
+// dashes or blanks for the slashes and a blank or two colons for the colon, or 22.11.2012
+// 09:31:34, and as stamp has its fraction and zone. It gives the position after it, or -1.
 func (c *clock) day(b []byte, p int) int {
 	day, i := dayAt(b, p)
 	separator := b[i]
@@ -185,8 +190,11 @@ func (c *clock) day(b []byte, p int) int {
 	}
 	century, ok1 := twoDigits(b, i)
 	year, ok2 := twoDigits(b, i+2)
-	if i += 4; !ok1 || !ok2 || b[i] != ':' && b[i] != ' ' {
+	if i += 4; !ok1 || !ok2 || b[i] != ':' && b[i] != ' ' && b[i] != ',' {
 		return -1
+	}
+	if b[i+1] == ':' && b[i] == ':' || b[i+1] == ' ' && b[i] == ',' { // Erlang's, and with a comma
+		i++
 	}
 	days, ok := daysSince1970(century*100+year, month, day)
 	clock, ok2 := clockSecond(b[i+1 : i+9])
@@ -203,8 +211,10 @@ func (c *clock) day(b []byte, p int) int {
 }
 
 // weekday reads a time that begins with one: as C's ctime has it, with a fraction
-// as Apache does and a zone as date does (Thu Nov 22 09:31:34.123 UTC 2012), or as
-// RFC 1123 does (Thu, 22 Nov 2012 09:31:34 GMT). It gives the position after it, or -1.
+// as Apache does and a zone as date does (Thu Nov 22 09:31:34.123 UTC 2012), as
+// RFC 1123 does (Thu, 22 Nov 2012 09:31:34 GMT), as JavaScript does (Thu Nov 22 2012
+// 09:31:34 GMT+0000), or before a time of another form, as systemd and date have it
+// (Thu 2012-11-22 09:31:34 UTC). It gives the position after it, or -1.
 func (c *clock) weekday(b []byte, p int) int {
 	if !isWeekday(b[p : p+3]) {
 		return -1
@@ -213,8 +223,14 @@ func (c *clock) weekday(b []byte, p int) int {
 		return c.day(b, p+5)
 	}
 	p += 4
-	if b[p-1] != ' ' || !looksLikeBSD(b, p) {
+	if b[p-1] != ' ' {
 		return -1
+	}
+	if b[p]-'0' <= 9 {
+		return c.date(b, p)
+	}
+	if !looksLikeBSD(b, p) {
+		return c.month(b, p)
 	}
 	month, day, clock, ok := bsdSecond(b, p)
 	i := p + bsdLength
@@ -253,6 +269,146 @@ func (c *clock) weekday(b []byte, p int) int {
 	return i
 }
 
+// month reads a time with a month first and a year: Nov 22 2012 09:31:34, also with the
+// whole name of the month, commas after the day and the year, and no zero before the hour.
+// It gives the position after it, or -1.
+func (c *clock) month(b []byte, p int) int {
+	month := monthOf(b[p : p+3])
+	if month == 0 {
+		return -1
+	}
+	i := p + 3
+	for class[b[i]]&isLetter != 0 {
+		i++
+	}
+	if name := b[p:i]; b[i] != ' ' || len(name) > 3 && !bytes.Equal(name, []byte(time.Month(month).String())) {
+		return -1
+	}
+	i = spaces(b, i)
+	day, next := dayAt(b, i)
+	if next == i {
+		return -1
+	}
+	if i = next; b[i] == ',' {
+		i++
+	}
+	if b[i] != ' ' || digits(b, i+1) != i+5 {
+		return -1
+	}
+	century, _ := twoDigits(b, i+1)
+	year, _ := twoDigits(b, i+3)
+	if i += 5; b[i] == ',' {
+		i++
+	}
+	days, ok := daysSince1970(century*100+year, month, day)
+	clock, next := clockAt(b, i+1)
+	if !ok || b[i] != ' ' || next < 0 {
+		return -1
+	}
+	nanos := uint32(0)
+	if i = next; b[i] == '.' || b[i] == ',' && b[i+1]-'0' <= 9 {
+		if nanos, i = fraction(b, i+1); i < 0 {
+			return -1
+		}
+	}
+	return c.zoned(b, i, days*86400+clock, nanos)
+}
+
+// clockAt reads 09:31:34, also without the zero before the hour, and gives the position
+// after it, or -1.
+func clockAt(b []byte, i int) (clock int64, next int) {
+	if b[i+1] != ':' {
+		if clock, ok := clockSecond(b[i : i+8]); ok {
+			return clock, i + 8
+		}
+		return 0, -1
+	}
+	padded := [8]byte{'0'}
+	copy(padded[1:], b[i:])
+	if clock, ok := clockSecond(padded[:]); ok {
+		return clock, i + 7
+	}
+	return 0, -1
+}
+
+// compact reads a time without dashes: 20121122T093134.123Z, also with a blank or nothing
+// for the T, and with colons, 20121122 09:31:34. It gives the position after it, or -1.
+func (c *clock) compact(b []byte, p int) int {
+	i := p + len("20121122")
+	switch digits(b, p) - p {
+	case len("20121122093134"):
+	case len("20121122"):
+		if b[i] != 'T' && b[i] != ' ' && b[i] != '-' && b[i] != '_' {
+			return -1
+		}
+		i++
+	default:
+		return -1
+	}
+	clock, next := compactClock(b, i)
+	century, _ := twoDigits(b, p)
+	year, _ := twoDigits(b, p+2)
+	month, _ := twoDigits(b, p+4)
+	day, _ := twoDigits(b, p+6)
+	days, ok := daysSince1970(century*100+year, month, day)
+	if !ok || next < 0 {
+		return -1
+	}
+	nanos := uint32(0)
+	if i = next; b[i] == '.' || b[i] == ',' && b[i+1]-'0' <= 9 {
+		if nanos, i = fraction(b, i+1); i < 0 {
+			return -1
+		}
+	}
+	second := days*86400 + clock
+	switch {
+	case b[i] == 'Z' && class[b[i+1]]&isAlnum == 0:
+		c.set(second, nanos)
+		return i + 1
+	case b[i] == '+' || b[i] == '-':
+		offset, n, ok := zoneOffset(b[i : i+6])
+		if !ok {
+			return -1
+		}
+		c.set(second-offset, nanos)
+		return i + n
+	}
+	return c.zoned(b, i, second, nanos)
+}
+
+// compactClock reads 093134, or what clockAt reads, and gives the position after it, or -1.
+func compactClock(b []byte, i int) (clock int64, next int) {
+	if b[i+2] == ':' || b[i+1] == ':' {
+		return clockAt(b, i)
+	}
+	if digits(b, i) != i+len("093134") {
+		return 0, -1
+	}
+	clock, ok := clockSecond([]byte{b[i], b[i+1], ':', b[i+2], b[i+3], ':', b[i+4], b[i+5]})
+	if !ok {
+		return 0, -1
+	}
+	return clock, i + len("093134")
+}
+
+// shortYear reads a time whose year has two digits and comes first: 121122  9:31:34 or 121122
+// 093134. It gives the position after it, or -1.
+func (c *clock) shortYear(b []byte, p int) int {
+	const date = len("121122")
+	if digits(b, p) != p+date || b[p+date] != ' ' {
+		return -1
+	}
+	year, _ := twoDigits(b, p)
+	month, _ := twoDigits(b, p+2)
+	day, _ := twoDigits(b, p+4)
+	days, ok := daysSince1970(2000+year, month, day)
+	clock, i := compactClock(b, spaces(b, p+date))
+	if !ok || i < 0 {
+		return -1
+	}
+	return c.zoned(b, i, days*86400+clock, 0)
+}
+
 func isWeekday(b []byte) bool {
 	switch string(b) {
 	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
@@ -266,7 +422,12 @@ func isWeekday(b []byte) bool {
 func (c *clock) date(b []byte, p int) int {
 	switch {
 	case b[p]-'0' > 9:
-		return c.weekday(b, p)
+		if i := c.weekday(b, p); i >= 0 {
+			return i
+		}
+		return c.month(b, p)
+	case b[p+4]-'0' <= 9:
+		return c.compact(b, p)
 	case b[p+4] == '-' || b[p+4] == '/' || b[p+4] == '.' && b[p+7] == '.':
 		return c.stamp(b, p)
 	}
@@ -284,9 +445,11 @@ func (c *clock) any(b []byte, start, end int) bool {
 		if b[start] == '[' && b[end-1] == ']' {
 			start, end = start+1, end-1
 		}
-		if c.date(b, start) == end {
+		if i := c.date(b, start); i == end || i >= 0 && afterZone(b, i, end) == end {
 			return c.dated
 		}
+	} else if end-start >= len("20121122093134") && b[start+4]-'0' <= 9 && (b[start+8]-'0' > 9 || end-start == len("20121122093134")) && c.compact(b, start) == end {
+		return c.dated
 	}
 	if end == start || b[start]-'0' > 9 {
 		return false
@@ -314,10 +477,11 @@ func (c *clock) unix(whole, fraction uint64) bool {
 }
 
 // isoSecond reads 2012-11-22T09:31:34 as if in UTC; dates may have slashes or points, and a
-// blank may stand for the T and then for the first digit of the hour.
+// blank, a dash or an underscore may stand for the T, the blank for the first digit of the
+// hour too.
 func isoSecond(b []byte) (int64, bool) {
-	dashes := b[4] == '-' && b[7] == '-'
-	if !dashes && (b[4] != '/' && b[4] != '.' || b[7] != b[4] || b[10] != ' ') || b[10] != 'T' && b[10] != ' ' || b[13] != ':' || b[16] != ':' {
+	dashes, between := b[4] == '-' && b[7] == '-', b[10] == ' ' || b[10] == '-' || b[10] == '_'
+	if !dashes && (b[4] != '/' && b[4] != '.' || b[7] != b[4] || !between) || b[10]|0x20 != 't' && !between || b[13] != ':' || b[16] != ':' {
 		return 0, false
 	}
 	century, ok1 := twoDigits(b, 0)
@@ -372,10 +536,18 @@ func clockSecond(b []byte) (int64, bool) {
 	return hour*3600 + minute*60 + second, ok
 }
 
+// narrowBlank stands before AM and PM since the locale data of JDK 20.
+const narrowBlank = "\u202f"
+
 // meridiemEnd gives the position after AM or PM, also in small letters, after a blank at
 // b[i:], 0 if there is neither.
 func meridiemEnd(b []byte, i int) int {
-	if b[i+2]|0x20 != 'm' || b[i] != ' ' || b[i+1]|0x20 != 'a' && b[i+1]|0x20 != 'p' || class[b[i+3]]&isAlnum != 0 {
+	if b[i] == narrowBlank[0] && b[i+1] == narrowBlank[1] && b[i+2] == narrowBlank[2] {
+		i += len(narrowBlank) - 1
+	} else if b[i] != ' ' {
+		return 0
+	}
+	if b[i+2]|0x20 != 'm' || b[i+1]|0x20 != 'a' && b[i+1]|0x20 != 'p' || class[b[i+3]]&isAlnum != 0 {
 		return 0
 	}
 	return i + 3

@@ -1,6 +1,7 @@
 package line
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -26,13 +27,15 @@ func ParseZone(name string) (*time.Location, error) {
 // zoneNames are the abbreviations that mean one zone to most who log with them,
 // and the seconds east.
 var zoneNames = map[string]int64{
-	"UTC": 0, "GMT": 0, "WET": 0, "WEST": 3600, "CET": 3600, "CEST": 7200, "EET": 7200, "EEST": 10800, "MSK": 10800, "SAST": 7200,
+	"UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 3600, "CET": 3600, "CEST": 7200, "EET": 7200, "EEST": 10800, "MSK": 10800, "SAST": 7200,
 	"EST": -18000, "EDT": -14400, "CDT": -18000, "MST": -25200, "MDT": -21600, "PST": -28800, "PDT": -25200,
 	"JST": 32400, "KST": 32400, "HKT": 28800, "SGT": 28800, "AEST": 36000, "AEDT": 39600, "NZST": 43200, "NZDT": 46800,
+	"BRT": -10800, "CLST": -10800, "CLT": -14400, "AKST": -32400, "AKDT": -28800, "HST": -36000, "TRT": 10800, "IDT": 10800, "PKT": 18000,
+	"ICT": 25200, "WIB": 25200, "AWST": 28800, "ACST": 34200, "ACDT": 37800,
 }
 
 // severalZones are names that several zones have.
-var severalZones = map[string]bool{"CST": true, "IST": true, "BST": true}
+var severalZones = map[string]bool{"CST": true, "IST": true, "BST": true, "AST": true, "ADT": true, "GST": true, "AMT": true}
 
 // minus is the sign that ISO 8601 would rather have than a hyphen.
 const minus = "\u2212"
@@ -44,6 +47,10 @@ const minus = "\u2212"
 // there cannot be a time.
 func (c *clock) zoned(b []byte, i int, local int64, nanos uint32) int {
 	c.named = false
+	if b[i] == 'z' && class[b[i+1]]&isAlnum == 0 {
+		c.set(local, nanos)
+		return i + 1
+	}
 	if class[b[i]]&isAlnum != 0 {
 		return -1
 	}
@@ -56,7 +63,7 @@ func (c *clock) zoned(b []byte, i int, local int64, nanos uint32) int {
 		return at + n - 1
 	}
 	if next := meridiemEnd(b, i); next > 0 {
-		local, known := halfDay(b[i+1], local)
+		local, known := halfDay(b[next-2], local)
 		next = c.zoned(b, next, local, nanos)
 		c.dated = c.dated && known
 		return next
@@ -74,12 +81,107 @@ func (c *clock) zoned(b []byte, i int, local int64, nanos uint32) int {
 	}
 	if name, end := zoneName(b, i); end > 0 {
 		offset, known := c.namedOffset(name, local)
+		if string(name) == "UTC" || string(name) == "GMT" {
+			if east, next := hours(b, end); next > end { // GMT+1
+				offset, end = east, next
+				if b[end] == ' ' && b[end+1] == '(' { // as JavaScript says it again
+					if close := bytes.IndexByte(b[end:], ')'); close > 0 {
+						end += close + 1
+					}
+				}
+			}
+		}
 		c.set(local-offset, nanos)
 		c.dated = c.dated && known
 		c.named = true
 		return end
 	}
+	if b[i] == ' ' && b[i+1]-'A' < 26 {
+		if end := regionEnd(b, i+1); end > 0 && class[b[end]]&isAlnum == 0 {
+			zone := c.region(b[i+1 : end])
+			was := c.zone
+			c.zone = zone
+			c.set(local-c.offset(local), nanos)
+			c.zone = was
+			c.dated = c.dated && zone != nil
+			c.named = true
+			return end
+		}
+	}
 	c.set(local-c.offset(local), nanos)
+	return i
+}
+
+// hours reads +1, -0330 or +01:00 after the name of UTC.
+func hours(b []byte, i int) (east int64, next int) {
+	if b[i] != '+' && b[i] != '-' {
+		return 0, i
+	}
+	if offset, n, ok := zoneOffset(b[i : i+6]); ok {
+		return offset, i + n
+	}
+	if b[i+1]-'0' > 9 || class[b[i+2]]&isAlnum != 0 {
+		return 0, i
+	}
+	if east = int64(b[i+1]-'0') * 3600; b[i] == '-' {
+		east = -east
+	}
+	return east, i + 2
+}
+
+// regionEnd gives the position after the name of a zone of the tz database, such as
+// Europe/Berlin, 0 if it does not look like one.
+func regionEnd(b []byte, i int) int {
+	const longest = len("America/Argentina/ComodRivadavia")
+	start := i
+	for class[b[i]]&isLetter != 0 {
+		i++
+	}
+	switch string(b[start:i]) {
+	case "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Brazil", "Canada", "Chile", "Etc", "Europe", "Indian", "Mexico", "Pacific", "US":
+	default:
+		return 0
+	}
+	if b[i] != '/' {
+		return 0
+	}
+	for class[b[i]]&inSource != 0 && b[i] != '.' || b[i] == '+' {
+		i++
+	}
+	if i-start > longest {
+		return 0
+	}
+	return i
+}
+
+// region gives the zone of a name, nil if there is none or lines had too many others.
+func (c *clock) region(name []byte) *time.Location {
+	zone, known := c.regions[string(name)]
+	if !known && len(c.regions) < maxRegions {
+		if c.regions == nil {
+			c.regions = map[string]*time.Location{}
+		}
+		zone, _ = ParseZone(string(name))
+		c.regions[string(name)] = zone
+	}
+	return zone
+}
+
+// maxRegions bounds the names of zones that a clock looks up.
+const maxRegions = 64
+
+// afterZone gives the position after what says the zone of a time once more, as Java does
+// ([Europe/Berlin]), or how long the program has run, as Go does ( m=+0.5); i if neither is
+// there.
+func afterZone(b []byte, i, end int) int {
+	switch {
+	case b[i] == '[' && b[i+1]-'A' < 26:
+		if close := index(b, i, end, ']'); close > 0 && (regionEnd(b, i+1) == close || close < i+len("[CEST]")) {
+			return close + 1
+		}
+	case b[i] == ' ' && b[i+1] == 'm' && b[i+2] == '=':
+		return min(word(b, i+1), end)
+	}
 	return i
 }
 
