@@ -48,6 +48,7 @@ type Notices struct {
 	Beyond   map[string]aggregate.Beyond // what the windows of stats had no room for
 	Unlisted map[string][]string         // by stat: some names of in-log metrics beyond the first MaxInlogNames
 	Names    []string                    // of other fields that lines have, as far as is known
+	Lateness int64                       // how long a second would have to wait, in seconds, for no line to be late; 0 if none was
 	When     string                      // which lines they are of: "" of all, or " of the last minute"
 }
 

@@ -124,7 +124,8 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 		return err
 	}
 	counts := evaluator.Counts()
-	warnOfCounts(log, counts, definitions.Lateness)
+	warnOfCounts(log, counts)
+	warnOfLate(log, counts, definitions.Lateness, evaluator.Notices().Lateness)
 	if named != nil {
 		named.warn(log, definitions)
 	}
@@ -171,7 +172,7 @@ func (s *evalSettings) evaluate(ctx context.Context, e *environment, evaluator e
 }
 
 // warnOfCounts says why lines are in no stat if many are, and that some are at another time than theirs.
-func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
+func warnOfCounts(log *slog.Logger, c aggregate.LineCounts) {
 	if c.Unreadable > 0 {
 		log.Warn("lines are not counted in any stat because they are longer than 64 KiB (or, with --raw, in records that Pulse did not write): have the sender split them",
 			"unreadable", c.Unreadable, "lines", c.Lines)
@@ -180,14 +181,24 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts, lateness int64) {
 		log.Warn("more than half of the lines give no fields: see the stat pulse.formats for the formats that Pulse recognized, and docs/formats.md for those it knows",
 			"unparsed", c.Unparsed, "half understood", c.Half, "lines", c.Lines)
 	}
-	if float64(c.Late) > timing.LateShare*float64(c.Lines) {
-		log.Warn("lines are not counted in any stat because they are later than the lateness allows: read a log that is out of order with a longer --lateness, for example 60s",
-			"late", c.Late, "lines", c.Lines, "lateness", time.Duration(lateness)*time.Second)
-	}
 	if c.Ahead > 0 {
 		log.Warn("lines are counted at the time of the lines before them because no other line is near their own time: look for wrong dates",
 			"ahead", c.Ahead, "lines", c.Lines)
 	}
+}
+
+// warnOfLate says what to do about a log that is out of order: all its lines count with a
+// lateness of needed seconds.
+func warnOfLate(log *slog.Logger, c aggregate.LineCounts, lateness, needed int64) {
+	if float64(c.Late) <= timing.LateShare*float64(c.Lines) {
+		return
+	}
+	do := "sort the log by time first, since --lateness is at most " + short(stats.MaxLateness)
+	if most := int64(stats.MaxLateness / time.Second); needed <= most {
+		do = fmt.Sprintf("for all of them to count, run it again with --lateness %ds", needed)
+	}
+	log.Warn("the log is out of order: lines are not counted in any stat because they come after lines with later times; "+do,
+		"late", c.Late, "lines", c.Lines, "by", time.Duration(needed)*time.Second, "lateness", time.Duration(lateness)*time.Second)
 }
 
 // evalLog feeds the packs and clocks that a replay would send, and says which lines have

@@ -15,8 +15,8 @@ import (
 
 // lateLines counts the lines of a recording that are late: those of a second
 // that had ended, and the lateness after it too, when the clock showed the
-// greatest time so far.
-func lateLines(t *testing.T, recording string, lateness int64) (late uint64) {
+// greatest time so far. With the lateness that is needed none is.
+func lateLines(t *testing.T, recording string, lateness int64) (late uint64, needed int64) {
 	t.Helper()
 	data, err := os.ReadFile(recording)
 	if err != nil {
@@ -32,9 +32,10 @@ func lateLines(t *testing.T, recording string, lateness int64) (late uint64) {
 		clock = max(clock, second)
 		if second+1+lateness <= clock {
 			late++
+			needed = max(needed, clock-second)
 		}
 	}
-	return late
+	return late, needed
 }
 
 // What is late in a recording does not depend on the number of partitions, nor
@@ -44,7 +45,7 @@ func TestLateLines(t *testing.T) {
 	const lines = 8000
 	recording := record(t, traffic.Options{Kind: "router", Lines: lines, Rate: 20, Seed: 9, Disorder: 180 * time.Second})
 	for i, lateness := range []int64{0, 2, 10, 60, 120, 180} {
-		late := lateLines(t, recording, lateness)
+		late, needed := lateLines(t, recording, lateness)
 		if (late == 0) != (lateness == 180) {
 			t.Errorf("lateness %d s: %d lines are late", lateness, late)
 		}
@@ -54,8 +55,8 @@ func TestLateLines(t *testing.T) {
 		if evaluated.account != want {
 			t.Errorf("lateness %d s: eval accounts for %+v, want %+v", lateness, evaluated.account, want)
 		}
-		if warned := strings.Contains(evaluated.stderr, "longer --lateness"); warned != (late*20 > lines) {
-			t.Errorf("lateness %d s: %d of %d lines are late, and eval says\n%s", lateness, late, lines, evaluated.stderr)
+		if warned := strings.Contains(evaluated.stderr, fmt.Sprintf("run it again with --lateness %ds", needed)); warned != (late*20 > lines) {
+			t.Errorf("lateness %d s: %d of %d lines are late, at most by %d s, and eval says\n%s", lateness, late, lines, needed, evaluated.stderr)
 		}
 		for _, partitions := range []int{1 + 2*(i%2), 8} {
 			t.Run(fmt.Sprintf("%ds in %d", lateness, partitions), func(t *testing.T) {
@@ -69,6 +70,18 @@ func TestLateLines(t *testing.T) {
 					t.Errorf("pulse.lines adds up to %+v, want %+v", sum, want)
 				}
 			})
+		}
+	}
+}
+
+// TestEvalReversed: what to do about a log whose newest line is its first one.
+func TestEvalReversed(t *testing.T) {
+	file := writeFile(t, "d.yaml", "stats: [{name: c, rate: second, over: 1s}]")
+	log := "2025-03-03T10:30:00Z INFO a=1\n2025-03-03T09:30:00Z INFO a=1\n2025-03-03T08:30:00Z INFO a=1\n"
+	for lateness, want := range map[string]string{"1h": "sort the log by time first, since --lateness is at most 1h", "2s": "sort the log by time first"} {
+		p := start(t, nil, strings.NewReader(log), "eval", "--lateness", lateness, "--stats", file).succeed()
+		if !strings.Contains(p.stderr.String(), want) {
+			t.Errorf("lateness %s: it does not say %q:\n%s", lateness, want, p.stderr)
 		}
 	}
 }

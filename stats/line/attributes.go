@@ -62,7 +62,7 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				continue
 			}
 			i++
-			at = g.learn(at, kind, b, start, i, key)
+			at = g.learn(at, kind, b, start, i, key, 0)
 			if at == nil { // no node: begin at the root again
 				at = &g.nodes[root]
 			}
@@ -87,9 +87,10 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			if c := b[last-1]; (c == ',' || c == ';') && last > value+1 { // as in a list: took=5, n=6
 				last--
 			}
-			ev.putValue(b, value, last, units|exponents, key)
-			if key&timeKey != 0 {
-				sc.dateBy(ev, b, value, last)
+			if key&^slotMask == 0 { // as most are
+				ev.put(keySlot(key), value, last, units|exponents)
+			} else {
+				sc.putMarked(ev, b, value, last, units|exponents, key)
 			}
 		}
 	}
@@ -177,11 +178,17 @@ func (sc *Scanner) quoted(ev *Event, b []byte, i, end int, key uint32) int {
 		first, close = ev.unescape(b, i, close)
 		flags |= inUnescaped
 	}
-	ev.putValue(ev.text[flags>>textShift&3], first, close, flags, key)
-	if key&timeKey != 0 {
-		sc.dateBy(ev, ev.text[flags>>textShift&3], first, close)
-	}
+	sc.putMarked(ev, ev.text[flags>>textShift&3], first, close, flags, key)
 	return next
+}
+
+// putMarked puts the value of a key, which is b[start:end], and reads it as the line's time
+// if the key's marks say so.
+func (sc *Scanner) putMarked(ev *Event, b []byte, start, end int, flags value, key uint32) {
+	ev.putValue(b, start, end, flags, key)
+	if key&timeKey != 0 {
+		sc.dateBy(ev, b, start, end)
+	}
 }
 
 // putValue puts the value of a key, which is b[start:end]: of some lists a part alone.
@@ -289,100 +296,4 @@ func isQueueID(w []byte) bool {
 		}
 	}
 	return w[len(w)-1] == ':' && len(w) > len("12345:") && letters > 0
-}
-
-// maxNodes is the greatest number of keys that a scanner remembers.
-const maxNodes = 512
-
-// relearn is the number of other keys after which it begins anew, so that
-// chance keys do not keep their places forever.
-const relearn = 1 << 20
-
-// A guess is what a scanner learned about the order of keys: a node for each
-// key, with those that followed it last.
-type guess struct {
-	nodes   []node
-	known   [2 * maxNodes]int16 // the nodes by the hash of their keys, open-addressed; 0: free
-	unknown int                 // keys that came when there was no room for them
-}
-
-// A node is a key with its = of 2 to 16 bytes. The first nodes are roots, where
-// messages begin: some for each kind of body, since what follows depends on
-// the source. A root matches nothing.
-type node struct {
-	first, mask uint64 // the first eight bytes, and which of them count
-	last        uint64 // the last eight, if there are more
-	size        uint16
-	kind        bodyKind
-	key         uint32
-	next, other int32 // the nodes that followed last, and before that
-}
-
-// roots is the number of roots of a kind of body, a power of two.
-const (
-	roots    = 1 << rootBits
-	rootBits = 4
-)
-
-// forget makes a guess that knows nothing.
-func (g *guess) forget() {
-	if g.nodes == nil {
-		g.nodes = make([]node, 0, maxNodes)
-	}
-	g.nodes = g.nodes[:int(bodies)*roots]
-	for i := range g.nodes {
-		g.nodes[i] = node{first: 1} // with no mask it matches nothing
-	}
-	clear(g.known[:])
-	g.unknown = 0
-}
-
-// root gives the root of messages of the source that begins at i.
-func (k bodyKind) root(b []byte, i int) int32 {
-	return int32(k)*roots + int32(load(b, i)<<32*prime1>>(64-rootBits))
-}
-
-// follow gives the node after at whose key and = are at i, nil if there is none.
-func (g *guess) follow(at *node, b []byte, i int) *node {
-	if n := &g.nodes[at.next]; n.match(b, i) {
-		return n
-	}
-	if n := &g.nodes[at.other]; n.match(b, i) {
-		at.next, at.other = at.other, at.next
-		return n
-	}
-	return nil
-}
-
-func (n *node) match(b []byte, i int) bool {
-	return load(b, i)&n.mask == n.first && (n.size <= 8 || load(b, i+int(n.size)-8) == n.last)
-}
-
-// learn remembers that b[start:end], a key with its =, followed the node at,
-// and gives its own node, nil if it has none.
-func (g *guess) learn(at *node, kind bodyKind, b []byte, start, end int, key uint32) *node {
-	size := uint16(min(end-start, 17))
-	if size > 16 {
-		return nil
-	}
-	first, last := ends(b, start, end)
-	h := (first ^ last>>7 ^ uint64(size)<<56 ^ uint64(kind)<<48) * prime1 >> 32 % uint64(len(g.known))
-	for ; g.known[h] != 0; h = (h + 1) % uint64(len(g.known)) {
-		i := int32(g.known[h])
-		if n := &g.nodes[i]; n.first == first && n.last == last && n.size == size && n.kind == kind {
-			at.next, at.other = i, at.next
-			return n
-		}
-	}
-	if len(g.nodes) == maxNodes {
-		if g.unknown++; g.unknown == relearn {
-			g.forget()
-		}
-		return nil
-	}
-	i := int32(len(g.nodes))
-	g.known[h] = int16(i)
-	g.nodes = append(g.nodes, node{first: first, mask: lowBytes[min(size, 8)], last: last, size: size, kind: kind, key: key})
-	at.next, at.other = i, at.next
-	return &g.nodes[i]
 }

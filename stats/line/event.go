@@ -254,11 +254,15 @@ func (e *Event) rewind(m *mark) {
 }
 
 // put gives the field s the value text[start:end] of the place that flags
-// name. It does nothing for None.
+// name. It does nothing for None, and is inlined: most of what lines have is not wanted.
 func (e *Event) put(s Slot, start, end int, flags value) {
-	if uint(s) >= MaxFields {
-		return
+	if uint(s) < MaxFields {
+		e.set(s, start, end, flags)
 	}
+}
+
+// set is put of a field of the schema.
+func (e *Event) set(s Slot, start, end int, flags value) {
 	e.values[s] = valueOf(start, end, flags)
 	e.present[uint(s)/64] |= 1 << (uint(s) % 64)
 	f := &e.fields[s]

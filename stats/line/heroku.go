@@ -34,7 +34,10 @@ func (sc *Scanner) heroku(ev *Event, b []byte, i, end int) bool {
 		return false
 	}
 	ps := i + 1
-	close := index(b, ps, end, ']')
+	close := wordOr(b, ps, ']', ']')
+	if b[close] != ']' {
+		close = index(b, close, end, ']')
+	}
 	if close < 0 || b[close+1] != ':' || close+2 < end && b[close+2] != ' ' {
 		return false
 	}

@@ -179,15 +179,20 @@ func (m *members) note(key uint32, text span, escaped bool) {
 // object puts the fields of the JSON object b[i:end], and reports whether it is
 // one. Keys of objects in it are joined by dots. An array is kept as its text,
 // null is a missing value.
+//
+// The keys that followed the last one before are tried first, as with attributes.
 func (sc *Scanner) object(ev *Event, b []byte, i, end int, kind bodyKind) bool {
-	i = sc.nested(ev, b, i, end, kind, 0, 0)
+	root := kind.objectRoot()
+	sc.guess.at = root
+	i = sc.nested(ev, b, i, end, kind, 0, 0, root)
 	return i >= 0 && spaces(b, i) >= end
 }
 
 // nested reads the object at i, whose keys come after key[:prefix], and gives
-// the position after it, or -1.
-func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth, prefix int) int {
-	keys := sc.schema.bodies[kind].keys
+// the position after it, or -1. The parent is the node of its own key, noNode if that has
+// none.
+func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth, prefix int, parent int32) int {
+	g := &sc.guess
 	i = spaces(b, i+1)
 	if b[i] == '}' && i < end {
 		return i + 1
@@ -196,26 +201,42 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 		if b[i] != '"' {
 			return -1
 		}
-		first := i + 1
-		close, escaped := closingQuote(b, first, end)
-		if close < 0 {
-			return -1
+		first, last, escaped := i+1, 0, false
+		n := g.member(b, first, parent)
+		if n != noNode {
+			i = first + int(g.nodes[n].size)
+			last = i - len(`":`)
+		} else {
+			if last, escaped = closingQuote(b, first, end); last < 0 {
+				return -1
+			}
+			if i = spaces(b, last+1); b[i] != ':' {
+				return -1
+			}
+			i++
 		}
-		i = spaces(b, close+1)
-		if b[i] != ':' {
-			return -1
-		}
-		i = spaces(b, i+1)
+		i = spaces(b, i)
 		if i >= end {
 			return -1
 		}
 
 		var key uint32
 		length := tooLong // of the path with this key and a dot
-		if prefix == 0 && !escaped && b[i] != '{' {
-			key, _ = keys.find(b, first, close)
-		} else if length = sc.join(ev, b, first, close, escaped, prefix); length > 0 {
-			key, _ = keys.find(sc.key, 0, length-1)
+		if b[i] == '{' || n == noNode && (prefix != 0 || escaped) {
+			length = sc.join(ev, b, first, last, escaped, prefix)
+		}
+		switch {
+		case n != noNode:
+			key = g.nodes[n].key
+		default:
+			if prefix == 0 && !escaped {
+				key, _ = sc.schema.bodies[kind].keys.find(b, first, last)
+			} else if length > 0 {
+				key, _ = sc.schema.bodies[kind].keys.find(sc.key, 0, length-1)
+			}
+			if !escaped && b[last+1] == ':' {
+				n = g.learnMember(kind, b, first, last, key, parent)
+			}
 		}
 
 		switch c := b[i]; {
@@ -233,7 +254,7 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 			}
 			i = close + 1
 		case c == '{' && depth+1 < maxDepth:
-			if i = sc.nested(ev, b, i, end, kind, depth+1, length); i < 0 {
+			if i = sc.nested(ev, b, i, end, kind, depth+1, length, n); i < 0 {
 				return -1
 			}
 		case c == '{' || c == '[':

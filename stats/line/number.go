@@ -185,7 +185,7 @@ func shortNumber(b []byte, start, end int, flags value) (fixed.Number, bool) {
 	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
 	x = (x*100 + x>>16) & 0x0000ffff0000ffff
 	x = (x*10000 + x>>32) & 0xffffffff
-	return makeNumber(x, 0, false), true
+	return fixed.Number{Lo: x * 1e9}, true
 }
 
 // fitting is makeNumber of what may not fit.

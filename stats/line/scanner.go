@@ -46,6 +46,9 @@ func (sc *Scanner) Parse(ev *Event, buf []byte, start, end int) {
 	}
 	first, s := start, sc.schema
 	ev.reset(s, buf)
+	if sc.guess.unknown >= relearn {
+		sc.guess.forget()
+	}
 	ev.put(s.at[ofLine], start, end, asText)
 	if o := sc.origin; o != nil {
 		o.parse(sc, ev, buf, start, end)

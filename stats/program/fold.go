@@ -57,6 +57,7 @@ type Folder struct {
 	texts   []uint64
 	errors  []uint64
 	names   [3]names // of in-log metrics, by their kind
+	latest  int64    // the lateness with which no line of all would be late; 0 if none was
 	skew    int64    // the most seconds by which a line of the pack is ahead of its record
 
 	runs runs // of the pack
@@ -223,6 +224,7 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		}
 		if second <= lastLate {
 			f.counts.Late++
+			f.latest = max(f.latest, p.Floor-second)
 			continue
 		}
 		f.counts.Counted++

@@ -99,7 +99,7 @@ func (f *Folder) countKey(o *openSecond, subject stats.Subject, key []byte, n ui
 // Notices gives what was noticed of all lines since the Folder was made, up to the last
 // Flush.
 func (f *Folder) Notices() stats.Notices {
-	n := stats.Notices{Fields: map[string]uint64{}, Texts: map[string]uint64{}, Errors: map[string]uint64{}}
+	n := stats.Notices{Fields: map[string]uint64{}, Texts: map[string]uint64{}, Errors: map[string]uint64{}, Lateness: f.latest}
 	n.Fields[stats.EveryLine] = f.fields[everyLine]
 	for name, slot := range f.program.named {
 		for t := range fieldTypes {

@@ -1,0 +1,136 @@
+package line
+
+// maxNodes is the greatest number of keys that a scanner remembers.
+const maxNodes = 512
+
+// relearn is the number of other keys after which it begins anew, so that
+// chance keys do not keep their places forever.
+const relearn = 1 << 20
+
+// A guess is what a scanner learned about the order of keys: a node for each
+// key, with those that followed it last.
+type guess struct {
+	nodes   []node
+	known   [2 * maxNodes]int16 // the nodes by the hash of their keys, open-addressed; 0: free
+	unknown int                 // keys that came when there was no room for them
+	at      int32               // the node of the last key of the JSON object that is read
+}
+
+// A node is a key with its = or, in JSON, with the quote and the colon after it, of 2 to
+// 16 bytes. The first nodes are roots, where messages begin: some for each kind of body,
+// since what follows depends on the source. A root matches nothing.
+type node struct {
+	first, mask uint64 // the first eight bytes, and which of them count
+	last        uint64 // the last eight, if there are more
+	size        uint16
+	kind        bodyKind
+	key         uint32
+	next, other int32 // the nodes that followed last, and before that
+	parent      int32 // in JSON: the node of the object's own key, or a root
+}
+
+// roots is the number of roots of a kind of body for attributes, a power of two. Those for
+// JSON, one of each kind, are after all of them.
+const (
+	roots    = 1 << rootBits
+	rootBits = 4
+)
+
+// forget makes a guess that knows nothing.
+func (g *guess) forget() {
+	if g.nodes == nil {
+		g.nodes = make([]node, 0, maxNodes)
+	}
+	g.nodes = g.nodes[:int(bodies)*(roots+1)]
+	for i := range g.nodes {
+		g.nodes[i] = node{first: 1} // with no mask it matches nothing
+	}
+	clear(g.known[:])
+	g.unknown = 0
+}
+
+// root gives the root of messages of the source that begins at i.
+func (k bodyKind) root(b []byte, i int) int32 {
+	return int32(k)*roots + int32(load(b, i)<<32*prime1>>(64-rootBits))
+}
+
+// objectRoot gives the root of JSON objects.
+func (k bodyKind) objectRoot() int32 { return int32(bodies)*roots + int32(k) }
+
+// follow gives the node after at whose key and = are at i, nil if there is none.
+func (g *guess) follow(at *node, b []byte, i int) *node {
+	if n := &g.nodes[at.next]; n.match(b, i) {
+		return n
+	}
+	if n := &g.nodes[at.other]; n.match(b, i) {
+		at.next, at.other = at.other, at.next
+		return n
+	}
+	return nil
+}
+
+func (n *node) match(b []byte, i int) bool {
+	return load(b, i)&n.mask == n.first && (n.size <= 8 || load(b, i+int(n.size)-8) == n.last)
+}
+
+// learn remembers that b[start:end], a key with its =, followed the node at,
+// and gives its own node, nil if it has none.
+func (g *guess) learn(at *node, kind bodyKind, b []byte, start, end int, key uint32, parent int32) *node {
+	size := uint16(min(end-start, 17))
+	if size > 16 {
+		return nil
+	}
+	first, last := ends(b, start, end)
+	h := (first ^ last>>7 ^ uint64(size)<<56 ^ uint64(kind)<<48 ^ uint64(parent)<<32) * prime1 >> 32 % uint64(len(g.known))
+	for ; g.known[h] != 0; h = (h + 1) % uint64(len(g.known)) {
+		i := int32(g.known[h])
+		if n := &g.nodes[i]; n.first == first && n.last == last && n.size == size && n.kind == kind && n.parent == parent {
+			at.next, at.other = i, at.next
+			return n
+		}
+	}
+	if len(g.nodes) == maxNodes {
+		g.unknown++
+		return nil
+	}
+	i := int32(len(g.nodes))
+	g.known[h] = int16(i)
+	g.nodes = append(g.nodes, node{first: first, mask: lowBytes[min(size, 8)], last: last, size: size, kind: kind, key: key, parent: parent})
+	at.next, at.other = i, at.next
+	return &g.nodes[i]
+}
+
+// noNode stands for none.
+const noNode = -1
+
+// member gives the node of the key of a JSON member at i, if it followed the last one
+// before, and makes it the last one.
+func (g *guess) member(b []byte, i int, parent int32) int32 {
+	at := &g.nodes[g.at]
+	switch {
+	case parent == noNode:
+		return noNode
+	case g.nodes[at.next].isMember(b, i, parent):
+	case g.nodes[at.other].isMember(b, i, parent):
+		at.next, at.other = at.other, at.next
+	default:
+		return noNode
+	}
+	g.at = at.next
+	return g.at
+}
+
+func (n *node) isMember(b []byte, i int, parent int32) bool {
+	return n.match(b, i) && n.parent == parent
+}
+
+// learnMember is learn of the key b[start:end] of a JSON member, which has its quote and
+// a colon after it.
+func (g *guess) learnMember(kind bodyKind, b []byte, start, end int, key uint32, parent int32) int32 {
+	if parent == noNode || g.learn(&g.nodes[g.at], kind, b, start, end+len(`":`), key, parent) == nil {
+		g.at = kind.objectRoot()
+		return noNode
+	}
+	g.at = g.nodes[g.at].next
+	return g.at
+}
