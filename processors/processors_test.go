@@ -518,6 +518,7 @@ func (p *pipeline) committed(group, topic string) {
 		}
 		return err
 	})
+	p.flush()
 }
 
 // TestReplacedTopics: when a topic is deleted and made again, who runs by it ends and says

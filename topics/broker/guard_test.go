@@ -149,6 +149,38 @@ func TestBeyond(t *testing.T) {
 	works(t, b)
 }
 
+// TestEnding: requests that are as Kafka has them, and at which kfake would end the process.
+func TestEnding(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	produce := kmsg.NewPtrProduceRequest()
+	produce.Version, produce.Acks = 13, 1
+	for id := range byte(2) {
+		topic := kmsg.NewProduceRequestTopic()
+		topic.TopicID[0] = 1 + id // that there is not
+		topic.Partitions = []kmsg.ProduceRequestTopicPartition{kmsg.NewProduceRequestTopicPartition()}
+		produce.Topics = append(produce.Topics, topic)
+	}
+	join := func(member string, protocols ...string) kmsg.Request {
+		r := kmsg.NewPtrJoinGroupRequest()
+		r.Version, r.Group, r.ProtocolType, r.MemberID, r.SessionTimeoutMillis, r.RebalanceTimeoutMillis = 3, "g", "consumer", member, 10_000, 10_000
+		for _, name := range protocols {
+			p := kmsg.NewJoinGroupRequestProtocol()
+			p.Name = name
+			r.Protocols = append(r.Protocols, p)
+		}
+		return r
+	}
+	for _, r := range []kmsg.Request{produce, join("", "range", "range"), join("")} {
+		body := "\xff\xff"
+		if r.IsFlexible() {
+			body += "\x00"
+		}
+		send(t, b, request(r.Key(), r.GetVersion(), string(r.AppendTo([]byte(body)))))
+		works(t, b)
+	}
+}
+
 // TestCrowd: idle connections do not keep clients out.
 func TestCrowd(t *testing.T) {
 	testkit.Long(t) // a thousand connections
@@ -263,7 +295,7 @@ func fill(v reflect.Value, values *[]byte) {
 		return
 	}
 	*values = (*values)[1:]
-	number := []int64{0, 1, -1, 2, 1000, math.MaxInt64, math.MinInt64, math.MaxInt32, math.MinInt32, int64(next)}[next%10]
+	number := []int64{0, 1, -1, 2, 10_000, math.MaxInt64, math.MinInt64, math.MaxInt32, math.MinInt32, int64(next)}[next%10]
 	switch {
 	case v.Kind() == reflect.String:
 		v.SetString([]string{"", "a", "b", "*", "__consumer_offsets", "\xff"}[next%6])

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"encoding/hex"
 	"errors"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -17,7 +18,7 @@ var errBeyond = errors.New("the request exceeds the embedded broker's limits, or
 
 // limit closes the connections whose requests ask for too much, and counts them.
 func limit(c *kfake.Cluster, counts *Counts) {
-	for _, key := range []kmsg.Key{kmsg.CreateTopics, kmsg.CreatePartitions, kmsg.AlterConfigs, kmsg.IncrementalAlterConfigs, kmsg.Fetch} {
+	for _, key := range []kmsg.Key{kmsg.CreateTopics, kmsg.CreatePartitions, kmsg.AlterConfigs, kmsg.IncrementalAlterConfigs, kmsg.Fetch, kmsg.Produce, kmsg.JoinGroup} {
 		c.ControlKey(int16(key), func(request kmsg.Request) (kmsg.Response, error, bool) {
 			if within(request) {
 				return nil, nil, false
@@ -57,6 +58,22 @@ func within(request kmsg.Request) bool {
 				return false
 			}
 		}
+	// Newer requests name topics by ids alone. kfake takes those that it does not know for
+	// one, as of a producer whose topics were just deleted, and ends the process.
+	case *kmsg.ProduceRequest:
+		for i := range r.Topics {
+			if t := &r.Topics[i]; t.Topic == "" {
+				t.Topic = hex.EncodeToString(t.TopicID[:])
+			}
+		}
+	// Of a member with no protocol, or with one twice, kfake finds none that all members
+	// have, and ends the process.
+	case *kmsg.JoinGroupRequest:
+		names := map[string]bool{}
+		for _, p := range r.Protocols {
+			names[p.Name] = true
+		}
+		return len(names) > 0 && len(names) == len(r.Protocols)
 	case *kmsg.FetchRequest:
 		r.MaxBytes = min(r.MaxBytes, maxFetch)
 		for i := range r.Topics {
