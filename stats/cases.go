@@ -21,7 +21,7 @@ const (
 
 var (
 	testKeys        = []string{"name", "lines", "expect"}
-	expectationKeys = []string{"stat", "time", "value"}
+	expectationKeys = []string{"stat", "time", "value", "alert", "key", "state"}
 )
 
 // parseTests reads the cases of a file.
@@ -54,7 +54,7 @@ func (p *parser) parseTests(d *Definitions, n *yaml.Node) {
 			p.errorf(e, "this test has no lines: give it some under lines")
 		}
 		if expect := given["expect"]; expect != nil {
-			t.Expect = p.parseExpect(expect, known)
+			t.Expect = p.parseExpect(d, expect, known)
 		} else if e.Kind == yaml.MappingNode {
 			p.errorf(e, "this test expects nothing: give it a list, such as [{stat: NAME, value: 1}]")
 		}
@@ -62,7 +62,7 @@ func (p *parser) parseTests(d *Definitions, n *yaml.Node) {
 	}
 }
 
-func (p *parser) parseExpect(n *yaml.Node, known []string) []Expectation {
+func (p *parser) parseExpect(d *Definitions, n *yaml.Node, known []string) []Expectation {
 	elements := p.sequence(n, "expect")
 	if len(elements) > maxExpected {
 		p.errorf(n, "there are %d expectations, at most %d are allowed", len(elements), maxExpected)
@@ -72,12 +72,12 @@ func (p *parser) parseExpect(n *yaml.Node, known []string) []Expectation {
 	for _, e := range elements {
 		given := p.mapping(e, "an expectation", expectationKeys)
 		x := Expectation{Time: -1, Line: e.Line, Column: e.Column}
-		for _, key := range []string{"stat", "value"} {
-			if given[key] == nil && e.Kind == yaml.MappingNode {
-				p.errorf(e, "this expectation has no %s", key)
-			}
+		if given["alert"] != nil {
+			p.expectState(d, &x, given)
+		} else {
+			p.require(e, given, "this expectation", "stat", "value")
 		}
-		if stat := given["stat"]; stat != nil {
+		if stat := given["stat"]; stat != nil && x.Alert.Alert == "" {
 			x.Stat, _ = p.text(stat, "stat", MaxName)
 			if refs := p.refs[x.Stat]; len(refs) == 1 {
 				x.Stat = refs[0]

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"pulse/stats/alert"
 	"pulse/stats/condition"
 	"pulse/stats/derive"
 	"pulse/stats/format"
@@ -27,6 +28,7 @@ type Definitions struct {
 	Lateness int64 // seconds that a line's second stays open for it after it ended
 	Stats    []*Stat
 	Pages    []Page // empty if the file has none
+	Alerts   []*alert.Rule
 	Tests    []Test // cases that `pulse test` runs
 
 	Derived []*derive.Field  // each after those that it is made of
@@ -83,9 +85,11 @@ type Test struct {
 	Expect []Expectation
 }
 
-// An Expectation is a final value of a stat.
+// An Expectation is a final value of a stat, or a state of an alert.
 type Expectation struct {
-	Stat         string
+	Stat         string // "": it is of an alert
+	Alert        alert.Subject
+	State        alert.State
 	Time         int64           // -1: the last second
 	Value        json.RawMessage // numbers that are equal are the same, however they are written
 	Line, Column int             // where the file has it

@@ -16,6 +16,7 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/stats/aggregate"
+	"pulse/stats/alert"
 	"pulse/stats/condition"
 	"pulse/stats/derive"
 	"pulse/stats/format"
@@ -308,14 +309,11 @@ func schema() []byte {
 			"rows":  listOf("Its rows: names of stats, or of families.", listOf("", text("", MaxName), 0, 0), 0, 0),
 			"scope": boolean("false: there is one of it; otherwise each value of the file's scope has one, with its internal stats."),
 		}, "title", "rows"), 0, 0),
+		"alerts": listOf("When something is wrong.", alertSchema(), 0, alert.MaxRules),
 		"tests": listOf("Cases that pulse test runs.", mapping("A case.", object{
 			"name":  text("Its name.", MaxName),
 			"lines": text("The lines that come in.", maxTestLines),
-			"expect": listOf("The final values of stats.", mapping("A value.", object{
-				"stat":  text("The stat's name.", MaxName),
-				"time":  orVariable("The second; the last one if not given.", object{"type": "string", "format": "date-time"}),
-				"value": object{},
-			}, "stat", "value"), 0, maxExpected),
+			"expect": listOf("Final values of stats, and states of alerts.", expectationSchema(), 0, maxExpected),
 		}, "name", "lines", "expect"), 0, maxTests),
 	}, "stats")
 	s["$schema"] = "http://json-schema.org/draft-07/schema#"
@@ -332,6 +330,34 @@ func schema() []byte {
 		panic(err) // it has texts, numbers and maps
 	}
 	return b.Bytes()
+}
+
+func expectationSchema() object {
+	e := mapping("The value of a stat, or the state of an alert.", object{
+		"stat":  text("The stat's name.", MaxName),
+		"value": object{},
+		"alert": text("The alert's name.", MaxName),
+		"key":   text("A key of the alert; without it its worst state counts.", MaxName),
+		"state": orVariable("The alert's state.", object{"enum": alert.States}),
+		"time":  orVariable("The second; the last one if not given.", object{"type": "string", "format": "date-time"}),
+	})
+	e["oneOf"] = []object{{"required": []string{"stat", "value"}}, {"required": []string{"alert", "state"}}}
+	return e
+}
+
+func alertSchema() object {
+	threshold := func(description string) object { return text(description, alert.MaxThreshold) }
+	return mapping("An alert.", object{
+		"name":    orVariable("Its name: letters, digits and . _ - /.", object{"type": scalars, "pattern": namePattern, "maxLength": MaxName}),
+		"when":    threshold("What is bad: a stat, compared with a number, such as errors > 5, p99 of service-ms > 500 or any key of requests > 100."),
+		"clear":   threshold("What is good again; by default, the opposite of when."),
+		"for":     duration("How long when holds before the alert fires; at once if not given."),
+		"keep":    duration("How long clear holds before the alert is over; at once if not given."),
+		"unknown": orVariable("What becomes of it while the stat is not known: it holds (by default), clears, or is an alert of its own after a while.", object{"type": "string", "pattern": "^(hold|clear|fire after .+)$"}),
+		"on":      orVariable("Whether it goes by seconds that just closed (by default), or by final ones.", object{"enum": []string{"closed", "final"}}),
+		"runbook": text("Where it says what to do: an address.", MaxLink),
+		"help":    text("A text about it.", MaxHelp),
+	}, "name", "when")
 }
 
 // formatSchema is a line format.
@@ -386,6 +412,7 @@ func TestSchemaHasTheKeys(t *testing.T) {
 		"page":        {items(properties(s)["pages"]), pageKeys},
 		"test":        {test, testKeys},
 		"expectation": {items(properties(test)["expect"]), expectationKeys},
+		"alert":       {items(properties(s)["alerts"]), alertKeys},
 	} {
 		has := slices.Sorted(maps.Keys(properties(c.schema)))
 		want := slices.Sorted(slices.Values(c.keys))

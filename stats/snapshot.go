@@ -10,7 +10,9 @@ import (
 	"unicode/utf8"
 
 	"pulse/stats/aggregate"
+	"pulse/stats/alert"
 	"pulse/stats/timing"
+	"pulse/stats/value"
 )
 
 // A Snapshot is the value of one stat's trailing window at one second. It is
@@ -62,6 +64,16 @@ func (s Snapshot) Seconds(from, to int64) iter.Seq[Snapshot] {
 		for one.Time = max(s.Since, from); one.Time <= min(s.Time, to) && yield(one); one.Time++ {
 		}
 	}
+}
+
+// Alerting is the snapshot as alerts see it.
+func (s *Snapshot) Alerting() (alert.Point, error) {
+	v, err := value.Parse(s.Value)
+	return alert.Point{
+		First: s.First(), Last: s.Time, Value: v,
+		Known: s.StaleSince == 0 && s.Of == 0,
+		Final: s.Final, Revision: s.Revision,
+	}, err
 }
 
 // AppendJSON appends the snapshot as one JSON object without spaces:

@@ -15,7 +15,7 @@ import (
 func TestDefinitionsReference(t *testing.T) {
 	blocks := regexp.MustCompile("(?ms)^```(yaml)?\n(.*?)^```$")
 	var lines string
-	for _, name := range []string{"../../README.md", "../../docs/definitions.md"} {
+	for _, name := range []string{"../../README.md", "../../docs/definitions.md", "../../docs/alerts.md"} {
 		page, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -65,7 +65,9 @@ func runFile(t *testing.T, file string) {
 			t.Fatal(err)
 		}
 		for _, w := range wrong {
-			t.Errorf("%s is %s, not %s\nin\n%s", w.Stat, w.Got, w.Value, file)
+			var b strings.Builder
+			printMismatch(&b, "file", w)
+			t.Errorf("%sin\n%s", b.String(), file)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,7 +33,8 @@ input, -), one JSON object a line: every stat, every second from the first line'
 the last's; in long pauses a stat's seconds of one value are one object, which has
 "since". No Kafka is needed, unless --raw reads the topic events.raw as it
 stands, clocks included. With --whole each stat is printed once, over the whole log:
-its mean rate, its sum, quantiles of all its numbers. The last line on standard error
+its mean rate, its sum, quantiles of all its numbers. With --alerts the states that
+its alerts come into are printed instead. The last line on standard error
 is one JSON object that accounts for the lines.`,
 	settings: func() settings { return &evalSettings{lateness: -1} },
 }
@@ -46,6 +48,7 @@ type evalSettings struct {
 	people   bool
 	whole    bool
 	raw      bool
+	alerts   bool
 }
 
 func (s *evalSettings) add(f *flags) {
@@ -53,6 +56,7 @@ func (s *evalSettings) add(f *flags) {
 	f.Func("lateness", "how long a second waits for late lines, a `duration` in whole seconds; by default, the lateness in the definitions file", s.setLateness)
 	f.BoolVar(&s.people, "table", false, "print a table for people: each stat with its last value and a sparkline")
 	f.BoolVar(&s.whole, "whole", false, "print each stat once, over the whole log")
+	f.BoolVar(&s.alerts, "alerts", false, "print what the alerts in the definitions file would have said; with --table, how often each fired and when")
 	s.selection.add(f)
 	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw instead of files")
 	s.kafkaFlags.add(f)
@@ -84,6 +88,9 @@ func (s *evalSettings) check(words []string) error {
 	if s.whole && s.given() {
 		return usagef("--stat, --from, --to and --last cannot be used with --whole")
 	}
+	if s.alerts && (s.whole || s.given()) {
+		return usagef("--whole, --stat, --from, --to and --last cannot be used with --alerts: a state follows from all points before it")
+	}
 	return s.selection.check()
 }
 
@@ -103,6 +110,9 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	}
 	if err := s.of(definitions); err != nil {
 		return err
+	}
+	if s.alerts && len(definitions.Alerts) == 0 {
+		return usagef("there are no alerts in %s: write them under the key alerts (docs/alerts.md)", cmp.Or(s.file, "the built-in definitions"))
 	}
 	found, finish, err := s.output(e.Stdout, definitions)
 	if err != nil {
@@ -142,9 +152,14 @@ func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (evaluator, fun
 		whole, err := oracle.NewWhole(d)
 		return whole, func() error { return printWhole(w, whole, d, s.people) }, err
 	}
-	var out snapshotSink = newSnapshotWriter(w)
-	if s.people {
+	var out snapshotSink
+	switch {
+	case s.alerts:
+		out = newAlertSink(w, d, s.people)
+	case s.people:
 		out = newTable(w, d)
+	default:
+		out = newSnapshotWriter(w)
 	}
 	if s.given() {
 		out = &selected{selection: s.selection, sink: out}

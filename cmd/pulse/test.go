@@ -95,7 +95,14 @@ func printMismatch(w io.Writer, file string, m oracle.Mismatch) {
 	if m.Time >= 0 {
 		at = time.Unix(m.Time, 0).UTC().Format(time.RFC3339)
 	}
-	fmt.Fprintf(w, "      %s:%d:%d: %s at %s is %s, expected %s\n", file, m.Line, m.Column, m.Stat, at, got, m.Value)
+	what, want := m.Stat, string(m.Value)
+	if what == "" {
+		what, want = "the alert "+m.Alert.Alert, string(m.State)
+	}
+	if m.Alert.Keyed {
+		what += " of " + m.Alert.Key
+	}
+	fmt.Fprintf(w, "      %s:%d:%d: %s at %s is %s, expected %s\n", file, m.Line, m.Column, what, at, got, want)
 }
 
 // runTest gives the expectations of a test that are not met.

@@ -2,10 +2,12 @@ package oracle
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"reflect"
 
 	"pulse/stats"
+	"pulse/stats/alert"
 )
 
 // A Mismatch is an expectation of a test that was not met.
@@ -19,9 +21,20 @@ type Mismatch struct {
 // Close.
 func Check(d *stats.Definitions, test stats.Test, drive func(*Evaluator) error) ([]Mismatch, error) {
 	got := make([]json.RawMessage, len(test.Expect))
+	engine, history := alert.NewEngine(d.Alerts), &alert.History{}
+	var last int64
+	var broken error
 	e, err := New(d, func(s stats.Snapshot) {
+		last = max(last, s.Time)
+		if engine.Watches(s.Stat) {
+			p, err := s.Alerting()
+			broken = cmp.Or(broken, err)
+			for _, t := range engine.Point(s.Stat, p) {
+				history.Add(t)
+			}
+		}
 		for i, x := range test.Expect {
-			if x.Stat == s.Stat && (x.Time < 0 || s.First() <= x.Time && x.Time <= s.Time) {
+			if x.Stat != "" && x.Stat == s.Stat && (x.Time < 0 || s.First() <= x.Time && x.Time <= s.Time) {
 				got[i] = bytes.Clone(s.Value)
 			}
 		}
@@ -32,8 +45,21 @@ func Check(d *stats.Definitions, test stats.Test, drive func(*Evaluator) error) 
 	if err := drive(e); err != nil {
 		return nil, err
 	}
+	if broken != nil {
+		return nil, broken
+	}
 	var wrong []Mismatch
 	for i, x := range test.Expect {
+		if x.Stat == "" {
+			second := x.Time
+			if second < 0 {
+				second = last
+			}
+			if state := history.At(x.Alert, second); state != x.State {
+				wrong = append(wrong, Mismatch{x, json.RawMessage(state)})
+			}
+			continue
+		}
 		if !sameJSON(got[i], x.Value) {
 			wrong = append(wrong, Mismatch{x, got[i]})
 		}
