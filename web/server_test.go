@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"pulse/stats"
+	"pulse/stats/aggregate"
 	"pulse/stats/oracle"
 	"pulse/stats/program"
 )
@@ -269,6 +270,8 @@ func TestMetrics(t *testing.T) {
 		s.store.Upsert(stats.Snapshot{Stat: stat, Time: 1000, Value: json.RawMessage(value), Version: s.store.gen}, time.Now())
 	}
 	s.store.Upsert(stats.Snapshot{Stat: "a", Time: 1001, Value: json.RawMessage("1234.5"), Version: s.store.gen, Covered: 5, Of: 20}, time.Now())
+	s.store.Upsert(stats.Snapshot{Stat: "tops", Time: 1000, Value: json.RawMessage(`{"top":[{"key":"x","value":{"0.5":1,"0.9":2}}],"other":{"0.5":3,"0.9":4},"distinct":5212}`), Version: s.store.gen,
+		Revision: 1, Beyond: aggregate.Beyond{Keys: 5210, Share: 0.301}}, time.Now())
 	s.store.Upsert(stats.Snapshot{Stat: "old", Time: 1000, Value: json.RawMessage("7"), Version: s.store.gen}, time.Now().Add(-time.Minute))
 	w := httptest.NewRecorder()
 	s.metrics(w, nil)
@@ -294,10 +297,17 @@ pulse_stat{stat="pulse.lines",count="late"} 1
 	if !strings.Contains(rest, "\npulse_web_ready 0\n") || !strings.Contains(rest, "\npulse_web_newest_seconds 1001\n") {
 		t.Errorf("the server's own are\n%s", rest)
 	}
-	for _, want := range []string{`pulse_stat_covered_ratio{stat="a"} 0.25`, `pulse_stat_covered_ratio{stat="hist"} 1`} {
+	for _, want := range []string{
+		`pulse_stat_covered_ratio{stat="a"} 0.25`, `pulse_stat_covered_ratio{stat="hist"} 1`,
+		`pulse_stat_beyond_room_keys{stat="tops"} 5210`, `pulse_stat_beyond_room_ratio{stat="tops"} 0.301`,
+		`pulse_stat_beyond_room_keys{stat="top"} 0`, `pulse_stat_beyond_room_ratio{stat="top"} 0`,
+	} {
 		if !strings.Contains(rest, "\n"+want+"\n") {
 			t.Errorf("there is no %s in\n%s", want, rest)
 		}
+	}
+	if strings.Contains(rest, `beyond_room_keys{stat="a"}`) {
+		t.Error("a stat without keys has keys beyond its room")
 	}
 }
 
