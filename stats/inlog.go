@@ -42,6 +42,7 @@ func (p *parser) parseInlog(n *yaml.Node) []*Stat {
 	if n == nil || !p.boolean(n, "inlog") {
 		return nil
 	}
+	p.inlog = true
 	all := inlogStats()
 	for _, s := range all {
 		p.byName[s.Name] = s

@@ -11,6 +11,7 @@ import (
 
 	"pulse/stats/aggregate"
 	"pulse/stats/condition"
+	"pulse/stats/derive"
 	"pulse/stats/formula"
 )
 
@@ -266,6 +267,11 @@ func (p *parser) fieldName(n *yaml.Node, key string) string {
 		p.errorf(n, "%s takes the name of a field as it is, without $env", key)
 	case p.defined[field]:
 		p.errorf(n, "%s takes the name of a field, and %s is a define", key, field)
+	case p.inlog && strings.Contains(field, "#"):
+		if f, ok := derive.Metric(field); ok && p.derived[field] == nil {
+			p.addDerived(n, f)
+		}
+		return field
 	case condition.IsExpression(field) && p.derivable:
 		if p.derived[field] == nil {
 			p.derive(n, field, field) // of no name but its text

@@ -109,6 +109,7 @@ type parser struct {
 	size    int    // comparisons so far
 
 	derivable bool // an expression may stand where a field does
+	inlog     bool // and so may a metric that lines name
 	derived   map[string]*yaml.Node
 	fields    []*derive.Field // derived, in the file's order
 	errs      Errors

@@ -31,8 +31,8 @@ type Field struct {
 	form form
 }
 
-// A form is how a field is derived: one of *route, *capture, *size, *same, *arithmetic and
-// *machine.
+// A form is how a field is derived: one of *route, *capture, *size, *same, *arithmetic,
+// *metric and *machine.
 type form any
 
 // size is bytes(field).

@@ -137,6 +137,47 @@ func TestDerived(t *testing.T) {
 	}
 }
 
+// A metric is found wherever a line names it.
+func TestMetric(t *testing.T) {
+	for _, test := range []struct{ name, line, want string }{
+		{"count#orders", "count#orders=3", "3"},
+		{"count#orders", `{"msg":"sold count#orders=3 count#orders=2, count#order=9"}`, "5"},
+		{"count#orders", "2012-11-22 09:31:34,000 INFO [main] shop - sold count#orders=2", "2"},
+		{"measure#db", "a=1 measure#db=1.2s measure#db=5ms count#db=7", "5"},
+		{"sample#memory", "sample#memory=1.5kB", "1500"},
+		{"sample#memory", "sample#memory=lots", ""},
+		{"count#orders", "orders=3", ""},
+		{"count#orders", "count#orders=9223372036854775807 count#orders=1", ""},
+	} {
+		f, ok := Metric(test.name)
+		if !ok {
+			t.Fatalf("%s is not a metric", test.name)
+		}
+		s, err := line.NewSchema(line.Field{Name: test.name, Derived: true}, line.Field{Name: "line"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc, ev := s.NewScanner(), new(line.Event)
+		ev.DeriveBy(Compile([]*Field{f}, s).NewEvaluator())
+		for range 2 {
+			sc.Parse(ev, append([]byte(test.line), make([]byte, line.Padding)...), 0, len(test.line))
+			got := ""
+			if slot := s.Slot(test.name); ev.Derived(slot) {
+				n, _ := ev.Number(slot)
+				got = n.String()
+			}
+			if got != test.want {
+				t.Errorf("%s of %s is %q, want %q", test.name, test.line, got, test.want)
+			}
+		}
+	}
+	for _, name := range []string{"orders", "count#", "#orders", "gauge#orders", "count#a b", "count#a=1", "xcount#a", "count#a#b", " count#a"} {
+		if _, ok := Metric(name); ok {
+			t.Errorf("%q is a metric", name)
+		}
+	}
+}
+
 func TestRoute(t *testing.T) {
 	r := newRoute([]string{"/shop/:name", "/shop/:name/cart", "/static/*", "/v1/17"})
 	for path, want := range map[string]string{

@@ -124,6 +124,12 @@ func (e *Evaluator) Derive(ev *line.Event, s line.Slot) {
 		}
 		return
 	}
+	if m, ok := r.form.(*metric); ok {
+		if n, found := m.find(ev.Bytes(r.slots[0])); found {
+			ev.PutNumber(s, n)
+		}
+		return
+	}
 	if len(r.slots) > 1 {
 		e.compute(ev, r).put(ev, s)
 		return

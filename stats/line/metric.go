@@ -2,6 +2,7 @@ package line
 
 import (
 	"bytes"
+	"strings"
 
 	"pulse/stats/fixed"
 )
@@ -65,6 +66,17 @@ func NextMetric(text []byte) (m Metric, rest []byte, found bool) {
 		m.Number, m.Valid = metricNumber(value[:stop])
 		return m, value[stop:], true
 	}
+}
+
+// CutMetric gives the parts of a metric's kind and name as lines write them, count#orders;
+// it is not ok for another text.
+func CutMetric(text string) (kind MetricKind, name string, ok bool) {
+	word, name, _ := strings.Cut(text, "#")
+	m, _, found := NextMetric([]byte(text + "=0"))
+	if !found || string(m.Name) != name || metricWords[m.Kind] != word {
+		return 0, "", false
+	}
+	return m.Kind, name, true
 }
 
 // metricBefore gives the kind of metric that a text ends with as a word of its own.
