@@ -112,6 +112,9 @@ func singleQuoted(b []byte, i, next, end int) (value, last, after int) {
 // and reports whether there is one. Attributes begin at first.
 func (sc *Scanner) unitOf(ev *Event, b []byte, first, start, end int, bd *body) bool {
 	last := start - 1
+	if last <= first {
+		return false
+	}
 	begin := last
 	for begin > first && b[begin-1] > ' ' {
 		begin--
