@@ -145,7 +145,7 @@ func (e *Event) Hash(s Slot) uint64 {
 	return e.hashes[s]
 }
 
-// Time gives the line's own time, and whether it has one: at or after 1970 and
+// Time gives the line's own time, and whether it has one: after the first second of 1970 and
 // before 2262, so that its nanoseconds fit 64 bits.
 func (e *Event) Time() (second int64, nanos uint32, ok bool) {
 	return e.lineSecond, e.lineNanos, e.dated

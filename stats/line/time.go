@@ -162,8 +162,9 @@ func (c *clock) common(b []byte, p int) int {
 	return p + clfLength
 }
 
+// set sets the time. Second 0 is what a clock says that was never set: no time.
 func (c *clock) set(second int64, nanos uint32) {
-	c.second, c.nanos, c.dated = second, nanos, uint64(second) < timing.LastLine
+	c.second, c.nanos, c.dated = second, nanos, second > 0 && second < timing.LastLine
 }
 
 // day reads a time whose day comes first: 22/Nov/2012:09:31:34.123 -0800, with

@@ -1,21 +1,24 @@
 // Package suggest finds the word that a misspelled one was meant to be.
 package suggest
 
-import "iter"
+import (
+	"iter"
+	"strings"
+)
 
 // Nearest gives the known word nearest to word, of equals the first, or "" if
 // none is near: at most a third of word's letters, and at most three, are
-// wrong, missing, too many or swapped with their neighbor.
+// wrong, missing, too many or swapped with their neighbor, capital or small.
 func Nearest(word string, known iter.Seq[string]) string {
-	w := []rune(word)
+	w := []rune(strings.ToLower(word))
 	limit := min(3, (len(w)+1)/3)
 	nearest := ""
 	for k := range known {
-		if d := distance(w, []rune(k), limit); d <= limit {
+		if d := distance(w, []rune(strings.ToLower(k)), limit); d <= limit {
 			nearest, limit = k, d-1
 		}
 		if limit < 0 {
-			break // word itself
+			break // word itself, or but for capitals
 		}
 	}
 	return nearest

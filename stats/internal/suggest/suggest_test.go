@@ -15,6 +15,8 @@ func TestNearest(t *testing.T) {
 		{"mx", "max"},
 		{"nginx-request-per-secnd", "nginx-requests-per-second"},
 		{"rate", "rate"},
+		{"MEAN", "mean"},
+		{"nginxRequestsPer-Second", "nginx-requests-per-second"},
 		{"x", ""},
 		{"histogram", ""},
 		{"", ""},
