@@ -26,7 +26,7 @@ const (
 	exitFailed      = 1 // something went wrong while running
 	exitUsage       = 2 // the command line or the environment is wrong
 	exitDefinitions = 3 // the definitions file is wrong
-	exitBehind      = 4 // pulse status: something is behind
+	exitBehind      = 4 // pulse status: something is behind; pulse diff: values differ
 )
 
 func main() {
@@ -57,7 +57,7 @@ type environment struct {
 func commands() []command {
 	return []command{
 		runCommand, ingestCommand, replayCommand, tailCommand, receiveCommand, mergeCommand, webCommand, emitCommand,
-		topicsCommand, evalCommand, fieldsCommand, parseCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
+		topicsCommand, evalCommand, diffCommand, fieldsCommand, parseCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
 	}
 }
 
@@ -145,7 +145,7 @@ func (e *environment) exit(command string, err error) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitOK
-	case errors.Is(err, errBehind):
+	case errors.Is(err, errBehind), errors.Is(err, errDiffers):
 		return exitBehind // it has said so
 	case errors.As(err, &usage):
 		fmt.Fprintf(e.Stderr, "pulse %s: %v\n`pulse %[1]s --help` lists its flags\n", command, err)
@@ -176,6 +176,7 @@ To try it:      tail -F access.log | pulse run
 A command's flags and their environment variables: pulse COMMAND --help
 
 Exit codes: 0 done; 1 failed while running; 2 wrong command line or
-environment; 3 wrong definitions file; 4 status: something is behind.
+environment; 3 wrong definitions file; 4 status: something is behind; diff:
+values differ.
 `)
 }
