@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,10 +45,14 @@ var aortaKind = &Kind{
 	New:  func() Config { return new(aortaConfig) },
 }
 
-type aortaConfig struct{ urls text }
+type aortaConfig struct {
+	urls    text
+	reading Reading
+}
 
 func (c *aortaConfig) Settings() []Setting {
-	return []Setting{{Flag: "aorta", Variable: "AORTA_URLS", Help: "connect to these Aorta servers, a comma-separated list of `aorta://secret@host:port`", Value: &c.urls}}
+	return []Setting{{Flag: "aorta", Variable: "AORTA_URLS", Help: "connect to these Aorta servers, a comma-separated list of `aorta://secret@host:port`", Value: &c.urls},
+		c.reading.join()}
 }
 
 func (c *aortaConfig) Open(o Opening) (*Opened, error) {
@@ -55,6 +60,7 @@ func (c *aortaConfig) Open(o Opening) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.Reading = c.reading
 	return &Opened{Input: a, Counters: []Counter{
 		{linesMetric, linesHelp, &a.Counts.Lines},
 		{connectionsMetric, connectionsHelp, &a.Counts.Connects},
@@ -74,9 +80,12 @@ type AortaCounts struct {
 // servers do not learn what was taken: what was on its way at an end is lost.
 type Aorta struct {
 	Counts AortaCounts
+	// Reading is how the lines of a connection are joined, if it is set before Run.
+	Reading Reading
 
 	servers []aortaServer
 	notices *throttle.Logger
+	events  budget // of connections' open events
 }
 
 type aortaServer struct {
@@ -88,7 +97,7 @@ type aortaServer struct {
 // aorta://secret@host:port; name becomes the field input of its lines, and host
 // the field remote. No error tells a secret.
 func NewAorta(name, urls string, log *slog.Logger) (*Aorta, error) {
-	a := &Aorta{notices: newNotices(log)}
+	a := &Aorta{notices: newNotices(log), events: budget{most: joinMemory}}
 	for i, text := range strings.Split(urls, ",") {
 		u, err := url.Parse(strings.TrimSpace(text))
 		if err != nil || u.Scheme != "aorta" || u.User == nil || u.Hostname() == "" || u.Port() == "" || u.Path != "" || u.RawQuery != "" {
@@ -162,11 +171,12 @@ func (a *Aorta) read(ctx context.Context, s aortaServer, take func(context.Conte
 		return nil, err
 	}
 	messages := stream{framing: lineFeeds}
+	events := a.Reading.live(ctx, s.from, &a.events, take)
 	for {
 		lines, err := messages.next(c)
 		if len(lines) > 0 {
-			if err := take(ctx, Batch{Lines: lines, Origin: s.from}); err != nil {
-				return err, nil
+			if err := events.add(lines); err != nil {
+				return errors.Join(err, events.end(nil)), nil
 			}
 			a.Counts.Lines.Add(countLines(lines))
 		}
@@ -175,7 +185,7 @@ func (a *Aorta) read(ctx context.Context, s aortaServer, take func(context.Conte
 			if len(messages.rest()) > 0 {
 				a.Counts.Partial.Add(1)
 			}
-			return nil, err
+			return events.end(nil), err
 		}
 	}
 }

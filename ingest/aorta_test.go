@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,41 @@ func TestAortaURLs(t *testing.T) {
 		} else if strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("the error tells the secret: %v", err)
 		}
+	}
+}
+
+// Lines of a connection are joined, and what is open at its end is taken.
+func TestAortaJoins(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	a, err := NewAorta("aorta", "aorta://s3cret@"+listener.Addr().String(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Reading.Join = "indent"
+	k := &taker{}
+	stop := runInput(t, a, k)
+	defer stop()
+	for i := range 2 {
+		c, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "a%d\n b\nc\n d\n e\n  half", i)
+		c.Close()
+	}
+	want := []string{"a0\u2028 b", "c\u2028 d\u2028 e", "a1\u2028 b", "c\u2028 d\u2028 e"}
+	testkit.Eventually(t, "both connections' events came", func() error {
+		if got := k.taken(); !slices.Equal(got, want) {
+			return fmt.Errorf("got %q, want %q", got, want)
+		}
+		return nil
+	})
+	if got := a.Counts.Lines.Load(); got != 10 {
+		t.Errorf("%d lines are counted, want 10", got)
 	}
 }
 
