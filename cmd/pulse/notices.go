@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"pulse/stats"
+	"pulse/stats/line"
 	"pulse/stats/program"
 )
 
@@ -23,15 +23,13 @@ const (
 	longestSample = 4096
 )
 
-// A namer is an evaluator that notes the names that fields may have in the first lines:
-// what precedes = or a colon. A definitions file may have meant one of them.
+// A namer is an evaluator that notes the names that fields may have in the first lines. A
+// definitions file may have meant one of them.
 type namer struct {
 	evaluator
 	lines int
 	names map[string]bool
 }
-
-var fieldName = regexp.MustCompile(`([A-Za-z_@][\w.@-]*)"?[=:]`)
 
 // Pack implements evaluator.
 func (n *namer) Pack(p program.Pack) {
@@ -40,9 +38,11 @@ func (n *namer) Pack(p program.Pack) {
 			break
 		}
 		n.lines++
-		for _, found := range fieldName.FindAllSubmatch(l[:min(len(l), longestSample)], -1) {
-			if len(n.names) < maxNames {
-				n.names[string(found[1])] = true
+		l = l[:min(len(l), longestSample)]
+		for _, name := range line.Names(l) {
+			own := name[strings.LastIndexByte(name, '.')+1:]
+			if len(n.names) < maxNames && bytes.Contains(l, []byte(own)) { // formats have more
+				n.names[name] = true
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func TestReported(t *testing.T) {
 		// Fields under other names.
 		{"capitals", "{name: s, sum: HTTP_STATUS}", "ts=1700000000 http_status=200\n", []string{"no line has had `HTTP_STATUS`; did you mean `http_status`?"}},
 		{"another style", "{name: s, sum: requestTime}", "{\"ts\":1700000000,\"request_time\":1}\n", []string{"did you mean `request_time`?"}},
-		{"within an object", "{name: s, sum: http_status}", "{\"ts\":1700000000,\"http\":{\"status\":1}}\n", []string{"no line has had `http_status`"}},
+		{"within an object", "{name: s, sum: http_status}", "{\"ts\":1700000000,\"http\":{\"status\":1}}\n", []string{"no line has had `http_status`; did you mean `http.status`?"}},
 
 		// Times of recordings.
 		{"over New Year, without a year", "{name: c, count: lines, over: 1s}", "Dec 31 23:59:59 h su: a\nJan  1 00:00:00 h su: b\n",
