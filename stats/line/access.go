@@ -117,6 +117,10 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 	hostEnd := word(b, host)
 	ident := hostEnd + 1
 	identEnd := word(b, min(ident, end))
+	if identEnd == ident && b[ident] == ' ' {
+		ident = spaces(b, ident)
+		identEnd = word(b, min(ident, end))
+	}
 	user := identEnd + 1
 	if hostEnd == host || b[hostEnd] != ' ' || identEnd == ident || b[identEnd] != ' ' {
 		return false
@@ -176,13 +180,17 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 	}
 
 	s := sc.schema
+	quoted := b[host] == '"'
 	if s.at[httpHost] != None {
-		if hostEnd-host >= len("1.1.1.1,1.1.1.1") || mayHavePort(b, hostEnd) {
+		if quoted {
+			host++
+		}
+		if quoted || hostEnd-host >= len("1.1.1.1,1.1.1.1") || mayHavePort(b, hostEnd) {
 			hostEnd = clientEnd(b, host, hostEnd)
 		}
 		putPresent(ev, s.at[httpHost], b, host, hostEnd)
 	}
-	if b[user] != '"' || userEnd != user+len(`""`) {
+	if (b[user] != '"' || userEnd != user+len(`""`)) && (!quoted || isDashAlone(b, ident, identEnd)) {
 		putPresent(ev, s.at[httpUser], b, user, userEnd)
 	}
 	if s.ofRequest {
@@ -262,7 +270,10 @@ func fewNames(b []byte, hostEnd int) (user, userEnd int, ok bool) {
 	if b[user] == '[' {
 		return hostEnd, hostEnd, true
 	}
-	return user, userEnd, userEnd > user && b[userEnd] == ' ' && b[userEnd+1] == '[' && b[hostEnd-1] != ','
+	if ok = userEnd > user && b[userEnd] == ' ' && b[userEnd+1] == '[' && b[hostEnd-1] != ','; bytes.IndexByte(b[user:userEnd], '.') >= 0 {
+		user = userEnd // rather a domain
+	}
+	return user, userEnd, ok
 }
 
 // mayHavePort reports whether one of the eight bytes before end is a colon.
@@ -276,8 +287,10 @@ func mayHavePort(b []byte, end int) bool {
 
 // clientEnd gives the end of the first address of a list of clients, without its port.
 func clientEnd(b []byte, start, end int) int {
-	if comma := index(b, start, end, ','); comma > start {
-		end = comma
+	for i := start; i < end; i++ {
+		if b[i] == ',' || b[i] == '"' {
+			end = i
+		}
 	}
 	if last := withoutPort(b, start, end); last < end && (b[start] == '[' || bytes.IndexByte(b[start:last], ':') < 0) && isAddress(b, start, last) {
 		return last
@@ -348,7 +361,9 @@ func withoutPort(b []byte, start, end int) int {
 
 // domain puts a domain without its port, if the text is one or an address.
 func (sc *Scanner) domain(ev *Event, b []byte, start, end int) bool {
-	end = withoutPort(b, start, end)
+	if end = withoutPort(b, start, end); b[end-1] == ':' { // of an address of IPv6 a part
+		return false
+	}
 	if !isDomain(b, start, end) && !isAddress(b, start, end) {
 		return false
 	}

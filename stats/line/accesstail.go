@@ -189,6 +189,8 @@ func (sc *Scanner) accessTail(ev *Event, b []byte, hasDomain bool, early int) {
 		switch k := &t.tokens[i]; {
 		case k.kind == namedToken:
 			sc.named(ev, b, k)
+		case k.kind == plainToken && b[k.end-1] == '%':
+			ambiguous = true
 		case k.kind != bracketedToken && b[k.start]-'0' <= 9 && isSeconds(b, k.first(b)):
 			var of span
 			if of, i = t.list(b, i); n < len(times) {

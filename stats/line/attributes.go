@@ -80,10 +80,14 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 		value := i
 		i = word(b, i)
 		last := i
-		if b[value] == '\'' {
+		if c := b[value]; c == '\'' || c == '`' {
 			value, last, i = singleQuoted(b, value, i, end)
 		}
 		if key != 0 {
+			if key&sumKey != 0 {
+				last = listEnd(b, i, end)
+				i = last
+			}
 			if c := b[last-1]; (c == ',' || c == ';') && last > value+1 { // as in a list: took=5, n=6
 				last--
 			}
@@ -96,12 +100,27 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 	}
 }
 
-// singleQuoted gives the value between single quotes at i, of which the first word ends at
+// listEnd gives the end of a list of numbers, with blanks after its commas or around its
+// colons, whose first item ends at i.
+func listEnd(b []byte, i, end int) int {
+	for i < end && b[i] == ' ' {
+		next := span{i + 1, min(word(b, i+1), end)}
+		joins := next.end == next.start+1 && (b[next.start] == ':' || b[next.start] == ',')
+		joined := b[i-1] == ',' || b[i-1] == ':'
+		if next.end == next.start || !joins && !joined || !isList(b, next) {
+			break
+		}
+		i = next.end
+	}
+	return i
+}
+
+// singleQuoted gives the value between single quotes or backticks at i, of which the first word ends at
 // next, and the position after it; what is there, if the quote is not closed before a blank,
 // a comma, a semicolon or the end.
 func singleQuoted(b []byte, i, next, end int) (value, last, after int) {
 	for at := i + 1; at < end; at++ {
-		if b[at] == '\'' && (at+1 == end || b[at+1] == ' ' || b[at+1] == ',' || b[at+1] == ';') {
+		if b[at] == b[i] && (at+1 == end || b[at+1] == ' ' || b[at+1] == ',' || b[at+1] == ';') {
 			return i + 1, at, at + 1
 		}
 	}

@@ -265,6 +265,9 @@ func kitchenEnd(b []byte, i int) int {
 // or with a level and the logger (env_logger) or the process (Celery), or with a
 // level or a thread.
 func (sc *Scanner) logInBrackets(ev *Event, b []byte, start, end int) bool {
+	if nest := "[Nest] "; hasPrefix(b, span{start, end}, nest) {
+		return sc.logged(ev, b, start+len(nest), end, false)
+	}
 	i := sc.clock.date(b, start+1)
 	dated := i >= 0
 	if !dated {
@@ -409,8 +412,17 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 			if c.beforeAttributes(h) {
 				continue
 			}
+			if first-'0' <= 9 {
+				if at := eitherDateEnd(b, c.i); at > 0 && b[at] == ' ' { // NestJS'
+					c.i = at
+					continue
+				}
+			}
 			w := c.word()
 			switch bare := w; {
+			case w.end == w.start+1 && isLetterLevel(first) && c.tensorflow(h):
+				h.level, h.letter = w, true
+				return true
 			case w.end == w.start+1 && b[c.i] == '|' && b[c.i+1] == ' ' && isLetterLevel(first):
 				h.level, h.letter, h.named = w, true, true
 				return true
@@ -436,6 +448,8 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 				}
 			case c.separator():
 				h.source = w
+			case levelAt(b, c.i) && (isLoggerName(b[w.start:w.end]) || isCaller(b, w) || string(b[w.start:w.end]) == "root"):
+				c.put(h, w)
 			default:
 				return false
 			}
@@ -475,6 +489,15 @@ func nameBeforeColon(b []byte, i int) bool {
 	return next > i && b[next] == ' ' && b[next+1] == ':' && b[next+2] == ' '
 }
 
+// levelAt reports whether a level in capitals is at i.
+func levelAt(b []byte, i int) bool {
+	w := span{i, word(b, i)}
+	if w.end > w.start && b[w.end-1] == ':' {
+		w.end--
+	}
+	return b[i]-'A' < 26 && b[i+1]-'A' < 26 && isLevel(b[w.start:w.end])
+}
+
 // hasClock reports whether a text has a time of day in it, so that it names no thread.
 func hasClock(text []byte) bool {
 	for i := 2; i+5 < len(text); i++ {
@@ -498,7 +521,7 @@ func (c *cursor) afterLevel(h *logHeader) {
 	wide := c.i+1 < c.end && b[c.i] == ' ' && b[c.i+1] == ' '
 	c.blanks()
 	c.separator()
-	if c.category(h) || c.wildfly(h) {
+	if c.category(h) || c.wildfly(h) || c.pino(h) {
 		return
 	}
 	c.tracing(h)

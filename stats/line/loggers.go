@@ -139,6 +139,12 @@ func (sc *Scanner) levelFirst(ev *Event, b []byte, start, end int) bool {
 		c.blanks()
 		thread := c.i
 		if c.has('[') {
+			if at := sc.clock.date(b, c.i); at >= 0 && b[at] == ']' { // Dropwizard's
+				sc.date(ev)
+				c.i = at + 1
+				c.afterLevel(&h)
+				break
+			}
 			h.ps = c.to(']')
 			c.blanks()
 			if at, dated := sc.clock.monthDay(b, thread+1, sc.near, sc.zones); !c.failed && at == h.ps.end {
@@ -328,4 +334,49 @@ func (sc *Scanner) shortDated(ev *Event, b []byte, start, i, end int) bool {
 	}
 	c.afterLevel(&h)
 	return sc.putLog(ev, b, c.i, end, &h)
+}
+
+// pino reads what pino-pretty writes after the level: (shop/12 on web-1): or (12):.
+func (c *cursor) pino(h *logHeader) bool {
+	b := c.b
+	if c.i >= c.end || b[c.i] != '(' {
+		return false
+	}
+	d := *c
+	inside := d.between('(', ')')
+	if d.skip(':'); d.failed {
+		return false
+	}
+	process := span{inside.start, inside.end}
+	for i := inside.start; i < inside.end; i++ {
+		if b[i] == '/' {
+			process.start = i + 1
+		}
+	}
+	if on := bytes.Index(b[process.start:inside.end], []byte(" on ")); on >= 0 {
+		process.end = process.start + on
+	}
+	if !process.isNumber(b) {
+		return false
+	}
+	h.ps = process
+	if process.start > inside.start {
+		h.source = span{inside.start, process.start - 1}
+	}
+	d.blanks()
+	*c = d
+	return true
+}
+
+// tensorflow reads the place in the code and its bracket that TensorFlow writes after a
+// letter for the level: core/x.cc:12].
+func (c *cursor) tensorflow(h *logHeader) bool {
+	w := span{c.i, min(word(c.b, c.i), c.end)}
+	if w.end-w.start < len("x:1]") || c.b[w.end-1] != ']' || !isCaller(c.b, span{w.start, w.end - 1}) {
+		return false
+	}
+	h.caller = span{w.start, w.end - 1}
+	c.i = w.end
+	c.blanks()
+	return true
 }

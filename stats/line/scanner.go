@@ -197,6 +197,11 @@ func (sc *Scanner) message(ev *Event, b []byte, i, end int, kind bodyKind, sourc
 	case b[i] == '{':
 		ev.half = !sc.tryObject(ev, b, i, end, kind)
 	case looksLikeAttributes(b, i, end):
+		if b[end-1] == '}' && kind >= syslogBody {
+			if at := bytes.Index(b[i:end], []byte(` {"`)); at > 0 && sc.tryObject(ev, b, i+at+1, end, kind) {
+				end = i + at
+			}
+		}
 		sc.attributes(ev, b, i, end, kind, kind.root(b, source))
 	default:
 		ev.half = !sc.oddMessage(ev, b, i, end, kind, source)

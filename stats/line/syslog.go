@@ -149,10 +149,14 @@ func (sc *Scanner) syslog(ev *Event, b []byte, i, end int) bool {
 		kind = syslogBody
 		ev.put(s.at[ofHost], host.start, host.end, asText)
 	}
-	putPresent(ev, s.at[ofSource], b, header[1].start, header[1].end)
-	putPresent(ev, s.at[ofPs], b, header[2].start, header[2].end)
-
-	i = structuredData(b, i, end)
+	if last := header[1].end - 1; b[last] == ':' && last > header[1].start { // a tag, as in RFC 3164
+		ev.put(s.at[ofSource], header[1].start, last, asText)
+		i = header[2].start
+	} else {
+		putPresent(ev, s.at[ofSource], b, header[1].start, header[1].end)
+		putPresent(ev, s.at[ofPs], b, header[2].start, header[2].end)
+		i = structuredData(b, i, end)
+	}
 	if bytes.HasPrefix(b[min(i, end):end], utf8Mark) {
 		i += len(utf8Mark)
 	}

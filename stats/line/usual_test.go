@@ -18,6 +18,8 @@ func TestUsual(t *testing.T) {
 		{`2 123456789010 eni-1235b8ca 198.51.100.7 10.0.0.1 20641 22 6 20 4249 1763803834 1763803894 REJECT OK`, "vpcflow", "2025-11-22T09:31:34Z", `account-id=123456789010; action='REJECT; bytes=4249; dstaddr='10.0.0.1; dstport=22; interface-id='eni-1235b8ca; log-status='OK; packets=20; protocol=6; srcaddr='198.51.100.7; srcport=20641`},
 		{`2 123456789010 eni-1235b8ca 198.51.100.7 10.0.0.1 20641 22 6 20 4249 1763803834 REJECT OK`, "unparsed", "", `unparsed=true`},
 		{`79a59df900b949e55d96 shop [22/Nov/2025:09:31:34 +0000] 198.51.100.7 - 3E57 REST.GET.VERSIONING - "GET /shop?versioning HTTP/1.1" 200 - 113 - 7 - "-" "agent" -`, "s3", "2025-11-22T09:31:34Z", `http_bytes=113; http_frontend='shop; http_host='198.51.100.7; http_method='GET; http_path='/shop; http_request_id='3E57; http_request_time=0.007; http_status=200; http_url='/shop?versioning; http_user_agent='agent; http_version=1.1; name='REST.GET.VERSIONING`},
+		{`START RequestId: 6a9f-b7c8 Version: $LATEST`, "lambda", "", `http_request_id='6a9f-b7c8`},
+		{`REPORT RequestId without a colon`, "unparsed", "", `unparsed=true`},
 		// Times.
 		{`20251122T093134.123Z INFO status=500`, "log", "2025-11-22T09:31:34.123Z", `level='INFO; msg='status=500; status=500`},
 		{`20251122 093134 INFO status=500`, "log", "2025-11-22T09:31:34Z", `level='INFO; msg='status=500; status=500`},
@@ -87,6 +89,16 @@ func TestUsual(t *testing.T) {
 		{`# Query_time and more: 5`, "unparsed", "", `unparsed=true`},
 		{`[12345.678901][ T123] usb: n=5`, "kernel", "", `msg='usb: n=5; n=5`},
 		{`kern  :warn  : [    1.234567] usb: n=5`, "kernel", "", `facility='kern; level='warn; msg='usb: n=5; n=5`},
+		{` INFO [2025-11-22 09:31:34,123] com.example.Shop: status=500`, "log", "2025-11-22T09:31:34.123Z", `level='INFO; msg='status=500; source='com.example.Shop; status=500`},
+		{`[2025-11-22 09:31:34.123 +0000] INFO (12 on web-1): status=500`, "log", "2025-11-22T09:31:34.123Z", `level='INFO; msg='status=500; ps=12; status=500`},
+		{`[09:31:34.123] ERROR (shop/12): status=500`, "log", "", `level='ERROR; msg='status=500; ps=12; source='shop; status=500`},
+		{`2025-11-22 09:31:34 INFO (of sorts): status=500`, "log", "2025-11-22T09:31:34Z", `level='INFO; msg='(of sorts): status=500`},
+		{`2025-11-22 09:31:34,123 shop.views INFO status=500`, "log", "2025-11-22T09:31:34.123Z", `level='INFO; msg='status=500; source='shop.views; status=500`},
+		{`2025-11-22 09:31:34,123 Shop.java:12 ERROR status=500`, "log", "2025-11-22T09:31:34.123Z", `caller='Shop.java:12; level='ERROR; msg='status=500; status=500`},
+		{`2025-11-22 09:31:34 some ERROR status=500`, "log", "2025-11-22T09:31:34Z", `ERROR=true; msg='some ERROR status=500; some=true; status=500`},
+		{`2025-11-22T09:31:34.123Z [web] info: status=500 {"n":5}`, "log", "2025-11-22T09:31:34.123Z", `level='info; msg='status=500 {"n":5}; n=5; ps='web; status=500`},
+		{`[Nest] 12  - 11/22/2025, 9:31:34 AM     LOG [RoutesResolver] CartController {/cart}: +5ms`, "log", "", `level='LOG; msg='[RoutesResolver] CartController {/cart}: +5ms; ps=12`},
+		{`2025-11-22 09:31:34.123456: I tensorflow/core/x.cc:12] status=500`, "log", "2025-11-22T09:31:34.123456Z", `caller='tensorflow/core/x.cc:12; level='info; msg='status=500; status=500`},
 		// Syslog.
 		{`<14> Nov 22 09:31:34 web-1 shop[12]: status=500`, "syslog", "2025-11-22T09:31:34Z", `facility='user; host='web-1; level='info; msg='status=500; ps=12; source='shop; status=500`},
 		{`<14>shop[12]: status=500`, "syslog", "", `facility='user; level='info; msg='status=500; ps=12; source='shop; status=500`},
@@ -102,6 +114,7 @@ func TestUsual(t *testing.T) {
 		{`1763803894.123456 web-1 sshd[12]: status=500`, "log", "2025-11-22T09:31:34.123456Z", `host='web-1; msg='status=500; ps=12; source='sshd; status=500`},
 		{`Nov 22 09:31:34 mx postfix/qmgr[12]: 9D1B92: from=<a@example.com>, size=1234, nrcpt=1`, "syslog", "2025-11-22T09:31:34Z", `from='<a@example.com>; host='mx; msg='9D1B92: from=<a@example.com>, size=1234, nrcpt=1; nrcpt=1; ps=12; size=1234; source='postfix/qmgr`},
 		{`Nov 22 09:31:34 mx shop[12]: 10.0.0.1: status=500`, "syslog", "2025-11-22T09:31:34Z", `host='mx; msg='10.0.0.1: status=500; ps=12; source='shop`},
+		{`<150>1 2025-11-22T09:31:34Z web-1 shop: status=500 "a" b c`, "syslog", "2025-11-22T09:31:34Z", `b=true; c=true; facility='local2; host='web-1; level='info; msg='status=500 "a" b c; source='shop; status=500`},
 		// Envelopes.
 		{`{"date":1763803894.123,"log":"2025-11-22 09:31:33 INFO status=500\n"}`, "json", "2025-11-22T09:31:34.123Z", "date=1763803894.123; level='INFO; log='2025-11-22 09:31:33 INFO status=500\n; msg='status=500; status=500"},
 		{`{"date":1763803894.123,"log":"sold out"}`, "json", "2025-11-22T09:31:34.123Z", `date=1763803894.123; log='sold out`},
@@ -117,6 +130,17 @@ func TestUsual(t *testing.T) {
 		{`198.51.100.7 - - [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 12 "-" "-" "198.51.100.9:51234, 10.0.0.1"`, "access", "2025-11-22T09:31:34Z", `http_bytes=12; http_forwarded_for='198.51.100.9; http_host='198.51.100.7; http_method='GET; http_path='/a; http_status=200; http_url='/a; http_version=1.1`},
 		{`198.51.100.7 - - [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 - 0.0123`, "access", "2025-11-22T09:31:34Z", `http_host='198.51.100.7; http_method='GET; http_path='/a; http_request_time=0.0123; http_status=200; http_url='/a; http_version=1.1`},
 		{`198.51.100.7 - - [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 12 "-" "-" 0.0123`, "access", "2025-11-22T09:31:34Z", `http_bytes=12; http_host='198.51.100.7; http_method='GET; http_path='/a; http_status=200; http_url='/a; http_version=1.1`},
+		{`"198.51.100.7, 10.0.0.1" example.com [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 12`, "access", "2025-11-22T09:31:34Z", `http_bytes=12; http_host='198.51.100.7; http_method='GET; http_path='/a; http_status=200; http_url='/a; http_version=1.1`},
+		{`198.51.100.7 example.com [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 12`, "access", "2025-11-22T09:31:34Z", `http_bytes=12; http_host='198.51.100.7; http_method='GET; http_path='/a; http_status=200; http_url='/a; http_version=1.1`},
+		{`example.com:80  198.51.100.7 - - [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 12`, "access", "2025-11-22T09:31:34Z", `http_bytes=12; http_domain='example.com; http_host='198.51.100.7; http_method='GET; http_path='/a; http_status=200; http_url='/a; http_version=1.1`},
+		{`2001:db8::1 2001:db8::2 - bob [22/Nov/2025:09:31:34 +0000] "GET /a HTTP/1.1" 200 12`, "access", "2025-11-22T09:31:34Z", `http_bytes=12; http_host='2001:db8::2; http_method='GET; http_path='/a; http_status=200; http_url='/a; http_user='bob; http_version=1.1`},
+		{`127.0.0.1 - - [22/Nov/2025:09:31:34 +0000] "GET /a" 200 - /srv/a.php 12.345 2048 50.00%`, "access", "2025-11-22T09:31:34Z", `http_host='127.0.0.1; http_status=200`},
+		{`127.0.0.1 - bob 22/Nov/2025:09:31:34 +0000 "GET /a.php?b=1" 200`, "php-fpm", "2025-11-22T09:31:34Z", `http_host='127.0.0.1; http_method='GET; http_path='/a.php; http_status=200; http_url='/a.php?b=1; http_user='bob`},
+		{`::1 - GET /a HTTP/1.1 200 12 - 5.123 ms`, "morgan", "", `http_bytes=12; http_host='::1; http_method='GET; http_path='/a; http_request_time=0.005123; http_status=200; http_url='/a; http_version=1.1`},
+		{`GET /a?b=1 200 5.123 ms - -`, "morgan", "", `http_method='GET; http_path='/a; http_request_time=0.005123; http_status=200; http_url='/a?b=1`},
+		{`GET /a?status=500 was slow`, "unparsed", "", `unparsed=true`},
+		{`198.51.100.7:33320 [22/Nov/2025:09:31:34.655] fnt bck/srv1 0/0/5007 212 -- 0/0/0/0/3 0/0`, "haproxy", "2025-11-22T09:31:34.655Z", `http_backend='bck; http_bytes=212; http_frontend='fnt; http_host='198.51.100.7; http_request_time=5.007; http_server='srv1`},
+		{`198.51.100.7:33320 [22/Nov/2025:09:31:34.655] fnt/1: SSL handshake failure`, "unparsed", "", `unparsed=true`},
 		// Values.
 		{`msg='two words' user='bob', n=5`, "logfmt", "", `msg='two words; n=5; user='bob`},
 		{`msg='don't' it='s n=5`, "logfmt", "", `it=''s; msg='don't; n=5`},
@@ -125,6 +149,8 @@ func TestUsual(t *testing.T) {
 		{`a=12kb b=2Gi c=1h2m d=5m e="1.5 s" f=90sec g="5 minutes"`, "logfmt", "", `a=12000; b=2147483648; c=3720000; d='5m; e=1500; f=90000; g='5 minutes`},
 		{`{"time":"2025-11-22T09:31:34Z","a":NaN,"b":-Infinity,"c":5}`, "json", "2025-11-22T09:31:34Z", `c=5; time='2025-11-22T09:31:34Z`},
 		{`{"xff":"198.51.100.9:1234","forwarded_for":"198.51.100.9:1234, 10.0.0.1"}`, "json", "", `forwarded_for='198.51.100.9; xff='198.51.100.9`},
+		{`upstream_response_time=0.004, 0.012 uct=0.001 : 0.002, - urt=- n=5`, "logfmt", "", `n=5; uct=0.003; upstream_response_time=0.016; urt='-`},
+		{"key=`a b` n=5", "logfmt", "", `key='a b; n=5`},
 	} {
 		format, at, got := parseAll(t, test.line)
 		if got != test.fields || at != test.time || format != test.format {
