@@ -82,6 +82,13 @@ const (
 	readTimeout = 15 * time.Second
 )
 
+// maxUnpacked bounds what a batch of records decompresses to; Pulse's own are of 1 MiB. At one
+// that would take more a reader stands still, in the memory that it has, and says so.
+const maxUnpacked = 64 << 20
+
+// Sarama has one bound for all clients of a process, which goka makes.
+func init() { sarama.MaxDecompressedBatchSize = maxUnpacked }
+
 // ClientOptions are the settings of every franz-go client. A producer of keyed
 // records gets Pulse's Partitioner by them; topics are never created by use.
 // What a transaction did not commit is never read.
@@ -91,6 +98,7 @@ func (c Cluster) ClientOptions(clientID string) []kgo.Opt {
 		kgo.ClientID(clientID),
 		kgo.DialTimeout(dialTimeout),
 		kgo.RecordPartitioner(Partitioner()),
+		kgo.MaxDecompressBatchBytes(maxUnpacked),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 }
 

@@ -62,8 +62,14 @@ func within(request kmsg.Request) bool {
 	// one, as of a producer whose topics were just deleted, and ends the process.
 	case *kmsg.ProduceRequest:
 		for i := range r.Topics {
-			if t := &r.Topics[i]; t.Topic == "" {
+			t := &r.Topics[i]
+			if t.Topic == "" {
 				t.Topic = hex.EncodeToString(t.TopicID[:])
+			}
+			for _, p := range t.Partitions {
+				if checkContents(p.Records) != nil {
+					return false
+				}
 			}
 		}
 	// Of a member with no protocol, or with one twice, kfake finds none that all members
