@@ -105,7 +105,7 @@ func (s *alertSink) table() {
 		}
 		var times []string
 		for _, second := range f.began[:min(len(f.began), maxTimes)] {
-			times = append(times, time.Unix(second, 0).UTC().Format(time.RFC3339))
+			times = append(times, utc(second))
 		}
 		if more := len(f.began) - maxTimes; more > 0 {
 			times = append(times, fmt.Sprintf("and %d more", more))

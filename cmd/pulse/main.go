@@ -57,7 +57,7 @@ type environment struct {
 func commands() []command {
 	return []command{
 		runCommand, ingestCommand, replayCommand, tailCommand, receiveCommand, mergeCommand, webCommand, emitCommand,
-		topicsCommand, evalCommand, diffCommand, fieldsCommand, parseCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
+		topicsCommand, evalCommand, diffCommand, whyCommand, fieldsCommand, parseCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
 	}
 }
 

@@ -42,6 +42,9 @@ func timeFlag(second *int64) func(text string) error {
 	}
 }
 
+// utc is a second as timeFlag reads it.
+func utc(second int64) string { return time.Unix(second, 0).UTC().Format(time.RFC3339) }
+
 func (s *selection) given() bool {
 	return len(s.stats) > 0 || s.from > 0 || s.to < math.MaxInt64 || s.last != 0
 }

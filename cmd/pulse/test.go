@@ -93,7 +93,7 @@ func printMismatch(w io.Writer, file string, m oracle.Mismatch) {
 	}
 	at := "the last second"
 	if m.Time >= 0 {
-		at = time.Unix(m.Time, 0).UTC().Format(time.RFC3339)
+		at = utc(m.Time)
 	}
 	what, want := m.Stat, string(m.Value)
 	if what == "" {

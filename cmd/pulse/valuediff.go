@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"strings"
-	"time"
 
 	"pulse/stats"
 	"pulse/stats/value"
@@ -112,7 +111,6 @@ func (v *valueDiff) differ(from, last int64, two [2]stats.Snapshot) {
 const maxShown = 120
 
 func (v *valueDiff) print(w io.Writer) {
-	utc := func(second int64) string { return time.Unix(second, 0).UTC().Format(time.RFC3339) }
 	fmt.Fprintf(w, "%s: its values differ in %s\n  first at %s: %s, then %s\n",
 		v.stat, plural(int(v.seconds), "second"), utc(v.first), shown(v.at[0]), shown(v.at[1]))
 	if v.greatest > 0 {

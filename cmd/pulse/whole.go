@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
 	"pulse/stats"
 	"pulse/stats/aggregate"
@@ -31,7 +30,6 @@ type evaluator interface {
 // table.
 func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people bool) error {
 	from, to, seconds := w.Span()
-	utc := func(second int64) string { return time.Unix(second, 0).UTC().Format(time.RFC3339) }
 	if people {
 		if seconds > 0 {
 			fmt.Fprintf(out, "%s to %s, %d s\n", utc(from), utc(to), seconds)
