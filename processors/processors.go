@@ -210,19 +210,25 @@ func (p *Processor) end(err error) {
 // are an error.
 func Prepare(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Definitions, log *slog.Logger) (raw, fragments int32, err error) {
 	for {
-		err = topics.Check(ctx, c, n, topics.Options{Window: topics.Window(d)})
+		err = topics.Check(ctx, c, n, topics.OptionsOf(d))
 		if err == nil {
 			raw, err = topics.PartitionCount(ctx, c, n.Raw())
 		}
 		if err == nil {
 			fragments, err = topics.PartitionCount(ctx, c, n.Fragments())
 		}
-		var seconds int32
-		if err == nil {
-			seconds, err = topics.PartitionCount(ctx, c, n.Seconds())
+		alike := []string{n.Seconds()}
+		if topics.OptionsOf(d).LongWindow > 0 {
+			alike = append(alike, n.LongMinutes())
 		}
-		if err == nil && seconds != fragments {
-			err = fmt.Errorf("%w: topic %s has %d partitions and %s has %d; delete the first and create it again with `pulse topics --create`", topics.ErrTopics, n.Seconds(), seconds, n.Fragments(), fragments)
+		for _, topic := range alike {
+			var count int32
+			if err == nil {
+				count, err = topics.PartitionCount(ctx, c, topic)
+			}
+			if err == nil && count != fragments {
+				err = fmt.Errorf("%w: topic %s has %d partitions and %s has %d; delete the first and create it again with `pulse topics --create`", topics.ErrTopics, topic, count, n.Fragments(), fragments)
+			}
 		}
 		switch {
 		case err == nil:

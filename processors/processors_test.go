@@ -540,8 +540,10 @@ func TestReplacedTopics(t *testing.T) {
 			if _, err := kadm.NewClient(p.client).DeleteTopics(t.Context(), topic); err != nil {
 				t.Fatal(err)
 			}
+			options := topics.OptionsOf(p.definitions)
+			options.Partitions = partitions
 			testkit.Eventually(t, "the topic is made again", func() error {
-				return topics.Ensure(t.Context(), cluster, p.names, topics.Options{Partitions: partitions, Window: topics.Window(p.definitions)})
+				return topics.Ensure(t.Context(), cluster, p.names, options)
 			})
 			for _, r := range append(roles, p.receiver(""), p.merger("")) {
 				if err := r.ends(t); !errors.Is(err, topics.ErrReplaced) || !strings.Contains(err.Error(), topic) || !strings.Contains(err.Error(), "--prefix") {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"pulse/stats/aggregate"
 	"pulse/stats/alert"
 	"pulse/stats/condition"
 	"pulse/stats/derive"
@@ -69,8 +70,37 @@ type Stat struct {
 	Subject Subject // what is folded into it; that of stats which a file writes is SubjectLines
 }
 
-// Lookback is how many seconds, up to the last of a window, its value depends on.
-func (s *Stat) Lookback() int64 { return s.Window + s.Expire }
+// minute is of what windows of more than a day are made, in seconds.
+const minute = 60
+
+// Long reports whether the stat's window is one of more than a day. Such a window is of
+// whole minutes, those that are over: see End.
+func (s *Stat) Long() bool { return s.Window > aggregate.Day }
+
+// End is the last second of the window that a value at a second is of: that second, and of
+// a long window the last one at or before it that ends a minute.
+func (s *Stat) End(second int64) int64 {
+	if s.Long() {
+		return second - (second+1)%minute
+	}
+	return second
+}
+
+// Next is the first second after one at which the window is another.
+func (s *Stat) Next(second int64) int64 {
+	if s.Long() {
+		return s.End(second) + minute
+	}
+	return second + 1
+}
+
+// Lookback is how many seconds, up to the one that it is of, a value depends on.
+func (s *Stat) Lookback() int64 {
+	if s.Long() {
+		return s.Window + minute - 1
+	}
+	return s.Window + s.Expire
+}
 
 // A Page is one page of the dashboard: rows of names of stats.
 type Page struct {

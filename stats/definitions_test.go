@@ -102,6 +102,9 @@ func TestDefaults(t *testing.T) {
 		{"mean: x", 60, "", 0, nil},
 		{"max: x, over: 1s", 1, "", 0, nil},
 		{"min: x, over: 24h", 86400, "", 0, nil},
+		{"min: x, over: 1d", 86400, "", 0, nil},
+		{"mean: x, over: 30d", 30 * 86400, "", 0, nil},
+		{"mean: x, over: 1d12h", 36 * 3600, "", 0, nil},
 		{"sum: x, unit: B", 60, "B", 0, nil},
 		{"unique: x", 60, "", 0, nil},
 		{"quantiles: x", 60, "", 0, []float64{0.5, 0.95, 0.99}},
@@ -163,7 +166,7 @@ func TestErrors(t *testing.T) {
 		{"lateness", "lateness: 1h1s\nstats: [" + stat + "}]", []string{"1:11: lateness must be from 0s to 1h, not 1h1s"}},
 		{"lateness fraction", "lateness: 1500ms\nstats: [" + stat + "}]", []string{"1:11: lateness must be whole seconds"}},
 		{"lateness unit", "lateness: 2\nstats: [" + stat + "}]", []string{"1:11: lateness needs a unit: write 2s"}},
-		{"lateness text", "lateness: soon\nstats: [" + stat + "}]", []string{`1:11: lateness must be a duration such as 10s, 5m or 1h, not "soon"`}},
+		{"lateness text", "lateness: soon\nstats: [" + stat + "}]", []string{`1:11: lateness must be a duration such as 10s, 5m, 1h or 30d, not "soon"`}},
 		{"lateness list", "lateness: [2s]\nstats: [" + stat + "}]", []string{"1:11: lateness must be a text, not a list"}},
 
 		{"no name", "stats: [{rate: second}]", []string{"1:9: this stat has no name"}},
@@ -184,8 +187,12 @@ func TestErrors(t *testing.T) {
 		{"$env for a field", "stats: [{name: a, mean: '$env[\"x\"]'}]", []string{"1:25: mean takes the name of a field as it is"}},
 		{"define for a field", "define: {x: y}\nstats: [{name: a, mean: x}]", []string{"2:25: mean takes the name of a field, and x is a define"}},
 
-		{"over", "stats: [" + stat + ", over: 25h}]", []string{"1:39: over must be from 1s to 24h, not 25h"}},
-		{"over zero", "stats: [" + stat + ", over: 0s}]", []string{"1:39: over must be from 1s to 24h, not 0s"}},
+		{"over", "stats: [" + stat + ", over: 31d}]", []string{"1:39: over must be from 1s to 30d, not 31d"}},
+		{"over of a max", "stats: [{name: a, max: x, over: 25h}]", []string{"1:33: over must be from 1s to 24h, not 25h. Over up to 30d there are rate, count, sum and mean, without by, and what is made of them"}},
+		{"over by a key", "stats: [{name: a, count: lines, by: x, over: 7d}]", []string{"1:46: over must be from 1s to 24h, not 7d. With by there is no room for the keys of a longer one: leave it out, or write a stat for each key that matters, with each"}},
+		{"days", "stats: [" + stat + ", over: 1dd}]", []string{`1:39: over must be a duration such as 10s, 5m, 1h or 30d, not "1dd"`}},
+		{"too many days", "stats: [" + stat + ", over: 4000000000000d}]", []string{`1:39: over must be a duration such as 10s, 5m, 1h or 30d, not "4000000000000d"`}},
+		{"over zero", "stats: [" + stat + ", over: 0s}]", []string{"1:39: over must be from 1s to 30d, not 0s"}},
 		{"at with another kind", "stats: [" + stat + ", at: [0.5]}]", []string{"1:37: the option at is for quantiles, not for rate"}},
 		{"at", "stats: [{name: a, quantiles: x, at: [0, 1.5, a, 0.5, 0.5, 0.1234567]}]", []string{
 			"1:38: a quantile must be from 0.000001 to 1, not", "1:41: a quantile must be from 0.000001 to 1, not", `1:46: a quantile must be a number, not "a"`,

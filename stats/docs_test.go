@@ -119,6 +119,9 @@ func optionsTable() string {
 func bounds(o aggregate.Option) string {
 	switch o.Type {
 	case aggregate.Seconds:
+		if o.Name == "over" {
+			return fmt.Sprintf("%g s to 24 h; of %s without `by` to %g d", o.Least, stats.List(stats.LongKinds), o.Most/86400)
+		}
 		return fmt.Sprintf("%g s to %g h", o.Least, o.Most/3600)
 	case aggregate.Whole:
 		return fmt.Sprintf("%g to %g", o.Least, o.Most)
@@ -147,7 +150,7 @@ func nothing(d *aggregate.Description) string {
 // window is how long a kind's window is if nothing is said.
 func window(d *aggregate.Description, example int) string {
 	if d.Takes == aggregate.TakesObjective {
-		return "its `over`, 24 h"
+		return "its `over`, 30 d"
 	}
 	switch over, expire := d.Option("over"), d.Option("expire"); {
 	case len(d.Words) > example && d.Words[example].Over > 0:

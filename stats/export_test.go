@@ -5,4 +5,6 @@ var (
 	Options    = options
 	DefaultsOf = defaultsOf
 	Plain      = plain
+	List       = list
+	LongKinds  = longKinds
 )

@@ -218,7 +218,7 @@ func TestLanguageErrors(t *testing.T) {
 		{"stats: [{name: a, slo: {good: b, total: b}}, {name: b, count: lines}]", "1:24: slo needs target: say which percentage is to be good, such as target: 99.9"},
 		{"stats: [{name: a, slo: {good: b, total: b, target: 100}}, {name: b, count: lines}]", "1:52: target is a percentage above 0 and below 100, such as 99.9, not 100"},
 		{"stats: [{name: a, slo: {good: b, total: b, target: 99.12345678}}, {name: b, count: lines}]", "1:52: target has at most 6 decimals"},
-		{"stats: [{name: a, slo: {good: b, total: b, target: 99, over: 48h}}, {name: b, count: lines}]", "1:62: over of slo must be from 1s to 24h, not 48h"},
+		{"stats: [{name: a, slo: {good: b, total: b, target: 99, over: 31d}}, {name: b, count: lines}]", "1:62: over of slo must be from 1s to 30d, not 31d"},
 		{"stats: [{name: a, slo: {good: b, total: c, target: 99}}, {name: b, count: lines}]", "1:41: there is no stat c"},
 		{"stats: [{name: a, slo: {good: b, total: c, target: 99}}, {name: b, count: lines}, {name: c, sum: x}]", "1:41: an slo needs stats that count lines, of the kinds count or rate and without by: c is not one"},
 		{"stats: [{name: a, slo: {good: b, total: b, target: 99}, over: 1h}, {name: b, count: lines}]", "1:63: the option over is for rate"},
@@ -337,12 +337,14 @@ stats:
 		`b.shop.burn-1h [b.good b.all] 3600 - 14.4 false × ` + burn +
 		`shop.burn-30m [good all] 1800 - 6 false × ` + burn +
 		`b.shop.burn-30m [b.good b.all] 1800 - 6 false × ` + burn +
-		`shop.burn-6h [good all] 21600 - 6 false × ` + burn +
-		`b.shop.burn-6h [b.good b.all] 21600 - 6 false × ` + burn +
+		`shop.burn-6h [good all] 21600 1 6 false × ` + burn +
+		`b.shop.burn-6h [b.good b.all] 21600 1 6 false × ` + burn +
 		`shop.burn-2h [good all] 7200 3 - false × ` + burn +
 		`b.shop.burn-2h [b.good b.all] 7200 3 - false × ` + burn +
 		`shop.burn-1d [good all] 86400 3 - false × ` + burn +
-		`b.shop.burn-1d [b.good b.all] 86400 3 - false × ` + burn; got.String() != want {
+		`b.shop.burn-1d [b.good b.all] 86400 3 - false × ` + burn +
+		`shop.burn-3d [good all] 259200 1 - false × ` + burn +
+		`b.shop.burn-3d [b.good b.all] 259200 1 - false × ` + burn; got.String() != want {
 		t.Errorf("got\n%swant\n%s", got.String(), want)
 	}
 }

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -33,6 +34,12 @@ func optionNames() (names []string) {
 	}
 	return names
 }
+
+// longKinds are those that have windows of more than a day.
+var longKinds = kindsWith(func(d *aggregate.Description) bool {
+	over := d.Option("over")
+	return over != nil && over.Most > aggregate.Day
+})
 
 // parseKind fills in what a stat's kind says, with the defaults of what its options
 // do not.
@@ -118,7 +125,16 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 	switch o.Type {
 	case aggregate.Seconds:
 		least, most := time.Duration(o.Least)*time.Second, time.Duration(o.Most)*time.Second
-		s.set(d, o.Name, []float64{float64(p.seconds(n, o.Name, least, most))})
+		beyond := ""
+		switch {
+		case o.Name != "over":
+		case o.Most == aggregate.Day:
+			beyond = fmt.Sprintf(". Over up to %s there are %s, without by, and what is made of them", short(maxObjective), list(longKinds))
+		case len(s.GroupBy) > 0:
+			most = aggregate.Day * time.Second
+			beyond = ". With by there is no room for the keys of a longer one: leave it out, or write a stat for each key that matters, with each"
+		}
+		s.set(d, o.Name, []float64{float64(p.secondsUpTo(n, o.Name, least, most, beyond))})
 	case aggregate.Whole:
 		f, ok := p.number(n, o.Name)
 		if ok && (f < o.Least || f > o.Most || f != math.Trunc(f)) {

@@ -33,7 +33,7 @@ const (
 	somePattern     = `\S`
 	variablePattern = `\$\{|\{[a-z]`
 	namePattern     = `^([A-Za-z0-9._/-]|\$?\{[^}]*\})+$`
-	durationPattern = `^(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h))+$`
+	durationPattern = `^([0-9]+d)?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h))*$`
 )
 
 // scalars are what a text may look like to YAML: title: 5 is a text.
@@ -77,7 +77,7 @@ func field(description string) object {
 
 func duration(description string) object {
 	o := orVariable(description, object{"type": "string", "pattern": durationPattern})
-	o["examples"] = []string{"10s", "5m", "1h"}
+	o["examples"] = []string{"10s", "5m", "1h", "30d"}
 	return o
 }
 
@@ -169,7 +169,7 @@ func kindProperty(d *aggregate.Description) object {
 			"good":   text("The stat that counts the good lines: a count or a rate.", MaxName),
 			"total":  text("The stat that counts all lines.", MaxName),
 			"target": number("Which percentage of them is to be good, above 0 and below 100."),
-			"over":   duration("Over what window, at most 24 h; 24 h if not given."),
+			"over":   duration("Over what window, at most 30 d; 30 d if not given."),
 		}, "good", "total", "target")
 	case aggregate.TakesFormula:
 		return text(d.Doc, formula.MaxText)
@@ -608,8 +608,13 @@ func TestSchemaAndParse(t *testing.T) {
 		{"stats: [{name: a, mean: x, over: '${X:-10}s'}]", both},
 		{"stats: [{name: a, mean: x, over: 10}]", neither},
 		{"stats: [{name: a, mean: x, over: soon}]", neither},
-		{"stats: [{name: a, mean: x, over: 10d}]", neither},
-		{"stats: [{name: a, mean: x, over: 25h}]", parse},
+		{"stats: [{name: a, mean: x, over: 10d}]", both},
+		{"stats: [{name: a, mean: x, over: 1d12h}]", both},
+		{"stats: [{name: a, mean: x, over: 1h1d}]", neither},
+		{"stats: [{name: a, mean: x, over: 1.5d}]", neither},
+		{"stats: [{name: a, mean: x, over: 31d}]", parse},
+		{"stats: [{name: a, max: x, over: 25h}]", parse},
+		{"stats: [{name: a, mean: x, by: y, over: 25h}]", parse},
 		{"formats: [{name: a, pattern: '<time> <msg>', time: iso, zone: UTC, where: input == 1, in: x}]\nstats: [" + other + "]", both},
 		{"formats: [{name: a, columns: csv, names: [a, _], samples: [{line: x, time: 2012-11-22T09:31:34Z, fields: {a: 1, b: }}]}]\nstats: [" + other + "]", both},
 		{"formats: [{name: a, pattern: <a>, regexp: b}]\nstats: [" + other + "]", neither},

@@ -14,7 +14,7 @@ import (
 var objectiveKeys = []string{"good", "total", "target", "over"}
 
 const (
-	maxObjective    = 24 * time.Hour
+	maxObjective    = 30 * 24 * time.Hour
 	targetDecimals  = 6
 	defaultTarget   = "say which percentage is to be good, such as target: 99.9"
 	burnRateFormula = "(1 - good / total) * 100 / (100 - %s)"
@@ -67,10 +67,11 @@ func (s *Stat) burnRates() (all []*Stat) {
 		b.Unit, b.Window, b.Formula = "×", rate.Over, objectiveFormula(s.burn)
 		b.Help = fmt.Sprintf("How fast the error budget of %s is used up, in the last %s: at 1 it lasts for exactly as long as the objective is over.", s.Name, rate.Name)
 		b.Reversed, b.Warn, b.Crit = false, nil, nil
-		if threshold := rate.Warn; rate.Urgent {
-			b.Crit = &threshold
-		} else {
-			b.Warn = &threshold
+		if rate.Warn > 0 {
+			b.Warn = &rate.Warn
+		}
+		if rate.Crit > 0 {
+			b.Crit = &rate.Crit
 		}
 		all = append(all, &b)
 	}

@@ -176,17 +176,24 @@ func (p *parser) boolean(n *yaml.Node, what string) (on bool) {
 
 // seconds gives a duration in whole seconds.
 func (p *parser) seconds(n *yaml.Node, what string, least, most time.Duration) int64 {
+	return p.secondsUpTo(n, what, least, most, "")
+}
+
+// secondsUpTo is seconds that says more about a duration that is too long.
+func (p *parser) secondsUpTo(n *yaml.Node, what string, least, most time.Duration, beyond string) int64 {
 	s, ok := p.text(n, what, MaxName)
 	if !ok {
 		return int64(least / time.Second)
 	}
-	d, err := time.ParseDuration(s)
+	d, err := parseDuration(s)
 	switch {
 	case err != nil && n.Tag == "!!int":
-		p.errorf(n, "%s needs a unit: write %ss, or use m or h", what, s)
+		p.errorf(n, "%s needs a unit: write %ss, or use m, h or d", what, s)
 	case err != nil:
-		p.errorf(n, "%s must be a duration such as 10s, 5m or 1h, not %q", what, s)
-	case d < least || d > most:
+		p.errorf(n, "%s must be a duration such as 10s, 5m, 1h or 30d, not %q", what, s)
+	case d > most:
+		p.errorf(n, "%s must be from %s to %s, not %s%s", what, short(least), short(most), s, beyond)
+	case d < least:
 		p.errorf(n, "%s must be from %s to %s, not %s", what, short(least), short(most), s)
 	case d%time.Second != 0:
 		p.errorf(n, "%s must be whole seconds, not %s", what, s)
@@ -196,9 +203,34 @@ func (p *parser) seconds(n *yaml.Node, what string, least, most time.Duration) i
 	return int64(least / time.Second)
 }
 
+// maxDays is how many days a duration is written with; far more than any bound.
+const maxDays = 100_000
+
+// parseDuration is time.ParseDuration, with whole days before all else: 1d12h.
+func parseDuration(s string) (time.Duration, error) {
+	days, rest, ok := strings.Cut(s, "d")
+	if !ok {
+		return time.ParseDuration(s)
+	}
+	n, err := strconv.ParseUint(days, 10, 32)
+	if err != nil || n > maxDays {
+		return 0, fmt.Errorf("%q is not a number of days", days)
+	}
+	var d time.Duration
+	if rest != "" {
+		d, err = time.ParseDuration(rest)
+		if d < 0 {
+			return 0, fmt.Errorf("%q is negative", rest)
+		}
+	}
+	return time.Duration(n)*24*time.Hour + d, err
+}
+
 // short writes a duration without the zeros that time.Duration's String has.
 func short(d time.Duration) string {
 	switch {
+	case d > 24*time.Hour && d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
 	case d >= time.Hour && d%time.Hour == 0:
 		return fmt.Sprintf("%dh", d/time.Hour)
 	case d >= time.Minute && d%time.Minute == 0:

@@ -21,7 +21,8 @@ const DefaultPartitions = 8
 // How long topics keep their records.
 const (
 	rawRetention       = 24 * time.Hour
-	fragmentsRetention = time.Hour // and the longest window
+	fragmentsRetention = time.Hour      // and the longest window that is not long
+	longRetention      = 24 * time.Hour // and the longest window
 	mergedRetention    = 14 * 24 * time.Hour
 	minutesRetention   = 35 * 24 * time.Hour // a chart of a week, beside a week of a month ago
 )
@@ -30,18 +31,25 @@ const (
 type Options struct {
 	Partitions  int32         // of a topic that is made; existing ones must have as many. 0: DefaultPartitions, and existing ones may have any number
 	Replication int16         // the same of replicas; 0: the broker's default, and any
-	Window      time.Duration // the longest window of the definitions: for so long a merger must be able to read back
+	Window      time.Duration // the longest window of the definitions that is not long: for so long a merger must be able to read back
+	LongWindow  time.Duration // the longest that is; 0: there is none
 }
 
-// Window returns how far back the longest window of definitions reaches, for
-// Options.
-func Window(d *stats.Definitions) time.Duration {
-	var longest int64
+// OptionsOf returns what definitions ask of topics.
+func OptionsOf(d *stats.Definitions) Options {
+	var longest, long int64
 	for _, s := range d.All() {
-		longest = max(longest, s.Lookback())
+		if s.Long() {
+			long = max(long, s.Lookback())
+		} else {
+			longest = max(longest, s.Lookback())
+		}
 	}
-	return time.Duration(longest) * time.Second
+	return Options{Window: time.Duration(longest) * time.Second, LongWindow: time.Duration(long) * time.Second}
 }
+
+// Window returns how far back the longest window of definitions reaches that is not long.
+func Window(d *stats.Definitions) time.Duration { return OptionsOf(d).Window }
 
 // A topicPlan is how one topic is to be.
 type topicPlan struct {
@@ -51,7 +59,7 @@ type topicPlan struct {
 	config    map[string]string // set when the topic is made
 }
 
-func plan(n Names, window time.Duration) []topicPlan {
+func plan(n Names, o Options) []topicPlan {
 	// Segments are small against the retention, since only whole ones go; those
 	// of compacted topics, since a reader reads what is not compacted yet.
 	deleted := func(name string, retention time.Duration) topicPlan {
@@ -68,15 +76,19 @@ func plan(n Names, window time.Duration) []topicPlan {
 			"segment.bytes":  strconv.Itoa(16 << 20),
 		}}
 	}
-	return []topicPlan{
+	plans := []topicPlan{
 		deleted(n.Raw(), rawRetention),
-		deleted(n.Fragments(), fragmentsRetention+window),
-		deleted(n.Seconds(), fragmentsRetention+window),
+		deleted(n.Fragments(), fragmentsRetention+o.Window),
+		deleted(n.Seconds(), fragmentsRetention+o.Window),
 		deleted(n.Merged(), mergedRetention),
 		deleted(n.Minutes(), minutesRetention),
 		compacted(n.Table()),
 		compacted(n.Positions()),
 	}
+	if o.LongWindow > 0 {
+		plans = append(plans, deleted(n.LongMinutes(), longRetention+o.LongWindow))
+	}
+	return plans
 }
 
 // ErrTopics is in every error that says that topics are missing or have the
@@ -105,7 +117,7 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 	if replication == 0 {
 		replication = -1
 	}
-	for _, p := range plan(n, o.Window) {
+	for _, p := range plan(n, o) {
 		if existing.Has(p.name) {
 			continue
 		}
@@ -114,8 +126,8 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 			config[k] = kadm.StringPtr(v)
 		}
 		count := partitions
-		if there := existing[n.Fragments()]; p.name == n.Seconds() && len(there.Partitions) > 0 {
-			count = int32(len(there.Partitions)) // a merger has the same one of both
+		if there := existing[n.Fragments()]; (p.name == n.Seconds() || p.name == n.LongMinutes()) && len(there.Partitions) > 0 {
+			count = int32(len(there.Partitions)) // a merger has the same one of all
 		}
 		_, err := admin.CreateTopic(ctx, count, replication, config, p.name)
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
@@ -174,7 +186,7 @@ func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Option
 	if len(existing) == 0 {
 		return fmt.Errorf("%w: none of them exists (%s and others); create them with `pulse topics --create`", ErrTopics, n.Raw())
 	}
-	for _, p := range plan(n, o.Window) {
+	for _, p := range plan(n, o) {
 		detail, ok := existing[p.name]
 		if !ok {
 			complain("topic %s is missing; create it with `pulse topics --create`", p.name)
@@ -229,7 +241,7 @@ func settled(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Opti
 		switch unknown := errors.Is(err, kerr.UnknownTopicOrPartition); {
 		case err != nil && (!unknown || over):
 			return nil, nil, c.Unreachable(err)
-		case err == nil && (over || len(existing) == len(plan(n, o.Window))):
+		case err == nil && (over || len(existing) == len(plan(n, o))):
 			return existing, configs, nil
 		}
 		if err := retry.Wait(ctx, 100*time.Millisecond); err != nil {
@@ -262,7 +274,7 @@ func metadataLimit(ctx context.Context, admin *kadm.Client) int {
 // list returns those of the topics that there are.
 func list(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Options) (kadm.TopicDetails, error) {
 	var names []string
-	for _, p := range plan(n, o.Window) {
+	for _, p := range plan(n, o) {
 		names = append(names, p.name)
 	}
 	details, err := admin.ListTopics(ctx, names...)

@@ -33,6 +33,10 @@ func (n Names) Fragments() string { return n.Prefix + "stats.fragments." + n.Ver
 // mergers that restart.
 func (n Names) Seconds() string { return n.Prefix + "stats.seconds." + n.Version }
 
+// LongMinutes is the topic of what minutes that are complete add to stats of long windows,
+// all fragments joined, for mergers that restart. It is there where there are such stats.
+func (n Names) LongMinutes() string { return n.Prefix + "stats.long-minutes." + n.Version }
+
 // Merged is the topic of snapshots.
 func (n Names) Merged() string { return n.Prefix + "stats.merged" }
 
@@ -47,7 +51,7 @@ func Own(topic string) bool {
 			return true
 		}
 	}
-	return strings.Contains(topic, n.Fragments()) || strings.Contains(topic, n.Seconds())
+	return strings.Contains(topic, n.Fragments()) || strings.Contains(topic, n.Seconds()) || strings.Contains(topic, n.LongMinutes())
 }
 
 // ReceiverGroup is the group that reads Raw.

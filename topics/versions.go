@@ -15,7 +15,7 @@ import (
 var ErrAlive = errors.New("it is in use")
 
 // RemoveVersion deletes what belongs to the definitions version of n alone: its topics
-// of fragments and of seconds, and its groups. One that has a process in a group stays
+// of fragments, of seconds and of long minutes, and its groups. One that has a process in a group stays
 // (ErrAlive); its snapshots stay in any case, for the history of stats that mean
 // the same in a later definitions version.
 func (a *Admin) RemoveVersion(ctx context.Context, n Names) error {
@@ -44,7 +44,7 @@ func (a *Admin) RemoveVersion(ctx context.Context, n Names) error {
 		}
 	}
 	// The fragments last: Versions lists by them what is left.
-	for _, name := range []string{n.Seconds(), n.Fragments()} {
+	for _, name := range []string{n.LongMinutes(), n.Seconds(), n.Fragments()} {
 		topic, err := a.DeleteTopic(ctx, name)
 		if err == nil {
 			err = topic.Err

@@ -62,7 +62,7 @@ func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error
 
 // topicOptions are what these definitions ask of topics.
 func (r *role) topicOptions() topics.Options {
-	return topics.Options{Window: topics.Window(r.definitions)}
+	return topics.OptionsOf(r.definitions)
 }
 
 // startTimeout bounds how long a command that starts waits for an answer from

@@ -45,8 +45,23 @@ func (t *table) write(s stats.Snapshot) {
 	t.values[s.Stat] = values[max(0, len(values)-tableSeconds):]
 	t.covered[s.Stat], t.approx[s.Stat] = "", s.Approx > 0
 	if s.Of != 0 {
-		t.covered[s.Stat] = fmt.Sprintf("  (%d of %d s)", s.Covered, s.Of)
+		t.covered[s.Stat] = "  (" + coverage(s.Covered, s.Of) + ")"
 	}
+}
+
+// coverage says how many seconds of a window are covered, in the unit in which it is short,
+// as the page does: it is whole only if all are.
+func coverage(covered, of int64) string {
+	for _, unit := range []struct {
+		seconds int64
+		name    string
+	}{{24 * 3600, "d"}, {3600, "h"}} {
+		if of >= 2*unit.seconds && of%unit.seconds == 0 {
+			tenths := 10 * covered / unit.seconds
+			return fmt.Sprintf("%s of %d %s", strings.TrimSuffix(fmt.Sprintf("%d.%d", tenths/10, tenths%10), ".0"), of/unit.seconds, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d of %d s", covered, of)
 }
 
 // flush prints the table.

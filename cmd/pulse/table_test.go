@@ -120,3 +120,14 @@ func TestEvalBuiltin(t *testing.T) {
 		}
 	}
 }
+
+func TestCoverage(t *testing.T) {
+	for _, test := range []struct {
+		covered, of int64
+		want        string
+	}{{44, 60, "44 of 60 s"}, {299, 300, "299 of 300 s"}, {86_399, 86_400, "23.9 of 24 h"}, {0, 90_000, "0 of 25 h"}, {3*86_400 + 59, 30 * 86_400, "3 of 30 d"}} {
+		if got := coverage(test.covered, test.of); got != test.want {
+			t.Errorf("%d of %d seconds are %s, want %s", test.covered, test.of, got, test.want)
+		}
+	}
+}

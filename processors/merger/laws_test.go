@@ -49,6 +49,10 @@ stats:
   - {name: bytes-quantiles-1, quantiles: bytes, at: [0.5, 0.9], over: 1s}
   - {name: hosts, unique: host, over: 4s}
   - {name: never, rate: second, where: host == "nobody"}
+  - {name: long-count, count: lines, over: 25h}
+  - {name: long-rate, rate: second, over: 25h}
+  - {name: long-mean, mean: bytes, over: 2d}
+  - {name: objective, slo: {good: h1-per-minute, total: events, target: 50, over: 30d}}
 `
 
 // TestLaws makes random raw logs of several ingesters, runs receivers over them
@@ -100,6 +104,7 @@ func TestLawsNoticed(t *testing.T) {
 		"a receiver forgets its clocks":                 func(f *faults) { f.forgetClocks = true },
 		"a merger begins with nothing":                  func(f *faults) { f.forgetState = true },
 		"complete seconds are not kept":                 func(f *faults) { f.forgetKept = true },
+		"minutes of long windows are not kept":          func(f *faults) { f.forgetLong = true },
 		"a merger commits before its publishing":        func(f *faults) { f.publishLate = true },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,6 +132,7 @@ type faults struct {
 	forgetClocks    bool
 	forgetState     bool
 	forgetKept      bool
+	forgetLong      bool
 	publishLate     bool
 }
 
@@ -187,7 +193,7 @@ type world struct {
 	targets     int32 // of the fragments topic
 	raw         [][]rawRecord
 	fragments   [][]fragmentRecord
-	kept        [][][]byte                    // by partition
+	kept        map[string][][][]byte         // by topic and partition
 	plain       map[snapshotID]stats.Snapshot // of mergers that never fail
 	published   map[snapshotID]stats.Snapshot // of all others
 	minutes     map[minuteID]topics.Minute    // of both
@@ -234,14 +240,15 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.newReceiver, w.newMerger = r.Partitions(w.sources, w.targets), m.Partitions(w.targets, func(q int32, last int64) ([][]byte, bool, error) {
-		if w.faults.forgetKept {
+	w.newReceiver, w.newMerger = r.Partitions(w.sources, w.targets), m.Partitions(w.targets, func(topic string, q int32, last int64) ([][]byte, bool, error) {
+		if w.faults.forgetKept || w.faults.forgetLong && topic == w.names.LongMinutes() {
 			return nil, true, nil
 		}
-		from := max(len(w.kept[q])-int(last), 0)
-		return w.kept[q][from:], from == 0, nil
+		kept := w.kept[topic][q]
+		from := max(len(kept)-int(last), 0)
+		return kept[from:], from == 0, nil
 	})
-	w.kept = make([][][]byte, w.targets)
+	w.kept = map[string][][][]byte{w.names.Seconds(): make([][][]byte, w.targets), w.names.LongMinutes(): make([][][]byte, w.targets)}
 	if w.domain = topics.WallDomain; w.chance(0.3) {
 		w.domain = topics.RecordingPrefix + "laws"
 		w.makeRecording()
@@ -668,8 +675,9 @@ func (w *world) mergerOf(q int32, published map[snapshotID]stats.Snapshot) *runn
 			switch topic {
 			case w.names.Table():
 				return
-			case w.names.Seconds():
-				w.kept[topics.Partition(key, w.targets)] = append(w.kept[topics.Partition(key, w.targets)], value)
+			case w.names.Seconds(), w.names.LongMinutes():
+				kept := w.kept[topic]
+				kept[topics.Partition(key, w.targets)] = append(kept[topics.Partition(key, w.targets)], value)
 				return
 			case w.names.Minutes():
 				w.meetMinute(key, value)
@@ -809,7 +817,7 @@ func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected 
 			case stale[key] || !h.Final || string(h.Value) != want:
 				wrong = append(wrong, fmt.Sprintf("%s, should be %s and final", h.AppendJSON(nil), want))
 			}
-			covered, of := expected.covered(second, stat.Window)
+			covered, of := expected.covered(stat.End(second), stat.Window)
 			if h.Covered != covered || h.Of != of {
 				wrong = append(wrong, fmt.Sprintf("%s, %d of %d seconds are covered", h.AppendJSON(nil), covered, of))
 			}
@@ -957,8 +965,8 @@ func (e *reference) meet(second int64) {
 // covered counts which of the last seconds, so many, up to and with a second are
 // covered; 0 of 0 stands for all.
 func (e *reference) covered(second, seconds int64) (covered, of int64) {
-	for s := second + 1 - seconds; s <= second; s++ {
-		if s >= e.first && !e.gaps[s] {
+	for s := max(second+1-seconds, e.first); s <= second; s++ {
+		if !e.gaps[s] {
 			covered++
 		}
 	}

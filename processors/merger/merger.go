@@ -47,11 +47,15 @@ func New(c Config) (*Merger, error) {
 	}
 	c.Logger = c.Logger.With("role", "merger")
 	m := &Merger{config: c, program: compiled}
+	outputs := []string{c.Names.Merged(), c.Names.Table(), c.Names.Seconds(), c.Names.Minutes()}
+	if topics.OptionsOf(c.Definitions).LongWindow > 0 {
+		outputs = append(outputs, c.Names.LongMinutes())
+	}
 	m.Processor = processors.New(processors.Config{
 		Cluster:    c.Cluster,
 		Group:      c.Names.MergerGroup(),
 		Input:      c.Names.Fragments(),
-		Outputs:    []string{c.Names.Merged(), c.Names.Table(), c.Names.Seconds(), c.Names.Minutes()},
+		Outputs:    outputs,
 		Bound:      []string{c.Names.Raw()},
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
@@ -111,6 +115,7 @@ func (m *Merger) Partitions(fragments int32, kept Kept) func(processors.Start) (
 		table:      m.config.Names.Table(),
 		seconds:    m.config.Names.Seconds(),
 		minutes:    m.config.Names.Minutes(),
+		longTopic:  m.config.Names.LongMinutes(),
 		keys:       topics.PartitionKeys(fragments),
 		partitions: fragments,
 		metrics:    &m.metrics,

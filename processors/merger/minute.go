@@ -15,10 +15,13 @@ import (
 
 const minuteSeconds = 60
 
+// minuteOf is when the minute of a second begins.
+func minuteOf(second int64) int64 { return second - second%minuteSeconds }
+
 // endMinutes emits the digests of the open minute if second is after it, and opens
 // the minute of second.
 func (p *partition) endMinutes(second int64, emit processors.Emit) {
-	minute := second - second%minuteSeconds
+	minute := minuteOf(second)
 	if minute <= p.minute {
 		return
 	}

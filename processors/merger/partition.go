@@ -25,10 +25,11 @@ type shared struct {
 	version    string
 	meanings   map[string]string // of the stats, by name
 	lateness   int64
-	merged     string   // topic
-	table      string   // topic
-	seconds    string   // topic
-	minutes    string   // topic
+	merged     string // topic
+	table      string // topic
+	seconds    string // topic
+	minutes    string // topic
+	longTopic  string
 	keys       []string // that lead to each partition
 	partitions int32    // of the fragments topic
 	metrics    *Metrics
@@ -66,7 +67,9 @@ type partition struct {
 	number  int32
 	tracks  []*track
 	byName  map[string]*track
-	maxOver int64
+	maxOver int64    // of windows that are not long
+	longest int64    // of all
+	long    []*track // those with long windows
 
 	sources []source           // empty before the first cover tells how many there are
 	waiting map[int32]*waiting // by source partition
@@ -91,6 +94,7 @@ type partition struct {
 	kept      int64           // the last of them; -1: none
 	minute    int64           // the first second of the minute that complete is in
 	floor     int64           // the seconds before it were restored: fragments add nothing to them
+	longKept  int64           // the last second that the topic of long minutes tells of; -1: none
 	greatest  int64           // watermark of any source, at which clocks were last published
 
 	members map[int32][]watermark.Member // of source partitions, as the last savepoints had them
@@ -112,18 +116,24 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		ended:    -1,
 		key:      s.keys[start.Partition],
 		kept:     -1,
+		longKept: -1,
 	}
 	for i, stat := range s.stats {
 		if topics.Partition(stat.Name, s.partitions) != p.number {
 			continue
 		}
-		t := &track{name: stat.Name, number: len(p.tracks), over: stat.Lookback(), shown: stat.Window, series: window.NewSeries(s.program.Kind(i), stat), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
+		t := &track{name: stat.Name, number: len(p.tracks), stat: stat, series: window.NewSeries(s.program.Kind(i), stat), own: stat.Kind == stats.LinesKind, from: math.MaxInt64, to: -1}
 		if kind := s.program.Kind(i); window.Digests(kind) {
 			t.minute = window.NewTotal(kind)
 		}
 		p.tracks = append(p.tracks, t)
 		p.byName[t.name] = t
-		p.maxOver = max(p.maxOver, t.over)
+		p.longest = max(p.longest, stat.Lookback())
+		if stat.Long() {
+			p.long = append(p.long, t)
+		} else {
+			p.maxOver = max(p.maxOver, stat.Lookback())
+		}
 	}
 	if start.Committed.Offset < 0 {
 		return p, nil
@@ -137,6 +147,14 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 	if state.First >= 0 {
 		p.coverage.first = state.First
 	}
+	p.longKept = minuteOf(state.Complete) - 1
+	until := minuteOf(min(p.settled(), state.Complete)) // what comes then comes again
+	if start.Lost {
+		until = p.longKept + 1
+	}
+	if err := p.restoreLong(kept, until); err != nil {
+		return nil, fmt.Errorf("cannot restore the minutes of long windows: %w", err)
+	}
 	if start.Lost {
 		p.truncated = true
 		s.log.Error("Kafka deleted fragments before they were read: the seconds from here on are shown as unknown until every window is complete again. Raise the topic's retention.ms, or restart mergers sooner",
@@ -149,9 +167,9 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 	p.resume = start.Committed.Offset + state.Ahead
 	p.begun = true
 	p.complete, p.kept = state.Complete, state.Kept
-	p.minute = p.complete - p.complete%minuteSeconds
+	p.minute = minuteOf(p.complete)
 	p.floor = p.settled()
-	switch whole, err := p.restore(kept); {
+	switch whole, err := p.restore(kept, until); {
 	case err != nil:
 		return nil, fmt.Errorf("cannot restore complete seconds: %w", err)
 	case !whole:
@@ -246,7 +264,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	}
 	p.apply(offset, src, c, segment)
 	if !p.begun && after >= 0 {
-		p.begin(emit)
+		p.begin(offset, emit)
 	}
 	var commit *topics.Commit
 	if after > before {
@@ -315,6 +333,9 @@ func (p *partition) addGap(offset, from, to int64) {
 const maxIntervals = 4096
 
 func (p *partition) addUncovered(u uncovered) {
+	if u.lost && len(p.long) > 0 {
+		p.coverage.add(u.From, u.To) // others have no value then
+	}
 	if len(p.intervals) < maxIntervals {
 		p.intervals = append(p.intervals, u)
 		return

@@ -29,12 +29,17 @@ type log struct {
 	table     map[string]topics.TableEntry
 	commits   []topics.Commit
 	kept      [][]byte
+	long      [][]byte
 }
 
 // last is a Kept.
-func (l *log) last(_ int32, n int64) ([][]byte, bool, error) {
-	from := max(len(l.kept)-int(n), 0)
-	return l.kept[from:], from == 0, nil
+func (l *log) last(topic string, _ int32, n int64) ([][]byte, bool, error) {
+	kept := l.kept
+	if topic == l.m.config.Names.LongMinutes() {
+		kept = l.long
+	}
+	from := max(len(kept)-int(n), 0)
+	return kept[from:], from == 0, nil
 }
 
 func newLog(t *testing.T, definitions string) *log {
@@ -70,6 +75,10 @@ func (l *log) process(key string, value []byte) {
 		}
 		if topic == l.work.seconds {
 			l.kept = append(l.kept, value)
+			return
+		}
+		if topic == l.work.longTopic {
+			l.long = append(l.long, value)
 			return
 		}
 		var s stats.Snapshot
@@ -323,7 +332,7 @@ func TestTruncated(t *testing.T) {
 				}
 			}
 			for _, s := range l.published {
-				if known := 101 + timing.Unsettled + l.work.byName[s.Stat].over - 1; (s.StaleSince != 0) != (s.Time < known) {
+				if known := 101 + timing.Unsettled + l.work.byName[s.Stat].stat.Lookback() - 1; (s.StaleSince != 0) != (s.Time < known) {
 					t.Errorf("%s at %d is %s, windows are complete from %d on", s.Stat, s.Time, s.Value, known)
 				}
 			}

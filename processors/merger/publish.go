@@ -13,7 +13,7 @@ import (
 
 // begin finds the first second, once every source partition has a clock. Of a
 // definitions version that began at a savepoint it is one from which on every window is complete.
-func (p *partition) begin(emit processors.Emit) {
+func (p *partition) begin(offset int64, emit processors.Emit) {
 	p.begun = true
 	least, greatest, complete := p.sources[0].first, p.sources[0].first, int64(0)
 	for _, s := range p.sources {
@@ -36,12 +36,18 @@ func (p *partition) begin(emit processors.Emit) {
 		}
 		p.next = max(least-p.lateness, complete, 0)
 		p.final = p.next
+		if complete > 0 && len(p.long) > 0 {
+			p.dropLong(offset, p.next+1-max(p.maxOver, 1)) // as far as the other windows reach back
+		}
 		if p.number == 0 {
 			catalog := topics.Catalog{Version: p.version, First: p.next, Stats: p.meanings}
 			emit(p.table, topics.CatalogKey(p.version), catalog.Append(nil))
 		}
 	}
 	if p.truncated {
+		if len(p.long) > 0 {
+			p.dropLong(-1, greatest+timing.Unsettled)
+		}
 		// No checkpoint is before it: until it has passed a restart meets the same
 		// truncated log again.
 		p.addUncovered(uncovered{Interval: timing.Interval{From: p.next, To: greatest + timing.Unsettled}, lost: true, offset: -1})
@@ -82,7 +88,7 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 			emit(p.table, t.name, topics.AppendTableSnapshots(nil, entry))
 		}
 		forget := final
-		if t.minute != nil {
+		if t.minute != nil || t.stat.Long() {
 			forget = min(final, p.complete) // a stale interval is final before lines in time are over
 		}
 		t.series.Forget(forget - 1)
@@ -93,8 +99,8 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		return nil
 	}
 	p.final = final
-	p.intervals = slices.DeleteFunc(p.intervals, func(s uncovered) bool { return s.end(p.maxOver) <= p.settled() })
-	p.coverage.forget(min(p.final, p.complete) - p.maxOver)
+	p.intervals = slices.DeleteFunc(p.intervals, func(s uncovered) bool { return s.end(max(p.maxOver, 1)) <= p.settled() })
+	p.coverage.forget(min(p.final, p.complete) - p.longest)
 	return p.commit()
 }
 

@@ -53,7 +53,7 @@ func benchmarkRecovery(b *testing.B, over int64) {
 		commit    topics.Commit
 	}
 	all := make([]target, targets)
-	begin := m.Partitions(targets, func(q int32, last int64) ([][]byte, bool, error) {
+	begin := m.Partitions(targets, func(_ string, q int32, last int64) ([][]byte, bool, error) {
 		from := max(len(all[q].kept)-int(last), 0)
 		return all[q].kept[from:], from == 0, nil
 	})

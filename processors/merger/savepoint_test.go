@@ -126,7 +126,7 @@ func (w *world) compareFrom(published map[snapshotID]stats.Snapshot, expected *r
 				continue
 			}
 			h, ok := highest[key]
-			if covered, of := expected.covered(second, stat.Window); h.Covered != covered || h.Of != of {
+			if covered, of := expected.covered(stat.End(second), stat.Window); h.Covered != covered || h.Of != of {
 				wrong = append(wrong, fmt.Sprintf("%s, %d of %d seconds are covered", h.AppendJSON(nil), covered, of))
 			}
 			if want := expected.values[stat.Name][second]; !ok || stale[key] || !h.Final || string(h.Value) != want {

@@ -21,9 +21,9 @@ import (
 // Which seconds it takes from where decides whether its revisions are the same
 // ones: see commit.
 
-// Kept returns the last values, so many, of a partition of the topic of seconds,
-// oldest first, and whether these are all.
-type Kept func(partition int32, last int64) (values [][]byte, all bool, err error)
+// Kept returns the last values, so many, of a partition of the topic of seconds, or of long
+// minutes, oldest first, and whether these are all.
+type Kept func(topic string, partition int32, last int64) (values [][]byte, all bool, err error)
 
 // keep emits the seconds that have become complete: no line in time can be of
 // them, since every watermark is beyond them by the lateness.
@@ -33,7 +33,7 @@ func (p *partition) keep(emit processors.Emit) {
 		return
 	}
 	stale := map[int64]int64{} // the last second of each stale interval -> its length
-	if p.maxOver > p.lateness+1 {
+	if p.longest > p.lateness+1 {
 		for _, g := range p.coverage.stale {
 			if from, to := max(g.From, p.complete), min(g.To, complete); from < to {
 				stale[to-1] = to - from
@@ -52,7 +52,7 @@ func (p *partition) keep(emit processors.Emit) {
 		var data []byte
 		for _, t := range p.tracks {
 			// Shorter windows are made of fragments that are read again anyway.
-			if t.over <= p.lateness+1 && t.minute == nil {
+			if t.stat.Lookback() <= p.lateness+1 && t.minute == nil {
 				continue
 			}
 			part := t.series.AppendSecond(nil, second)
@@ -64,21 +64,23 @@ func (p *partition) keep(emit processors.Emit) {
 				_ = t.minute.Join(part, p.minute, second+1) // it was just made
 			}
 		}
-		parts := (len(data) + topics.MaxPart - 1) / topics.MaxPart
-		if stale[second] > 0 {
-			parts = max(parts, 1)
-		}
-		for i := range parts {
-			s := topics.Second{Second: second, Before: p.kept, Stale: stale[second], Part: i, Parts: parts,
-				Data: data[i*topics.MaxPart : min((i+1)*topics.MaxPart, len(data))]}
-			emit(p.seconds, p.key, s.Append(nil))
-		}
-		if parts > 0 {
+		if len(data) > 0 || stale[second] > 0 {
+			p.emitKept(p.seconds, topics.Second{Second: second, Before: p.kept, Stale: stale[second]}, data, emit)
 			p.kept = second
 		}
 	}
 	p.endMinutes(complete, emit)
+	p.keepLong(complete, emit)
 	p.complete = complete
+}
+
+// emitKept emits what is kept of a second, in parts if it is much.
+func (p *partition) emitKept(topic string, s topics.Second, data []byte, emit processors.Emit) {
+	s.Parts = max((len(data)+topics.MaxPart-1)/topics.MaxPart, 1)
+	for s.Part = range s.Parts {
+		s.Data = data[s.Part*topics.MaxPart : min((s.Part+1)*topics.MaxPart, len(data))]
+		emit(topic, p.key, s.Append(nil))
+	}
 }
 
 // keptSlack is how many records more than seconds of the longest window are
@@ -86,50 +88,82 @@ func (p *partition) keep(emit processors.Emit) {
 const keptSlack = 64
 
 // restore joins the kept seconds before floor that windows need which are still
-// to be published, and those of the open minute. It reports whether windows lack
-// none.
-func (p *partition) restore(kept Kept) (whole bool, err error) {
+// to be published, those of the open minute, and for long windows those from a second on.
+// It reports whether windows that are not long lack none.
+func (p *partition) restore(kept Kept, long int64) (whole bool, err error) {
 	windows := p.final + 1 - p.maxOver
 	from := min(windows, p.minute)
-	for last := p.maxOver + keptSlack; ; last *= 4 {
-		values, all, err := kept(p.number, last)
+	if len(p.long) > 0 {
+		from = min(from, long)
+	}
+	chain, reached, err := p.chain(kept, p.seconds, p.maxOver+keptSlack, func(map[int64]unit) int64 { return p.kept }, from)
+	if err != nil {
+		return false, err
+	}
+	// Oldest first, as the seconds were joined to the open minute: beyond a
+	// key's room the order shows.
+	for _, u := range slices.Backward(chain) {
+		err := p.eachKept(u, func(t *track, fragment []byte) error {
+			if t.minute != nil {
+				if err := t.minute.Join(fragment, p.minute, p.complete); err != nil {
+					return err
+				}
+			}
+			if t.stat.Long() {
+				return t.series.JoinWithin(fragment, long, p.floor, nil)
+			}
+			return t.series.JoinWithin(fragment, windows, p.floor, nil)
+		})
 		if err != nil {
 			return false, err
 		}
-		chain, reached := p.chain(values, from)
-		if reached > from && !all {
-			continue
+	}
+	if len(p.long) > 0 && reached > long {
+		p.coverage.add(long, min(reached, p.floor))
+	}
+	return reached <= windows, nil
+}
+
+// eachKept calls do with the fragments of what was kept of a second.
+func (p *partition) eachKept(u unit, do func(t *track, fragment []byte) error) error {
+	return topics.EachNamed(slices.Concat(u.parts...), func(stat, fragment []byte) error {
+		if t := p.byName[string(stat)]; t != nil {
+			return do(t, fragment)
 		}
-		// Oldest first, as the seconds were joined to the open minute: beyond a
-		// key's room the order shows.
-		for _, data := range slices.Backward(chain) {
-			err := topics.EachNamed(data, func(stat, fragment []byte) error {
-				t := p.byName[string(stat)]
-				if t == nil {
-					return nil
+		return nil
+	})
+}
+
+// A unit is what was kept of a second.
+type unit struct {
+	second, before, stale int64
+	parts                 [][]byte // nil: missing
+}
+
+// chain reads the last values of a topic, so many or, if they do not reach back to from,
+// more. It returns what was kept of seconds from there on, from the one that head gives
+// backwards, and the second from which on none is missing.
+func (p *partition) chain(kept Kept, topic string, last int64, head func(map[int64]unit) int64, from int64) (chain []unit, reached int64, err error) {
+	for ; ; last *= 4 {
+		values, all, err := kept(topic, p.number, last)
+		if err != nil {
+			return nil, 0, err
+		}
+		units := p.units(values)
+		chain, reached := chainOf(units, head(units), from)
+		if reached <= from || all {
+			for _, u := range chain {
+				if u.stale > 0 {
+					p.coverage.add(u.second+1-u.stale, u.second+1)
 				}
-				if t.minute != nil {
-					if err := t.minute.Join(fragment, p.minute, p.complete); err != nil {
-						return err
-					}
-				}
-				return t.series.JoinWithin(fragment, windows, p.floor, nil)
-			})
-			if err != nil {
-				return false, err
 			}
+			return chain, reached, nil
 		}
-		return reached <= windows, nil
 	}
 }
 
-// chain finds, from the second kept last backwards, what was kept of seconds from
-// one on, and returns the second from which on none is missing.
-func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, reached int64) {
-	type unit struct {
-		before, stale int64
-		parts         [][]byte
-	}
+// units are what was kept, by second.
+func (p *partition) units(values [][]byte) map[int64]unit {
 	units := map[int64]unit{}
 	for _, value := range values {
 		s, err := topics.DecodeSecond(value)
@@ -139,20 +173,22 @@ func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, reached 
 		}
 		u := units[s.Second]
 		if u.before != s.Before || u.stale != s.Stale || len(u.parts) != s.Parts {
-			u = unit{s.Before, s.Stale, make([][]byte, s.Parts)}
+			u = unit{s.Second, s.Before, s.Stale, make([][]byte, s.Parts)}
 		}
 		u.parts[s.Part] = s.Data
 		units[s.Second] = u
 	}
-	for second := p.kept; second >= from; {
+	return units
+}
+
+// chainOf finds units from one backwards, to a second.
+func chainOf(units map[int64]unit, head, from int64) (chain []unit, reached int64) {
+	for second := head; second >= from; {
 		u, ok := units[second]
 		if !ok || slices.ContainsFunc(u.parts, func(part []byte) bool { return part == nil }) {
 			return chain, second + 1
 		}
-		chain = append(chain, slices.Concat(u.parts...))
-		if u.stale > 0 {
-			p.coverage.add(second+1-u.stale, second+1)
-		}
+		chain = append(chain, u)
 		second = u.before
 	}
 	return chain, from
@@ -161,12 +197,14 @@ func (p *partition) chain(values [][]byte, from int64) (chain [][]byte, reached 
 // keptWithin is how long reading kept seconds may take.
 const keptWithin = 30 * time.Second
 
-// Kept reads the topic of seconds, until ctx ends.
+// Kept reads the topics of seconds and of long minutes, until ctx ends.
 func (m *Merger) Kept(ctx context.Context) Kept {
-	return func(partition int32, last int64) ([][]byte, bool, error) { return m.kept(ctx, partition, last) }
+	return func(topic string, partition int32, last int64) ([][]byte, bool, error) {
+		return m.kept(ctx, topic, partition, last)
+	}
 }
 
-func (m *Merger) kept(ctx context.Context, partition int32, last int64) (values [][]byte, all bool, err error) {
+func (m *Merger) kept(ctx context.Context, topic string, partition int32, last int64) (values [][]byte, all bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, keptWithin)
 	defer cancel()
 	admin, err := m.config.Cluster.Admin()
@@ -174,7 +212,6 @@ func (m *Merger) kept(ctx context.Context, partition int32, last int64) (values 
 		return nil, false, err
 	}
 	defer admin.Close()
-	topic := m.config.Names.Seconds()
 	whole, err := admin.Readable(ctx, topic)
 	if err != nil {
 		return nil, false, err

@@ -18,9 +18,8 @@ import (
 // published and are not final yet.
 type track struct {
 	name   string
-	number int   // among the partition's
-	over   int64 // seconds that a value depends on
-	shown  int64 // of these, those that it is of
+	number int // among the partition's
+	stat   *stats.Stat
 	series *window.Series
 	minute *window.Total // what the partition's open minute has come to; nil: the kind has no digests
 
@@ -88,7 +87,7 @@ func (t *track) staleUntil(second int64, intervals []uncovered) int64 {
 	for again := true; again; {
 		again = false
 		for _, s := range intervals {
-			if s.From <= end && end < s.end(t.over) && !(t.own && !s.lost && t.hasLines(end)) {
+			if s.From <= end && end < s.end(t.whole()) && !(t.own && !s.lost && t.hasLines(end)) {
 				end, again = t.cut(end, s), true
 			}
 		}
@@ -96,10 +95,19 @@ func (t *track) staleUntil(second int64, intervals []uncovered) int64 {
 	return end
 }
 
+// whole is how many seconds have to be there for a value. Of a long window those that are
+// lost are not covered.
+func (t *track) whole() int64 {
+	if t.stat.Long() {
+		return 1
+	}
+	return t.stat.Lookback()
+}
+
 // cut returns how far an interval goes from second on: the internal stat has values
 // where lines are.
 func (t *track) cut(second int64, s uncovered) int64 {
-	end := s.end(t.over)
+	end := s.end(t.whole())
 	if !t.own || s.lost {
 		return end
 	}
@@ -183,21 +191,30 @@ func (t *track) publish(c closing, emit func(stats.Snapshot)) {
 	t.content = slices.Delete(t.content, 0, n)
 }
 
+// covered is how many seconds are covered of the window of a second.
+func (t *track) covered(second int64, c closing) int64 {
+	return c.coverage.of(t.stat.End(second), t.stat.Window)
+}
+
 // point makes a point.
 func (t *track) point(second int64, c closing) point {
-	covered := c.coverage.of(second, t.shown)
+	covered := t.covered(second, c)
 	value := t.series.Value(second, max(covered, 1))
 	return point{second: second, value: value, approx: t.series.Approx(), beyond: t.series.Beyond(), covered: covered}
 }
 
 // runUntil returns the end of the run of final seconds that begins with a point and
-// have its value, where many seconds close at once; else the next second. Windows of
-// which not all is covered are published one by one.
+// have its value, where many seconds close at once; else the next second. Seconds whose
+// windows are not covered whole, and are not the same, are published one by one.
 func (t *track) runUntil(p point, c closing) int64 {
-	if c.least-c.next <= timing.Quiet || p.covered < t.shown {
+	if c.least-c.next <= timing.Quiet {
 		return p.second + 1
 	}
-	end := min(c.final, c.end, t.series.Until(p.second), c.coverage.nextStale(p.second))
+	until := t.stat.Next(p.second) // as many seconds of its window are covered
+	if p.covered == t.stat.Window {
+		until = t.series.Until(p.second)
+	}
+	end := min(c.final, c.end, until, c.coverage.nextStale(p.second))
 	for _, s := range c.intervals {
 		if s.From > p.second {
 			end = min(end, s.From)
@@ -218,12 +235,12 @@ func (t *track) amend(p *point, c closing) bool {
 		if !p.withheld {
 			p.revision++
 		}
-		p.value, p.approx, p.beyond, p.covered, p.stale, p.withheld = null, 0, aggregate.Beyond{}, t.shown, true, false
+		p.value, p.approx, p.beyond, p.covered, p.stale, p.withheld = null, 0, aggregate.Beyond{}, t.stat.Window, true, false
 		return true
 	case p.withheld:
 		*p = t.point(p.second, c)
 		return true
-	case (p.second < t.from || p.second > t.to+t.over-1) && p.covered == c.coverage.of(p.second, t.shown):
+	case (p.second < t.from || p.second > t.to+t.stat.Lookback()-1) && p.covered == t.covered(p.second, c):
 		return false
 	}
 	now := t.point(p.second, c)
@@ -237,8 +254,8 @@ func (t *track) amend(p *point, c closing) bool {
 
 func (t *track) snapshot(p point, c closing) stats.Snapshot {
 	s := stats.Snapshot{Stat: t.name, Time: p.second, Value: p.value, Approx: p.approx, Beyond: p.beyond, Revision: p.revision, Final: p.second < c.final}
-	if p.covered < t.shown {
-		s.Covered, s.Of = p.covered, t.shown
+	if p.covered < t.stat.Window {
+		s.Covered, s.Of = p.covered, t.stat.Window
 	}
 	if p.stale {
 		s.StaleSince = p.second

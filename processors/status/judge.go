@@ -115,7 +115,9 @@ func at(second int64) *time.Time {
 func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 	f := findings{observation: o, limits: l, written: -1, rolled: -1, closed: -1, again: d.Lateness + checkpointSlack}
 	for _, stat := range d.All() {
-		f.again = max(f.again, stat.Lookback()+d.Lateness+checkpointSlack)
+		if !stat.Long() {
+			f.again = max(f.again, stat.Lookback()+d.Lateness+checkpointSlack)
+		}
 	}
 	for _, p := range o.sources {
 		f.written = max(f.written, p.written)

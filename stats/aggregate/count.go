@@ -12,7 +12,7 @@ var countKind = Description{
 	Example: []string{"count: lines"},
 	Takes:   TakesWord,
 	Words:   []Word{{Text: "lines"}},
-	Options: append(byKey(), over(60)),
+	Options: append(byKey(), overMonth(60)),
 	Shape:   value.ShapeNumber,
 	Ratio:   true,
 	New:     func(Parameters) Kind { return counter{} },

@@ -7,7 +7,7 @@ var meanKind = Description{
 	Aliases: []string{"average", "avg"},
 	Doc:     "The sum of the field's numbers by their count, rounded once to a float64.",
 	Example: []string{"mean: ms"},
-	Options: append(byKey(), over(60)),
+	Options: append(byKey(), overMonth(60)),
 	Shape:   value.ShapeNumber,
 	Null:    true,
 	Ratio:   true,

@@ -34,15 +34,26 @@ const (
 	Ranking                   // one of Words, or a quantile
 )
 
-// day is the longest window, in seconds.
-const day = 24 * 60 * 60
+// Bounds of windows, in seconds. One of more than a Day is of whole minutes, and of a kind
+// that is Additive.
+const (
+	Day   = 24 * 60 * 60
+	month = 30 * Day
+)
 
 // over is the trailing window.
 func over(seconds float64) Option {
 	return Option{
 		Name: "over", Doc: "The trailing window, whole seconds.",
-		Type: Seconds, Least: 1, Most: day, Default: []float64{seconds},
+		Type: Seconds, Least: 1, Most: Day, Default: []float64{seconds},
 	}
+}
+
+// overMonth is over of kinds that are Additive.
+func overMonth(seconds float64) Option {
+	o := over(seconds)
+	o.Most = month
+	return o
 }
 
 // expire is how long a part's number counts. Where there is no over it is the
@@ -50,7 +61,7 @@ func over(seconds float64) Option {
 func expire() Option {
 	return Option{
 		Name: "expire", Doc: "How long a part's newest number counts, whole seconds.",
-		Type: Seconds, Least: 1, Most: day, Default: []float64{300},
+		Type: Seconds, Least: 1, Most: Day, Default: []float64{300},
 	}
 }
 

@@ -15,7 +15,7 @@ var rateKind = Description{
 		{Text: "second", Per: 1, Over: 10, Unit: "/s"},
 		{Text: "minute", Per: 60, Over: 70, Unit: "/min"},
 	},
-	Options: append(byKey(), over(60)),
+	Options: append(byKey(), overMonth(60)),
 	Shape:   value.ShapeNumber,
 	Ratio:   true,
 	New:     func(p Parameters) Kind { return rate{per: uint64(p.Per)} },

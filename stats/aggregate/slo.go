@@ -27,21 +27,21 @@ func (objective) packable() {}
 // A BurnRate is how fast an error budget is used up over a window: at a rate of 1 it
 // lasts for exactly as long as the objective is over.
 type BurnRate struct {
-	Name   string
-	Over   int64 // seconds
-	Warn   float64
-	Urgent bool // Warn is critical
+	Name       string
+	Over       int64   // seconds
+	Warn, Crit float64 // thresholds; 0: none
 }
 
 // BurnRates are those that each slo has: the windows and thresholds of chapter 5 of
 // Google's Site Reliability Workbook (2018), "Alerting on SLOs", of which two go together,
-// a long one and a twelfth of it. Its last pair has a window of 3 days, longer than
-// windows are, and only the 6 h of it are here, with the urgent threshold.
+// a long one and a twelfth of it. The 6 h are the long one of a pair and the short one of
+// another.
 var BurnRates = []BurnRate{
-	{"5m", 5 * 60, 14.4, true},
-	{"1h", 60 * 60, 14.4, true},
-	{"30m", 30 * 60, 6, true},
-	{"6h", 6 * 60 * 60, 6, true},
-	{"2h", 2 * 60 * 60, 3, false},
-	{"1d", day, 3, false},
+	{Name: "5m", Over: 5 * 60, Crit: 14.4},
+	{Name: "1h", Over: 60 * 60, Crit: 14.4},
+	{Name: "30m", Over: 30 * 60, Crit: 6},
+	{Name: "6h", Over: 6 * 60 * 60, Warn: 1, Crit: 6},
+	{Name: "2h", Over: 2 * 60 * 60, Warn: 3},
+	{Name: "1d", Over: Day, Warn: 3},
+	{Name: "3d", Over: 3 * Day, Warn: 1},
 }

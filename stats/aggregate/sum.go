@@ -6,7 +6,7 @@ var sumKind = Description{
 	Name:    "sum",
 	Doc:     "The sum of the field's numbers, an exact decimal.",
 	Example: []string{"sum: ms"},
-	Options: append(byKey(), over(60)),
+	Options: append(byKey(), overMonth(60)),
 	Shape:   value.ShapeNumber,
 	Ratio:   true,
 	New:     func(p Parameters) Kind { return sum{totaling{p.Field}} },

@@ -82,7 +82,7 @@ func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
 	e.folder = p.NewFolder()
 	for i, s := range counted.All() {
 		e.stats = append(e.stats, evaluated{Stat: s, series: window.NewSeries(p.Kind(i), s)})
-		e.longest = max(e.longest, s.Window)
+		e.longest = max(e.longest, s.Lookback())
 	}
 	return e, nil
 }
@@ -250,8 +250,12 @@ func (e *Evaluator) emitSecond(second, end, quiet int64) {
 		s := &e.stats[i]
 		if s.until <= second {
 			s.since, s.until, s.run = second, second+1, e.value(s, second)
-			if second >= quiet && s.run.Of == 0 {
-				s.until = max(s.until, min(end, s.series.Until(second)))
+			if second >= quiet {
+				until := s.Next(second) // as many seconds of its window are covered
+				if s.run.Of == 0 {
+					until = s.series.Until(second)
+				}
+				s.until = max(s.until, min(end, until))
 			}
 		}
 		s.series.Forget(second)
@@ -296,7 +300,8 @@ func (e *Evaluator) passStale(from, to int64) {
 
 // value is the snapshot of a stat at a second.
 func (e *Evaluator) value(s *evaluated, second int64) stats.Snapshot {
-	covered := e.covered(max(second+1-s.Window, e.firstSecond()), second+1)
+	end := s.End(second)
+	covered := e.covered(max(end+1-s.Window, e.firstSecond()), end+1)
 	snapshot := stats.Snapshot{Time: second, Value: s.series.Value(second, max(covered, 1)), Approx: s.series.Approx(), Beyond: s.series.Beyond()}
 	if snapshot.Beyond.Share > e.beyond[s.Name].Share {
 		e.beyond[s.Name] = snapshot.Beyond
@@ -307,7 +312,7 @@ func (e *Evaluator) value(s *evaluated, second int64) stats.Snapshot {
 	return snapshot
 }
 
-// covered counts the seconds of [from, to) that are covered.
+// covered counts the seconds of [from, to), if there are any, that are covered.
 func (e *Evaluator) covered(from, to int64) int64 {
 	n := max(to-from, 0)
 	for _, g := range e.stale {

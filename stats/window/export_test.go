@@ -12,7 +12,7 @@ const (
 func (s *Series) SetPackAge(age int64) { s.packAge = age }
 
 // Len is how many seconds are kept.
-func (s *Series) Len() int { return len(s.seconds) }
+func (s *Series) Len() int { return len(s.seconds) + len(s.middle.chunks) }
 
 // Packed says of each second that is kept whether it is packed.
 func (s *Series) Packed() map[int64]bool {
@@ -30,4 +30,15 @@ func EachPartial(fragment []byte, f func(second int64, partial []byte)) error {
 		f(r.second, r.partial)
 	}
 	return r.err
+}
+
+// Middle is how many chunks of minutes there are.
+func (s *Series) Middle() int { return len(s.middle.chunks) }
+
+// Bytes is what these take.
+func (s *Series) Bytes() (n int) {
+	for i := range s.middle.chunks {
+		n += cap(s.middle.chunks[i].minutes.bytes)
+	}
+	return n
 }

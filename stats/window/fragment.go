@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"pulse/stats/cursor"
 	"pulse/stats/timing"
@@ -36,6 +37,9 @@ func (f *Fragment) Add(second int64, partial []byte) {
 
 // Bytes returns what was added, until the next Reset; nothing, if that is nothing.
 func (f *Fragment) Bytes() []byte { return f.bytes }
+
+// Clip gives back the memory that more would be added to.
+func (f *Fragment) Clip() { f.bytes = slices.Clip(f.bytes) }
 
 // Reset empties it.
 func (f *Fragment) Reset() { *f = Fragment{bytes: f.bytes[:0]} }

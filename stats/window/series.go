@@ -22,10 +22,14 @@ import (
 // window and of the lateness are the least. A Series is for one goroutine.
 type Series struct {
 	kind    aggregate.Kind
+	stat    *stats.Stat
 	over    int64    // so many seconds are kept of a window
-	shown   int64    // so many, the last ones, its value is of
-	seconds []second // ascending
+	seconds []second // ascending; of a long window see minutes.go
 	least   int64    // no second below is kept
+
+	middle  middle
+	edge    int   // so many of seconds are before those of middle
+	settled int64 // nothing is joined before it
 
 	window   aggregate.Window
 	from, to int64           // the window's seconds, [from, to]
@@ -57,13 +61,10 @@ const (
 const maxFree = 64
 
 // NewSeries returns an empty Series of a stat, which aggregates as kind does.
-func NewSeries(kind aggregate.Kind, s *stats.Stat) *Series {
-	return newSeries(kind, s.Window, s.Lookback())
-}
-
-func newSeries(kind aggregate.Kind, shown, over int64) *Series {
-	s := &Series{kind: kind, over: over, shown: shown, window: kind.NewWindow(), to: -1, packAge: math.MaxInt64}
-	if _, ok := s.kind.(aggregate.Packable); ok && s.over >= longWindow {
+// If the stat's window is long, the kind is aggregate.Additive.
+func NewSeries(kind aggregate.Kind, stat *stats.Stat) *Series {
+	s := &Series{kind: kind, stat: stat, over: stat.Window + stat.Expire, window: kind.NewWindow(), to: -1, packAge: math.MaxInt64}
+	if _, ok := s.kind.(aggregate.Packable); ok && s.over >= longWindow && !stat.Long() {
 		s.packAge = packAge
 	}
 	return s
@@ -82,7 +83,7 @@ func (s *Series) JoinWithin(fragment []byte, from, to int64, touched func(second
 		return err
 	}
 	for r := newFragmentReader(fragment); r.next(); {
-		if r.second < max(s.least, from) || r.second >= to {
+		if r.second < max(s.least, s.settled, from) || r.second >= to {
 			continue
 		}
 		i := s.find(r.second)
@@ -174,18 +175,19 @@ func (s *Series) newPartial() aggregate.Partial {
 	return s.kind.NewPartial()
 }
 
-// Value returns the value of the window whose last second is sec and of which so
-// many seconds are covered. It costs what the seconds with lines cost that enter or
-// leave the window that was asked for before. The value must not be changed.
+// Value returns the value at sec: that of the window that ends with the stat's End of it and
+// of which so many seconds are covered. It costs what the seconds with lines cost that enter
+// or leave the window that was asked for before. The value must not be changed.
 func (s *Series) Value(sec, covered int64) json.RawMessage {
-	compares := s.over > s.shown // with seconds before those that count
+	sec = s.stat.End(sec)
+	compares := s.over > s.stat.Window // with seconds before those that count
 	if s.covered != covered || compares && s.to != sec {
 		s.value = nil
 	}
 	s.move(sec)
 	if s.value == nil {
 		s.covered = covered
-		s.value = value.AppendJSON(nil, s.window.Value(aggregate.Span{Since: sec + 1 - s.shown, Covered: covered}))
+		s.value = value.AppendJSON(nil, s.window.Value(aggregate.Span{Since: sec + 1 - s.stat.Window, Covered: covered}))
 	}
 	return s.value
 }
@@ -213,11 +215,14 @@ func beyondRoom(w aggregate.Window) aggregate.Beyond {
 // where as many seconds are covered: a second with lines enters the window, or
 // leaves it. It is MaxInt64 if there is none.
 func (s *Series) Until(sec int64) int64 {
+	if s.stat.Long() {
+		return s.untilMinute(sec)
+	}
 	until := int64(math.MaxInt64)
 	if i, _ := s.search(sec + 1); i < len(s.seconds) {
 		until = s.seconds[i].second
 	}
-	for _, over := range []int64{s.shown, s.over} {
+	for _, over := range []int64{s.stat.Window, s.over} {
 		if i, _ := s.search(sec + 1 - over); i < len(s.seconds) {
 			until = min(until, s.seconds[i].second+over)
 		}
@@ -228,6 +233,7 @@ func (s *Series) Until(sec int64) int64 {
 // move moves the window to the one whose last second is sec.
 func (s *Series) move(sec int64) {
 	s.from, s.to = sec+1-s.over, sec
+	s.unpack()
 	for s.lo < len(s.seconds) && s.seconds[s.lo].second < s.from {
 		if s.lo == s.hi { // never was in the window
 			s.hi++
@@ -307,9 +313,15 @@ func (s *Series) Between(from, to int64) []int64 {
 }
 
 // Forget says that no Value at or before sec will be asked for again, and drops
-// the seconds that no later window needs.
+// the seconds that no later window needs. Nothing more is joined of the minutes of a long
+// window that are over by then.
 func (s *Series) Forget(sec int64) {
 	least := sec + 2 - s.over
+	if s.stat.Long() {
+		end := s.stat.End(sec)
+		s.settle(end + 1)
+		least = end + 1 - s.over
+	}
 	if least <= s.least {
 		return
 	}
@@ -329,7 +341,7 @@ func (s *Series) Forget(sec int64) {
 	}
 	clear(s.seconds[:n])
 	s.seconds = s.seconds[n:]
-	s.lo, s.hi, s.packed = max(s.lo-n, 0), max(s.hi-n, 0), max(s.packed-n, 0)
+	s.lo, s.hi, s.packed, s.edge = max(s.lo-n, 0), max(s.hi-n, 0), max(s.packed-n, 0), max(s.edge-n, 0)
 }
 
 func (s *Series) recycle(p aggregate.Partial) {

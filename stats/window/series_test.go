@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -51,7 +52,13 @@ func (n *naive) join(t *testing.T, fragment []byte) []int64 {
 func (n *naive) value(t *testing.T, second, covered int64) string {
 	t.Helper()
 	w := n.kind.NewWindow()
-	for s := second + 1 - n.stat.Lookback(); s <= second; s++ {
+	if n.stat.Long() {
+		second -= (second + 1) % 60
+	}
+	for _, s := range slices.Sorted(maps.Keys(n.seconds)) {
+		if s < second+1-n.stat.Window-n.stat.Expire || s > second {
+			continue
+		}
 		p := n.kind.NewPartial()
 		for _, b := range n.seconds[s] {
 			if err := p.Join(b); err != nil {

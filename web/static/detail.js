@@ -4,7 +4,7 @@
 
 import { Chart } from "./chart.js";
 import { element, mark, resting, write } from "./dom.js";
-import { brief, clock, coverage, exact, isolated, short, split, span, timeUnit, visible, within } from "./format.js";
+import { brief, clock, coverage, exact, isolated, reach, short, split, span, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
 import { level } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
@@ -146,7 +146,7 @@ export class Detail {
     const { stat } = this;
     const kind = stat.kind + (stat.per === 60 ? " per minute" : stat.per ? " per second" : "");
     const facts = [["name", stat.name], ["kind", kind], ["of", stat.formula ?? stat.of?.join(" / ")], ["field", stat.field], ["by", stat.by?.join(", ")], ["top", stat.top],
-      ["where", stat.where], ["over", `${stat.over} s`], ["at", stat.at?.join(", ")], ["buckets", stat.buckets?.join(", ")],
+      ["where", stat.where], ["over", reach(stat.over)], ["at", stat.at?.join(", ")], ["buckets", stat.buckets?.join(", ")],
       ["warn", stat.warn], ["crit", stat.crit], ["", stat.reversed ? "low values are bad" : ""], ["", stat.help]]
       .filter(([, v]) => v !== undefined && v !== "" && v !== null)
       .map(([k, v]) => element("div", "", element("dt", "", k), element("dd", "", String(v))));

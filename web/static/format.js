@@ -69,8 +69,20 @@ export function clock(second, now) {
 /** The name of a quantile: 0.5 is p50, 0.999 is p99.9. */
 export const quantile = (q) => `p${Number((q * 100).toPrecision(6))}`;
 
-/** So many seconds of a window: 44 of 60 s. */
-export const coverage = (covered, over) => `${covered} of ${over} s`;
+/** The unit in which a window is short: days and hours of windows of several, else seconds. */
+const unit = (over) => [[86400, "d"], [3600, "h"]].find(([size]) => over >= 2 * size && over % size === 0) ?? [1, "s"];
+
+/** How long a window is: 60 s, 24 h, 30 d. */
+export function reach(over) {
+  const [size, name] = unit(over);
+  return `${over / size} ${name}`;
+}
+
+/** So many seconds of a window: 44 of 60 s, 3.2 of 30 d. It is whole only if the window is. */
+export function coverage(covered, over) {
+  const [size] = unit(over);
+  return `${Math.floor(covered / size * 10) / 10} of ${reach(over)}`;
+}
 
 /** How far an estimate may be off, given as a share of it: ±0.6 %. */
 export const within = (error) => `±${brief(error * 100).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "")} %`;

@@ -7,6 +7,7 @@ import { inUnit, measures, scaled } from "./value.js";
 const SLACK = 60; // seconds kept beyond the window
 const GRACE = 3; // seconds after its end within which a second may close before it is called unknown
 const YOUNG = 60; // seconds that are drawn at least, while there is not a window of them yet
+const DAY = 86400;
 const WHOLE = -1; // all seconds of a window are covered
 const NAMED = 3; // partitions or ingesters that are named
 const QUIET = 30; // seconds without a line that are worth a word
@@ -94,10 +95,11 @@ export class Series {
 }
 
 /** Level of a stat's value: "", "warn" or "crit". Of quantiles and keys the worst counts.
- * If not all of its window was covered, but so many seconds, half of it must have been;
- * and low values, which are what missing seconds look like, wait for all of it. */
+ * If not all of its window was covered, but so many seconds, half of it or a day must have
+ * been; and low values, which are what missing seconds look like unless they are shares,
+ * wait for all of it. */
 export function level(stat, value, covered = null) {
-  if (covered !== null && (stat.reversed || covered * 2 < stat.over)) return "";
+  if (covered !== null && (stat.reversed && stat.kind !== "slo" || covered < Math.min(stat.over / 2, DAY))) return "";
   const numbers = measures(stat, value);
   const past = (threshold) => threshold !== undefined && threshold !== null
     && numbers.some((v) => stat.reversed ? v <= threshold : v >= threshold);

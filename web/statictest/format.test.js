@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brief, clock, coverage, exact, isolated, quantile, short, span, split, timeUnit, visible, within } from "../static/format.js";
+import { brief, clock, coverage, exact, isolated, quantile, reach, short, span, split, timeUnit, visible, within } from "../static/format.js";
 
 test("a figure has three significant digits, and two at least of a small one", () => {
   for (const [v, want, fractional] of [
@@ -63,7 +63,9 @@ test("names of quantiles", () => {
 });
 
 test("how sure a number is", () => {
-  assert.equal(coverage(44, 60), "44 of 60 s");
+  assert.deepEqual([[44, 60], [299, 300], [5400, 86400], [86399, 86400], [0, 90000], [3 * 86400 + 59, 30 * 86400], [86460, 36 * 3600]].map(([covered, over]) => coverage(covered, over)),
+    ["44 of 60 s", "299 of 300 s", "1.5 of 24 h", "23.9 of 24 h", "0 of 25 h", "3 of 30 d", "24 of 36 h"]);
+  assert.deepEqual([10, 70, 3600, 7200, 86400, 259200].map(reach), ["10 s", "70 s", "3600 s", "2 h", "24 h", "3 d"]);
   assert.deepEqual([0.006, 0.0065, 0.0163, 0.2, 0.01].map(within), ["±0.6 %", "±0.65 %", "±1.63 %", "±20 %", "±1 %"]);
 });
 

@@ -200,9 +200,11 @@ test("what was not understood stays until it is told anew", () => {
 
 test("an uncovered number alarms from half of its window on, and low ones not before all", () => {
   const stat = { shape: "number", over: 60, warn: 10, crit: 20 }, reversed = { ...stat, warn: 10, crit: 5, reversed: true };
+  const month = { ...stat, over: 30 * 86400 }, budget = { ...reversed, kind: "slo", over: 30 * 86400 };
   for (const [its, value, covered, want] of [
     [stat, 25, null, "crit"], [stat, 25, 59, "crit"], [stat, 12, 30, "warn"], [stat, 25, 29, ""], [stat, 25, 0, ""],
     [reversed, 1, null, "crit"], [reversed, 1, 59, ""], [reversed, 11, 59, ""],
+    [month, 25, 86399, ""], [month, 25, 86400, "crit"], [budget, 1, 86400, "crit"], [budget, 1, 86399, ""], [{ ...month, reversed: true }, 1, 86400, ""],
   ]) assert.equal(level(its, value, covered), want, `${value} of ${covered} s`);
 });
 

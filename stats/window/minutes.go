@@ -1,0 +1,137 @@
+package window
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"pulse/stats/aggregate"
+)
+
+// A long window (see stats.Stat.Long) begins and ends with a minute, so that of a minute
+// whose seconds nobody asks for any more its partials joined will do: 43,200 of them in 30
+// days, instead of 2,592,000. Those in the middle of the window, which will not be looked at
+// before the window leaves them behind, are bytes, a few for each.
+//
+// What a Series has of a long window is, in this order: entries of minutes that the window
+// has left or is about to leave, edge of them; chunks; entries of the seconds since then.
+
+const (
+	minuteSeconds = 60
+	chunkSeconds  = 3600 // how much a chunk is of, at most
+)
+
+// A chunk is minutes of the middle of a window, all of which are added to it.
+type chunk struct {
+	first   int64 // second
+	minutes Fragment
+}
+
+// A middle is minutes as bytes, ascending.
+type middle struct{ chunks []chunk }
+
+// add adds the partial of a minute, which is after all others.
+func (m *middle) add(minute int64, partial []byte) {
+	last := len(m.chunks) - 1
+	if last < 0 || minute >= m.chunks[last].first+chunkSeconds {
+		if last >= 0 {
+			m.chunks[last].minutes.Clip()
+		}
+		m.chunks = append(m.chunks, chunk{first: minute})
+		last++
+	}
+	m.chunks[last].minutes.Add(minute, partial)
+}
+
+// unpack makes entries again of the chunks that begin before the window does.
+func (s *Series) unpack() {
+	n := 0
+	for ; n < len(s.middle.chunks) && s.middle.chunks[n].first < s.from; n++ {
+		var minutes []second
+		for r := newFragmentReader(s.middle.chunks[n].minutes.Bytes()); r.next(); {
+			minutes = append(minutes, second{second: r.second, packed: r.partial, added: true})
+		}
+		s.seconds = slices.Insert(s.seconds, s.edge, minutes...)
+		s.edge += len(minutes)
+		s.hi += len(minutes)
+	}
+	clear(s.middle.chunks[:n])
+	s.middle.chunks = s.middle.chunks[n:]
+}
+
+// settle puts the seconds of the minutes before a second into the middle, one partial for
+// each minute. Nothing joins them any more.
+func (s *Series) settle(before int64) {
+	if before <= s.settled {
+		return
+	}
+	s.settled = before
+	s.move(max(s.to, before-1))
+	s.edge = max(s.edge, s.lo) // never were in the window
+	i := s.edge
+	for i < len(s.seconds) && s.seconds[i].second < before {
+		minute := s.seconds[i].second - s.seconds[i].second%minuteSeconds
+		joined := s.newPartial()
+		for ; i < len(s.seconds) && s.seconds[i].second < minute+minuteSeconds; i++ {
+			s.joinTo(joined, i)
+			s.recycle(s.seconds[i].partial)
+		}
+		s.middle.add(minute, joined.AppendTo(nil))
+		s.recycle(joined)
+	}
+	s.hi -= i - s.edge
+	s.seconds = slices.Delete(s.seconds, s.edge, i)
+}
+
+// Drop drops all before a second, as if it had never come, and leaves out what still comes
+// of it. No Value was asked for yet.
+func (s *Series) Drop(before int64) {
+	s.settled = max(s.settled, before)
+	n, _ := s.search(before)
+	s.seconds = slices.Delete(s.seconds, 0, n)
+}
+
+// AppendMinute appends a fragment of all that has been joined of the minute that begins at
+// a second, as one partial; nothing, if that is nothing. Forget has not passed the minute.
+func (s *Series) AppendMinute(b []byte, minute int64) []byte {
+	joined := s.newPartial()
+	for i, _ := s.search(minute); i < len(s.seconds) && s.seconds[i].second < minute+minuteSeconds; i++ {
+		s.joinTo(joined, i)
+	}
+	if partial := joined.AppendTo(nil); len(partial) > 0 {
+		f := Fragment{bytes: b}
+		f.Add(minute, partial)
+		b = f.bytes
+	}
+	s.recycle(joined)
+	return b
+}
+
+// joinTo joins the partial of the second at i to another.
+func (s *Series) joinTo(joined aggregate.Partial, i int) {
+	if err := joined.Join(s.partial(i).AppendTo(nil)); err != nil {
+		panic(fmt.Sprintf("stats: a partial does not join: %v", err))
+	}
+}
+
+// untilMinute is Until of a long window.
+func (s *Series) untilMinute(sec int64) int64 {
+	until, end := int64(math.MaxInt64), s.stat.End(sec)
+	if i, _ := s.search(end + 1); i < len(s.seconds) {
+		until = lastOf(s.seconds[i].second)
+	}
+	first := int64(-1)
+	switch i, _ := s.search(end + 1 - s.over); {
+	case i >= s.edge && len(s.middle.chunks) > 0:
+		first = s.middle.chunks[0].first
+	case i < len(s.seconds):
+		first = s.seconds[i].second
+	}
+	if first >= 0 {
+		until = min(until, lastOf(first)+s.over)
+	}
+	return until
+}
+
+// lastOf is the last second of the minute that a second is in.
+func lastOf(second int64) int64 { return second - second%minuteSeconds + minuteSeconds - 1 }
