@@ -20,6 +20,7 @@ STAMP = re.compile(r"^(?:time=|\{\"time\":\")?(\d{10}|\d{4}-\d\d-\d\d[T ]\d\d:\d
 
 # What lines of nginx and of the Redis proxy look like in kinds.log.
 SERVICE = r"service=(?P<n>\d+)ms"
+MAYBE_SERVICE = r"^(?:.*service=(?P<n>\d+)ms)?"
 NGINX = r' nginx\[\d+\] - \S+ - \S+ - \S+ \[[^]]+\] "(?P<method>\S+) [^"]*" (?P<status>\d+) (?P<bytes>\S+) .* (?P<domain>\S+)$'
 PROXY = r"mod=hermes_proxy app_id=(?P<app>\S+) code=(?P<code>\S+) .*redis=(?P<redis>\S+) service=(?P<service>\S+)"
 
@@ -29,6 +30,8 @@ ODD_KEY = r' k="?(?P<k>[^"\n]+)'
 ODD = r" n=(?P<n>-?\d+(?:\.\d+)?)(?: |$)"
 ODD_KEYED = ODD.replace("(?: |$)", "") + ODD_KEY
 ODD_PAIR = r'app=odd(?: n=(?P<n>\S+))? k="?(?P<k>[^"\n]+)'
+DAY = 86_400  # longer windows end with a minute
+THINNED = {"long"}  # of runs of these some seconds are compared
 MOST = 2**63  # numbers are below, either way
 
 
@@ -100,7 +103,7 @@ class Window:
 
 
 def rate(per):
-    return lambda events: Rounded(len(events) * per, Window.covered)
+    return lambda events: Rounded(len(events) * per, max(Window.covered, 1))
 
 
 def distinct(events):
@@ -323,6 +326,16 @@ def failed_percent(events):
     return written(Fraction(100 * sum(e.number >= 400 for e in events), len(events))) if events else None
 
 
+def quick(event):
+    return event.key and int(event.key) <= 20
+
+
+def mean_by_count(events):
+    """The mean of the keys that are numbers, as it is shown, by the count of all events."""
+    its = [int(e.key) for e in events if e.key]
+    return written(as_shown(Fraction(sum(its), len(its))) / len(events)) if its else None
+
+
 def counted(events):
     return Fraction(len(events) + sum(e.number >= 400 for e in events), 2)
 
@@ -407,6 +420,18 @@ STATS = [
     ("service", "router", 30, SERVICE, "", "n", quantiles("0.5", "0.95", "0.99")),
     ("hosts", "router", 20, r"host=(?P<k>\S+)", "k", "", distinct),
     ("requests", "sparse", 60, "", "", "", rate(60)),
+    ("requests", "long", 90_000, "", "", "", rate(60)),
+    ("count", "long", 129_600, "", "", "", len),
+    ("bytes", "long", 172_800, r"bytes=(?P<n>\d+)", "", "n", total),
+    ("service-mean", "long", 129_600, SERVICE, "", "n", mean),
+    ("slow-service", "long", 259_200, r"service=(?P<n>[5-9]\d\d|\d{4,})ms", "", "n", lambda its: mean([e for e in its if e.number > 500])),
+    ("ratio", "long", 129_600, MAYBE_SERVICE, "n", "", lambda its: quotient(sum(int(e.key or 0) > 20 for e in its), len(its))),
+    ("service-per-request", "long", 129_600, MAYBE_SERVICE, "n", "", mean_by_count),
+    ("slo", "long", 172_800, MAYBE_SERVICE, "n", "", budget("90", quick)),
+    ("slo.burn-6h", "long", 21_600, MAYBE_SERVICE, "n", "", burn("90", quick)),
+    ("slo.burn-1d", "long", 86_400, MAYBE_SERVICE, "n", "", burn("90", quick)),
+    ("slo.burn-3d", "long", 259_200, MAYBE_SERVICE, "n", "", burn("90", quick)),
+    ("lately", "long", 21_600, "", "", "", len),
     ("requests-by", "sparse", 150, r"host=(?P<k>\S+)", "k", "", top(2, rate(1))),
     ("count", "sparse", 150, "", "", "", len),
     ("bytes", "sparse", 75, r"bytes=(?P<n>\d+)", "", "n", total),
@@ -573,10 +598,11 @@ def check(stat, golden, over, pattern, key, number, value):
             if snapshot["stat"] != stat:
                 continue
             seen.add(str(snapshot["value"]))
-            last = second_of(snapshot["time"])
-            for end in range(second_of(snapshot.get("since", snapshot["time"])), last + 1):
+            since, last = second_of(snapshot.get("since", snapshot["time"])), second_of(snapshot["time"])
+            for second in sorted({*range(since, last, 59 if golden in THINNED else 1), last}):
                 seconds += 1
-                Window.covered = min(over, end + 1 - first)
+                end = second - (second + 1) % 60 if over > DAY else second
+                Window.covered = max(min(over, end + 1 - first), 0)
                 marks = [Window.covered, over] if Window.covered < over else [None, None]
                 if [snapshot.get("covered"), snapshot.get("of")] != marks:
                     wrong.append(f"{stat} at {snapshot['time']} is not marked with {marks}: {snapshot}")
