@@ -43,6 +43,8 @@ stats:
   - {name: bytes-quantiles, quantiles: bytes, at: [0.5, 0.99], over: 10s}
   - {name: hosts, unique: host, over: 7s}
   - {name: h3, rate: minute, where: host == "h3"}
+  - {name: h3-25h, rate: minute, over: 25h, where: host == "h3"}
+  - {name: bytes-mean-30d, mean: bytes, over: 30d}
 `
 
 // text is a snapshot as JSON, but for whether and how often it was amended.

@@ -22,7 +22,7 @@ import (
 // wallSecond sends a second of lines and its end, as a live ingester does.
 func (p *pipeline) wallSecond(second int64, evaluator *oracle.Evaluator) {
 	for q := range int32(partitions) {
-		lines := fmt.Appendf(nil, "time=%s bytes=%d host=h%d", time.Unix(second-second%3, 0).UTC().Format(time.RFC3339), second%1000+int64(q), second%7)
+		lines := wallLine(second, q)
 		h := topics.RawHeader{Ingester: "live", Clock: second*1000 + 17, Domain: topics.WallDomain}
 		p.client.Produce(p.t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: q, Headers: h.Headers(), Value: lines}, nil)
 		evaluator.Pack(program.Pack{Lines: lines, Second: second, Floor: second})
@@ -30,6 +30,13 @@ func (p *pipeline) wallSecond(second int64, evaluator *oracle.Evaluator) {
 		p.client.Produce(p.t.Context(), &kgo.Record{Topic: p.names.Raw(), Partition: q, Headers: h.Headers()}, nil)
 	}
 }
+
+// wallLine is the line that wallSecond sends in a second to a partition, wallTime when it is of.
+func wallLine(second int64, q int32) []byte {
+	return fmt.Appendf(nil, "time=%s bytes=%d host=h%d", time.Unix(wallTime(second), 0).UTC().Format(time.RFC3339), second%1000+int64(q), second%7)
+}
+
+func wallTime(second int64) int64 { return second - second%3 }
 
 // untilCommitted waits until receivers have committed a second in all partitions.
 func (p *pipeline) untilCommitted(second int64) {
@@ -132,6 +139,25 @@ func TestNewVersion(t *testing.T) {
 	if latest := start + length - history; least > latest || least < latest-12 {
 		t.Errorf("the first second is %d s after the log's beginning, want %d to %d", least-start, latest-12-start, latest-start)
 	}
+	// Long windows begin with what the longest of the others needs.
+	reach := least + 1 - int64(topics.Window(changed)/time.Second)
+	long, err := oracle.New(changed, func(s stats.Snapshot) {
+		if stat, err := changed.Named(s.Stat); err == nil && stat.Long() {
+			next.expected[point{s.Stat, s.Time}] = text(s)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for second := start; second < last; second++ {
+		if wallTime(second) >= reach {
+			for q := range int32(partitions) {
+				long.Pack(program.Pack{Lines: wallLine(second, q), Second: second, Floor: second})
+			}
+		}
+	}
+	long.Begin(reach)
+	long.Close(last)
 	compared := 0
 	for key, want := range next.expected {
 		if key.second < least {

@@ -40,7 +40,7 @@ func OptionsOf(d *stats.Definitions) Options {
 	var longest, long int64
 	for _, s := range d.All() {
 		if s.Long() {
-			long = max(long, s.Lookback())
+			long = max(long, s.Window)
 		} else {
 			longest = max(longest, s.Lookback())
 		}

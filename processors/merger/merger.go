@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"pulse/processors"
 	"pulse/stats"
@@ -111,6 +112,7 @@ func (m *Merger) Partitions(fragments int32, kept Kept) func(processors.Start) (
 		version:    m.config.Definitions.Version(),
 		meanings:   m.config.Definitions.StatHashes(),
 		lateness:   m.config.Definitions.Lateness,
+		reach:      int64(topics.Window(m.config.Definitions) / time.Second),
 		merged:     m.config.Names.Merged(),
 		table:      m.config.Names.Table(),
 		seconds:    m.config.Names.Seconds(),

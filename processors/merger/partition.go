@@ -25,6 +25,7 @@ type shared struct {
 	version    string
 	meanings   map[string]string // of the stats, by name
 	lateness   int64
+	reach      int64  // of the longest window of any partition that is not long
 	merged     string // topic
 	table      string // topic
 	seconds    string // topic

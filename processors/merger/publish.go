@@ -37,7 +37,7 @@ func (p *partition) begin(offset int64, emit processors.Emit) {
 		p.next = max(least-p.lateness, complete, 0)
 		p.final = p.next
 		if complete > 0 && len(p.long) > 0 {
-			p.dropLong(offset, p.next+1-max(p.maxOver, 1)) // as far as the other windows reach back
+			p.dropLong(offset, p.next+1-p.reach) // all since then is known
 		}
 		if p.number == 0 {
 			catalog := topics.Catalog{Version: p.version, First: p.next, Stats: p.meanings}

@@ -75,10 +75,10 @@ func Own(t testing.TB) *broker.Broker {
 	return b
 }
 
-// Ensure makes the topics with so many partitions each, for windows of a day.
+// Ensure makes the topics with so many partitions each, for windows of a day and of 30.
 func Ensure(t testing.TB, c topics.Cluster, n topics.Names, partitions int32) {
 	t.Helper()
-	if err := topics.Ensure(t.Context(), c, n, topics.Options{Partitions: partitions, Replication: 1, Window: 24 * time.Hour}); err != nil {
+	if err := topics.Ensure(t.Context(), c, n, topics.Options{Partitions: partitions, Replication: 1, Window: 24 * time.Hour, LongWindow: 30 * 24 * time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 }

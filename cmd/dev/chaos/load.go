@@ -29,6 +29,8 @@ stats:
   - {name: h12, rate: minute, where: router && code == "H12", over: 3s}
   - {name: bytes, sum: bytes, where: router, over: %[2]ds}
   - {name: bytes-now, sum: bytes, where: router, over: 1s}
+  - {name: bytes-30d, sum: bytes, where: router, over: 30d}
+  - {name: events-25h, rate: minute, over: 25h}
   - {name: service-mean, mean: service, where: router, over: 2s}
   - {name: service-max, max: service, where: router, over: %[2]ds}
   - {name: service-min, min: service, where: router, over: 5s}
