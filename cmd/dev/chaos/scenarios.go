@@ -18,22 +18,24 @@ type scenario struct {
 	run      func(context.Context, *run) error
 }
 
+// scenarios are all of them, the longest first: where some run at a time, none is waited
+// for at the end.
 func scenarios() []scenario {
 	return []scenario{
-		{"kill", "SIGKILL over ingesters, receivers, mergers and dashboards", false, false, kill},
-		{"bounce", "the broker restarts, by SIGTERM and by SIGKILL", true, false, bounce},
+		{"laws", "each law broken on purpose: the checker must notice", false, true, laws},
+		{"cold", "everything killed, and started on a copy of the broker's data", true, false, cold},
+		{"hostile", "forged records for every topic, nonsense for the broker, and abuse of the page", false, false, attacked},
 		{"brokers", "three brokers, each killed in turn", true, false, brokers},
+		{"clocks", "ingesters with wrong clocks, that come, leave and crash", false, false, clocks},
+		{"bounce", "the broker restarts, by SIGTERM and by SIGKILL", true, false, bounce},
+		{"cut", "connections that die, go one way only, or are slow", true, false, cut},
+		{"kill", "SIGKILL over ingesters, receivers, mergers and dashboards", false, false, kill},
+		{"late", "recordings out of order, at several latenesses", false, false, late},
 		{"rebalance", "receivers and mergers join and leave", false, false, rebalance},
 		{"zombie", "SIGSTOP for three session timeouts, then SIGCONT", false, false, zombie},
-		{"cut", "connections that die, go one way only, or are slow", true, false, cut},
 		{"lost", "retention takes raw records before they are read", false, false, lost},
 		{"full", "the broker's disk is full", true, false, full},
 		{"rollout", "every process is restarted with a changed definitions file", false, false, rollout},
-		{"late", "recordings out of order, at several latenesses", false, false, late},
-		{"cold", "everything killed, and started on a copy of the broker's data", true, false, cold},
-		{"clocks", "ingesters with wrong clocks, that come, leave and crash", false, false, clocks},
-		{"hostile", "forged records for every topic, nonsense for the broker, and abuse of the page", false, false, attacked},
-		{"laws", "each law broken on purpose: the checker must notice", false, true, laws},
 		{"all", "kills, pauses, joins, leaves and restarts of the broker together", true, false, together},
 	}
 }
