@@ -350,6 +350,36 @@ func TestCutNames(t *testing.T) {
 	b.quietConsole(t)
 }
 
+// What is different is shown by a key, by a button, and of the seconds over which the pointer
+// is dragged with shift.
+func TestExplained(t *testing.T) {
+	testkit.Long(t)
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/stat/stat-01"))
+	b.until(t, `document.querySelector(".detail[data-state=value][data-loaded]")`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("w"))
+	b.until(t, `document.querySelectorAll(".different tbody tr").length === 4`)
+	if got := evaluate[string](t, b, `[...document.querySelectorAll(".different tbody tr:first-child")].map((r) => [...r.children].map((c) => c.textContent).join("|")).join(" ")`); got != "customer = acme‹202E›<b>|98 %|260|20|21 %|2.0 % service|8|21|960|1.21k|1.90k" {
+		t.Errorf("what is different is %q", got)
+	}
+	if got := evaluate[string](t, b, `document.querySelector(".different .hush").textContent`); got != "1.24k lines, 1.00k before · 312 values were tried" {
+		t.Errorf("told is %q", got)
+	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		const canvas = document.querySelector(".plot canvas"), box = canvas.getBoundingClientRect();
+		const at = (type, x) => canvas.dispatchEvent(new PointerEvent(type, { clientX: box.left + x, clientY: box.top + 50, button: 0, shiftKey: true, bubbles: true }));
+		canvas.setPointerCapture = null;
+		at("pointerdown", 300);
+		at("pointermove", 500);
+		at("pointerup", 500);
+	}`))
+	b.until(t, `/against the \d\d s before/.test(document.querySelector(".different h3").textContent)`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".different button").click()`))
+	b.until(t, `document.querySelector(".different").hidden && document.activeElement === document.querySelector(".plot canvas")`)
+	b.quietConsole(t)
+}
+
 // A Pulse without lines does not look healthy: it says so, and what to do.
 func TestNothingComes(t *testing.T) {
 	testkit.Long(t)
@@ -382,7 +412,7 @@ func TestKeyboardAndNames(t *testing.T) {
 	for where, want := range map[string]string{
 		"edge": "Pulse: first page, Routing, Edge, All stats, Pulse itself, Find a stat, Pause, Light or dark, Help, nginx requests",
 		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Pulse itself, Find a stat, Pause, Light or dark, Help, " +
-			"Back, 5 min, 1 h, 24 h, 7 d, −hour, −day, −week, CSV, JSON, PNG, nginx 500 over time",
+			"Back, 5 min, 1 h, 24 h, 7 d, −hour, −day, −week, What is different, CSV, JSON, PNG, nginx 500 over time",
 	} {
 		b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))
 		b.until(t, `document.querySelector(":is(.panel, .detail)[data-state=value]")`)

@@ -142,7 +142,7 @@ func (l *rawLines) scan(ctx context.Context, log *openLog, stat string, from, to
 				read.Lines += int64(bytes.Count(p.Lines, []byte{'\n'}))
 				read.Bytes += int64(len(p.Lines))
 				found.left[i] -= int64(len(p.Lines))
-				matcher.Match(p, from, to, func(second int64, line []byte) bool {
+				matcher.Match(p.Pack, from, to, func(second int64, line []byte) bool {
 					if more = n == maxLines; more {
 						return false
 					}

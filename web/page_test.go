@@ -653,6 +653,11 @@ func TestScreenshots(t *testing.T) {
 			canvas.focus();
 			canvas.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
 		}`},
+		{"detail-explain", "/#/stat/stat-01/300", false, 1440, 900, `{
+			const canvas = document.querySelector(".plot canvas");
+			canvas.focus();
+			canvas.dispatchEvent(new KeyboardEvent("keydown", {key: "w", bubbles: true}));
+		}`},
 		{"find-light", "/#/find/l", false, 1440, 900, ""},
 		{"phone-detail", "/#/stat/stat-03", true, 390, 844, ""},
 		{"help-light", "/#/edge", false, 1440, 900, `document.getElementById("help").showModal()`},

@@ -78,6 +78,7 @@ type section struct {
 	left      topics.Span
 	last      int64 // records of later clocks have none
 	expired   bool  // retention has taken some
+	segment   int64 // that next is in
 }
 
 func (o *openLog) section(ctx context.Context, partition int32, from, to int64) (*section, error) {
@@ -87,11 +88,18 @@ func (o *openLog) section(ctx context.Context, partition int32, from, to int64) 
 		return nil, err
 	}
 	expired := all.From > 0 && (begins || all.From == all.To)
-	return &section{o, partition, span, to + o.lateness + clockSlack, expired}, nil
+	return &section{log: o, partition: partition, left: span, last: to + o.lateness + clockSlack, expired: expired}, nil
+}
+
+// A pack is of a segment, which is named by the offset of the tick before it; 0: that was
+// not read.
+type pack struct {
+	program.Pack
+	segment int64
 }
 
 // next gives the next packs, in their order; nil after the last. They may be none.
-func (s *section) next(ctx context.Context) ([]program.Pack, error) {
+func (s *section) next(ctx context.Context) ([]pack, error) {
 	if s.left.From >= s.left.To {
 		return nil, nil
 	}
@@ -100,17 +108,20 @@ func (s *section) next(ctx context.Context) ([]program.Pack, error) {
 		return nil, err
 	}
 	s.left.From = next
-	packs := []program.Pack{}
+	packs := []pack{}
 	for _, r := range records {
 		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		switch {
-		case err != nil || h.Tick != nil:
+		case err != nil:
+			continue
+		case h.Tick != nil:
+			s.segment = r.Offset
 			continue
 		case h.Second() > s.last:
 			s.left.From = s.left.To
 			return packs, nil
 		}
-		packs = append(packs, program.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs(), Recorded: h.Recorded()})
+		packs = append(packs, pack{program.Pack{Lines: r.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs(), Recorded: h.Recorded()}, s.segment})
 	}
 	return packs, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulse/stats"
+	"pulse/stats/explain"
 	"pulse/stats/program"
 	"pulse/topics"
 	"pulse/topics/throttle"
@@ -68,6 +69,7 @@ type Server struct {
 	history     history
 	minutes     minuteHistory
 	raw         rawHistory
+	explainer   explainer
 	program     *program.Program
 	readers     *readers
 	listener    net.Listener
@@ -98,6 +100,12 @@ type minuteHistory interface {
 // meanwhile what it has found.
 type rawHistory interface {
 	Lines(ctx context.Context, stat string, from, to int64, tell func(foundLines)) (foundLines, error)
+}
+
+// explainer says what is different about some seconds, and tells meanwhile how much it
+// has read.
+type explainer interface {
+	Explain(ctx context.Context, q explain.Question, tell func(readSoFar)) (explain.Answer, error)
 }
 
 // New makes a server and takes its port, so that URL can be told before Run.
@@ -150,6 +158,7 @@ func newServer(c Config) (*Server, error) {
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
 	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled}
+	s.explainer = NewExplainer(c.Cluster, c.Names, c.Definitions)
 	s.refusals.Log = c.Logger
 	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.handler = s.guard(s.routes(page))

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/explain"
 	"pulse/stats/value"
 	"pulse/topics"
 	"pulse/topics/retry"
@@ -278,6 +280,19 @@ func (s *synthetic) Lines(_ context.Context, stat string, from, to int64, _ func
 	return found, nil
 }
 
+// Explain says of any seconds that one customer has all that came.
+func (s *synthetic) Explain(_ context.Context, q explain.Question, tell func(readSoFar)) (explain.Answer, error) {
+	tell(readSoFar{1000, 212000})
+	return explain.Answer{
+		Question: q, Lines: 1240, Before: 1000, Read: 1, ReadBefore: 1, Tried: 312,
+		Values: []explain.Value{
+			{Field: "customer", Value: "acme\u202e<b>", Lines: 260, Before: 20, Share: 260. / 1240, ShareBefore: 0.02, Part: 0.98, G: 321.5},
+			{Field: "endpoint", Value: "/" + strings.Repeat("long/", 24), Lines: 310, Before: 70, Share: 0.25, ShareBefore: 0.07, Part: 0.93, G: 201},
+		},
+		Numbers: []explain.Numbers{{Field: "service", Now: explain.Distribution{Lines: 1240, Min: 1, P10: 8, P50: 21, P90: 960, P99: 1210, Max: 1900}, Before: explain.Distribution{Lines: 1000, Min: 1, P10: 8, P50: 19, P90: 64, P99: 120, Max: 300}, G: 99}},
+	}, nil
+}
+
 // idle makes a server whose past is the synthetic log's, and that is not run.
 func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 	t.Helper()
@@ -287,7 +302,7 @@ func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 			change(c)
 		}
 	})
-	server.history, server.minutes, server.raw = s, s, s
+	server.history, server.minutes, server.raw, server.explainer = s, s, s, s
 	return server
 }
 

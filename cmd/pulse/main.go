@@ -56,7 +56,7 @@ type environment struct {
 // commands in the order in which `pulse help` lists them.
 func commands() []command {
 	return []command{
-		runCommand, ingestCommand, replayCommand, tailCommand, receiveCommand, mergeCommand, webCommand, emitCommand,
+		runCommand, ingestCommand, replayCommand, tailCommand, explainCommand, receiveCommand, mergeCommand, webCommand, emitCommand,
 		topicsCommand, evalCommand, diffCommand, whyCommand, fieldsCommand, parseCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
 	}
 }

@@ -106,3 +106,14 @@ func (m *Matcher) matches(ev *line.Event, text []byte) bool {
 	}
 	return false
 }
+
+// Slot gives the slot of a field that the definitions name; line.None if they do not.
+func (p *Program) Slot(field string) line.Slot { return p.schema.Slot(field) }
+
+// Field gives the event of the line that Match is at, if the line has a field.
+func (m *Matcher) Field(slot line.Slot) (*line.Event, bool) {
+	if m.program.derived.Has(slot) {
+		m.event.Derived(slot)
+	}
+	return &m.event, m.event.Has(slot)
+}

@@ -4,6 +4,7 @@
 
 import { Chart } from "./chart.js";
 import { element, mark, resting, write } from "./dom.js";
+import { Explained } from "./explain.js";
 import { brief, clock, coverage, exact, isolated, reach, short, split, span, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
 import { level } from "./model.js";
@@ -102,10 +103,16 @@ export class Detail {
     this.lines = element("section", "lines");
     this.lines.setAttribute("aria-label", "Lines");
     this.lines.hidden = true;
+    const different = element("section", "lines different");
+    different.setAttribute("aria-label", "What is different");
+    different.hidden = true;
+    this.explained = new Explained(different, () => this.canvas.focus());
+    const why = press("What is different", () => this.#explain(this.chart.from, this.chart.edge));
+    why.title = "Which values of which fields explain it (w); shift and drag: of some seconds";
     this.box = element("article", "detail",
       element("div", "detail-head", back, element("h2", "", stat.title), element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
-        element("p", "take", press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
-      this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), this.lines, this.#definition());
+        element("p", "take", why, press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
+      this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), this.lines, different, this.#definition());
     this.box.setAttribute("aria-label", stat.title);
     this.root.replaceChildren(this.box);
 
@@ -130,7 +137,9 @@ export class Detail {
       const { drag } = this;
       this.#dropped();
       if (!drag) return;
-      if (drag.moved) this.#zoom(this.chart.second(Math.min(drag.from, x(e))), this.chart.second(Math.max(drag.from, x(e))));
+      const seconds = [Math.min(drag.from, x(e)), Math.max(drag.from, x(e))].map((at) => this.chart.second(at));
+      if (drag.moved && e.shiftKey) this.#explain(...seconds);
+      else if (drag.moved) this.#zoom(...seconds);
       else this.#showLines(this.cursor ?? this.#snap(this.chart.second(x(e)))); // of what the crosshair tells
     });
     this.canvas.addEventListener("pointercancel", () => this.#dropped());
@@ -190,6 +199,7 @@ export class Detail {
     this.name = "";
     this.aborts?.abort();
     this.asked?.abort();
+    this.explained?.hide();
     this.#pointAt(null);
   }
 
@@ -422,11 +432,15 @@ export class Detail {
       ArrowUp: () => around(Math.max(LEAST_RANGE, length / 3)),
       ArrowDown: () => around(Math.min(MOST_RANGE - 1, length * 3)),
       Enter: () => this.#showLines(at),
+      w: () => this.#explain(chart.from, chart.edge),
     };
     if (!actions[e.key]) return;
     e.preventDefault();
     actions[e.key]();
   }
+
+  /** Shows what is different in the seconds [from, to]. */
+  #explain(from, to) { this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now); }
 
   /** Shows the lines that made the point, or the column, of a second. */
   async #showLines(second) {

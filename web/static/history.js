@@ -94,6 +94,9 @@ export async function load(stat, from, to, signal) {
 /** Reads the lines that count at the seconds [from, to]; heard gets what is found so far. */
 export const readLines = (name, from, to, signal, heard) => growing(`/api/lines?${new URLSearchParams({ stat: name, from, to })}`, signal, heard);
 
+/** Reads what is different in the seconds [from, to]; heard is told how much has been read. */
+export const readExplained = (name, from, to, signal, heard) => growing(`/api/explain?${new URLSearchParams({ stat: name, from, to })}`, signal, heard);
+
 /** Reads an answer that grows: each line of it is the answer so far, which heard gets;
  * the last one is returned. */
 async function growing(url, signal, heard) {

@@ -1,0 +1,132 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"pulse/stats"
+	"pulse/stats/explain"
+	"pulse/stats/program"
+	"pulse/topics"
+)
+
+// explainWithin bounds the reading of a whole answer.
+const explainWithin = time.Minute
+
+// An Explainer says what is different about some seconds, from what Kafka keeps of the
+// lines.
+type Explainer struct {
+	log         rawLog
+	definitions *stats.Definitions
+}
+
+// NewExplainer makes one of a cluster's raw records.
+func NewExplainer(c topics.Cluster, n topics.Names, d *stats.Definitions) *Explainer {
+	return &Explainer{rawLog{topicReader{c, n.Raw()}, d.Lateness}, d}
+}
+
+// Explain answers a question, and tells meanwhile how much it has read. Whether a line was
+// late is told by its own record's clock.
+func (e *Explainer) Explain(ctx context.Context, q explain.Question, tell func(readSoFar)) (explain.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, explainWithin)
+	defer cancel()
+	log, err := e.log.open(ctx)
+	if err != nil {
+		return explain.Answer{}, err
+	}
+	defer log.Close()
+	var lines, bytes, told atomic.Int64
+	return explain.Explain(ctx, e.definitions, log.parts, q, func(l, b int64) {
+		so := readSoFar{lines.Add(l), bytes.Add(b)}
+		now, last := time.Now().UnixMilli(), told.Load()
+		if tell != nil && now-last > tellEvery.Milliseconds() && told.CompareAndSwap(last, now) {
+			tell(so)
+		}
+	})
+}
+
+// parts is the log as explain reads it: a part is a partition.
+func (o *openLog) parts(ctx context.Context, from, to int64) (parts []explain.Part, expired bool, err error) {
+	sections := make([]*section, len(o.partitions))
+	if err := o.each(ctx, from, to, func(i int, s *section) error {
+		sections[i] = s
+		return nil
+	}); err != nil {
+		return nil, false, err
+	}
+	for _, s := range sections {
+		expired = expired || s.expired
+		parts = append(parts, func(ctx context.Context, f func(segment uint64, p program.Pack) error) error {
+			again := *s
+			for {
+				packs, err := again.next(ctx)
+				if err != nil || packs == nil {
+					return err
+				}
+				for _, p := range packs {
+					if err := f(uint64(p.segment), p.Pack); err != nil {
+						return err
+					}
+				}
+			}
+		})
+	}
+	return parts, expired, nil
+}
+
+// explain answers what is different about ?stat= in the seconds from ?from= to ?to=,
+// against as many from ?against= on, or just before. Who came by a share link sees
+// numbers alone.
+func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
+	if _, shared := shareEnd(r.Context()); shared {
+		http.Error(w, "a share link shows only numbers: log in to see what lines have", http.StatusForbidden)
+		return
+	}
+	q := explain.Question{Stat: r.FormValue("stat")}
+	if _, ok := s.store.index[q.Stat]; !ok {
+		http.Error(w, fmt.Sprintf("there is no stat %.80q; /api/stats lists them", q.Stat), http.StatusNotFound)
+		return
+	}
+	if _, err := s.program.NewMatcher(q.Stat); err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	refuse := func(what string, err error) { http.Error(w, what+err.Error(), http.StatusBadRequest) }
+	var err error
+	if q.To, err = second(r.FormValue("to"), s.store.Newest()); err != nil {
+		refuse("to: ", err)
+		return
+	}
+	if q.From, err = second(r.FormValue("from"), max(0, q.To-59)); err != nil {
+		refuse("from: ", err)
+		return
+	}
+	if q.Against, err = second(r.FormValue("against"), q.Before().Against); err != nil {
+		refuse("against: ", err)
+		return
+	}
+	if err := q.Check(); err != nil {
+		refuse("", err)
+		return
+	}
+	stream := newStream(w, r)
+	read, err := s.readers.follow(r.Context(), fmt.Sprint("explain ", q), func(ctx context.Context, tell func(any)) (any, error) {
+		return s.explainer.Explain(ctx, q, func(so readSoFar) { tell(so) })
+	}, func(partial any) {
+		so, _ := partial.(readSoFar)
+		stream.write(struct {
+			Read readSoFar `json:"read"`
+			Done bool      `json:"done"`
+		}{so, false})
+	})
+	if stream.fail(s, "lines", q.Stat, err) {
+		return
+	}
+	stream.end(struct {
+		Answer explain.Answer `json:"answer"`
+		Done   bool           `json:"done"`
+	}{read.(explain.Answer), true})
+}
