@@ -86,6 +86,7 @@ type ownReading struct {
 	spans        []format.Span
 	readers      []*format.Reader
 	spare        *Event // what a field's text is parsed into before its fields are known
+	text         []byte // that text, with zeros behind it
 }
 
 func (fs *formats) newReading() ownReading {
@@ -241,6 +242,8 @@ func (sc *Scanner) rest(ev *Event, f *ownFormat, b []byte, i, end int) bool {
 	to := ev
 	if f.in != None {
 		to = sc.own.spare
+		sc.own.text = append(append(sc.own.text[:0], b[i:end]...), zeros[:]...) // behind a text of JSON is a quote
+		b, i, end = sc.own.text, 0, end-i
 		to.reset(sc.schema, b)
 		to.dated = ev.dated
 	}

@@ -177,7 +177,7 @@ func TestOwnAllocations(t *testing.T) {
 func FuzzOwnFormats(f *testing.F) {
 	for _, seed := range []string{
 		"2026-01-02 10:00:00,123 WARN  [main] shop.Cart - pairs n=5 x=6", "e1763803894250:{\"n\":5}", "@Nov 22 10:00:00 order 5 x",
-		"at(22/Nov/2025:10:00:00 +0100) build_it took 5ms", "#5 x a=b", "{\"msg\":\"pairs x=\\\"5 6\\\"\"}", "\x1b[3mat(5) x",
+		"at(22/Nov/2025:10:00:00 +0100) build_it took 5ms", "#5 x a=b", "{\"msg\":\"pairs x=\\\"5 6\\\"\"}", "{\"msg\":\"pairs x=\"}", "\x1b[3mat(5) x",
 	} {
 		f.Add(seed)
 	}
