@@ -80,7 +80,7 @@ func TestLaws(t *testing.T) {
 	}
 	t.Logf("seeds from %d: %+v", seed, sum)
 	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "mergers that resume": sum.MergersResumed, "lost emits": sum.LostEmits,
-		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes, "runs": sum.Runs, "marked points": sum.Marked, "far clocks": sum.Far} {
+		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes, "runs": sum.Runs, "marked points": sum.Marked, "far clocks": sum.Far, "rising far clocks": sum.FarRising} {
 		if n == 0 && runs >= 10 {
 			t.Errorf("the logs had no %s, so that nothing is known of them", what)
 		}
@@ -145,7 +145,7 @@ type tally struct {
 	Minutes                                int // digests
 	Amended, Late, Unreadable, Stale       int
 	Runs, Marked                           int // of seconds with one value; points of windows that are not covered whole
-	Far                                    int // ticks of clocks that are far away
+	Far, FarRising, FarRestarts            int // ticks of clocks that are far away; of those whose lead grows; that came just before all others ended
 	Points, LargestReceiver, LargestMerger int
 }
 
@@ -166,6 +166,8 @@ func (t *tally) add(o tally) {
 	t.Runs += o.Runs
 	t.Marked += o.Marked
 	t.Far += o.Far
+	t.FarRising += o.FarRising
+	t.FarRestarts += o.FarRestarts
 	t.Points += o.Points
 	t.LargestReceiver = max(t.LargestReceiver, o.LargestReceiver)
 	t.LargestMerger = max(t.LargestMerger, o.LargestMerger)
@@ -345,7 +347,7 @@ func (w *world) makeLog() {
 			latest = max(latest, last+1)
 		}
 	}
-	w.farClocks(seconds, func(at int64, p int32, id string, second int64, leaving bool) {
+	w.farClocks(seconds, awayAt, func(at int64, p int32, id string, second int64, leaving bool) {
 		tick(at, p, id, second, lawStart, leaving)
 	})
 	// One that ticks until all others are forgotten and everything is final.
@@ -388,9 +390,11 @@ func (w *world) makeLog() {
 }
 
 // farClocks lets ingesters come and go whose clocks are far from all others, and who
-// say that they cover everything. They tick nine times in all: at the tenth that
-// nobody else goes further, theirs would be the right ones.
-func (w *world) farClocks(seconds int64, tick func(at int64, p int32, id string, second int64, leaving bool)) {
+// say that they cover everything. Some have a lead that stays, or grows with each tick, or
+// of which each partition is told another part; some tick in the second in which all others
+// end, to come back under other ids. They tick nine times in all: at the tenth that nobody
+// else goes further, theirs would be the right ones.
+func (w *world) farClocks(seconds, awayAt int64, tick func(at int64, p int32, id string, second int64, leaving bool)) {
 	if w.chance(0.5) {
 		return
 	}
@@ -399,9 +403,25 @@ func (w *world) farClocks(seconds int64, tick func(at int64, p int32, id string,
 		skew := []int64{3600, 3605, 2 * 3600, 86_400, 60, -3600}[w.rng.IntN(6)]
 		start, ticks := w.rng.Int64N(seconds), 1+w.rng.Int64N(min(left, 4))
 		left -= ticks
+		if awayAt >= 0 && w.chance(0.5) {
+			start = awayAt - 1 // and then there is nobody to doubt it
+			w.tally.FarRestarts++
+		}
+		rising, apart := w.chance(0.3), int64(1000)
+		if w.chance(0.2) {
+			apart = w.rng.Int64N(200) // many within a second
+		}
+		skips := w.chance(0.2)
 		for i := range ticks {
+			if rising && skew > 0 {
+				skew *= 2
+				w.tally.FarRising++
+			}
 			for p := range w.sources {
-				tick((start+i)*1000+500, p, id, lawStart+start+i+skew, w.rng.IntN(4) == 0 && i == ticks-1)
+				if skips && w.chance(0.5) {
+					continue
+				}
+				tick(start*1000+i*apart+500, p, id, lawStart+start+i+skew, w.rng.IntN(4) == 0 && i == ticks-1)
 			}
 			w.tally.Far++
 		}
