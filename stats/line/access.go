@@ -59,7 +59,13 @@ var accessFormat = &Format{
 	first: func(c byte) bool { return c != '{' && c != '<' },
 	line:  (*Scanner).accessLine,
 	message: func(sc *Scanner, ev *Event, b []byte, start, end int) bool {
-		return sc.access(ev, b, start, end, false) || sc.uvicorn(ev, b, start, end)
+		if !sc.access(ev, b, start, end, false) {
+			return sc.uvicorn(ev, b, start, end)
+		}
+		if !ev.dated {
+			sc.date(ev)
+		}
+		return true
 	},
 }
 
@@ -93,12 +99,21 @@ func accessFields(own map[string]string) map[string]string {
 // accessLine parses a line of an access log on its own. Its time is the one in
 // brackets, and msg is the whole line.
 func (sc *Scanner) accessLine(ev *Event, b []byte, start, end int) bool {
-	if !sc.access(ev, b, start, end, false) {
+	if b[start]-'A' < 26 && levelColon(b, start) || !sc.access(ev, b, start, end, false) {
 		return false
 	}
 	sc.date(ev)
 	sc.defaultMessage(ev, start, end)
 	return true
+}
+
+// levelColon reports whether a level and a colon are at i: those of a logger, and no client.
+func levelColon(b []byte, i int) bool {
+	start := i
+	for class[b[i]]&isLetter != 0 {
+		i++
+	}
+	return b[i] == ':' && isLevel(b[start:i])
 }
 
 // access parses the common and the combined log format of nginx, Apache and
@@ -180,18 +195,11 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 	}
 
 	s := sc.schema
-	quoted := b[host] == '"'
-	if s.at[httpHost] != None {
-		if quoted {
-			host++
-		}
-		if quoted || hostEnd-host >= len("1.1.1.1,1.1.1.1") || mayHavePort(b, hostEnd) {
-			hostEnd = clientEnd(b, host, hostEnd)
-		}
-		putPresent(ev, s.at[httpHost], b, host, hostEnd)
-	}
-	if (b[user] != '"' || userEnd != user+len(`""`)) && (!quoted || isDashAlone(b, ident, identEnd)) {
+	if plainClient(b, host, hostEnd) {
+		ev.put(s.at[httpHost], host, hostEnd, asText)
 		putPresent(ev, s.at[httpUser], b, user, userEnd)
+	} else {
+		sc.oddClient(ev, b, span{host, hostEnd}, span{user, userEnd}, isDashAlone(b, ident, identEnd))
 	}
 	if s.ofRequest {
 		sc.request(ev, b, request, requestEnd)
@@ -276,13 +284,24 @@ func fewNames(b []byte, hostEnd int) (user, userEnd int, ok bool) {
 	return user, userEnd, ok
 }
 
-// mayHavePort reports whether one of the eight bytes before end is a colon.
-func mayHavePort(b []byte, end int) bool {
-	if end < 8 {
-		return true
+// plainClient reports whether a client is an address of IPv4 by its looks, and the user
+// after it is not in quotes.
+func plainClient(b []byte, start, end int) bool {
+	return end-start <= len("123.123.123.123") && end-start >= len("1.1.1.1") && b[start]-'0' <= 9 && b[end+3] != '"' && (b[end-2] == '.' || b[end-3] == '.' || b[end-4] == '.')
+}
+
+// oddClient puts a client that is not an address of IPv4, or is in quotes, has a port or is
+// the first of a list, and the user, who is one if what is before is a dash.
+func (sc *Scanner) oddClient(ev *Event, b []byte, client, user span, dashed bool) {
+	quoted := b[client.start] == '"'
+	if quoted {
+		client.start++
 	}
-	x := load(b, end-8) ^ ':'*ones
-	return (x-ones)&^x&highs != 0
+	client.end = clientEnd(b, client.start, client.end)
+	putPresent(ev, sc.schema.at[httpHost], b, client.start, client.end)
+	if empty := string(b[user.start:user.end]) == `""`; !empty && (!quoted || dashed) {
+		putPresent(ev, sc.schema.at[httpUser], b, user.start, user.end)
+	}
 }
 
 // clientEnd gives the end of the first address of a list of clients, without its port.

@@ -84,16 +84,16 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			value, last, i = singleQuoted(b, value, i, end)
 		}
 		if key != 0 {
-			if key&sumKey != 0 {
-				last = listEnd(b, i, end)
-				i = last
-			}
 			if c := b[last-1]; (c == ',' || c == ';') && last > value+1 { // as in a list: took=5, n=6
 				last--
 			}
 			if key&^slotMask == 0 { // as most are
 				ev.put(keySlot(key), value, last, units|exponents)
 			} else {
+				if key&sumKey != 0 {
+					last = listEnd(b, i, end)
+					i = last
+				}
 				sc.putMarked(ev, b, value, last, units|exponents, key)
 			}
 		}

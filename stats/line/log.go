@@ -113,7 +113,7 @@ var logFormat = &Format{
 			"2025-11-22T09:31:34Z", map[string]string{"status": "500", "msg": `'{"status":500}`},
 		},
 	},
-	first: func(c byte) bool { return c == '[' || c == '=' || class[c]&isAlnum != 0 },
+	first: func(c byte) bool { return c == '[' || c == '(' || c == '=' || class[c]&isAlnum != 0 },
 	line:  (*Scanner).log,
 	dated: func(sc *Scanner, ev *Event, b []byte, o opening) bool {
 		switch b[o.rest-1] {
@@ -147,6 +147,15 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 	switch c := b[start]; {
 	case c == '[':
 		return sc.logInBrackets(ev, b, start, end)
+	case c == '(': // SSSD's
+		if i := sc.clock.date(b, start+1); i >= 0 && b[i] == ')' {
+			sc.date(ev)
+			if i++; b[i] == ':' {
+				i++
+			}
+			return b[i] == ' ' && (sc.logged(ev, b, i, end, true) || sc.known(ev, b, i+1, end))
+		}
+		return false
 	case c == '=':
 		return sc.erlang(ev, b, start, end)
 	case c-'0' <= 9:
@@ -157,6 +166,10 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 		if i >= 0 && b[i] == ' ' {
 			sc.date(ev)
 			return sc.logged(ev, b, i, end, false) || sc.known(ev, b, i+1, end)
+		}
+		if seconds := (span{start, start + len("1763803894")}); digits(b, start) == seconds.end && b[seconds.end] == ':' && b[seconds.end+1] == ' ' && sc.clock.any(b, seconds.start, seconds.end) {
+			sc.date(ev) // Mosquitto's
+			return sc.logged(ev, b, seconds.end+1, end, false) || sc.known(ev, b, seconds.end+2, end)
 		}
 		if i := sc.clock.shortYear(b, start); i >= 0 && b[i] == ' ' { // HDFS'
 			sc.date(ev)
@@ -232,6 +245,9 @@ func (sc *Scanner) unixFirst(ev *Event, b []byte, at span, end int) bool {
 	}
 	was := ev.dated
 	sc.date(ev)
+	if b[at.start] == '[' && at.end-at.start == len("[1763803894]") {
+		was = ev.dated // Unbound's, whatever comes after it
+	}
 	if sc.logged(ev, b, at.end, end, b[at.start] == '[') || sc.known(ev, b, at.end+1, end) || sc.bsdMessage(ev, b, at.end, end, bsdHeader{priority: -1, dated: true, yearless: -1, bare: true}) {
 		return true
 	}
@@ -314,13 +330,14 @@ func (sc *Scanner) logInBrackets(ev *Event, b []byte, start, end int) bool {
 	return sc.putLog(ev, b, c.i, end, &h)
 }
 
-// levelInBrackets parses a line that begins with a level in brackets and then has a time:
+// levelInBrackets parses a line that begins with a level or the process in brackets and then
+// has a time:
 //
 //	[INFO ] 2025-11-22 09:31:34.123 [main] shop - sold
 func (sc *Scanner) levelInBrackets(ev *Event, b []byte, start, end int) bool {
 	c := cursor{b: b, i: start, end: end}
 	level := c.trimmed(c.between('[', ']'))
-	if c.failed || !isLevel(b[level.start:level.end]) {
+	if c.failed || level.end-level.start > longestName || c.i >= end {
 		return false
 	}
 	if c.i = sc.clock.date(b, c.i); c.i < 0 || b[c.i] != ' ' {
@@ -328,6 +345,11 @@ func (sc *Scanner) levelInBrackets(ev *Event, b []byte, start, end int) bool {
 	}
 	sc.date(ev)
 	h := logHeader{level: level}
+	if !isLevel(b[level.start:level.end]) { // the process, as NATS and Syncthing have it
+		if h = (logHeader{ps: level}); !c.beforeLevel(&h) {
+			return false
+		}
+	}
 	c.afterLevel(&h)
 	return sc.putLog(ev, b, c.i, end, &h)
 }
@@ -397,6 +419,14 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 				h.level, h.bracketed = inside, true
 				return true
 			}
+			if inside.end == inside.start+1 && first == '[' && isLetterLevel(b[inside.start]) && h.source.end+h.caller.end > 0 { // Gitea's
+				h.level, h.letter = inside, true
+				return true
+			}
+			if slash := bytes.LastIndexByte(b[inside.start:inside.end], '/'); slash > 0 && isLevel(b[inside.start+slash+1:inside.end]) { // Minecraft's
+				h.ps, h.level = span{inside.start, inside.start + slash}, span{inside.start + slash + 1, inside.end}
+				return true
+			}
 			if h.ps == (span{}) && !hasClock(b[inside.start:inside.end]) {
 				h.ps = inside
 			}
@@ -404,9 +434,18 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 			if c.separator() {
 				continue
 			}
-			if first == '{' && h.ps != (span{}) && b[c.i+1] != '"' {
-				c.between('{', '}')
-				h.named = true
+			if first == '{' && b[c.i+1] != '"' {
+				inside := c.between('{', '}')
+				switch {
+				case c.failed:
+					return false
+				case isCaller(b, inside): // Airflow's
+					h.caller = inside
+				case h.ps != (span{}): // ClickHouse's
+					h.named = true
+				default:
+					return false
+				}
 				continue
 			}
 			if c.beforeAttributes(h) {
@@ -423,6 +462,9 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 			case w.end == w.start+1 && isLetterLevel(first) && c.tensorflow(h):
 				h.level, h.letter = w, true
 				return true
+			case w.end == w.start+2 && b[w.start+1] == '!' && isLetterLevel(first): // Telegraf's
+				h.level, h.letter = span{w.start, w.start + 1}, true
+				return true
 			case w.end == w.start+1 && b[c.i] == '|' && b[c.i+1] == ' ' && isLetterLevel(first):
 				h.level, h.letter, h.named = w, true, true
 				return true
@@ -438,7 +480,10 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 				if h.level = bare; isLevel(b[bare.start:bare.end]) {
 					return true
 				}
-				return false
+				if !levelColon(b, c.i) {
+					return false
+				}
+				h.source = bare // BIND has a category before the level
 			case b[w.start]-'A' < 26 && b[w.start+1]-'A' < 26 && isLevel(b[w.start:w.end]):
 				h.level = w
 				return true
@@ -448,6 +493,10 @@ func (c *cursor) beforeLevel(h *logHeader) bool {
 				}
 			case c.separator():
 				h.source = w
+			case letterInBrackets(b, c.i) && b[w.end-1] == ')':
+				h.caller = w
+			case b[c.i] == '[' && isLoggerName(b[w.start:w.end]), letterInBrackets(b, c.i):
+				c.put(h, w)
 			case levelAt(b, c.i) && (isLoggerName(b[w.start:w.end]) || isCaller(b, w) || string(b[w.start:w.end]) == "root"):
 				c.put(h, w)
 			default:
@@ -489,6 +538,11 @@ func nameBeforeColon(b []byte, i int) bool {
 	return next > i && b[next] == ' ' && b[next+1] == ':' && b[next+2] == ' '
 }
 
+// letterInBrackets reports whether a letter for a level is at i, in brackets.
+func letterInBrackets(b []byte, i int) bool {
+	return b[i] == '[' && isLetterLevel(b[i+1]) && b[i+2] == ']' && b[i+3] == ' '
+}
+
 // levelAt reports whether a level in capitals is at i.
 func levelAt(b []byte, i int) bool {
 	w := span{i, word(b, i)}
@@ -521,7 +575,7 @@ func (c *cursor) afterLevel(h *logHeader) {
 	wide := c.i+1 < c.end && b[c.i] == ' ' && b[c.i+1] == ' '
 	c.blanks()
 	c.separator()
-	if c.category(h) || c.wildfly(h) || c.pino(h) {
+	if c.category(h) || c.wildfly(h) || c.pino(h) || c.threadFirst(h) {
 		return
 	}
 	c.tracing(h)

@@ -60,6 +60,9 @@ func (sc *Scanner) zap(ev *Event, b []byte, i, end int) bool {
 	} else if len(rest) > 2 && b[rest[2].start] == '{' || len(rest) == 2 && rest[1].start < end && b[rest[1].start] != '{' {
 		h.source, rest = rest[0], rest[1:]
 	}
+	if s := h.source; s.end > s.start+2 && b[s.start] == '[' && b[s.end-1] == ']' { // Beats'
+		h.source = span{s.start + 1, s.end - 1}
+	}
 	sc.putLog(ev, b, rest[0].start, rest[0].end, &h)
 	if len(rest) > 1 && b[rest[1].start] == '{' && sc.tryObject(ev, b, rest[1].start, end, loggerBody) {
 		ev.half = false
@@ -134,6 +137,7 @@ func (sc *Scanner) levelFirst(ev *Event, b []byte, start, end int) bool {
 			}
 			sc.date(ev)
 		}
+		c.separator()
 		c.blanks()
 	case stop == ' ' && capitals:
 		c.blanks()
@@ -378,5 +382,31 @@ func (c *cursor) tensorflow(h *logHeader) bool {
 	h.caller = span{w.start, w.end - 1}
 	c.i = w.end
 	c.blanks()
+	return true
+}
+
+// threadFirst reads a thread in parentheses and the logger in brackets after the level, as
+// Home Assistant has them, or, as Solr, something else in brackets and then the logger.
+func (c *cursor) threadFirst(h *logHeader) bool {
+	b := c.b
+	if c.i >= c.end || b[c.i] != '(' {
+		return false
+	}
+	d := *c
+	thread := d.between('(', ')')
+	name := d.between('[', ']')
+	if d.failed || thread.end-thread.start > longestName || thread.end == thread.start {
+		return false
+	}
+	if name.end == name.start || !isLoggerName(b[name.start:name.end]) || word(b, name.start) < name.end {
+		if d.i >= d.end {
+			return false
+		}
+		if name = d.word(); bytes.IndexByte(b[name.start:name.end], '.') < 0 || !isLoggerName(b[name.start:name.end]) {
+			return false
+		}
+	}
+	h.ps, h.source = thread, name
+	*c = d
 	return true
 }

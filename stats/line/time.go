@@ -332,6 +332,18 @@ func clockAt(b []byte, i int) (clock int64, next int) {
 	return 0, -1
 }
 
+// commaDate reads 2012-11-22, 09:31:34, and gives the position after it, or -1.
+func (c *clock) commaDate(b []byte, p int) int {
+	const date = len("2012-11-22")
+	var text [len("2012-11-22 09:31:34")]byte
+	copy(text[copy(text[:], b[p:p+date]):], b[p+date+1:])
+	second, ok := isoSecond(text[:])
+	if !ok {
+		return -1
+	}
+	return c.zoned(b, p+len(text)+1, second, 0)
+}
+
 // compact reads a time without dashes: 20121122T093134.123Z, also with a blank or nothing
 // for the T, and with colons, 20121122 09:31:34. It gives the position after it, or -1.
 func (c *clock) compact(b []byte, p int) int {
@@ -429,6 +441,8 @@ func (c *clock) date(b []byte, p int) int {
 		return c.month(b, p)
 	case b[p+4]-'0' <= 9:
 		return c.compact(b, p)
+	case b[p+4] == '-' && b[p+10] == ',' && b[p+11] == ' ': // Airflow's
+		return c.commaDate(b, p)
 	case b[p+4] == '-' || b[p+4] == '/' || b[p+4] == '.' && b[p+7] == '.':
 		return c.stamp(b, p)
 	}

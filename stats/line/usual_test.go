@@ -151,6 +151,24 @@ func TestUsual(t *testing.T) {
 		{`{"xff":"198.51.100.9:1234","forwarded_for":"198.51.100.9:1234, 10.0.0.1"}`, "json", "", `forwarded_for='198.51.100.9; xff='198.51.100.9`},
 		{`upstream_response_time=0.004, 0.012 uct=0.001 : 0.002, - urt=- n=5`, "logfmt", "", `n=5; uct=0.003; upstream_response_time=0.016; urt='-`},
 		{"key=`a b` n=5", "logfmt", "", `key='a b; n=5`},
+		// More loggers.
+		{`2025/11/22 09:31:34 cmd/web.go:242:runWeb() [I] status=500`, "log", "2025-11-22T09:31:34Z", `caller='cmd/web.go:242:runWeb(); level='info; msg='status=500; status=500`},
+		{`[ABCDE] 2025/11/22 09:31:34.123456 INFO: status=500`, "log", "2025-11-22T09:31:34.123456Z", `level='INFO; msg='status=500; ps='ABCDE; status=500`},
+		{`[12] 2025/11/22 09:31:34.123456 [INF] status=500`, "log", "2025-11-22T09:31:34.123456Z", `level='INF; msg='status=500; ps=12; status=500`},
+		{`(Sat Nov 22 09:31:34 2025) [sssd] [main] (0x0010): status=500`, "unparsed", "2025-11-22T09:31:34Z", `unparsed=true`},
+		{`[2025-11-22, 09:31:34 UTC] {taskinstance.py:1157} INFO - status=500`, "log", "2025-11-22T09:31:34Z", `caller='taskinstance.py:1157; level='INFO; msg='status=500; status=500`},
+		{`INFO:werkzeug:198.51.100.7 - - [22/Nov/2025 09:31:34] "GET / HTTP/1.1" 200 -`, "log", "2025-11-22T09:31:34Z", `http_host='198.51.100.7; http_method='GET; http_path='/; http_status=200; http_url='/; http_version=1.1; level='INFO; msg='198.51.100.7 - - [22/Nov/2025 09:31:34] "GET / HTTP/1.1" 200 -; source='werkzeug`},
+		{`2025-11-22 09:31:34.123 INFO  (qtp12-34) [c:shop s:shard1] o.a.s.c.S.Request [shop_shard1] path=/select status=0 QTime=3`, "log", "2025-11-22T09:31:34.123Z", `QTime=3; level='INFO; msg='[shop_shard1] path=/select status=0 QTime=3; path='/select; ps='qtp12-34; source='o.a.s.c.S.Request; status=0`},
+		{`2025-11-22 09:31:34.123 WARNING (MainThread) [homeassistant.loader] status=500`, "log", "2025-11-22T09:31:34.123Z", `level='WARNING; msg='status=500; ps='MainThread; source='homeassistant.loader; status=500`},
+		{`1763803894: New connection from 198.51.100.7 on port 1883.`, "unparsed", "2025-11-22T09:31:34Z", `unparsed=true`},
+		{`[1763803894] unbound[12:0] info: status=500`, "unparsed", "2025-11-22T09:31:34Z", `unparsed=true`},
+		{`22-Nov-2025 09:31:34.123 queries: info: client @0x7f status=500`, "log", "2025-11-22T09:31:34.123Z", `@0x7f=true; client=true; level='info; msg='client @0x7f status=500; source='queries; status=500`},
+		{`2025-11-22 09:31:34,123 fail2ban.actions        [12]: NOTICE  [sshd] Ban 198.51.100.7`, "log", "2025-11-22T09:31:34.123Z", `level='NOTICE; msg='[sshd] Ban 198.51.100.7; ps=12; source='fail2ban.actions`},
+		{`[09:31:34] [Server thread/INFO]: status=500`, "log", "", `level='INFO; msg='status=500; ps='Server thread; status=500`},
+		{`[2025-11-22 09:31:34] WARNING[12]: status=500`, "log", "2025-11-22T09:31:34Z", `level='WARNING; msg='status=500; status=500`},
+		{`2025-11-22T09:31:34Z E! [outputs.influxdb] status=500`, "log", "2025-11-22T09:31:34Z", `level='error; msg='[outputs.influxdb] status=500; status=500`},
+		{`2025-11-22 09:31:34 1abc-0000-00 <= a@example.com H=mx S=1234`, "unparsed", "2025-11-22T09:31:34Z", `unparsed=true`},
+		{"2025-11-22T09:31:34.123Z\tINFO\t[beat]\tinstance/beat.go:12\tstatus=500", "log", "2025-11-22T09:31:34.123Z", `caller='instance/beat.go:12; level='INFO; msg='status=500; source='beat; status=500`},
 	} {
 		format, at, got := parseAll(t, test.line)
 		if got != test.fields || at != test.time || format != test.format {
