@@ -311,8 +311,8 @@ func schema() []byte {
 		}, "title", "rows"), 0, 0),
 		"alerts": listOf("When something is wrong.", alertSchema(), 0, alert.MaxRules),
 		"tests": listOf("Cases that pulse test runs.", mapping("A case.", object{
-			"name":  text("Its name.", MaxName),
-			"lines": text("The lines that come in.", maxTestLines),
+			"name":   text("Its name.", MaxName),
+			"lines":  text("The lines that come in.", maxTestLines),
 			"expect": listOf("Final values of stats, and states of alerts.", expectationSchema(), 0, maxExpected),
 		}, "name", "lines", "expect"), 0, maxTests),
 	}, "stats")
