@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"math"
 	"math/bits"
 
 	"pulse/stats/fixed"
@@ -29,6 +30,25 @@ var powersOfTen = func() (p [20]uint64) {
 	return p
 }()
 
+// reciprocals are 2^64 by the powers of ten, rounded down (of 1, what fits).
+var reciprocals = func() (r [20]uint64) {
+	for i, p := range powersOfTen {
+		r[i] = math.MaxUint64 / p
+	}
+	return r
+}()
+
+// byPower divides by 10^n. A multiplication, which is faster than a division, gives the
+// quotient or one less.
+func byPower(v uint64, n int) (quotient, rest uint64) {
+	power := powersOfTen[n]
+	quotient, _ = bits.Mul64(v, reciprocals[n])
+	if rest = v - quotient*power; rest >= power {
+		quotient, rest = quotient+1, rest-power
+	}
+	return quotient, rest
+}
+
 // code returns a number's code. Numbers beyond 10^19 have its code.
 func code(n fixed.Number) uint32 {
 	hi, lo := n.Magnitude()
@@ -56,9 +76,8 @@ func magnitudeCode(hi, lo uint64) uint32 {
 		exponent = cut
 	}
 	off := digits(lo) - 4
-	power := powersOfTen[off]
-	mantissa := lo / power
-	if lo-mantissa*power >= power/2 {
+	mantissa, rest := byPower(lo, off)
+	if rest >= powersOfTen[off]/2 {
 		mantissa++
 	}
 	exponent += off

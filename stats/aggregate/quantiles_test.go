@@ -250,3 +250,26 @@ func BenchmarkQuantilesValue(b *testing.B) {
 		})
 	}
 }
+
+// TestByPower compares with a division, next to multiples of powers and elsewhere.
+func TestByPower(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 9))
+	for n, power := range powersOfTen {
+		for range testkit.Size(1_000, 100_000) {
+			v := r.Uint64() >> r.IntN(64)
+			if r.IntN(2) == 0 {
+				v = v/power*power + uint64(r.IntN(3)) - 1
+			}
+			if quotient, rest := byPower(v, n); quotient != v/power || rest != v%power {
+				t.Fatalf("%d by 10^%d is %d, rest %d", v, n, quotient, rest)
+			}
+		}
+	}
+	for n, power := range powersOfTen {
+		for _, v := range []uint64{0, 1, power - 1, power, math.MaxUint64, math.MaxUint64 - 1, math.MaxUint64 / power * power} {
+			if quotient, rest := byPower(v, n); quotient != v/power || rest != v%power {
+				t.Fatalf("%d by 10^%d is %d, rest %d", v, n, quotient, rest)
+			}
+		}
+	}
+}
