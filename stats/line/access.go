@@ -492,8 +492,8 @@ func endQuote(b []byte, i, end int) int {
 
 // putPresent puts a text that is neither empty nor a dash.
 func putPresent(ev *Event, s Slot, b []byte, start, end int) {
-	if end > start && (end > start+1 || b[start] != '-') {
-		ev.put(s, start, end, asText)
+	if s != None && end > start && (end > start+1 || b[start] != '-') {
+		ev.set(s, start, end, asText)
 	}
 }
 
