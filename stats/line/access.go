@@ -99,7 +99,7 @@ func accessFields(own map[string]string) map[string]string {
 // accessLine parses a line of an access log on its own. Its time is the one in
 // brackets, and msg is the whole line.
 func (sc *Scanner) accessLine(ev *Event, b []byte, start, end int) bool {
-	if b[start]-'A' < 26 && levelColon(b, start) || !sc.access(ev, b, start, end, false) {
+	if !sc.access(ev, b, start, end, false) {
 		return false
 	}
 	sc.date(ev)
@@ -198,6 +198,8 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 	if plainClient(b, host, hostEnd) {
 		ev.put(s.at[httpHost], host, hostEnd, asText)
 		putPresent(ev, s.at[httpUser], b, user, userEnd)
+	} else if levelColon(b, host) {
+		return false
 	} else {
 		sc.oddClient(ev, b, span{host, hostEnd}, span{user, userEnd}, isDashAlone(b, ident, identEnd))
 	}
@@ -287,7 +289,8 @@ func fewNames(b []byte, hostEnd int) (user, userEnd int, ok bool) {
 // plainClient reports whether a client is an address of IPv4 by its looks, and the user
 // after it is not in quotes.
 func plainClient(b []byte, start, end int) bool {
-	return end-start <= len("123.123.123.123") && end-start >= len("1.1.1.1") && b[start]-'0' <= 9 && b[end+3] != '"' && (b[end-2] == '.' || b[end-3] == '.' || b[end-4] == '.')
+	const shortest, longest = len("1.1.1.1"), len("123.123.123.123")
+	return uint(end-start-shortest) <= uint(longest-shortest) && b[start]-'0' <= 9 && b[end+3] != '"' && (b[end-4] == '.' || b[end-3] == '.' || b[end-2] == '.')
 }
 
 // oddClient puts a client that is not an address of IPv4, or is in quotes, has a port or is
@@ -310,6 +313,9 @@ func clientEnd(b []byte, start, end int) int {
 		if b[i] == ',' || b[i] == '"' {
 			end = i
 		}
+	}
+	if end == start {
+		return end
 	}
 	if last := withoutPort(b, start, end); last < end && (b[start] == '[' || bytes.IndexByte(b[start:last], ':') < 0) && isAddress(b, start, last) {
 		return last

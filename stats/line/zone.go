@@ -154,12 +154,15 @@ func regionEnd(b []byte, i int) int {
 	return i
 }
 
-// region gives the zone of a name, nil if there is none or lines had too many others.
+// region gives the zone of a name, nil if there is none.
 func (c *clock) region(name []byte) *time.Location {
 	zone, known := c.regions[string(name)]
-	if !known && len(c.regions) < maxRegions {
+	if !known {
 		if c.regions == nil {
 			c.regions = map[string]*time.Location{}
+		}
+		if len(c.regions) == maxRegions {
+			clear(c.regions)
 		}
 		zone, _ = ParseZone(string(name))
 		c.regions[string(name)] = zone
@@ -167,7 +170,7 @@ func (c *clock) region(name []byte) *time.Location {
 	return zone
 }
 
-// maxRegions bounds the names of zones that a clock looks up.
+// maxRegions bounds the names of zones that a clock remembers.
 const maxRegions = 64
 
 // afterZone gives the position after what says the zone of a time once more, as Java does
