@@ -36,8 +36,10 @@ func TestAppendPoints(t *testing.T) {
 		`{"0.5":1,"0.99":2.5}`:       "s.0_5=1 s.0_99=2.5",
 		`{"le":[10],"counts":[3,1]}`: "s.10=3 s.+Inf=1",
 		`{"in":2,"late":0}`:          "s.in=2 s.late=0",
-		`{"top":[{"key":"a.b","value":9.5},{"key":"c","value":1}],"other":3,"distinct":12}`: "s.a_b=9.5 s.c=1 s.other=3 s.distinct=12",
-		`{"top":[{"key":"a","value":{"0.5":7}}],"other":null,"distinct":1}`:                 "s.a.0_5=7 s.distinct=1",
+		`{"top":[{"key":"a.b","value":9.5},{"key":"c","value":1}],"other":3,"distinct":12}`:                   "s.a_b=9.5 s.c=1 s.other=3 s.distinct=12",
+		`{"top":[{"key":"a","value":{"0.5":7}}],"other":null,"distinct":1}`:                                   "s.a.0_5=7 s.distinct=1",
+		`{"top":[{"key":"a","value":0.5},{"key":"b","value":null,"dropped":true}],"other":null,"distinct":2}`: "s.a=0.5 s.distinct=2",
+		`-0.25`:  "s=-0.25",
 		`"text"`: "",
 		`{`:      "",
 	} {
