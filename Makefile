@@ -21,6 +21,8 @@ export GORACE ?= atexit_sleep_ms=10
 timed = begun=$$(date +%s); $(1); code=$$?; echo "make $@: $$(($$(date +%s) - begun)) s"; exit $$code
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOSEC       := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
+VULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # Apache Kafka from Maven Central's jars, for which Java 17 and Maven are needed.
@@ -29,7 +31,7 @@ KAFKA_PORT ?= 29092
 BROKERS    ?= 1
 
 .PHONY: help build run up down screenshot clean \
-	test test-all test-steady test-kafka chaos fuzz conformance generate lint compose-check \
+	test test-all test-steady test-kafka chaos fuzz conformance generate lint gosec vuln compose-check \
 	bench bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
 
 ##@ Use it
@@ -99,6 +101,15 @@ lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "make lint: gofmt -w these files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+
+# Of gosec's rules these are off: G104, unhandled errors, which are of closing what is given up,
+# and of writing to clients; G115, conversions of integers, since decoders bound what they read;
+# G304, names of files from variables: the user's flags say which files are read.
+gosec: ## what gosec finds outside the developers' tools; it takes minutes to build
+	$(GO) run $(GOSEC) -quiet -exclude G104,G115,G304 -exclude-dir cmd/dev ./...
+
+vuln: ## known weaknesses of the modules that are used; vuln.go.dev must answer
+	$(GO) run $(VULNCHECK) ./... || { echo "make vuln: either what is listed above is to be updated, or https://vuln.go.dev did not answer"; exit 1; }
 
 compose-check: ## docker-compose.yml read by its own parser
 	docker-compose config --quiet

@@ -152,7 +152,7 @@ func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token stri
 		http.Error(w, "this share link has expired or is not valid: ask for a new one", http.StatusForbidden)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- secure where the browser used HTTPS
 		Name: shareCookie, Value: token, Path: "/", Expires: end,
 		HttpOnly: true, Secure: secure(r), SameSite: http.SameSiteLaxMode,
 	})

@@ -96,7 +96,7 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 		keepPrivate()
 		err := os.MkdirAll(dir, 0o700)
 		if err == nil {
-			err = os.Chmod(dir, 0o700) // of one that was there
+			err = os.Chmod(dir, 0o700) // #nosec G302 -- of a folder that was there
 		}
 		if err != nil {
 			return nil, fmt.Errorf("the broker's folder: %w", err)

@@ -13,7 +13,7 @@ import (
 // lock takes the folder for this broker alone: two that write to the same files
 // destroy them. The kernel lets go of it when the process ends, however it ends.
 func lock(dir string) (unlock func(), err error) {
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
