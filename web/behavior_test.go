@@ -380,6 +380,33 @@ func TestExplained(t *testing.T) {
 	b.quietConsole(t)
 }
 
+// A key is shown alone by a click on its row, with a URL of its own; its lines are those of the
+// key, and of a condition.
+func TestKeyAlone(t *testing.T) {
+	testkit.Long(t)
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/all"))
+	b.until(t, `document.querySelectorAll(".ranking li").length > 3`)
+	key := evaluate[string](t, b, `document.querySelectorAll(".ranking .key")[1].textContent`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll(".ranking li")[1].click()`))
+	b.until(t, `document.querySelector(".detail[data-state=value] .chip")?.textContent.endsWith(" ×")`)
+	b.until(t, `document.querySelectorAll(".keys tr[data-beside]").length > 1`)
+	if hash := evaluate[string](t, b, `location.hash`); !strings.HasSuffix(hash, "/300/0/"+key) {
+		t.Errorf("the URL ends with %s, want the key %s", hash, key)
+	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("Enter"))
+	b.until(t, fmt.Sprintf(`document.querySelector(".lines li code")?.textContent.endsWith("key=%s where=")`, key))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		document.querySelector(".lines input").value = 'line contains "x"';
+		document.querySelector(".lines form").requestSubmit();
+	}`))
+	b.until(t, `document.querySelector(".lines li code")?.textContent.endsWith('where=line contains "x"')`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".chip").click()`))
+	b.until(t, `document.querySelector(".chip").hidden && !document.querySelector(".keys tr[data-beside]") && !location.hash.includes("/0/")`)
+	b.quietConsole(t)
+}
+
 // A Pulse without lines does not look healthy: it says so, and what to do.
 func TestNothingComes(t *testing.T) {
 	testkit.Long(t)

@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"pulse/stats"
+	"pulse/stats/aggregate"
+	"pulse/stats/line"
 	"pulse/stats/program"
 )
 
@@ -45,21 +48,81 @@ type readSoFar struct {
 	Bytes int64 `json:"bytes"`
 }
 
+// A lineQuery asks for the lines of a stat that count at the seconds [from, to].
+type lineQuery struct {
+	stat     string
+	from, to int64
+	where    string // a condition that they meet too; "": any
+	key      string // of the stat's keys the one that they have; "": any
+}
+
+// whereStat counts the lines that meet a query's condition.
+const whereStat = "pulse.where"
+
 // rawLines finds lines in the topic of raw records.
 type rawLines struct {
 	rawLog
-	program *program.Program
+	program     *program.Program
+	definitions *stats.Definitions
 }
 
-// Lines finds up to maxLines lines of a stat that count at the seconds
-// [from, to], those of the last second first. Meanwhile it tells what it has found,
+// matcher makes what finds a query's lines, and reports whether a line that it has found is
+// of the key.
+func (q lineQuery) matcher(p *program.Program, by []string) (m *program.Matcher, is func() bool, err error) {
+	if m, err = p.NewMatcher(q.stat); err == nil && q.where != "" {
+		err = m.And(whereStat)
+	}
+	if err != nil || q.key == "" {
+		return m, func() bool { return true }, err
+	}
+	var slots []line.Slot
+	for _, field := range by {
+		slots = append(slots, p.Slot(field))
+	}
+	key := aggregate.NewLineKey(slots...)
+	return m, func() bool {
+		var event *line.Event
+		for _, slot := range slots {
+			var ok bool
+			if event, ok = m.Field(slot); !ok {
+				return false
+			}
+		}
+		return key.Is(event, q.key)
+	}, nil
+}
+
+// check compiles what a query asks for beside the stat, which is one of the definitions;
+// it gives the fields of the stat's keys, too. An error says what is wrong with the query.
+func (q lineQuery) check(p *program.Program, d *stats.Definitions) (*program.Program, []string, error) {
+	all := d.All()
+	s := all[slices.IndexFunc(all, func(s *stats.Stat) bool { return s.Name == q.stat })]
+	if q.key != "" && len(s.GroupBy) == 0 {
+		return nil, nil, fmt.Errorf("key: stat %s has no keys", q.stat)
+	}
+	if q.where == "" {
+		return p, s.GroupBy, nil
+	}
+	with, err := d.Where(whereStat, q.where)
+	if err != nil {
+		return nil, nil, fmt.Errorf("where: %w", err)
+	}
+	compiled, err := program.Compile(with)
+	if err != nil {
+		return nil, nil, fmt.Errorf("where: %w", err)
+	}
+	return compiled, s.GroupBy, nil
+}
+
+// Lines finds up to maxLines lines of a query, those of the last second first. Meanwhile it tells what it has found,
 // and how much it has read. Whether a line was late is told by its own record's
 // clock: one that only another ingester's clock made late is among them, though it was
 // not counted.
-func (l *rawLines) Lines(ctx context.Context, stat string, from, to int64, tell func(foundLines)) (foundLines, error) {
+func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)) (foundLines, error) {
 	ctx, cancel := context.WithTimeout(ctx, linesWithin)
 	defer cancel()
-	if _, err := l.program.NewMatcher(stat); err != nil {
+	compiled, by, err := q.check(l.program, l.definitions)
+	if err != nil {
 		return foundLines{}, err
 	}
 	log, err := l.open(ctx)
@@ -71,11 +134,12 @@ func (l *rawLines) Lines(ctx context.Context, stat string, from, to int64, tell 
 	for i := range found.left {
 		found.left[i] = maxScan / int64(len(found.left))
 	}
-	for _, part := range [][2]int64{{to, to}, {from, to - 1}} {
+	for _, part := range [][2]int64{{q.to, q.to}, {q.from, q.to - 1}} {
 		if part[0] > part[1] || len(found.all.lines) == maxLines {
 			continue
 		}
-		if err := l.scan(ctx, log, stat, part[0], part[1], &found); err != nil {
+		newMatcher := func() (*program.Matcher, func() bool, error) { return q.matcher(compiled, by) }
+		if err := scan(ctx, log, newMatcher, part[0], part[1], &found); err != nil {
 			return foundLines{}, err
 		}
 	}
@@ -115,9 +179,9 @@ func (f *lineFinder) add(partition int, lines []foundLine, read readSoFar, more 
 }
 
 // scan finds lines at the seconds [from, to], in all partitions at a time.
-func (l *rawLines) scan(ctx context.Context, log *openLog, stat string, from, to int64, found *lineFinder) error {
+func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher, func() bool, error), from, to int64, found *lineFinder) error {
 	return log.each(ctx, from, to, func(i int, s *section) error {
-		matcher, err := l.program.NewMatcher(stat)
+		matcher, is, err := newMatcher()
 		if err != nil {
 			return err
 		}
@@ -143,6 +207,9 @@ func (l *rawLines) scan(ctx context.Context, log *openLog, stat string, from, to
 				read.Bytes += int64(len(p.Lines))
 				found.left[i] -= int64(len(p.Lines))
 				matcher.Match(p.Pack, from, to, func(second int64, line []byte) bool {
+					if !is() {
+						return true
+					}
 					if more = n == maxLines; more {
 						return false
 					}
@@ -169,7 +236,7 @@ func textOf(line []byte) string {
 }
 
 // lines answers with the lines of ?stat= that count at the seconds from ?from= to
-// ?to=. Who came by a share link sees numbers alone.
+// ?to=, and of these with those that meet ?where= and have the key ?key=. Who came by a share link sees numbers alone.
 func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 	if _, shared := shareEnd(r.Context()); shared {
 		http.Error(w, "a share link shows only numbers: log in to see lines", http.StatusForbidden)
@@ -194,9 +261,14 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
+	q := lineQuery{name, from, to, r.FormValue("where"), r.FormValue("key")}
+	if _, _, err := q.check(s.program, s.config.Definitions); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	stream := newStream(w, r)
-	read, err := s.readers.follow(r.Context(), fmt.Sprintf("lines %s %d %d", name, from, to), func(ctx context.Context, tell func(any)) (any, error) {
-		return s.raw.Lines(ctx, name, from, to, func(found foundLines) { tell(found) })
+	read, err := s.readers.follow(r.Context(), fmt.Sprintf("lines %#v", q), func(ctx context.Context, tell func(any)) (any, error) {
+		return s.raw.Lines(ctx, q, func(found foundLines) { tell(found) })
 	}, func(partial any) {
 		found, _ := partial.(foundLines)
 		stream.write(linesAnswer(name, from, to, found, false))

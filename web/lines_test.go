@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ stats:
   - name: errors
     rate: minute
     where: level == "error"
+  - {name: both, count: lines, by: [level, n]}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +84,26 @@ stats:
 	}
 	if a = ask(fmt.Sprintf("&to=%d", first+5000)); len(a.Lines) != 0 || a.More || a.Expired {
 		t.Errorf("a second that has not been has %+v", a)
+	}
+
+	for query, want := range map[string]string{
+		"stat=errors&where=" + url.QueryEscape(`line contains "n=20.1"`):     "n=20.1 ",
+		"stat=errors&where=" + url.QueryEscape(`n > 20 && n < 20.2`):         "n=20.1 ",
+		"stat=errors&where=" + url.QueryEscape(`len(line) > 3 && n == 20.2`): "n=20.2 ",
+		"stat=both&key=error%2C20.2":                                         "n=20.2 ",
+		"stat=both&key=error%2C20.2&where=" + url.QueryEscape(`n == 20.1`):   "",
+		"stat=both&key=error": "",
+	} {
+		_, body := get(t, s, fmt.Sprintf("/api/lines?%s&to=%d", query, first+20), bearer)
+		var a answer
+		if err := json.Unmarshal([]byte(body), &a); err != nil || len(a.Lines) != min(len(want), 1) || want != "" && !strings.Contains(a.Lines[0].Text+" ", want) {
+			t.Errorf("%s gives %+v (%v in %.200s), want a line with %q", query, a.Lines, err, body, want)
+		}
+	}
+	for _, query := range []string{"stat=errors&key=x", "stat=errors&where=status+%3D%3D"} {
+		if got, body := get(t, s, "/api/lines?"+query, bearer); got.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %d %s, want 400", query, got.StatusCode, body)
+		}
 	}
 
 	// An answer that grows ends as the whole one.

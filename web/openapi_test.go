@@ -223,6 +223,9 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/api/explain", "/api/explain?stat=stat-00", shared(s))
 	ask("get", "/api/lines", "/api/lines?stat=stat-00&from=100&to=200", bearer)
 	ask("get", "/api/lines", "/api/lines?stat=stat-00", bearer)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00&key=x", bearer)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00&where="+url.QueryEscape(`line contains "x"`), bearer)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00&where=status+%3D%3D", bearer)
 	ask("get", "/api/lines", "/api/lines?stat=nothing", bearer)
 	ask("get", "/api/lines", "/api/lines?stat=stat-00&to=x", bearer)
 	ask("get", "/api/lines", "/api/lines?stat=stat-00", shared(s))
@@ -238,7 +241,7 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/readyz", "/readyz", nil)
 	ask("get", "/ws", "/ws?stat=nothing", bearer)
 	ask("get", "/ws", "/ws?a=b", bearer)
-	ask("get", "/api/lines", "/api/lines?stat=stat-00&key=x", bearer)
+	ask("get", "/api/lines", "/api/lines?stat=stat-00&keys=x", bearer)
 
 	// The socket's messages.
 	conn, _, err := open(s, "/ws", http.Header{"Authorization": {"Bearer " + testToken}})

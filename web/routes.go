@@ -42,7 +42,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /ws":               takes(s.socket, "stat"),
 		"GET /api/stats":        takes(s.latest),
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
-		"GET /api/lines":        takes(s.lines, "stat", "from", "to"),
+		"GET /api/lines":        takes(s.lines, "stat", "from", "to", "where", "key"),
 		"GET /api/explain":      takes(s.explain, "stat", "from", "to", "against"),
 		"POST /api/share":       takes(s.share, "for"),
 		"GET /metrics":          s.metrics,

@@ -96,10 +96,9 @@ type minuteHistory interface {
 	Minutes(ctx context.Context, stat string, from, to int64) ([]topics.Minute, error)
 }
 
-// rawHistory finds the lines of a stat that count at the seconds [from, to], and tells
-// meanwhile what it has found.
+// rawHistory finds lines, and tells meanwhile what it has found.
 type rawHistory interface {
-	Lines(ctx context.Context, stat string, from, to int64, tell func(foundLines)) (foundLines, error)
+	Lines(ctx context.Context, q lineQuery, tell func(foundLines)) (foundLines, error)
 }
 
 // explainer says what is different about some seconds, and tells meanwhile how much it
@@ -157,7 +156,7 @@ func newServer(c Config) (*Server, error) {
 	s.hub.share = access.shares()
 	view := newView(c, s.store)
 	s.history, s.fill = view.merged, view.Run
-	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled}
+	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled, c.Definitions}
 	s.explainer = NewExplainer(c.Cluster, c.Names, c.Definitions)
 	s.refusals.Log = c.Logger
 	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}

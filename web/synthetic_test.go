@@ -268,13 +268,13 @@ func (s *synthetic) Minutes(_ context.Context, stat string, from, to int64) (all
 }
 
 // Lines is one line for every ten seconds; those of an hour ago are expired.
-func (s *synthetic) Lines(_ context.Context, stat string, from, to int64, _ func(foundLines)) (found foundLines, err error) {
-	if to < time.Now().Unix()-3600 {
+func (s *synthetic) Lines(_ context.Context, q lineQuery, _ func(foundLines)) (found foundLines, err error) {
+	if q.to < time.Now().Unix()-3600 {
 		return foundLines{expired: true}, nil
 	}
-	for t := to; t >= from; t-- {
+	for t := q.to; t >= q.from; t-- {
 		if t%10 == 0 {
-			found.lines = append(found.lines, foundLine{t, fmt.Sprintf("level=error <b>stat</b>=%s second=%d", stat, t)})
+			found.lines = append(found.lines, foundLine{t, fmt.Sprintf("level=error <b>stat</b>=%s second=%d key=%s where=%s", q.stat, t, q.key, q.where)})
 		}
 	}
 	return found, nil

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/condition"
-	"pulse/stats/derive"
 	"pulse/stats/line"
 	"pulse/stats/program"
 	"pulse/topics"
@@ -167,17 +165,8 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, er
 		return nil, nil
 	}
 	if where != "" {
-		derived := slices.Clone(d.Derived)
-		cond, err := condition.Parse(where, &condition.Defines{Derive: func(text string) error {
-			if slices.ContainsFunc(derived, func(f *derive.Field) bool { return f.Name == text }) {
-				return nil
-			}
-			f, err := derive.Parse(text, text, nil)
-			if err == nil {
-				derived = append(derived, f) // it has fields of the line, or those before it
-			}
-			return err
-		}})
+		stat = "tail"
+		with, err := d.Where(stat, where)
 		if err != nil {
 			var at *condition.Error
 			if errors.As(err, &at) {
@@ -185,8 +174,8 @@ func tailMatcher(d *stats.Definitions, where, stat string) (*program.Matcher, er
 			}
 			return nil, usagef("--where: %w", err)
 		}
-		stat = "tail"
-		d = &stats.Definitions{Formats: d.Formats, Derived: derived, Stats: []*stats.Stat{{Name: stat, Kind: "rate", Per: 1, Window: 1, Where: where, Cond: cond}}}
+		with.Stats = with.Stats[len(with.Stats)-1:]
+		d = with
 	}
 	if _, err := d.Named(stat); err != nil {
 		return nil, usagef("--stat: %w", err)

@@ -75,6 +75,18 @@ func (k *keyer) key(ev *line.Event) (key []byte, ok bool) {
 	return key, true
 }
 
+// A LineKey tells the key that a stat by some fields has for a line, as it is shown.
+type LineKey struct{ keyer }
+
+// NewLineKey makes one of the slots of fields.
+func NewLineKey(fields ...line.Slot) *LineKey { return &LineKey{keyer{fields: fields}} }
+
+// Is reports whether a line has a key, by its text.
+func (k *LineKey) Is(ev *line.Event, text string) bool {
+	key, ok := k.key(ev)
+	return ok && keyText(string(key), len(k.fields)) == text
+}
+
 // AppendKey appends the key of a line whose fields have these values.
 func AppendKey(b []byte, values ...string) []byte {
 	if len(values) == 1 {

@@ -15,6 +15,7 @@ type Matcher struct {
 	scanner *line.Scanner
 	event   line.Event
 	conds   []*cond // a line meets one of them; what is made of other stats has several
+	also    *cond   // they meet this too; nil: anything
 	inlog   int     // the number of a stat of in-log metrics, of which a line has one; -1: it is another stat
 	buffer  []byte
 	codes   []line.Code
@@ -45,6 +46,17 @@ func (p *Program) NewMatcher(stat string) (*Matcher, error) {
 		return m, nil
 	}
 	return nil, fmt.Errorf("there is no stat %.80q", stat)
+}
+
+// And leaves of the lines those that count for another stat too, which is of lines.
+func (m *Matcher) And(stat string) error {
+	for i, s := range m.program.stats {
+		if s.Name == stat && m.program.of[i] == nil && m.program.conds[i] != nil {
+			m.also = m.program.conds[i]
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no stat %.80q of lines", stat)
 }
 
 // Match calls f with each line of a pack that counts for the stat at one of the
@@ -93,12 +105,18 @@ func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte
 
 // matches reports whether a line meets one of the conditions, or has a metric.
 func (m *Matcher) matches(ev *line.Event, text []byte) bool {
-	if m.inlog >= 0 {
+	if m.inlog >= 0 && (m.also == nil || !m.program.hasMetric(m.inlog, text)) {
 		return m.program.hasMetric(m.inlog, text)
 	}
 	m.codes = ev.AppendCodes(m.codes[:0])
 	m.ids.set(m.codes)
 	defer m.ids.unset(m.codes)
+	if m.also != nil && !m.also.match(m.program.schema, &m.ids, ev) {
+		return false
+	}
+	if m.inlog >= 0 {
+		return true
+	}
 	for _, c := range m.conds {
 		if c != nil && c.match(m.program.schema, &m.ids, ev) {
 			return true

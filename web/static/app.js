@@ -24,7 +24,7 @@ const view = () => {
 };
 const welcome = new Welcome($("welcome"));
 const sharing = new Sharing($("share"), $("sharing"));
-const grid = new Grid($("page"), view, (name) => pages.look(name));
+const grid = new Grid($("page"), view, (name, key) => pages.look(name, key));
 const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
 const touch = () => {
   grid.touch();
@@ -33,7 +33,7 @@ const touch = () => {
 const pages = new Pages($("tabs"), (page) => {
   if (page.stat) {
     grid.hide();
-    detail.show(page.stat, page.range, page.before);
+    detail.show(page.stat, page.range, page.before, page.key);
   } else {
     detail.hide();
     grid.show(page.rows, page.empty);

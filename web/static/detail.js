@@ -6,7 +6,8 @@ import { Chart } from "./chart.js";
 import { element, mark, resting, write } from "./dom.js";
 import { Explained } from "./explain.js";
 import { brief, clock, coverage, exact, isolated, reach, short, split, span, timeUnit, visible, within } from "./format.js";
-import { BY_SECOND, Seconds, load, readLines, stepFor } from "./history.js";
+import { BY_SECOND, Seconds, load, stepFor } from "./history.js";
+import { Lines } from "./lines.js";
 import { level } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
 import { panelOf } from "./panels/registry.js";
@@ -49,8 +50,9 @@ export class Detail {
     this.rest = resting(() => this.#pointAt(null));
   }
 
-  /** Shows a stat in a range of time; beside it, if asked, so many seconds before. */
-  show(name, range, before) {
+  /** Shows a stat in a range of time; beside it, if asked, so many seconds before; of its
+   * keys one alone, if it is named. */
+  show(name, range, before, key) {
     const { model } = this.view();
     const stat = model.series.get(name)?.stat;
     this.hide();
@@ -64,6 +66,10 @@ export class Detail {
     this.data = this.other = null;
     this.aborts = new AbortController();
     if (!again) this.#build();
+    if (this.keys) {
+      this.keys.only = key || null;
+      this.#chip();
+    }
     this.#choices();
     this.#told("");
     this.#load();
@@ -91,7 +97,11 @@ export class Detail {
     this.selection = element("div", "selection");
     this.selection.hidden = true;
     this.plot = element("div", "plot", this.canvas, this.selection, this.tip);
-    this.keys = this.panel.labeled ? new Keys(stat, this.panel.shown(stat), () => this.touch()) : null;
+    this.keys = this.panel.labeled ? new Keys(stat, this.panel.shown(stat), () => this.#isolated()) : null;
+    this.chip = element("button", "chip");
+    this.chip.type = "button";
+    this.chip.hidden = true;
+    this.chip.addEventListener("click", () => this.keys.isolate(null));
     this.chart = new Chart(this.canvas);
     this.windows = element("nav");
     this.windows.setAttribute("aria-label", "Window");
@@ -100,9 +110,10 @@ export class Detail {
     const back = press("←", this.onLeave);
     back.setAttribute("aria-label", "Back");
     this.remarks = element("div", "remarks");
-    this.lines = element("section", "lines");
-    this.lines.setAttribute("aria-label", "Lines");
-    this.lines.hidden = true;
+    const lines = element("section", "lines");
+    lines.setAttribute("aria-label", "Lines");
+    lines.hidden = true;
+    this.lines = new Lines(lines, () => this.canvas.focus());
     const different = element("section", "lines different");
     different.setAttribute("aria-label", "What is different");
     different.hidden = true;
@@ -110,9 +121,9 @@ export class Detail {
     const why = press("What is different", () => this.#explain(this.chart.from, this.chart.edge));
     why.title = "Which values of which fields explain it (w); shift and drag: of some seconds";
     this.box = element("article", "detail",
-      element("div", "detail-head", back, element("h2", "", stat.title), element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
+      element("div", "detail-head", back, element("h2", "", stat.title), this.chip, element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
         element("p", "take", why, press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
-      this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), this.lines, different, this.#definition());
+      this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), lines, different, this.#definition());
     this.box.setAttribute("aria-label", stat.title);
     this.root.replaceChildren(this.box);
 
@@ -185,7 +196,26 @@ export class Detail {
     this.versus.replaceChildren(...BEFORE.map(([s, text]) => choice(`−${text}`, range, before === s ? 0 : s, before === s)));
   }
 
-  #link(range, before) { return `#/stat/${encodeURIComponent(this.name)}/${format(range)}${before ? `/${before}` : ""}`; }
+  #link(range, before) {
+    const key = this.keys?.only ?? null;
+    return `#/stat/${encodeURIComponent(this.name)}/${format(range)}${before || key !== null ? `/${before || 0}` : ""}${key === null ? "" : `/${encodeURIComponent(key)}`}`;
+  }
+
+  /** A key is shown alone, or all are again: the URL says so. */
+  #isolated() {
+    this.#chip();
+    history.replaceState(null, "", this.#link(this.range, this.before));
+    this.#choices();
+    this.touch();
+  }
+
+  /** Says which key is shown alone, and takes it back. */
+  #chip() {
+    const { only } = this.keys;
+    this.chip.hidden = only === null;
+    write(this.chip, only === null ? "" : `${this.stat.by?.join(", ") ?? "key"} = ${isolated(only)} ×`);
+    this.chip.title = only === null ? "" : `Show all keys, not ${only} alone`;
+  }
 
   /** Looks at the seconds [from, to]. */
   #zoom(from, to) {
@@ -198,7 +228,7 @@ export class Detail {
   hide() {
     this.name = "";
     this.aborts?.abort();
-    this.asked?.abort();
+    this.lines?.hide();
     this.explained?.hide();
     this.#pointAt(null);
   }
@@ -291,6 +321,9 @@ export class Detail {
     mark(this.box, "level", worth);
     mark(this.box, "loaded", this.range.window <= model.window || this.data ? "yes" : "");
     this.drawn = panel.lines?.(stat, live.at(live.newest), this.keys?.quantile) ?? [];
+    const only = this.keys?.only ?? null;
+    // One that is not among the greatest now may have been.
+    if (only !== null && !this.drawn.some((l) => l.name === only)) this.drawn = [...this.drawn.slice(0, KEY_HUES.length - 1), panel.line(stat, only, this.keys.quantile)];
     this.keys?.color(this.drawn);
     const many = this.drawn.length > 1;
     const values = (panel.labeled ? [] : this.drawn).map(({ pick }) => now === null ? null : pick(now) ?? null);
@@ -443,44 +476,12 @@ export class Detail {
   #explain(from, to) { this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now); }
 
   /** Shows the lines that made the point, or the column, of a second. */
-  async #showLines(second) {
-    const { stat, lines } = this;
+  #showLines(second) {
+    const { stat } = this;
     const { step } = this.#points(this.view().model);
-    this.asked?.abort();
-    const asked = this.asked = new AbortController();
     const last = second + step - 1;
     const first = Math.max(0, last - Math.min(BY_SECOND, stat.over + step - 1) + 1);
-    const { now } = this.view().moment;
-    const title = element("h3", "", `Lines of ${clock(first, now)} to ${clock(last, now)}`);
-    const shut = element("button", "", "Close");
-    shut.type = "button";
-    shut.addEventListener("click", () => {
-      asked.abort();
-      lines.hidden = true;
-      this.canvas.focus();
-    });
-    const status = element("p", "hush", "searching…");
-    const list = element("ol");
-    status.setAttribute("role", "status");
-    lines.hidden = false;
-    lines.replaceChildren(title, shut, status, list);
-    let shown = 0;
-    const show = (found) => {
-      const n = found.lines.length;
-      const how = `${found.read.lines.toLocaleString("en")} line${found.read.lines === 1 ? "" : "s"} read`;
-      if (n) write(title, `${found.more ? `${n} or more` : n} line${n === 1 ? "" : "s"} of ${clock(first, now)} to ${clock(last, now)}${found.expired ? "; some have expired" : ""}`);
-      write(status, !found.done ? `searching… ${how}` : n ? how : `${found.expired ? "expired: these lines are no longer kept" : "no lines found"}; ${how}`);
-      if (n === shown && !found.done) return; // only more was read
-      shown = n;
-      list.replaceChildren(...found.lines.map((l) =>
-        element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", l.text.split("\n").map(visible).join("\n")))));
-    };
-    try {
-      const found = await readLines(stat.name, first, last, asked.signal, (found) => { if (!asked.signal.aborted) show(found); });
-      if (!asked.signal.aborted) show(found);
-    } catch (error) {
-      if (!asked.signal.aborted) write(status, error.message);
-    }
+    this.lines.show(stat, first, last, this.view().moment.now, this.keys?.only ?? null);
   }
 
   /** The points of what is drawn, as rows of a table. */

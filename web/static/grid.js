@@ -9,7 +9,7 @@ const BUDGET = 7; // ms of drawing in one frame; what is left waits for the next
 
 export class Grid {
   /** A grid in a root element; view gives {model, moment} to draw, and onOpen
-   * hears the name of a stat that is to be shown large. */
+   * hears the name of a stat that is to be shown large, and of a key if it is to be alone. */
   constructor(root, view, onOpen) {
     this.root = root;
     this.view = view;
@@ -75,7 +75,7 @@ export class Grid {
 
   #open(target) {
     const panel = this.byElement.get(target.closest?.(".panel"));
-    if (panel) this.onOpen(panel.name);
+    if (panel) this.onOpen(panel.name, target.closest("li")?.key);
   }
 
   /** Asks for one panel, or every panel, to be drawn. */

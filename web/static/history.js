@@ -91,8 +91,8 @@ export async function load(stat, from, to, signal) {
   return new Seconds(series);
 }
 
-/** Reads the lines that count at the seconds [from, to]; heard gets what is found so far. */
-export const readLines = (name, from, to, signal, heard) => growing(`/api/lines?${new URLSearchParams({ stat: name, from, to })}`, signal, heard);
+/** Reads the lines of a query, as the API has it; heard gets what is found so far. */
+export const readLines = (query, signal, heard) => growing(`/api/lines?${new URLSearchParams(query)}`, signal, heard);
 
 /** Reads what is different in the seconds [from, to]; heard is told how much has been read. */
 export const readExplained = (name, from, to, signal, heard) => growing(`/api/explain?${new URLSearchParams({ stat: name, from, to })}`, signal, heard);

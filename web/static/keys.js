@@ -46,7 +46,6 @@ export class Keys {
   color(lines) {
     const names = new Set(lines.map((l) => l.name));
     for (const name of this.hues.keys()) if (!names.has(name)) this.hues.delete(name);
-    if (!names.has(this.only)) this.only = null;
     for (const line of lines) {
       if (!this.hues.has(line.name)) {
         const taken = new Set(this.hues.values());
@@ -54,6 +53,12 @@ export class Keys {
       }
       line.hue = this.hues.get(line.name);
     }
+  }
+
+  /** Shows one key alone; null: all. */
+  isolate(key) {
+    this.only = key;
+    this.onChange();
   }
 
   /** Whether a key stands back for another one. */
@@ -85,8 +90,7 @@ export class Keys {
     const row = { swatch, key, button, figures, item: element("tr", "", element("th", "", button), ...figures), name: "" };
     row.item.firstChild.scope = "row";
     button.addEventListener("click", () => {
-      this.only = this.only === row.name ? null : row.name;
-      this.onChange();
+      this.isolate(this.only === row.name ? null : row.name);
     });
     return row;
   }

@@ -12,7 +12,7 @@ const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p
 
 export class Pages {
   /** Tabs in nav; onOpen is called with {rows, empty}, or
-   * {stat, range, before} for one stat that is shown large, when another page is opened. */
+   * {stat, range, before, key} for one stat that is shown large, when another page is opened. */
   constructor(nav, onOpen) {
     this.nav = nav;
     this.onOpen = onOpen;
@@ -49,7 +49,7 @@ export class Pages {
   /** Opens the page that the URL names, or the first. */
   open() {
     if (!this.all.length) return;
-    const [, where = "", query = "", range = "", before = ""] = location.hash.split("/").map((part) => {
+    const [, where = "", query = "", range = "", before = "", key = ""] = location.hash.split("/").map((part) => {
       try { return decodeURIComponent(part); } catch { return part; }
     });
     this.query = where === "find" ? query : "";
@@ -65,7 +65,7 @@ export class Pages {
         this.nav.scrollLeft = Math.min(this.nav.scrollLeft, link.offsetLeft - this.nav.offsetLeft);
       } else link.removeAttribute("aria-current");
     });
-    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before } : this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." };
+    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key } : this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." };
     this.title = page.title;
     this.onOpen(page);
   }
@@ -84,7 +84,7 @@ export class Pages {
   }
 
   /** Shows one stat large; leave goes back to where it was. */
-  look(name) { location.hash = `#/stat/${encodeURIComponent(name)}`; }
+  look(name, key) { location.hash = `#/stat/${encodeURIComponent(name)}${key ? `/300/0/${encodeURIComponent(key)}` : ""}`; }
   leave() { if (this.stat) location.hash = this.back; }
 
   /** Searches for a text; of none it goes back to where the search began. */

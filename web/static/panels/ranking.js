@@ -22,12 +22,13 @@ export const ranking = {
   fits: (stat) => stat.shape === "keyed",
   labeled: true,
   shown,
-  lines: (stat, value, q) => (value?.top ?? []).slice(0, MOST_LINES).map(({ key }) => ({
+  lines: (stat, value, q) => (value?.top ?? []).slice(0, MOST_LINES).map(({ key }) => ranking.line(stat, key, q)),
+  line: (stat, key, q) => ({
     name: key, pick: (v) => {
       const found = v.top.find((t) => t.key === key);
       return found && length(stat, found.value, q);
     },
-  })),
+  }),
   size: () => ({ columns: 2, rows: 2 }),
   build(body, stat) {
     const list = element("ol", "ranking");
@@ -57,6 +58,7 @@ export const ranking = {
         if (key.title !== line.key) key.title = line.key;
         write(amount, line.amount);
         amount.title = line.dropped ?? "";
+        item.key = line.other ? "" : line.key; // for who clicks on it
         item.className = line.other ? "other" : line.worth ?? "";
         item.style.setProperty("--share", `${Math.max(0, line.share * 100).toFixed(1)}%`);
         if (item.parentNode !== list) list.append(item);
