@@ -169,6 +169,7 @@ func TestUsual(t *testing.T) {
 		{`2025-11-22T09:31:34Z E! [outputs.influxdb] status=500`, "log", "2025-11-22T09:31:34Z", `level='error; msg='[outputs.influxdb] status=500; status=500`},
 		{`2025-11-22 09:31:34 1abc-0000-00 <= a@example.com H=mx S=1234`, "unparsed", "2025-11-22T09:31:34Z", `unparsed=true`},
 		{"2025-11-22T09:31:34.123Z\tINFO\t[beat]\tinstance/beat.go:12\tstatus=500", "log", "2025-11-22T09:31:34.123Z", `caller='instance/beat.go:12; level='INFO; msg='status=500; source='beat; status=500`},
+		{`Sat Nov 22 09:31:34 2025 [pid 6] [ida] FTP command: Client "198.51.100.7", "STOR plan.txt"`, "vsftpd", "2025-11-22T09:31:34Z", `http_host='198.51.100.7; http_user='ida; name='FTP command; ps=6`},
 	} {
 		format, at, got := parseAll(t, test.line)
 		if got != test.fields || at != test.time || format != test.format {

@@ -39,6 +39,10 @@ func (sc *Scanner) vsftpd(ev *Event, b []byte, start, end int) bool {
 	if !c.failed && b[name.end-1] != ':' {
 		result, name = name, c.word()
 	}
+	protocol := string(b[result.start:result.end]) == "FTP" // FTP command and FTP response
+	if protocol {
+		name.start, result = result.start, span{}
+	}
 	client := c.word()
 	if c.failed || b[name.end-1] != ':' || string(b[client.start:client.end]) != "Client" {
 		return false
@@ -50,7 +54,9 @@ func (sc *Scanner) vsftpd(ev *Event, b []byte, start, end int) bool {
 	}
 	for c.has(',') { // a file, a size and a rate, each if it is there
 		if c.blanks(); b[c.i] == '"' {
-			path = c.quoted()
+			if path = c.quoted(); protocol {
+				path = span{}
+			}
 			continue
 		}
 		number, unit := c.word(), c.word()
