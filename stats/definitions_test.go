@@ -188,7 +188,7 @@ func TestErrors(t *testing.T) {
 		{"define for a field", "define: {x: y}\nstats: [{name: a, mean: x}]", []string{"2:25: mean takes the name of a field, and x is a define"}},
 
 		{"over", "stats: [" + stat + ", over: 31d}]", []string{"1:39: over must be from 1s to 30d, not 31d"}},
-		{"over of a max", "stats: [{name: a, max: x, over: 25h}]", []string{"1:33: over must be from 1s to 24h, not 25h. Over up to 30d there are rate, count, sum and mean, without by, and what is made of them"}},
+		{"over of a max", "stats: [{name: a, max: x, over: 25h}]", []string{"1:33: over must be from 1s to 24h, not 25h. Over up to 30d there are rate, count, sum, mean and unique, without by, and what is made of them"}},
 		{"over by a key", "stats: [{name: a, count: lines, by: x, over: 7d}]", []string{"1:46: over must be from 1s to 24h, not 7d. With by there is no room for the keys of a longer one: leave it out, or write a stat for each key that matters, with each"}},
 		{"days", "stats: [" + stat + ", over: 1dd}]", []string{`1:39: over must be a duration such as 10s, 5m, 1h or 30d, not "1dd"`}},
 		{"too many days", "stats: [" + stat + ", over: 4000000000000d}]", []string{`1:39: over must be a duration such as 10s, 5m, 1h or 30d, not "4000000000000d"`}},

@@ -71,7 +71,7 @@ func (s *Snapshot) Alerting() (alert.Point, error) {
 	v, err := value.Parse(s.Value)
 	return alert.Point{
 		First: s.First(), Last: s.Time, Value: v,
-		Known: s.StaleSince == 0 && s.Of == 0,
+		Known: s.StaleSince == 0 && (s.Of == 0 || s.Of > aggregate.Day && s.Covered >= aggregate.Day),
 		Final: s.Final, Revision: s.Revision,
 	}, err
 }

@@ -104,3 +104,16 @@ func BenchmarkSnapshotAppendJSON(b *testing.B) {
 		buf = s.AppendJSON(buf[:0])
 	}
 }
+
+// TestAlertingOfUncovered: alerts know a second whose window is covered, or a day of it.
+func TestAlertingOfUncovered(t *testing.T) {
+	for _, test := range []struct {
+		covered, of, staleSince int64
+		known                   bool
+	}{{0, 0, 0, true}, {59, 60, 0, false}, {86_399, 86_400, 0, false}, {86_399, 90_000, 0, false}, {86_400, 2_592_000, 0, true}, {0, 0, 1, false}} {
+		s := Snapshot{Stat: "a", Time: 1, Value: json.RawMessage("1"), Covered: test.covered, Of: test.of, StaleSince: test.staleSince}
+		if p, err := s.Alerting(); err != nil || p.Known != test.known {
+			t.Errorf("%+v: known is %t, %v", test, p.Known, err)
+		}
+	}
+}

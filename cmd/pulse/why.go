@@ -79,12 +79,13 @@ func (s *whySettings) run(ctx context.Context, e *environment) error {
 	if err := role.checkTopicsBy(ctx, admin); err != nil {
 		return err
 	}
-	from := s.at + 1 - stat.Lookback()
-	fmt.Fprintf(w, "%s at %s, of the %s from %s on\n", stat.Name, utc(s.at), plural(int(stat.Lookback()), "second"), utc(from))
+	seconds, end := stat.Window+stat.Expire, stat.End(s.at)
+	from := end + 1 - seconds
+	fmt.Fprintf(w, "%s at %s, of the %s from %s on\n", stat.Name, utc(s.at), plural(int(seconds), "second"), utc(from))
 	if err := printRevisions(ctx, w, admin, role.names, stat.Name, s.at); err != nil {
 		return err
 	}
-	o, err := findOrigins(ctx, admin, role, stat.Name, from, s.at)
+	o, err := findOrigins(ctx, admin, role, stat.Name, from, end)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ stats:
   - {name: never, rate: second, where: host == "nobody"}
   - {name: long-count, count: lines, over: 25h}
   - {name: long-rate, rate: second, over: 25h}
+  - {name: long-hosts, unique: host, over: 25h}
   - {name: long-mean, mean: bytes, over: 2d}
   - {name: objective, slo: {good: h1-per-minute, total: events, target: 50, over: 30d}}
 `

@@ -110,13 +110,6 @@ type Packable interface {
 	packable()
 }
 
-// Additive reports whether windows of a kind add up: one to which partials were added is as
-// one to which their join was, and keeps nothing of them.
-func Additive(k Kind) bool {
-	a, ok := k.(interface{ additive() bool })
-	return ok && a.additive()
-}
-
 // A Limiter is a Kind whose partials of a second are bounded, but which grow with the
 // seconds that are joined.
 type Limiter interface {

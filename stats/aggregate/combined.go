@@ -58,10 +58,6 @@ func (k *combined) NewWindow() Window {
 	return w
 }
 
-func (k *combined) additive() bool {
-	return !slices.ContainsFunc(k.of, func(of Kind) bool { return !Additive(of) })
-}
-
 func (k *combined) Check(b []byte) error {
 	return k.read(b, func(stat int, part []byte) error { return k.of[stat].Check(part) })
 }

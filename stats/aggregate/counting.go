@@ -12,7 +12,6 @@ type counting struct{}
 func (counting) NewPartial() Partial  { return new(count) }
 func (counting) Check(b []byte) error { return new(count).Join(b) }
 func (counting) measured() line.Slot  { return line.None }
-func (counting) additive() bool       { return true }
 
 // count is the number of lines, as a uvarint.
 type count uint64

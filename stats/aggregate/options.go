@@ -35,7 +35,7 @@ const (
 )
 
 // Bounds of windows, in seconds. One of more than a Day is of whole minutes, and of a kind
-// that is Additive.
+// whose windows keep nothing of a partial, and take the join of some in their place.
 const (
 	Day   = 24 * 60 * 60
 	month = 30 * Day
@@ -49,7 +49,7 @@ func over(seconds float64) Option {
 	}
 }
 
-// overMonth is over of kinds that are Additive.
+// overMonth is over of kinds that have windows of more than a Day.
 func overMonth(seconds float64) Option {
 	o := over(seconds)
 	o.Most = month

@@ -14,7 +14,6 @@ type totaling struct{ field line.Slot }
 func (k totaling) NewPartial() Partial { return &total{field: k.field} }
 func (totaling) Check(b []byte) error  { return new(total).Join(b) }
 func (k totaling) measured() line.Slot { return k.field }
-func (totaling) additive() bool        { return true }
 
 // total is how many numbers there are, as a uvarint, and their sum.
 type total struct {

@@ -18,7 +18,7 @@ var uniqueKind = Description{
 	Aliases: []string{"distinct", "cardinality"},
 	Doc:     "How many different values the field has, of whatever type. Up to 1,000 in the window it is exact, beyond that an estimate.",
 	Example: []string{"unique: user"},
-	Options: append(byKey(), over(60)),
+	Options: append(byKey(), overMonth(60)),
 	Shape:   value.ShapeNumber,
 	Ratio:   true,
 	New:     func(p Parameters) Kind { return unique{p.Field} },

@@ -25,7 +25,8 @@ type Rule struct {
 }
 
 // Unknown says what becomes of an alert in seconds that are not known: those that
-// no clock covered, and those whose window is not covered as a whole.
+// no clock covered, and those whose window is not covered as a whole; of a longer one a
+// day is enough.
 type Unknown string
 
 // What may become of it.

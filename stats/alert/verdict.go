@@ -10,7 +10,7 @@ import (
 type Point struct {
 	First, Last int64       // Unix seconds; the same but where Final
 	Value       value.Value // nil: that of nothing
-	Known       bool        // whether its window is covered as a whole
+	Known       bool        // whether its window is covered as a whole, or a day of it
 	Final       bool        // whether no line can change it any more
 	Revision    int
 }

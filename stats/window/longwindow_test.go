@@ -71,6 +71,7 @@ func TestLongSeriesIsTheNaiveOne(t *testing.T) {
 		{Name: "sum", Kind: "sum", Field: "x", Window: over},
 		{Name: "mean", Kind: "mean", Field: "x", Window: over},
 		{Name: "ratio", Kind: "ratio", Of: []string{"sum", "count"}, Window: over},
+		{Name: "unique", Kind: "unique", Field: "x", Window: over},
 	}}
 	p := compileDefinitions(t, d)
 	for stat, s := range d.Stats {
@@ -94,8 +95,12 @@ func TestLongSeriesIsTheNaiveOne(t *testing.T) {
 					switch r.IntN(10) {
 					case 0, 1, 2, 3:
 						var lines []byte
-						for range r.IntN(5) {
-							lines = append(lines, statstest.LogLine(max(at-r.Int64N(70), forgotten+1), r.IntN(1000))...)
+						n := r.IntN(5)
+						if r.IntN(30) == 0 {
+							n = 1500 // more than unique counts exactly, in a minute or two
+						}
+						for range n {
+							lines = append(lines, statstest.LogLine(max(at-r.Int64N(70), forgotten+1), r.IntN(5000))...)
 						}
 						folder.Fold(program.Pack{Lines: lines, Second: at + 5, Floor: forgotten})
 						folder.Flush(func(i int, fragment []byte) {

@@ -74,8 +74,10 @@ func (s *Series) settle(before int64) {
 		joined := s.newPartial()
 		for ; i < len(s.seconds) && s.seconds[i].second < minute+minuteSeconds; i++ {
 			s.joinTo(joined, i)
+			s.window.Sub(s.seconds[i].partial)
 			s.recycle(s.seconds[i].partial)
 		}
+		s.window.Add(joined)
 		s.middle.add(minute, joined.AppendTo(nil))
 		s.recycle(joined)
 	}

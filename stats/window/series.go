@@ -61,7 +61,6 @@ const (
 const maxFree = 64
 
 // NewSeries returns an empty Series of a stat, which aggregates as kind does.
-// If the stat's window is long, the kind is aggregate.Additive.
 func NewSeries(kind aggregate.Kind, stat *stats.Stat) *Series {
 	s := &Series{kind: kind, stat: stat, over: stat.Window + stat.Expire, window: kind.NewWindow(), to: -1, packAge: math.MaxInt64}
 	if _, ok := s.kind.(aggregate.Packable); ok && s.over >= longWindow && !stat.Long() {

@@ -431,6 +431,8 @@ STATS = [
     ("slo.burn-6h", "long", 21_600, MAYBE_SERVICE, "n", "", burn("90", quick)),
     ("slo.burn-1d", "long", 86_400, MAYBE_SERVICE, "n", "", burn("90", quick)),
     ("slo.burn-3d", "long", 259_200, MAYBE_SERVICE, "n", "", burn("90", quick)),
+    ("requests-ids", "long", 90_000, r"request_id=(?P<k>\S+)", "k", "", distinct),
+    ("paths", "long", 90_000, r'path="(?P<k>[^"]*)"', "k", "", distinct),
     ("lately", "long", 21_600, "", "", "", len),
     ("requests-by", "sparse", 150, r"host=(?P<k>\S+)", "k", "", top(2, rate(1))),
     ("count", "sparse", 150, "", "", "", len),
