@@ -277,7 +277,7 @@ func TestQuantilesByKey(t *testing.T) {
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
 	tell(t, server, stats.Snapshot{Stat: "times", Value: json.RawMessage(`{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`)})
 	b.until(t, `document.querySelectorAll(".ranking li").length === 2`)
-	if got := evaluate[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 crit|/b 20 80 " {
+	if got := evaluate[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 ms crit|/b 20 80 ms " {
 		t.Errorf("the keys are shown as %q", got)
 	}
 	b.until(t, `document.querySelector(".panel .unseen").textContent === "\u2068/a\u2069 p50 40 p99 950 ms, \u2068/b\u2069 p50 20 p99 80 ms, critical"`)

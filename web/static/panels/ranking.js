@@ -1,7 +1,7 @@
 // Values by key: a short ranked table with bars, and what the others add up to.
 
 import { cut, element, write } from "../dom.js";
-import { brief, exact, isolated, quantile, visible } from "../format.js";
+import { brief, exact, isolated, quantile, timeUnit, visible } from "../format.js";
 import { level } from "../model.js";
 
 const MOST = 12; // keys that are shown
@@ -12,8 +12,17 @@ const LEAST_HEIGHT = 17; // px of a row
 const shown = (stat) => stat.at?.[0];
 const length = (stat, value, q = shown(stat)) => typeof value === "number" ? value : value?.[q] ?? 0;
 
-const digits = (stat, value, fractional) => value === null || typeof value !== "object" ? brief(value, fractional)
-  : stat.at.map((q) => brief(value[q] ?? null)).join("  ");
+/** What a row says: its numbers in a unit of so many of the stat's. */
+function digits(stat, value, fractional, [unit, size]) {
+  if (value === null) return brief(value);
+  const figure = (v) => brief(v === null ? null : v / size, fractional && typeof value !== "object");
+  const text = typeof value !== "object" ? figure(value) : stat.at.map((q) => figure(value[q] ?? null)).join("  ");
+  if (unit === "" || unit.startsWith("/")) return text; // that of rates is plain from the title
+  return /^(B|bytes)$/.test(unit) && /[kMGTP]$/.test(text) ? `${text}B` : `${text} ${unit}`;
+}
+
+/** All numbers of a value. */
+const numbers = (stat, value) => typeof value === "number" ? [value] : stat.at?.map((q) => value?.[q] ?? 0) ?? [];
 
 const aloud = (stat, value) => value === null || typeof value !== "object" ? `${exact(value)} ${stat.unit ?? ""}`
   : stat.at.map((q) => `${quantile(q)} ${exact(value[q] ?? null)}`).join(" ") + ` ${stat.unit ?? ""}`;
@@ -44,14 +53,15 @@ export const ranking = {
       const room = Math.max(1, Math.floor(list.clientHeight / LEAST_HEIGHT) - 1);
       const top = (value?.top ?? []).slice(0, Math.min(MOST, room));
       const most = Math.max(...top.map((t) => length(stat, t.value)), 0) || 1;
+      const scale = timeUnit(Math.max(...top.flatMap((t) => numbers(stat, t.value)).map(Math.abs), 0), stat.unit ?? "");
       const fractional = top.some((t) => typeof t.value === "number" && !Number.isInteger(t.value));
       const lines = top.map((t) => ({
-        key: t.key, amount: digits(stat, t.value, fractional), share: length(stat, t.value) / most, worth: level(ofKey, t.value),
+        key: t.key, amount: digits(stat, t.value, fractional, scale), share: length(stat, t.value) / most, worth: level(ofKey, t.value),
         dropped: t.dropped ? "a second had no room for this key" : "",
       }));
       const rest = (value?.distinct ?? 0) - top.length;
       // Other is of what is not in the value's own top; of fewer rows it would be less than the truth.
-      if (rest > 0) lines.push({ key: `other (${rest.toLocaleString("en")})`, amount: top.length === value.top.length ? digits(stat, value.other, fractional) : "", share: 0, other: true });
+      if (rest > 0) lines.push({ key: `other (${rest.toLocaleString("en")})`, amount: top.length === value.top.length ? digits(stat, value.other, fractional, scale) : "", share: 0, other: true });
       lines.forEach((line, i) => {
         const { item, key, amount } = rows[i];
         cut(key, visible(line.key));
