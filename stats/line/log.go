@@ -218,16 +218,11 @@ func eitherDateEnd(b []byte, i int) int {
 		digits(b, second+1) != second+5 || b[second+5] != ' ' && b[second+5] != ',' {
 		return 0
 	}
-	i = spaces(b, second+6)
-	text := b[i : i+8]
-	if b[i+1] == ':' { // 9:31:34
-		text = append([]byte{'0'}, b[i:i+7]...)
-		i--
-	}
-	if _, ok := clockSecond(text); !ok {
+	_, i = clockAt(b, spaces(b, second+6))
+	if i < 0 {
 		return 0
 	}
-	if i += 8; b[i] == '.' || b[i] == ',' {
+	if b[i] == '.' || b[i] == ',' {
 		i = digits(b, i+1)
 	}
 	return max(i, meridiemEnd(b, i))

@@ -193,7 +193,10 @@ func parseAll(t *testing.T, text string) (format, at, all string) {
 	s := newSchema(t, slices.Sorted(maps.Keys(names))...)
 	sc, ev := s.NewScanner(), new(Event)
 	sc.NearRecorded(unix(t, "2025-11-22T09:32:34Z"))
-	sc.Parse(ev, buffer(text), 0, len(text))
+	b := buffer(text)
+	if n := testing.AllocsPerRun(5, func() { sc.Parse(ev, b, 0, len(text)) }); n > 0 {
+		t.Errorf("%v allocations: %s", n, text)
+	}
 	got := describe(s, ev)
 	if got["msg"] == "'"+text {
 		delete(got, "msg")
