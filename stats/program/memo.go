@@ -23,17 +23,16 @@ type memo struct {
 	missed  int // lines that had no entry and for which there was no room
 }
 
-// An entry is what one sequence of codes decides.
+// An entry is what one sequence of codes decides. What each of its lines reads stands first,
+// so that it is in as few lines of the cache as possible.
 type entry struct {
 	codes  []line.Code
 	hash   uint64
+	folds  []fold        // stats that each such line may meet and that do not just count it
 	counts [lanes]uint64 // lines, by the lane of their second; to be added to the counted
-	// counted are the stats that count each such line, folds the others that
-	// it may meet.
-	counted []int32
-	folds   []fold
-	// mistyped are those that it misses for a value's type.
-	mistyped []int32
+
+	counted  []int32 // stats that count each such line
+	mistyped []int32 // those that it misses for a value's type
 	fields   []int32 // the line's, as codedField numbers them
 }
 
