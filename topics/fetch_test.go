@@ -25,7 +25,7 @@ func TestFirst(t *testing.T) {
 	defer client.Close()
 	r := rand.New(rand.NewPCG(17, 1))
 	clock := int64(1000)
-	for range testkit.Size(15, 60) {
+	for range testkit.Size(10, 20) {
 		if err := client.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
