@@ -53,6 +53,23 @@ func TestBundlesWithoutCovers(t *testing.T) {
 	}
 }
 
+// TestForgedSegments: more segments than may wait, between the fragments of one and its cover,
+// do not keep it from counting.
+func TestForgedSegments(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 2))
+	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
+	l.process("cover", l.bundle(0, 10, 100))
+	for i := range int64(2 * maxWaiting) {
+		l.process("cover", l.bundle(0, 11+i, 100))
+	}
+	c := cover(0, 0, 10, 100, 110)
+	c.Earliest, c.Latest, c.Fragments = 100, 100, 3
+	l.process("cover", c.Append(nil))
+	if n, second := l.m.Metrics().Incomplete.Load(), l.work.sources[0].second; n != 0 || second != 110 {
+		t.Errorf("%d covers were passed over, and the clock is %d", n, second)
+	}
+}
+
 // TestWaitingBytes: large fragments without covers make room for the next ones.
 func TestWaitingBytes(t *testing.T) {
 	l := newLog(t, fmt.Sprintf(one, 2))

@@ -2,6 +2,7 @@ package merger
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"pulse/processors"
@@ -14,7 +15,7 @@ import (
 // cover ends. It must not hold up the checkpoints, which are before whatever waits.
 const (
 	maxWaitingCovers = 64       // segments that others, so many, have come before are dropped
-	maxWaiting       = 1024     // segments; beyond them the oldest are dropped
+	maxWaiting       = 1024     // segments; beyond them those that are furthest on are dropped
 	maxWaitingBytes  = 64 << 20 // of fragments of more than one segment; the same
 )
 
@@ -69,13 +70,13 @@ func (p *partition) hold(source int32, end int64, bytes int) {
 	w.segments[end].bytes += bytes
 	w.bytes += bytes
 	for len(w.segments) > 1 && (len(w.segments) > maxWaiting || w.bytes > maxWaitingBytes) {
-		oldest := int64(-1)
-		for other, s := range w.segments {
-			if other != end && (oldest < 0 || s.first < w.segments[oldest].first) {
-				oldest = other
-			}
+		// Covers come in order: the furthest one is needed last, and there is no room for
+		// many forged ones before the next.
+		furthest := slices.Max(slices.Collect(maps.Keys(w.segments)))
+		p.drop(source, furthest)
+		if furthest == end {
+			return
 		}
-		p.drop(source, oldest)
 	}
 }
 
