@@ -226,6 +226,9 @@ func (r *run) define(ctx context.Context, lateness int64) error {
 	r.version++
 	r.lateness = lateness
 	text := definitions(lateness, r.window())
+	if r.scenario.name == "kill" {
+		text += longStats
+	}
 	r.file = filepath.Join(r.dir, fmt.Sprintf("stats-%d.yaml", r.version))
 	if err := os.WriteFile(r.file, []byte(text), 0o600); err != nil {
 		return err
