@@ -279,6 +279,7 @@ func (c *clock) yearless(month, day, clock int64, nanos uint32, near int64, zone
 		second += guessZone(second, near)
 	}
 	c.set(second, nanos)
+	c.zoneless = c.zone == nil
 	return c.dated
 }
 

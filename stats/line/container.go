@@ -16,7 +16,7 @@ var criFormat = &Format{
 		},
 		{
 			`2012-11-22T09:31:35.123456789Z stderr F time=2012-11-22T09:31:34Z status=500`,
-			"2012-11-22T09:31:35.123456789Z", map[string]string{"stream": "'stderr", "time": "'2012-11-22T09:31:34Z", "status": "500", "msg": "'time=2012-11-22T09:31:34Z status=500"},
+			"2012-11-22T09:31:34Z", map[string]string{"stream": "'stderr", "time": "'2012-11-22T09:31:34Z", "status": "500", "msg": "'time=2012-11-22T09:31:34Z status=500"},
 		},
 		{
 			`2012-11-22T09:31:36.123456789Z stdout P half a line`,

@@ -33,6 +33,7 @@ type Event struct {
 	inner  bool   // text[3] is in use
 
 	dated       bool // the line has a time: that, in UTC
+	zoneless    bool // it has no zone, and was taken for UTC's
 	lineSecond  int64
 	lineNanos   uint32
 	eventSecond int64 // where the event counts
@@ -202,7 +203,7 @@ func (e *Event) reset(schema *Schema, buf []byte) {
 	e.text[0] = buf
 	e.text[1] = e.text[1][:0]
 	e.text[2] = constantText
-	e.dated, e.half, e.inner, e.fitted = false, false, false, 0
+	e.dated, e.zoneless, e.half, e.inner, e.fitted = false, false, false, false, 0
 	e.clearFields()
 	e.forgetDerived()
 }

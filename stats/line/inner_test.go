@@ -50,7 +50,7 @@ func TestInner(t *testing.T) {
 		{at + ` stdout F {"stream":"x","status":5`, at, "cri", true, fields{"stream": "'stdout", "msg": `'{"stream":"x","status":5`}},
 		{at + ` stdout F {"stream":"x","status":5}`, at, "cri", false, fields{"stream": "'stdout", "status": "5", "msg": `'{"stream":"x","status":5}`}},
 		{at + " stdout F ", at, "cri", true, fields{"stream": "'stdout", "msg": "'"}},
-		{at + ` stdout F 1.2.3.4 - - [22/Nov/2011:09:31:34 -0800] "GET / HTTP/1.1" 200 1`, at, "cri", false, fields{
+		{at + ` stdout F 1.2.3.4 - - [22/Nov/2011:09:31:34 -0800] "GET / HTTP/1.1" 200 1`, "2011-11-22T17:31:34Z", "cri", false, fields{
 			"stream": "'stdout", "http_status": "200", "msg": `'1.2.3.4 - - [22/Nov/2011:09:31:34 -0800] "GET / HTTP/1.1" 200 1`}},
 		{at + " stdout X at=1", at, "log", false, fields{"at": "1", "msg": "'stdout X at=1"}},
 		{at + " stdout X", at, "", false, fields{"unparsed": "true"}},

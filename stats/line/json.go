@@ -90,7 +90,7 @@ func (sc *Scanner) unwrap(ev *Event, b []byte, i int) {
 	case m.date && m.log:
 		half := ev.half
 		inner, first, last := sc.unwrapped(ev, b, m.text, m.escaped)
-		if !sc.known(ev, inner, first, last) {
+		if !sc.enveloped(ev, inner, first, last) {
 			ev.half, ev.text[0] = half, b
 		}
 	case m.journal:

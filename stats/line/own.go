@@ -209,12 +209,12 @@ func (sc *Scanner) fitZoned(ev *Event, f *ownFormat, b []byte, start, end int, p
 			return false
 		}
 	}
-	second, nanos := sc.clock.second, sc.clock.nanos
+	second, nanos, zoneless := sc.clock.second, sc.clock.nanos, sc.clock.zoneless
 	if f.rest != format.Text && !sc.rest(ev, f, b, spans[len(spans)-1].Start, end) {
 		return false
 	}
 	if f.time >= 0 && !outer {
-		ev.lineSecond, ev.lineNanos, ev.dated = second, nanos, true
+		ev.lineSecond, ev.lineNanos, ev.dated, ev.zoneless = second, nanos, true, zoneless
 	}
 	for i, slot := range f.slots {
 		if slot == None || f.in != None && ev.Has(slot) {
@@ -268,7 +268,7 @@ func (sc *Scanner) rest(ev *Event, f *ownFormat, b []byte, i, end int) bool {
 // adopt takes fields and the time of another event that the event lacks.
 func (e *Event) adopt(o *Event) {
 	if !e.dated {
-		e.lineSecond, e.lineNanos, e.dated = o.lineSecond, o.lineNanos, o.dated
+		e.lineSecond, e.lineNanos, e.dated, e.zoneless = o.lineSecond, o.lineNanos, o.dated, o.zoneless
 	}
 	for w, word := range o.present {
 		for word &^= e.present[w]; word != 0; word &= word - 1 {

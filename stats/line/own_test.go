@@ -107,7 +107,7 @@ func TestOwnFormats(t *testing.T) {
 		{"in a field of a built-in format", "", "<34>1 2026-01-02T10:00:00Z h app - - - build took 17ms", "syslog", "2026-01-02T10:00:00Z",
 			map[string]string{"level": "'crit", "source": "'app", "msg": "'build took 17ms", "job": "'build", "ms": "17"}},
 		{"in an unescaped text", "", `{"msg":"pairs x=\"5 6\""}`, "json", "", map[string]string{"msg": `'pairs x="5 6"`, "x": "'5 6"}},
-		{"within a container's line", "", "2026-01-02T10:00:00Z stdout F 2026-01-02 10:00:00,123 WARN [main] shop - slow", "cri", "2026-01-02T10:00:00Z",
+		{"within a container's line", "", "2026-01-02T10:00:00Z stdout F 2026-01-02 10:00:00,123 WARN [main] shop - slow", "cri", "2026-01-02T09:00:00.123Z",
 			map[string]string{"level": "'WARN", "thread": "'main", "logger": "'shop", "msg": "'slow", "stream": "'stdout"}},
 		{"colored", "", "\x1b[32m2026-01-02 10:00:00,123\x1b[0m WARN [main] shop - build took 17ms", "logback", "2026-01-02T09:00:00.123Z",
 			map[string]string{"level": "'WARN", "thread": "'main", "logger": "'shop", "msg": "'build took 17ms", "job": "'build", "ms": "17"}},

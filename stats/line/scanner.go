@@ -151,9 +151,28 @@ func (sc *Scanner) known(ev *Event, b []byte, i, end int) bool {
 	return known
 }
 
-// innerLine is known, or takes the line for a message that gives no field.
-func (sc *Scanner) innerLine(ev *Event, b []byte, i, end int) bool {
+// enveloped is known of a line in an envelope. Its own time counts, and where it has none
+// that of the envelope.
+func (sc *Scanner) enveloped(ev *Event, b []byte, i, end int) bool {
+	second, nanos, dated := ev.lineSecond, ev.lineNanos, ev.dated
+	ev.dated, ev.zoneless = false, false
 	known := sc.known(ev, b, i, end)
+	if dated && !(known && ev.dated && (!ev.zoneless || near(ev.lineSecond, second))) {
+		ev.lineSecond, ev.lineNanos, ev.dated = second, nanos, true
+	}
+	return known
+}
+
+// near reports whether a line may have been written at a second, if its envelope has
+// another one: a time without a zone that is further from it is that of a clock on a wall.
+func near(line, envelope int64) bool {
+	const before, after = 14 * 60, 60 // all zones are further apart
+	return envelope-line <= before && line-envelope <= after
+}
+
+// innerLine is enveloped, or takes the line for a message that gives no field.
+func (sc *Scanner) innerLine(ev *Event, b []byte, i, end int) bool {
+	known := sc.enveloped(ev, b, i, end)
 	if !known {
 		ev.put(sc.schema.at[ofMsg], i, end, asText)
 		ev.half = true
@@ -182,7 +201,7 @@ func (sc *Scanner) inner(ev *Event, b []byte, i, end int, flags value, headers .
 
 // date gives the event the time that the clock read.
 func (sc *Scanner) date(ev *Event) {
-	ev.lineSecond, ev.lineNanos, ev.dated = sc.clock.second, sc.clock.nanos, sc.clock.dated
+	ev.lineSecond, ev.lineNanos, ev.dated, ev.zoneless = sc.clock.second, sc.clock.nanos, sc.clock.dated, sc.clock.zoneless
 }
 
 // message parses what comes after a header as a JSON object, as attributes, or

@@ -15,11 +15,12 @@ const minUnix = 1e9
 // A clock reads times and remembers the second and the zone it read last,
 // since the next line most often has the same.
 type clock struct {
-	second int64 // what was read last, in UTC
-	nanos  uint32
-	dated  bool // whether it is within the bounds, and its zone is known
-	named  bool // whether zoned found a zone
-	strict bool // whether it is as RFC 3339 has it
+	second   int64 // what was read last, in UTC
+	nanos    uint32
+	dated    bool // whether it is within the bounds, and its zone is known
+	zoneless bool // whether it had no zone and was taken for UTC's
+	named    bool // whether zoned found a zone
+	strict   bool // whether it is as RFC 3339 has it
 
 	zone    *time.Location            // of times that have none; nil: UTC
 	regions map[string]*time.Location // by the names that lines have had; nil: there is no such zone
@@ -164,7 +165,7 @@ func (c *clock) common(b []byte, p int) int {
 
 // set sets the time. Second 0 is what a clock says that was never set: no time.
 func (c *clock) set(second int64, nanos uint32) {
-	c.second, c.nanos, c.dated = second, nanos, second > 0 && second < timing.LastLine
+	c.second, c.nanos, c.dated, c.zoneless = second, nanos, second > 0 && second < timing.LastLine, false
 }
 
 // day reads a time whose day comes first: 22/Nov/2012:09:31:34.123 -0800, with

@@ -53,11 +53,12 @@ func (t *Times) From(o Origin) {
 // clock made of such times goes on as they do. Parse finds the same if it is told that
 // clock by Scanner.NearRecorded.
 func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
-	// Where a line begins with a timestamp the rest says nothing about its time.
+	// Where a line begins with a timestamp the rest says nothing about its time, unless a
+	// container's line is behind it.
 	const timestamps = 64 // none is as long, and eight bytes are read at once
 	if n := len(b); !t.named && t.own == nil && n >= timestamps && n <= MaxLen && b[0]-'0' <= 9 {
 		c := &t.clock
-		if i := c.stamp(b, 0); i >= 0 && c.dated && b[i] != escape {
+		if i := c.stamp(b, 0); i >= 0 && c.dated && b[i] != escape && string(b[i:i+len(" std")]) != " std" {
 			return c.second*1e9 + int64(c.nanos), true
 		}
 	}

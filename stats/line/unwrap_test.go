@@ -7,7 +7,7 @@ import (
 )
 
 // TestUnwrap: the line in an envelope that its origin names has its fields beside those
-// of the envelope, whose time counts first.
+// of the envelope, and its time if it has one.
 func TestUnwrap(t *testing.T) {
 	const at = "2012-11-22T09:31:34Z"
 	s := newSchema(t, "unparsed", "status", "n", "msg", "level", "host")
@@ -18,6 +18,7 @@ func TestUnwrap(t *testing.T) {
 		want               fields
 	}{
 		{"json:message", `{"message":"n=1 status=500","host":"a","timestamp":"` + at + `"}`, at, false, fields{"n": "1", "status": "500", "host": "'a", "msg": "'n=1 status=500"}},
+		{"json:message", `{"message":"time=` + at + ` n=1","timestamp":"2012-11-22T09:31:59Z"}`, at, false, fields{"n": "1", "msg": "'time=" + at + " n=1"}},
 		{"json:message", `{"message":"time=` + at + ` n=1"}`, at, false, fields{"n": "1", "msg": "'time=" + at + " n=1"}},
 		{"json:message", `{"n":1,"message":"{\"n\":2,\"status\":500}\n"}`, "", false, fields{"n": "2", "status": "500", "msg": `'{"n":2,"status":500}`}},
 		{"json:message", `{"log":"n=1 status=2","stream":"a","message":"n=3 status=4"}`, "", false, fields{"n": "3", "status": "4", "msg": "'n=3 status=4"}},

@@ -116,7 +116,9 @@ func TestUsual(t *testing.T) {
 		{`Nov 22 09:31:34 mx shop[12]: 10.0.0.1: status=500`, "syslog", "2025-11-22T09:31:34Z", `host='mx; msg='10.0.0.1: status=500; ps=12; source='shop`},
 		{`<150>1 2025-11-22T09:31:34Z web-1 shop: status=500 "a" b c`, "syslog", "2025-11-22T09:31:34Z", `b=true; c=true; facility='local2; host='web-1; level='info; msg='status=500 "a" b c; source='shop; status=500`},
 		// Envelopes.
-		{`{"date":1763803894.123,"log":"2025-11-22 09:31:33 INFO status=500\n"}`, "json", "2025-11-22T09:31:34.123Z", "date=1763803894.123; level='INFO; log='2025-11-22 09:31:33 INFO status=500\n; msg='status=500; status=500"},
+		{`{"date":1763803894.123,"log":"2025-11-22 09:31:33 INFO status=500\n"}`, "json", "2025-11-22T09:31:33Z", "date=1763803894.123; level='INFO; log='2025-11-22 09:31:33 INFO status=500\n; msg='status=500; status=500"},
+		{`{"date":1763803894.123,"log":"2025-11-22 10:31:33 INFO status=500\n"}`, "json", "2025-11-22T09:31:34.123Z", "date=1763803894.123; level='INFO; log='2025-11-22 10:31:33 INFO status=500\n; msg='status=500; status=500"},
+		{`{"date":1763803894.123,"log":"2025-11-22T10:31:33Z INFO status=500\n"}`, "json", "2025-11-22T10:31:33Z", "date=1763803894.123; level='INFO; log='2025-11-22T10:31:33Z INFO status=500\n; msg='status=500; status=500"},
 		{`{"date":1763803894.123,"log":"sold out"}`, "json", "2025-11-22T09:31:34.123Z", `date=1763803894.123; log='sold out`},
 		{`{"date":"2025-11-22T09:31:34Z","log":"status=500"}`, "json", "2025-11-22T09:31:34Z", `date='2025-11-22T09:31:34Z; log='status=500`},
 		{"web-1  | \x1b[31m[ERROR]\x1b[0m status=500", "compose", "", `container='web-1; level='ERROR; msg='status=500; status=500`},

@@ -109,6 +109,7 @@ func (c *clock) zoned(b []byte, i int, local int64, nanos uint32) int {
 		}
 	}
 	c.set(local-c.offset(local), nanos)
+	c.zoneless = c.zone == nil
 	return i
 }
 
