@@ -202,15 +202,20 @@ func shortened(text string, most int) string {
 	}, text)
 }
 
-// variable is what differs between lines of one shape: what is in quotes, hexadecimal
-// digits, and digits.
-var variable = regexp.MustCompile(`"[^"]*"|'[^']*'|\b(?:0x)?[0-9a-fA-F]*[0-9][0-9a-fA-F]*\b|[0-9]+`)
+// variable is what differs between lines of one shape: what is in quotes, decimals, times of
+// day and addresses as a whole, hexadecimal digits, and digits.
+var variable = regexp.MustCompile(`"[^"]*"|'[^']*'|[0-9]+(?:[.:][0-9]+)+|\b(?:0x)?[0-9a-fA-F]*[0-9][0-9a-fA-F]*\b|[0-9]+`)
 
 const placeholder = "\x00" // of what is variable
 
 func (s *survey) addShape(text string) {
 	const most = 300
-	shape := variable.ReplaceAllString(shortened(text, most), placeholder)
+	shape := variable.ReplaceAllStringFunc(shortened(text, most), func(found string) string {
+		if quote := found[:1]; quote == `"` || quote == "'" {
+			return quote + placeholder + quote
+		}
+		return placeholder
+	})
 	if t := s.shapes[shape]; t != nil {
 		t.lines++
 		return

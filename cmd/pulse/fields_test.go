@@ -60,6 +60,21 @@ func TestFields(t *testing.T) {
 	}
 }
 
+// A hole of a shape is a value as one would name it.
+func TestPatternOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"at 10:00:07 user 'u4' paid 4.50 EUR": "at <f1> user '<f2>' paid <f3> EUR",
+		`from 10.0.0.1:80 to "/a" in 5ms`:     `from <f1> to "<f2>" in <f3>ms`,
+		"v1.2.3 on h0.example.com":            "v<f1> on h<f2>.example.com",
+	} {
+		s := newSurvey(allFields{})
+		s.addShape(text)
+		if got := patternOf(s.heaviest()[0]); got != want {
+			t.Errorf("%s has the pattern %s, want %s", text, got, want)
+		}
+	}
+}
+
 // What is remembered of a log has bounds.
 func TestFieldsBounds(t *testing.T) {
 	s := newSurvey(allFields{})
