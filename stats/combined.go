@@ -111,9 +111,13 @@ func (p *parser) addOperand(c combined, name string) (wrong string) {
 		variants = []*Stat{p.byName[name]}
 	}
 	if variants == nil {
-		wrong = "there is no stat " + name + nearest(name, slices.Sorted(maps.Keys(p.variants)))
-		if c.all[0].Formula != nil && !c.all[0].windowed() && strings.ContainsAny(name, "-/") {
+		near := nearest(name, slices.Sorted(maps.Keys(p.variants)))
+		wrong = "there is no stat " + name + near
+		switch isValue := c.all[0].Formula != nil && !c.all[0].windowed(); {
+		case isValue && strings.ContainsAny(name, "-/"):
 			wrong += ". If a - or / in it is a sign, put blanks around it"
+		case isValue && near == "":
+			wrong += fmt.Sprintf(": a value is made of stats. If it is a field, add a stat of it, such as {name: %s, sum: %s}", name, name)
 		}
 		return wrong
 	}

@@ -22,6 +22,8 @@ func TestFormatErrors(t *testing.T) {
 		{"formats: [{name: a, pattern: <x>, regexp: y}]", "1:11: a format has exactly one of pattern, regexp and columns: this one has "},
 		{"formats: [{name: a, pattern: 'x <y><z>'}]", "1:36: two captures are next to each other, so it is unclear where the first one ends"},
 		{"formats: [{name: a, pattern: '<y> <y>'}]", "1:35: <y> occurs twice: rename one, or write <_> to skip it"},
+		{"formats: [{name: a, pattern: '<file>:<line> <msg>'}]", "1:38: every line has a field line of its own, so that <line> would be lost: rename it"},
+		{"formats: [{name: a, columns: csv, names: [a, unparsed]}]", "1:42: every line has a field unparsed of its own"},
 		{"formats: [{name: a, regexp: '(?P<x>'}]", "1:30: missing closing )"},
 		{"formats: [{name: a, pattern: <x>, time: iso}]", "1:41: this format has no capture named time"},
 		{"formats: [{name: a, pattern: <x>, zone: UTC}]", "1:41: this format has no capture named time"},

@@ -198,6 +198,7 @@ func TestLanguageErrors(t *testing.T) {
 		{"stats: [{name: a, ratio: [b, c], by: x}, {name: b, rate: second}, {name: c, rate: second, by: x}]", "1:27: a ratio needs two stats by the same as itself, by: x: b is not by a key"},
 		{"stats: [{name: a, ratio: [b, c], by: x}, {name: b, quantiles: y, by: x}, {name: c, rate: second, by: x, over: 60s}]", "1:27: a ratio needs two stats with a single number: b has several"},
 		{"stats: [{name: a, value: b + 1}, {name: b, quantiles: x}]", "1:26: a value needs stats with a single number: b has several"},
+		{"stats: [{name: a, value: sum(bytes)}]", "1:30: there is no stat bytes: a value is made of stats. If it is a field, add a stat of it, such as {name: bytes, sum: bytes}"},
 		{"stats: [{name: a, value: 1 + 2}]", "1:26: this names no stat"},
 		{"stats: [{name: a, value: [b]}, {name: b, sum: x}]", "1:26: value must be a text, not a list"},
 		{"stats: [{name: a, value: 'b + (c'}, {name: b, sum: x}, {name: c, sum: x}]", "1:33: a ) is missing"},

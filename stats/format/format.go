@@ -114,12 +114,16 @@ func IsName(name string) bool {
 	return name != ""
 }
 
-// checkNames fails if a capture has the name of another one, or there are too many.
+// checkNames fails if a capture has the name of another one or one that every line has, or
+// there are too many.
 func checkNames(captures []Capture, at func(i int) int) *Error {
 	seen := map[string]bool{}
 	for i, c := range captures {
 		if c.Name != "" && seen[c.Name] {
 			return errorf(at(i), "<%s> occurs twice: rename one, or write <_> to skip it", c.Name)
+		}
+		if c.Name == "line" || c.Name == "unparsed" {
+			return errorf(at(i), "every line has a field %s of its own, so that <%s> would be lost: rename it", c.Name, c.Name)
 		}
 		seen[c.Name] = true
 	}
