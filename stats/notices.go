@@ -115,7 +115,7 @@ func (d *Definitions) Notes(n Notices) map[string][]string {
 			if n.When != "" {
 				minute = " a minute"
 			}
-			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s lines%s are not counted: a field's value has another type than its condition expects", about(errors), minute))
+			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s lines%s are not counted: a field's value has another type than its condition or expression expects", about(errors), minute))
 		}
 	}
 	for _, s := range d.Stats {

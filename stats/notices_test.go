@@ -49,7 +49,7 @@ stats:
 			"ratio": "keys with 1 % of the lines are beyond its room and have no values of their own: group by what has fewer values, or narrow `where`",
 		}},
 		{"texts", Notices{Texts: map[string]uint64{"sum": 2043}, Errors: map[string]uint64{"all": 2844}, When: recently}, map[string]string{
-			"all": "2800 lines a minute are not counted: a field's value has another type than its condition expects",
+			"all": "2800 lines a minute are not counted: a field's value has another type than its condition or expression expects",
 			"sum": "2000 values of `request_time` of the last minute were text or too great a number, and are not counted",
 		}},
 	} {

@@ -343,7 +343,7 @@ func TestNotesOfErrors(t *testing.T) {
 	s := NewStore(two())
 	const name = "pulse.expression-errors"
 	put(s, point(name, 1000, `{"top":[{"key":"b","value":2844.25},{"key":"nothing","value":1}],"other":0,"distinct":2}`))
-	const want = `,"notes":[[1,"2800 lines a minute are not counted: a field's value has another type than its condition expects"]]`
+	const want = `,"notes":[[1,"2800 lines a minute are not counted: a field's value has another type than its condition or expression expects"]]`
 	if got := string(s.AppendNotes(nil, nil, 0)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -99,13 +99,21 @@ func (p *Program) NewEvaluator() *Evaluator {
 
 // Derive implements line.Deriver.
 func (e *Evaluator) Derive(ev *line.Event, s line.Slot) {
-	n := e.program.bySlot[s]
-	r := &e.program.fields[n-1]
+	r := &e.program.fields[e.program.bySlot[s]-1]
+	wrong := false
 	for i, slot := range r.slots {
-		if r.derived[i] {
-			ev.Derived(slot)
+		if r.derived[i] && !ev.Derived(slot) {
+			wrong = wrong || ev.Mistyped(slot)
 		}
 	}
+	e.derive(ev, s, r)
+	if wrong && !ev.Has(s) {
+		ev.Mistype(s)
+	}
+}
+
+// derive is Derive where the derived fields that r is made of are derived.
+func (e *Evaluator) derive(ev *line.Event, s line.Slot, r *compiled) {
 	for _, slot := range r.needs {
 		if !ev.Has(slot) {
 			return
@@ -115,6 +123,8 @@ func (e *Evaluator) Derive(ev *line.Event, s line.Slot) {
 		e.event, e.current = ev, r
 		if v, ok := r.numbers.value(e.number); ok {
 			ev.PutNumber(s, v)
+		} else if slices.ContainsFunc(r.slots, func(slot line.Slot) bool { return isNoNumber(ev, slot) }) {
+			ev.Mistype(s)
 		}
 		return
 	}
@@ -145,6 +155,7 @@ func (e *Evaluator) Derive(ev *line.Event, s line.Slot) {
 	if _, ok := r.form.(*machine); ok {
 		typ = ev.Type(source)
 	}
+	n := e.program.bySlot[s]
 	text := ev.Bytes(source)
 	hash := ev.Hash(source)
 	if known := e.memo.find(n, typ, text, hash); known != nil {
@@ -161,6 +172,17 @@ func (e *Evaluator) Derive(ev *line.Event, s line.Slot) {
 // number gives a field of the arithmetic that is worked out.
 func (e *Evaluator) number(i int) (fixed.Number, bool) { return e.event.Number(e.current.slots[i]) }
 
+// isNoNumber reports whether a line has a value for a field that is not a number, nor empty
+// or "-", which say that there is none.
+func isNoNumber(ev *line.Event, s line.Slot) bool {
+	if !ev.Has(s) {
+		return false
+	}
+	_, ok := ev.Number(s)
+	text := ev.Bytes(s)
+	return !ok && len(text) > 0 && string(text) != "-"
+}
+
 // A result is a value that was derived.
 type result struct {
 	is     kind
@@ -176,6 +198,7 @@ const (
 	isNumber
 	isTrue
 	isFalse
+	isMistyped // missing, since a value has another type than the expression takes
 )
 
 func textResult(b []byte) result {
@@ -200,6 +223,8 @@ func (r result) put(ev *line.Event, s line.Slot) {
 		ev.PutNumber(s, r.number)
 	case isTrue, isFalse:
 		ev.PutBool(s, r.is == isTrue)
+	case isMistyped:
+		ev.Mistype(s)
 	}
 }
 
@@ -216,6 +241,9 @@ func (e *Evaluator) compute(ev *line.Event, r *compiled) result {
 	case *size:
 		if n, ok := line.Bytes(ev.Bytes(r.slots[0])); ok {
 			return numberResult(n, true)
+		}
+		if isNoNumber(ev, r.slots[0]) {
+			return result{is: isMistyped}
 		}
 		return numberResult(ev.Number(r.slots[0]))
 	case *machine:
@@ -236,7 +264,12 @@ func (e *Evaluator) run(ev *line.Event, r *compiled, m *machine) result {
 	}
 	value, err := m.value.Run(e.values)
 	if err != nil {
-		return result{}
+		for _, v := range e.values {
+			if _, ok := v.(string); !ok {
+				return result{is: isMistyped}
+			}
+		}
+		return result{} // of texts alone, mostly an index beyond the last part
 	}
 	switch v := value.(type) {
 	case string:

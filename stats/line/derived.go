@@ -36,6 +36,13 @@ func (e *Event) ID(s Slot) ID {
 	return e.id(&e.fields[s], s, start, end)
 }
 
+// Mistype says that a derived field is missing since a value that it is made of has another
+// type than its expression takes.
+func (e *Event) Mistype(s Slot) { e.mistyped[uint(s)/64] |= 1 << (uint(s) % 64) }
+
+// Mistyped reports whether that was said of a derived field.
+func (e *Event) Mistyped(s Slot) bool { return e.mistyped[uint(s)/64]>>(uint(s)%64)&1 != 0 }
+
 // PutText gives a derived field a text, which is copied. A text that is a number counts
 // as one too.
 func (e *Event) PutText(s Slot, text []byte) {
@@ -97,5 +104,6 @@ func (e *Event) Constant(s Slot) (c condition.Constant, ok bool) {
 func (e *Event) forgetDerived() {
 	if e.deriver != nil {
 		clear(e.derived[:])
+		clear(e.mistyped[:])
 	}
 }

@@ -24,8 +24,9 @@ type Event struct {
 	codeHash uint64 // of the codes in their order
 	overflow bool   // there were more than maxCodes
 
-	deriver Deriver                // nil: there are no derived fields
-	derived [MaxFields / 64]uint64 // those that were derived, or found to be missing
+	deriver  Deriver                // nil: there are no derived fields
+	derived  [MaxFields / 64]uint64 // those that were derived, or found to be missing
+	mistyped [MaxFields / 64]uint64 // those missing since a value has another type than their expression takes
 
 	format int8   // its position in Formats; -1: none
 	half   bool   // its message gave no field

@@ -87,18 +87,23 @@ func (c *cond) verdict(ev *line.Event) verdict {
 	return fails
 }
 
-// derivedVerdict derives the field, if nothing asked for it before, and decides.
+// derivedVerdict derives the field, if nothing asked for it before, and decides. What does
+// not hold since the expression met a value of another type than it takes is a mistake too.
 func (c *cond) derivedVerdict(ev *line.Event) verdict {
 	has := ev.Derived(c.atom.slot)
+	v := fails
 	switch {
 	case c.test == nil:
-		return c.atom.verdict(c.schema, ev.ID(c.atom.slot))
+		v = c.atom.verdict(c.schema, ev.ID(c.atom.slot))
 	case has && c.test(ev):
 		return holds
 	case has && !ev.IsText(c.atom.slot):
 		return isMistyped
 	}
-	return fails
+	if v == fails && !has && ev.Mistyped(c.atom.slot) {
+		return isMistyped
+	}
+	return v
 }
 
 // typed reports whether a comparison of c may meet a value of another type.

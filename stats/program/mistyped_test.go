@@ -181,3 +181,44 @@ func byTheRules(n condition.Node, values map[string]condition.Constant) verdict 
 	}
 	return isMistyped
 }
+
+// TestMistypedExpressions: lines that a stat lacks since its expression meets a value of
+// another type are counted by stat, with the memo and without it; what is just not there is not.
+func TestMistypedExpressions(t *testing.T) {
+	p := compile(t, `
+derive:
+  seconds: ms / 1000
+  twice: seconds * 2
+stats:
+  - {name: unique, unique: lower(id)}
+  - {name: by, count: lines, by: 'split(version, ".")[0]'}
+  - {name: sum, sum: ms / 1000}
+  - {name: of-derived, max: twice}
+  - {name: where, count: lines, where: seconds > 1}
+  - {name: not, count: lines, where: '!(seconds > 1)'}
+  - {name: size, sum: bytes(mem)}
+  - {name: default, unique: 'seconds ?? 0'}
+  - {name: capture, unique: 'capture(id, "x(y)")'}
+  - {name: part, unique: 'split(version, ".")[2]'}
+  - {name: zero, sum: ms / zero}
+`)
+	lines := []byte("id=A1 version=1.2.3 ms=2000 mem=1k zero=0\n" +
+		"id=17 version=1.2 ms=slow mem=lots zero=0\n" +
+		"id=17 version=a.b ms=slow mem=- zero=0\n" +
+		"id=B2 version=a.b ms=- mem= zero=0\n" +
+		"other=1\n")
+	want := map[string]uint64{"unique": 2, "by": 1, "sum": 2, "of-derived": 2, "where": 2, "size": 1, "part": 1, "zero": 2}
+	for _, byIndex := range []bool{false, true} {
+		f := p.NewFolder()
+		if byIndex {
+			f.memo.entries = memoSlots // full
+		}
+		f.Fold(Pack{Lines: lines, Second: statstest.Epoch, Floor: statstest.Epoch})
+		flush(t, f)
+		for stat, n := range f.Notices().Errors {
+			if n != want[stat] {
+				t.Errorf("by index %v: %d lines are mistakes for %s, want %d", byIndex, n, stat, want[stat])
+			}
+		}
+	}
+}
