@@ -66,6 +66,18 @@ func TestBatchBomb(t *testing.T) {
 	if err := reader.PollFetches(t.Context()).Err(); !errors.Is(err, kgo.ErrMaxDecompress) {
 		t.Errorf("franz-go says %v", err)
 	}
+	admin, err := cluster.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	fetcher, err := admin.Fetcher(t.Context(), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := fetcher.Fetch(t.Context(), 0, Span{From: 0, To: 1}, 1<<20); !errors.Is(err, kgo.ErrMaxDecompress) {
+		t.Errorf("a Fetcher says %v", err)
+	}
 	consumer, err := sarama.NewConsumer(cluster.Brokers, cluster.saramaConfig("test"))
 	if err != nil {
 		t.Fatal(err)

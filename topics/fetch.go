@@ -30,7 +30,9 @@ func (a *Admin) Fetcher(ctx context.Context, topic string) (*Fetcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the topic %s: %w", topic, err)
 	}
-	f := &Fetcher{client: a.kafka, unpack: kgo.DefaultDecompressor(), topic: topic, id: found.Topics[topic].ID, leaders: map[int32]int32{}}
+	// The client's own, which has its bound; a new one would take 2 GiB of a batch.
+	unpack := a.kafka.OptValue(kgo.WithDecompressor).(kgo.Decompressor)
+	f := &Fetcher{client: a.kafka, unpack: unpack, topic: topic, id: found.Topics[topic].ID, leaders: map[int32]int32{}}
 	for p, detail := range found.Topics[topic].Partitions {
 		f.leaders[p] = detail.Leader
 	}
