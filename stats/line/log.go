@@ -355,7 +355,7 @@ func (sc *Scanner) logged(ev *Event, b []byte, i, end int, brackets bool) bool {
 	c := cursor{b: b, i: i, end: end}
 	var h logHeader
 	if !c.beforeLevel(&h) {
-		return false
+		return sc.goLogged(ev, b, i, end)
 	}
 	c.afterLevel(&h)
 	if brackets && h.source == (span{}) && b[end-1] == ')' {
@@ -364,6 +364,20 @@ func (sc *Scanner) logged(ev *Event, b []byte, i, end int, brackets bool) bool {
 		}
 	}
 	return sc.putLog(ev, b, c.i, end, &h)
+}
+
+// goLogged parses what Go's log writes with Lshortfile or Llongfile: main.go:12: MESSAGE.
+func (sc *Scanner) goLogged(ev *Event, b []byte, i, end int) bool {
+	i = spaces(b, i)
+	last := min(word(b, i), end) - 1
+	if last <= i || b[last] != ':' {
+		return false
+	}
+	colon := i + bytes.LastIndexByte(b[i:last], ':')
+	if colon < i || digits(b, colon+1) != last || last == colon+1 || !bytes.HasSuffix(b[i:colon], []byte(".go")) {
+		return false
+	}
+	return sc.putLog(ev, b, spaces(b, last+1), end, &logHeader{caller: span{i, last}})
 }
 
 // putLog puts the header and the message.

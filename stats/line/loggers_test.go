@@ -27,7 +27,7 @@ func TestLoggers(t *testing.T) {
 		{"Python, with its asctime", "2025-11-22 09:31:34,123 - shop - ERROR - sold out", "log", milli, fields{"level": "'ERROR", "source": "'shop"}},
 		{"Python, json-logger", `{"asctime": "2025-11-22 09:31:34,123", "levelname": "ERROR", "message": "x", "status": 500}`, "json", milli, fields{"status": "500", "message": "'x"}},
 		{"Go's log", "2025/11/22 09:31:34 status=500 a=b", "log", second, fields{"status": "500"}},
-		{"Go's log with microseconds", "2025/11/22 09:31:34.123456 main.go:5: sold", "", "2025-11-22T09:31:34.123456Z", fields{"unparsed": "true"}},
+		{"Go's log with microseconds", "2025/11/22 09:31:34.123456 main.go:5: sold", "log", "2025-11-22T09:31:34.123456Z", fields{"caller": "'main.go:5"}},
 		{"slog", "2025/11/22 09:31:34 INFO sold status=200", "log", second, fields{"level": "'INFO", "status": "200"}},
 		{"slog, TextHandler", "time=2025-11-22T09:31:34.123Z level=INFO msg=sold status=200 took=1.5ms n=2.5e+06", "logfmt", milli, fields{"level": "'INFO", "status": "200", "took": "1.5", "n": "2500000"}},
 		{"slog, JSONHandler", `{"time":"2025-11-22T10:31:34.123+01:00","level":"INFO","msg":"sold","status":200,"took":1500000}`, "json", milli, fields{"level": "'INFO", "status": "200", "took": "1500000"}},

@@ -115,6 +115,10 @@ func TestUsual(t *testing.T) {
 		{`Nov 22 09:31:34 mx postfix/qmgr[12]: 9D1B92: from=<a@example.com>, size=1234, nrcpt=1`, "syslog", "2025-11-22T09:31:34Z", `from='<a@example.com>; host='mx; msg='9D1B92: from=<a@example.com>, size=1234, nrcpt=1; nrcpt=1; ps=12; size=1234; source='postfix/qmgr`},
 		{`Nov 22 09:31:34 mx shop[12]: 10.0.0.1: status=500`, "syslog", "2025-11-22T09:31:34Z", `host='mx; msg='10.0.0.1: status=500; ps=12; source='shop`},
 		{`<150>1 2025-11-22T09:31:34Z web-1 shop: status=500 "a" b c`, "syslog", "2025-11-22T09:31:34Z", `b=true; c=true; facility='local2; host='web-1; level='info; msg='status=500 "a" b c; source='shop; status=500`},
+		// Go's log with its place in the code.
+		{"2025/11/22 09:31:34.123456 /src/main.go:12: status=500 a=5", "log", "2025-11-22T09:31:34.123456Z", "a=5; caller='/src/main.go:12; msg='status=500 a=5; status=500"},
+		{"2025/11/22 09:31:34 main.go:12: sold out", "log", "2025-11-22T09:31:34Z", "caller='main.go:12; msg='sold out"},
+
 		// Envelopes.
 		{`{"date":1763803894.123,"log":"2025-11-22 09:31:33 INFO status=500\n"}`, "json", "2025-11-22T09:31:33Z", "date=1763803894.123; level='INFO; log='2025-11-22 09:31:33 INFO status=500\n; msg='status=500; status=500"},
 		{`{"date":1763803894.123,"log":"2025-11-22 10:31:33 INFO status=500\n"}`, "json", "2025-11-22T09:31:34.123Z", "date=1763803894.123; level='INFO; log='2025-11-22 10:31:33 INFO status=500\n; msg='status=500; status=500"},
