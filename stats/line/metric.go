@@ -33,7 +33,8 @@ const maxMetricName = 100
 
 // NextMetric finds the first Metric of a text wherever it is, and returns what comes after
 // it. Names have letters, digits and . _ - / : only. Letters behind a number that are not a
-// unit of time or size are left out.
+// unit are left out, as of 1bottle; it is not a number with those that scale it, but by what
+// is not certain, such as 5m and 513M.
 func NextMetric(text []byte) (m Metric, rest []byte, found bool) {
 	for start := 0; ; {
 		n := bytes.IndexByte(text[start:], '#')
@@ -101,6 +102,10 @@ func metricNumber(b []byte) (fixed.Number, bool) {
 	end := len(b)
 	for end > 0 && b[end-1]|0x20 >= 'a' && b[end-1]|0x20 <= 'z' {
 		end--
+	}
+	switch string(b[end:]) {
+	case "m", "min", "h", "d", "k", "K", "M", "G", "T":
+		return fixed.Number{}, false
 	}
 	return parseNumber(b[:end], 0)
 }

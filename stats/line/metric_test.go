@@ -14,6 +14,7 @@ func TestNextMetric(t *testing.T) {
 		`{"msg":"count#signups=1 measure#signup-controller=50ms"}`:          "count signups 1; measure signup-controller 50",
 		"2012-11-22T09:31:34Z app[web.1]: sample#load-avg-1m=0.25, at=info": "sample load-avg-1m 0.25",
 		`sample#a="7" count#beers=1bottle count#n=2e3`:                      "sample a 7; count beers 1; count n 2000",
+		"measure#x=5m sample#y=513M measure#z=1h2m":                         "measure x not a number; sample y not a number; measure z 3720000",
 		"count#x=many count#y= count#z":                                     "count x not a number; count y not a number",
 		"account#x=1 re-count#x=1 count##x=1 #x=1 color=#fff count=#1":      "",
 		"count# =1 count#é=1 count#a b=1":                                   "",
