@@ -309,6 +309,12 @@ func (t *tails) findRotated(positions Positions) {
 		if slices.ContainsFunc(t.open, func(tail *tail) bool { return tail.key == key && tail.unseen() }) {
 			continue
 		}
+		if !t.follows(p.Name) {
+			t.files.Log.Warn("a position is of a folder that is not followed; it is forgotten, and nothing there is read", "file", p.Name)
+			positions[key] = nil
+			delete(t.left, key)
+			continue
+		}
 		found, err := t.findOne(p)
 		if err != nil {
 			// Perhaps it is not mounted yet.
@@ -323,6 +329,22 @@ func (t *tails) findRotated(positions Positions) {
 		}
 		delete(t.left, key)
 	}
+}
+
+// follows reports whether a name is in a folder of a pattern, or of what a link that matches
+// leads to. Positions come from a topic: whoever may write to it must not choose what is read.
+func (t *tails) follows(name string) bool {
+	folder := filepath.Dir(name)
+	for _, glob := range t.files.Globs {
+		if matches, err := filepath.Match(filepath.Dir(glob), folder); matches && err == nil {
+			return true
+		}
+	}
+	names, _ := t.files.names() // the patterns were read before
+	return slices.ContainsFunc(names, func(name string) bool {
+		target, err := filepath.EvalSymlinks(name)
+		return err == nil && filepath.Dir(target) == folder
+	})
 }
 
 // findOne looks for the file of a position, or a copy, in its folder, and takes it up before
