@@ -93,9 +93,7 @@ func identify(id string) (string, error) {
 	if len(id) > topics.MaxIngester {
 		return "", fmt.Errorf("--id %q is too long: at most %d bytes", id, topics.MaxIngester)
 	}
-	if i := strings.IndexFunc(id, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
-	}); i >= 0 {
+	if !topics.ValidIngester(id) {
 		return "", fmt.Errorf("--id %q is not valid: use only letters, digits, dots, dashes and underscores", id)
 	}
 	return id, nil

@@ -369,6 +369,7 @@ func TestReplayRefuses(t *testing.T) {
 		{"mapped among others", Replay{}, []topics.RawHeader{{Domain: topics.WallDomain, Clock: at(1e9) / ms}}, ""},
 		{"a loop at once", Replay{Loop: true}, nil, "loop"},
 		{"a loop with original times", Replay{Loop: true, OriginalTimes: true, Speed: 1000}, nil, "loop"},
+		{"an id for terminals", Replay{Ingester: "a\x1b[2J"}, nil, "letters"},
 		{"a bad id", Replay{Ingester: strings.Repeat("x", 1000)}, nil, "id"},
 	}
 	for _, test := range tests {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 
 	"pulse/stats"
@@ -38,7 +39,7 @@ func TestRawHeader(t *testing.T) {
 func TestRawHeaderRefuses(t *testing.T) {
 	good := map[string]string{"ingester": "a", "clock": "1353576695000", "domain": "wall", "since": "1", "partitions": "8"}
 	for _, bad := range []struct{ key, value string }{
-		{"ingester", ""}, {"ingester", string(make([]byte, MaxIngester+1))},
+		{"ingester", ""}, {"ingester", strings.Repeat("x", MaxIngester+1)}, {"ingester", "a\x1b[2J"}, {"ingester", "é"}, {"ingester", "a b"},
 		{"clock", ""}, {"clock", "x"}, {"clock", "-1"}, {"clock", "1353576695001"}, {"clock", "999999999999999999"},
 		{"domain", ""}, {"domain", "moon"}, {"domain", RecordingPrefix + string(make([]byte, MaxDomain))},
 		{"map", ""}, {"map", "1 2"}, {"map", "1 2 -3"}, {"map", "a 2 3"},

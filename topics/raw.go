@@ -98,6 +98,14 @@ func (h RawHeader) Headers() []kgo.RecordHeader {
 	return headers
 }
 
+// ValidIngester reports whether an ingester's id has only letters, digits, dots, dashes
+// and underscores: it is shown to people, in logs and on terminals.
+func ValidIngester(id string) bool {
+	return !strings.ContainsFunc(id, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
+	})
+}
+
 // ParseRawHeader reads the headers that Headers made; get returns the value of a
 // key, nil if there is none. An error says that the record is not Pulse's.
 func ParseRawHeader(get func(key string) []byte) (RawHeader, error) {
@@ -107,6 +115,9 @@ func ParseRawHeader(get func(key string) []byte) (RawHeader, error) {
 	}
 	if h.Domain != WallDomain && !strings.HasPrefix(h.Domain, RecordingPrefix) || len(h.Domain) > MaxDomain {
 		return RawHeader{}, fmt.Errorf("raw record: header %s is %.80q, not %q or %q and an id", headerDomain, h.Domain, WallDomain, RecordingPrefix)
+	}
+	if !ValidIngester(h.Ingester) {
+		return RawHeader{}, fmt.Errorf("raw record: header %s is %q, which has other characters than letters, digits, dots, dashes and underscores", headerIngester, h.Ingester)
 	}
 	var err error
 	if h.Clock, err = parseHeader(get(headerClock), headerClock, maxClock); err != nil {

@@ -2,8 +2,10 @@ package web
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,6 +29,31 @@ func TestForeignHosts(t *testing.T) {
 	}
 	if answer, _ := get(t, local, "/healthz", func(r *http.Request) { r.Host = "10.0.0.1" }); answer.StatusCode != 200 {
 		t.Errorf("a health check: %d", answer.StatusCode)
+	}
+}
+
+// TestLoopback: who listens on this machine alone is guarded against foreign names,
+// and who listens for all without a login is warned.
+func TestLoopback(t *testing.T) {
+	for _, c := range []struct {
+		addr, auth      string
+		loopback, warns bool
+	}{
+		{"127.0.0.1:0", "", true, false},
+		{"localhost:0", "", true, false},
+		{":0", "", false, true},
+		{"0.0.0.0:0", "", false, true},
+		{":0", "ann:secret", false, false},
+	} {
+		var log strings.Builder
+		s, err := New(Config{Definitions: two(), Addr: c.addr, Auth: c.auth, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.listener.Close()
+		if warns := strings.Contains(log.String(), "open to all"); s.onLoopback != c.loopback || warns != c.warns {
+			t.Errorf("%s with the login %q: on loopback %t, warned %t", c.addr, c.auth, s.onLoopback, warns)
+		}
 	}
 }
 
@@ -108,7 +135,8 @@ func TestGuesses(t *testing.T) {
 
 // Who guesses is slowed down, and who knows the password from elsewhere is not.
 func TestSlowGuessers(t *testing.T) {
-	s := idle(t, func(c *Config) { c.Auth = "ann:secret" })
+	var log strings.Builder
+	s := idle(t, func(c *Config) { c.Auth, c.Logger = "ann:secret", slog.New(slog.NewTextHandler(&log, nil)) })
 	try := func(from, password string) int {
 		answer, _ := get(t, s, "/api/stats", func(r *http.Request) {
 			r.RemoteAddr = "127.0.0.1:4000"
@@ -123,6 +151,9 @@ func TestSlowGuessers(t *testing.T) {
 	}
 	if codes[429] < freeGuesses || codes[401] < freeGuesses {
 		t.Errorf("guesses were answered by %v", codes)
+	}
+	if told := log.String(); !strings.Contains(told, "from=192.0.2.1/32") || strings.Count(told, "\n") > 2 {
+		t.Errorf("of guesses the log says %q", told)
 	}
 	if code := try("192.0.2.2", "secret"); code != 200 {
 		t.Errorf("who knows the password got %d", code)

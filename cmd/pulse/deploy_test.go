@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -74,6 +75,51 @@ func TestDeploymentFiles(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^#?([A-Z0-9_]+)=`).FindAllStringSubmatch(read(".env.sample"), -1) {
 		if !variables[m[1]] {
 			t.Errorf(".env.sample has %s, which sets no flag", m[1])
+		}
+	}
+}
+
+// Secrets stay out of the repository and of images, and compose opens ports to this
+// machine alone, until somebody says otherwise.
+func TestDeploymentIsPrivate(t *testing.T) {
+	t.Parallel()
+	read := func(name string) string {
+		data, err := os.ReadFile(filepath.Join("..", "..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	for _, name := range []string{".gitignore", ".dockerignore"} {
+		if !slices.Contains(strings.Split(read(name), "\n"), ".env") {
+			t.Errorf("%s leaves .env in", name)
+		}
+	}
+	ports := regexp.MustCompile(`(?m)^ +- "(.*:\d+:\d+)"$`).FindAllStringSubmatch(read("docker-compose.yml"), -1)
+	for _, port := range ports {
+		if !strings.HasPrefix(port[1], "127.0.0.1:") && !strings.HasPrefix(port[1], "${PULSE_BIND:-127.0.0.1}:") {
+			t.Errorf("compose opens %s to all", port[1])
+		}
+	}
+	if len(ports) < 3 {
+		t.Errorf("compose opens the ports %q", ports)
+	}
+}
+
+// TestUnitsAreConfined: systemd itself says how much a weakness of a role exposes, from
+// 0 to 10.
+func TestUnitsAreConfined(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	analyze := testkit.Tool(t, "systemd-analyze")
+	units, err := filepath.Glob("../../docs/systemd/*.service")
+	if err != nil || len(units) == 0 {
+		t.Fatalf("there are no units (%v)", err)
+	}
+	for _, unit := range units {
+		out, err := exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--no-pager", "--threshold=20", unit).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s is exposed by more than 2.0: %v\n%s", unit, err, out)
 		}
 	}
 }

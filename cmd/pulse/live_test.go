@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -152,6 +155,48 @@ func TestIngestTerminated(t *testing.T) {
 	next.write(1)
 	got := follow(t, d.cluster, d.names)
 	got.accountedFor(uint64(len(lines)))
+}
+
+// TestHangup: a hangup ends an ingester as SIGTERM does, with what it has taken handed
+// over.
+func TestHangup(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	d := deploy(t, writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "1s")), 3, 0)
+	binary := filepath.Join(t.TempDir(), "pulse")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	c := exec.CommandContext(t.Context(), binary, "ingest", "--stdin")
+	c.Env = os.Environ()
+	for name, value := range d.env {
+		c.Env = append(c.Env, name+"="+value)
+	}
+	out := &transcript{}
+	c.Stdout, c.Stderr = out, out
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	testkit.Eventually(t, "the ingester takes lines", func() error {
+		fmt.Fprintf(stdin, "n=%d\n", sent)
+		sent++
+		if strings.Contains(fmt.Sprint(rawLines(t, d.cluster, d.names)), "n=0") {
+			return nil
+		}
+		return fmt.Errorf("none of %d lines is there: %s", sent, out)
+	})
+	c.Process.Signal(syscall.SIGHUP)
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	testkit.Done(t, "the ingester ends", ended, func() error { return errors.New(out.String()) })
+	if code := c.ProcessState.ExitCode(); code != exitOK {
+		t.Errorf("it ended with %v: %s", c.ProcessState, out)
+	}
 }
 
 // While Pulse runs kcat prints one JSON object a line.

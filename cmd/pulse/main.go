@@ -139,6 +139,10 @@ func (e *environment) main(ctx context.Context, args []string) int {
 
 // exit prints err and gives the exit code that tells its kind.
 func (e *environment) exit(command string, err error) int {
+	stderr := e.Stderr
+	if f, ok := stderr.(*os.File); ok {
+		stderr = onTerminal(f) // an error may have words of others
+	}
 	var usage usageError
 	var unusable definitionsError
 	var definitions stats.Errors
@@ -148,16 +152,16 @@ func (e *environment) exit(command string, err error) int {
 	case errors.Is(err, errBehind), errors.Is(err, errDiffers):
 		return exitBehind // it has said so
 	case errors.As(err, &usage):
-		fmt.Fprintf(e.Stderr, "pulse %s: %v\n`pulse %[1]s --help` lists its flags\n", command, err)
+		fmt.Fprintf(stderr, "pulse %s: %v\n`pulse %[1]s --help` lists its flags\n", command, err)
 		return exitUsage
 	case errors.As(err, &definitions):
-		fmt.Fprintln(e.Stderr, err)
+		fmt.Fprintln(stderr, err)
 		return exitDefinitions
 	case errors.As(err, &unusable):
-		fmt.Fprintf(e.Stderr, "pulse %s: %v\n", command, err)
+		fmt.Fprintf(stderr, "pulse %s: %v\n", command, err)
 		return exitDefinitions
 	default:
-		fmt.Fprintf(e.Stderr, "pulse %s: %v\n", command, err)
+		fmt.Fprintf(stderr, "pulse %s: %v\n", command, err)
 		return exitFailed
 	}
 }
