@@ -33,7 +33,8 @@ input, -), one JSON object a line: every stat, every second from the first line'
 the last's; in long pauses a stat's seconds of one value are one object, which has
 "since". No Kafka is needed, unless --raw reads the topic events.raw as it
 stands, clocks included. With --whole each stat is printed once, over the whole log:
-its mean rate, its sum, quantiles of all its numbers. With --alerts the states that
+its mean rate, its sum, quantiles of all its numbers; in a table also with how many
+lines or numbers it is of, and their least, mean and greatest. With --alerts the states that
 its alerts come into are printed instead. The last line on standard error
 is one JSON object that accounts for the lines.`,
 	settings: func() settings { return &evalSettings{lateness: -1} },
@@ -150,7 +151,11 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (evaluator, func() error, error) {
 	if s.whole {
 		whole, err := oracle.NewWhole(d)
-		return whole, func() error { return printWhole(w, whole, d, s.people) }, err
+		if err != nil || !s.people {
+			return whole, func() error { return printWhole(w, whole, d) }, err
+		}
+		all, err := newSummaries(whole, d)
+		return all, func() error { return printWholeTable(w, all, d) }, err
 	}
 	var out snapshotSink
 	switch {

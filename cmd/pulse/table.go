@@ -18,7 +18,8 @@ type table struct {
 	w      io.Writer
 	stats  []*stats.Stat
 	values map[string][]value.Value // the newest, at most tableSeconds
-	plain  bool                     // without sparklines
+
+	summaries map[string]summary // of a whole log, in place of sparklines; nil: it is not of one
 
 	covered map[string]string // how much of the window of the last value is covered, if not all is
 	approx  map[string]bool   // whether the last value is an estimate
@@ -71,6 +72,9 @@ func (t *table) flush() error {
 		width = max(width, len(s.Name))
 	}
 	var b strings.Builder
+	if t.summaries != nil {
+		fmt.Fprintf(&b, "%-*s  %12s  %s\n", width, "", "", strings.TrimRight(fmt.Sprintf(summaryColumns, "count", "min", "mean", "max"), " "))
+	}
 	for _, s := range t.stats {
 		values := t.values[s.Name]
 		if len(values) == 0 {
@@ -83,9 +87,9 @@ func (t *table) flush() error {
 				points[i] = &f
 			}
 		}
-		graph := ""
-		if !t.plain {
-			graph = sparkline(points)
+		graph := sparkline(points)
+		if t.summaries != nil {
+			graph = t.summaries[s.Name].columns(s)
 		}
 		last := values[len(values)-1]
 		number := cell(mainNumber(last), s)
@@ -97,6 +101,21 @@ func (t *table) flush() error {
 	}
 	_, err := io.WriteString(t.w, b.String())
 	return err
+}
+
+const summaryColumns = "%9s  %9s  %9s  %9s"
+
+// columns are the numbers of a summary, in the stat's unit but without its name.
+func (s summary) columns(of *stats.Stat) string {
+	plain := *of
+	plain.Unit = ""
+	text := func(n value.Number) string {
+		if n == "" {
+			return ""
+		}
+		return cell(n, &plain)
+	}
+	return fmt.Sprintf(summaryColumns, string(s.count), text(s.min), text(s.mean), text(s.max))
 }
 
 // mainNumber gives the number of a value that stands in the table: of several the first,

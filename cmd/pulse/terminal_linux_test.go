@@ -50,7 +50,7 @@ func TestOnTerminal(t *testing.T) {
 	}
 	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Skipf("there are no terminals here: %v", err)
 	}
 	defer terminal.Close()
 	shown := func() string {

@@ -26,21 +26,23 @@ type evaluator interface {
 	Notices() stats.Notices
 }
 
-// printWhole prints each stat of a whole log, as an object a line or, for people, as a
-// table.
-func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions, people bool) error {
-	from, to, seconds := w.Span()
-	if people {
-		if seconds > 0 {
-			fmt.Fprintf(out, "%s to %s, %d s\n", utc(from), utc(to), seconds)
-		}
-		t := newTable(out, d)
-		t.plain = true
-		w.Each(func(s *stats.Stat, v value.Value, e oracle.Estimate) {
-			t.write(stats.Snapshot{Stat: s.Name, Value: value.AppendJSON(nil, v), Approx: e.Approx})
-		})
-		return t.flush()
+// printWholeTable prints each stat of a whole log for people: its value, how many lines or
+// numbers it is of, and the least, the mean and the greatest of the numbers.
+func printWholeTable(out io.Writer, s *summaries, d *stats.Definitions) error {
+	if from, to, seconds := s.Span(); seconds > 0 {
+		fmt.Fprintf(out, "%s to %s, %d s\n", utc(from), utc(to), seconds)
 	}
+	t := newTable(out, d)
+	t.summaries = s.all()
+	s.Each(func(s *stats.Stat, v value.Value, e oracle.Estimate) {
+		t.write(stats.Snapshot{Stat: s.Name, Value: value.AppendJSON(nil, v), Approx: e.Approx})
+	})
+	return t.flush()
+}
+
+// printWhole prints each stat of a whole log, as an object a line.
+func printWhole(out io.Writer, w *oracle.Whole, d *stats.Definitions) error {
+	from, to, seconds := w.Span()
 	buffer := bufio.NewWriter(out)
 	lines := json.NewEncoder(buffer)
 	lines.SetEscapeHTML(false)

@@ -38,7 +38,7 @@ stats:
 
 	p = start(t, nil, nil, "eval", "--whole", "--table", "--stats", file, recording).succeed()
 	table := strings.Join(strings.Fields(p.stdout.String()), " ")
-	if want := from + " to " + to + `, 20 s requests 500 /s size 200 B 0.1 200, 0.5 200, 0.95 1499 never – pulse.`; !strings.HasPrefix(table, want) {
+	if want := from + " to " + to + `, 20 s count min mean max requests 500 /s 10000 size 200 B 10000 200 329.95 1999 0.1 200, 0.5 200, 0.95 1499 never – 0 pulse.`; !strings.HasPrefix(table, want) {
 		t.Errorf("the table is\n%s\nwant %s…", p.stdout, want)
 	}
 
