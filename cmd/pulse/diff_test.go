@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 )
 
@@ -72,7 +73,7 @@ errors: its values differ in 2 seconds
 // snapshots of both are laid out second by second, with pauses in them too.
 func TestDiffIsTheNaiveOne(t *testing.T) {
 	chance := rand.New(rand.NewPCG(3, 4))
-	for round := range 20 {
+	for round := range testkit.Size(5, 20) {
 		var log strings.Builder
 		second := int64(1_767_348_000)
 		for range 30 {

@@ -78,7 +78,7 @@ func TestPatternOf(t *testing.T) {
 // What is remembered of a log has bounds.
 func TestFieldsBounds(t *testing.T) {
 	s := newSurvey(allFields{})
-	for i := range 3 * mostDistinct {
+	for i := range mostShapes + 100 {
 		letters := strings.NewReplacer("0", "a", "1", "g", "2", "h", "3", "i", "4", "j", "5", "k", "6", "l", "7", "m", "8", "n", "9", "o").Replace(fmt.Sprint(i))
 		for _, text := range []string{fmt.Sprintf("level=info x=%d key%s=1", i, letters), "no format fits " + letters} {
 			if err := s.add("", []byte(text)); err != nil {

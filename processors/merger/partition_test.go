@@ -30,6 +30,7 @@ type log struct {
 	commits   []topics.Commit
 	kept      [][]byte
 	long      [][]byte
+	bundles   map[int64][]byte // what bundle has made, by second
 }
 
 // last is a Kept.
