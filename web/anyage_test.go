@@ -10,6 +10,7 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/stats"
+	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -50,7 +51,7 @@ func TestLinesAtAnyAge(t *testing.T) {
 			t.Errorf("%d s ago: %d lines, %v; want 33", age, len(found.lines), err)
 		}
 		// The last second is looked for first, and then the ten before it.
-		around := 2*clockSlack + d.Lateness + 2
+		around := 2*(timing.LineAhead+timing.ClockAhead) + d.Lateness + 2
 		if most := (11 + 2*around) * 3 * 21; found.read.Lines > most {
 			t.Errorf("%d s ago: %d lines were read, want at most %d", age, found.read.Lines, most)
 		}

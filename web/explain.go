@@ -50,24 +50,24 @@ func (e *Explainer) Explain(ctx context.Context, q explain.Question, tell func(r
 
 // parts is the log as explain reads it: a part is a partition.
 func (o *openLog) parts(ctx context.Context, from, to int64) (parts []explain.Part, expired bool, err error) {
-	sections := make([]*section, len(o.partitions))
-	if err := o.each(ctx, from, to, func(i int, s *section) error {
+	sections := make([]*topics.RawSection, len(o.Partitions))
+	if err := o.Each(ctx, from, to, func(i int, s *topics.RawSection) error {
 		sections[i] = s
 		return nil
 	}); err != nil {
 		return nil, false, err
 	}
 	for _, s := range sections {
-		expired = expired || s.expired
+		expired = expired || s.Expired
 		parts = append(parts, func(ctx context.Context, f func(segment uint64, p program.Pack) error) error {
 			again := *s
 			for {
-				packs, err := again.next(ctx)
+				packs, err := again.Next(ctx)
 				if err != nil || packs == nil {
 					return err
 				}
 				for _, p := range packs {
-					if err := f(uint64(p.segment), p.Pack); err != nil {
+					if err := f(uint64(p.Segment), packOf(p)); err != nil {
 						return err
 					}
 				}

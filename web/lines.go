@@ -15,6 +15,7 @@ import (
 	"pulse/stats/aggregate"
 	"pulse/stats/line"
 	"pulse/stats/program"
+	"pulse/topics"
 )
 
 // From a number back to its lines: events.raw is read around the seconds that are
@@ -130,7 +131,7 @@ func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)
 		return foundLines{}, err
 	}
 	defer log.Close()
-	found := lineFinder{tell: tell, parts: make([][]foundLine, len(log.partitions)), left: make([]int64, len(log.partitions))}
+	found := lineFinder{tell: tell, parts: make([][]foundLine, len(log.Partitions)), left: make([]int64, len(log.Partitions))}
 	for i := range found.left {
 		found.left[i] = maxScan / int64(len(found.left))
 	}
@@ -180,19 +181,19 @@ func (f *lineFinder) add(partition int, lines []foundLine, read readSoFar, more 
 
 // scan finds lines at the seconds [from, to], in all partitions at a time.
 func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher, func() bool, error), from, to int64, found *lineFinder) error {
-	return log.each(ctx, from, to, func(i int, s *section) error {
+	return log.Each(ctx, from, to, func(i int, s *topics.RawSection) error {
 		matcher, is, err := newMatcher()
 		if err != nil {
 			return err
 		}
-		if s.expired {
+		if s.Expired {
 			found.mu.Lock()
 			found.all.expired = true
 			found.mu.Unlock()
 		}
 		n := 0
 		for {
-			packs, err := s.next(ctx)
+			packs, err := s.Next(ctx)
 			if err != nil || packs == nil {
 				return err
 			}
@@ -203,10 +204,11 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 				if more = n == maxLines || found.left[i] <= 0; more {
 					break
 				}
-				read.Lines += int64(bytes.Count(p.Lines, []byte{'\n'}))
-				read.Bytes += int64(len(p.Lines))
-				found.left[i] -= int64(len(p.Lines))
-				matcher.Match(p.Pack, from, to, func(second int64, line []byte) bool {
+				pack := packOf(p)
+				read.Lines += int64(bytes.Count(pack.Lines, []byte{'\n'}))
+				read.Bytes += int64(len(pack.Lines))
+				found.left[i] -= int64(len(pack.Lines))
+				matcher.Match(pack, from, to, func(second int64, line []byte) bool {
 					if !is() {
 						return true
 					}

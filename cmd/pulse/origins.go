@@ -14,7 +14,6 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/program"
-	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -79,6 +78,7 @@ type sent struct{ lines, late, packs int }
 type segments struct {
 	lines, late, n int
 	first, last    int64 // offsets of the records
+	segment        int64 // the last one
 }
 
 // maxLateLines bounds the late lines that are shown.
@@ -104,78 +104,70 @@ func findOrigins(ctx context.Context, admin *topics.Admin, r *role, stat string,
 	if err != nil {
 		return nil, usageError{err}
 	}
-	topic := r.names.Raw()
-	whole, err := admin.Readable(ctx, topic)
+	log, err := admin.RawLog(ctx, r.names.Raw(), patient.Lateness)
 	if err != nil {
 		return nil, err
 	}
-	fetcher, err := admin.Fetcher(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	// A line may be ahead of its record's clock, and ingesters' clocks of one another.
-	const slack = timing.LineAhead + timing.ClockAhead
 	o := &origins{ingesters: map[string]*sent{}, spans: map[int32]*segments{}}
-	section := topics.Section{}
-	for partition, span := range whole {
-		begin, begins, err := fetcher.First(ctx, partition, span, from-slack)
+	for _, partition := range log.Partitions {
+		section, err := log.Section(ctx, partition, from, to)
 		if err != nil {
 			return nil, err
 		}
-		o.expired = o.expired || span.From > 0 && begins
-		section[partition] = begin
-	}
-	last := to + patient.Lateness + slack
-	open := map[int32]bool{} // partitions whose segment has such lines already
-	err = admin.Read(ctx, topic, section, func(record *kgo.Record) bool {
-		h, err := topics.ParseRawHeader(topics.Lookup(record.Headers))
-		switch {
-		case err != nil:
-			return true
-		case h.Tick != nil:
-			open[record.Partition] = false
-			return true
-		case h.Second() > last:
-			return true
-		}
-		pack := program.Pack{Lines: record.Value, Second: h.Second(), Floor: h.Second(), Map: h.Map, Runs: h.Runs(), Recorded: h.Recorded()}
-		lines, came := 0, []string(nil)
-		times := map[string]int{}
-		counted.Match(pack, from, to, func(_ int64, line []byte) bool {
-			lines++
-			times[string(line)]++
-			return true
-		})
-		all.Match(pack, from, to, func(_ int64, line []byte) bool {
-			if times[string(line)]--; times[string(line)] < 0 {
-				came = append(came, string(line))
+		o.expired = o.expired || section.Expired
+		for {
+			packs, err := section.Next(ctx)
+			if err != nil {
+				return nil, err
 			}
-			return true
-		})
-		if lines+len(came) > 0 {
-			o.add(h.Ingester, record, lines, came, !open[record.Partition])
-			open[record.Partition] = true
+			if packs == nil {
+				break
+			}
+			for _, p := range packs {
+				pack := program.Pack{Lines: p.Record.Value, Second: p.Second(), Floor: p.Second(), Map: p.Map, Runs: p.Runs(), Recorded: p.Recorded()}
+				if lines, late := countedOf(pack, counted, all, from, to); lines+len(late) > 0 {
+					o.add(p, lines, late)
+				}
+			}
+		}
+	}
+	return o, nil
+}
+
+// countedOf gives how many lines of a pack count at the seconds [from, to], and those that
+// are not among them but among all.
+func countedOf(p program.Pack, counted, all *program.Matcher, from, to int64) (lines int, late []string) {
+	times := map[string]int{}
+	counted.Match(p, from, to, func(_ int64, line []byte) bool {
+		lines++
+		times[string(line)]++
+		return true
+	})
+	all.Match(p, from, to, func(_ int64, line []byte) bool {
+		if times[string(line)]--; times[string(line)] < 0 {
+			late = append(late, string(line))
 		}
 		return true
 	})
-	return o, err
+	return lines, late
 }
 
 // add notes a record's lines.
-func (o *origins) add(ingester string, r *kgo.Record, lines int, late []string, begins bool) {
-	from := o.ingesters[ingester]
+func (o *origins) add(p topics.RawPack, lines int, late []string) {
+	from := o.ingesters[p.Ingester]
 	if from == nil {
 		from = &sent{}
-		o.ingesters[ingester] = from
+		o.ingesters[p.Ingester] = from
 	}
 	from.lines, from.late, from.packs = from.lines+lines, from.late+len(late), from.packs+1
-	span := o.spans[r.Partition]
+	span := o.spans[p.Record.Partition]
 	if span == nil {
-		span = &segments{first: r.Offset}
-		o.spans[r.Partition] = span
+		span = &segments{first: p.Record.Offset, segment: -1}
+		o.spans[p.Record.Partition] = span
 	}
-	span.lines, span.late, span.last = span.lines+lines, span.late+len(late), r.Offset
-	if begins {
+	span.lines, span.late, span.last = span.lines+lines, span.late+len(late), p.Record.Offset
+	if p.Segment != span.segment {
+		span.segment = p.Segment
 		span.n++
 	}
 	o.late = append(o.late, late[:min(len(late), maxLateLines-len(o.late))]...)

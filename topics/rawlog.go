@@ -1,0 +1,119 @@
+package topics
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"pulse/stats/timing"
+)
+
+const (
+	// A line may be ahead of its record's clock, and ingesters' clocks as far apart, so
+	// that a partition's are not quite in order.
+	clockSlack = timing.LineAhead + timing.ClockAhead
+	// What one reader holds: packs are compressed some ten times.
+	partitionsAtOnce = 4
+	sectionBytes     = 512 << 10
+)
+
+// A RawLog is the topic of raw records as it was when it was opened, read by the seconds
+// at which lines count. It ends with the Admin.
+type RawLog struct {
+	Partitions []int32 // ascending
+	fetcher    *Fetcher
+	all        Section
+	lateness   int64
+}
+
+// RawLog looks how far a topic of raw records goes. Lines of a second are looked for up to
+// a lateness after it.
+func (a *Admin) RawLog(ctx context.Context, topic string, lateness int64) (*RawLog, error) {
+	all, err := a.Readable(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	fetcher, err := a.Fetcher(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	return &RawLog{slices.Sorted(maps.Keys(all)), fetcher, all, lateness}, nil
+}
+
+// Each calls do for every partition, some at a time: with its place among them, and
+// with what may have lines that count at the seconds [from, to].
+func (l *RawLog) Each(ctx context.Context, from, to int64, do func(i int, s *RawSection) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(partitionsAtOnce)
+	for i, p := range l.Partitions {
+		group.Go(func() error {
+			s, err := l.Section(ctx, p, from, to)
+			if err != nil {
+				return err
+			}
+			return do(i, s)
+		})
+	}
+	return group.Wait()
+}
+
+// A RawSection is the records of a partition that may have lines of some seconds.
+type RawSection struct {
+	Expired   bool // retention has taken some
+	fetcher   *Fetcher
+	partition int32
+	left      Span
+	last      int64 // records of later clocks have none
+	segment   int64 // that Next is in
+}
+
+// Section finds the records of a partition that may have lines which count at the seconds
+// [from, to].
+func (l *RawLog) Section(ctx context.Context, partition int32, from, to int64) (*RawSection, error) {
+	all := l.all[partition]
+	span, begins, err := l.fetcher.First(ctx, partition, all, from-clockSlack)
+	if err != nil {
+		return nil, err
+	}
+	expired := all.From > 0 && (begins || all.From == all.To)
+	return &RawSection{Expired: expired, fetcher: l.fetcher, partition: partition, left: span, last: to + l.lateness + clockSlack}, nil
+}
+
+// A RawPack is a pack with its header. Its segment is named by the offset of the tick before
+// it; 0: that was not read.
+type RawPack struct {
+	RawHeader
+	Record  *kgo.Record
+	Segment int64
+}
+
+// Next gives the next packs, in their order; nil after the last. They may be none.
+func (s *RawSection) Next(ctx context.Context) ([]RawPack, error) {
+	if s.left.From >= s.left.To {
+		return nil, nil
+	}
+	records, next, err := s.fetcher.Fetch(ctx, s.partition, s.left, sectionBytes)
+	if err != nil {
+		return nil, err
+	}
+	s.left.From = next
+	packs := []RawPack{}
+	for _, r := range records {
+		h, err := ParseRawHeader(Lookup(r.Headers))
+		switch {
+		case err != nil:
+			continue
+		case h.Tick != nil:
+			s.segment = r.Offset
+			continue
+		case h.Second() > s.last:
+			s.left.From = s.left.To
+			return packs, nil
+		}
+		packs = append(packs, RawPack{h, r, s.segment})
+	}
+	return packs, nil
+}
