@@ -453,6 +453,14 @@ func (sc *Scanner) request(ev *Event, b []byte, start, end int) {
 	ev.put(s.at[httpVersion], start+version+1+len("HTTP/"), end, asText)
 }
 
+// giveURL puts a URL that is there, and its path.
+func (sc *Scanner) giveURL(ev *Event, b []byte, url span) {
+	sc.give(ev, httpURL, url)
+	if sc.schema.at[httpPath] != None {
+		sc.path(ev, b, url.start, url.end)
+	}
+}
+
 // path puts the path of a URL: without the query, the fragment and, if it is a
 // whole one, scheme and host.
 func (sc *Scanner) path(ev *Event, b []byte, start, end int) {

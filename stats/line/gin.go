@@ -65,10 +65,7 @@ func (sc *Scanner) gin(ev *Event, b []byte, start, end int) bool {
 	}
 	sc.give(ev, httpHost, client)
 	sc.give(ev, httpMethod, method)
-	sc.give(ev, httpURL, url)
-	if sc.schema.at[httpPath] != None {
-		sc.path(ev, b, url.start, url.end)
-	}
+	sc.giveURL(ev, b, url)
 	sc.defaultMessage(ev, start, end)
 	return true
 }

@@ -57,10 +57,7 @@ func (sc *Scanner) morgan(ev *Event, b []byte, start, end int) bool {
 	sc.give(ev, httpHost, client)
 	sc.give(ev, httpUser, user)
 	sc.give(ev, httpMethod, method)
-	sc.give(ev, httpURL, url)
-	if sc.schema.at[httpPath] != None {
-		sc.path(ev, b, url.start, url.end)
-	}
+	sc.giveURL(ev, b, url)
 	sc.give(ev, httpVersion, version)
 	sc.giveNumber(ev, httpStatus, status)
 	sc.giveScaled(ev, httpRequestTime, took, -3)

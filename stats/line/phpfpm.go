@@ -56,10 +56,7 @@ func (sc *Scanner) phpFPM(ev *Event, b []byte, start, end int) bool {
 	sc.give(ev, httpHost, client)
 	sc.give(ev, httpUser, user)
 	sc.give(ev, httpMethod, method)
-	sc.give(ev, httpURL, url)
-	if sc.schema.at[httpPath] != None {
-		sc.path(ev, b, url.start, url.end)
-	}
+	sc.giveURL(ev, b, url)
 	sc.giveNumber(ev, httpStatus, status)
 	sc.giveScaled(ev, httpRequestTime, took, -3)
 	sc.defaultMessage(ev, start, end)

@@ -59,10 +59,7 @@ func (sc *Scanner) railsStart(ev *Event, c cursor) bool {
 		sc.date(ev)
 	}
 	sc.give(ev, httpMethod, method)
-	sc.give(ev, httpURL, url)
-	if sc.schema.at[httpPath] != None {
-		sc.path(ev, b, url.start, url.end)
-	}
+	sc.giveURL(ev, b, url)
 	sc.give(ev, httpHost, client)
 	return true
 }

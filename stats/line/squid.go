@@ -50,10 +50,7 @@ func (sc *Scanner) squid(ev *Event, b []byte, start, end int) bool {
 	}
 	sc.giveNumber(ev, httpBytes, size)
 	sc.give(ev, httpMethod, method)
-	sc.give(ev, httpURL, url)
-	if sc.schema.at[httpPath] != None {
-		sc.path(ev, b, url.start, url.end)
-	}
+	sc.giveURL(ev, b, url)
 	sc.authority(ev, b, span{method.start, url.end})
 	sc.give(ev, httpUser, user)
 	sc.give(ev, httpServer, server)
