@@ -65,9 +65,7 @@ func (p *parser) parseAlert(d *Definitions, n *yaml.Node) *alert.Rule {
 	}
 	if runbook := given["runbook"]; runbook != nil {
 		r.Runbook, _ = p.text(runbook, "runbook", MaxLink)
-		if r.Runbook != "" && !strings.HasPrefix(r.Runbook, "https://") && !strings.HasPrefix(r.Runbook, "http://") {
-			p.errorf(runbook, "runbook must begin with https:// or http://, not %s", r.Runbook)
-		}
+		p.checkAddress(runbook, "runbook", r.Runbook)
 	}
 	if help := given["help"]; help != nil {
 		r.Help, _ = p.text(help, "help", MaxHelp)

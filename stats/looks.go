@@ -22,9 +22,7 @@ func (p *parser) parseLook(s *Stat, values map[string]*yaml.Node) {
 			}
 		}
 	}
-	if s.Link != "" && !strings.HasPrefix(s.Link, "https://") && !strings.HasPrefix(s.Link, "http://") {
-		p.errorf(values["link"], "link must begin with https:// or http://, not %s", s.Link)
-	}
+	p.checkAddress(values["link"], "link", s.Link)
 	if n := values["reversed"]; n != nil {
 		s.Reversed = p.boolean(n, "reversed")
 	}
@@ -46,6 +44,13 @@ func (p *parser) parseLook(s *Stat, values map[string]*yaml.Node) {
 		p.errorf(values["crit"], "crit is below warn: if low values are bad, write reversed: true")
 	case s.Reversed && *s.Crit > *s.Warn:
 		p.errorf(values["crit"], "crit is above warn, but the stat is reversed: low values are bad")
+	}
+}
+
+// checkAddress notes where an address leads to no web page.
+func (p *parser) checkAddress(n *yaml.Node, what, address string) {
+	if address != "" && !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
+		p.errorf(n, "%s must begin with https:// or http://, not %s", what, address)
 	}
 }
 

@@ -66,6 +66,18 @@ func (s Snapshot) Seconds(from, to int64) iter.Seq[Snapshot] {
 	}
 }
 
+// Alert gives the snapshot to alerts, and returns the transitions that it makes.
+func (s *Snapshot) Alert(e *alert.Engine) ([]alert.Transition, error) {
+	if !e.Watches(s.Stat) {
+		return nil, nil
+	}
+	p, err := s.Alerting()
+	if err != nil {
+		return nil, err
+	}
+	return e.Point(s.Stat, p), nil
+}
+
 // Alerting is the snapshot as alerts see it.
 func (s *Snapshot) Alerting() (alert.Point, error) {
 	v, err := value.Parse(s.Value)

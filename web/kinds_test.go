@@ -1,14 +1,11 @@
 package web
 
 import (
-	"bytes"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"pulse/stats"
-	"pulse/stats/oracle"
 	"pulse/stats/program"
 )
 
@@ -34,14 +31,7 @@ stats:
 		t.Fatal(err)
 	}
 	s := idle(t, func(c *Config) { c.Definitions = d })
-	evaluator, err := oracle.New(d, func(snapshot stats.Snapshot) {
-		snapshot.Version = s.store.gen
-		snapshot.Value = bytes.Clone(snapshot.Value)
-		s.store.Upsert(snapshot, time.Now())
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	evaluator := evaluatorOf(t, s, d)
 	evaluator.Pack(program.Pack{Second: 1000, Floor: 1000, Lines: []byte(
 		"status=200 path=/a user=ann ms=5 count#orders=3\n" +
 			"status=500 path=/a user=bob ms=20\n" +

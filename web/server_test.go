@@ -311,6 +311,20 @@ pulse_stat{stat="pulse.lines",count="late"} 1
 	}
 }
 
+// evaluatorOf gives a server what an evaluator of its definitions says.
+func evaluatorOf(t *testing.T, s *Server, d *stats.Definitions) *oracle.Evaluator {
+	t.Helper()
+	evaluator, err := oracle.New(d, func(snapshot stats.Snapshot) {
+		snapshot.Version = s.store.gen
+		snapshot.Value = bytes.Clone(snapshot.Value)
+		s.store.Upsert(snapshot, time.Now())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return evaluator
+}
+
 // TestMetricsOfAnyKeys: keys are what a log has, bytes that are not UTF-8 among
 // them. Prometheus refuses the whole page where two series are the same.
 func TestMetricsOfAnyKeys(t *testing.T) {
@@ -320,14 +334,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := idle(t, func(c *Config) { c.Definitions = d })
-	evaluator, err := oracle.New(d, func(snapshot stats.Snapshot) {
-		snapshot.Version = s.store.gen
-		snapshot.Value = bytes.Clone(snapshot.Value)
-		s.store.Upsert(snapshot, time.Now())
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	evaluator := evaluatorOf(t, s, d)
 	var lines []byte
 	for _, key := range keys {
 		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key)

@@ -196,8 +196,8 @@ func (d *differ) values(ctx context.Context) ([]*valueDiff, error) {
 	diffs := map[string]*valueDiff{}
 	is := byName(d.new)
 	for _, s := range d.old.Stats {
-		if is[s.Name] != nil {
-			diffs[s.Name] = &valueDiff{stat: s.Name}
+		if now := is[s.Name]; now != nil {
+			diffs[s.Name] = &valueDiff{stat: s.Name, lookback: max(s.Lookback(), now.Lookback())}
 			all = append(all, diffs[s.Name])
 		}
 	}
@@ -279,7 +279,7 @@ func (d *differ) lines(ctx context.Context, diffs []*valueDiff) error {
 		var all matchings
 		for _, v := range diffs[:min(len(diffs), maxLineStats)] {
 			if matcher, err := compiled.NewMatcher(v.stat); err == nil { // else it counts all lines
-				v.counted[i] = &matching{matcher: matcher, from: v.first + 1 - d.lookback(v.stat), to: v.first, times: map[string]int{}}
+				v.counted[i] = &matching{matcher: matcher, from: v.first + 1 - v.lookback, to: v.first, times: map[string]int{}}
 				all.matchings = append(all.matchings, v.counted[i])
 			}
 		}
@@ -290,11 +290,6 @@ func (d *differ) lines(ctx context.Context, diffs []*valueDiff) error {
 		}
 	}
 	return nil
-}
-
-// lookback is the longer one of a stat's windows.
-func (d *differ) lookback(stat string) int64 {
-	return max(byName(d.old)[stat].Lookback(), byName(d.new)[stat].Lookback())
 }
 
 // A matching keeps the lines that count for a stat.

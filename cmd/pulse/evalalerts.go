@@ -39,15 +39,12 @@ func newAlertSink(w io.Writer, d *stats.Definitions, people bool) *alertSink {
 
 func (s *alertSink) write(snapshot stats.Snapshot) {
 	s.last = max(s.last, snapshot.Time)
-	if s.err != nil || !s.engine.Watches(snapshot.Stat) {
+	if s.err != nil {
 		return
 	}
-	p, err := snapshot.Alerting()
-	if err != nil {
-		s.err = err
-		return
-	}
-	for _, t := range s.engine.Point(snapshot.Stat, p) {
+	var transitions []alert.Transition
+	transitions, s.err = snapshot.Alert(s.engine)
+	for _, t := range transitions {
 		if !s.people {
 			line, err := json.Marshal(t)
 			if err != nil {

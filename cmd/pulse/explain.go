@@ -9,7 +9,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"pulse/stats/explain"
 	"pulse/web"
@@ -89,7 +88,6 @@ func (s *explainSettings) run(ctx context.Context, e *environment) error {
 
 // printAnswer prints an answer for people; out keeps its error.
 func printAnswer(out io.Writer, a explain.Answer) {
-	at := func(second int64) string { return time.Unix(second, 0).UTC().Format(time.RFC3339) }
 	q := a.Question
 	what := "lines"
 	if a.Bound != nil {
@@ -99,7 +97,7 @@ func printAnswer(out io.Writer, a explain.Answer) {
 		}
 		what = fmt.Sprintf("lines whose %s is %s %s", a.Bound.Field, than, number(a.Bound.Than))
 	}
-	fmt.Fprintf(out, "%s: %s %s from %s to %s; %s from %s on%s\n", q.Stat, number(a.Lines), what, at(q.From), at(q.To), number(a.Before), at(q.Against), approximately(a))
+	fmt.Fprintf(out, "%s: %s %s from %s to %s; %s from %s on%s\n", q.Stat, number(a.Lines), what, utc(q.From), utc(q.To), number(a.Before), utc(q.Against), approximately(a))
 	if a.Expired {
 		fmt.Fprintln(out, "some of these seconds are no longer kept")
 	}

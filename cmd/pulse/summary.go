@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"pulse/stats"
 	"pulse/stats/oracle"
 	"pulse/stats/program"
@@ -83,11 +85,22 @@ func (s *summaries) Close(last int64) {
 
 // all gives the summaries by stat.
 func (s *summaries) all() map[string]summary {
-	numbers := map[string]value.Number{}
-	s.beside.Each(func(part *stats.Stat, v value.Value, _ oracle.Estimate) { numbers[part.Name] = mainNumber(v) })
 	all := map[string]summary{}
-	s.Each(func(of *stats.Stat, _ value.Value, _ oracle.Estimate) {
-		all[of.Name] = summary{numbers[of.Name+countOf], numbers[of.Name+minOf], numbers[of.Name+meanOf], numbers[of.Name+maxOf]}
+	s.beside.Each(func(part *stats.Stat, v value.Value, _ oracle.Estimate) {
+		end := max(strings.LastIndexByte(part.Name, '/'), 0)
+		of := part.Name[:end]
+		one, n := all[of], mainNumber(v)
+		switch part.Name[end:] {
+		case countOf:
+			one.count = n
+		case minOf:
+			one.min = n
+		case meanOf:
+			one.mean = n
+		case maxOf:
+			one.max = n
+		}
+		all[of] = one
 	})
 	return all
 }

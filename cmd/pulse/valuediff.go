@@ -13,8 +13,9 @@ import (
 
 // A valueDiff is how the final values of a stat differ by two definitions files.
 type valueDiff struct {
-	stat    string
-	waiting [2][]stats.Snapshot // those of the side that is ahead
+	stat     string
+	lookback int64               // of the longer of its two windows
+	waiting  [2][]stats.Snapshot // those of the side that is ahead
 
 	seconds int64 // in which they differ
 	first   int64 // the first of these
@@ -70,14 +71,11 @@ func (v *valueDiff) alone(side int, last int64) {
 // cut takes the seconds up to one away from a side's first snapshot.
 func (v *valueDiff) cut(side int, last int64) {
 	s := &v.waiting[side][0]
-	switch {
-	case last >= s.Time:
+	if last >= s.Time {
 		v.waiting[side] = v.waiting[side][1:]
-	case s.StaleSince != 0:
-		s.StaleSince = last + 1
-	default:
-		s.Since = last + 1
+		return
 	}
+	*s, _ = cut(*s, last+1, s.Time)
 }
 
 // compare compares two snapshots that begin at the same second, up to another one.

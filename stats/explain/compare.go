@@ -217,10 +217,11 @@ func gamma(x float64, degrees int) float64 {
 // differ is G of the numbers of a field in the classes that the baseline's deciles make,
 // and the chance of it.
 func differ(before, now *field) (g, p float64) {
-	var bounds []float64
+	var deciles []float64
 	for i := 1; i < distribution; i++ {
-		bounds = append(bounds, before.quantile(float64(i)/distribution))
+		deciles = append(deciles, float64(i)/distribution)
 	}
+	bounds := before.quantiles(deciles...)
 	classes := func(f *field) []float64 {
 		n := make([]float64, distribution)
 		for v, k := range f.numbers {
@@ -234,7 +235,8 @@ func differ(before, now *field) (g, p float64) {
 }
 
 func (f *field) distribution() Distribution {
-	d := Distribution{Min: f.quantile(0), P10: f.quantile(0.1), P50: f.quantile(0.5), P90: f.quantile(0.9), P99: f.quantile(0.99), Max: f.quantile(1)}
+	at := f.quantiles(0, 0.1, 0.5, 0.9, 0.99, 1)
+	d := Distribution{Min: at[0], P10: at[1], P50: at[2], P90: at[3], P99: at[4], Max: at[5]}
 	for _, n := range f.numbers {
 		d.Lines += n
 	}

@@ -284,20 +284,20 @@ func numeric(fields ...*field) bool {
 // statuses.
 const maxDifferent = 50
 
-// quantile is the nearest rank of numbers with their counts.
-func (f *field) quantile(q float64) float64 {
-	ascending := slices.SortedFunc(maps.Keys(f.numbers), func(a, b numberCode) int { return cmp.Compare(a.number(), b.number()) })
+// quantiles are the nearest ranks of numbers with their counts, at ascending quantiles; 0
+// where there are no numbers.
+func (f *field) quantiles(at ...float64) []float64 {
 	total := uint64(0)
 	for _, n := range f.numbers {
 		total += n
 	}
-	rank := max(1, uint64(math.Ceil(q*float64(total))))
-	for _, v := range ascending {
-		if n := f.numbers[v]; n >= rank {
-			return v.number()
-		} else {
-			rank -= n
+	found := make([]float64, len(at))
+	next, passed := 0, uint64(0)
+	for _, v := range slices.SortedFunc(maps.Keys(f.numbers), func(a, b numberCode) int { return cmp.Compare(a.number(), b.number()) }) {
+		passed += f.numbers[v]
+		for ; next < len(at) && passed >= max(1, uint64(math.Ceil(at[next]*float64(total)))); next++ {
+			found[next] = v.number()
 		}
 	}
-	return 0
+	return found
 }

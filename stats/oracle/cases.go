@@ -26,12 +26,10 @@ func Check(d *stats.Definitions, test stats.Test, drive func(*Evaluator) error) 
 	var broken error
 	e, err := New(d, func(s stats.Snapshot) {
 		last = max(last, s.Time)
-		if engine.Watches(s.Stat) {
-			p, err := s.Alerting()
-			broken = cmp.Or(broken, err)
-			for _, t := range engine.Point(s.Stat, p) {
-				history.Add(t)
-			}
+		transitions, err := s.Alert(engine)
+		broken = cmp.Or(broken, err)
+		for _, t := range transitions {
+			history.Add(t)
 		}
 		for i, x := range test.Expect {
 			if x.Stat != "" && x.Stat == s.Stat && (x.Time < 0 || s.First() <= x.Time && x.Time <= s.Time) {
