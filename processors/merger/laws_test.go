@@ -263,7 +263,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 
 func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
 
-const lawStart = 1_700_000_000 // Unix time
+const lawStart = 1_700_000_020 // Unix time; 20 s before a minute ends
 
 // makeLog lets ingesters with skewed clocks join, pause, crash and leave.
 func (w *world) makeLog() {

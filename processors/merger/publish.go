@@ -89,7 +89,9 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		}
 		forget := final
 		if t.minute != nil || t.stat.Long() {
-			forget = min(final, p.complete) // a stale interval is final before lines in time are over
+			// A stale interval is final before lines in time are over; and after a restart
+			// fragments of seconds that are complete come again.
+			forget = min(final, p.least()-p.lateness)
 		}
 		t.series.Forget(forget - 1)
 	}
