@@ -52,6 +52,24 @@ type Notices struct {
 	When     string                      // which lines they are of: "" of all, or " of the last minute"
 }
 
+// Add adds what was noticed of other lines, of the same definitions. Of Beyond, Names and
+// When it keeps its own.
+func (n *Notices) Add(other Notices) {
+	addCounts(n.Fields, other.Fields)
+	addCounts(n.Texts, other.Texts)
+	addCounts(n.Errors, other.Errors)
+	for stat, names := range other.Unlisted {
+		n.Unlisted[stat] = append(n.Unlisted[stat], names...)
+	}
+	n.Lateness = max(n.Lateness, other.Lateness)
+}
+
+func addCounts(to, from map[string]uint64) {
+	for name, n := range from {
+		to[name] += n
+	}
+}
+
 // Notices reports whether the values of an internal stat of the subject are notices.
 func (s Subject) Notices() bool { return s == SubjectErrors || s == SubjectTexts || s == SubjectFields }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -119,12 +120,13 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	evaluator, named := found, (*namer)(nil)
+	evaluator, named := evaluator(found), (*namer)(nil)
 	if s.file != "" { // the built-in stats are of any log
 		named = &namer{evaluator: found, names: map[string]bool{}}
 		evaluator = named
 	}
 	datings, err := s.evaluate(ctx, e, evaluator, definitions)
+	found.Stop()
 	if err == nil || !s.whole && !s.people && s.last == 0 { // of a part of a log that would not be true
 		err = errors.Join(err, finish())
 	}
@@ -148,11 +150,14 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 }
 
 // output makes what is to be fed, and what prints the end of what it found.
-func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (evaluator, func() error, error) {
+func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (parallel, func() error, error) {
 	if s.whole {
 		whole, err := oracle.NewWhole(d)
-		if err != nil || !s.people {
-			return whole, func() error { return printWhole(w, whole, d) }, err
+		if err != nil {
+			return nil, nil, err
+		}
+		if !s.people {
+			return oracle.NewParallel(whole), func() error { return printWhole(w, whole, d) }, nil
 		}
 		all, err := newSummaries(whole, d)
 		return all, func() error { return printWholeTable(w, all, d) }, err
@@ -170,7 +175,10 @@ func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (evaluator, fun
 		out = &selected{selection: s.selection, sink: out}
 	}
 	evaluator, err := oracle.New(d, out.write)
-	return evaluator, out.flush, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return oracle.NewParallel(evaluator), out.flush, nil
 }
 
 // evaluate feeds what the settings name, and says which lines of files have times.
@@ -284,7 +292,7 @@ func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names top
 	for range count {
 		partitions = append(partitions, &rawPartition{watermark: watermark.New(), earliest: -1})
 	}
-	var bytes int64
+	var read, lines int64
 	admin, err := cluster.Admin()
 	if err != nil {
 		return err
@@ -299,8 +307,9 @@ func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names top
 		if w := least(); moves && w >= 0 {
 			e.Advance(w)
 		}
-		bytes += int64(len(r.Value))
-		bar.show(bytes, 0, int64(e.Counts().Lines))
+		read += int64(len(r.Value))
+		lines += int64(bytes.Count(r.Value, []byte{'\n'}))
+		bar.show(read, 0, lines)
 		return true
 	})
 	if err != nil {

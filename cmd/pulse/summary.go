@@ -17,8 +17,10 @@ type summary struct {
 // A summaries is an evaluator that gives summaries beside whole values. They are of a
 // program of their own, so that they leave no trace in the account of lines.
 type summaries struct {
-	*oracle.Whole
-	beside *oracle.Whole
+	*oracle.Parallel
+	whole  *oracle.Whole
+	beside *oracle.Parallel
+	parts  *oracle.Whole
 }
 
 // Names of the stats that summaries are made of, behind a stat's own.
@@ -55,38 +57,46 @@ func newSummaries(w *oracle.Whole, d *stats.Definitions) (*summaries, error) {
 		add(maxOf, "max", nil)
 	}
 	beside, err := oracle.NewWhole(&parts)
-	return &summaries{w, beside}, err
+	if err != nil {
+		return nil, err
+	}
+	return &summaries{oracle.NewParallel(w), w, oracle.NewParallel(beside), beside}, nil
 }
 
 func (s *summaries) Pack(p program.Pack) {
-	s.Whole.Pack(p)
+	s.Parallel.Pack(p)
 	s.beside.Pack(p)
 }
 
 func (s *summaries) Begin(second int64) {
-	s.Whole.Begin(second)
+	s.Parallel.Begin(second)
 	s.beside.Begin(second)
 }
 
 func (s *summaries) Stale(from, to int64) {
-	s.Whole.Stale(from, to)
+	s.Parallel.Stale(from, to)
 	s.beside.Stale(from, to)
 }
 
 func (s *summaries) Advance(watermark int64) {
-	s.Whole.Advance(watermark)
+	s.Parallel.Advance(watermark)
 	s.beside.Advance(watermark)
 }
 
 func (s *summaries) Close(last int64) {
-	s.Whole.Close(last)
+	s.Parallel.Close(last)
 	s.beside.Close(last)
+}
+
+func (s *summaries) Stop() {
+	s.Parallel.Stop()
+	s.beside.Stop()
 }
 
 // all gives the summaries by stat.
 func (s *summaries) all() map[string]summary {
 	all := map[string]summary{}
-	s.beside.Each(func(part *stats.Stat, v value.Value, _ oracle.Estimate) {
+	s.parts.Each(func(part *stats.Stat, v value.Value, _ oracle.Estimate) {
 		end := max(strings.LastIndexByte(part.Name, '/'), 0)
 		of := part.Name[:end]
 		one, n := all[of], mainNumber(v)

@@ -26,15 +26,21 @@ type evaluator interface {
 	Notices() stats.Notices
 }
 
+// A parallel is an evaluator that works beside who feeds it, until Stop or Close returns.
+type parallel interface {
+	evaluator
+	Stop()
+}
+
 // printWholeTable prints each stat of a whole log for people: its value, how many lines or
 // numbers it is of, and the least, the mean and the greatest of the numbers.
 func printWholeTable(out io.Writer, s *summaries, d *stats.Definitions) error {
-	if from, to, seconds := s.Span(); seconds > 0 {
+	if from, to, seconds := s.whole.Span(); seconds > 0 {
 		fmt.Fprintf(out, "%s to %s, %d s\n", utc(from), utc(to), seconds)
 	}
 	t := newTable(out, d)
 	t.summaries = s.all()
-	s.Each(func(s *stats.Stat, v value.Value, e oracle.Estimate) {
+	s.whole.Each(func(s *stats.Stat, v value.Value, e oracle.Estimate) {
 		t.write(stats.Snapshot{Stat: s.Name, Value: value.AppendJSON(nil, v), Approx: e.Approx})
 	})
 	return t.flush()

@@ -30,6 +30,7 @@ import (
 // or the latest at which a line counts. A recording, of which Begin says nothing, is
 // covered from its earliest line to its latest. It is for one goroutine.
 type Evaluator struct {
+	program  *program.Program
 	folder   *program.Folder
 	stats    []evaluated
 	version  string
@@ -79,7 +80,7 @@ func New(d *stats.Definitions, emit func(stats.Snapshot)) (*Evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.folder = p.NewFolder()
+	e.program, e.folder = p, p.NewFolder()
 	for i, s := range counted.All() {
 		e.stats = append(e.stats, evaluated{Stat: s, series: window.NewSeries(p.Kind(i), s)})
 		e.longest = max(e.longest, s.Lookback())
@@ -179,16 +180,21 @@ func (e *Evaluator) flush() {
 		return
 	}
 	e.pending = false
-	e.folder.Flush(func(stat int, fragment []byte) {
-		s := &e.stats[stat]
-		var touched func(int64)
-		if s.Name == anyLine || s.Name == stats.LinesStat {
-			touched = e.counted
-		}
-		if err := s.series.Join(fragment, touched); err != nil {
-			panic(fmt.Sprintf("oracle: a fragment that was just made does not join: %v", err))
-		}
-	})
+	e.folder.Flush(e.joinFragment)
+}
+
+func (e *Evaluator) compiled() *program.Program { return e.program }
+
+// joinFragment joins what was folded of a stat.
+func (e *Evaluator) joinFragment(stat int, fragment []byte) {
+	s := &e.stats[stat]
+	var touched func(int64)
+	if s.Name == anyLine || s.Name == stats.LinesStat {
+		touched = e.counted
+	}
+	if err := s.series.Join(fragment, touched); err != nil {
+		panic(fmt.Sprintf("oracle: a fragment that was just made does not join: %v", err))
+	}
 }
 
 // counted notes that lines count at a second. Second 0 is of those of which nobody

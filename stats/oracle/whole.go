@@ -27,6 +27,7 @@ import (
 // different numbers (see aggregate.Limiter). It is for one goroutine.
 type Whole struct {
 	lateness    int64
+	program     *program.Program
 	folder      *program.Folder
 	stats       []wholeStat
 	lines       *window.Series // of all counted lines, for their seconds
@@ -65,7 +66,7 @@ func NewWhole(d *stats.Definitions) (*Whole, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Whole{lateness: d.Lateness, folder: p.NewFolder(), first: -1, last: -1}
+	w := &Whole{lateness: d.Lateness, program: p, folder: p.NewFolder(), first: -1, last: -1}
 	for i, s := range d.All() {
 		one := wholeStat{Stat: s}
 		switch {
@@ -120,12 +121,15 @@ func (w *Whole) Close(int64) {
 }
 
 // flush joins what was folded.
-func (w *Whole) flush() {
-	w.folder.Flush(func(stat int, fragment []byte) {
-		if err := w.join(stat, fragment); err != nil {
-			panic(fmt.Sprintf("oracle: a fragment that was just made does not join: %v", err))
-		}
-	})
+func (w *Whole) flush() { w.folder.Flush(w.joinFragment) }
+
+func (w *Whole) compiled() *program.Program { return w.program }
+
+// joinFragment joins what was folded of a stat.
+func (w *Whole) joinFragment(stat int, fragment []byte) {
+	if err := w.join(stat, fragment); err != nil {
+		panic(fmt.Sprintf("oracle: a fragment that was just made does not join: %v", err))
+	}
 }
 
 func (w *Whole) join(stat int, fragment []byte) error {
