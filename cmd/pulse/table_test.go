@@ -121,6 +121,51 @@ func TestEvalBuiltin(t *testing.T) {
 	}
 }
 
+// TestBuiltinNames: the built-in stats know a level and a status under the names that
+// loggers give them, and do not take other fields for them.
+func TestBuiltinNames(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"level":50,"time":1709251200123,"msg":"pino"}`:                                     "errors",
+		`{"severity":"ERROR","timestamp":"2024-03-01T00:00:00Z"}`:                            "errors",
+		`{"log":{"level":"ERROR"},"@timestamp":"2024-03-01T00:00:00Z"}`:                      "errors",
+		`{"@t":"2024-03-01T00:00:00Z","@l":"Error"}`:                                         "errors",
+		`{"levelname":"ERROR","asctime":"2024-03-01 00:00:00,123"}`:                          "errors",
+		`{"Level":"Error","Timestamp":"2024-03-01T00:00:00Z"}`:                               "errors",
+		`{"t":{"$date":"2024-03-01T00:00:00.123Z"},"s":"E","c":"NETWORK","ctx":"x"}`:         "errors",
+		`t=2024-03-01T00:00:00Z lvl=eror msg=log15`:                                          "errors",
+		`{"severity_text":"ERROR","time":"2024-03-01T00:00:00Z"}`:                            "errors",
+		`{"level":3,"timestamp":1709251200.5,"short_message":"gelf"}`:                        "errors",
+		`{"level":4,"timestamp":1709251200.5,"short_message":"gelf"}`:                        "warnings",
+		`{"level":3,"time":"2024-03-01T00:00:00Z","msg":"a game"}`:                           "",
+		`t=2024-03-01T00:00:00Z lvl=warn`:                                                    "warnings",
+		`t=2024-03-01T00:00:00Z s=E msg=size`:                                                "",
+		`t=2024-03-01T00:00:00Z lvl=info`:                                                    "",
+		`t=2024-03-01T00:00:00Z status_code=503`:                                             "requests status-5xx",
+		`{"time":"2024-03-01T00:00:00Z","res":{"statusCode":201}}`:                           "requests status-2xx",
+		`{"time":"2024-03-01T00:00:00Z","http":{"response":{"status_code":302}}}`:            "requests status-3xx",
+		`{"httpRequest":{"status":404},"timestamp":"2024-03-01T00:00:00Z"}`:                  "requests status-4xx",
+		`{"DownstreamStatus":200,"OriginStatus":502,"time":"2024-03-01T00:00:00Z"}`:          "requests status-2xx",
+		`{"response_code":"503","start_time":"2024-03-01T00:00:00.123Z"}`:                    "requests status-5xx",
+		`{"status":"ok","code":500,"exit_code":404,"time":"2024-03-01T00:00:00Z","ms":1200}`: "",
+	} {
+		p := start(t, nil, strings.NewReader(line+"\n"), "parse").succeed()
+		var parsed struct{ Stats []string }
+		if err := json.Unmarshal([]byte(p.stdout.String()), &parsed); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, stat := range parsed.Stats {
+			name, _, _ := strings.Cut(stat, "-per-")
+			if name == "errors" || name == "warnings" || name == "requests" || strings.HasPrefix(name, "status-") {
+				got = append(got, name)
+			}
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("%s\n\tis counted by %q, want %q", line, got, want)
+		}
+	}
+}
+
 func TestCoverage(t *testing.T) {
 	for _, test := range []struct {
 		covered, of int64
