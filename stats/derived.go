@@ -71,6 +71,14 @@ func (p *parser) addDerived(n *yaml.Node, f *derive.Field) {
 	}
 }
 
+// derivedField gives the derived field of a name, nil if there is none.
+func (p *parser) derivedField(name string) *derive.Field {
+	if i := slices.IndexFunc(p.fields, func(f *derive.Field) bool { return f.Name == name }); i >= 0 {
+		return p.fields[i]
+	}
+	return nil
+}
+
 // deriveIn derives what stands in a condition of a node, of no name but its text.
 func (p *parser) deriveIn(n *yaml.Node) func(text string) error {
 	return func(text string) error {

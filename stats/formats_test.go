@@ -123,6 +123,9 @@ func TestDeriveErrors(t *testing.T) {
 		{"derive: {a: regex(x)}" + rest, "1:13: there is no function regex: there are route, capture, bytes and those of expr"},
 		{"derive: {a: 'capture(x, \"\\w\")'}" + rest, `1:27: there is no such escape in quotes: write \\ for a backslash, or put a regular expression between backquotes`},
 		{"derive: {a: 'route(x, \"/b/*\", \"/b/c\")'}" + rest, "1:31: the rule /b/c never applies"},
+		{"stats: [{name: a, sum: ms > 5}]", "1:24: sum takes numbers, and ms > 5 is true or false: count the lines for which it is true, count: lines with where: ms > 5"},
+		{"derive: {slow: '!(ms < 5)'}\nstats: [{name: a, quantiles: slow}]", "2:30: quantiles takes numbers, and slow is true or false"},
+		{"stats: [{name: a, mean: 'a contains \"x\" ? true : b in [1, 2]'}]", "1:25: mean takes numbers"},
 		{"stats: [{name: a, rate: second, by: 'split(x, 5'}]", "1:48: the expression ends too early"},
 		{"stats: [{name: a, rate: second, by: [x, 'capture(y, \"(\")']}]", "1:53: error parsing regexp"},
 		{"stats: [{name: a, rate: second, where: 'x == 1 && capture(y, \"(\") == \"a\"'}]", "1:51: error parsing regexp"},
@@ -134,6 +137,9 @@ func TestDeriveErrors(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "f.yaml:"+test.want) {
 			t.Errorf("%s:\ngot  %v\nwant f.yaml:%s", test.src, err, test.want)
 		}
+	}
+	if _, err := Parse("f.yaml", []byte("stats: [{name: a, unique: ms > 5}, {name: b, count: lines, by: ms > 5}]")); err != nil {
+		t.Error(err)
 	}
 	many := "derive:\n"
 	for i := range derive.MaxFields {

@@ -85,6 +85,9 @@ func (p *parser) parseArgument(s *Stat, d *aggregate.Description, values map[str
 	switch d.Takes {
 	case aggregate.TakesField:
 		s.Field = p.fieldName(n, d.Name)
+		if of := p.derivedField(s.Field); of != nil && of.Verdict && !d.Any {
+			p.errorf(n, "%s takes numbers, and %s is true or false: count the lines for which it is true, count: lines with where: %s", d.Name, s.Field, s.Field)
+		}
 	case aggregate.TakesStats:
 		if names := p.sequence(n, d.Name); n.Kind == yaml.SequenceNode && len(names) != 2 {
 			p.errorf(n, "%s takes the names of two stats, such as [errors, requests]: this list has %d", d.Name, len(names))

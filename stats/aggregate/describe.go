@@ -44,6 +44,7 @@ type Description struct {
 	Example []string // for the documentation: what is written after "name: x, "
 
 	Takes   Argument // what is written behind the name
+	Any     bool     // the field that it takes may have any values, not numbers alone
 	Words   []Word   // those that it takes, if it takes a word
 	Options []Option // besides where; those of byKey need methods (see byKey)
 	Shape   value.Shape

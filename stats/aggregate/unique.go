@@ -15,6 +15,7 @@ const maxExact = 1000
 
 var uniqueKind = Description{
 	Name:    "unique",
+	Any:     true,
 	Aliases: []string{"distinct", "cardinality"},
 	Doc:     "How many different values the field has, of whatever type. Up to 1,000 in the window it is exact, beyond that an estimate.",
 	Example: []string{"unique: user"},

@@ -87,6 +87,14 @@ func (p *program) run(fields map[string]any) (any, error) {
 	return machine.Run(p.code, fields)
 }
 
+// IsMissing reports whether an error of expr's machine is of a part that there is not, such
+// as one beyond the last of a list, and not of a value of another type than is needed. The
+// machine tells them apart by their texts alone.
+func IsMissing(err error) bool {
+	failed := new(file.Error)
+	return errors.As(err, &failed) && (strings.HasPrefix(failed.Message, "index out of range") || strings.Contains(failed.Message, "<nil>"))
+}
+
 // A Machine runs an Expr. It may be shared by goroutines.
 type Machine struct{ *program }
 

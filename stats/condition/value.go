@@ -17,6 +17,7 @@ import (
 type Value struct {
 	Source  string   // the canonical text, in which all fields are members of $env
 	Fields  []string // that it reads, ascending, each once
+	Texts   []string // of Fields, those that stand only where it takes a text
 	Missing bool     // it is asked for lines without some of Fields too
 	Tree    ast.Node // of Source
 
@@ -76,6 +77,7 @@ func parseValue(src string, defines *Defines, functions map[string]Function) (*V
 		return nil, wrong
 	}
 	v := &Value{Source: canonical.String(), Fields: slices.Sorted(maps.Keys(r.fields)), Missing: r.defaults, Tree: canonical}
+	v.Texts = textsOf(canonical)
 	var options []expr.Option
 	for name, f := range functions {
 		options = append(options, expr.Function(name, f.Call))
@@ -93,6 +95,66 @@ func parseValue(src string, defines *Defines, functions map[string]Function) (*V
 // Run gives the value for these values of fields: texts, bools, and numbers as int or
 // float64. An error is of a value of another type than is needed.
 func (v *Value) Run(fields map[string]any) (any, error) { return v.program.run(fields) }
+
+// textFunctions are those of expr whose first argument is a text, or a list, which no field is.
+var textFunctions = []string{
+	"lower", "upper", "trim", "trimPrefix", "trimSuffix", "split", "splitAfter", "replace", "repeat",
+	"hasPrefix", "hasSuffix", "indexOf", "lastIndexOf", "len",
+}
+
+// textsOf gives the fields of an expression that stand only where it takes a text, ascending:
+// lower(id) is of the text of id even if that is a number.
+func textsOf(n ast.Node) []string {
+	uses := fieldUses{}
+	ast.Walk(&n, uses)
+	var texts []string
+	for name, use := range uses {
+		if use.texts == use.all {
+			texts = append(texts, name)
+		}
+	}
+	slices.Sort(texts)
+	return texts
+}
+
+// fieldUses are how often fields stand anywhere, and where a text is taken.
+type fieldUses map[string]struct{ texts, all int }
+
+// Visit implements ast.Visitor.
+func (u fieldUses) Visit(n *ast.Node) {
+	switch n := (*n).(type) {
+	case *ast.MemberNode:
+		u.add(n, false)
+		if _, ok := n.Property.(*ast.StringNode); !ok { // a byte of a text
+			u.add(n.Node, true)
+		}
+	case *ast.SliceNode:
+		u.add(n.Node, true)
+	case *ast.BuiltinNode:
+		if len(n.Arguments) > 0 && slices.Contains(textFunctions, n.Name) {
+			u.add(n.Arguments[0], true)
+		}
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "contains", "startsWith", "endsWith", "matches":
+			u.add(n.Left, true)
+		}
+	}
+}
+
+func (u fieldUses) add(n ast.Node, text bool) {
+	name, ok := FieldOf(n)
+	if !ok {
+		return
+	}
+	use := u[name]
+	if text {
+		use.texts++
+	} else {
+		use.all++
+	}
+	u[name] = use
+}
 
 // FieldOf gives the field that a node of a Value's Tree is, if it is one.
 func FieldOf(n ast.Node) (name string, ok bool) {

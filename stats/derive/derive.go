@@ -27,6 +27,8 @@ type Field struct {
 	// Fields are those that it is made of, ascending; Needs those of them without which it is
 	// missing.
 	Fields, Needs []string
+	// Verdict says that it is true or false, whatever the line.
+	Verdict bool
 
 	form form
 }
@@ -63,6 +65,7 @@ func Parse(name, src string, defines *condition.Defines) (*Field, error) {
 	if v.Missing {
 		f.Needs = nil
 	}
+	f.Verdict = isVerdict(v.Tree)
 	f.form = formOf(v)
 	return f, nil
 }
@@ -92,6 +95,26 @@ func formOf(v *condition.Value) form {
 		}
 	}
 	return &machine{v}
+}
+
+// isVerdict reports whether an expression is true or false.
+func isVerdict(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.BoolNode:
+		return true
+	case *ast.UnaryNode:
+		return n.Operator == "!" || n.Operator == "not"
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "==", "!=", "<", "<=", ">", ">=", "&&", "||", "and", "or", "in", "contains", "startsWith", "endsWith", "matches":
+			return true
+		}
+	case *ast.BuiltinNode:
+		return slices.Contains([]string{"all", "none", "any", "one", "hasPrefix", "hasSuffix"}, n.Name)
+	case *ast.ConditionalNode:
+		return isVerdict(n.Exp1) && isVerdict(n.Exp2)
+	}
+	return false
 }
 
 // constants are the texts that arguments are.

@@ -40,7 +40,8 @@ func Compile(fields []*Field, s *line.Schema) *Program {
 			of := s.Slot(name)
 			r.slots = append(r.slots, of)
 			r.derived = append(r.derived, p.bySlot[of] > 0)
-			r.texts = append(r.texts, p.givesText(of, name))
+			m, ok := f.form.(*machine)
+			r.texts = append(r.texts, p.givesText(of, name) || ok && slices.Contains(m.value.Texts, name))
 		}
 		for _, name := range f.Needs {
 			r.needs = append(r.needs, p.Needs(s.Slot(name))...)
@@ -135,8 +136,11 @@ func (e *Evaluator) derive(ev *line.Event, s line.Slot, r *compiled) {
 		return
 	}
 	if m, ok := r.form.(*metric); ok {
-		if n, found := m.find(ev.Bytes(r.slots[0])); found {
+		switch n, found, wrong := m.find(ev.Bytes(r.slots[0])); {
+		case found:
 			ev.PutNumber(s, n)
+		case wrong:
+			ev.Mistype(s)
 		}
 		return
 	}
@@ -172,15 +176,23 @@ func (e *Evaluator) derive(ev *line.Event, s line.Slot, r *compiled) {
 // number gives a field of the arithmetic that is worked out.
 func (e *Evaluator) number(i int) (fixed.Number, bool) { return e.event.Number(e.current.slots[i]) }
 
-// isNoNumber reports whether a line has a value for a field that is not a number, nor empty
-// or "-", which say that there is none.
+// isNoNumber reports whether a line has a value for a field that is not a number, nor says
+// that there is none.
 func isNoNumber(ev *line.Event, s line.Slot) bool {
-	if !ev.Has(s) {
+	if !ev.Has(s) || saysNone(ev, s) {
 		return false
 	}
 	_, ok := ev.Number(s)
+	return !ok
+}
+
+// saysNone reports whether a line has a field that is empty or "-".
+func saysNone(ev *line.Event, s line.Slot) bool {
+	if !ev.Has(s) {
+		return false
+	}
 	text := ev.Bytes(s)
-	return !ok && len(text) > 0 && string(text) != "-"
+	return len(text) == 0 || string(text) == "-"
 }
 
 // A result is a value that was derived.
@@ -264,12 +276,10 @@ func (e *Evaluator) run(ev *line.Event, r *compiled, m *machine) result {
 	}
 	value, err := m.value.Run(e.values)
 	if err != nil {
-		for _, v := range e.values {
-			if _, ok := v.(string); !ok {
-				return result{is: isMistyped}
-			}
+		if condition.IsMissing(err) || slices.ContainsFunc(r.slots, func(slot line.Slot) bool { return saysNone(ev, slot) }) {
+			return result{}
 		}
-		return result{} // of texts alone, mostly an index beyond the last part
+		return result{is: isMistyped}
 	}
 	switch v := value.(type) {
 	case string:

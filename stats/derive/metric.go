@@ -23,14 +23,20 @@ func Metric(name string) (*Field, bool) {
 	return &Field{Name: name, Source: name, Fields: needs, Needs: needs, form: &metric{kind, of}}, true
 }
 
-func (m *metric) find(text []byte) (n fixed.Number, found bool) {
+// find gives the number, and whether the text has one; wrong says that it has one that is not a number.
+func (m *metric) find(text []byte) (n fixed.Number, found, wrong bool) {
 	for {
 		next, rest, ok := line.NextMetric(text)
 		if !ok {
-			return n, found && n.Fits()
+			found = found && n.Fits()
+			return n, found, wrong && !found
 		}
 		text = rest
-		if next.Kind != m.kind || !next.Valid || string(next.Name) != m.name {
+		if next.Kind != m.kind || string(next.Name) != m.name {
+			continue
+		}
+		if !next.Valid {
+			wrong = true
 			continue
 		}
 		if m.kind == line.CountMetric {

@@ -288,9 +288,12 @@ func isUnit(b []byte, of span) bool {
 	if c := b[of.start]; c-'0' <= 9 || c == '-' { // as most are
 		return false
 	}
-	switch string(b[of.start:of.end]) {
-	case "%", "ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h", "nsec", "usec", "msec", "sec", "secs", "second", "seconds", "min", "mins", "minutes",
-		"millis", "milliseconds", "micros", "microseconds", "B", "b", "kB", "KB", "MB", "GB", "KiB", "MiB", "GiB", "bytes":
+	switch string(bytes.TrimSuffix(b[of.start:of.end], []byte("/s"))) {
+	case "%", "ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h", "d", "nsec", "usec", "msec", "sec", "secs", "second", "seconds",
+		"min", "mins", "minute", "minutes", "hr", "hrs", "hour", "hours", "day", "days", "week", "weeks",
+		"millis", "millisecond", "milliseconds", "micros", "microsecond", "microseconds", "nanosecond", "nanoseconds",
+		"B", "b", "kB", "KB", "MB", "GB", "TB", "PB", "kb", "mb", "gb", "tb", "Kb", "Mb", "Gb", "KiB", "MiB", "GiB", "TiB", "kib", "mib", "gib", "Ki", "Mi", "Gi", "byte", "bytes",
+		"kbps", "Kbps", "Mbps", "mbps", "Gbps", "gbps", "kbit", "Kbit", "Mbit", "Gbit":
 		return true
 	}
 	return false

@@ -142,7 +142,7 @@ func (sc *Scanner) unitOf(ev *Event, b []byte, first, start, end int, bd *body) 
 	if equals < 0 || b[last] != ' ' {
 		return false
 	}
-	if _, ok := parseNumber(b[equals+1:last], 0); !ok {
+	if _, ok := parseNumber(b[equals+1:last], exponents); !ok {
 		return false
 	}
 	if key, _ := bd.keys.find(b, begin, equals); key != 0 {

@@ -34,7 +34,7 @@ const maxMetricName = 100
 // NextMetric finds the first Metric of a text wherever it is, and returns what comes after
 // it. Names have letters, digits and . _ - / : only. Letters behind a number that are not a
 // unit are left out, as of 1bottle; it is not a number with those that scale it, but by what
-// is not certain, such as 5m and 513M.
+// is not certain, such as 5m, 513M and 10Mbps, nor with marks between its digits, as 1,234.
 func NextMetric(text []byte) (m Metric, rest []byte, found bool) {
 	for start := 0; ; {
 		n := bytes.IndexByte(text[start:], '#')
@@ -55,18 +55,44 @@ func NextMetric(text []byte) (m Metric, rest []byte, found bool) {
 		if end == 0 || end > maxMetricName || end == len(name) || name[end] != '=' {
 			continue
 		}
-		value := name[end+1:]
-		if len(value) > 0 && value[0] == '"' {
-			value = value[1:]
-		}
-		stop := bytes.IndexAny(value, " \t\r\n\",;'\\)]}")
-		if stop < 0 {
-			stop = len(value)
-		}
+		value, rest := metricValue(name[end+1:])
 		m = Metric{Kind: kind, Name: name[:end]}
-		m.Number, m.Valid = metricNumber(value[:stop])
-		return m, value[stop:], true
+		m.Number, m.Valid = metricNumber(value)
+		return m, rest, true
 	}
+}
+
+// metricValue gives the value that a text begins with, in double quotes or up to what cannot
+// be in a number, with a unit after a blank, and what comes after it. It is empty where a
+// quote is not closed, or a mark that separates is between two digits.
+func metricValue(text []byte) (value, rest []byte) {
+	for _, quote := range [...]string{`"`, `\"`} { // within JSON's text
+		if quoted, ok := bytes.CutPrefix(text, []byte(quote)); ok {
+			value, rest, ok = bytes.Cut(quoted, []byte(quote))
+			if !ok {
+				return nil, quoted
+			}
+			return value, rest
+		}
+	}
+	stop := bytes.IndexAny(text, " \t\r\n\",;'\\)]}")
+	if stop < 0 {
+		return text, nil
+	}
+	value, rest = text[:stop], text[stop:]
+	if len(rest) > 1 && rest[1]-'0' <= 9 && (rest[0] == ',' || rest[0] == ';' || rest[0] == '\'') {
+		return nil, rest
+	}
+	if rest[0] == ' ' {
+		unit := rest[1:]
+		if end := bytes.IndexAny(unit, " \t\r\n\",;'\\)]}"); end >= 0 {
+			unit = unit[:end]
+		}
+		if len(unit) > 0 && isUnit(unit, span{0, len(unit)}) {
+			value = text[:stop+1+len(unit)]
+		}
+	}
+	return value, text[len(value):]
 }
 
 // CutMetric gives the parts of a metric's kind and name as lines write them, count#orders;
@@ -103,8 +129,11 @@ func metricNumber(b []byte) (fixed.Number, bool) {
 	for end > 0 && b[end-1]|0x20 >= 'a' && b[end-1]|0x20 <= 'z' {
 		end--
 	}
+	if unit := b[end:]; len(unit) > 0 && isUnit(unit, span{0, len(unit)}) {
+		return fixed.Number{}, false
+	}
 	switch string(b[end:]) {
-	case "m", "min", "h", "d", "k", "K", "M", "G", "T":
+	case "k", "K", "M", "G", "T":
 		return fixed.Number{}, false
 	}
 	return parseNumber(b[:end], 0)

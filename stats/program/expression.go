@@ -75,7 +75,7 @@ func (r *expression) verdict(ev *line.Event) verdict {
 		}
 	}
 	switch ok, err := r.machine.Run(fields); {
-	case err != nil:
+	case err != nil && !condition.IsMissing(err):
 		return isMistyped
 	case ok:
 		return holds
