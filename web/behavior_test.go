@@ -359,8 +359,8 @@ func TestExplained(t *testing.T) {
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/stat/stat-01"))
 	b.until(t, `document.querySelector(".detail[data-state=value][data-loaded]")`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("w"))
-	b.until(t, `document.querySelectorAll(".different tbody tr").length === 4`)
-	if got := evaluate[string](t, b, `[...document.querySelectorAll(".different tbody tr:first-child")].map((r) => [...r.children].map((c) => c.textContent).join("|")).join(" ")`); got != "customer = acme‹202E›<b>|98 %|260|20|21 %|2.0 % service|8|21|960|1.21k|1.90k" {
+	b.until(t, `document.querySelectorAll(".different tbody tr").length === 5`)
+	if got := evaluate[string](t, b, `[...document.querySelectorAll(".different tbody tr:first-child")].map((r) => [...r.children].map((c) => c.textContent).join("|")).join(" ")`); got != "customer = acme‹202E›<b>|98 %|260|20|21 %|2.0 %|linesonlywithout service|8|21|960|1.21k|1.90k" {
 		t.Errorf("what is different is %q", got)
 	}
 	if got := evaluate[string](t, b, `document.querySelector(".different .hush").textContent`); got != "1.24k lines, 1.00k before · 312 values were tried" {
@@ -375,8 +375,73 @@ func TestExplained(t *testing.T) {
 		at("pointerup", 500);
 	}`))
 	b.until(t, `/against the \d\d s before/.test(document.querySelector(".different h3").textContent)`)
-	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".different button").click()`))
-	b.until(t, `document.querySelector(".different").hidden && document.activeElement === document.querySelector(".plot canvas")`)
+
+	// Both distributions are drawn, between the same edges.
+	b.until(t, `[...document.querySelectorAll(".different svg path")].map((p) => p.getAttribute("class") + p.getAttribute("d").split("H").length).join() === "before25,now25"`)
+	b.until(t, `[...document.querySelectorAll(".shape span")].map((s) => s.textContent).join() === "2,1.20k"`)
+
+	// Only the lines of a value, and all but these; the URL says so, and opens it again.
+	act := func(n int) {
+		t.Helper()
+		b.do(t, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.querySelectorAll(".different .actions button")[%d].click()`, n)))
+	}
+	act(2)
+	b.until(t, `document.querySelectorAll(".different .actions").length === 1 && document.querySelector(".different .where").value === '!(customer == "acme\u202e<b>")'`)
+	act(1)
+	b.until(t, `document.querySelector(".different .where").value === '!(customer == "acme\u202e<b>") && endpoint startsWith "/long"'`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		const choice = document.querySelector(".different select");
+		choice.value = "86400";
+		choice.dispatchEvent(new Event("change"));
+	}`))
+	b.until(t, `/against \d{4}-\d\d-\d\d \d\d:\d\d:\d\d to /.test(document.querySelector(".different h3").textContent)`)
+	title := evaluate[string](t, b, `document.querySelector(".different h3").textContent`)
+	url := evaluate[string](t, b, `location.href`)
+	b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(url))
+	b.until(t, `document.querySelector(".different tbody tr")`)
+	if got := evaluate[string](t, b, `document.querySelector(".different h3").textContent + document.querySelector(".different select").value + document.querySelector(".different .where").value`); got != title+"86400!(customer == \"acme\u202e<b>\") && endpoint startsWith \"/long\"" {
+		t.Errorf("opened again by its URL it is %q", got)
+	}
+	// The lines of a value are those of the same seconds that meet the condition too.
+	act(0)
+	b.until(t, `document.querySelector(".lines input").value === '!(customer == "acme\u202e<b>") && endpoint startsWith "/long" && endpoint startsWith "/long"'`)
+	b.until(t, `/lines=\d+-\d+/.test(location.hash) && location.hash.match(/lines=([\d-]+)/)[1] === location.hash.match(/different=([\d-]+)/)[1]`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".different .shut").click()`))
+	b.until(t, `document.querySelector(".different").hidden && document.activeElement === document.querySelector(".plot canvas") && !location.hash.includes("different")`)
+	b.quietConsole(t)
+}
+
+// Over a panel of the wall the mouse drags over an interval to ask what is different in it; w asks
+// about all that it shows. A click alone still opens it.
+func TestIntervalOfPanel(t *testing.T) {
+	testkit.Long(t)
+	server := newSynthetic(0).serve(t, nil)
+	b := openBrowser(t)
+	drag := func(by int) {
+		t.Helper()
+		b.do(t, chromedp.Navigate("about:blank"), look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/edge"))
+		b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
+		b.do(t, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{
+			const canvas = document.querySelector(".panel canvas"), box = canvas.getBoundingClientRect();
+			const at = (type, x) => canvas.dispatchEvent(new PointerEvent(type, { clientX: box.left + x, clientY: box.top + 5, button: 0, pointerType: "mouse", bubbles: true }));
+			at("pointerdown", 100);
+			at("pointermove", 100 + %[1]d);
+			window.selected = document.querySelectorAll(".panel .selection").length;
+			at("pointerup", 100 + %[1]d);
+			canvas.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+		}`, by)))
+	}
+	drag(80)
+	b.until(t, `window.selected === 1 && /^#\/stat\/stat-00.*[?]different=\d+-\d+/.test(location.hash) && document.querySelector(".different tbody tr")`)
+	if length := evaluate[int](t, b, `(([from, to]) => to - from)(location.hash.match(/different=([\d-]+)/)[1].split("-"))`); length < 20 || length > 120 {
+		t.Errorf("80 px of a panel are %d s", length)
+	}
+	drag(2)
+	b.until(t, `window.selected === 0 && location.hash === "#/stat/stat-00" && document.querySelector(".different").hidden`)
+	b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/edge"))
+	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelectorAll(".panel")[1].focus()`), press("w"))
+	b.until(t, `/^#\/stat\/stat-01.*[?]different=/.test(location.hash) && document.querySelector(".different tbody tr")`)
 	b.quietConsole(t)
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -78,14 +79,14 @@ func (o *openLog) parts(ctx context.Context, from, to int64) (parts []explain.Pa
 }
 
 // explain answers what is different about ?stat= in the seconds from ?from= to ?to=,
-// against as many from ?against= on, or just before. Who came by a share link sees
+// against as many from ?against= on, or just before, of the lines that meet ?where=. Who came by a share link sees
 // numbers alone.
 func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 	if _, shared := shareEnd(r.Context()); shared {
 		http.Error(w, "a share link shows only numbers: log in to see what lines have", http.StatusForbidden)
 		return
 	}
-	q := explain.Question{Stat: r.FormValue("stat")}
+	q := explain.Question{Stat: r.FormValue("stat"), Where: r.FormValue("where")}
 	if _, ok := s.store.index[q.Stat]; !ok {
 		http.Error(w, fmt.Sprintf("there is no stat %.80q; /api/stats lists them", q.Stat), http.StatusNotFound)
 		return
@@ -108,7 +109,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		refuse("against: ", err)
 		return
 	}
-	if err := q.Check(); err != nil {
+	if err := cmp.Or(q.Check(), q.CheckWhere(s.config.Definitions)); err != nil {
 		refuse("", err)
 		return
 	}

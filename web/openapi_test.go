@@ -218,6 +218,8 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/api/stats/{name}", "/api/stats/stat-00", nil)
 	ask("get", "/api/explain", "/api/explain?stat=stat-00&from=1000&to=1059", bearer)
 	ask("get", "/api/explain", "/api/explain?stat=stat-00&from=1000&to=1059&against=500", bearer)
+	ask("get", "/api/explain", "/api/explain?stat=stat-00&from=1000&to=1059&where=status+%3D%3D+500", bearer)
+	ask("get", "/api/explain", "/api/explain?stat=stat-00&from=1000&to=1059&where=status+%3D%3D", bearer)
 	ask("get", "/api/explain", "/api/explain?stat=nothing", bearer)
 	ask("get", "/api/explain", "/api/explain?stat=stat-00&from=1000&to=1059&against=1050", bearer)
 	ask("get", "/api/explain", "/api/explain?stat=stat-00", shared(s))

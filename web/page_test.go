@@ -220,7 +220,7 @@ func TestDetail(t *testing.T) {
 	drag(900, 900)
 	b.until(t, `document.querySelectorAll(".lines li").length === 7 && document.querySelector(".lines code").textContent.startsWith("level=error <b>stat</b>=stat-01")`)
 	b.until(t, `document.querySelector(".lines h3").textContent.startsWith("7 lines of ")`)
-	b.do(t, chromedp.Click(".lines button"))
+	b.do(t, chromedp.Click(".lines:not(.different) .shut"))
 	b.until(t, `document.querySelector(".lines").hidden`)
 	pick(0, "24 h")
 	b.until(t, `location.hash === "#/stat/stat-01/86400" && `+loaded)
@@ -653,11 +653,9 @@ func TestScreenshots(t *testing.T) {
 			canvas.focus();
 			canvas.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
 		}`},
-		{"detail-explain", "/#/stat/stat-01/300", false, 1440, 900, `{
-			const canvas = document.querySelector(".plot canvas");
-			canvas.focus();
-			canvas.dispatchEvent(new KeyboardEvent("keydown", {key: "w", bubbles: true}));
-		}`},
+		{"detail-explain", fmt.Sprintf("/#/stat/stat-01/300?different=%d-%d&of=status+%%3E%%3D+500", now-60, now-1), false, 1440, 1300, ""},
+		{"detail-explain-dark", fmt.Sprintf("/#/stat/stat-01/300?different=%d-%d&against=%d", now-60, now-1, now-3660), true, 1440, 1300, ""},
+		{"detail-explain-phone", fmt.Sprintf("/#/stat/stat-01/300?different=%d-%d", now-60, now-1), true, 390, 1700, ""},
 		{"find-light", "/#/find/l", false, 1440, 900, ""},
 		{"phone-detail", "/#/stat/stat-03", true, 390, 844, ""},
 		{"help-light", "/#/edge", false, 1440, 900, `document.getElementById("help").showModal()`},

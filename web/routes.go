@@ -43,7 +43,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /api/stats":        takes(s.latest),
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
 		"GET /api/lines":        takes(s.lines, "stat", "from", "to", "where", "key"),
-		"GET /api/explain":      takes(s.explain, "stat", "from", "to", "against"),
+		"GET /api/explain":      takes(s.explain, "stat", "from", "to", "against", "where"),
 		"POST /api/share":       takes(s.share, "for"),
 		"GET /metrics":          s.metrics,
 		"GET /api/openapi.yaml": func(w http.ResponseWriter, _ *http.Request) {

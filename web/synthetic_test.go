@@ -280,17 +280,35 @@ func (s *synthetic) Lines(_ context.Context, q lineQuery, _ func(foundLines)) (f
 	return found, nil
 }
 
-// Explain says of any seconds that one customer has all that came.
+// Explain says of any seconds that one customer has all that came, but with a condition that
+// names it: then it is an endpoint.
 func (s *synthetic) Explain(_ context.Context, q explain.Question, tell func(readSoFar)) (explain.Answer, error) {
 	tell(readSoFar{1000, 212000})
-	return explain.Answer{
+	parts := func(peaks ...int) []float64 {
+		p := make([]float64, 24)
+		for i := range p {
+			for _, peak := range peaks {
+				p[i] += math.Exp(-math.Pow(float64(i-peak)/2.5, 2)) / 4.4 / float64(len(peaks))
+			}
+		}
+		return p
+	}
+	edges := make([]float64, 25)
+	for i := range edges {
+		edges[i] = 2 * math.Pow(600, float64(i)/24)
+	}
+	a := explain.Answer{
 		Question: q, Lines: 1240, Before: 1000, Read: 1, ReadBefore: 1, Tried: 312,
 		Values: []explain.Value{
-			{Field: "customer", Value: "acme\u202e<b>", Lines: 260, Before: 20, Share: 260. / 1240, ShareBefore: 0.02, Part: 0.98, G: 321.5},
-			{Field: "endpoint", Value: "/" + strings.Repeat("long/", 24), Lines: 310, Before: 70, Share: 0.25, ShareBefore: 0.07, Part: 0.93, G: 201},
+			{Field: "customer", Value: "acme\u202e<b>", Where: "customer == \"acme\u202e<b>\"", Lines: 260, Before: 20, Share: 260. / 1240, ShareBefore: 0.02, Part: 0.98, G: 321.5},
+			{Field: "endpoint", Value: "/" + strings.Repeat("long/", 24), Where: "endpoint startsWith \"/long\"", Lines: 310, Before: 70, Share: 0.25, ShareBefore: 0.07, Part: 0.93, G: 201},
 		},
-		Numbers: []explain.Numbers{{Field: "service", Now: explain.Distribution{Lines: 1240, Min: 1, P10: 8, P50: 21, P90: 960, P99: 1210, Max: 1900}, Before: explain.Distribution{Lines: 1000, Min: 1, P10: 8, P50: 19, P90: 64, P99: 120, Max: 300}, G: 99}},
-	}, nil
+		Numbers: []explain.Numbers{{Field: "service", Edges: edges, Now: explain.Distribution{Lines: 1240, Min: 1, P10: 8, P50: 21, P90: 960, P99: 1210, Max: 1900, Parts: parts(8, 20)}, Before: explain.Distribution{Lines: 1000, Min: 1, P10: 8, P50: 19, P90: 64, P99: 120, Max: 300, Parts: parts(9)}, G: 99}},
+	}
+	if strings.Contains(q.Where, "customer") {
+		a.Values = a.Values[1:]
+	}
+	return a, nil
 }
 
 // idle makes a server whose past is the synthetic log's, and that is not run.

@@ -48,6 +48,7 @@ func (s *explainSettings) add(f *flags) {
 		return timeFlag(&s.question.To)(text)
 	})
 	f.Func("against", "the first `time` of the seconds to compare with; by default as many as there are, just before", timeFlag(&s.against))
+	f.StringVar(&s.question.Where, "where", "", "only lines that meet this `condition`, such as 'customer == \"acme\"'")
 	f.BoolVar(&s.asJSON, "json", false, "print a JSON object, as /api/explain has it")
 }
 
@@ -69,6 +70,9 @@ func (s *explainSettings) run(ctx context.Context, e *environment) error {
 	role, err := s.open(e)
 	if err != nil {
 		return err
+	}
+	if err := s.question.CheckWhere(role.definitions); err != nil {
+		return usagef("%w", err)
 	}
 	answer, err := web.NewExplainer(role.cluster, role.names, role.definitions).Explain(ctx, s.question, nil)
 	if err != nil {
@@ -96,6 +100,9 @@ func printAnswer(out io.Writer, a explain.Answer) {
 			than = "below"
 		}
 		what = fmt.Sprintf("lines whose %s is %s %s", a.Bound.Field, than, number(a.Bound.Than))
+	}
+	if q.Where != "" {
+		what += " where " + q.Where
 	}
 	fmt.Fprintf(out, "%s: %s %s from %s to %s; %s from %s on%s\n", q.Stat, number(a.Lines), what, utc(q.From), utc(q.To), number(a.Before), utc(q.Against), approximately(a))
 	if a.Expired {

@@ -46,5 +46,9 @@ func TestExplain(t *testing.T) {
 	if answer.Lines != 360 || answer.Against != "2012-11-22T09:29:00Z" {
 		t.Errorf("as JSON the answer is %+v", answer)
 	}
+	if got := d.start(append(asked, "--where", "status == 500")...).succeed().stdout.String(); !strings.HasPrefix(got, "requests: 60 lines where status == 500 from ") {
+		t.Errorf("of the lines that meet a condition it prints\n%s", got)
+	}
+	d.start(append(asked, "--where", "status ==")...).fails(2, "where: ")
 	d.start("explain", "requests", "--from", "2012-11-22T09:31:00Z").fails(2, "--to")
 }

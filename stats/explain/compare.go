@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"pulse/stats/condition"
 )
 
 const (
@@ -44,8 +46,9 @@ func (a Answer) MarshalJSON() ([]byte, error) {
 		From    string `json:"from"`
 		To      string `json:"to"`
 		Against string `json:"against"`
+		Where   string `json:"where,omitempty"`
 		plain
-	}{a.Question.Stat, at(a.Question.From), at(a.Question.To), at(a.Question.Against), plain(a)})
+	}{a.Question.Stat, at(a.Question.From), at(a.Question.To), at(a.Question.Against), a.Question.Where, plain(a)})
 }
 
 // A Value is a value of a field that is more or less often than before.
@@ -56,8 +59,19 @@ type Value struct {
 	Before      float64 `json:"before"`
 	Share       float64 `json:"share"` // of the interval's lines
 	ShareBefore float64 `json:"share_before"`
-	Part        float64 `json:"part"` // of the rise, or the fall, that it accounts for
-	G           float64 `json:"g"`    // against chance
+	Part        float64 `json:"part"`  // of the rise, or the fall, that it accounts for
+	G           float64 `json:"g"`     // against chance
+	Where       string  `json:"where"` // the condition that lines with it meet
+}
+
+// isValue is the condition that a line's field has a value, as a definitions file has it.
+func isValue(field, value string) string {
+	is := &condition.Compare{Field: field, Op: condition.Eq, Const: condition.Constant{Type: condition.Text, Text: value}}
+	if value != "true" && value != "false" {
+		return condition.Format(is)
+	}
+	truth := &condition.Compare{Field: field, Op: condition.Eq, Const: condition.Constant{Type: condition.Bool, Bool: value == "true"}}
+	return condition.Format(&condition.Or{Nodes: []condition.Node{truth, is}})
 }
 
 // Numbers are how a field's numbers were, and are.
@@ -66,9 +80,11 @@ type Numbers struct {
 	Now    Distribution `json:"now"`
 	Before Distribution `json:"before"`
 	G      float64      `json:"g"`
+	Edges  []float64    `json:"edges"` // of the classes of Parts, ascending; what is beyond them is in the outer ones
 }
 
-// A Distribution is some nearest ranks of numbers, less by 0.4 % at most.
+// A Distribution is some nearest ranks of numbers, less by 0.4 % at most, and which part
+// of them is in each class between two edges.
 type Distribution struct {
 	Lines uint64  `json:"lines"`
 	Min   float64 `json:"min"`
@@ -77,6 +93,8 @@ type Distribution struct {
 	P90   float64 `json:"p90"`
 	P99   float64 `json:"p99"`
 	Max   float64 `json:"max"`
+
+	Parts []float64 `json:"parts"`
 }
 
 // compare says how two sides differ. Of constant fields lines have the same value, as a
@@ -100,7 +118,8 @@ func compare(names []string, before, now *counts, constant []string) Answer {
 			}
 			a.Tried++
 			if g, p := differ(f0, f1); p > 0 {
-				numbers = append(numbers, Numbers{name, f1.distribution(), f0.distribution(), g})
+				edges := edgesOf(f0, f1)
+				numbers = append(numbers, Numbers{name, f1.distribution(edges), f0.distribution(edges), g, edges})
 			}
 			continue
 		}
@@ -120,7 +139,7 @@ func compare(names []string, before, now *counts, constant []string) Answer {
 				continue
 			}
 			a.Tried++
-			v := Value{Field: name, Value: text, Lines: scaled(k1, now.share), Before: scaled(k0, before.share)}
+			v := Value{Field: name, Value: text, Where: isValue(name, text), Lines: scaled(k1, now.share), Before: scaled(k0, before.share)}
 			v.Share, v.ShareBefore = part(k1, n1), part(k0, n0)
 			more := v.Lines - a.Lines*v.ShareBefore
 			// Of a fall the values that are less often; and if there are about as many
@@ -234,11 +253,46 @@ func differ(before, now *field) (g, p float64) {
 	return g, gamma(g, distribution-1)
 }
 
-func (f *field) distribution() Distribution {
+const (
+	drawn    = 24 // classes that a distribution is drawn in
+	farApart = 50 // times that the greatest number is the least one, to be drawn by its logarithm
+)
+
+// edgesOf are the edges of classes for the numbers of some fields: between the least 1 %
+// and the greatest, of the same width, or where these are far apart of the same ratio.
+func edgesOf(fields ...*field) []float64 {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, f := range fields {
+		at := f.quantiles(0.01, 0.99)
+		lo, hi = min(lo, at[0]), max(hi, at[1])
+	}
+	edges := make([]float64, drawn+1)
+	for i := range edges {
+		part := float64(i) / drawn
+		if lo > 0 && hi/lo > farApart {
+			edges[i] = lo * math.Pow(hi/lo, part)
+		} else {
+			edges[i] = lo + (hi-lo)*part
+		}
+	}
+	return edges
+}
+
+// distribution is of the classes between some edges.
+func (f *field) distribution(edges []float64) Distribution {
 	at := f.quantiles(0, 0.1, 0.5, 0.9, 0.99, 1)
-	d := Distribution{Min: at[0], P10: at[1], P50: at[2], P90: at[3], P99: at[4], Max: at[5]}
-	for _, n := range f.numbers {
+	d := Distribution{Min: at[0], P10: at[1], P50: at[2], P90: at[3], P99: at[4], Max: at[5], Parts: make([]float64, drawn)}
+	in := make([]uint64, drawn)
+	for v, n := range f.numbers {
 		d.Lines += n
+		class, found := slices.BinarySearch(edges, v.number())
+		if !found {
+			class--
+		}
+		in[min(max(class, 0), drawn-1)] += n
+	}
+	for i, n := range in {
+		d.Parts[i] = float64(n) / float64(d.Lines)
 	}
 	return d
 }

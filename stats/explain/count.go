@@ -11,7 +11,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"pulse/stats"
 	"pulse/stats/line"
 	"pulse/stats/program"
 )
@@ -62,11 +61,11 @@ type count struct {
 
 // counting counts the sides of a question.
 type counting struct {
-	program *program.Program
-	stat    *stats.Stat
-	names   []string
-	bound   *Bound
-	tell    func(lines, bytes int64)
+	program  *program.Program
+	question Question
+	names    []string
+	bound    *Bound
+	tell     func(lines, bytes int64)
 }
 
 // level gives the level of a segment: half of them have level 0, half of the others 1,
@@ -93,7 +92,7 @@ func (c *counting) count(ctx context.Context, s side) (*counts, error) {
 	}
 	parts := make([][levels]*counts, len(s.parts))
 	err := s.each(ctx, func(ctx context.Context, i int, p Part) error {
-		matcher, err := c.program.NewMatcher(c.stat.Name)
+		matcher, err := c.question.matcher(c.program)
 		if err != nil {
 			return err
 		}

@@ -43,9 +43,44 @@ const (
 type Question struct {
 	Stat              string
 	From, To, Against int64
+	Where             string // a condition that the lines meet too; "": any
 }
 
-// Check says what is wrong with a question.
+// whereStat counts the lines that meet a question's condition.
+const whereStat = "pulse.where"
+
+// with gives definitions that have the question's condition as a stat. An error says what
+// is wrong with the condition.
+func (q Question) with(d *stats.Definitions) (*stats.Definitions, error) {
+	if q.Where == "" {
+		return d, nil
+	}
+	with, err := d.Where(whereStat, q.Where)
+	if err != nil {
+		return nil, fmt.Errorf("where: %w", err)
+	}
+	if _, err := program.Compile(with); err != nil {
+		return nil, fmt.Errorf("where: %w", err)
+	}
+	return with, nil
+}
+
+// matcher makes what finds the question's lines.
+func (q Question) matcher(p *program.Program) (*program.Matcher, error) {
+	m, err := p.NewMatcher(q.Stat)
+	if err == nil && q.Where != "" {
+		err = m.And(whereStat)
+	}
+	return m, err
+}
+
+// CheckWhere says what is wrong with the condition of a question.
+func (q Question) CheckWhere(d *stats.Definitions) error {
+	_, err := q.with(d)
+	return err
+}
+
+// Check says what is wrong with the seconds of a question.
 func (q Question) Check() error {
 	switch {
 	case q.From > q.To:
@@ -89,18 +124,21 @@ func Explain(ctx context.Context, d *stats.Definitions, log Log, q Question, tel
 	if err := q.Check(); err != nil {
 		return Answer{}, err
 	}
+	d, err := q.with(d)
+	if err != nil {
+		return Answer{}, err
+	}
 	at := slices.IndexFunc(d.Stats, func(s *stats.Stat) bool { return s.Name == q.Stat })
 	if at < 0 {
 		return Answer{}, fmt.Errorf("there is no stat %.80q in the definitions", q.Stat)
 	}
 	sides := [2]side{{from: q.Against, to: q.Against + q.seconds() - 1}, {from: q.From, to: q.To}}
 	for i := range sides {
-		var err error
 		if sides[i].parts, sides[i].expired, err = log(ctx, sides[i].from, sides[i].to); err != nil {
 			return Answer{}, err
 		}
 	}
-	found, err := survey(ctx, d, d.Stats[at], sides, tell)
+	found, err := survey(ctx, d, q, d.Stats[at], sides, tell)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -108,7 +146,7 @@ func Explain(ctx context.Context, d *stats.Definitions, log Log, q Question, tel
 	if err != nil {
 		return Answer{}, err
 	}
-	counted := counting{program: compiled, stat: d.Stats[at], names: found.names, bound: found.bound, tell: tell}
+	counted := counting{program: compiled, question: q, names: found.names, bound: found.bound, tell: tell}
 	var counts [2]*counts
 	for i := range sides {
 		if counts[i], err = counted.count(ctx, sides[i]); err != nil {

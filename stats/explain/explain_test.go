@@ -2,10 +2,12 @@ package explain
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +179,89 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
+// What explains a rise can be left out, or be all that is looked at; its condition finds
+// the lines that were counted, whatever the field and the value.
+func TestOnlyThese(t *testing.T) {
+	d := definitions(t)
+	log := recording{rand.New(rand.NewPCG(1, 17)), 100, []plant{{"c41", "e19", 0.03, false}}}.log()
+	ask := func(where string) Answer {
+		t.Helper()
+		q := question("requests")
+		q.Where = where
+		a, err := Explain(t.Context(), d, log, q, nothing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	all := ask("")
+	only := ask(all.Values[0].Where)
+	if only.Lines != all.Values[0].Lines || only.Before != all.Values[0].Before || len(only.Values) == 0 || only.Values[0].Value != "/e19" {
+		t.Errorf("only those of %s are %v and %v before, and %v is named; want %v and %v, and endpoint=/e19", all.Values[0].Where, only.Lines, only.Before, names(only), all.Values[0].Lines, all.Values[0].Before)
+	}
+	without := ask("!(" + all.Values[0].Where + ")")
+	if without.Lines != all.Lines-only.Lines || len(without.Values) > 0 {
+		t.Errorf("without these there are %v lines, and %v is named; want %v, and nothing", without.Lines, names(without), all.Lines-only.Lines)
+	}
+	q := question("requests")
+	q.Where = "customer =="
+	if _, err := Explain(t.Context(), d, log, q, nothing); err == nil || !strings.Contains(err.Error(), "where: ") {
+		t.Errorf("half a condition gives %v", err)
+	}
+}
+
+// The condition of a value finds it: numbers, truths, texts with quotes, fields with odd names.
+func TestIsValue(t *testing.T) {
+	d := definitions(t)
+	for field, value := range map[string]string{"status": "500", "ok": "true", "no": "false", "a-b": "x", "text": `a"b\c`, "n": "0050", "user.name": "ü"} {
+		line, err := json.Marshal(map[string]string{field: value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := string(line) + "\n"
+		if value == "500" || value == "true" {
+			lines += fmt.Sprintf("{%q:%s}\n", field, value)
+		}
+		lines += fmt.Sprintf("{%q:\"other\"}\n", field)
+		log := func(context.Context, int64, int64) ([]Part, bool, error) {
+			return []Part{func(_ context.Context, f func(uint64, program.Pack) error) error {
+				return f(1, program.Pack{Lines: []byte(lines), Second: begin + length, Floor: begin + length})
+			}}, false, nil
+		}
+		q := question("requests")
+		q.Where = isValue(field, value)
+		a, err := Explain(t.Context(), d, log, q, nothing)
+		if want := float64(strings.Count(lines, "\n") - 1); err != nil || a.Lines != want {
+			t.Errorf("%s finds %v of %q (%v), want %v", q.Where, a.Lines, lines, err, want)
+		}
+	}
+}
+
+// A distribution's parts are all of it, and show where it differs.
+func TestDistributions(t *testing.T) {
+	log := recording{rand.New(rand.NewPCG(2, 17)), 100, []plant{{"c41", "e19", 0.3, true}}}.log()
+	a := explain(t, definitions(t), log, "requests")
+	if len(a.Numbers) == 0 || a.Numbers[0].Field != "service" {
+		t.Fatalf("the numbers that differ are %+v", a.Numbers)
+	}
+	n := a.Numbers[0]
+	above := func(d Distribution) (part float64) {
+		for i, p := range d.Parts {
+			if n.Edges[i] > 150 {
+				part += p
+			}
+		}
+		return part
+	}
+	sum := 0.0
+	for _, p := range n.Now.Parts {
+		sum += p
+	}
+	if len(n.Edges) != len(n.Now.Parts)+1 || !slices.IsSorted(n.Edges) || math.Abs(sum-1) > 1e-9 || above(n.Now) < 0.15 || above(n.Before) > 0.01 {
+		t.Errorf("%v and %v of the numbers are great, in classes %v: %+v", above(n.Now), above(n.Before), n.Edges, n)
+	}
+}
+
 // Of many plants the cause is first in 95 % at least, and where nothing was planted something
 // is named in 5 % at most.
 func TestManyPlants(t *testing.T) {
@@ -264,13 +349,13 @@ func TestNew(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for q, want := range map[Question]string{
-		{"a", 100, 99, 0}:          "from must not be",
-		{"a", 100, 9999, 0}:        "less than 3600 s",
-		{"a", 100, 109, 95}:        "overlap",
-		{"a", 5, 14, -5}:           "1970",
-		{"a", 100, 109, 90}:        "",
-		{"a", 100, 109, 110}:       "",
-		{"nothing", 100, 109, 110}: "there is no stat",
+		{"a", 100, 99, 0, ""}:          "from must not be",
+		{"a", 100, 9999, 0, ""}:        "less than 3600 s",
+		{"a", 100, 109, 95, ""}:        "overlap",
+		{"a", 5, 14, -5, ""}:           "1970",
+		{"a", 100, 109, 90, ""}:        "",
+		{"a", 100, 109, 110, ""}:       "",
+		{"nothing", 100, 109, 110, ""}: "there is no stat",
 	} {
 		_, err := Explain(t.Context(), definitions(t), recording{rand.New(rand.NewPCG(1, 1)), 1, nil}.log(), q, nothing)
 		if q.Stat == "a" && want == "" {

@@ -31,7 +31,7 @@ type surveyOf struct {
 
 // survey looks at a part of the lines of both sides: which fields they have, and for a stat
 // of numbers what its numbers are.
-func survey(ctx context.Context, d *stats.Definitions, s *stats.Stat, sides [2]side, tell func(lines, bytes int64)) (surveyOf, error) {
+func survey(ctx context.Context, d *stats.Definitions, q Question, s *stats.Stat, sides [2]side, tell func(lines, bytes int64)) (surveyOf, error) {
 	compiled, err := program.Compile(d)
 	if err != nil {
 		return surveyOf{}, err
@@ -47,7 +47,7 @@ func survey(ctx context.Context, d *stats.Definitions, s *stats.Stat, sides [2]s
 	var numbers []float64
 	for i, side := range sides {
 		err := side.each(ctx, func(ctx context.Context, _ int, p Part) error {
-			matcher, err := compiled.NewMatcher(s.Name)
+			matcher, err := q.matcher(compiled)
 			if err != nil {
 				return err
 			}

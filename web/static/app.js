@@ -24,7 +24,7 @@ const view = () => {
 };
 const welcome = new Welcome($("welcome"));
 const sharing = new Sharing($("share"), $("sharing"));
-const grid = new Grid($("page"), view, (name, key) => pages.look(name, key));
+const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
 const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
 const touch = () => {
   grid.touch();
@@ -33,7 +33,7 @@ const touch = () => {
 const pages = new Pages($("tabs"), (page) => {
   if (page.stat) {
     grid.hide();
-    detail.show(page.stat, page.range, page.before, page.key);
+    detail.show(page.stat, page.range, page.before, page.key, page.query);
   } else {
     detail.hide();
     grid.show(page.rows, page.empty);

@@ -11,6 +11,7 @@ import { Lines } from "./lines.js";
 import { level } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
 import { panelOf } from "./panels/registry.js";
+import { hashOf, note, placeOf } from "./place.js";
 
 const WINDOWS = [[300, "5 min"], [3600, "1 h"], [86400, "24 h"], [604800, "7 d"]];
 const BEFORE = [[3600, "hour"], [86400, "day"], [604800, "week"]];
@@ -51,8 +52,8 @@ export class Detail {
   }
 
   /** Shows a stat in a range of time; beside it, if asked, so many seconds before; of its
-   * keys one alone, if it is named. */
-  show(name, range, before, key) {
+   * keys one alone, if it is named. The parameters of its URL say what else is open. */
+  show(name, range, before, key, query) {
     const { model } = this.view();
     const stat = model.series.get(name)?.stat;
     this.hide();
@@ -74,6 +75,17 @@ export class Detail {
     this.#told("");
     this.#load();
     this.#resize();
+    this.#reopen(query);
+  }
+
+  /** Opens again what a URL says: what is different in some seconds, and the lines of some. */
+  #reopen(query) {
+    const { now } = this.view().moment;
+    const seconds = (text) => /^(\d{1,12})-(\d{1,12})$/.exec(text ?? "")?.slice(1).map(Number);
+    const different = seconds(query.get("different")), lines = seconds(query.get("lines"));
+    const against = query.get("against");
+    if (lines) this.lines.show(this.stat, ...lines, now, this.keys?.only ?? null, query.get("where") ?? "");
+    if (different) this.explained.show(this.stat, ...different, now, { against: against === null ? null : Number(against), where: query.get("of") ?? "" });
   }
 
   #build() {
@@ -113,11 +125,20 @@ export class Detail {
     const lines = element("section", "lines");
     lines.setAttribute("aria-label", "Lines");
     lines.hidden = true;
-    this.lines = new Lines(lines, () => this.canvas.focus());
+    this.lines = new Lines(lines, (asked) => {
+      note({ lines: asked && `${asked.first}-${asked.last}`, where: asked?.where || null });
+      if (!asked) this.canvas.focus();
+    });
     const different = element("section", "lines different");
     different.setAttribute("aria-label", "What is different");
     different.hidden = true;
-    this.explained = new Explained(different, () => this.canvas.focus());
+    this.explained = new Explained(different, {
+      onAsk: (asked) => {
+        note({ different: asked && `${asked.from}-${asked.to}`, against: asked?.against ?? null, of: asked?.where || null });
+        if (!asked) this.canvas.focus();
+      },
+      onLines: ({ from, to }, where) => this.lines.show(stat, from, to, this.view().moment.now, this.keys?.only ?? null, where),
+    });
     const why = press("What is different", () => this.#explain(this.chart.from, this.chart.edge));
     why.title = "Which values of which fields explain it (w); shift and drag: of some seconds";
     this.box = element("article", "detail",
@@ -198,13 +219,13 @@ export class Detail {
 
   #link(range, before) {
     const key = this.keys?.only ?? null;
-    return `#/stat/${encodeURIComponent(this.name)}/${format(range)}${before || key !== null ? `/${before || 0}` : ""}${key === null ? "" : `/${encodeURIComponent(key)}`}`;
+    return hashOf(["stat", this.name, format(range), ...before || key !== null ? [String(before || 0)] : [], ...key === null ? [] : [key]]);
   }
 
   /** A key is shown alone, or all are again: the URL says so. */
   #isolated() {
     this.#chip();
-    history.replaceState(null, "", this.#link(this.range, this.before));
+    history.replaceState(null, "", hashOf(placeOf(this.#link(this.range, this.before)).path, placeOf(location.hash).query, ""));
     this.#choices();
     this.touch();
   }
@@ -473,7 +494,7 @@ export class Detail {
   }
 
   /** Shows what is different in the seconds [from, to]. */
-  #explain(from, to) { this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now); }
+  #explain(from, to) { this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now, {}); }
 
   /** Shows the lines that made the point, or the column, of a second. */
   #showLines(second) {

@@ -4,13 +4,15 @@ import { element, resting } from "./dom.js";
 import { KEY_HUES } from "./keys.js";
 import { fill, fit } from "./layout.js";
 import { Panel } from "./panel.js";
+import { intervals } from "./interval.js";
 
 const BUDGET = 7; // ms of drawing in one frame; what is left waits for the next
 
 export class Grid {
   /** A grid in a root element; view gives {model, moment} to draw, and onOpen
-   * hears the name of a stat that is to be shown large, and of a key if it is to be alone. */
-  constructor(root, view, onOpen) {
+   * hears the name of a stat that is to be shown large, and of a key if it is to be alone.
+   * onWhy hears of which stat, and in which seconds, it is asked what is different. */
+  constructor(root, view, onOpen, onWhy) {
     this.root = root;
     this.view = view;
     this.panels = [];
@@ -42,6 +44,8 @@ export class Grid {
     root.addEventListener("keydown", (e) => this.#walk(e));
     root.addEventListener("click", (e) => this.#open(e.target));
     this.onOpen = onOpen;
+    this.onWhy = onWhy;
+    intervals(root, (target) => this.byElement.get(target.closest(".panel")), (panel, from, to) => onWhy(panel.name, from, to));
     root.addEventListener("focusin", (e) => this.#stay(e.target.closest(".panel")));
     this.readColors();
   }
@@ -174,6 +178,10 @@ export class Grid {
     const here = e.target.closest(".panel");
     if (!this.byElement.has(here) || e.altKey || e.ctrlKey || e.metaKey) return;
     if (e.key === "Enter") this.#open(here);
+    if (e.key === "w") {
+      const { moment } = this.view();
+      this.onWhy(this.byElement.get(here).name, moment.from, moment.edge);
+    }
     if (!e.key.startsWith("Arrow")) return;
     e.preventDefault();
     const at = (el) => {

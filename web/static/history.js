@@ -94,8 +94,8 @@ export async function load(stat, from, to, signal) {
 /** Reads the lines of a query, as the API has it; heard gets what is found so far. */
 export const readLines = (query, signal, heard) => growing(`/api/lines?${new URLSearchParams(query)}`, signal, heard);
 
-/** Reads what is different in the seconds [from, to]; heard is told how much has been read. */
-export const readExplained = (name, from, to, signal, heard) => growing(`/api/explain?${new URLSearchParams({ stat: name, from, to })}`, signal, heard);
+/** Reads what is different, as the API has it; heard is told how much has been read. */
+export const readExplained = (query, signal, heard) => growing(`/api/explain?${new URLSearchParams(query)}`, signal, heard);
 
 /** Reads an answer that grows: each line of it is the answer so far, which heard gets;
  * the last one is returned. */

@@ -6,15 +6,16 @@ import { clock, visible } from "./format.js";
 import { readLines } from "./history.js";
 
 export class Lines {
-  /** In a section; onShut is called when the reader has closed it. */
-  constructor(root, onShut) {
-    this.root = root;
+  /** In a section; onAsk is called with what is asked, {first, last, where}, or null when
+   * the reader has closed it. */
+  constructor(root, onAsk) {
+    Object.assign(this, { root, onAsk });
     this.title = element("h3");
-    const shut = element("button", "", "Close");
+    const shut = element("button", "shut", "Close");
     shut.type = "button";
     shut.addEventListener("click", () => {
       this.hide();
-      onShut();
+      onAsk(null);
     });
     this.where = element("input");
     this.where.type = "search";
@@ -25,6 +26,7 @@ export class Lines {
     const form = element("form", "", this.where);
     form.addEventListener("submit", (e) => {
       e.preventDefault();
+      this.of.where = this.where.value.trim();
       this.#read();
     });
     this.status = element("p", "hush");
@@ -38,15 +40,19 @@ export class Lines {
     this.root.hidden = true;
   }
 
-  /** Shows the lines of a stat that count at the seconds [first, last], of a key if one is given. */
-  show(stat, first, last, now, key) {
-    this.of = { stat, first, last, now, key };
+  /** Shows the lines of a stat that count at the seconds [first, last], of a key if one is
+   * given, and of a condition; without one that of before holds. */
+  show(stat, first, last, now, key, where = this.where.value.trim()) {
+    this.of = { stat, first, last, now, key, where };
+    this.where.value = where;
     this.root.hidden = false;
+    this.root.scrollIntoView({ block: "nearest" });
     this.#read();
   }
 
   async #read() {
-    const { stat, first, last, now, key } = this.of;
+    const { stat, first, last, now, key, where } = this.of;
+    this.onAsk(this.of);
     this.asked?.abort();
     const asked = this.asked = new AbortController();
     const when = `${clock(first, now)} to ${clock(last, now)}${key === null ? "" : `, ${visible(key)}`}`;
@@ -66,7 +72,7 @@ export class Lines {
         element("li", "", element("time", "", clock(Date.parse(l.time) / 1000, now)), element("code", "", l.text.split("\n").map(visible).join("\n")))));
     };
     try {
-      show(await readLines({ stat: stat.name, from: first, to: last, ...this.where.value.trim() && { where: this.where.value.trim() }, ...key !== null && { key } }, asked.signal, show));
+      show(await readLines({ stat: stat.name, from: first, to: last, ...where && { where }, ...key !== null && { key } }, asked.signal, show));
     } catch (error) {
       if (!asked.signal.aborted) write(this.status, error.message);
     }

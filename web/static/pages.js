@@ -4,6 +4,7 @@
 import { element, mark, write } from "./dom.js";
 import { iconOf } from "./icon.js";
 import { level } from "./model.js";
+import { hashOf, placeOf } from "./place.js";
 import { blind } from "./status.js";
 
 const INTERNAL = "pulse."; // begins the names of internal stats
@@ -12,7 +13,7 @@ const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p
 
 export class Pages {
   /** Tabs in nav; onOpen is called with {rows, empty}, or
-   * {stat, range, before, key} for one stat that is shown large, when another page is opened. */
+   * {stat, range, before, key, query} for one stat that is shown large, when another page is opened. */
   constructor(nav, onOpen) {
     this.nav = nav;
     this.onOpen = onOpen;
@@ -39,8 +40,7 @@ export class Pages {
     this.tabs = this.all.map((page) => {
       const crit = element("b", "crit"), warn = element("b", "warn");
       const link = element("a", "", page.title, crit, warn);
-      link.href = `#/${encodeURIComponent(page.slug)}`;
-      return { link, crit, warn, names: new Set(page.rows.flat()) };
+      return { link, slug: page.slug, crit, warn, names: new Set(page.rows.flat()) };
     });
     this.nav.replaceChildren(...this.tabs.map((t) => t.link));
     this.open();
@@ -49,23 +49,22 @@ export class Pages {
   /** Opens the page that the URL names, or the first. */
   open() {
     if (!this.all.length) return;
-    const [, where = "", query = "", range = "", before = "", key = ""] = location.hash.split("/").map((part) => {
-      try { return decodeURIComponent(part); } catch { return part; }
-    });
+    const { path: [where, query = "", range = "", before = "", key = ""], query: parameters } = placeOf(location.hash);
     this.query = where === "find" ? query : "";
     this.stat = where === "stat" ? query : "";
     if (this.stat) this.back ??= this.here ?? `#/${this.all[0].slug}`;
     else [this.back, this.here] = [undefined, location.hash || "#/"];
     const found = this.all.findIndex((p) => p.slug === where);
     this.current = this.query || this.stat ? -1 : Math.max(0, found);
-    this.tabs.forEach(({ link }, i) => {
+    this.tabs.forEach(({ link, slug: of }, i) => {
+      link.href = hashOf([of]);
       if (i === this.current) {
         link.setAttribute("aria-current", "page");
         // Not scrollIntoView, which would move the page too.
         this.nav.scrollLeft = Math.min(this.nav.scrollLeft, link.offsetLeft - this.nav.offsetLeft);
       } else link.removeAttribute("aria-current");
     });
-    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key } : this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." };
+    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." };
     this.title = page.title;
     this.onOpen(page);
   }
@@ -80,17 +79,17 @@ export class Pages {
   go(n, round = false) {
     const count = this.all.length;
     if (round) n = (n + count) % count;
-    if (this.all[n]) location.hash = `#/${encodeURIComponent(this.all[n].slug)}`;
+    if (this.all[n]) location.hash = hashOf([this.all[n].slug]);
   }
 
   /** Shows one stat large; leave goes back to where it was. */
-  look(name, key) { location.hash = `#/stat/${encodeURIComponent(name)}${key ? `/300/0/${encodeURIComponent(key)}` : ""}`; }
-  leave() { if (this.stat) location.hash = this.back; }
+  look(name, key, parameters) { location.hash = hashOf(["stat", name, ...key ? ["300", "0", key] : []], parameters); }
+  leave() { if (this.stat) location.hash = hashOf(placeOf(this.back).path); }
 
   /** Searches for a text; of none it goes back to where the search began. */
   find(text) {
     if (!this.query && text) this.before = this.all[this.current]?.slug;
-    const hash = text ? `#/find/${encodeURIComponent(text)}` : `#/${encodeURIComponent(this.before ?? "")}`;
+    const hash = hashOf(text ? ["find", text] : [this.before ?? ""]);
     history.replaceState(null, "", hash);
     this.open();
   }
