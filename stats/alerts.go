@@ -2,6 +2,8 @@ package stats
 
 import (
 	"fmt"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +14,7 @@ import (
 	"pulse/stats/value"
 )
 
-var alertKeys = []string{"name", "when", "clear", "for", "keep", "unknown", "on", "runbook", "help"}
+var alertKeys = []string{"name", "when", "clear", "for", "keep", "unknown", "on", "to", "runbook", "help"}
 
 const howUnknown = `hold (it stays as it is), clear (it is over) or "fire after 2m" (after so long it is an alert of its own)`
 
@@ -63,6 +65,9 @@ func (p *parser) parseAlert(d *Definitions, n *yaml.Node) *alert.Rule {
 			p.errorf(on, "on must be closed (at once; a late line may take it back) or final (later by the lateness, and never taken back), not %s", text)
 		}
 	}
+	if to := given["to"]; to != nil {
+		p.parseTo(d, r, to)
+	}
 	if runbook := given["runbook"]; runbook != nil {
 		r.Runbook, _ = p.text(runbook, "runbook", MaxLink)
 		p.checkAddress(runbook, "runbook", r.Runbook)
@@ -72,6 +77,108 @@ func (p *parser) parseAlert(d *Definitions, n *yaml.Node) *alert.Rule {
 	}
 	p.parseThresholds(d, r, given["when"], given["clear"])
 	return r
+}
+
+// parseTo reads by which routes an alert is sent.
+func (p *parser) parseTo(d *Definitions, r *alert.Rule, n *yaml.Node) {
+	var known []string
+	for _, route := range d.Routes {
+		known = append(known, route.Name)
+	}
+	elements := []*yaml.Node{n} // a single one needs no brackets
+	if n.Kind == yaml.SequenceNode {
+		elements = p.sequence(n, "to")
+	}
+	r.To = []string{}
+	for _, e := range elements {
+		name, ok := p.text(e, "to", MaxName)
+		switch {
+		case !ok:
+		case !slices.Contains(known, name):
+			p.errorf(e, "to: there is no route %s%s", name, nearest(name, known))
+		case !slices.Contains(r.To, name):
+			r.To = append(r.To, name)
+		}
+	}
+}
+
+// parseRoutes reads where alerts are sent.
+func (p *parser) parseRoutes(d *Definitions, n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	switch {
+	case n.Kind != yaml.MappingNode:
+		p.errorf(n, "routes must be a mapping of names to receivers, such as pager: {webhook: https://host/path}, not %s", describe(n))
+		return
+	case len(n.Content)/2 > alert.MaxRoutes:
+		p.errorf(n, "there are %d routes, at most %d are allowed", len(n.Content)/2, alert.MaxRoutes)
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if r := p.parseRoute(n.Content[i], p.resolve(n.Content[i+1])); slices.ContainsFunc(d.Routes, func(o alert.Route) bool { return o.Name == r.Name }) {
+			p.errorf(n.Content[i], "%s is given twice", r.Name)
+		} else if r.Name != "" {
+			d.Routes = append(d.Routes, r)
+		}
+	}
+}
+
+// parseRoute reads a route. The target may be a secret, so that no message has it.
+func (p *parser) parseRoute(key, n *yaml.Node) (r alert.Route) {
+	if key.Kind != yaml.ScalarNode || !nameSyntax.MatchString(key.Value) || len(key.Value) > MaxName {
+		p.errorf(key, "a route's name has letters, digits and . _ - / only")
+		return r
+	}
+	r.Name = key.Value
+	given := p.mapping(n, "a route", alert.Receivers)
+	if n.Kind == yaml.MappingNode && len(given) != 1 {
+		p.errorf(n, "a route has one receiver of %s: write for example %s: {webhook: https://host/path}", list(alert.Receivers), r.Name)
+		return r
+	}
+	for kind, target := range given {
+		text, ok := p.text(target, kind, MaxLink)
+		if r.Kind, r.Target = kind, text; !ok {
+			continue
+		}
+		if wrong := wrongTarget(r); wrong != "" {
+			p.errorf(target, "%s: %s", kind, wrong)
+		}
+	}
+	return r
+}
+
+var variableSyntax = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
+
+// wrongTarget says why a route leads nowhere, and "" if it may lead somewhere.
+func wrongTarget(r alert.Route) string {
+	switch {
+	case !strings.HasPrefix(r.Target, "$"):
+	case variableSyntax.MatchString(r.Target):
+		return ""
+	default:
+		return "after $ comes the name of an environment variable and nothing else"
+	}
+	return CheckTarget(r.Kind, r.Target)
+}
+
+// CheckTarget says why a receiver of a kind cannot have a target, and "" if it can. It does
+// not say the target, which may be a secret.
+func CheckTarget(kind, target string) string {
+	if kind == alert.PagerDuty {
+		if strings.ContainsFunc(target, func(c rune) bool { return c <= ' ' || c > '~' }) || strings.Contains(target, "://") {
+			return "write the integration key of a PagerDuty service (Events API v2), or $NAME for an environment variable that has it"
+		}
+		return ""
+	}
+	u, err := url.Parse(target)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https":
+		return "a URL begins with https:// or http://; or write $NAME for an environment variable that has it"
+	case u.Hostname() == "":
+		return "the URL has no host: write https://host/path"
+	}
+	return ""
 }
 
 // require notes the keys that a mapping has not.

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -19,7 +20,9 @@ func TestParseAlerts(t *testing.T) {
 	d, err := Parse("f.yaml", []byte(alertStats+`alerts:
 - {name: a, when: errors > 5, clear: errors < 2, for: 1m, keep: 5s, unknown: fire after 2m, on: final, runbook: "https://x.example", help: wake up}
 - {name: b, when: any key of keyed >= 1e3, unknown: clear}
-- {name: c, when: p99 of ms > 50%}
+- {name: c, when: p99 of ms > 50%, to: night}
+routes:
+  night: {pagerduty: $KEY}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -30,13 +33,13 @@ func TestParseAlerts(t *testing.T) {
 		{Name: "b", When: alert.Threshold{AnyKey: true, Stat: "keyed", Op: alert.AtLeast, Limit: 1000},
 			Clear: alert.Threshold{AnyKey: true, Stat: "keyed", Op: alert.Below, Limit: 1000}, Unknown: alert.ClearUnknown},
 		{Name: "c", When: alert.Threshold{Part: "0.99", Stat: "ms", Op: alert.Above, Limit: 0.5},
-			Clear: alert.Threshold{Part: "0.99", Stat: "ms", Op: alert.AtMost, Limit: 0.5}, Unknown: alert.HoldUnknown},
+			Clear: alert.Threshold{Part: "0.99", Stat: "ms", Op: alert.AtMost, Limit: 0.5}, Unknown: alert.HoldUnknown, To: []string{"night"}},
 	}
 	if len(d.Alerts) != len(want) {
 		t.Fatalf("%d alerts", len(d.Alerts))
 	}
 	for i, r := range d.Alerts {
-		if *r != want[i] {
+		if !reflect.DeepEqual(*r, want[i]) {
 			t.Errorf("got %+v\nwant %+v", *r, want[i])
 		}
 	}
@@ -87,6 +90,34 @@ func TestAlertErrors(t *testing.T) {
 		var errs Errors
 		if !errors.As(err, &errs) || len(errs) != 1 || !strings.Contains(err.Error(), strings.TrimPrefix(want, "5:10: ")) {
 			t.Errorf("%s: got %v, want %s", alerts, err, want)
+		}
+	}
+}
+
+func TestParseRoutes(t *testing.T) {
+	for routes, want := range map[string]string{
+		`{a: {webhook: "https://x.example/y"}, b: {alertmanager: "http://am:9093"}, c: {slack: $SLACK}, d: {pagerduty: abc}}`: "",
+		`{a: {webhook: x.example/secret}}`:             "webhook: a URL begins with https:// or http://",
+		`{a: {webhook: "ftp://x.example/secret"}}`:     "webhook: a URL begins with https:// or http://",
+		`{a: {webhook: "https:///secret"}}`:            "webhook: the URL has no host",
+		`{a: {slack: "$SLACK/secret"}}`:                "slack: after $ comes the name of an environment variable",
+		`{a: {pagerduty: "https://x.example/secret"}}`: "pagerduty: write the integration key",
+		`{a: {}}`: "a route has one receiver of",
+		`{a: {webhook: "https://x", slack: "https://y"}}`: "a route has one receiver of",
+		`{a: {mail: me@x}}`:             "a route has no key mail",
+		`[a]`:                           "routes must be a mapping of names to receivers",
+		`{a b: {webhook: "https://x"}}`: "a route's name has letters",
+		`{a: {webhook: ""}}`:            "webhook is empty",
+		`{a: {webhook: "https://x"}, a: {slack: $S}}`:                                                   "a is given twice",
+		`{night: {webhook: "https://x"}}` + "\nalerts: [{name: q, when: errors > 1, to: nigth}]":        "to: there is no route nigth: did you mean night?",
+		`{night: {webhook: "https://x"}}` + "\nalerts: [{name: q, when: errors > 1, to: [night, day]}]": "to: there is no route day",
+	} {
+		_, err := Parse("f.yaml", []byte(alertStats+"routes: "+routes+"\n"))
+		if want == "" && err == nil {
+			continue
+		}
+		if err == nil || want == "" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: got %v, want %s, and nothing secret", routes, err, want)
 		}
 	}
 }

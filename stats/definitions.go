@@ -30,6 +30,7 @@ type Definitions struct {
 	Stats    []*Stat
 	Pages    []Page // empty if the file has none
 	Alerts   []*alert.Rule
+	Routes   []alert.Route
 	Tests    []Test // cases that `pulse test` runs
 
 	Derived []*derive.Field  // each after those that it is made of

@@ -145,7 +145,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"empty", "", []string{": the file is empty"}},
 		{"comment", "# nothing", []string{": the file is empty"}},
-		{"no mapping", "- a", []string{"1:1: the file must be a mapping with keys lateness, define, formats, derive, scope, inlog, stats, pages, alerts and tests, not a list"}},
+		{"no mapping", "- a", []string{"1:1: the file must be a mapping with keys lateness, define, formats, derive, scope, inlog, stats, pages, alerts, routes and tests, not a list"}},
 		{"no stats", "lateness: 2s", []string{"1:1: there are no stats"}},
 		{"empty stats", "stats: []", []string{"1:8: there are no stats"}},
 		{"null stats", "stats:", []string{"1:7: stats must be a list, not nothing"}},

@@ -39,7 +39,7 @@ const DefaultLateness = 2
 // The keys of each mapping in a file, in the order in which messages and
 // suggestions give them.
 var (
-	fileKeys = []string{"lateness", "define", "formats", "derive", "scope", "inlog", "stats", "pages", "alerts", "tests"}
+	fileKeys = []string{"lateness", "define", "formats", "derive", "scope", "inlog", "stats", "pages", "alerts", "routes", "tests"}
 	statKeys = slices.Concat([]string{"name"}, Kinds, optionKeys)
 	pageKeys = []string{"title", "rows", "scope"}
 
@@ -142,6 +142,7 @@ func (p *parser) parse() *Definitions {
 	}
 	d.Derived = p.orderDerived()
 	p.parsePages(d, top["pages"])
+	p.parseRoutes(d, top["routes"])
 	p.parseAlerts(d, top["alerts"])
 	p.parseTests(d, top["tests"])
 	return d

@@ -310,6 +310,7 @@ func schema() []byte {
 			"scope": boolean("false: there is one of it; otherwise each value of the file's scope has one, with its internal stats."),
 		}, "title", "rows"), 0, 0),
 		"alerts": listOf("When something is wrong.", alertSchema(), 0, alert.MaxRules),
+		"routes": named("Where alerts are sent, by name.", routeSchema(), namePattern),
 		"tests": listOf("Cases that pulse test runs.", mapping("A case.", object{
 			"name":   text("Its name.", MaxName),
 			"lines":  text("The lines that come in.", maxTestLines),
@@ -355,9 +356,24 @@ func alertSchema() object {
 		"keep":    duration("How long clear holds before the alert is over; at once if not given."),
 		"unknown": orVariable("What becomes of it while the stat is not known: it holds (by default), clears, or is an alert of its own after a while.", object{"type": "string", "pattern": "^(hold|clear|fire after .+)$"}),
 		"on":      orVariable("Whether it goes by seconds that just closed (by default), or by final ones.", object{"enum": []string{"closed", "final"}}),
+		"to":      described("By which routes it is sent: a name or a list; by default, by all.", object{"anyOf": []object{{"type": scalars}, listOf("", text("", MaxName), 0, 0)}}),
 		"runbook": text("Where it says what to do: an address.", MaxLink),
 		"help":    text("A text about it.", MaxHelp),
 	}, "name", "when")
+}
+
+func routeSchema() object {
+	target := func(description string) object {
+		return text(description+"; $NAME stands for an environment variable of pulse alert that has it.", MaxLink)
+	}
+	r := mapping("A receiver.", object{
+		alert.Alertmanager: target("The address of an Alertmanager, such as http://alertmanager:9093"),
+		alert.Webhook:      target("A URL that gets a POST of JSON"),
+		alert.PagerDuty:    target("The integration key of a PagerDuty service, Events API v2"),
+		alert.Slack:        target("The URL of an incoming webhook of Slack"),
+	})
+	r["minProperties"], r["maxProperties"] = 1, 1
+	return r
 }
 
 // formatSchema is a line format.
@@ -413,6 +429,7 @@ func TestSchemaHasTheKeys(t *testing.T) {
 		"test":        {test, testKeys},
 		"expectation": {items(properties(test)["expect"]), expectationKeys},
 		"alert":       {items(properties(s)["alerts"]), alertKeys},
+		"route":       {properties(s)["routes"].(object)["additionalProperties"], alert.Receivers},
 	} {
 		has := slices.Sorted(maps.Keys(properties(c.schema)))
 		want := slices.Sorted(slices.Values(c.keys))

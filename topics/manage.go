@@ -24,6 +24,7 @@ const (
 	fragmentsRetention = time.Hour      // and the longest window that is not long
 	longRetention      = 24 * time.Hour // and the longest window
 	mergedRetention    = 14 * 24 * time.Hour
+	alertsRetention    = 90 * 24 * time.Hour
 	minutesRetention   = 35 * 24 * time.Hour // a chart of a week, beside a week of a month ago
 )
 
@@ -33,6 +34,7 @@ type Options struct {
 	Replication int16         // the same of replicas; 0: the broker's default, and any
 	Window      time.Duration // the longest window of the definitions that is not long: for so long a merger must be able to read back
 	LongWindow  time.Duration // the longest that is; 0: there is none
+	Alerts      bool          // whether there are alerts
 }
 
 // OptionsOf returns what definitions ask of topics.
@@ -45,7 +47,7 @@ func OptionsOf(d *stats.Definitions) Options {
 			longest = max(longest, s.Lookback())
 		}
 	}
-	return Options{Window: time.Duration(longest) * time.Second, LongWindow: time.Duration(long) * time.Second}
+	return Options{Window: time.Duration(longest) * time.Second, LongWindow: time.Duration(long) * time.Second, Alerts: len(d.Alerts) > 0}
 }
 
 // Window returns how far back the longest window of definitions reaches that is not long.
@@ -87,6 +89,13 @@ func plan(n Names, o Options) []topicPlan {
 	}
 	if o.LongWindow > 0 {
 		plans = append(plans, deleted(n.LongMinutes(), longRetention+o.LongWindow))
+	}
+	if o.Alerts {
+		// Each transition has a key of its own.
+		alerts := compacted(n.Alerts())
+		alerts.config["cleanup.policy"] = "compact,delete"
+		alerts.config["retention.ms"] = strconv.FormatInt(alertsRetention.Milliseconds(), 10)
+		plans = append(plans, alerts, compacted(n.AlertState()), compacted(n.Silences()))
 	}
 	return plans
 }

@@ -43,10 +43,20 @@ func (n Names) Merged() string { return n.Prefix + "stats.merged" }
 // Table is the compacted topic of each stat's newest snapshots.
 func (n Names) Table() string { return n.Prefix + "merger-table" }
 
+// Alerts is the compacted topic of the transitions of alerts.
+func (n Names) Alerts() string { return n.Prefix + "stats.alerts" }
+
+// AlertState is the compacted topic of what those who follow alerts remember, and of how
+// receivers stand.
+func (n Names) AlertState() string { return n.Prefix + "alerts.state" }
+
+// Silences is the compacted topic of silences.
+func (n Names) Silences() string { return n.Prefix + "alerts.silences" }
+
 // Own reports whether a topic is one of Pulse's, under whatever prefix.
 func Own(topic string) bool {
 	n := Names{}
-	for _, name := range []string{n.Raw(), n.Positions(), n.Merged(), n.Minutes(), n.Table()} {
+	for _, name := range []string{n.Raw(), n.Positions(), n.Merged(), n.Minutes(), n.Table(), n.Alerts(), n.AlertState(), n.Silences()} {
 		if strings.HasSuffix(topic, name) {
 			return true
 		}
@@ -62,6 +72,12 @@ func (n Names) MergerGroup() string { return n.Prefix + "merger." + n.Version }
 
 // EmitGroup is the group that reads Merged and sends it to other systems.
 func (n Names) EmitGroup() string { return n.Prefix + "emit." + n.Version }
+
+// AlertGroup is the group that reads Merged and writes Alerts.
+func (n Names) AlertGroup() string { return n.Prefix + "alert." + n.Version }
+
+// NotifyGroup is the group that reads Alerts and sends them.
+func (n Names) NotifyGroup() string { return n.Prefix + "notify" }
 
 // maxPrefix keeps every name within the 249 bytes that Kafka allows.
 const maxPrefix = 200

@@ -67,7 +67,7 @@ func TestDeploymentFiles(t *testing.T) {
 			}
 		}
 	}
-	for _, role := range []string{"ingest", "receive", "merge", "web", "emit"} {
+	for _, role := range []string{"ingest", "receive", "merge", "web", "emit", "alert"} {
 		if !called[role] {
 			t.Errorf("no file runs pulse %s", role)
 		}

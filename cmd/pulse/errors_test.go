@@ -317,7 +317,7 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
-	joins := []string{"run", "receive", "merge", "emit"} // a consumer group
+	joins := []string{"run", "receive", "merge", "emit", "alert"} // a consumer group
 	for _, c := range commands() {
 		help := start(t, nil, nil, c.name, "--help").succeed().stdout.String()
 		if got, want := strings.Contains(help, "--kafka-session"), slices.Contains(joins, c.name); got != want {

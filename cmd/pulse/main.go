@@ -3,6 +3,7 @@
 //
 //	sources -> pulse ingest -> [events.raw] -> pulse receive -> [stats.fragments]
 //	        -> pulse merge -> [stats.merged, merger-table] -> pulse web -> browsers
+//	                                         -> pulse alert -> [stats.alerts]
 //
 // pulse run has all of them, and a broker, in one process.
 package main
@@ -56,7 +57,7 @@ type environment struct {
 // commands in the order in which `pulse help` lists them.
 func commands() []command {
 	return []command{
-		runCommand, ingestCommand, replayCommand, tailCommand, explainCommand, receiveCommand, mergeCommand, webCommand, emitCommand,
+		runCommand, ingestCommand, replayCommand, tailCommand, explainCommand, receiveCommand, mergeCommand, webCommand, emitCommand, alertCommand,
 		topicsCommand, evalCommand, diffCommand, whyCommand, fieldsCommand, parseCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
 	}
 }

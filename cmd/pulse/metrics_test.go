@@ -39,12 +39,13 @@ func fetch(t *testing.T, url string) string {
 // the runbook, and every one that the runbook names is there.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
+	file := writeFile(t, "stats.yaml", alertDefinitions)
 	w, stdin := newTail(t)
-	run := startRun(t, "", "", stdin)
+	run := startRun(t, file, "", stdin)
 	w.write(100)
 	w.write(100)
 	closes(t, run.cluster, run.names)
-	start(t, run.env(""), nil, "status", "--max-behind", "1h", "--max-discarded", "1").succeed()
+	start(t, run.env(file), nil, "status", "--max-behind", "1h", "--max-discarded", "1").succeed()
 	var text string
 	testkit.Eventually(t, "the merger has closed seconds and the lines are acknowledged", func() error {
 		text = fetch(t, run.url+"/metrics")

@@ -21,7 +21,7 @@ import (
 //
 //	inputs -> ingester -> +--------+ <-> receiver
 //	                      | broker | <-> merger
-//	                      +--------+  -> web -> browsers
+//	                      +--------+  -> web -> browsers, alert
 var runCommand = command{
 	name: "run", summary: "run all roles and an embedded broker in one process", usage: "[flags]", about: `
 Runs all roles and an embedded broker in one process. Lines come from the inputs
@@ -178,6 +178,10 @@ func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, 
 	group.Go(func() error { return merger.Run(ctx) })
 	group.Go(func() error { role.minutes().Run(ctx); return nil })
 	group.Go(func() error { return server.Run(ctx) })
+	if len(role.definitions.Alerts) > 0 {
+		alerts := role.alerting()
+		group.Go(func() error { return alerts.Run(ctx) })
+	}
 	kafka := role.cluster.Brokers[0]
 	if len(opened) > 0 {
 		group.Go(func() error { return role.runInputs(ctx, s.id, asked[0].kind.Past, opened) })

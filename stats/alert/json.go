@@ -21,6 +21,13 @@ type written struct {
 	Revision  int              `json:"revision"`
 	Final     bool             `json:"final"`
 	Withdrawn bool             `json:"withdrawn,omitempty"`
+	By        *writtenBy       `json:"by,omitempty"`
+}
+
+// writtenBy is an Amendment in JSON.
+type writtenBy struct {
+	Time     time.Time `json:"time"`
+	Revision int       `json:"revision"`
 }
 
 // MarshalJSON gives a transition as one object:
@@ -28,9 +35,13 @@ type written struct {
 //	{"alert":"errors","key":"/cart","time":"2026-11-22T10:31:05Z","state":"firing","was":"pending","value":7,"revision":0,"final":false}
 //
 // without key for an alert as a whole, without value where there is none, and with
-// "withdrawn":true where it is.
+// "withdrawn":true where it is, and then with the point that did it,
+// "by":{"time":"2026-11-22T10:31:04Z","revision":1}.
 func (t Transition) MarshalJSON() ([]byte, error) {
-	w := written{t.Alert, nil, time.Unix(t.Second, 0).UTC(), t.State, t.Was, nil, t.Revision, t.Final, t.Withdrawn}
+	w := written{t.Alert, nil, time.Unix(t.Second, 0).UTC(), t.State, t.Was, nil, t.Revision, t.Final, t.Withdrawn, nil}
+	if t.By != (Amendment{}) {
+		w.By = &writtenBy{time.Unix(t.By.Second, 0).UTC(), t.By.Revision}
+	}
 	if t.Keyed {
 		w.Key = &t.Key
 	}
@@ -48,10 +59,16 @@ func (t *Transition) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("alert: %w", err)
 	}
 	second := w.Time.Unix()
-	if w.Alert == "" || !slices.Contains(States, w.State) || second < 0 || second > timing.LastSecond || w.Time.Nanosecond() != 0 || w.Revision < 0 {
+	if w.Alert == "" || !slices.Contains(States, w.State) || !isSecond(w.Time) || w.Revision < 0 {
 		return fmt.Errorf("alert: not a transition: %.200s", b)
 	}
 	*t = Transition{Subject: Subject{Alert: w.Alert}, Second: second, State: w.State, Was: w.Was, Revision: w.Revision, Final: w.Final, Withdrawn: w.Withdrawn}
+	if w.By != nil {
+		if !isSecond(w.By.Time) || w.By.Revision < 0 {
+			return fmt.Errorf("alert: withdrawn by what is not a point: %.200s", b)
+		}
+		t.By = Amendment{w.By.Time.Unix(), w.By.Revision}
+	}
 	if w.Key != nil {
 		t.Keyed, t.Key = true, *w.Key
 	}
@@ -62,4 +79,9 @@ func (t *Transition) UnmarshalJSON(b []byte) error {
 		t.Number = value.Number(*w.Value)
 	}
 	return nil
+}
+
+// isSecond reports whether a time is a whole second that Pulse knows.
+func isSecond(t time.Time) bool {
+	return t.Nanosecond() == 0 && t.Unix() >= 0 && t.Unix() <= timing.LastSecond
 }

@@ -18,11 +18,33 @@ type Rule struct {
 	For     int64     // seconds in a row for which When holds before the alert fires; 0 is as 1
 	Keep    int64     // seconds in a row for which Clear holds before it is over; 0 is as 1
 	Unknown Unknown
-	After   int64 // FireUnknown: seconds in a row that are not known
-	Final   bool  // whether only final points count, and not those of seconds that just closed
+	After   int64    // FireUnknown: seconds in a row that are not known
+	Final   bool     // whether only final points count, and not those of seconds that just closed
+	To      []string // names of the routes by which it is sent; nil: all
 	Runbook string
 	Help    string
 }
+
+// MaxRoutes bounds the routes of a definitions file.
+const MaxRoutes = 100
+
+// A Route is where alerts are sent.
+type Route struct {
+	Name   string
+	Kind   string // one of Receivers
+	Target string // a URL or a key; or $NAME, the environment variable that has it
+}
+
+// The kinds of receivers, as definitions name them.
+const (
+	Alertmanager = "alertmanager"
+	Webhook      = "webhook"
+	PagerDuty    = "pagerduty"
+	Slack        = "slack"
+)
+
+// Receivers are all kinds.
+var Receivers = []string{Alertmanager, Webhook, PagerDuty, Slack}
 
 // Unknown says what becomes of an alert in seconds that are not known: those that
 // no clock covered, and those whose window is not covered as a whole; of a longer one a

@@ -21,8 +21,17 @@ type Transition struct {
 	Final    bool         // whether no line can change it any more
 
 	// Withdrawn says that points were amended, and that by them there is no such
-	// transition; Number is the amended one.
+	// transition; Number is the amended one, and By is the point that did it.
 	Withdrawn bool
+	By        Amendment
+}
+
+// An Amendment is a point that was published again, since lines came after its second
+// had closed: those of its stat's window at Second that were received later than its
+// revision before. The zero Amendment is none.
+type Amendment struct {
+	Second   int64 // Unix time
+	Revision int
 }
 
 // A Subject is what has a state: an alert as a whole, or one key of it.
@@ -101,14 +110,14 @@ func (t *Tracker) Point(p Point) []Transition {
 	if p.Final {
 		final = p.Last
 	}
-	changed := t.tell(final)
+	changed := t.tell(final, Amendment{p.First, p.Revision})
 	t.settle(final)
 	return changed
 }
 
 // tell compares what follows from the open seconds with what was told of them. Those
-// up to final are final.
-func (t *Tracker) tell(final int64) (changed []Transition) {
+// up to final are final. By is the point that was taken.
+func (t *Tracker) tell(final int64, by Amendment) (changed []Transition) {
 	var all []Transition
 	was := make(map[Subject]map[int64]Transition)
 	for _, old := range t.Told {
@@ -134,7 +143,9 @@ func (t *Tracker) tell(final int64) (changed []Transition) {
 	for _, rest := range was {
 		for _, old := range rest {
 			now := old
-			now.Withdrawn, now.Number = true, t.numberAt(old)
+			if now.Number = t.numberAt(old); !now.Withdrawn {
+				now.Withdrawn, now.By = true, by
+			}
 			add(now)
 		}
 	}
@@ -156,6 +167,34 @@ func (t *Tracker) numberAt(told Transition) value.Number {
 		}
 	}
 	return ""
+}
+
+// Last is the last second of which the tracker has had a point; 0: none yet.
+func (t *Tracker) Last() int64 {
+	if n := len(t.Open); n > 0 {
+		return t.Open[n-1].Second
+	}
+	return t.Settled
+}
+
+// Retire ends an alert that nobody follows any more: what is not ok is so in the second
+// after the last.
+func (t *Tracker) Retire() (ended []Transition) {
+	machines := maps.Clone(t.Machines)
+	t.replay(machines, t.Open, func(Transition) {})
+	for _, key := range slices.Sorted(maps.Keys(machines)) {
+		if was := machines[key].State; was != OK {
+			ended = append(ended, Transition{Subject: t.subject(key), Second: t.Last() + 1, State: OK, Was: was, Final: true})
+		}
+	}
+	return ended
+}
+
+// NewTrackerAfter returns a Tracker to which seconds up to one are known, and ok.
+func NewTrackerAfter(r *Rule, second int64) *Tracker {
+	t := NewTracker(r)
+	t.Settled = second
+	return t
 }
 
 // settle lets go of the seconds up to final.
