@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -185,7 +186,8 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request) {
 	if secure(r) {
 		to.Scheme = "https"
 	}
-	writeJSON(w, struct {
+	jsonHeader(w)
+	json.NewEncoder(w).Encode(struct { //nolint:errcheck // the client is gone
 		URL   string    `json:"url"`
 		Until time.Time `json:"until"`
 	}{to.String(), time.Unix(end, 0).UTC()})

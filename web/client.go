@@ -73,15 +73,22 @@ func (h *Hub) feed(ctx context.Context, conn *websocket.Conn, sub Subscription) 
 			return nil
 		}
 	}
-	messages, version := h.Welcome(sub)
-	for {
-		for _, message := range messages {
+	give := func(p *parcel) error {
+		defer h.outgoing.take(p, func() { conn.Close() })()
+		for _, message := range p.messages {
 			if err := write(message); err != nil {
 				return err
 			}
 		}
-		var err error
-		if messages, version, err = h.Next(ctx, sub, version); err != nil {
+		return nil
+	}
+	parcel, version := h.Welcome(sub)
+	for {
+		err := give(parcel)
+		if err != nil {
+			return err
+		}
+		if parcel, version, err = h.Next(ctx, sub, version); err != nil {
 			return err
 		}
 	}

@@ -113,21 +113,28 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		refuse("", err)
 		return
 	}
-	stream := newStream(w, r)
+	stream := s.newStream(w, r)
 	read, err := s.readers.follow(r.Context(), fmt.Sprint("explain ", q), func(ctx context.Context, tell func(any)) (any, error) {
-		return s.explainer.Explain(ctx, q, func(so readSoFar) { tell(so) })
-	}, func(partial any) {
-		so, _ := partial.(readSoFar)
-		stream.write(struct {
-			Read readSoFar `json:"read"`
-			Done bool      `json:"done"`
-		}{so, false})
-	})
-	if stream.fail(s, "lines", q.Stat, err) {
+		told := func(so readSoFar) {
+			if p, err := parcelOf(struct {
+				Read readSoFar `json:"read"`
+				Done bool      `json:"done"`
+			}{so, false}); err == nil {
+				tell(p)
+			}
+		}
+		told(readSoFar{})
+		answer, err := s.explainer.Explain(ctx, q, told)
+		if err != nil {
+			return nil, err
+		}
+		return parcelOf(struct {
+			Answer explain.Answer `json:"answer"`
+			Done   bool           `json:"done"`
+		}{answer, true})
+	}, stream.write)
+	if stream.fail("lines", q.Stat, err) {
 		return
 	}
-	stream.end(struct {
-		Answer explain.Answer `json:"answer"`
-		Done   bool           `json:"done"`
-	}{read.(explain.Answer), true})
+	stream.end(read)
 }

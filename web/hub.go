@@ -45,6 +45,8 @@ type Hub struct {
 	live    atomic.Bool   // the store is up to date: from now on delays are measured
 	delay   prometheus.Histogram
 
+	outgoing outgoing
+
 	current atomic.Pointer[edition]
 	mu      sync.Mutex // held while an edition is made
 	last    time.Time  // when the last one was
@@ -53,12 +55,12 @@ type Hub struct {
 // An edition is what there is to say at a version of the store.
 type edition struct {
 	version uint64
-	changes []*websocket.PreparedMessage // of all stats since the version before: what nearly every client gets
-	over    chan struct{}                // closed when the next edition is there
+	changes *parcel       // of all stats since the version before: what nearly every client gets
+	over    chan struct{} // closed when the next edition is there
 
 	mu     sync.Mutex
-	shared map[frameID][]*websocket.PreparedMessage // other changes
-	first  map[string][]*websocket.PreparedMessage  // what a new client gets, by its subscription
+	shared map[frameID]*parcel // other changes
+	first  map[string]*parcel  // what a new client gets, by its subscription
 }
 
 // A Subscription is the stats that a client wants.
@@ -87,6 +89,7 @@ type frameID struct {
 // changes. now is the clock of this process, which pages set theirs by.
 func NewHub(store *Store, d *stats.Definitions, build string, now func() time.Time) *Hub {
 	h := &Hub{store: store, now: now, delay: newDelay()}
+	h.outgoing = outgoing{most: maxOutgoing, cut: func() { h.cut.Add(1) }}
 	h.configure(d, build)
 	h.publish()
 	return h
@@ -229,7 +232,7 @@ func (h *Hub) publish() {
 	defer h.mu.Unlock()
 	next := &edition{
 		version: h.store.Cut(), over: make(chan struct{}),
-		shared: map[frameID][]*websocket.PreparedMessage{}, first: map[string][]*websocket.PreparedMessage{},
+		shared: map[frameID]*parcel{}, first: map[string]*parcel{},
 	}
 	h.last = h.now()
 	h.store.Advance(h.observe)
@@ -242,7 +245,7 @@ func (h *Hub) publish() {
 
 // Welcome is the first messages for a client, the configuration and then the history
 // in pieces, and the version that it has by them.
-func (h *Hub) Welcome(sub Subscription) ([]*websocket.PreparedMessage, uint64) {
+func (h *Hub) Welcome(sub Subscription) (*parcel, uint64) {
 	e := h.current.Load()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -264,14 +267,15 @@ func (h *Hub) Welcome(sub Subscription) ([]*websocket.PreparedMessage, uint64) {
 	})
 	b = append(b, ']')
 	b = h.store.AppendNotes(b, sub.stats, 0)
-	all := []*websocket.PreparedMessage{prepared(append(b, '}'))}
+	all := &parcel{}
+	all.add(append(b, '}'))
 	pieces := h.store.History(sub.stats, h.order(sub.stats), pieceSize)
 	for i, piece := range pieces {
 		b := append(h.appendHead(nil, "history"), piece...)
 		if i == len(pieces)-1 {
 			b = append(b, `,"last":true`...)
 		}
-		all = append(all, prepared(append(b, '}')))
+		all.add(append(b, '}'))
 	}
 	if len(e.first) < maxShared {
 		e.first[sub.key] = all
@@ -289,7 +293,7 @@ func (h *Hub) order(sel selection) []int {
 }
 
 // Next waits for a version after the given one and gives all that changed since.
-func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) ([]*websocket.PreparedMessage, uint64, error) {
+func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) (*parcel, uint64, error) {
 	e := h.current.Load()
 	for e.version <= after {
 		select {
@@ -317,26 +321,27 @@ func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) ([]*webs
 
 // changes has the frame of what changed after one version and up to another, in more
 // than one message if it is long.
-func (h *Hub) changes(sub Subscription, after, upTo uint64) []*websocket.PreparedMessage {
-	var frame []*websocket.PreparedMessage
+func (h *Hub) changes(sub Subscription, after, upTo uint64) *parcel {
+	frame := &parcel{}
 	for i, piece := range h.store.Changes(sub.stats, after, upTo, pieceSize) {
 		b := append(h.appendHead(nil, "points"), piece...)
 		if i == 0 {
 			b = h.store.AppendNotes(b, sub.stats, after)
 		}
-		frame = append(frame, prepared(append(b, '}')))
+		frame.add(append(b, '}'))
 	}
 	return frame
 }
 
-// prepared makes a message of text that all clients share. It cannot fail: there is
-// nothing to write to yet.
-func prepared(text []byte) *websocket.PreparedMessage {
+// add adds a message of text, which is kept as it is and compressed. It cannot fail: there
+// is nothing to write to yet.
+func (p *parcel) add(text []byte) {
 	m, err := websocket.NewPreparedMessage(websocket.TextMessage, text)
 	if err != nil {
 		panic(err)
 	}
-	return m
+	p.messages = append(p.messages, m)
+	p.size += int64(cap(text))
 }
 
 // appendHead appends what every message starts with: its type, the time by

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -154,13 +153,13 @@ func TestFramesAreShared(t *testing.T) {
 	store := NewStore(two())
 	h := NewHub(store, two(), "", time.Now)
 	first, version := h.Welcome(Subscription{})
-	if again, _ := h.Welcome(Subscription{}); !slices.Equal(again, first) {
+	if again, _ := h.Welcome(Subscription{}); again != first {
 		t.Error("two clients of one version got two first messages")
 	}
 	put(store, point("a", 1000, "1"))
 	h.publish()
 	frame, _, _ := h.Next(t.Context(), Subscription{}, version)
-	if again, _, _ := h.Next(t.Context(), Subscription{}, version); !slices.Equal(again, frame) {
+	if again, _, _ := h.Next(t.Context(), Subscription{}, version); again != frame {
 		t.Error("two clients of one version got two frames")
 	}
 	for range maxShared * 2 {

@@ -39,7 +39,7 @@ stats:
 			"status=200 path=/a user=ann ms=7\n")})
 	evaluator.Close(-1)
 	w := httptest.NewRecorder()
-	s.metrics(w, nil)
+	s.metrics(w, httptest.NewRequest("GET", "/metrics", nil))
 	got := "\n" + w.Body.String()
 	for _, want := range []string{
 		`{stat="share",key="/a"} 0.333333333333333`, `{stat="share",key="/b"} 0`,

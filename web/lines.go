@@ -13,6 +13,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/aggregate"
+	"pulse/stats/condition"
 	"pulse/stats/line"
 	"pulse/stats/program"
 	"pulse/topics"
@@ -93,6 +94,9 @@ func (q lineQuery) matcher(p *program.Program, by []string) (m *program.Matcher,
 	}, nil
 }
 
+// A badQuestion is an error of who asks.
+type badQuestion struct{ error }
+
 // check compiles what a query asks for beside the stat, which is one of the definitions;
 // it gives the fields of the stat's keys, too. An error says what is wrong with the query.
 func (q lineQuery) check(p *program.Program, d *stats.Definitions) (*program.Program, []string, error) {
@@ -103,6 +107,9 @@ func (q lineQuery) check(p *program.Program, d *stats.Definitions) (*program.Pro
 	}
 	if q.where == "" {
 		return p, s.GroupBy, nil
+	}
+	if err := condition.CheckQuestion(q.where); err != nil {
+		return nil, nil, fmt.Errorf("where: %w", err)
 	}
 	with, err := d.Where(whereStat, q.where)
 	if err != nil {
@@ -124,8 +131,9 @@ func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)
 	defer cancel()
 	compiled, by, err := q.check(l.program, l.definitions)
 	if err != nil {
-		return foundLines{}, err
+		return foundLines{}, badQuestion{err}
 	}
+	tell(foundLines{})
 	log, err := l.open(ctx)
 	if err != nil {
 		return foundLines{}, err
@@ -186,6 +194,7 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 		if err != nil {
 			return err
 		}
+		matcher.Until(ctx.Done())
 		if s.Expired {
 			found.mu.Lock()
 			found.all.expired = true
@@ -222,7 +231,7 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 			}
 			found.add(i, lines, read, more)
 			if more {
-				return nil
+				return ctx.Err()
 			}
 		}
 	})
@@ -264,25 +273,26 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := lineQuery{name, from, to, r.FormValue("where"), r.FormValue("key")}
-	if _, _, err := q.check(s.program, s.config.Definitions); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	stream := newStream(w, r)
+	stream := s.newStream(w, r)
 	read, err := s.readers.follow(r.Context(), fmt.Sprintf("lines %#v", q), func(ctx context.Context, tell func(any)) (any, error) {
-		return s.raw.Lines(ctx, q, func(found foundLines) { tell(found) })
-	}, func(partial any) {
-		found, _ := partial.(foundLines)
-		stream.write(linesAnswer(name, from, to, found, false))
-	})
-	if stream.fail(s, "lines", name, err) {
+		found, err := s.raw.Lines(ctx, q, func(found foundLines) {
+			if p, err := linesAnswer(q, found, false); err == nil {
+				tell(p)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		return linesAnswer(q, found, true)
+	}, stream.write)
+	if stream.fail("lines", name, err) {
 		return
 	}
-	stream.end(linesAnswer(name, from, to, read.(foundLines), true))
+	stream.end(read)
 }
 
 // linesAnswer is what was found as the API has it.
-func linesAnswer(stat string, from, to int64, found foundLines, done bool) any {
+func linesAnswer(q lineQuery, found foundLines, done bool) (*parcel, error) {
 	type line struct {
 		Time string `json:"time"`
 		Text string `json:"text"`
@@ -296,9 +306,9 @@ func linesAnswer(stat string, from, to int64, found foundLines, done bool) any {
 		Expired bool      `json:"expired"`
 		Read    readSoFar `json:"read"`
 		Done    bool      `json:"done"`
-	}{stat, formatSecond(from), formatSecond(to), []line{}, found.more, found.expired, found.read, done}
+	}{q.stat, formatSecond(q.from), formatSecond(q.to), []line{}, found.more, found.expired, found.read, done}
 	for _, l := range found.lines {
 		answer.Lines = append(answer.Lines, line{formatSecond(l.second), l.text})
 	}
-	return answer
+	return parcelOf(answer)
 }

@@ -100,7 +100,7 @@ stats:
 			t.Errorf("%s gives %+v (%v in %.200s), want a line with %q", query, a.Lines, err, body, want)
 		}
 	}
-	for _, query := range []string{"stat=errors&key=x", "stat=errors&where=status+%3D%3D"} {
+	for _, query := range []string{"stat=errors&key=x", "stat=errors&where=status+%3D%3D", "stat=errors&where=" + url.QueryEscape(`len(repeat(line, 1000000)) > 1`)} {
 		if got, body := get(t, s, "/api/lines?"+query, bearer); got.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d %s, want 400", query, got.StatusCode, body)
 		}

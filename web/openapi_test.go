@@ -34,7 +34,7 @@ func (s schemas) check(at string, schema map[string]any, v any) error {
 		switch keyword {
 		case "description", "examples", "format":
 		case "type":
-			wrong = !slices.ContainsFunc(list(want), func(t any) bool { return isOf(t.(string), v) })
+			wrong = !slices.ContainsFunc(listOf(want), func(t any) bool { return isOf(t.(string), v) })
 		case "const":
 			wrong = want != v
 		case "oneOf":
@@ -113,7 +113,7 @@ func (s schemas) find(ref string) (map[string]any, bool) {
 	return at, true
 }
 
-func list(v any) []any {
+func listOf(v any) []any {
 	if all, ok := v.([]any); ok {
 		return all
 	}

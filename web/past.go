@@ -34,29 +34,30 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	answer := struct {
-		Stat    string           `json:"stat"`
-		Version string           `json:"version"`
-		Step    int64            `json:"step,omitempty"`
-		Points  []stats.Snapshot `json:"points,omitzero"`
-		Extents []extent         `json:"extents,omitzero"`
-	}{Stat: name, Version: s.store.gen, Step: step}
 	read, err := s.readers.read(r.Context(), fmt.Sprintf("points %s %d %d %d", name, from, to, step), func(ctx context.Context) (any, error) {
+		answer := struct {
+			Stat    string           `json:"stat"`
+			Version string           `json:"version"`
+			Step    int64            `json:"step,omitempty"`
+			Points  []stats.Snapshot `json:"points,omitzero"`
+			Extents []extent         `json:"extents,omitzero"`
+		}{Stat: name, Version: s.store.gen, Step: step}
+		var err error
 		if step == 0 {
-			return s.points(ctx, name, from, to)
+			answer.Points, err = s.points(ctx, name, from, to)
+		} else {
+			answer.Extents, err = s.extents(ctx, i, from, to, step)
 		}
-		return s.extents(ctx, i, from, to, step)
+		if err != nil {
+			return nil, err
+		}
+		return parcelOf(answer)
 	})
 	if s.refuseRead(w, "the history", name, err) {
 		return
 	}
-	switch read := read.(type) {
-	case []stats.Snapshot:
-		answer.Points = read
-	case []extent:
-		answer.Extents = read
-	}
-	writeJSON(w, answer)
+	jsonHeader(w)
+	s.send(w, r, read.(*parcel))
 }
 
 // span reads what seconds a request asks for; step is 0 if it asks for each.

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"mime"
@@ -212,7 +211,12 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 
 // latest answers with the newest point of every stat. "current" is false where
 // the point is the newest known but time has gone on since, or no clock ran.
-func (s *Server) latest(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) latest(w http.ResponseWriter, r *http.Request) {
+	s.sendAll(w, r, "application/json", s.newest)
+}
+
+// newest is the answer of latest.
+func (s *Server) newest() (*parcel, error) {
 	type stat struct {
 		Stat    string          `json:"stat"`
 		Title   string          `json:"title"`
@@ -232,7 +236,7 @@ func (s *Server) latest(w http.ResponseWriter, _ *http.Request) {
 		}
 		answer.Stats = append(answer.Stats, a)
 	}
-	writeJSON(w, answer)
+	return parcelOf(answer)
 }
 
 // second reads a time of a query: RFC3339 or Unix seconds.
@@ -250,14 +254,22 @@ func second(s string, otherwise int64) (int64, error) {
 	return t.Unix(), nil
 }
 
-func writeJSON(w http.ResponseWriter, v any) {
+// jsonHeader says that the answer is in JSON, and of this moment.
+func jsonHeader(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client is gone
 }
 
 // metrics answers in Prometheus' text format.
-func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
+	s.sendAll(w, r, "text/plain; version=0.0.4; charset=utf-8", func() (*parcel, error) {
+		b := s.measured()
+		return &parcel{data: b, size: int64(cap(b))}, nil
+	})
+}
+
+// measured is all metrics as text.
+func (s *Server) measured() []byte {
 	now := time.Now()
 	b := []byte("# HELP pulse_stat The newest value of a stat, while it is current.\n# TYPE pulse_stat gauge\n")
 	covered := []byte("# HELP pulse_stat_covered_ratio The share of the window's seconds for which there is data.\n# TYPE pulse_stat_covered_ratio gauge\n")
@@ -297,13 +309,11 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 		{"pulse_web_newest_seconds", "gauge", "The newest second of all stats, in Unix time.", uint64(s.store.Newest())},
 		{"pulse_web_clients", "gauge", "Clients on the websocket.", uint64(s.hub.clients.Load())},
 		{"pulse_web_frames_total", "counter", "Frames published to clients.", s.hub.frames.Load()},
-		{"pulse_web_clients_cut_total", "counter", fmt.Sprintf("Clients disconnected for taking no bytes for %.0f s.", progressWithin.Seconds()), s.hub.cut.Load()},
+		{"pulse_web_clients_cut_total", "counter", fmt.Sprintf("Clients disconnected for taking no bytes for %.0f s, or for being the slowest when all together had not taken %d MiB.", progressWithin.Seconds(), maxOutgoing>>20), s.hub.cut.Load()},
 		{"pulse_web_points_refused_total", "counter", "Points of unknown stats, without a time, or too large.", s.store.Refused()},
 	} {
 		b = fmt.Appendf(b, "# HELP %[1]s %[2]s\n# TYPE %[1]s %[3]s\n%[1]s %[4]d\n", m.name, m.help, m.kind, m.value)
 	}
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	w.Write(b) //nolint:errcheck // the client is gone
 	own := prometheus.NewRegistry()
 	own.MustRegister(s.hub.delay)
 	all := prometheus.Gatherers{own}
@@ -314,9 +324,11 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		s.config.Logger.Warn("left some metrics out", "error", err)
 	}
+	text := bytes.NewBuffer(b)
 	for _, f := range families {
-		expfmt.MetricFamilyToText(w, f) //nolint:errcheck // the client is gone
+		expfmt.MetricFamilyToText(text, f) //nolint:errcheck // a buffer takes all
 	}
+	return text.Bytes()
 }
 
 // appendSamples appends a sample for each number of a stat's value that is the stat's

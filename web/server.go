@@ -72,6 +72,7 @@ type Server struct {
 	explainer   explainer
 	program     *program.Program
 	readers     *readers
+	making      chan struct{} // holds one for each answer about all stats that is being made
 	listener    net.Listener
 	onLoopback  bool // only programs on this machine can connect
 	handler     http.Handler
@@ -150,7 +151,7 @@ func newServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{program: compiled, readers: newReaders(), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
+	s := &Server{program: compiled, readers: newReaders(), making: make(chan struct{}, madeAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	s.hub.share = access.shares()
@@ -238,6 +239,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel(nil)
 	server := &http.Server{
 		Handler:           s.handler,
+		ConnContext:       withConn,
 		ReadHeaderTimeout: headerWithin,
 		ReadTimeout:       2 * headerWithin, // no request has a body that is read
 		IdleTimeout:       idleFor,

@@ -274,7 +274,7 @@ func TestMetrics(t *testing.T) {
 		Revision: 1, Beyond: aggregate.Beyond{Keys: 5210, Share: 0.301}}, time.Now())
 	s.store.Upsert(stats.Snapshot{Stat: "old", Time: 1000, Value: json.RawMessage("7"), Version: s.store.gen}, time.Now().Add(-time.Minute))
 	w := httptest.NewRecorder()
-	s.metrics(w, nil)
+	s.metrics(w, httptest.NewRequest("GET", "/metrics", nil))
 	want := `pulse_stat{stat="a"} 1234.5
 pulse_stat{stat="q",quantile="0.5"} 18
 pulse_stat{stat="q",quantile="0.95"} 20
@@ -344,7 +344,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 	evaluator.Close(-1)
 
 	w := httptest.NewRecorder()
-	s.metrics(w, nil)
+	s.metrics(w, httptest.NewRequest("GET", "/metrics", nil))
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(w.Body)
 	if err != nil {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 )
@@ -12,18 +11,21 @@ const jsonLines = "application/x-ndjson"
 // A stream answers a request that takes its time: with one JSON document, or, if the
 // client accepts it, with one a line, of which each replaces the one before.
 type stream struct {
-	w     http.ResponseWriter
-	lines bool // the client accepts them
-	begun bool
+	server *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	lines  bool // the client accepts them
+	begun  bool
 }
 
-func newStream(w http.ResponseWriter, r *http.Request) *stream {
-	return &stream{w: w, lines: strings.Contains(r.Header.Get("Accept"), jsonLines)}
+func (s *Server) newStream(w http.ResponseWriter, r *http.Request) *stream {
+	return &stream{server: s, w: w, r: r, lines: strings.Contains(r.Header.Get("Accept"), jsonLines)}
 }
 
-// write sends what is known so far, if that is wanted.
-func (s *stream) write(v any) {
-	if !s.lines {
+// write sends what is known so far, a *parcel, if that is wanted; nil: nothing is.
+func (s *stream) write(partial any) {
+	p, known := partial.(*parcel)
+	if !s.lines || !known {
 		return
 	}
 	if !s.begun {
@@ -31,27 +33,30 @@ func (s *stream) write(v any) {
 		s.w.Header().Set("Content-Type", jsonLines)
 		s.w.Header().Set("Cache-Control", "no-store")
 	}
-	json.NewEncoder(s.w).Encode(v)          //nolint:errcheck // the client is gone
-	http.NewResponseController(s.w).Flush() //nolint:errcheck // likewise
+	s.server.send(s.w, s.r, p)
+	http.NewResponseController(s.w).Flush() //nolint:errcheck // the client is gone
 }
 
-// end sends the whole answer.
-func (s *stream) end(v any) {
+// end sends the whole answer, a *parcel.
+func (s *stream) end(answer any) {
 	if s.lines {
-		s.write(v)
+		s.write(answer)
 		return
 	}
-	writeJSON(s.w, v)
+	jsonHeader(s.w)
+	s.server.send(s.w, s.r, answer.(*parcel))
 }
 
 // fail answers a request that could not be answered, and reports whether that was so.
-func (s *stream) fail(server *Server, what, stat string, err error) bool {
+func (s *stream) fail(what, stat string, err error) bool {
 	if !s.begun || err == nil {
-		return server.refuseRead(s.w, what, stat, err)
+		return s.server.refuseRead(s.w, what, stat, err)
 	}
-	_, text := server.refusal(what, stat, err)
-	s.write(struct {
+	_, text := s.server.refusal(what, stat, err)
+	if told, err := parcelOf(struct {
 		Error string `json:"error"`
-	}{text})
+	}{text}); err == nil {
+		s.write(told)
+	}
 	return true
 }

@@ -14,9 +14,10 @@ type Matcher struct {
 	program *Program
 	scanner *line.Scanner
 	event   line.Event
-	conds   []*cond // a line meets one of them; what is made of other stats has several
-	also    *cond   // they meet this too; nil: anything
-	inlog   int     // the number of a stat of in-log metrics, of which a line has one; -1: it is another stat
+	conds   []*cond         // a line meets one of them; what is made of other stats has several
+	also    *cond           // they meet this too; nil: anything
+	done    <-chan struct{} // Match gives up when it is closed; nil: never
+	inlog   int             // the number of a stat of in-log metrics, of which a line has one; -1: it is another stat
 	buffer  []byte
 	codes   []line.Code
 	ids     ids
@@ -59,6 +60,9 @@ func (m *Matcher) And(stat string) error {
 	return fmt.Errorf("there is no stat %.80q of lines", stat)
 }
 
+// Until has Match give up, within a line, when done is closed.
+func (m *Matcher) Until(done <-chan struct{}) { m.done = done }
+
 // Match calls f with each line of a pack that counts for the stat at one of the
 // seconds [from, to], and with that second, until f gives false. The line is
 // valid during the call. Lines are dated, and late, as a Folder has it; the
@@ -85,6 +89,11 @@ func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte
 		runs.next(m.scanner)
 		if stop-start > line.MaxLen {
 			continue
+		}
+		select {
+		case <-m.done:
+			return
+		default:
 		}
 		m.scanner.Parse(ev, m.buffer, start, stop)
 		second, nanos, dated := ev.Time()

@@ -132,3 +132,31 @@ stats:
 		}
 	}
 }
+
+// A Matcher that is told to give up does so within a pack.
+func TestMatcherGivesUp(t *testing.T) {
+	d, err := stats.Parse("test", []byte(`stats: [{name: all, rate: second, where: 'line contains "x"'}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Compile(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.NewMatcher("all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	m.Until(done)
+	found := 0
+	m.Match(Pack{Lines: []byte(strings.Repeat("x\n", 100)), Second: 1000}, 1000, 1000, func(int64, []byte) bool {
+		if found++; found == 3 {
+			close(done)
+		}
+		return true
+	})
+	if found != 3 {
+		t.Errorf("%d lines were found, want the 3 before it was told to give up", found)
+	}
+}

@@ -17,7 +17,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -62,7 +64,7 @@ func (t Target) Attack(ctx context.Context) error {
 		}
 	}
 	if t.HTTP != "" {
-		attackers.Go(func() error { browse(ctx, t.HTTP); return nil })
+		attackers.Go(func() error { browse(ctx, t.HTTP, t.Stat); return nil })
 	}
 	return attackers.Wait()
 }
@@ -198,8 +200,8 @@ func exchange(ctx context.Context, addr, say string) {
 }
 
 // browse sends requests to the page that no browser sends, and holds connections open.
-func browse(ctx context.Context, url string) {
-	addr := strings.TrimPrefix(strings.TrimPrefix(url, "http://"), "https://")
+func browse(ctx context.Context, page, stat string) {
+	addr := strings.TrimPrefix(strings.TrimPrefix(page, "http://"), "https://")
 	client := &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
 	for ctx.Err() == nil {
@@ -208,17 +210,39 @@ func browse(ctx context.Context, url string) {
 			"/api/stats/x?from=-1&to=99999999999999999999", "/api/stats/pulse.lines?from=1&to=253402300799", "/api/lines?stat=pulse.lines&at=1",
 			"/api/stats?" + strings.Repeat("a=1&", 3000), "/?share=1.x", "/ws", "/metrics", "/api/nothing",
 		} {
-			send(ctx, client, http.MethodGet, url+path, nil)
+			send(ctx, client, http.MethodGet, page+path, nil)
 		}
+		ask(ctx, client, page, stat)
 		for _, method := range []string{"BREW", http.MethodPut, http.MethodDelete, http.MethodTrace, http.MethodPost} {
-			send(ctx, client, method, url+"/api/stats", bytes.NewReader(make([]byte, 1<<20)))
+			send(ctx, client, method, page+"/api/stats", bytes.NewReader(make([]byte, 1<<20)))
 		}
-		send(ctx, client, http.MethodPost, url+"/api/share?for=1e99h", nil)
+		send(ctx, client, http.MethodPost, page+"/api/share?for=1e99h", nil)
 		for _, say := range []string{"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10), "\x00\x01\x02", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"} {
 			exchange(ctx, addr, say)
 		}
 		shout(ctx, "ws://"+addr+"/ws")
 	}
+}
+
+// ask asks what the page may ask, of conditions that would take all memory or hours, and
+// of more at a time than is answered.
+func ask(ctx context.Context, client *http.Client, page, stat string) {
+	now := time.Now().Unix()
+	var all sync.WaitGroup
+	for i, where := range []string{
+		`len(repeat(line, 1000000)) > 1`, `len(replace(replace(line, "", line), "", line)) > 1`, `len(join(split(line, ""), line)) > 1`,
+		`count(1..900000, line matches "(a|b)*c") > 1`, `line matches "` + strings.Repeat(".{1000}", 100) + `"`, `line matches line`,
+		`line matches "(.{100}|.{99})*x" || line matches "` + strings.Repeat("(a|b)?", 100) + `$"`, strings.Repeat("(", 500),
+	} {
+		all.Go(func() {
+			of := fmt.Sprintf("?stat=%s&from=%d&to=%d", url.QueryEscape(stat), now-600-int64(i), now)
+			send(ctx, client, http.MethodGet, page+"/api/lines"+of+"&where="+url.QueryEscape(where), nil)
+			send(ctx, client, http.MethodGet, page+"/api/explain"+of, nil)
+			send(ctx, client, http.MethodGet, fmt.Sprintf("%s/api/stats/%s?from=%d&to=%d", page, url.PathEscape(stat), now-3000-int64(i), now), nil)
+			send(ctx, client, http.MethodGet, page+"/api/stats", nil)
+		})
+	}
+	all.Wait()
 }
 
 func send(ctx context.Context, client *http.Client, method, url string, body io.Reader) {
