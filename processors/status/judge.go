@@ -47,6 +47,7 @@ type Status struct {
 	Mergers   Group          `json:"mergers"`
 	Sources   []Source       `json:"sources"`
 	Fragments []Fragments    `json:"fragments"`
+	Garbage   []Garbage      `json:"not_ours"`
 }
 
 // A Note says of a stat why its value may not be what it seems. It is not a problem of
@@ -149,6 +150,7 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 	}
 	s.Notes = o.notes(d)
 	s.Fields = o.fieldsOfHour()
+	s.Garbage = o.allGarbage()
 	s.Problems = f.problems()
 	s.Well = len(s.Problems) == 0
 	s.Headline = s.headline(f.clock, f.recording)

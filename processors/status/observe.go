@@ -40,6 +40,7 @@ type observation struct {
 	replaced  error // that topics are not those any more that commits are of
 	lines     Lines
 	points    map[string]stats.Snapshot   // the newest of each stat
+	notOurs   []Garbage                   // the newest of each partition
 	hour      map[stats.TypedField]uint64 // how many lines of the last hour had a field
 }
 
@@ -133,7 +134,7 @@ const (
 	linesOver     = time.Minute
 	valuesWithin  = 10 * time.Second // of snapshots
 	linesRead     = 100_000          // records of stats.merged
-	newestRecords = 4                // of each partition of events.raw
+	newestRecords = 32               // of each partition of events.raw
 )
 
 // clocksRead is how many of the newest records of the table are read for the
@@ -182,7 +183,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the topics' last offsets: %w", err)
 	}
-	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.newest, o.closed, o.lines, o.values, o.fields, o.others} {
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.strangers, o.newest, o.closed, o.lines, o.values, o.fields, o.others} {
 		if err := step(ctx, seen); err != nil {
 			return nil, err
 		}
@@ -343,7 +344,8 @@ func (o *observer) newest(ctx context.Context, seen *observation) error {
 	return o.read(ctx, o.names.Raw(), o.section(o.names.Raw()).Newest(newestRecords), func(r *kgo.Record) {
 		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
-			return // the receivers count it
+			seen.garbage(r, err)
+			return
 		}
 		if seen.domain == "" {
 			seen.domain = h.Domain
@@ -376,6 +378,9 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 		clocks, points := make([]int64, len(seen.fragments)), make([][]int64, len(seen.fragments))
 		err := o.read(ctx, table, missing, func(r *kgo.Record) {
 			entry := topics.DecodeTableEntry(string(r.Key), r.Value)
+			if entry.Bad != nil && len(r.Value) > 0 { // else it is deleted
+				seen.garbage(r, entry.Bad)
+			}
 			if c := entry.Clocks; c != nil && c.Version == o.names.Version && c.Partition >= 0 && int(c.Partition) < len(seen.fragments) {
 				f := &seen.fragments[c.Partition]
 				f.closed = timing.Forward(f.closed, c.Closed)
@@ -385,6 +390,9 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 				}
 			}
 			for _, s := range entry.Snapshots {
+				if topics.Ahead(r, s) {
+					seen.garbage(r, errAhead)
+				}
 				if s.Version == o.names.Version {
 					p := topics.Partition(string(r.Key), int32(len(seen.fragments)))
 					points[p] = append(points[p], s.Time)
@@ -453,7 +461,15 @@ func (o *observer) values(ctx context.Context, seen *observation) error {
 	}
 	return o.read(ctx, merged, read, func(r *kgo.Record) {
 		var s stats.Snapshot
-		if json.Unmarshal(r.Value, &s) != nil || s.Version != o.names.Version || topics.Ahead(r, s) {
+		if err := json.Unmarshal(r.Value, &s); err != nil {
+			seen.garbage(r, err)
+			return
+		}
+		if topics.Ahead(r, s) {
+			seen.garbage(r, errAhead)
+			return
+		}
+		if s.Version != o.names.Version {
 			return
 		}
 		if old, ok := seen.points[s.Stat]; !ok || s.Time >= old.Time {

@@ -160,6 +160,35 @@ func TestObserve(t *testing.T) {
 			t.Errorf("fragments partition %+v", p)
 		}
 	}
+
+	// What is no record of Pulse's is named: of each partition the newest.
+	if len(s.Garbage) != 2 || s.Garbage[0].Topic != names.Table() || s.Garbage[1].Topic != names.Merged() {
+		t.Errorf("of the forged snapshots it says %+v", s.Garbage)
+	}
+	for range 2 {
+		for _, topic := range []string{names.Raw(), names.Fragments(), names.Table(), names.Merged()} {
+			r := &kgo.Record{Topic: topic, Partition: 1, Key: []byte("x"), Value: []byte("\xff\x1b[31m")}
+			if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ends, err := admin.ListEndOffsets(t.Context(), names.Raw(), names.Fragments(), names.Table(), names.Merged())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = look(last)
+	for _, topic := range []string{names.Raw(), names.Fragments(), names.Table(), names.Merged()} {
+		if !slices.ContainsFunc(s.Garbage, func(g Garbage) bool {
+			end, _ := ends.Lookup(topic, 1)
+			return g.Topic == topic && g.Partition == 1 && g.Offset == end.Offset-1 && g.Error != "" && !g.At.IsZero()
+		}) {
+			t.Errorf("the newest record of %s is not said to be of another program: %+v", topic, s.Garbage)
+		}
+	}
+	if text := s.Text(); !strings.Contains(text, "\nnot written by Pulse") || !strings.Contains(text, names.Fragments()) {
+		t.Errorf("in the text it is not to be seen:\n%s", text)
+	}
 	if s := look(last + 60); s.Well || !strings.HasPrefix(s.Headline, "not well: no ingester writes since 22:13:31 (60 s).") {
 		t.Errorf("a minute later: %s", s.Text())
 	}

@@ -63,6 +63,7 @@ func (s *Status) Text() string {
 		fragments = append(fragments, []string{strconv.Itoa(p.Partition), s.time(p.Closed), spanCell(p.Behind), s.time(p.Checkpoint), thousands(p.Lag), cmp.Or(p.Owner, "nobody")})
 	}
 	columns(&b, fragments)
+	b.WriteString(s.textOfGarbage())
 	b.WriteString(s.textOfFields())
 	for i, n := range s.Notes {
 		if i == 0 {
