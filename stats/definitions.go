@@ -13,6 +13,7 @@ import (
 	"pulse/stats/format"
 	"pulse/stats/formula"
 	"pulse/stats/line"
+	"pulse/stats/mark"
 )
 
 // LinesStat is the name of the internal stat, which accounts for every line:
@@ -69,6 +70,8 @@ type Stat struct {
 	Reversed   bool     // whether values below the thresholds are the bad ones
 
 	Subject Subject // what is folded into it; that of stats which a file writes is SubjectLines
+
+	Mark *mark.Kind // of a stat that marks come from, which the file writes under marks; else nil
 }
 
 // minute is of what windows of more than a day are made, in seconds.

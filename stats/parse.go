@@ -39,7 +39,7 @@ const DefaultLateness = 2
 // The keys of each mapping in a file, in the order in which messages and
 // suggestions give them.
 var (
-	fileKeys = []string{"lateness", "define", "formats", "derive", "scope", "inlog", "stats", "pages", "alerts", "routes", "tests"}
+	fileKeys = []string{"lateness", "define", "formats", "derive", "scope", "inlog", "stats", "pages", "marks", "alerts", "routes", "tests"}
 	statKeys = slices.Concat([]string{"name"}, Kinds, optionKeys)
 	pageKeys = []string{"title", "rows", "scope"}
 
@@ -136,7 +136,7 @@ func (p *parser) parse() *Definitions {
 	p.scope = p.parseScope(top["scope"])
 	inlog := p.parseInlog(top["inlog"])
 	p.parseStats(d, top["stats"])
-	d.Stats = append(d.Stats, inlog...)
+	d.Stats = slices.Concat(d.Stats, inlog, p.parseMarks(top["marks"]))
 	if top["stats"] == nil && len(p.errs) == 0 {
 		p.errorf(root, "there are no stats: write at least one under the key stats")
 	}

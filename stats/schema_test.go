@@ -309,6 +309,12 @@ func schema() []byte {
 			"rows":  listOf("Its rows: names of stats, or of families.", listOf("", text("", MaxName), 0, 0), 0, 0),
 			"scope": boolean("false: there is one of it; otherwise each value of the file's scope has one, with its internal stats."),
 		}, "title", "rows"), 0, 0),
+		"marks": listOf("What stands on every chart at the second in which lines say so.", mapping("A mark.", object{
+			"name":  orVariable("Its name: letters, digits and . _ - /.", object{"type": scalars, "pattern": namePattern, "maxLength": MaxName}),
+			"where": conditionText("What holds for the lines that say so."),
+			"text":  field("The field whose value it tells, such as a release."),
+			"link":  text("Where it leads: an address, in which {text} stands for that value.", MaxLink),
+		}, "name", "where"), 0, MaxMarks),
 		"alerts": listOf("When something is wrong.", alertSchema(), 0, alert.MaxRules),
 		"routes": named("Where alerts are sent, by name.", routeSchema(), namePattern),
 		"tests": listOf("Cases that pulse test runs.", mapping("A case.", object{
@@ -430,6 +436,7 @@ func TestSchemaHasTheKeys(t *testing.T) {
 		"expectation": {items(properties(test)["expect"]), expectationKeys},
 		"alert":       {items(properties(s)["alerts"]), alertKeys},
 		"route":       {properties(s)["routes"].(object)["additionalProperties"], alert.Receivers},
+		"mark":        {items(properties(s)["marks"]), markKeys},
 	} {
 		has := slices.Sorted(maps.Keys(properties(c.schema)))
 		want := slices.Sorted(slices.Values(c.keys))

@@ -26,6 +26,7 @@ const (
 	mergedRetention    = 14 * 24 * time.Hour
 	alertsRetention    = 90 * 24 * time.Hour
 	minutesRetention   = 35 * 24 * time.Hour // a chart of a week, beside a week of a month ago
+	marksRetention     = minutesRetention    // what stands on these charts
 )
 
 // Options say how topics are to be.
@@ -84,6 +85,7 @@ func plan(n Names, o Options) []topicPlan {
 		deleted(n.Seconds(), fragmentsRetention+o.Window),
 		deleted(n.Merged(), mergedRetention),
 		deleted(n.Minutes(), minutesRetention),
+		deleted(n.Marks(), marksRetention),
 		compacted(n.Table()),
 		compacted(n.Positions()),
 	}

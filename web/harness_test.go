@@ -32,6 +32,7 @@ func idle(t testing.TB, change func(*Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.followMarks = func(context.Context) {}
 	s.fill = func(ctx context.Context, ready func()) error {
 		ready()
 		<-ctx.Done()

@@ -125,6 +125,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		Warn     *float64  `json:"warn,omitempty"`
 		Crit     *float64  `json:"crit,omitempty"`
 		Reversed bool      `json:"reversed,omitempty"`
+		Mark     bool      `json:"mark,omitempty"` // marks come from it
 	}
 	pages := []page{}
 	h.rank = slices.Repeat([]int{math.MaxInt32}, len(h.store.stats)) // of those that are on none
@@ -142,7 +143,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		a := stat{
 			Name: s.Name, Title: s.Title, Unit: s.Unit, Help: s.Help, Link: s.Link,
 			Kind: s.Kind, Shape: string(s.Shape()), KeyShape: string(s.KeyShape()), Per: s.Per, Field: s.Field, By: s.GroupBy, Top: s.Top, Of: s.Of, Where: s.Where, Over: s.Window, At: s.Quantiles, Buckets: s.Buckets,
-			Warn: s.Warn, Crit: s.Crit, Reversed: s.Reversed,
+			Warn: s.Warn, Crit: s.Crit, Reversed: s.Reversed, Mark: s.Mark != nil,
 		}
 		if scale := s.Scale(); scale != 1 {
 			a.Scale = scale
@@ -266,7 +267,7 @@ func (h *Hub) Welcome(sub Subscription) (*parcel, uint64) {
 		b = append(b, h.stats[stat]...)
 	})
 	b = append(b, ']')
-	b = h.store.AppendNotes(b, sub.stats, 0)
+	b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, 0), 0)
 	all := &parcel{}
 	all.add(append(b, '}'))
 	pieces := h.store.History(sub.stats, h.order(sub.stats), pieceSize)
@@ -326,7 +327,7 @@ func (h *Hub) changes(sub Subscription, after, upTo uint64) *parcel {
 	for i, piece := range h.store.Changes(sub.stats, after, upTo, pieceSize) {
 		b := append(h.appendHead(nil, "points"), piece...)
 		if i == 0 {
-			b = h.store.AppendNotes(b, sub.stats, after)
+			b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, after), after)
 		}
 		frame.add(append(b, '}'))
 	}

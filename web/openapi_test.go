@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -232,6 +233,19 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/api/lines", "/api/lines?stat=stat-00&to=x", bearer)
 	ask("get", "/api/lines", "/api/lines?stat=stat-00", shared(s))
 	ask("get", "/api/lines", "/api/lines?stat=stat-00", nil)
+	saying := func(body string, as func(*http.Request)) func(*http.Request) {
+		return func(r *http.Request) {
+			r.Body = io.NopCloser(strings.NewReader(body))
+			as(r)
+		}
+	}
+	ask("post", "/api/marks", "/api/marks", saying(`{"text":"v142","name":"deploy","link":"https://example.com/142"}`, bearer))
+	ask("post", "/api/marks", "/api/marks", saying(`{"txt":"v142"}`, bearer))
+	ask("post", "/api/marks", "/api/marks", saying(`{"text":"v142"}`, shared(s)))
+	ask("post", "/api/marks", "/api/marks", saying(`{"text":"v142"}`, func(*http.Request) {}))
+	ask("get", "/api/marks", "/api/marks", bearer)
+	ask("get", "/api/marks", "/api/marks?from=x", bearer)
+	ask("get", "/api/marks", "/api/marks", nil)
 	ask("post", "/api/share", "/api/share", bearer)
 	ask("post", "/api/share", "/api/share?for=x", bearer)
 	ask("post", "/api/share", "/api/share", shared(s))
@@ -273,7 +287,7 @@ func TestOpenAPI(t *testing.T) {
 	paths := file["paths"].(map[string]any)
 	for pattern, operations := range paths {
 		for method := range operations.(map[string]any) {
-			if !asked[fmt.Sprint(method, " ", pattern, " 200")] && pattern != "/ws" {
+			if !asked[fmt.Sprint(method, " ", pattern, " 200")] && !asked[fmt.Sprint(method, " ", pattern, " 201")] && pattern != "/ws" {
 				t.Errorf("%s %s is described, and was never answered by 200", method, pattern)
 			}
 		}

@@ -43,6 +43,8 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
 		"GET /api/lines":        takes(s.lines, "stat", "from", "to", "where", "key"),
 		"GET /api/explain":      takes(s.explain, "stat", "from", "to", "against", "where"),
+		"GET /api/marks":        takes(s.listMarks, "from", "to"),
+		"POST /api/marks":       takes(s.setMark),
 		"POST /api/share":       takes(s.share, "for"),
 		"GET /metrics":          s.metrics,
 		"GET /api/openapi.yaml": func(w http.ResponseWriter, _ *http.Request) {
@@ -310,6 +312,7 @@ func (s *Server) measured() []byte {
 		{"pulse_web_clients", "gauge", "Clients on the websocket.", uint64(s.hub.clients.Load())},
 		{"pulse_web_frames_total", "counter", "Frames published to clients.", s.hub.frames.Load()},
 		{"pulse_web_clients_cut_total", "counter", fmt.Sprintf("Clients disconnected for taking no bytes for %.0f s, or for being the slowest when all together had not taken %d MiB.", progressWithin.Seconds(), maxOutgoing>>20), s.hub.cut.Load()},
+		{"pulse_web_marks_refused_total", "counter", "Marks that were not kept because their minute had enough.", s.marksRefused.Load()},
 		{"pulse_web_points_refused_total", "counter", "Points of unknown stats, without a time, or too large.", s.store.Refused()},
 	} {
 		b = fmt.Appendf(b, "# HELP %[1]s %[2]s\n# TYPE %[1]s %[3]s\n%[1]s %[4]d\n", m.name, m.help, m.kind, m.value)

@@ -70,18 +70,19 @@ type Server struct {
 	minutes     minuteHistory
 	raw         rawHistory
 	explainer   explainer
-	program     *program.Program
-	readers     *readers
-	making      chan struct{} // holds one for each answer about all stats that is being made
-	listener    net.Listener
-	onLoopback  bool // only programs on this machine can connect
-	handler     http.Handler
-	ready       atomic.Bool
-	upgrader    websocket.Upgrader
-	clients     sync.WaitGroup
-	stopping    context.Context // what the clients' connections last for
-	stop        context.CancelFunc
-	door        sync.Mutex // held while a client is admitted, and while stop is called
+	marking
+	program    *program.Program
+	readers    *readers
+	making     chan struct{} // holds one for each answer about all stats that is being made
+	listener   net.Listener
+	onLoopback bool // only programs on this machine can connect
+	handler    http.Handler
+	ready      atomic.Bool
+	upgrader   websocket.Upgrader
+	clients    sync.WaitGroup
+	stopping   context.Context // what the clients' connections last for
+	stop       context.CancelFunc
+	door       sync.Mutex // held while a client is admitted, and while stop is called
 	// fill keeps the store up to date until ctx is done, and calls ready once
 	// it has what was there at the start.
 	fill func(ctx context.Context, ready func()) error
@@ -160,6 +161,8 @@ func newServer(c Config) (*Server, error) {
 	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled, c.Definitions}
 	s.explainer = NewExplainer(c.Cluster, c.Names, c.Definitions)
 	s.refusals.Log = c.Logger
+	marks := &markTopic{c.Cluster, c.Names}
+	s.marker, s.followMarks = marks, func(ctx context.Context) { marks.follow(ctx, s.store, &throttle.Logger{Log: c.Logger}) }
 	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.handler = s.guard(s.routes(page))
 	s.stopping, s.stop = context.WithCancel(context.Background())
@@ -249,6 +252,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 	var running sync.WaitGroup
 	running.Go(func() { s.hub.Run(ctx) })
+	running.Go(func() { s.followMarks(ctx) })
 	running.Go(func() {
 		if err := s.fill(ctx, func() {
 			s.ready.Store(true)

@@ -11,6 +11,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/aggregate"
+	"pulse/stats/mark"
 	"pulse/stats/timing"
 	"pulse/topics"
 )
@@ -59,6 +60,9 @@ type Store struct {
 	fields       map[string]int64                      // the last second at which lines had a field
 	beyond       map[string]aggregate.Beyond           // what the newest values of stats had no room for
 	notesVersion uint64                                // to which the last change of them belongs
+
+	marks        mark.Set
+	marksVersion uint64 // to which the last change of them belongs
 }
 
 // series is a ring of the points of one stat, by second modulo its size.
@@ -128,6 +132,9 @@ func (s *Store) upsert(p stats.Snapshot, now time.Time) bool {
 	if !hidden {
 		s.tell()
 		s.newest = max(s.newest, p.Time)
+		if st := s.stats[i]; st.Mark != nil && p.StaleSince == 0 {
+			s.mark(st, p)
+		}
 		if p.Time == to[i].newest {
 			s.note(s.stats[i].Subject, p)
 		}

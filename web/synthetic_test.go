@@ -12,6 +12,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/explain"
+	"pulse/stats/mark"
 	"pulse/stats/value"
 	"pulse/topics"
 	"pulse/topics/retry"
@@ -311,6 +312,9 @@ func (s *synthetic) Explain(_ context.Context, q explain.Question, tell func(rea
 	return a, nil
 }
 
+// PutMark keeps nothing: the store has the mark already.
+func (s *synthetic) PutMark(context.Context, mark.Mark) error { return nil }
+
 // idle makes a server whose past is the synthetic log's, and that is not run.
 func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 	t.Helper()
@@ -320,7 +324,7 @@ func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 			change(c)
 		}
 	})
-	server.history, server.minutes, server.raw, server.explainer = s, s, s, s
+	server.history, server.minutes, server.raw, server.explainer, server.marker = s, s, s, s, s
 	return server
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ the last's; in long pauses a stat's seconds of one value are one object, which h
 stands, clocks included. With --whole each stat is printed once, over the whole log:
 its mean rate, its sum, quantiles of all its numbers; in a table also with how many
 lines or numbers it is of, and their least, mean and greatest. With --alerts the states that
-its alerts come into are printed instead. The last line on standard error
+its alerts come into are printed instead, and with --marks what lines mark. The last line on standard error
 is one JSON object that accounts for the lines.`,
 	settings: func() settings { return &evalSettings{lateness: -1} },
 }
@@ -51,6 +52,7 @@ type evalSettings struct {
 	whole    bool
 	raw      bool
 	alerts   bool
+	marks    bool
 }
 
 func (s *evalSettings) add(f *flags) {
@@ -59,6 +61,7 @@ func (s *evalSettings) add(f *flags) {
 	f.BoolVar(&s.people, "table", false, "print a table for people: each stat with its last value and a sparkline")
 	f.BoolVar(&s.whole, "whole", false, "print each stat once, over the whole log")
 	f.BoolVar(&s.alerts, "alerts", false, "print what the alerts in the definitions file would have said; with --table, how often each fired and when")
+	f.BoolVar(&s.marks, "marks", false, "print what the marks in the definitions file find, instead of snapshots")
 	s.selection.add(f)
 	f.BoolVar(&s.raw, "raw", false, "read the topic events.raw instead of files")
 	s.kafkaFlags.add(f)
@@ -93,6 +96,9 @@ func (s *evalSettings) check(words []string) error {
 	if s.alerts && (s.whole || s.given()) {
 		return usagef("--whole, --stat, --from, --to and --last cannot be used with --alerts: a state follows from all points before it")
 	}
+	if s.marks && (s.whole || s.alerts || s.given()) {
+		return usagef("--whole, --alerts, --stat, --from, --to and --last cannot be used with --marks")
+	}
 	return s.selection.check()
 }
 
@@ -115,6 +121,9 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	}
 	if s.alerts && len(definitions.Alerts) == 0 {
 		return usagef("there are no alerts in %s: write them under the key alerts (docs/alerts.md)", cmp.Or(s.file, "the built-in definitions"))
+	}
+	if s.marks && !slices.ContainsFunc(definitions.Stats, func(s *stats.Stat) bool { return s.Mark != nil }) {
+		return usagef("there are no marks in %s: write them under the key marks (docs/definitions.md)", cmp.Or(s.file, "the built-in definitions"))
 	}
 	found, finish, err := s.output(e.Stdout, definitions)
 	if err != nil {
@@ -166,6 +175,8 @@ func (s *evalSettings) output(w io.Writer, d *stats.Definitions) (parallel, func
 	switch {
 	case s.alerts:
 		out = newAlertSink(w, d, s.people)
+	case s.marks:
+		out = newMarkSink(w, d, s.people)
 	case s.people:
 		out = newTable(w, d)
 	default:

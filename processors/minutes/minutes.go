@@ -10,6 +10,9 @@
 // whose beginning it did not read has fewer seconds, and of two the minute with
 // more seconds holds.
 //
+// What is marked is written to stats.marks when it is final: each mark is the same record
+// however often it is written, and a reader keeps it once.
+//
 // A minute's quantiles do not follow from its seconds': the merger, which has the
 // numbers, writes digests of them to the same topic.
 package minutes
@@ -159,7 +162,7 @@ func (p *Processor) start(ctx context.Context) (kgo.Offset, error) {
 func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fetches, partitions int32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := batch{topic: p.config.Names.Minutes(), lines: make([][]byte, partitions)}
+	out := batch{topic: p.config.Names.Minutes(), marks: p.config.Names.Marks(), lines: make([][]byte, partitions)}
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if len(f.Records) == 0 {
 			return
@@ -170,7 +173,7 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 			p.rollers[f.Partition] = r
 		}
 		for _, record := range f.Records {
-			r.add(record, out.add)
+			r.add(record, out.add, out.mark)
 		}
 		if r.beyond > 0 {
 			p.notices.Warn("left out points whose times are days ahead of their records'; check which programs write to the topic", "topic", f.Topic, "points", r.beyond)
@@ -199,6 +202,7 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 // A batch packs minutes into records, for each partition those of its stats.
 type batch struct {
 	topic   string
+	marks   string   // the topic of marks
 	lines   [][]byte // by partition
 	records []*kgo.Record
 	err     error // of the last minute that cannot be written
@@ -216,6 +220,9 @@ func (b *batch) add(m topics.Minute) {
 	}
 	b.lines[partition] = append(b.lines[partition], line...)
 }
+
+// mark adds what is marked.
+func (b *batch) mark(m topics.MarkRecord) { b.records = append(b.records, m.Record(b.marks)) }
 
 func (b *batch) flush(partition int32) {
 	b.records = append(b.records, &kgo.Record{Topic: b.topic, Partition: partition, Value: b.lines[partition]})

@@ -27,6 +27,7 @@ type roller struct {
 	done    map[string]int64 // the last minute of each stat that was emitted
 	next    int64            // offset after the last record
 	beyond  int              // points that were left out, since that was told
+	marks   map[string]*marker
 }
 
 // An openMinute is a minute of a stat while its seconds come.
@@ -39,15 +40,19 @@ type openMinute struct {
 }
 
 func newRoller(all []*stats.Stat, version string) *roller {
-	r := &roller{version: version, keyed: map[string]bool{}, open: map[string]*openMinute{}, done: map[string]int64{}}
+	r := &roller{version: version, keyed: map[string]bool{}, open: map[string]*openMinute{}, done: map[string]int64{}, marks: map[string]*marker{}}
 	for _, s := range all {
 		r.keyed[s.Name] = s.Top > 0
+		if s.Mark != nil {
+			r.marks[s.Name] = &marker{stat: s}
+		}
 	}
 	return r
 }
 
-// add takes the next record, and calls emit with each minute that it ends.
-func (r *roller) add(record *kgo.Record, emit func(topics.Minute)) {
+// add takes the next record, and calls emit with each minute that it ends, and marked
+// with what its seconds mark.
+func (r *roller) add(record *kgo.Record, emit func(topics.Minute), marked func(topics.MarkRecord)) {
 	offset := record.Offset
 	r.next = offset + 1
 	var p stats.Snapshot
@@ -64,6 +69,9 @@ func (r *roller) add(record *kgo.Record, emit func(topics.Minute)) {
 	v, err := value.Parse(p.Value)
 	if err != nil {
 		return
+	}
+	if m := r.marks[p.Stat]; m != nil && p.StaleSince == 0 {
+		m.add(p, marked)
 	}
 	first := max(p.First(), p.Time-maxRun)
 	for minute := first - first%minuteSeconds; minute <= p.Time; minute += minuteSeconds {

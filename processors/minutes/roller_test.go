@@ -138,7 +138,7 @@ func TestRollUpIsFreeOfRestarts(t *testing.T) {
 		commit, restarts := int64(0), 8
 		member := newRoller(two().All(), two().Version())
 		for offset := int64(0); offset < int64(len(log)); offset++ {
-			member.add(&kgo.Record{Offset: offset, Value: log[offset].AppendJSON(nil), Timestamp: time.Unix(log[offset].Time, 0)}, emit)
+			member.add(&kgo.Record{Offset: offset, Value: log[offset].AppendJSON(nil), Timestamp: time.Unix(log[offset].Time, 0)}, emit, nil)
 			if r.IntN(5) == 0 {
 				commit = member.needed()
 			}
@@ -168,7 +168,7 @@ func TestRollerBeyond(t *testing.T) {
 	offset := int64(0)
 	add := func(second int64, at int64) {
 		s := stats.Snapshot{Stat: d.Stats[0].Name, Time: second, Value: json.RawMessage("1"), Final: true, Version: d.Version()}
-		r.add(&kgo.Record{Offset: offset, Value: s.AppendJSON(nil), Timestamp: time.Unix(at, 0)}, func(m topics.Minute) { minutes[m.Time] = m.Seconds })
+		r.add(&kgo.Record{Offset: offset, Value: s.AppendJSON(nil), Timestamp: time.Unix(at, 0)}, func(m topics.Minute) { minutes[m.Time] = m.Seconds }, nil)
 		offset++
 	}
 	for second := int64(6000); second < 6180; second++ {

@@ -3,6 +3,7 @@
 
 import { Detail } from "./detail.js";
 import { Grid } from "./grid.js";
+import { MarkTip } from "./marks.js";
 import { Model } from "./model.js";
 import { Pages } from "./pages.js";
 import { Sharing } from "./share.js";
@@ -26,6 +27,7 @@ const welcome = new Welcome($("welcome"));
 const sharing = new Sharing($("share"), $("sharing"));
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
 const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
+new MarkTip(grid, view);
 const touch = () => {
   grid.touch();
   detail.touch();

@@ -8,6 +8,7 @@ import { Explained } from "./explain.js";
 import { brief, clock, coverage, exact, isolated, reach, short, split, span, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, stepFor } from "./history.js";
 import { Lines } from "./lines.js";
+import { MarkList, drawMarks, loadMarks, told } from "./marks.js";
 import { level } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
 import { panelOf } from "./panels/registry.js";
@@ -64,7 +65,7 @@ export class Detail {
     const again = this.stat === stat && this.box?.isConnected;
     Object.assign(this, { name, stat, range: parseRange(range), before: BEFORE.some(([s]) => s === Number(before)) ? Number(before) : 0 });
     this.panel = panelOf(stat);
-    this.data = this.other = null;
+    this.data = this.other = this.older = null;
     this.aborts = new AbortController();
     if (!again) this.#build();
     if (this.keys) {
@@ -125,6 +126,7 @@ export class Detail {
     const lines = element("section", "lines");
     lines.setAttribute("aria-label", "Lines");
     lines.hidden = true;
+    this.marks = new MarkList();
     this.lines = new Lines(lines, (asked) => {
       note({ lines: asked && `${asked.first}-${asked.last}`, where: asked?.where || null });
       if (!asked) this.canvas.focus();
@@ -144,7 +146,7 @@ export class Detail {
     this.box = element("article", "detail",
       element("div", "detail-head", back, element("h2", "", stat.title), this.chip, element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
         element("p", "take", why, press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
-      this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), lines, different, this.#definition());
+      this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), lines, different, this.marks.root, this.#definition());
     this.box.setAttribute("aria-label", stat.title);
     this.root.replaceChildren(this.box);
 
@@ -285,8 +287,10 @@ export class Detail {
       }
     };
     const live = range.window <= model.window;
-    const [data, other] = await Promise.all([live ? null : get(from, edge), before ? get(from - before, edge - before) : null]);
+    const marked = live ? null : loadMarks(from, edge, aborts.signal).catch((error) => this.#told(aborts.signal.aborted ? "" : error.message));
+    const [data, other, marks] = await Promise.all([live ? null : get(from, edge), before ? get(from - before, edge - before) : null, marked]);
     if (aborts.signal.aborted || aborts !== this.aborts) return;
+    this.older = marks ?? null;
     [this.data, this.other] = [data ?? this.data, other ?? this.other];
     this.touch();
   }
@@ -386,7 +390,19 @@ export class Detail {
       chart.spread(s, hue, 0.25 * weight);
       chart.area(s, hue, { stepped: true, depth: colors.depth * weight, alpha: 0.4 + 0.6 * weight, line });
     });
+    const { marks, more } = this.#marked(model, from, edge);
+    drawMarks(chart, marks, colors);
+    this.marks.show(marks, more, moment.now);
     this.#tell(points, moment, hue);
+  }
+
+  /** The marks of what is drawn: those that were read, and what has come since. */
+  #marked(model, from, edge) {
+    const within = (m) => from <= m.second && m.second <= edge;
+    if (!this.older) return { marks: model.marks.filter(within), more: this.range.window <= model.window ? model.moreMarks : 0 };
+    const known = new Set(this.older.marks.map((m) => JSON.stringify([m.second, m.name, m.text])));
+    const since = model.marks.filter((m) => !known.has(JSON.stringify([m.second, m.name, m.text])));
+    return { marks: [...this.older.marks, ...since].filter(within), more: this.older.more };
   }
 
   #axes() {
@@ -433,9 +449,10 @@ export class Detail {
     this.tip.hidden = cursor === null || cursor < chart.from - points.step || cursor > chart.edge;
     if (this.tip.hidden) return;
     chart.cursor(Math.max(cursor, chart.from), colors);
-    const told = [`${clock(cursor, moment.now)}${points.step > 1 ? ` and ${span(points.step)} on` : ""}   ${this.#value(points.at(cursor), hue)}`];
-    if (this.other) told.push(`${clock(cursor - this.before, moment.now)}   ${this.#value(this.other.at(cursor - this.before))}`);
-    write(this.tip, told.join("\n"));
+    const lines = [`${clock(cursor, moment.now)}${points.step > 1 ? ` and ${span(points.step)} on` : ""}   ${this.#value(points.at(cursor), hue)}`];
+    if (this.other) lines.push(`${clock(cursor - this.before, moment.now)}   ${this.#value(this.other.at(cursor - this.before))}`);
+    lines.push(...told(this.#marked(this.view().model, chart.from, chart.edge).marks, chart, cursor, moment.now));
+    write(this.tip, lines.join("\n"));
     const x = chart.x(cursor), width = this.tip.offsetWidth;
     this.tip.style.setProperty("--x", `${Math.round(x + 14 + width > chart.width ? x - 14 - width : x + 14)}px`);
   }

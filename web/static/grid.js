@@ -147,7 +147,7 @@ export class Grid {
   /** Takes the colors from the style sheet. */
   readColors() {
     const style = getComputedStyle(document.documentElement);
-    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge", ...KEY_HUES]) this.colors[name] = style.getPropertyValue(`--${name}`).trim();
+    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge", "mark", ...KEY_HUES]) this.colors[name] = style.getPropertyValue(`--${name}`).trim();
     this.colors.depth = document.documentElement.dataset.theme === "dark" ? 0.26 : 0.2;
     this.touch();
   }

@@ -2,6 +2,7 @@
 // three states each stat is in.
 
 import { span } from "./format.js";
+import { readMarks } from "./marks.js";
 import { inUnit, measures, scaled } from "./value.js";
 
 const SLACK = 60; // seconds kept beyond the window
@@ -124,6 +125,8 @@ export class Model {
     this.series = new Map(); // by name
     this.pages = [];
     this.notes = new Map(); // by name: what was not understood of a stat's lines, in sentences
+    this.marks = []; // of the seconds that are drawn, oldest first
+    this.moreMarks = 0; // that are not told one by one
     this.configured = false;
     this.loading = false; // whether history is still to come
     this.clocks = [];
@@ -160,6 +163,8 @@ export class Model {
     this.series = new Map(this.stats.map((stat) => [stat.name, new Series(stat, this.window)]));
     this.loading = true;
     this.notes = new Map();
+    [this.marks, this.moreMarks] = [[], 0];
+    this.#marked(message);
     this.#certainty(message);
     this.moved = -Infinity;
     this.configured = true;
@@ -202,8 +207,16 @@ export class Model {
       this.first = Math.min(this.first, second);
     }
     for (const series of this.#certainty(message)) changed.add(series);
+    if (this.#marked(message)) for (const series of this.series.values()) changed.add(series);
     if (this.newest > before) this.moved = this.clock.ticks();
     return changed;
+  }
+
+  /** What a message says of marks, if it does: all that there are. */
+  #marked({ marks }) {
+    if (!marks) return false;
+    [this.marks, this.moreMarks] = [readMarks(marks.marks), marks.more ?? 0];
+    return true;
   }
 
   /** What a message says of how sure its points are, and of what was not understood.

@@ -30,7 +30,7 @@ export class Pages {
       taken.add(name);
       return name;
     };
-    const stats = model.stats.map((s) => s.name);
+    const stats = model.stats.filter((s) => !s.mark).map((s) => s.name); // marks stand on the charts
     this.model = model;
     this.all = model.pages.map((p) => ({ slug: unique(p.title), title: p.title, rows: p.rows }));
     this.turns = this.all.length; // how many take turns on a wall

@@ -2,6 +2,7 @@
 
 import { cut, element, mark, write } from "./dom.js";
 import { clock, coverage, short, span, within } from "./format.js";
+import { drawMarks } from "./marks.js";
 import { level } from "./model.js";
 import { panelOf } from "./panels/registry.js";
 
@@ -86,7 +87,10 @@ export class Panel {
       point: held || covered !== null ? [colors.panel, hue] : [hue, colors.panel],
       from: moment.from, edge: moment.edge, due: moment.due,
     });
-    if (this.chart) this.#measure();
+    if (this.chart) {
+      drawMarks(this.chart, model.marks, colors);
+      this.#measure();
+    }
     const trouble = { warn: ", warning", crit: ", critical" }[worth] ?? "";
     const since = held ? `unknown, ${why}; ${span(moment.now - held - 1)} ago: ` : state === "value" ? "" : `${state}: `;
     const sure = (covered === null ? "" : `, of ${coverage(covered, stat.over)}`) + (error ? `, ${within(error)}` : "");

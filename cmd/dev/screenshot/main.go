@@ -33,7 +33,7 @@ const (
 
 // shows is JavaScript: whether a panel has had a point. It need not be a value
 // now: the page of a log that lags has numbers, of which the newest are unknown.
-const shows = `document.querySelector(".panel:is([data-state=value], [data-state=unknown], [data-state=stale])") !== null`
+const shows = `document.querySelector(":is(.panel, .detail):is([data-state=value], [data-state=unknown], [data-state=stale])") !== null`
 
 // header is JavaScript: what the page's header says of the log, and its hint.
 const header = `document.getElementById("status").innerText + "\n" + document.getElementById("status").title`
