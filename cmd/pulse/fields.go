@@ -2,24 +2,17 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"fmt"
-	"hash/maphash"
 	"io"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode/utf8"
 
 	"pulse/ingest"
 	"pulse/stats"
-	"pulse/stats/condition"
-	"pulse/stats/format"
-	"pulse/stats/line"
+	"pulse/stats/survey"
 )
 
 var fieldsCommand = command{
@@ -34,16 +27,8 @@ heaviest shapes, each with an example and a pattern for the definitions file. Wi
 	settings: func() settings { return &fieldsSettings{} },
 }
 
-// Bounds of what is remembered of a log, whatever its size.
-const (
-	mostFields   = 300  // of a format; what comes later is only counted
-	mostDistinct = 1000 // values of a field
-	mostExamples = 3    // of a field
-	longest      = 60   // bytes of an example of a value
-	mostShapes   = 2000 // of unparsed lines, before the lightest go
-	shownShapes  = 50
-	shownStats   = 12
-)
+// shownStats is how many definitions to begin with are printed.
+const shownStats = 12
 
 type fieldsSettings struct {
 	logSettings
@@ -76,253 +61,76 @@ func (s *fieldsSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	survey := newSurvey(allFields{formats: definitions.Formats, near: time.Now().Unix()})
+	var found *survey.Survey
 	if s.asksKafka() {
-		err = s.surveyKafka(ctx, e, survey)
+		found, err = s.surveyKafka(ctx, e, definitions)
 	} else {
-		err = s.surveyLog(ctx, e, definitions, survey)
+		found, err = s.surveyLog(ctx, e, definitions)
 	}
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(e.Stdout)
-	survey.print(out)
+	printSurvey(out, found)
 	return out.Flush()
 }
 
-func (s *fieldsSettings) surveyLog(ctx context.Context, e *environment, d *stats.Definitions, survey *survey) error {
+func (s *fieldsSettings) surveyLog(ctx context.Context, e *environment, d *stats.Definitions) (*survey.Survey, error) {
 	l, err := s.open(ctx, e, d)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	survey.near = l.written.Unix()
-	return eachLogLine(ctx, l.lines, survey.add)
+	found := survey.New(survey.NewReader(d.Formats, l.written.Unix()))
+	return found, eachLogLine(ctx, l.lines, found.Add)
 }
 
-// A survey is what a log has.
-type survey struct {
-	allFields
-	lines, unreadable int64
-	found             map[string]*formatTally
-	shapes            map[string]*shapeTally // of unparsed lines
-	dropped           bool                   // light shapes went
-	seed              maphash.Seed
-}
-
-func newSurvey(read allFields) *survey {
-	return &survey{allFields: read, found: map[string]*formatTally{}, shapes: map[string]*shapeTally{}, seed: maphash.MakeSeed()}
-}
-
-type formatTally struct {
-	lines  int64
-	fields map[string]*fieldTally
-	more   bool // there were more than mostFields
-}
-
-type fieldTally struct {
-	lines, numbers, bools int64
-	distinct              map[uint64]bool
-	examples              []string
-}
-
-type shapeTally struct {
-	lines   int64
-	example string
-}
-
-func (s *survey) add(from line.Origin, text []byte) error {
-	s.lines++
-	if len(text) > line.MaxLen {
-		s.unreadable++
-		return nil
+func printSurvey(w io.Writer, s *survey.Survey) {
+	fmt.Fprintf(w, "%d lines\n", s.Lines)
+	if s.Unreadable > 0 {
+		fmt.Fprintf(w, "%d are longer than 64 KiB and not looked at\n", s.Unreadable)
 	}
-	if err := s.read(from, text); err != nil {
-		return err
+	formats := s.Formats(survey.MostFields)
+	for _, f := range formats {
+		fmt.Fprintf(w, "\n%s: %d lines, %s\n", f.Name, f.Lines, share(f.Lines, s.Lines))
+		printFields(w, f)
 	}
-	name, _, _ := strings.Cut(s.format(), ",") // half understood ones are of it too
-	f := s.found[name]
-	if f == nil {
-		f = &formatTally{fields: map[string]*fieldTally{}}
-		s.found[name] = f
+	fmt.Fprint(w, "\n# Definitions to begin with\nstats:\n  - {name: lines, rate: second}\n")
+	for _, stat := range suggestions(formats) {
+		fmt.Fprintf(w, "  - %s\n", stat)
 	}
-	f.lines++
-	if s.event.Shape() <= line.Unparsed {
-		s.addShape(string(text))
-		return nil
-	}
-	s.each(func(name string, v condition.Constant) {
-		t := f.fields[name]
-		if t == nil {
-			if len(f.fields) == mostFields {
-				f.more = true
-				return
-			}
-			t = &fieldTally{distinct: map[uint64]bool{}}
-			f.fields[name] = t
-		}
-		t.add(v, s.seed)
-	})
-	return nil
+	printShapes(w, s)
 }
 
-func (t *fieldTally) add(v condition.Constant, seed maphash.Seed) {
-	t.lines++
-	text := v.Text
-	switch v.Type {
-	case condition.Num:
-		t.numbers++
-		text = v.Num.String()
-	case condition.Bool:
-		t.bools++
-		text = fmt.Sprint(v.Bool)
-	}
-	hash := maphash.String(seed, text)
-	if t.distinct[hash] || len(t.distinct) > mostDistinct {
-		return
-	}
-	t.distinct[hash] = true
-	if len(t.examples) < mostExamples {
-		t.examples = append(t.examples, shortened(text, longest))
-	}
-}
-
-// shortened is a text of at most so many bytes, on one line.
-func shortened(text string, most int) string {
-	if len(text) > most {
-		for most > 0 && !utf8.RuneStart(text[most]) {
-			most--
-		}
-		text = text[:most] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// variable is what differs between lines of one shape: what is in quotes, decimals, times of
-// day and addresses as a whole, hexadecimal digits, and digits.
-var variable = regexp.MustCompile(`"[^"]*"|'[^']*'|[0-9]+(?:[.:][0-9]+)+|\b(?:0x)?[0-9a-fA-F]*[0-9][0-9a-fA-F]*\b|[0-9]+`)
-
-const placeholder = "\x00" // of what is variable
-
-func (s *survey) addShape(text string) {
-	const most = 300
-	shape := variable.ReplaceAllStringFunc(shortened(text, most), func(found string) string {
-		if quote := found[:1]; quote == `"` || quote == "'" {
-			return quote + placeholder + quote
-		}
-		return placeholder
-	})
-	if t := s.shapes[shape]; t != nil {
-		t.lines++
-		return
-	}
-	if len(s.shapes) == mostShapes {
-		for _, light := range s.heaviest()[mostShapes/2:] {
-			delete(s.shapes, light)
-		}
-		s.dropped = true
-	}
-	s.shapes[shape] = &shapeTally{1, shortened(text, most)}
-}
-
-// heaviest gives the shapes, those of most lines first.
-func (s *survey) heaviest() []string {
-	return byLines(s.shapes, func(t *shapeTally) int64 { return t.lines })
-}
-
-// byLines gives the names of tallies, those of most lines first.
-func byLines[T any](tallies map[string]T, lines func(T) int64) []string {
-	return slices.SortedFunc(maps.Keys(tallies), func(a, b string) int {
-		return cmp.Or(cmp.Compare(lines(tallies[b]), lines(tallies[a])), strings.Compare(a, b))
-	})
-}
-
-func (s *survey) print(w io.Writer) {
-	fmt.Fprintf(w, "%d lines\n", s.lines)
-	if s.unreadable > 0 {
-		fmt.Fprintf(w, "%d are longer than 64 KiB and not looked at\n", s.unreadable)
-	}
-	for _, name := range byLines(s.found, func(t *formatTally) int64 { return t.lines }) {
-		f := s.found[name]
-		fmt.Fprintf(w, "\n%s: %d lines, %s\n", name, f.lines, share(f.lines, s.lines))
-		f.print(w)
-	}
-	s.printStats(w)
-	s.printShapes(w)
-}
-
-// sorted gives the names of the fields, those of most lines first.
-func (f *formatTally) sorted() []string {
-	return byLines(f.fields, func(t *fieldTally) int64 { return t.lines })
-}
-
-func (f *formatTally) print(w io.Writer) {
-	if len(f.fields) == 0 {
+func printFields(w io.Writer, f survey.Format) {
+	if len(f.Fields) == 0 {
 		return
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "  field\tlines\tis\tdistinct\texamples")
-	for _, name := range f.sorted() {
-		t := f.fields[name]
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", name, share(t.lines, f.lines), t.types(), t.count(), strings.Join(t.examples, "  "))
+	for _, t := range f.Fields {
+		distinct := fmt.Sprint(t.Distinct)
+		if t.Many {
+			distinct = "> " + distinct
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", t.Name, share(t.Lines, f.Lines), strings.Join(t.Types, ", "), distinct, strings.Join(t.Examples, "  "))
 	}
 	table.Flush()
-	if f.more {
-		fmt.Fprintf(w, "  and more fields than %d\n", mostFields)
+	if f.More {
+		fmt.Fprintf(w, "  and more fields than %d\n", len(f.Fields))
 	}
 }
 
-func (t *fieldTally) types() string {
-	var types []string
-	for _, is := range []struct {
-		name string
-		n    int64
-	}{{"number", t.numbers}, {"boolean", t.bools}, {"text", t.lines - t.numbers - t.bools}} {
-		if is.n > 0 {
-			types = append(types, is.name)
-		}
-	}
-	return strings.Join(types, ", ")
-}
-
-// count is how many different values there are, as far as they were counted.
-func (t *fieldTally) count() string {
-	if len(t.distinct) > mostDistinct {
-		return fmt.Sprintf("> %d", mostDistinct)
-	}
-	return fmt.Sprint(len(t.distinct))
-}
-
-func share(n, of int64) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(of, 1))) }
-
-var noName = regexp.MustCompile(`[^A-Za-z0-9._/-]+`)
-
-// suggestions are stats of fields that most lines of a format have.
-func (s *survey) suggestions() (stats []string) {
-	const fewKeys = 100
+// suggestions are stats of fields that most lines of a format have, each field once.
+func suggestions(formats []survey.Format) (stats []string) {
 	seen := map[string]bool{}
-	for _, of := range slices.Sorted(maps.Keys(s.found)) {
-		f := s.found[of]
-		for _, name := range f.sorted() {
-			t := f.fields[name]
-			quoted := fmt.Sprintf("%q", name)
-			var stat string
-			switch {
-			case seen[name] || name == "msg" || name == "time" || 2*t.lines < f.lines || noName.MatchString(name) || len(t.distinct) < 2:
+	byName := slices.SortedFunc(slices.Values(formats), func(a, b survey.Format) int { return strings.Compare(a.Name, b.Name) })
+	for _, f := range byName {
+		for _, field := range f.Fields {
+			if field.Stat == "" || seen[field.Name] {
 				continue
-			case t.numbers == t.lines && len(t.distinct) > fewKeys:
-				stat = fmt.Sprintf("{name: %q, quantiles: %s}", name, quoted)
-			case len(t.distinct) <= fewKeys:
-				stat = fmt.Sprintf("{name: %q, count: lines, by: %s}", "by-"+name, quoted)
-			default:
-				stat = fmt.Sprintf("{name: %q, unique: %s}", "different-"+name, quoted)
 			}
-			seen[name] = true
-			if stats = append(stats, stat); len(stats) == shownStats {
+			seen[field.Name] = true
+			if stats = append(stats, field.Stat); len(stats) == shownStats {
 				return stats
 			}
 		}
@@ -330,48 +138,21 @@ func (s *survey) suggestions() (stats []string) {
 	return stats
 }
 
-func (s *survey) printStats(w io.Writer) {
-	fmt.Fprint(w, "\n# Definitions to begin with\nstats:\n  - {name: lines, rate: second}\n")
-	for _, stat := range s.suggestions() {
-		fmt.Fprintf(w, "  - %s\n", stat)
-	}
-}
-
-func (s *survey) printShapes(w io.Writer) {
-	shapes := s.heaviest()
+func printShapes(w io.Writer, s *survey.Survey) {
+	shapes, rough := s.Shapes()
 	if len(shapes) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n# Lines that no format fits: the %d shapes of most lines, and patterns for formats: in the definitions\n", min(len(shapes), shownShapes))
-	if s.dropped {
+	fmt.Fprintf(w, "\n# Lines that no format fits: the %d shapes of most lines, and patterns for formats: in the definitions\n", len(shapes))
+	if rough {
 		fmt.Fprintln(w, "# There are many shapes: those of few lines may have more than is said.")
 	}
-	for _, shape := range shapes[:min(len(shapes), shownShapes)] {
-		t := s.shapes[shape]
-		fmt.Fprintf(w, "# %s of all lines: %s\n", share(t.lines, s.lines), t.example)
-		if p := patternOf(shape); p != "" {
-			fmt.Fprintf(w, "  - {name: NAME, pattern: '%s'}\n", strings.ReplaceAll(p, "'", "''"))
+	for _, shape := range shapes {
+		fmt.Fprintf(w, "# %s of all lines: %s\n", share(shape.Lines, s.Lines), shape.Example)
+		if shape.Pattern != "" {
+			fmt.Fprintf(w, "  - {name: NAME, pattern: '%s'}\n", strings.ReplaceAll(shape.Pattern, "'", "''"))
 		}
 	}
 }
 
-// patternOf gives a pattern that lines of a shape fit, "" if there is none.
-func patternOf(shape string) string {
-	shape, cut := strings.CutSuffix(shape, "…")
-	shape = strings.NewReplacer(`\`, `\\`, "<", `\<`).Replace(shape)
-	parts := strings.Split(shape, placeholder)
-	var b strings.Builder
-	for i, part := range parts {
-		if i > 0 && (part != "" || i+1 == len(parts)) { // of holes side by side the last alone
-			fmt.Fprintf(&b, "<f%d>", i)
-		}
-		b.WriteString(part)
-	}
-	if cut {
-		b.WriteString("<_>")
-	}
-	if _, _, err := format.ParsePattern(b.String()); err != nil {
-		return ""
-	}
-	return b.String()
-}
+func share(n, of int64) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(of, 1))) }

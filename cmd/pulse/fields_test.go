@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pulse/stats"
+	"pulse/stats/survey"
 )
 
 // TestFields: a log's formats, fields and shapes are told, and what is there to be pasted
@@ -49,48 +50,13 @@ func TestFields(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, definitions)
 	}
-	s := newSurvey(allFields{formats: d.Formats})
+	s := survey.New(survey.NewReader(d.Formats, 0))
 	for text := range strings.Lines(log.String()) {
-		if err := s.add("", []byte(strings.TrimSpace(text))); err != nil {
+		if err := s.Add("", []byte(strings.TrimSpace(text))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := s.found["NAME"]; n == nil || n.lines != 100 || s.found["unparsed"] != nil {
-		t.Errorf("by the pattern %s the lines are %v", formats[0], s.found)
-	}
-}
-
-// A hole of a shape is a value as one would name it.
-func TestPatternOf(t *testing.T) {
-	for text, want := range map[string]string{
-		"at 10:00:07 user 'u4' paid 4.50 EUR": "at <f1> user '<f2>' paid <f3> EUR",
-		`from 10.0.0.1:80 to "/a" in 5ms`:     `from <f1> to "<f2>" in <f3>ms`,
-		"v1.2.3 on h0.example.com":            "v<f1> on h<f2>.example.com",
-	} {
-		s := newSurvey(allFields{})
-		s.addShape(text)
-		if got := patternOf(s.heaviest()[0]); got != want {
-			t.Errorf("%s has the pattern %s, want %s", text, got, want)
-		}
-	}
-}
-
-// What is remembered of a log has bounds.
-func TestFieldsBounds(t *testing.T) {
-	s := newSurvey(allFields{})
-	for i := range mostShapes + 100 {
-		letters := strings.NewReplacer("0", "a", "1", "g", "2", "h", "3", "i", "4", "j", "5", "k", "6", "l", "7", "m", "8", "n", "9", "o").Replace(fmt.Sprint(i))
-		for _, text := range []string{fmt.Sprintf("level=info x=%d key%s=1", i, letters), "no format fits " + letters} {
-			if err := s.add("", []byte(text)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	f := s.found["logfmt"]
-	if len(f.fields) > mostFields || !f.more || len(f.fields["x"].distinct) != mostDistinct+1 || f.fields["x"].count() != "> 1000" {
-		t.Errorf("%d fields, %d values of x", len(f.fields), len(f.fields["x"].distinct))
-	}
-	if len(s.shapes) > mostShapes || !s.dropped {
-		t.Errorf("%d shapes", len(s.shapes))
+	if found := s.Formats(0); len(found) != 2 || found[1].Name != "NAME" || found[1].Lines != 100 {
+		t.Errorf("by the pattern %s the lines are %v", formats[0], found)
 	}
 }

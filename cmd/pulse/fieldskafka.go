@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/stats"
 	"pulse/stats/line"
+	"pulse/stats/survey"
 	"pulse/topics"
 )
 
@@ -20,23 +23,24 @@ func (s *fieldsSettings) asksKafka() (asked bool) {
 }
 
 // surveyKafka surveys the lines that came into the topic events.raw of late.
-func (s *fieldsSettings) surveyKafka(ctx context.Context, e *environment, survey *survey) error {
+func (s *fieldsSettings) surveyKafka(ctx context.Context, e *environment, d *stats.Definitions) (*survey.Survey, error) {
 	cluster, err := s.cluster()
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
 	names := topics.Names{Prefix: s.prefix}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	admin, err := cluster.Admin()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer admin.Close()
 	newest, err := admin.Written(starting, names.Raw(), time.Now().Add(-s.last), time.Time{})
 	if err != nil {
-		return fmt.Errorf("cannot read topic %s: %w", names.Raw(), cluster.Unreachable(err))
+		return nil, fmt.Errorf("cannot read topic %s: %w", names.Raw(), cluster.Unreachable(err))
 	}
+	found := survey.New(survey.NewReader(d.Formats, time.Now().Unix()))
 	bar := newProgress(e.Stderr)
 	defer bar.end()
 	var bytes int64
@@ -44,15 +48,12 @@ func (s *fieldsSettings) surveyKafka(ctx context.Context, e *environment, survey
 	err = admin.Read(ctx, names.Raw(), newest, func(r *kgo.Record) bool {
 		printPack(nil, r, func(_ topics.RawHeader, from line.Origin, text []byte) {
 			if failed == nil {
-				failed = survey.add(from, text)
+				failed = found.Add(from, text)
 			}
 		})
 		bytes += int64(len(r.Value))
-		bar.show(bytes, 0, survey.lines)
+		bar.show(bytes, 0, found.Lines)
 		return failed == nil
 	})
-	if failed != nil {
-		return failed
-	}
-	return err
+	return found, cmp.Or(failed, err)
 }

@@ -11,6 +11,7 @@ import (
 	"pulse/stats/condition"
 	"pulse/stats/line"
 	"pulse/stats/program"
+	"pulse/stats/survey"
 )
 
 var parseCommand = command{
@@ -48,7 +49,7 @@ func (s *parseSettings) run(ctx context.Context, e *environment) error {
 	}
 	out := bufio.NewWriter(e.Stdout)
 	p := &lineParser{
-		allFields:   allFields{formats: definitions.Formats, near: l.written.Unix()},
+		reader:      survey.NewReader(definitions.Formats, l.written.Unix()),
 		definitions: definitions, why: s.why, explainer: compiled.NewExplainer(l.written.Unix()), out: json.NewEncoder(out),
 	}
 	p.out.SetEscapeHTML(false)
@@ -83,7 +84,7 @@ type parsedLine struct {
 
 // A lineParser prints lines with what they give.
 type lineParser struct {
-	allFields
+	reader      *survey.Reader
 	definitions *stats.Definitions
 	why         string
 	explainer   *program.Explainer
@@ -94,14 +95,14 @@ func (p *lineParser) print(from line.Origin, text []byte) error {
 	if len(text) > line.MaxLen {
 		return p.out.Encode(parsedLine{Line: string(text[:100]) + "…", Format: "unreadable", Stats: []string{}})
 	}
-	if err := p.read(from, text); err != nil {
+	if err := p.reader.Read(from, text); err != nil {
 		return err
 	}
-	l := parsedLine{Line: string(text), Format: p.format(), Fields: map[string]any{}, Derived: map[string]any{}}
-	if second, nanos, ok := p.event.Time(); ok {
+	l := parsedLine{Line: string(text), Format: p.reader.Format(), Fields: map[string]any{}, Derived: map[string]any{}}
+	if second, nanos, ok := p.reader.Time(); ok {
 		l.Time = time.Unix(second, int64(nanos)).UTC().Format(time.RFC3339Nano)
 	}
-	p.each(func(name string, v condition.Constant) { l.Fields[name] = jsonValue(v) })
+	p.reader.Each(func(name string, v condition.Constant) { l.Fields[name] = jsonValue(v) })
 	p.explainer.Parse(from, text)
 	for _, f := range p.definitions.Derived {
 		if v, ok := p.explainer.Field(f.Name); ok {
