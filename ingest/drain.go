@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -47,22 +48,17 @@ const (
 	// told to come again whose lines it gets in the end all the same.
 	drainStall = 2 * time.Second
 
-	// drainMemory bounds the bodies that are held at a time, as they came and
-	// as they are unpacked.
-	drainMemory = 64 << 20
-
 	// maxTokenText bounds what is kept of a header's value.
 	maxTokenText = 128
 )
 
-var drainKind = &Kind{
-	Name: "drain",
-	Docs: []KindDoc{{"`drain`", "`input`, `drain` (the source), `drain_token`, `remote`, and the source's",
-		"503: Logplex sends again", "nothing: 204 comes after Kafka's acknowledgement"}},
-	New: func() Config { return new(drainConfig) },
+// drainOf is the kind of the inputs whose senders speak a dialect.
+func drainOf(speaks *dialect) *Kind {
+	return &Kind{Name: speaks.name, Docs: []KindDoc{speaks.doc}, New: func() Config { return &drainConfig{speaks: speaks} }}
 }
 
 type drainConfig struct {
+	speaks      *dialect
 	address     text
 	sources     drainSources
 	certificate keyPair
@@ -70,17 +66,23 @@ type drainConfig struct {
 }
 
 func (c *drainConfig) Settings() []Setting {
-	return append([]Setting{
-		{Flag: "drain", Help: "accept Heroku log drains over HTTP on this `address`, or over HTTPS with --tls-cert", Value: &c.address},
+	settings := []Setting{
+		{Flag: c.speaks.name, Help: c.speaks.help, Value: &c.address},
 		{Flag: "drain-sources", Key: "sources", Value: &c.sources,
-			Help: "who may send to the drain, a comma-separated list of `name=token`; an inputs file can also give passwords and fields"},
-		c.reading.join(),
-	}, c.certificate.settings()...)
+			Help: "who may send over HTTP, a comma-separated list of `name=token`; an inputs file can also give passwords and fields"},
+	}
+	if c.speaks.joins {
+		settings = append(settings, c.reading.join())
+	}
+	if c.speaks.raw {
+		settings = append(settings, c.reading.unwrap())
+	}
+	return append(settings, c.certificate.settings()...)
 }
 
 func (c *drainConfig) Open(o Opening) (*Opened, error) {
 	if len(c.sources) == 0 {
-		return nil, asked("a drain without sources would accept lines from anyone: give --drain-sources name=token, or sources in an inputs file")
+		return nil, asked("without sources it would accept lines from anyone: give --drain-sources name=token, or sources in an inputs file")
 	}
 	config, err := c.certificate.config()
 	if err != nil {
@@ -90,7 +92,7 @@ func (c *drainConfig) Open(o Opening) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := NewDrain(o.Name, listener, config, c.sources, o.Log)
+	d, err := newDrainOf(c.speaks, o.Name, listener, config, c.sources, o.Log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -99,9 +101,9 @@ func (c *drainConfig) Open(o Opening) (*Opened, error) {
 	return &Opened{Input: d, Restore: d.Restore, Addr: d.Addr(), Counters: []Counter{
 		{"pulse_drain_requests_total", "Requests.", &d.Counts.Requests},
 		{"pulse_drain_denied_requests_total", "Requests with a wrong token or password, or without one.", &d.Counts.Denied},
-		{"pulse_drain_accepted_lines_total", "Lines of requests that were answered with 204.", &d.Counts.Accepted},
-		{"pulse_drain_repeated_lines_total", "Lines of requests that came a second time and were answered with 204.", &d.Counts.Repeated},
-		{"pulse_drain_refused_lines_total", "Lines of requests that were rejected.", &d.Counts.Refused},
+		{"pulse_drain_accepted_lines_total", "Lines of requests that were accepted.", &d.Counts.Accepted},
+		{"pulse_drain_repeated_lines_total", "Lines of requests that came a second time and were accepted.", &d.Counts.Repeated},
+		{"pulse_drain_refused_lines_total", "Lines that were rejected, alone or with their whole request.", &d.Counts.Refused},
 		{"pulse_drain_unsure_lines_total", "Lines of requests that were answered with 503 although Kafka may get them in the end.", &d.Counts.Unsure},
 		{"pulse_drain_lost_messages_total", "Messages that Logplex reports as dropped.", &d.Counts.Lost},
 		{overMetric, overHelp, &d.Counts.Over},
@@ -144,12 +146,13 @@ func (d *drainSources) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode((*[]DrainSource)(d))
 }
 
-// A DrainSource is a sender that a Drain lets in: by its drain token, or its user
-// and password, or all of them.
+// A DrainSource is a sender that a Drain lets in: by its token, or its user and
+// password, or all of them.
 type DrainSource struct {
 	// Name becomes the field drain of its lines.
 	Name string
-	// Token is what its Logplex-Drain-Token has to be; empty: anything.
+	// Token is what Logplex says as Logplex-Drain-Token, and others as a bearer token;
+	// empty: anything.
 	Token string
 	// User and Password are those of basic authentication; empty: none.
 	User, Password string
@@ -169,23 +172,23 @@ const (
 // DrainCounts count lines, once for each time that they are sent, and what
 // happened to connections.
 type DrainCounts struct {
-	Accepted atomic.Int64 // lines of requests answered with 204
-	Repeated atomic.Int64 // lines of those that were known again, also 204
+	Accepted atomic.Int64 // lines that were taken
+	Repeated atomic.Int64 // lines of requests that were known again
 	Unsure   atomic.Int64 // lines answered with 503 that Kafka may still get
-	Refused  atomic.Int64 // lines of all other requests, as far as known
+	Refused  atomic.Int64 // all other lines, as far as known
 	Requests atomic.Int64 // all requests
 	Denied   atomic.Int64 // requests with a wrong token or password, or none
 	Lost     atomic.Int64 // messages that Logplex says it has dropped
 	Over     atomic.Int64 // connections closed because there were too many
 }
 
-// A Drain is an input of what Heroku's Logplex sends over HTTP: POST requests to
-// /drain, /logs or /events of octet-counted syslog frames (application/logplex-1).
-// A request is taken as a whole or not at all, and answered
+// A Drain is an input of what others send over HTTP in a dialect of theirs, such as
+// Heroku's Logplex. A request is taken as a whole, but for lines that its answer names
+// as rejected where the dialect can do so, or not at all. It is answered with
 //
-//   - 204 when Kafka has acknowledged all of its lines;
-//   - 503 when it has not, or not in time: Logplex sends it again;
-//   - 4xx when it can never be taken: Logplex drops it.
+//   - success when Kafka has acknowledged all of its lines;
+//   - 503 when it has not, or not in time: the sender sends it again;
+//   - 4xx when it can never be taken: the sender drops it.
 //
 // A request that has the Logplex-Frame-Id of one that was taken within the last
 // ten minutes, and is among the last 65,536, is not taken again but gets the
@@ -196,6 +199,7 @@ type Drain struct {
 	// Reading is how the lines of a request are joined, if it is set before Run.
 	Reading Reading
 
+	speaks   *dialect
 	name     string
 	listener net.Listener
 	sources  []drainSource
@@ -219,25 +223,29 @@ type drainSource struct {
 	pairs                 []string
 }
 
-// NewDrain returns the drain that listens on a listener, with TLS if there is a
+// NewDrain returns the drain of Logplex that listens on a listener, with TLS if there is a
 // config; name becomes the field input of its lines. It fails if there is no source, or one
 // that lets everybody in.
 func NewDrain(name string, listener net.Listener, config *tls.Config, sources []DrainSource, log *slog.Logger) (*Drain, error) {
-	d := &Drain{name: name, now: time.Now, unpackers: newUnpackers(), memory: budget{most: drainMemory}}
+	return newDrainOf(logplex, name, listener, config, sources, log)
+}
+
+func newDrainOf(speaks *dialect, name string, listener net.Listener, config *tls.Config, sources []DrainSource, log *slog.Logger) (*Drain, error) {
+	d := &Drain{speaks: speaks, name: name, now: time.Now, unpackers: newUnpackers(speaks.unpacked), memory: budget{most: speaks.memory}}
 	d.notices = newNotices(log)
 	d.listener = limit(listener, MaxConnections, func() { d.Counts.Over.Add(1) })
 	if config != nil {
 		d.listener = tls.NewListener(d.listener, config)
 	}
 	if len(sources) == 0 {
-		return nil, errors.New("a drain without sources would accept lines from anyone: give it a source with a token or a password")
+		return nil, errors.New("without sources it would accept lines from anyone: give it a source with a token or a password")
 	}
 	for _, s := range sources {
 		if s.Name == "" {
-			return nil, errors.New("a source of the drain has no name: give it one")
+			return nil, errors.New("a source has no name: give it one")
 		}
 		if s.Token == "" && s.Password == "" {
-			return nil, fmt.Errorf("drain source %s has neither token nor password and would accept lines from anyone: give it one", s.Name)
+			return nil, fmt.Errorf("source %s has neither token nor password and would accept lines from anyone: give it one", s.Name)
 		}
 		source := drainSource{
 			name: s.Name, token: sha256.Sum256([]byte(s.Token)), anyToken: s.Token == "",
@@ -246,14 +254,14 @@ func NewDrain(name string, listener net.Listener, config *tls.Config, sources []
 		for key, value := range s.Fields {
 			switch key {
 			case fieldInput, fieldRemote, fieldDrain, fieldToken:
-				return nil, fmt.Errorf("drain source %s: the field name %s is reserved: choose another", s.Name, key)
+				return nil, fmt.Errorf("source %s: the field name %s is reserved: choose another", s.Name, key)
 			}
 			source.pairs = append(source.pairs, key, value)
 		}
 		// The longest address and token must have room.
 		longest := make([]byte, maxTokenText)
 		if _, err := d.origin(&source, string(longest), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%interface-name"); err != nil {
-			return nil, fmt.Errorf("drain source %s: %w", s.Name, err)
+			return nil, fmt.Errorf("source %s: %w", s.Name, err)
 		}
 		d.sources = append(d.sources, source)
 	}
@@ -269,7 +277,7 @@ func (d *Drain) Addr() net.Addr { return d.listener.Addr() }
 
 func (d *Drain) origin(s *drainSource, token, remote string) (line.Origin, error) {
 	pairs := append([]string{fieldInput, d.name, fieldDrain, s.name, fieldToken, token, fieldRemote, remote}, s.pairs...)
-	return line.NewOrigin(pairs...)
+	return line.NewOrigin(append(pairs, line.UnwrapField, cmp.Or(d.Reading.Unwrap, d.speaks.unwrap))...)
 }
 
 type connectedKey struct{}
@@ -315,13 +323,11 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 		if at, ok := r.Context().Value(connectedKey{}).(time.Time); ok && d.now().Sub(at) >= drainAge {
 			w.Header().Set("Connection", "close")
 		}
-		answer := d.serve(ctx, r, take)
+		media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // none of a bad one
+		answer := d.serve(ctx, r, media, take)
 		answer.count.Add(int64(max(answer.lines, 0)))
-		if answer.status == http.StatusNoContent {
-			// Logplex is promised a length. By its usual spelling net/http would
-			// leave it away, since no 204 has a body.
-			w.Header()["content-length"] = []string{"0"}
-			w.WriteHeader(answer.status)
+		if answer.status == http.StatusOK {
+			d.speaks.accept(w, media, answer.reply)
 			return
 		}
 		// What is left of the body is not worth reading.
@@ -332,41 +338,55 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 		case http.StatusServiceUnavailable:
 			w.Header().Set("Retry-After", "1")
 		}
-		d.notices.Warn(fmt.Sprintf("rejected a request to the drain with %d", answer.status), "input", d.name,
+		d.notices.Warn(fmt.Sprintf("rejected a request to the %s input with %d", d.speaks.name, answer.status), "input", d.name,
 			"because", answer.reason, "remote", r.RemoteAddr)
-		http.Error(w, answer.reason, answer.status)
+		d.speaks.refuse(w, media, answer.status, answer.reason)
 	}
-	for _, path := range []string{"/drain", "/logs", "/events"} {
+	for _, path := range d.speaks.paths {
 		mux.HandleFunc("POST "+path, serve)
+	}
+	for path, text := range d.speaks.greetings {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			if d.authorise(r) == nil {
+				w.Header().Set("WWW-Authenticate", `Basic realm="pulse"`)
+				d.speaks.refuse(w, "", http.StatusUnauthorized, unauthorized)
+				return
+			}
+			d.speaks.accept(w, "", []byte(text))
+		})
 	}
 	return mux
 }
 
 // An answer is what becomes of a request.
 type answer struct {
-	status int
+	status int           // http.StatusOK, or why it is refused
 	reason string        // what a refused sender is told
 	lines  int           // as far as they are known
 	count  *atomic.Int64 // of the DrainCounts that the lines belong to
+	reply  []byte        // what a dialect says of a request that was taken
 }
 
 func (d *Drain) refuse(status int, reason string, lines int) answer {
-	return answer{status, reason, lines, &d.Counts.Refused}
+	return answer{status: status, reason: reason, lines: lines, count: &d.Counts.Refused}
 }
 
-// away is what a sender is told when Kafka is.
-const away = "Kafka is not acknowledging records now: send again"
+// What a sender is told when Kafka is away, and when it may not send.
+const (
+	away         = "Kafka is not acknowledging records now: send again"
+	unauthorized = "wrong token, user or password"
+)
 
-func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Context, Batch) error) answer {
+func (d *Drain) serve(ctx context.Context, r *http.Request, media string, take func(context.Context, Batch) error) answer {
 	// How many lines are refused unread is known from the sender alone.
 	said, counted := msgCount(r)
 	source := d.authorise(r)
 	if source == nil {
 		d.Counts.Denied.Add(1)
-		return d.refuse(http.StatusUnauthorized, "wrong drain token, user or password", said)
+		return d.refuse(http.StatusUnauthorized, unauthorized, said)
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/logplex-1" {
-		return d.refuse(http.StatusUnsupportedMediaType, "the Content-Type is not application/logplex-1", said)
+	if !slices.Contains(d.speaks.media, media) {
+		return d.refuse(http.StatusUnsupportedMediaType, "the Content-Type is not "+strings.Join(d.speaks.media, " or "), said)
 	}
 	if d.stalled() {
 		return d.refuse(http.StatusServiceUnavailable, away, said)
@@ -374,15 +394,23 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Co
 	body, err := d.readBody(r)
 	held := cap(body)
 	release := func() { d.memory.give(held) }
-	if encoding := r.Header.Get("Content-Encoding"); err == nil && !isPlainBody(encoding) {
+	encoding := r.Header.Get("Content-Encoding")
+	if isPlainBody(encoding) && media == protobufMedia && d.speaks.snappy {
+		encoding = "snappy"
+	}
+	if err == nil && !isPlainBody(encoding) {
 		var unpacked []byte
 		unpacked, err = d.unpackers.unpack(encoding, body, &d.memory)
 		release()
 		body, held = unpacked, cap(unpacked)
 	}
-	var set frameSet
+	var set lineSet
 	if err == nil {
-		set, err = unframe(body)
+		set, err = d.speaks.read(request{r.URL.Path, media, body}, &d.memory)
+		held += set.held
+	}
+	if errors.Is(err, errTooLarge) {
+		err = fmt.Errorf("%w: send requests of at most %d bytes, %d when decompressed", err, d.speaks.body, d.speaks.unpacked)
 	}
 	if err != nil {
 		release()
@@ -391,6 +419,10 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Co
 	if counted && said != set.frames {
 		release()
 		return d.refuse(http.StatusBadRequest, fmt.Sprintf("the body has %d frames, but Logplex-Msg-Count says %d", set.frames, said), set.count)
+	}
+	d.Counts.Refused.Add(int64(set.rejected))
+	if set.rejected > 0 {
+		d.notices.Warn("rejected lines of a request", "input", d.name, "because", set.because, "lines", set.rejected, "remote", r.RemoteAddr)
 	}
 	token := bounded(r.Header.Get("Logplex-Drain-Token"))
 	from, err := d.origin(source, token, remoteHost(r.RemoteAddr))
@@ -453,15 +485,15 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, take func(context.Co
 	select {
 	case <-delivery.done:
 	case <-timeout.C:
-		return answer{http.StatusServiceUnavailable, away, set.count, &d.Counts.Unsure}
+		return answer{status: http.StatusServiceUnavailable, reason: away, lines: set.count, count: &d.Counts.Unsure}
 	}
 	switch {
 	case delivery.err != nil:
 		return d.refuse(http.StatusServiceUnavailable, away, set.count)
 	case !first:
-		return answer{http.StatusNoContent, "", set.count, &d.Counts.Repeated}
+		return answer{status: http.StatusOK, lines: set.count, count: &d.Counts.Repeated, reply: set.reply}
 	}
-	return answer{http.StatusNoContent, "", set.count, &d.Counts.Accepted}
+	return answer{status: http.StatusOK, lines: set.count, count: &d.Counts.Accepted, reply: set.reply}
 }
 
 // track counts deliveries that Kafka has not acknowledged.
@@ -486,7 +518,7 @@ func (d *Drain) stalled() bool {
 // time whatever is wrong.
 func (d *Drain) authorise(r *http.Request) *drainSource {
 	user, password, _ := r.BasicAuth()
-	token := sha256.Sum256([]byte(r.Header.Get("Logplex-Drain-Token")))
+	token := sha256.Sum256([]byte(d.speaks.token(r.Header)))
 	userSum, passwordSum := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
 	var found *drainSource
 	for i := range d.sources {
@@ -511,14 +543,14 @@ var errBusy = errors.New("too many requests are waiting: send again later")
 // readBody reads a request's body. What it returns is taken from the memory that
 // the drain has, with an error too.
 func (d *Drain) readBody(r *http.Request) ([]byte, error) {
-	if r.ContentLength > maxBody {
+	if r.ContentLength > int64(d.speaks.body) {
 		return nil, errTooLarge
 	}
 	var body []byte
 	for {
 		if len(body) == cap(body) {
 			// What a sender says of the length costs nothing: what it sends does.
-			grown := min(max(1<<10, 2*cap(body)), maxBody+1)
+			grown := min(max(1<<10, 2*cap(body)), d.speaks.body+1)
 			if !d.memory.take(grown) {
 				return body, errBusy
 			}
@@ -529,7 +561,7 @@ func (d *Drain) readBody(r *http.Request) ([]byte, error) {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {
-		case len(body) > maxBody:
+		case len(body) > d.speaks.body:
 			return body, errTooLarge
 		case errors.Is(err, io.EOF):
 			return body, nil

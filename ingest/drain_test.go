@@ -242,7 +242,7 @@ func TestDrainUnpacks(t *testing.T) {
 func TestDrainUnpacksInBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, k := newDrain(t, io.Discard), &taker{block: true}
-		d.memory.most = 3 * mostUnpacked
+		d.memory.most = 3 * int64(roomFor(maxUnpacked))
 		long := frame(strings.Repeat("x", 60_000))
 		body := pack(t, "gzip", []byte(strings.Repeat(long, maxUnpacked/len(long))))
 		if len(body)*250 > maxUnpacked {
@@ -259,7 +259,7 @@ func TestDrainUnpacksInBounds(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if held, taken := d.memory.used.Load(), k.blocked.Load(); held > d.memory.most || taken == 0 || taken > 3*mostUnpacked/maxUnpacked {
+		if held, taken := d.memory.used.Load(), k.blocked.Load(); held > d.memory.most || taken == 0 || taken > 3*int64(roomFor(maxUnpacked))/maxUnpacked {
 			t.Errorf("%d bytes are held, of %d bodies; %d may be", held, taken, d.memory.most)
 		}
 		wg.Wait()

@@ -59,25 +59,17 @@ func appendFrame(lines, frame []byte) []byte {
 	}
 }
 
-// A frameSet is what a body of frames holds.
-type frameSet struct {
-	lines  []byte // each with a line feed
-	count  int    // of lines
-	frames int    // of frames, those without text too
-	lost   int64  // messages that Logplex says it has dropped
-}
-
 // unframe takes a body of octet-counted frames apart. The lines are in the memory
 // of the body.
-func unframe(body []byte) (frameSet, error) {
-	set := frameSet{lines: body[:0]}
+func unframe(body []byte) (lineSet, error) {
+	set := lineSet{lines: body[:0]}
 	for len(body) > 0 {
 		count, size, err := octetCount(body)
 		if err != nil {
-			return frameSet{}, err
+			return lineSet{}, err
 		}
 		if size == 0 || len(body)-size < count {
-			return frameSet{}, fmt.Errorf("%w: the last frame is cut off", errFrames)
+			return lineSet{}, fmt.Errorf("%w: the last frame is cut off", errFrames)
 		}
 		frame := body[size : size+count]
 		set.lost += dropped(frame)

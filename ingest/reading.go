@@ -34,8 +34,7 @@ func (r *Reading) Settings() []Setting {
 		r.zone(),
 		{Flag: "columns", Value: checked{&r.Columns, func(string) error { return nil }},
 			Help: "the `names` of the columns of W3C lines, as in a line #Fields"},
-		{Flag: "unwrap", Value: checked{&r.Unwrap, line.CheckUnwrap},
-			Help: "the `envelope` that lines are in: json:FIELD for a member of JSON; cri, docker and journald are recognized"},
+		r.unwrap(),
 		r.join(),
 		{Flag: "undated", Value: checked{&r.Undated, checkUndated},
 			Help: "the `policy` when most lines of a source have no time: count them and warn (count, the default), or fail (refuse)"},
@@ -45,6 +44,11 @@ func (r *Reading) Settings() []Setting {
 func (r *Reading) join() Setting {
 	return Setting{Flag: "join", Value: checked{&r.Join, checkJoinRule},
 		Help: "the `rule` by which lines are of the event before them: 'start: REGEXP' (those that do not match), indent, or traceback"}
+}
+
+func (r *Reading) unwrap() Setting {
+	return Setting{Flag: "unwrap", Value: checked{&r.Unwrap, line.CheckUnwrap},
+		Help: "the `envelope` that lines are in: json:FIELD for a member of JSON; cri, docker and journald are recognized"}
 }
 
 func (r *Reading) zone() Setting {

@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -12,14 +11,6 @@ import (
 )
 
 const (
-	// maxBody bounds a request's body as it comes, and maxUnpacked what it
-	// unpacks to.
-	maxBody     = 1 << 20
-	maxUnpacked = 4 << 20
-
-	// mostUnpacked bounds the memory that this takes up, which grows by doubling.
-	mostUnpacked = 2*maxUnpacked + bytes.MinRead
-
 	// maxWindow is the greatest window of zstd, that of the usual levels, and
 	// the most that one body takes up before it is seen to be too large.
 	maxWindow = 8 << 20
@@ -30,23 +21,27 @@ const (
 
 var (
 	errEncoding = errors.New("unknown Content-Encoding: use gzip, zstd or snappy")
-	errTooLarge = fmt.Errorf("the body is larger than %d bytes, compressed or not: send smaller requests", maxBody)
+	errTooLarge = errors.New("the body is too large")
 	errPacked   = errors.New("the body cannot be decompressed: it does not match its Content-Encoding")
 )
 
 // unpackers are the means to unpack, with their bound.
 type unpackers struct {
+	most int // what a body unpacks to at most, in bytes
 	room chan struct{}
 	zstd *zstd.Decoder
 }
 
-func newUnpackers() *unpackers {
+// roomFor bounds the memory that a body of most bytes takes up, which grows by doubling.
+func roomFor(most int) int { return 2*most + bytes.MinRead }
+
+func newUnpackers(most int) *unpackers {
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(maxUnpackers),
-		zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderMaxWindow(maxWindow))
+		zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(uint64(max(most, maxWindow))), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		panic(err) // the options are wrong
 	}
-	return &unpackers{room: make(chan struct{}, maxUnpackers), zstd: decoder}
+	return &unpackers{most: most, room: make(chan struct{}, maxUnpackers), zstd: decoder}
 }
 
 // isPlainBody tells whether a body of an encoding is as it was before.
@@ -64,15 +59,15 @@ func (u *unpackers) unpack(encoding string, body []byte, memory *budget) ([]byte
 	}
 	u.room <- struct{}{}
 	defer func() { <-u.room }()
-	if !memory.take(mostUnpacked) {
+	if !memory.take(roomFor(u.most)) {
 		return nil, errBusy
 	}
 	out, err := u.unpackAny(encoding, body)
-	memory.give(mostUnpacked - cap(out))
+	memory.give(roomFor(u.most) - cap(out))
 	return out, err
 }
 
-// unpackAny unpacks by an encoding that is known. What it returns has mostUnpacked at
+// unpackAny unpacks by an encoding that is known. What it returns has roomFor(u.most) at
 // most, and is nil with an error.
 func (u *unpackers) unpackAny(encoding string, body []byte) ([]byte, error) {
 	switch encoding {
@@ -81,7 +76,7 @@ func (u *unpackers) unpackAny(encoding string, body []byte) ([]byte, error) {
 		if err != nil {
 			return nil, errPacked
 		}
-		return readUnpacked(r)
+		return u.readUnpacked(r)
 	case "zstd":
 		out, err := u.zstd.DecodeAll(body, nil)
 		switch {
@@ -89,20 +84,20 @@ func (u *unpackers) unpackAny(encoding string, body []byte) ([]byte, error) {
 			return nil, errTooLarge
 		case err != nil:
 			return nil, errPacked
-		case len(out) > maxUnpacked:
+		case len(out) > u.most:
 			return nil, errTooLarge
 		}
 		return out, nil
 	}
 	// Snappy has two forms: one block, and a stream of them, which shows itself.
 	if bytes.HasPrefix(body, []byte("\xff\x06\x00\x00sNaPpY")) {
-		return readUnpacked(snappy.NewReader(bytes.NewReader(body)))
+		return u.readUnpacked(snappy.NewReader(bytes.NewReader(body)))
 	}
 	n, err := snappy.DecodedLen(body)
 	switch {
 	case err != nil:
 		return nil, errPacked
-	case n > maxUnpacked:
+	case n > u.most:
 		return nil, errTooLarge
 	case n > 64*len(body): // more than a block can unpack to
 		return nil, errPacked
@@ -114,12 +109,12 @@ func (u *unpackers) unpackAny(encoding string, body []byte) ([]byte, error) {
 	return out, nil
 }
 
-// readUnpacked reads to the end, but not beyond maxUnpacked.
-func readUnpacked(r io.Reader) ([]byte, error) {
+// readUnpacked reads to the end, but not beyond the most.
+func (u *unpackers) readUnpacked(r io.Reader) ([]byte, error) {
 	var out bytes.Buffer
-	n, err := out.ReadFrom(io.LimitReader(r, maxUnpacked+1))
+	n, err := out.ReadFrom(io.LimitReader(r, int64(u.most)+1))
 	switch {
-	case n > maxUnpacked:
+	case n > int64(u.most):
 		return nil, errTooLarge
 	case err != nil:
 		return nil, errPacked
