@@ -365,7 +365,7 @@ func TestFailingEmits(t *testing.T) {
 		fake.KeepControl()
 		request := k.(*kmsg.ProduceRequest)
 		for _, topic := range request.Topics {
-			if topic.Topic != p.names.Fragments() && topic.Topic != p.names.Merged() {
+			if topic.Topic != p.names.Fragments() && topic.Topic != p.names.Savepoints() && topic.Topic != p.names.Merged() {
 				return nil, nil, false
 			}
 		}

@@ -37,6 +37,24 @@ type Definitions struct {
 	Derived []*derive.Field  // each after those that it is made of
 	Formats []*format.Format // tried before those of Pulse, in this order
 	Samples [][]Sample       // of each of Formats; see CheckSamples
+
+	Source Source // what they were parsed from
+}
+
+// A Source is a definitions file as it was parsed: the same text and variables are the same
+// definitions.
+type Source struct {
+	File      string // its name
+	Text      string
+	Variables map[string]string // those that it refers to and that were set
+}
+
+// Parse parses it once more.
+func (s Source) Parse() (*Definitions, error) {
+	return ParseEnv(s.File, []byte(s.Text), func(name string) (string, bool) {
+		value, ok := s.Variables[name]
+		return value, ok
+	})
 }
 
 // A Stat is one number, or one set of quantiles, that lines roll up to.

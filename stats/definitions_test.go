@@ -74,6 +74,7 @@ func TestParse(t *testing.T) {
 			{"nginx-requests-per-second", "nginx-bytes", "nginx-domains-per-minute"},
 		}}},
 	}
+	d.Source = Source{}
 	if !reflect.DeepEqual(d, want) {
 		t.Errorf("got %s\nwant %s", dump(d), dump(want))
 	}

@@ -76,8 +76,16 @@ func Parse(file string, data []byte) (*Definitions, error) {
 // refers to. What it says depends on their values then, and so may its
 // definitions version.
 func ParseEnv(file string, data []byte, lookup Lookup) (*Definitions, error) {
+	from := Source{File: file, Text: string(data), Variables: map[string]string{}}
 	p := &parser{
-		file: file, data: data, lookup: lookup,
+		file: file, data: data,
+		lookup: func(name string) (string, bool) {
+			value, ok := lookup(name)
+			if ok {
+				from.Variables[name] = value
+			}
+			return value, ok
+		},
 		sources:  make(map[*yaml.Node]source),
 		byName:   make(map[string]*Stat),
 		variants: make(map[string][]*Stat),
@@ -94,6 +102,7 @@ func ParseEnv(file string, data []byte, lookup Lookup) (*Definitions, error) {
 		})
 		return nil, p.errs
 	}
+	d.Source = from
 	return d, nil
 }
 

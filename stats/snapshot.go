@@ -66,6 +66,25 @@ func (s Snapshot) Seconds(from, to int64) iter.Seq[Snapshot] {
 	}
 }
 
+// Cut cuts a snapshot of several seconds to those in [from, to], and reports whether any
+// are left.
+func (s Snapshot) Cut(from, to int64) (Snapshot, bool) {
+	first, last := max(s.First(), from), min(s.Time, to)
+	if first > last {
+		return s, false
+	}
+	s.Time = last
+	switch {
+	case s.StaleSince != 0:
+		s.StaleSince = first
+	case s.Since != 0 && first < last:
+		s.Since = first
+	default:
+		s.Since = 0
+	}
+	return s, true
+}
+
 // Alert gives the snapshot to alerts, and returns the transitions that it makes.
 func (s *Snapshot) Alert(e *alert.Engine) ([]alert.Transition, error) {
 	if !e.Watches(s.Stat) {

@@ -81,6 +81,7 @@ func plan(n Names, o Options) []topicPlan {
 	}
 	plans := []topicPlan{
 		deleted(n.Raw(), rawRetention),
+		deleted(n.Savepoints(), rawRetention),
 		deleted(n.Fragments(), fragmentsRetention+o.Window),
 		deleted(n.Seconds(), fragmentsRetention+o.Window),
 		deleted(n.Merged(), mergedRetention),

@@ -37,6 +37,13 @@ func (n Names) Seconds() string { return n.Prefix + "stats.seconds." + n.Version
 // all fragments joined, for mergers that restart. It is there where there are such stats.
 func (n Names) LongMinutes() string { return n.Prefix + "stats.long-minutes." + n.Version }
 
+// Savepoints is the topic of where the source partitions can be begun, as receivers of all
+// definitions versions have written it, for as long as Raw has records.
+func (n Names) Savepoints() string { return n.Prefix + "stats.savepoints" }
+
+// Incidents begins the topics of incidents; their ids follow.
+func (n Names) Incidents() string { return n.Prefix + "incident." }
+
 // Merged is the topic of snapshots.
 func (n Names) Merged() string { return n.Prefix + "stats.merged" }
 
@@ -56,7 +63,7 @@ func (n Names) Silences() string { return n.Prefix + "alerts.silences" }
 // Own reports whether a topic is one of Pulse's, under whatever prefix.
 func Own(topic string) bool {
 	n := Names{}
-	for _, name := range []string{n.Raw(), n.Positions(), n.Merged(), n.Minutes(), n.Marks(), n.Table(), n.Alerts(), n.AlertState(), n.Silences()} {
+	for _, name := range []string{n.Raw(), n.Positions(), n.Merged(), n.Minutes(), n.Marks(), n.Table(), n.Savepoints(), n.Alerts(), n.AlertState(), n.Silences()} {
 		if strings.HasSuffix(topic, name) {
 			return true
 		}

@@ -209,7 +209,7 @@ func (d *differ) values(ctx context.Context) ([]*valueDiff, error) {
 		group.Go(func() error {
 			defer close(sides[i])
 			e, err := oracle.New(definitions, func(s stats.Snapshot) {
-				s, ok := cut(s, d.from, d.to)
+				s, ok := s.Cut(d.from, d.to)
 				if ok && diffs[s.Stat] != nil {
 					s.Value = bytes.Clone(s.Value)
 					select {

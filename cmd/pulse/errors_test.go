@@ -38,7 +38,7 @@ func (p *pulse) fails(code int, says ...string) {
 		}
 	}
 	// At most a heading and a line for each of the topics.
-	if n := strings.Count(p.stderr.String(), "\n"); n > 8 {
+	if n := strings.Count(p.stderr.String(), "\n"); n > 12 {
 		p.t.Errorf("%s says it in %d lines:\n%s", p, n, p.stderr)
 	}
 	if text := p.stdout.String(); text != "" {

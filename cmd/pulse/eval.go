@@ -11,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,7 +21,6 @@ import (
 	"pulse/stats/oracle"
 	"pulse/stats/program"
 	"pulse/stats/timing"
-	"pulse/stats/watermark"
 	"pulse/topics"
 )
 
@@ -274,35 +272,15 @@ func evalLog(ctx context.Context, e evaluator, l openedLog, lateness int64, prog
 	return datings, nil
 }
 
-// rawPartition is what is known of a partition of events.raw so far. Which
-// records count, and at which second, is the receiver's rule, written down here
-// a second time: an oracle that shared the receiver's code would share its
-// mistakes.
-type rawPartition struct {
-	watermark *watermark.Watermark
-	domain    string // that of its first record
-	earliest  int64  // the least second of the packs before the first tick; -1 before one
-}
-
 // evalRaw feeds the topic events.raw, from where it starts to where it ends now.
 func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names topics.Names, bar *progress) error {
-	var partitions []*rawPartition
-	least := func() int64 {
-		w := partitions[0].watermark.Second()
-		for _, p := range partitions {
-			w = min(w, p.watermark.Second())
-		}
-		return w
-	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	count, err := topics.PartitionCount(starting, cluster, names.Raw())
 	if err != nil {
 		return err
 	}
-	for range count {
-		partitions = append(partitions, &rawPartition{watermark: watermark.New(), earliest: -1})
-	}
+	feed := topics.NewRawFeed(e, int(count))
 	var read, lines int64
 	admin, err := cluster.Admin()
 	if err != nil {
@@ -314,10 +292,7 @@ func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names top
 		return err
 	}
 	err = admin.Read(ctx, names.Raw(), all, func(r *kgo.Record) bool {
-		moves := evalRecord(e, partitions[r.Partition], r, count)
-		if w := least(); moves && w >= 0 {
-			e.Advance(w)
-		}
+		feed.Feed(r.Partition, r)
 		read += int64(len(r.Value))
 		lines += int64(bytes.Count(r.Value, []byte{'\n'}))
 		bar.show(read, 0, lines)
@@ -328,46 +303,6 @@ func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names top
 	}
 	e.Close(-1)
 	return nil
-}
-
-// evalRecord feeds one record of a partition, and reports whether seconds end with
-// it.
-func evalRecord(e evaluator, p *rawPartition, r *kgo.Record, partitions int32) (moves bool) {
-	header, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
-	if err != nil || header.Tick != nil && len(r.Value) > 0 {
-		e.Undecodable(r.Value, max(p.watermark.Second(), p.earliest, 0))
-		return false
-	}
-	if p.domain == "" {
-		p.domain = header.Domain
-	}
-	t := header.Tick
-	if p.domain != header.Domain || t != nil && t.Partitions != partitions {
-		return false
-	}
-	second := header.Second()
-	if t == nil {
-		if p.watermark.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
-			p.earliest = second
-		}
-		e.Pack(program.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map, Runs: header.Runs(), Recorded: header.Recorded()})
-		return false
-	}
-	before, after, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})
-	for _, g := range gaps {
-		if g.From == 0 {
-			// The log of the partition begins here, if not with an earlier pack.
-			begin := max(after-1, 0)
-			if p.earliest >= 0 {
-				begin = min(begin, p.earliest)
-			}
-			e.Begin(max(g.To, begin))
-			continue
-		}
-		e.Stale(g.From, g.To)
-	}
-	recorded := strings.HasPrefix(p.domain, topics.RecordingPrefix)
-	return after > before && !(recorded && t.Leaving) // of whose last tick there are no seconds
 }
 
 // printCounts prints the account of the lines.

@@ -86,7 +86,7 @@ func (s *selected) write(p stats.Snapshot) {
 	if len(s.stats) > 0 && !slices.Contains(s.stats, p.Stat) {
 		return
 	}
-	p, ok := cut(p, s.from, s.to)
+	p, ok := p.Cut(s.from, s.to)
 	switch {
 	case !ok:
 	case s.last == 0:
@@ -108,28 +108,9 @@ func (s *selected) first() int64 {
 
 func (s *selected) flush() error {
 	for _, p := range s.queue {
-		if p, ok := cut(p, s.first(), math.MaxInt64); ok {
+		if p, ok := p.Cut(s.first(), math.MaxInt64); ok {
 			s.sink.write(p)
 		}
 	}
 	return s.sink.flush()
-}
-
-// cut cuts a snapshot of several seconds to those in [from, to], and reports whether
-// any are left.
-func cut(p stats.Snapshot, from, to int64) (stats.Snapshot, bool) {
-	first, last := max(p.First(), from), min(p.Time, to)
-	if first > last {
-		return p, false
-	}
-	p.Time = last
-	switch {
-	case p.StaleSince != 0:
-		p.StaleSince = first
-	case p.Since != 0 && first < last:
-		p.Since = first
-	default:
-		p.Since = 0
-	}
-	return p, true
 }

@@ -75,7 +75,7 @@ func (v *valueDiff) cut(side int, last int64) {
 		v.waiting[side] = v.waiting[side][1:]
 		return
 	}
-	*s, _ = cut(*s, last+1, s.Time)
+	*s, _ = s.Cut(last+1, s.Time)
 }
 
 // compare compares two snapshots that begin at the same second, up to another one.

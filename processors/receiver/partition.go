@@ -20,6 +20,8 @@ import (
 type shared struct {
 	program    *program.Program
 	topic      string   // of fragments
+	savepoints string   // the topic of savepoints
+	version    string   // of the definitions: the key of their savepoints
 	stats      []string // names, as a Folder numbers them
 	target     []int32  // where each stat's fragments go
 	covers     []string // a key for each partition of the fragments topic
@@ -207,9 +209,11 @@ func (p *partition) tick(offset int64, h topics.RawHeader, emit processors.Emit)
 	p.start, p.gone = offset, topics.Lost{}
 	p.account(after)
 	state := p.state().Append(nil)
-	if after/savepointEvery > max(before, 0)/savepointEvery {
+	if after/topics.SavepointEvery > max(before, 0)/topics.SavepointEvery {
 		w := topics.Savepoint{Partition: p.number, Offset: offset, State: state}
-		emit(p.topic, p.covers[savepoints], w.Append(nil))
+		record := w.Append(nil)
+		emit(p.topic, p.covers[savepoints], record)
+		emit(p.savepoints, p.version, record)
 	}
 	return &topics.Commit{Offset: offset + 1, Metadata: state}, nil
 }

@@ -122,7 +122,7 @@ func TestRanges(t *testing.T) {
 		counts[q] = map[int64]int{}
 	}
 	names := map[string]bool{}
-	covered := 0
+	covered, kept := 0, 0
 	for _, r := range l.records {
 		q := topics.Partition(r.key, fragments)
 		switch m := topics.DecodeMessage(r.value); {
@@ -138,6 +138,8 @@ func TestRanges(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
+		case m.Savepoint != nil && r.key == "x": // of the topic of savepoints, by the definitions version
+			kept++
 		case m.Savepoint != nil:
 			if state, err := topics.DecodeReceiverState(m.Savepoint.State); err != nil || q != savepoints || m.Savepoint.Offset != 6 || state.Clock.Second() != 101 {
 				t.Errorf("in partition %d: a savepoint %+v (%v), want one of the first tick, of partition %d", q, m.Savepoint, err, savepoints)
@@ -150,6 +152,9 @@ func TestRanges(t *testing.T) {
 		default:
 			t.Error(m.Bad)
 		}
+	}
+	if kept != 1 {
+		t.Errorf("%d savepoints are kept, want 1", kept)
 	}
 	if covered != 2*fragments || !names["events"] || !names["hosts"] || !names[stats.LinesStat] {
 		t.Errorf("%d covers and fragments of %v, want %d covers and fragments of events, hosts and %s", covered, names, 2*fragments, stats.LinesStat)

@@ -55,7 +55,7 @@ func New(c Config) (*Receiver, error) {
 		Cluster:    c.Cluster,
 		Group:      c.Names.ReceiverGroup(),
 		Input:      c.Names.Raw(),
-		Outputs:    []string{c.Names.Fragments()},
+		Outputs:    []string{c.Names.Fragments(), c.Names.Savepoints()},
 		Bound:      []string{c.Names.Fragments()},
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
@@ -105,6 +105,8 @@ func (r *Receiver) Partitions(raw, fragments int32) func(processors.Start) (proc
 	s := &shared{
 		program:    r.program,
 		topic:      r.config.Names.Fragments(),
+		savepoints: r.config.Names.Savepoints(),
+		version:    r.config.Names.Version,
 		covers:     topics.PartitionKeys(fragments),
 		partitions: raw,
 		metrics:    &r.metrics,

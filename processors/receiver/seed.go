@@ -7,10 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pulse/stats/timing"
-	"pulse/stats/watermark"
 	"pulse/topics"
 	"pulse/topics/retry"
 )
@@ -25,26 +22,9 @@ import (
 // seconds of its watermark; the first second of the definitions version is one whose windows
 // all begin after that.
 
-const (
-	// savepointEvery is how many seconds of the watermark lie between savepoints.
-	savepointEvery = 10
-	// savepoints is the partition of the fragments topic that they are in.
-	savepoints = 0
-	// believable is how far ahead of the watermark an ingester's clock may be for
-	// its lines to be waited for: one that is further ahead would hold up the
-	// definitions version, and what it sent before the savepoint is missing in seconds that
-	// are still to come.
-	believable = 60
-	// foundWithin is how much earlier than its clock says a savepoint may have been
-	// written; clocks further ahead cost reading more.
-	foundWithin = 2 * savepointEvery * time.Second
-)
-
-// A savepoint is where a source partition can be begun.
-type savepoint struct {
-	topics.Savepoint
-	complete int64 // the first second of which no line comes before it
-}
+// savepoints is the partition of the fragments topic that they are in too, for mergers,
+// who tell by them whose clocks they go by.
+const savepoints = 0
 
 // seed commits where a new definitions version begins, unless something is committed or
 // no other definitions version can tell. It waits for Kafka until ctx ends.
@@ -85,7 +65,7 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 		return err
 	}
 	back := int64(c.History/time.Second) + int64(topics.Window(c.Definitions)/time.Second) + timing.Unsettled
-	found, err := findSavepoints(ctx, admin, other, clock-back, raw)
+	found, err := admin.FindSavepoints(ctx, other, clock-back, raw)
 	if err != nil {
 		return err
 	}
@@ -132,67 +112,9 @@ func (r *Receiver) newest(ctx context.Context, admin *topics.Admin, versions []s
 	return found, clock, nil
 }
 
-// findSavepoints returns for each source partition the last savepoint of a
-// definitions version whose watermark is at most latest, or nil if one has none.
-func findSavepoints(ctx context.Context, admin *topics.Admin, n topics.Names, latest int64, raw int32) ([]savepoint, error) {
-	topic := n.Fragments()
-	all, err := admin.Readable(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	near, err := admin.Written(ctx, topic, time.Unix(latest, 0).Add(-foundWithin), time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	for _, span := range slices.Compact([]topics.Span{near[savepoints], all[savepoints]}) {
-		found, err := readSavepoints(ctx, admin, topic, topics.Section{savepoints: span}, latest, raw)
-		if err != nil || found != nil {
-			return found, err
-		}
-	}
-	return nil, nil
-}
-
-// readSavepoints reads a section, or until every source partition has come beyond
-// latest.
-func readSavepoints(ctx context.Context, admin *topics.Admin, topic string, s topics.Section, latest int64, raw int32) ([]savepoint, error) {
-	found := make([]savepoint, raw)
-	missing, before := raw, raw // source partitions without one, and not yet beyond latest
-	beyond := make([]bool, raw)
-	err := admin.Read(ctx, topic, s, func(record *kgo.Record) bool {
-		w := topics.DecodeMessage(record.Value).Savepoint
-		if w == nil || w.Partition >= raw {
-			return true
-		}
-		state, err := topics.DecodeReceiverState(w.State)
-		if err != nil {
-			return true
-		}
-		switch second := state.Clock.Second(); {
-		case second > latest && !beyond[w.Partition]:
-			beyond[w.Partition] = true
-			before--
-		case second <= latest:
-			if found[w.Partition].State == nil {
-				missing--
-			}
-			found[w.Partition] = savepoint{*w, completeFrom(state.Clock)}
-		}
-		return before > 0
-	})
-	if err != nil || missing > 0 {
-		return nil, err
-	}
-	return found, nil
-}
-
 // beginAt commits savepoints, all at once, for a group that has no member yet.
-func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []savepoint, other string) error {
-	complete := int64(0)
-	for _, w := range found {
-		complete = max(complete, w.complete)
-	}
-	first := complete + int64(topics.Window(r.config.Definitions)/time.Second) - 1
+func (r *Receiver) beginAt(ctx context.Context, admin *topics.Admin, found []topics.Beginning, other string) error {
+	first := topics.CompleteFrom(found) + int64(topics.Window(r.config.Definitions)/time.Second) - 1
 	begin := map[int32]topics.Commit{}
 	for i, w := range found {
 		c, err := CommitAt(w.Savepoint, first)
@@ -221,15 +143,4 @@ func CommitAt(w topics.Savepoint, first int64) (topics.Commit, error) {
 	}
 	state.First = first
 	return topics.Commit{Offset: w.Offset + 1, Metadata: state.Append(nil)}, nil
-}
-
-// completeFrom is the first second of which no line comes before a savepoint.
-func completeFrom(clock *watermark.Watermark) int64 {
-	second := clock.Second()
-	for _, m := range clock.Members() {
-		if m.Clock <= clock.Second()+believable {
-			second = max(second, m.Clock)
-		}
-	}
-	return second + timing.Unsettled
 }

@@ -150,6 +150,9 @@ func (t topic) compacted() bool { return strings.Contains(t.Configs["cleanup.pol
 
 func (t topic) retention() time.Duration {
 	if ms, err := strconv.ParseInt(t.Configs["retention.ms"], 10, 64); err == nil {
+		if ms < 0 {
+			return math.MaxInt64 // forever
+		}
 		return time.Duration(ms) * time.Millisecond
 	}
 	return defaultRetention
@@ -248,17 +251,17 @@ func (c *cleaner) bound(ctx context.Context, admin *kadm.Client) error {
 	var all usage
 	var partitions []usage
 	for _, config := range configs {
-		policy := ""
+		deletes := true // rather than to be compacted, or kept forever
 		for _, v := range config.Configs {
-			if v.Key == "cleanup.policy" {
-				policy = v.MaybeValue()
+			if v.Key == "cleanup.policy" && strings.Contains(v.MaybeValue(), "compact") || v.Key == "retention.ms" && v.MaybeValue() == "-1" {
+				deletes = false
 			}
 		}
 		for _, info := range c.cluster.PartitionInfos(config.Name) {
 			u := usage{config.Name, info.Partition, info.LogStartOffset, info.HighWatermark, float64(info.NumBytes), c.batches(config.Name, info.Partition)}
 			all.bytes += u.bytes
 			all.batches += u.batches
-			if !strings.Contains(policy, "compact") {
+			if deletes {
 				partitions = append(partitions, u)
 			}
 		}

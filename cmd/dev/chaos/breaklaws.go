@@ -56,7 +56,7 @@ func brokenCommand(ctx context.Context, args []string) error {
 			return err
 		}
 		start = r.Partitions(raw, fragments)
-		c.Group, c.Input, c.Outputs = names.ReceiverGroup(), names.Raw(), []string{names.Fragments()}
+		c.Group, c.Input, c.Outputs = names.ReceiverGroup(), names.Raw(), []string{names.Fragments(), names.Savepoints()}
 	case "merge":
 		m, err := merger.New(merger.Config{Cluster: cluster, Names: names, Definitions: definitions, Logger: log})
 		if err != nil {
