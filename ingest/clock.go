@@ -43,8 +43,9 @@ type timeline struct {
 	// the only dated one among them.
 	held     []byte
 	heldFrom []originRun
-	// jump is the time of that one; -1 if there is none.
+	// jump is the time of that one; -1 if there is none. leapt is its beginning.
 	jump   int64
+	leapt  []byte
 	dating *dating // of the source that lines are of now
 	times  line.Times
 	origin line.Origin
@@ -149,6 +150,7 @@ func (t *timeline) add(l []byte, emit func(clock int64, l []byte) error) error {
 	t.heldFrom = addRun(t.heldFrom, t.origin)
 	if dated {
 		t.jump = at
+		t.leapt = append(t.leapt[:0], l[:min(len(l), longestExample)]...)
 	}
 	return nil
 }
@@ -159,6 +161,9 @@ func (t *timeline) decide(next int64, emit func(clock int64, l []byte) error) er
 		return nil
 	}
 	if next >= t.jump-maxJump {
+		if t.clock >= 0 {
+			t.dating.leap(t.jump-t.clock, t.leapt)
+		}
 		t.clock = t.jump
 	}
 	t.jump = -1

@@ -41,6 +41,9 @@ type dating struct {
 	lines, dated int64
 	example      []byte // the first without one
 	said         bool
+
+	leapt int64 // the farthest that a line moved a recording's clock at once, in nanoseconds
+	by    []byte
 }
 
 // add takes a line. Those that head others have no time and need none.
@@ -53,6 +56,13 @@ func (d *dating) add(l []byte, dated bool) {
 		d.dated++
 	} else if d.example == nil {
 		d.example = bytes.Clone(l[:min(len(l), longestExample)])
+	}
+}
+
+// leap takes the line by which the clock of a recording that had one leapt.
+func (d *dating) leap(nanos int64, l []byte) {
+	if nanos > d.leapt {
+		d.leapt, d.by = nanos, bytes.Clone(l)
 	}
 }
 
@@ -73,7 +83,7 @@ func (d *dating) check(r Reading, source string, log *slog.Logger, ended bool) e
 	}
 	err := fmt.Errorf("%d of %d lines%s have no time that Pulse knows, such as %.*q: in recordings they count at the time of the line before, elsewhere when they arrive. See docs/formats.md for the known times",
 		undated, d.lines, of, longestExample, d.example)
-	if r.Undated == undatedRefused {
+	if r.Refuses() {
 		return err
 	}
 	log.Warn(err.Error())
@@ -91,6 +101,18 @@ func (d Datings) Check(r Reading, log *slog.Logger) error {
 		errs = append(errs, d[source].check(r, source, log, true))
 	}
 	return errors.Join(errs...)
+}
+
+// Leap gives the beginning of the line by which the clock of a recording leapt farthest, if it
+// leapt by more than an hour at once: behind a wrong date all lines are late.
+func (d Datings) Leap() (l []byte, ok bool) {
+	var farthest dating
+	for _, source := range slices.Sorted(maps.Keys(d)) {
+		if one := d[source]; one.leapt > farthest.leapt {
+			farthest = *one
+		}
+	}
+	return farthest.by, farthest.leapt > 0
 }
 
 // maxDatings is how many origins of an input are looked at.

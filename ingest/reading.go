@@ -20,6 +20,9 @@ type Reading struct {
 	Formats *line.Schema
 }
 
+// Refuses reports whether a source most of whose lines have no time is an error.
+func (r Reading) Refuses() bool { return r.Undated == undatedRefused }
+
 // Origin returns an origin with these keys and values, and what the Reading says.
 func (r Reading) Origin(pairs ...string) (line.Origin, error) {
 	columns := strings.FieldsFunc(r.Columns, func(c rune) bool { return c == ' ' || c == ',' })

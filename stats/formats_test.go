@@ -29,6 +29,7 @@ func TestFormatErrors(t *testing.T) {
 		{"formats: [{name: a, pattern: <x>, zone: UTC}]", "1:41: this format has no capture named time"},
 		{"formats: [{name: a, pattern: <time>, zone: Mars}]", `1:44: there is no time zone "Mars"`},
 		{"formats: [{name: a, pattern: <time>, time: YYYY}]", `1:44: "YYYY" is not a time layout`},
+		{"formats: [{name: a, pattern: <time>, time: '2006-01-02 03:04:05'}]", `1:45: the layout "2006-01-02 03:04:05" has the hour of a clock of twelve and no PM`},
 		{"formats: [{name: a, pattern: <time>, time: '15:04:05'}]", `1:45: the layout "15:04:05" has no date, and a time of day alone does not date a line`},
 		{"formats: [{name: a, pattern: <x>, in: line}]", "1:39: in must name a field of another format: remove it to read whole lines"},
 		{"formats: [{name: a, pattern: <msg>, in: msg}]", "1:41: this format reads the field msg and also captures it"},

@@ -150,6 +150,9 @@ func TestUndatedLogs(t *testing.T) {
 			if got := p.wait(); got != 1 {
 				t.Errorf("%s: exit code %d, want 1", p, got)
 			}
+			if got := p.stdout.String(); args[0] == "eval" && got != "" {
+				t.Errorf("%s prints\n%s", p, got)
+			}
 			for _, want := range []string{"pulse " + args[0] + ": 2 of 3 lines of " + log + " have no time", `"hello there"`, "docs/formats.md"} {
 				if !strings.Contains(p.stderr.String(), want) {
 					t.Errorf("%s says nothing of %q:\n%s", p, want, p.stderr)
@@ -160,6 +163,18 @@ func TestUndatedLogs(t *testing.T) {
 	p := start(t, nil, nil, "eval", "--stats", file, log).succeed()
 	if n := strings.Count(p.stderr.String(), "2 of 3 lines of "+log+" have no time"); n != 1 {
 		t.Errorf("%s warns %d times:\n%s", p, n, p.stderr)
+	}
+}
+
+// The line whose wrong date made others late is quoted.
+func TestLeapIsQuoted(t *testing.T) {
+	t.Parallel()
+	log := writeFile(t, "leap.log", "time=2012-11-22T09:31:34Z n=1\n"+strings.Repeat("time=2212-11-22T09:31:34Z n=wrong\n", 3)+strings.Repeat("time=2012-11-22T09:31:35Z n=1\n", 20))
+	p := start(t, nil, nil, "eval", log).succeed()
+	for _, want := range []string{"out of order", "wrong date", `line="time=2212-11-22T09:31:34Z n=wrong"`} {
+		if !strings.Contains(p.stderr.String(), want) {
+			t.Errorf("%s says nothing of %q:\n%s", p, want, p.stderr)
+		}
 	}
 }
 

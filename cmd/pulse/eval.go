@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -123,7 +124,16 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	if s.marks && !slices.ContainsFunc(definitions.Stats, func(s *stats.Stat) bool { return s.Mark != nil }) {
 		return usagef("there are no marks in %s: write them under the key marks (docs/definitions.md)", cmp.Or(s.file, "the built-in definitions"))
 	}
-	found, finish, err := s.output(e.Stdout, definitions)
+	print, printed := e.Stdout, func() error { return nil }
+	if s.reading.Refuses() { // which the last line decides
+		held, err := newHeldOutput()
+		if err != nil {
+			return err
+		}
+		defer held.Close()
+		print, printed = held, func() error { return held.release(e.Stdout) }
+	}
+	found, finish, err := s.output(print, definitions)
 	if err != nil {
 		return err
 	}
@@ -145,15 +155,37 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	}
 	counts := evaluator.Counts()
 	warnOfCounts(log, counts)
-	warnOfLate(log, counts, definitions.Lateness, evaluator.Notices().Lateness)
+	warnOfLate(log, counts, definitions.Lateness, evaluator.Notices().Lateness, datings)
 	if named != nil {
 		named.warn(log, definitions)
 	}
 	undated := datings.Check(s.reading, log)
+	if undated == nil {
+		undated = printed()
+	}
 	if read := counts.Counted + counts.Late; s.raw && 2*counts.Undated > read {
 		log.Warn("more than half of the lines have no time that Pulse knows, and count when they arrived", "undated", counts.Undated, "lines", read)
 	}
 	return errors.Join(printCounts(e.Stderr, counts), undated)
+}
+
+// A heldOutput is what is printed if all goes well, in a file that has no name.
+type heldOutput struct{ *os.File }
+
+func newHeldOutput() (heldOutput, error) {
+	f, err := os.CreateTemp("", "pulse-eval-")
+	if err != nil {
+		return heldOutput{}, err
+	}
+	return heldOutput{f}, os.Remove(f.Name())
+}
+
+func (h heldOutput) release(w io.Writer) error {
+	if _, err := h.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.Copy(w, h.File)
+	return err
 }
 
 // output makes what is to be fed, and what prints the end of what it found.
@@ -225,8 +257,9 @@ func warnOfCounts(log *slog.Logger, c aggregate.LineCounts) {
 }
 
 // warnOfLate says what to do about a log that is out of order: all its lines count with a
-// lateness of needed seconds.
-func warnOfLate(log *slog.Logger, c aggregate.LineCounts, lateness, needed int64) {
+// lateness of needed seconds. If the log's clock leapt, the line by which it did may have a
+// wrong date.
+func warnOfLate(log *slog.Logger, c aggregate.LineCounts, lateness, needed int64, datings ingest.Datings) {
 	if float64(c.Late) <= timing.LateShare*float64(c.Lines) {
 		return
 	}
@@ -234,8 +267,12 @@ func warnOfLate(log *slog.Logger, c aggregate.LineCounts, lateness, needed int64
 	if most := int64(stats.MaxLateness / time.Second); needed <= most {
 		do = fmt.Sprintf("for all of them to count, run it again with --lateness %ds", needed)
 	}
-	log.Warn("the log is out of order: lines are not counted in any stat because they come after lines with later times; "+do,
-		"late", c.Late, "lines", c.Lines, "by", time.Duration(needed)*time.Second, "lateness", time.Duration(lateness)*time.Second)
+	attributes := []any{"late", c.Late, "lines", c.Lines, "by", time.Duration(needed) * time.Second, "lateness", time.Duration(lateness) * time.Second}
+	if l, ok := datings.Leap(); ok {
+		do += "; if the line that is quoted has a wrong date, take it out, with those that agree with it"
+		attributes = append(attributes, "line", string(l))
+	}
+	log.Warn("the log is out of order: lines are not counted in any stat because they come after lines with later times; "+do, attributes...)
 }
 
 // evalLog feeds the packs and clocks that a replay would send, and says which lines have

@@ -35,8 +35,11 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				return
 			}
 			if b[i] == escape {
-				plain, i, end := sc.uncolored(ev, b, first, end)
-				sc.attributes(ev, plain, i, end, kind, root)
+				plain, i, stop := sc.uncolored(ev, b, first, end)
+				if msg := sc.schema.at[ofMsg]; msg != None && ev.Has(msg) && ev.values[msg].is(first, end) {
+					ev.put(msg, i, stop, asText)
+				}
+				sc.attributes(ev, plain, i, stop, kind, root)
 				return
 			}
 			n = g.follow(at, b, i)

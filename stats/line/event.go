@@ -70,6 +70,12 @@ func (v value) bounds() (start, end int) {
 	return start, start + int(v&lengthMask)
 }
 
+// is reports whether a value is all of a text's part.
+func (v value) is(start, end int) bool {
+	first, last := v.bounds()
+	return first == start && last == end
+}
+
 // Has reports whether the line has the field.
 func (e *Event) Has(s Slot) bool {
 	return uint(s) < MaxFields && e.present[uint(s)/64]>>(uint(s)%64)&1 != 0

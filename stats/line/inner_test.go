@@ -16,10 +16,18 @@ func TestColors(t *testing.T) {
 		{"after a header", "<13>1 2012-11-30T06:45:29Z h app web.1 - - " + red + "status=500" + off + " at=1", "2012-11-30T06:45:29Z", fields{
 			"level": "'notice", "source": "'app", "status": "500", "at": "1", "msg": "'status=500 at=1"}},
 		{"in JSON", `{"level":"\u001b[32minfo\u001b[39m","status":500,"msg":"m"}`, "", fields{"level": "'info", "status": "500", "msg": "'m"}},
+		{"a link in JSON", `{"user":"\u001b]8;;https://a.example/\u001b\\bob\u001b]8;;\u0007","status":500,"msg":"\u001b[2Km"}`, "", fields{"user": "'bob", "status": "500", "msg": "'m"}},
 		{"around JSON", red + `{"status":500,"msg":"m"}` + off, "", fields{"status": "500", "msg": "'m"}},
 		{"around a time", red + "2012-11-22T09:31:34Z" + off + " app[web.1]: at=1", "2012-11-22T09:31:34Z", fields{"source": "'app", "at": "1", "msg": "'at=1"}},
 		{"words alone", red + "hello" + off, "", fields{"unparsed": "true"}},
 		{"a key", "time=2025-03-03T08:30:02Z " + red + "at=" + off + "abc status=1", "2025-03-03T08:30:02Z", fields{"at": "'abc", "status": "1", "msg": "'time=2025-03-03T08:30:02Z at=abc status=1"}},
+		{"a cursor", "\x1b[?25l\x1b[2K\x1b[1Gstatus=500\x1b[K at=1\x1b[?25h", "", fields{"status": "500", "at": "1", "msg": "'status=500 at=1"}},
+		{"256 and true colors", "\x1b[38;5;196mstatus\x1b[0m=\x1b[38:2::1:2:3m500\x1b[m at=1", "", fields{"status": "500", "at": "1", "msg": "'status=500 at=1"}},
+		{"a link", "status=500 user=\x1b]8;id=1;https://a.example/?x=5\x1b\\bob\x1b]8;;\x1b\\ at=1", "", fields{"status": "500", "user": "'bob", "at": "1", "msg": "'status=500 user=bob at=1"}},
+		{"a link ended by a bell", "2012-11-22T09:31:34Z INFO user=\x1b]8;;file:///a=1\abob\x1b]8;;\a status=500", "2012-11-22T09:31:34Z", fields{"level": "'INFO", "user": "'bob", "status": "500", "msg": "'user=bob status=500"}},
+		{"a title", "\x1b]0;build at=7\astatus=500 at=1", "", fields{"status": "500", "at": "1", "msg": "'status=500 at=1"}},
+		{"a title that is not ended", "\x1b]0;x status=500 at=1", "", fields{"unparsed": "true"}},
+		{"characters and modes", "\x1b(B\x1b=\x1b>\x1b7status=500\x1b8 at=1\x1b(0", "", fields{"status": "500", "at": "1", "msg": "'status=500 at=1"}},
 		{"escapes alone", "\x1b\x1b[\x1b[31", "", fields{"unparsed": "true"}},
 		{"around Docker's", red + `{"log":"a=1 b=2","stream":"stdout"}` + off, "", fields{"msg": `'{"log":"a=1 b=2","stream":"stdout"}`}},
 	})

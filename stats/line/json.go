@@ -446,11 +446,12 @@ func skipNested(b []byte, i, end int) int {
 
 // unescape appends b[start:end] with its escapes undone to the unescaped text,
 // and gives the place there. An escape that is not valid is kept as it is, and what
-// terminals take for colors is left out.
+// tells terminals something is left out.
 func (e *Event) unescape(b []byte, start, end int) (first, last int) {
 	// Padding stays behind what was written, for reads of eight bytes.
 	out := e.text[1]
 	first = len(out)
+	colored := false
 	for i := start; i < end; {
 		j := bytes.IndexByte(b[i:end], '\\')
 		if j < 0 {
@@ -484,10 +485,7 @@ func (e *Event) unescape(b []byte, start, end int) (first, last int) {
 				continue
 			}
 			i += 4
-			if r == escape {
-				i = afterColor(b, i-1, end)
-				continue
-			}
+			colored = colored || r == escape
 			if utf16.IsSurrogate(r) {
 				low := rune(-1)
 				if i+6 <= end && b[i] == '\\' && b[i+1] == 'u' {
@@ -503,6 +501,9 @@ func (e *Event) unescape(b []byte, start, end int) (first, last int) {
 			out = append(out, '\\')
 		}
 		out = append(out, c)
+	}
+	if colored {
+		out = appendUncolored(out[:first], out, first)
 	}
 	last = len(out)
 	out = append(out, zeros[:]...)
