@@ -18,6 +18,7 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/stats"
+	"pulse/topics"
 )
 
 // idle makes a server without Kafka that is not run: tests put points into its
@@ -32,6 +33,7 @@ func idle(t testing.TB, change func(*Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.usual.minutes = noMinutes{}
 	s.followMarks = func(context.Context) {}
 	s.fill = func(ctx context.Context, ready func()) error {
 		ready()
@@ -40,6 +42,11 @@ func idle(t testing.TB, change func(*Config)) *Server {
 	}
 	return s
 }
+
+// noMinutes is a log without a past.
+type noMinutes struct{}
+
+func (noMinutes) Each(context.Context, int64, int64, func(topics.Minute)) error { return nil }
 
 // inMemory runs a server in a synctest bubble until the test ends; dial reaches it.
 func inMemory(t testing.TB, change func(*Config)) *Server {

@@ -43,6 +43,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
 		"GET /api/lines":        takes(s.lines, "stat", "from", "to", "where", "key"),
 		"GET /api/explain":      takes(s.explain, "stat", "from", "to", "against", "where"),
+		"GET /api/usual":        takes(s.whatIsUsual, "at"),
 		"GET /api/marks":        takes(s.listMarks, "from", "to"),
 		"POST /api/marks":       takes(s.setMark),
 		"POST /api/share":       takes(s.share, "for"),

@@ -71,6 +71,7 @@ type Server struct {
 	raw         rawHistory
 	explainer   explainer
 	marking
+	usual      usual
 	program    *program.Program
 	readers    *readers
 	making     chan struct{} // holds one for each answer about all stats that is being made
@@ -163,7 +164,8 @@ func newServer(c Config) (*Server, error) {
 	s.refusals.Log = c.Logger
 	marks := &markTopic{c.Cluster, c.Names}
 	s.marker, s.followMarks = marks, func(ctx context.Context) { marks.follow(ctx, s.store, &throttle.Logger{Log: c.Logger}) }
-	s.minutes = &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
+	byMinute := &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
+	s.minutes, s.usual.minutes = byMinute, byMinute
 	s.handler = s.guard(s.routes(page))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.upgrader = websocket.Upgrader{

@@ -312,6 +312,17 @@ func (s *synthetic) Explain(_ context.Context, q explain.Question, tell func(rea
 	return a, nil
 }
 
+// Each is the minutes of all stats.
+func (s *synthetic) Each(ctx context.Context, from, to int64, take func(topics.Minute)) error {
+	for _, st := range s.definitions.Stats {
+		all, _ := s.Minutes(ctx, st.Name, from, to)
+		for _, m := range all {
+			take(m)
+		}
+	}
+	return nil
+}
+
 // PutMark keeps nothing: the store has the mark already.
 func (s *synthetic) PutMark(context.Context, mark.Mark) error { return nil }
 
@@ -325,6 +336,7 @@ func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 		}
 	})
 	server.history, server.minutes, server.raw, server.explainer, server.marker = s, s, s, s, s
+	server.usual.minutes = s
 	return server
 }
 

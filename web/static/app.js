@@ -9,6 +9,7 @@ import { Pages } from "./pages.js";
 import { Sharing } from "./share.js";
 import { connect } from "./socket.js";
 import { Status, standing } from "./status.js";
+import { Usual } from "./usual.js";
 import { Welcome } from "./welcome.js";
 
 const $ = (id) => document.getElementById(id);
@@ -28,6 +29,7 @@ const sharing = new Sharing($("share"), $("sharing"));
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
 const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
 new MarkTip(grid, view);
+model.usual = new Usual(() => touch());
 const touch = () => {
   grid.touch();
   detail.touch();
@@ -54,6 +56,7 @@ function standStill() {
   if (!model.configured) return;
   pages.count(moment);
   welcome.show(shown, moment);
+  if (!model.loading && model.newest && !document.hidden) model.usual.ask(model.newest);
 }
 
 connect((message) => {
@@ -173,7 +176,7 @@ if (options.has("kiosk")) {
   const every = /^(\d{1,5})s?$/.exec(options.get("every") ?? "");
   if (every && Number(every[1]) > 0) {
     setInterval(() => {
-      if (pages.turns > 1 && !frozen) pages.go((pages.current + 1) % pages.turns);
+      if (!frozen) pages.turn();
     }, Number(every[1]) * 1000);
   }
 }

@@ -11,6 +11,7 @@ import { Lines } from "./lines.js";
 import { MarkList, drawMarks, loadMarks, told } from "./marks.js";
 import { level } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
+import { drawUsual } from "./usual.js";
 import { panelOf } from "./panels/registry.js";
 import { hashOf, note, placeOf } from "./place.js";
 
@@ -359,7 +360,7 @@ export class Detail {
       return this.drawn[i].name ? `${this.drawn[i].name} ${text}` : text;
     });
     write(this.figure, figures.join("  ") || (panel.large || this.drawn.length ? "" : "–"));
-    const sure = [covered === null ? "" : coverage(covered, stat.over), error ? within(error) : ""].filter(Boolean).join(" · ");
+    const sure = [covered === null ? "" : coverage(covered, stat.over), error ? within(error) : "", model.usual?.compare(stat, live.newest, now).text ?? ""].filter(Boolean).join(" · ");
     write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${note}` : why || sure));
     this.#remark(model.notes.get(this.name) ?? []);
     this.note.title = held ? why : "";
@@ -391,6 +392,7 @@ export class Detail {
       chart.area(s, hue, { stepped: true, depth: colors.depth * weight, alpha: 0.4 + 0.6 * weight, line });
     });
     const { marks, more } = this.#marked(model, from, edge);
+    if (!panel.large) drawUsual(chart, model.usual, stat, colors);
     drawMarks(chart, marks, colors);
     this.marks.show(marks, more, moment.now);
     this.#tell(points, moment, hue);

@@ -125,6 +125,7 @@ export class Model {
     this.series = new Map(); // by name
     this.pages = [];
     this.notes = new Map(); // by name: what was not understood of a stat's lines, in sentences
+    this.usual = null; // what is usual, if that is asked for
     this.marks = []; // of the seconds that are drawn, oldest first
     this.moreMarks = 0; // that are not told one by one
     this.configured = false;

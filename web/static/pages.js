@@ -6,6 +6,7 @@ import { iconOf } from "./icon.js";
 import { level } from "./model.js";
 import { hashOf, placeOf } from "./place.js";
 import { blind } from "./status.js";
+import { findTrouble, nextTurn } from "./trouble.js";
 
 const INTERNAL = "pulse."; // begins the names of internal stats
 
@@ -23,7 +24,7 @@ export class Pages {
 
   /** Takes the pages of a model. */
   configure(model) {
-    const taken = new Set(["all", "pulse", "find", "stat"]);
+    const taken = new Set(["all", "trouble", "pulse", "find", "stat"]);
     const unique = (title) => {
       let name = slug(title);
       for (let n = 2; taken.has(name); n++) name = `${slug(title)}-${n}`;
@@ -35,6 +36,7 @@ export class Pages {
     this.all = model.pages.map((p) => ({ slug: unique(p.title), title: p.title, rows: p.rows }));
     this.turns = this.all.length; // how many take turns on a wall
     this.all.push({ slug: "all", title: "All stats", rows: [stats] });
+    this.all.push({ slug: "trouble", title: "Trouble", rows: [], empty: "Nothing is past its threshold or far from usual." });
     const own = stats.filter((name) => name.startsWith(INTERNAL));
     if (own.length) this.all.push({ slug: "pulse", title: "Pulse itself", rows: [own] });
     this.tabs = this.all.map((page) => {
@@ -64,9 +66,24 @@ export class Pages {
         this.nav.scrollLeft = Math.min(this.nav.scrollLeft, link.offsetLeft - this.nav.offsetLeft);
       } else link.removeAttribute("aria-current");
     });
-    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { ...this.all[this.current], empty: "There are no stats on this page." };
+    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { empty: "There are no stats on this page.", ...this.all[this.current], ...this.#troubled() && { rows: this.#trouble() } };
     this.title = page.title;
     this.onOpen(page);
+  }
+
+  /** Whether the page of what is in trouble is open. */
+  #troubled() { return this.all[this.current]?.slug === "trouble"; }
+
+  /** The rows of that page. */
+  #trouble() {
+    const names = findTrouble(this.model, this.model.moment()).map((t) => t.name);
+    this.told = names.join();
+    return names.length ? [names] : [];
+  }
+
+  /** Goes to the page whose turn it is on a wall. */
+  turn() {
+    if (this.turns > 1) this.go(nextTurn(this.all.slice(0, this.turns), this.current, this.critical ?? new Set()));
   }
 
   #search(query) {
@@ -101,6 +118,8 @@ export class Pages {
       const { state, held } = this.model.state(series, moment);
       if (state === "value" || held) worth.set(name, level(series.stat, series.at(series.newest), series.covered(series.newest)));
     }
+    this.critical = new Set([...worth].filter(([, w]) => w === "crit").map(([name]) => name));
+    if (this.#troubled() && findTrouble(this.model, moment).map((t) => t.name).join() !== this.told) this.open();
     this.tabs.forEach(({ link, crit, warn, names }, i) => {
       const counted = { warn: 0, crit: 0 };
       for (const name of names) if (worth.get(name)) counted[worth.get(name)]++;

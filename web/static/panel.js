@@ -4,6 +4,7 @@ import { cut, element, mark, write } from "./dom.js";
 import { clock, coverage, short, span, within } from "./format.js";
 import { drawMarks } from "./marks.js";
 import { level } from "./model.js";
+import { drawUsual } from "./usual.js";
 import { panelOf } from "./panels/registry.js";
 
 let ids = 0;
@@ -27,10 +28,11 @@ export class Panel {
     this.ago = element("span", "ago");
     this.held = element("span", "held", this.who, this.at, this.ago);
     this.sure = element("span", "sure");
+    this.usual = element("span", "usual");
     this.remark = element("p", "remark");
     const name = element("span", "cut");
     cut(name, stat.title);
-    const title = element("h2", "", name, this.held, this.sure, element("span", "mark"));
+    const title = element("h2", "", name, this.held, this.sure, this.usual, element("span", "mark"));
     this.title = title;
     this.about = [stat.title === stat.name ? "" : stat.name, stat.help].filter(Boolean).join("\n");
     this.element = element("article", "panel", title, this.remark);
@@ -88,13 +90,17 @@ export class Panel {
       from: moment.from, edge: moment.edge, due: moment.due,
     });
     if (this.chart) {
+      drawUsual(this.chart, model.usual, stat, colors);
       drawMarks(this.chart, model.marks, colors);
       this.#measure();
     }
+    const unlike = model.usual?.compare(stat, second, value) ?? { text: "", far: false };
+    write(this.usual, unlike.text);
+    mark(this.element, "far", unlike.far ? "yes" : "");
     const trouble = { warn: ", warning", crit: ", critical" }[worth] ?? "";
     const since = held ? `unknown, ${why}; ${span(moment.now - held - 1)} ago: ` : state === "value" ? "" : `${state}: `;
     const sure = (covered === null ? "" : `, of ${coverage(covered, stat.over)}`) + (error ? `, ${within(error)}` : "");
-    write(this.spoken, since + text + sure + trouble);
+    write(this.spoken, since + text + sure + trouble + (unlike.text && `, ${unlike.text}`));
   }
 
   /** Says what the chart's axes are, which change rarely: its top, its span and its thresholds. */
