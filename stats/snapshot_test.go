@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,50 @@ func FuzzSnapshot(f *testing.F) {
 			t.Fatalf("%+v is %+v again, %v", s, again, err)
 		}
 	})
+}
+
+// ParseSnapshot takes what UnmarshalJSON takes, and reads the same.
+func FuzzParseSnapshot(f *testing.F) {
+	for _, s := range []Snapshot{
+		{Stat: "a-b", Time: 1795343465, Value: json.RawMessage("1234.5"), Version: "3f9a2c"},
+		{Stat: "a", Time: 1709164800, Value: json.RawMessage(`{"top":[{"key":"x\",\"revision\":1","value":1}],"other":0}`), Final: true, Revision: 12, Version: "3f9a2c", Covered: 44, Of: 60, Approx: 0.0065},
+		{Stat: "a", Time: 1709164800, Value: json.RawMessage("null"), Final: true, Version: "3f9a2c", StaleSince: 1709164799},
+		{Stat: "é", Time: 5, Value: json.RawMessage("0"), Version: "3f9a2c", Since: 3, Beyond: aggregate.Beyond{Keys: 5, Share: 0.3}},
+	} {
+		f.Add(s.AppendJSON(nil))
+	}
+	f.Add([]byte(`{"stat":"a","time":"2026-02-30T10:31:05Z","value":{"revision":1,"revision":2},"revision":00,"final":true,"definitions":"3f9a2c","covered":61,"of":60}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var want Snapshot
+		failed := json.Unmarshal(b, &want)
+		got, err := ParseSnapshot(b)
+		if (err == nil) != (failed == nil) || err == nil && !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s is %+v, %v; want %+v, %v", b, got, err, want, failed)
+		}
+		array := slices.Concat([]byte("["), b, []byte(","), b, []byte("]"))
+		var wants []Snapshot
+		failed = json.Unmarshal(array, &wants)
+		gots, err := ParseSnapshots(array)
+		if (err == nil) != (failed == nil) || err == nil && !reflect.DeepEqual(gots, wants) {
+			t.Fatalf("%s is %+v, %v; want %+v, %v", array, gots, err, wants, failed)
+		}
+	})
+}
+
+func BenchmarkParseSnapshot(b *testing.B) {
+	text := Snapshot{Stat: "nginx-requests-per-second", Time: 1_700_000_000, Value: json.RawMessage("1234.5"), Version: "3f9a2c", Final: true}.AppendJSON(nil)
+	for name, parse := range map[string]func([]byte) (Snapshot, error){
+		"fast": ParseSnapshot,
+		"json": func(b []byte) (s Snapshot, err error) { return s, json.Unmarshal(b, &s) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := parse(text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 func BenchmarkSnapshotAppendJSON(b *testing.B) {

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 	"pulse/topics/retry"
 )
 
-// DefaultPartitions is how many partitions a topic gets if nothing else is said.
+// DefaultPartitions is how many partitions new topics get if nothing else is said.
 const DefaultPartitions = 8
 
 // How long topics keep their records.
@@ -31,7 +32,8 @@ const (
 
 // Options say how topics are to be.
 type Options struct {
-	Partitions  int32         // of a topic that is made; existing ones must have as many. 0: DefaultPartitions, and existing ones may have any number
+	Partitions  int32         // of a topic that is made; existing ones must have as many. 0: as many as the raw topic has, and existing ones may have any number
+	First       int32         // partitions of the raw topic, if it is made and Partitions is 0; 0: DefaultPartitions
 	Replication int16         // the same of replicas; 0: the broker's default, and any
 	Window      time.Duration // the longest window of the definitions that is not long: for so long a merger must be able to read back
 	LongWindow  time.Duration // the longest that is; 0: there is none
@@ -124,7 +126,7 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 	}
 	partitions, replication := o.Partitions, o.Replication
 	if partitions == 0 {
-		partitions = DefaultPartitions
+		partitions = cmp.Or(int32(len(existing[n.Raw()].Partitions)), o.First, DefaultPartitions)
 	}
 	if replication == 0 {
 		replication = -1

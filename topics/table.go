@@ -99,8 +99,8 @@ func DecodeTableEntry(key string, value []byte) TableEntry {
 		}
 		return TableEntry{Catalog: c}
 	}
-	var snapshots []stats.Snapshot
-	if err := json.Unmarshal(value, &snapshots); err != nil {
+	snapshots, err := stats.ParseSnapshots(value)
+	if err != nil {
 		return TableEntry{Bad: fmt.Errorf("table entry %.80q: %w", key, err)}
 	}
 	if len(snapshots) > MaxTableSnapshots {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -108,8 +107,7 @@ func (m *merged) fill(ctx context.Context) (int, error) {
 	n := 0
 	err = admin.Read(ctx, m.topic, where, func(r *kgo.Record) bool {
 		n++
-		var s stats.Snapshot
-		if json.Unmarshal(r.Value, &s) == nil {
+		if s, err := stats.ParseSnapshot(r.Value); err == nil {
 			m.store.Upsert(s, now)
 		} else {
 			m.store.Refuse()
@@ -140,8 +138,8 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 		if string(r.Key) != stat {
 			return true
 		}
-		var s stats.Snapshot
-		if json.Unmarshal(r.Value, &s) != nil {
+		s, err := stats.ParseSnapshot(r.Value)
+		if err != nil {
 			return true
 		}
 		for s := range s.Seconds(from, to) {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -36,8 +35,11 @@ func printRevisions(ctx context.Context, w io.Writer, admin *topics.Admin, names
 	for _, section := range []topics.Section{recent, all} {
 		n := 0
 		err := admin.Read(ctx, topic, section, func(r *kgo.Record) bool {
-			var s stats.Snapshot
-			if string(r.Key) != stat || json.Unmarshal(r.Value, &s) != nil || at < s.First() || at > s.Time {
+			if string(r.Key) != stat {
+				return true
+			}
+			s, err := stats.ParseSnapshot(r.Value)
+			if err != nil || at < s.First() || at > s.Time {
 				return true
 			}
 			n++

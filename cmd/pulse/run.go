@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -103,7 +104,11 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	role.log.Info("the broker keeps the records", "folder", s.data, "at most", s.max.String())
 	role.cluster = topics.Cluster{Brokers: b.Addrs(), Session: s.session}
 	role.metrics.broker(b)
-	if err := topics.Ensure(ctx, role.cluster, role.names, role.topicOptions()); err != nil {
+	options := role.topicOptions()
+	// Each partition costs the same in every second, also in a quiet one, and more of them
+	// than CPUs share nothing out.
+	options.First = int32(min(runtime.GOMAXPROCS(0), topics.DefaultPartitions))
+	if err := topics.Ensure(ctx, role.cluster, role.names, options); err != nil {
 		return err
 	}
 	if err := s.runRoles(ctx, e, role, asked, opened); err != nil {

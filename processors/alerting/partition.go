@@ -2,7 +2,6 @@ package alerting
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -132,8 +131,8 @@ func (p *partition) take(r *kgo.Record) (told []alert.Transition) {
 	if !slices.ContainsFunc(p.follows, func(f follower) bool { return f.rule.When.Stat == string(r.Key) }) {
 		return nil
 	}
-	var s stats.Snapshot
-	if json.Unmarshal(r.Value, &s) != nil || s.Version != p.version {
+	s, err := stats.ParseSnapshot(r.Value)
+	if err != nil || s.Version != p.version {
 		return nil
 	}
 	if topics.Ahead(r, s) {

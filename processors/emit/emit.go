@@ -5,7 +5,6 @@ package emit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -153,8 +152,8 @@ func (e *Emitter) Run(ctx context.Context) error {
 // appendPoints appends what a record's snapshot says, if it is final and was not
 // said.
 func (e *Emitter) appendPoints(points []Point, r *kgo.Record) []Point {
-	var s stats.Snapshot
-	if json.Unmarshal(r.Value, &s) != nil || !s.Final || s.Version != e.config.Names.Version {
+	s, err := stats.ParseSnapshot(r.Value)
+	if err != nil || !s.Final || s.Version != e.config.Names.Version {
 		return points
 	}
 	if topics.Ahead(r, s) {

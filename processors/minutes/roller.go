@@ -1,7 +1,6 @@
 package minutes
 
 import (
-	"encoding/json"
 	"math/bits"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -55,8 +54,8 @@ func newRoller(all []*stats.Stat, version string) *roller {
 func (r *roller) add(record *kgo.Record, emit func(topics.Minute), marked func(topics.MarkRecord)) {
 	offset := record.Offset
 	r.next = offset + 1
-	var p stats.Snapshot
-	if json.Unmarshal(record.Value, &p) != nil || !p.Final || p.Version != r.version {
+	p, err := stats.ParseSnapshot(record.Value)
+	if err != nil || !p.Final || p.Version != r.version {
 		return
 	}
 	if topics.Ahead(record, p) {

@@ -429,8 +429,11 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 	points := map[int64]point{}
 	newest := int64(-1)
 	err = o.read(ctx, merged, written.Of(p).Newest(linesRead), func(r *kgo.Record) {
-		var s stats.Snapshot
-		if string(r.Key) != stats.LinesStat || json.Unmarshal(r.Value, &s) != nil || s.Version != o.names.Version || topics.Ahead(r, s) {
+		if string(r.Key) != stats.LinesStat {
+			return
+		}
+		s, err := stats.ParseSnapshot(r.Value)
+		if err != nil || s.Version != o.names.Version || topics.Ahead(r, s) {
 			return
 		}
 		var counts Lines
@@ -460,8 +463,8 @@ func (o *observer) values(ctx context.Context, seen *observation) error {
 		read[p] = written.Of(p).Newest(linesRead)[p]
 	}
 	return o.read(ctx, merged, read, func(r *kgo.Record) {
-		var s stats.Snapshot
-		if err := json.Unmarshal(r.Value, &s); err != nil {
+		s, err := stats.ParseSnapshot(r.Value)
+		if err != nil {
 			seen.garbage(r, err)
 			return
 		}
