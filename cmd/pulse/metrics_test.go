@@ -51,7 +51,7 @@ func TestMetrics(t *testing.T) {
 		text = fetch(t, run.url+"/metrics")
 		for _, want := range []string{
 			"pulse_ingest_lines_total 200\n", "pulse_receiver_lines_total 200\n",
-			`pulse_merger_closed_timestamp_seconds{partition="7"} 1`, `pulse_merger_lag_records{partition="7"} 0`,
+			`pulse_merger_closed_timestamp_seconds{partition="0"} 1`, `pulse_merger_lag_records{partition="0"} 0`,
 		} {
 			if !strings.Contains(text, "\n"+want) {
 				return fmt.Errorf("no %s in\n%s", want, text)
