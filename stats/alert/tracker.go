@@ -28,7 +28,7 @@ type Transition struct {
 
 // An Amendment is a point that was published again, since lines came after its second
 // had closed: those of its stat's window at Second that were received later than its
-// revision before. The zero Amendment is none.
+// revision before. The zero Amendment stands for no such point.
 type Amendment struct {
 	Second   int64 // Unix time
 	Revision int
