@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,9 @@ func (f *flags) help(w io.Writer) {
 			kind = " " + kind
 		}
 		fmt.Fprintf(w, "%s  --%s%s [$%s]\n        %s", heading, fl.Name, kind, f.variable(fl.Name), help)
+		if isSecret(fl.Name) {
+			fmt.Fprint(w, "; @FILE reads it from a file")
+		}
 		heading = ""
 		if fl.DefValue != "" && fl.DefValue != "false" && fl.DefValue != "0" && fl.DefValue != "0s" {
 			fmt.Fprintf(w, " (default %s)", fl.DefValue)
@@ -64,6 +68,11 @@ func (f *flags) variable(name string) string {
 // parse sets the flags from args, and those that are not there from the
 // environment. It returns the other words, which may stand before flags too.
 func (f *flags) parse(args []string) (words []string, err error) {
+	f.VisitAll(func(fl *flag.Flag) {
+		if isSecret(fl.Name) {
+			fl.Value = &secretValue{Value: fl.Value}
+		}
+	})
 	for {
 		err := f.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
@@ -74,6 +83,7 @@ func (f *flags) parse(args []string) (words []string, err error) {
 			return nil, usageError{errors.New(oneDash.ReplaceAllString(err.Error(), "$1--$2"))}
 		}
 		if f.NArg() == 0 {
+			f.warnOfSecrets()
 			return words, f.parseEnv()
 		}
 		words, args = append(words, f.Arg(0)), f.Args()[1:]
@@ -104,7 +114,51 @@ func (f *flags) parseEnv() error {
 
 // mayBeSecret are the flags whose values have passwords, tokens or keys in them, and
 // are in no message.
-var mayBeSecret = regexp.MustCompile(`auth|token|password|secret|key|sources|urls`)
+var mayBeSecret = regexp.MustCompile(`auth|token|password|secret|key|sources|urls|^aorta$`)
+
+// keyFiles are those of them that name files.
+var keyFiles = []string{"http-key", "tls-key", "kafka-client-cert-key"}
+
+// isSecret reports whether a flag's value must not show in a list of processes.
+func isSecret(name string) bool {
+	return mayBeSecret.MatchString(name) && !slices.Contains(keyFiles, name)
+}
+
+// A secretValue is what must not show in a list of processes: the variable keeps it out,
+// and so does @FILE, which is what a file has but for the line's end.
+type secretValue struct {
+	flag.Value
+	shown bool // it was given as it is
+}
+
+func (s *secretValue) String() string {
+	if s.Value == nil { // package flag asks a zero value
+		return ""
+	}
+	return s.Value.String()
+}
+
+func (s *secretValue) Set(text string) error {
+	file, ok := strings.CutPrefix(text, "@")
+	s.shown = !ok
+	if !ok {
+		return s.Value.Set(text)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return s.Value.Set(strings.TrimRight(string(b), "\r\n"))
+}
+
+// warnOfSecrets says which secrets stand on the command line.
+func (f *flags) warnOfSecrets() {
+	f.Visit(func(fl *flag.Flag) {
+		if s, ok := fl.Value.(*secretValue); ok && s.shown {
+			fmt.Fprintf(f.env.Stderr, "pulse: all users of this machine can read --%s in the list of processes: give $%s, or --%[1]s @FILE\n", fl.Name, f.variable(fl.Name))
+		}
+	})
+}
 
 // oneDash is a flag as package flag writes it, in the messages that it has.
 var oneDash = regexp.MustCompile(`((?:defined|argument): |for (?:flag )?)-([a-z][a-z0-9-]*(?:$|: ))`)
@@ -138,23 +192,6 @@ func short(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
-}
-
-// secretVar is StringVar for what must not show in a list of processes: the
-// variable keeps it out, and so does @FILE, which is what a file has but for the
-// line's end.
-func (f *flags) secretVar(s *string, name, usage string) {
-	f.Func(name, usage+"; @FILE reads it from a file", func(text string) error {
-		if file, ok := strings.CutPrefix(text, "@"); ok {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			text = strings.TrimRight(string(b), "\r\n")
-		}
-		*s = text
-		return nil
-	})
 }
 
 // readingVars are what is said of how lines are read.
@@ -225,7 +262,7 @@ func (k *kafkaFlags) add(f *flags) {
 		f.StringVar(s.value, s.name, "", s.help)
 	}
 	f.vars["kafka-sasl-password"] = "KAFKA_SASL_PASSWORD"
-	f.secretVar(&k.security.Password, "kafka-sasl-password", "its `password`")
+	f.StringVar(&k.security.Password, "kafka-sasl-password", "", "its `password`")
 	k.addPrefix(f)
 }
 

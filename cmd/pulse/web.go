@@ -77,7 +77,7 @@ func (w *webFlags) add(f *flags) {
 		{"http-share-key", "WEB_SHARE_KEY", &w.shareKey, "a `key` of 16 bytes or more that signs share links: the same on every server"},
 	} {
 		f.vars[s.name] = s.variable
-		f.secretVar(s.value, s.name, s.help)
+		f.StringVar(s.value, s.name, "", s.help)
 	}
 	f.vars["http-origins"], f.vars["http-cert"], f.vars["http-key"] = "WEB_ORIGINS", "WEB_CERT", "WEB_KEY"
 	f.StringVar(&w.origins, "http-origins", "", "a comma list of `sites` (https://host) whose pages may open the socket")
