@@ -90,7 +90,7 @@ func TestUsualFromKafka(t *testing.T) {
 	k.roll(minuteOf(k, now-240, 60, "1"), minuteOf(k, now-180, 60, "2"), other)
 	s := k.idle(nil)
 	found := map[int64]string{}
-	if err := s.usual.minutes.Each(t.Context(), now-200, now, func(m topics.Minute) { found[m.Time-now] += string(m.Max) }); err != nil {
+	if err := s.minutes.(*minutes).Each(t.Context(), now-200, now, func(m topics.Minute) { found[m.Time-now] += string(m.Max) }); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(found); got != "map[-180:2]" {
