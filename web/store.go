@@ -350,6 +350,23 @@ func (s *Store) Incomplete(settled int64) bool {
 	return false
 }
 
+// Settled is a second up to which stats.merged has the final revisions by now: some
+// behind the newest, or, where nothing has come for so long, all that can be final.
+func (s *Store) Settled(lateness int64, now time.Time) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var arrived time.Time
+	for i := range s.series {
+		if at := s.series[i].arrived; at.After(arrived) {
+			arrived = at
+		}
+	}
+	if now.Sub(arrived) >= settledAfter*time.Second {
+		return s.newest - lateness - 1
+	}
+	return s.newest - lateness - settledAfter
+}
+
 // Newest is the newest second of all stats, 0 before the first.
 func (s *Store) Newest() int64 {
 	s.mu.Lock()

@@ -477,6 +477,28 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+// A log that stands still is complete when all that can be final is: no newer second comes.
+func TestSettled(t *testing.T) {
+	s, at := NewStore(two()), time.Unix(1005, 0)
+	for second := int64(1000); second < 1005; second++ {
+		p := point("a", second, "1")
+		p.Final = second != 1001
+		s.Upsert(p, at)
+	}
+	if s.Incomplete(s.Settled(2, at.Add(settledAfter*time.Second-1))) {
+		t.Error("a second that may become final in time is missed")
+	}
+	if !s.Incomplete(s.Settled(2, at.Add(settledAfter*time.Second))) {
+		t.Error("a second that nothing will make final any more is not missed")
+	}
+	final := point("a", 1001, "2")
+	final.Final, final.Revision = true, 1
+	s.Upsert(final, at)
+	if s.Incomplete(s.Settled(2, at.Add(time.Hour))) {
+		t.Error("the last seconds, which cannot be final, are missed")
+	}
+}
+
 // TestStoreBeyond: points far beyond the clocks are refused, whether they come
 // before the clocks or after; points that stay a little beyond them are taken out,
 // and what is right goes on.

@@ -179,7 +179,7 @@ func (v *view) heal(ctx context.Context, ready func()) {
 
 	heal := retry.Backoff{Least: healEvery, Most: healAtMost}
 	for heal.Wait(ctx) == nil {
-		if !v.store.DropBeyond() && !v.store.Incomplete(v.store.Newest()-v.lateness-settledAfter) {
+		if !v.store.DropBeyond() && !v.store.Incomplete(v.store.Settled(v.lateness, time.Now())) {
 			heal.Reset()
 			continue
 		}
