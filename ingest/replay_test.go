@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/line"
 	"pulse/topics"
 )
@@ -248,7 +249,7 @@ func TestReplayLateness(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	var lines []string
 	var seconds []int64
-	for i := range 1000 {
+	for i := range testkit.Size(400, 1000) {
 		s := day/second + int64(i/2) - rng.Int64N(181)*rng.Int64N(2)
 		seconds = append(seconds, s)
 		lines = append(lines, dated(s*second+rng.Int64N(second), fmt.Sprint(i)))

@@ -335,7 +335,7 @@ func TestRestarts(t *testing.T) {
 			for _, f := range begin {
 				roles = append(roles, f())
 			}
-			p.replay(1, testkit.Size(45, 120), func(second int) {
+			p.replay(1, testkit.Size(36, 120), func(second int) {
 				p.flush()
 				if second%10 == 3 {
 					p.wait(roles...)

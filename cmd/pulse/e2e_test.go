@@ -59,7 +59,7 @@ func roughRecording(t testing.TB, lines int) string {
 func TestDistributedEqualsEval(t *testing.T) {
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
-	recording := roughRecording(t, testkit.Size(3000, 30_000))
+	recording := roughRecording(t, testkit.Size(1500, 30_000))
 	want := evaluate(t, nil, "--stats", file, recording)
 	if want.Counted+want.Late+want.Unreadable != want.Lines {
 		t.Errorf("eval's account does not add up: %+v", want.account)
@@ -88,7 +88,7 @@ func TestDistributedEqualsEval(t *testing.T) {
 func TestRunReplay(t *testing.T) {
 	t.Parallel()
 	file := writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "5s"))
-	recording := roughRecording(t, 3000)
+	recording := roughRecording(t, testkit.Size(1500, 3000))
 	want := evaluate(t, nil, "--stats", file, recording)
 
 	run := startRun(t, file, "", nil, "--replay", recording, "--speed", "max", "--original-times")

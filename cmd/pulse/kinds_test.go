@@ -13,7 +13,7 @@ import (
 func TestDistributedEqualsEvalOfAllKinds(t *testing.T) {
 	t.Parallel()
 	const file = "../../testdata/golden/kinds.yaml"
-	lines := testkit.Size(2000, 20_000)
+	lines := testkit.Size(1000, 20_000)
 	recording := record(t, traffic.Options{Kind: "pulse", Lines: lines, Rate: float64(lines) / 50, Seed: 9, Disorder: 10 * time.Second, Garbage: 0.02})
 	want := evaluate(t, nil, "--stats", file, recording)
 	d := deploy(t, file, testkit.Size(3, 8), 2)

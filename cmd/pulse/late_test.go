@@ -42,8 +42,8 @@ func lateLines(t *testing.T, recording string, lateness int64) (late uint64, nee
 // on anything else but the file. See the package stats for the same by awk.
 func TestLateLines(t *testing.T) {
 	t.Parallel()
-	const lines = 8000
-	recording := record(t, traffic.Options{Kind: "router", Lines: lines, Rate: 20, Seed: 9, Disorder: 180 * time.Second})
+	lines := uint64(testkit.Size(2000, 8000))
+	recording := record(t, traffic.Options{Kind: "router", Lines: int(lines), Rate: float64(lines) / 400, Seed: 9, Disorder: 180 * time.Second})
 	for i, lateness := range []int64{0, 2, 10, 60, 120, 180} {
 		late, needed := lateLines(t, recording, lateness)
 		if (late == 0) != (lateness == 180) {

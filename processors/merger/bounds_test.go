@@ -30,7 +30,7 @@ func (l *log) bundle(source int32, end, second int64) []byte {
 // TestBundlesWithoutCovers: what no cover ends neither piles up nor holds back the
 // checkpoints, and the segments that are ended count all the same.
 func TestBundlesWithoutCovers(t *testing.T) {
-	seconds, each := int64(testkit.Size(90, 300)), int64(40)
+	seconds, each := int64(testkit.Size(80, 300)), int64(testkit.Size(20, 40))
 	l := newLog(t, fmt.Sprintf(one, 2))
 	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
 	empty := (&topics.Bundle{End: 1 << 40}).Append(nil)

@@ -99,6 +99,7 @@ func lawLogs() int {
 // TestLawsNoticed breaks what the laws ask for, and the comparison of TestLaws
 // must notice it.
 func TestLawsNoticed(t *testing.T) {
+	testkit.Long(t)
 	for name, breakIt := range map[string]func(*faults){
 		"offsets are committed although an emit failed": func(f *faults) { f.commitAnyway = true },
 		"covers are taken for complete":                 func(f *faults) { f.uncheckedCovers = true },

@@ -531,7 +531,7 @@ func TestLongWindow(t *testing.T) {
 // There is a value for each second in which one leaves the window. They are emitted as
 // they are made, and no more of them are held than the table takes.
 func TestLeap(t *testing.T) {
-	over, days := int64(testkit.Size(600, 1800)), int64(testkit.Size(86400, 3*86400))
+	over, days := int64(testkit.Size(120, 1800)), int64(testkit.Size(86400, 3*86400))
 	l := newLog(t, fmt.Sprintf("lateness: 1s\nstats:\n  - {name: events, count: lines, over: %ds}\n", over))
 	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
 	for i := range over {

@@ -282,7 +282,7 @@ func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {
 			f := newFolder(t)
 			for seed := range uint64(testkit.Size(5, 12)) {
 				r := rand.New(rand.NewPCG(seed, 1))
-				lines := randomLines(r, []int{0, 1, 20, 900, testkit.Size(1000, 6000)}[seed%5], []int{3, 400, 4000}[seed%3])
+				lines := randomLines(r, []int{0, 1, 20, testkit.Size(100, 900), testkit.Size(1000, 6000)}[seed%5], []int{3, 4000, 400}[seed%3])
 				whole := test.kind.NewPartial()
 				f.fold(whole, lines...)
 				want, wantValue := whole.AppendTo(nil), valueOf(test.kind, whole)
@@ -309,7 +309,7 @@ func joinSplit(t *testing.T, r *rand.Rand, f *folder, k Kind, lines []string) Pa
 	for i := range parts {
 		parts[i] = k.NewPartial()
 		if r.IntN(3) == 0 { // one that was used before
-			f.fold(parts[i], randomLines(r, r.IntN(1500), 2000)...)
+			f.fold(parts[i], randomLines(r, r.IntN(testkit.Size(300, 1500)), 2000)...)
 			parts[i].Reset()
 			if !parts[i].Empty() || len(parts[i].AppendTo(nil)) > 0 {
 				t.Fatal("a partial that was reset is not empty")
@@ -343,7 +343,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 				seconds := make([]Partial, 12)
 				for i := range seconds {
 					seconds[i] = test.kind.NewPartial()
-					f.fold(seconds[i], randomLines(r, r.IntN([]int{3, 200, testkit.Size(700, 3000)}[seed%3]), []int{10, 5000}[seed%2])...)
+					f.fold(seconds[i], randomLines(r, r.IntN([]int{3, 200, testkit.Size(200, 3000)}[seed%3]), []int{10, 5000}[seed%2])...)
 				}
 				w, in := test.kind.NewWindow(), make([]bool, len(seconds))
 				toggle := func(i int) {
@@ -387,7 +387,7 @@ func TestFoldAllocatesNothing(t *testing.T) {
 	for _, test := range kinds() {
 		t.Run(test.name, func(t *testing.T) {
 			f, p := newFolder(t), test.kind.NewPartial()
-			lines := randomLines(rand.New(rand.NewPCG(1, 3)), testkit.Size(1000, 3000), 1500)
+			lines := randomLines(rand.New(rand.NewPCG(1, 3)), testkit.Size(400, 3000), 1500)
 			b := make([]byte, 0, 1<<20)
 			second := func() {
 				f.fold(p, lines...)
@@ -525,7 +525,7 @@ func FuzzJoin(f *testing.F) {
 	for i, test := range all {
 		p := test.kind.NewPartial()
 		f.Add(byte(i), p.AppendTo(nil))
-		for _, n := range []int{1, 10, 1500} {
+		for _, n := range []int{1, 10, testkit.Size(400, 1500)} {
 			fold.fold(p, randomLines(rand.New(rand.NewPCG(1, 4)), n, 2000)...)
 			b := p.AppendTo(nil)
 			f.Add(byte(i), b)

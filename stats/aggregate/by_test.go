@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/line"
 )
 
@@ -73,7 +74,7 @@ func TestLongKeys(t *testing.T) {
 func TestByBeyondItsRoom(t *testing.T) {
 	const over, top = 3000, 20
 	room := capacity(over)
-	for seed := range uint64(6) {
+	for seed := range uint64(testkit.Size(2, 6)) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		k := newKeyed(newRate(1), byOne, top, over)
 		f := newFolder(t)

@@ -145,7 +145,7 @@ func TestDigestError(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 10))
 		all, joined := new(values), new(values)
 		for minute := range 12 {
-			n := []int{1000, 3000, 20_000, 100}[minute%4]
+			n := []int{1000, 3000, testkit.Size(6000, 20_000), 100}[minute%4]
 			if minute == 5 {
 				n = testkit.Size(10_000, 300_000)
 			}

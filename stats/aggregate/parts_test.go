@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/line"
 )
 
@@ -100,7 +101,7 @@ func TestPartsBeyondTheirRoom(t *testing.T) {
 	f := newFolder(t)
 	for want, k := range kinds {
 		var first []byte
-		for seed := range uint64(4) {
+		for seed := range uint64(testkit.Size(2, 4)) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			r.Shuffle(n, func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 			p := joinSplit(t, r, f, k, lines)
@@ -155,7 +156,7 @@ func TestPartsThatStay(t *testing.T) {
 	sum, mean, count, most := newLastSum(x, byOne, 3000), newLastMean(x, byOne, 3000), newLastCount(x, byOne, 3000), newLastMax(x, byOne, 3000)
 	for k, want := range map[Kind]string{sum: "600", mean: "2", count: "300", most: "2"} {
 		lines := map[int][]string{}
-		for second := range 60 {
+		for second := range testkit.Size(20, 60) {
 			for i := range n {
 				lines[10*second] = append(lines[10*second], reportLine(10*second, fmt.Sprint("part", i), 2))
 			}

@@ -121,6 +121,9 @@ func evalRecording(t testing.TB, d *stats.Definitions, recording []byte) ([]stat
 func TestGolden(t *testing.T) {
 	for name, options := range goldens {
 		t.Run(name, func(t *testing.T) {
+			if thinned[name] > 0 {
+				testkit.Long(t)
+			}
 			if *update && options.Kind != "" {
 				options.Start = goldenStart
 				var recording bytes.Buffer

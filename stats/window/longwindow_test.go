@@ -77,7 +77,7 @@ func TestLongSeriesIsTheNaiveOne(t *testing.T) {
 	for stat, s := range d.Stats {
 		t.Run(s.Name, func(t *testing.T) {
 			middles := 0
-			for seed := range uint64(testkit.Size(4, 40)) {
+			for seed := range uint64(testkit.Size(3, 40)) {
 				r := rand.New(rand.NewPCG(seed, 3))
 				folder := p.NewFolder()
 				series, want := window.NewSeries(p.Kind(stat), s), naive{p.Kind(stat), s, map[int64][][]byte{}}
@@ -91,7 +91,7 @@ func TestLongSeriesIsTheNaiveOne(t *testing.T) {
 					}
 					return got
 				}
-				for range 400 {
+				for range testkit.Size(300, 400) {
 					switch r.IntN(10) {
 					case 0, 1, 2, 3:
 						var lines []byte

@@ -85,7 +85,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 				}
 				at, forgotten := int64(statstest.Epoch), int64(0)
 				distinct := []int{5, 3000}[seed%2]
-				for range 300 {
+				for range testkit.Size(200, 300) {
 					covered := 1 + r.Int64N(2)
 					switch r.IntN(10) {
 					case 0, 1, 2, 3: // a segment with a few seconds

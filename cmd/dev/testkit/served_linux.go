@@ -13,8 +13,8 @@ import (
 // CPU, and nanoseconds of waiting for one.
 type served struct{ ran, waited uint64 }
 
-func startServed() served {
-	var s served
+func startServed() *served {
+	s := &served{}
 	tasks, _ := filepath.Glob("/proc/self/task/*/schedstat") // the pattern is right
 	for _, task := range tasks {
 		b, err := os.ReadFile(task)
@@ -32,7 +32,10 @@ func startServed() served {
 }
 
 // starved says so if less than half was got since then, and nothing else.
-func (s served) starved() string {
+func (s *served) starved() string {
+	if s == nil {
+		return ""
+	}
 	now := startServed()
 	if now.ran <= s.ran || now.waited <= s.waited {
 		return ""

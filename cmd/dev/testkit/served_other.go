@@ -5,6 +5,6 @@ package testkit
 // served is known on Linux alone.
 type served struct{}
 
-func startServed() served { return served{} }
+func startServed() *served { return nil }
 
-func (served) starved() string { return "" }
+func (*served) starved() string { return "" }

@@ -27,15 +27,19 @@ func Patience() time.Duration { return time.Minute * time.Duration(Factor()) }
 func Eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	limit := Patience()
-	served := startServed()
 	begun := time.Now()
+	var since *served
 	for pause := time.Millisecond; ; pause = min(pause*3/2, 200*time.Millisecond) {
 		err := check()
 		if err == nil {
 			return
 		}
-		if waited := time.Since(begun); waited > limit {
-			fail(t, what, waited, served, err)
+		waited := time.Since(begun)
+		if waited > limit {
+			fail(t, what, waited, since, err)
+		}
+		if since == nil && waited > unwatched {
+			since = startServed()
 		}
 		time.Sleep(pause)
 	}
@@ -45,18 +49,27 @@ func Eventually(t testing.TB, what string, check func() error) {
 // test with what seen returns if that takes too long.
 func Done[T any](t testing.TB, what string, done <-chan T, seen func() error) {
 	t.Helper()
+	select {
+	case <-done:
+		return
+	case <-time.After(unwatched):
+	}
 	limit := Patience()
-	served := startServed()
+	since := startServed()
 	select {
 	case <-done:
 	case <-time.After(limit):
-		fail(t, what, limit, served, seen())
+		fail(t, what, limit, since, seen())
 	}
 }
 
-func fail(t testing.TB, what string, waited time.Duration, served served, seen error) {
+// unwatched is how long a wait is before the CPU time that it gets is counted: nearly all
+// are shorter, and counting reads a file of each thread.
+const unwatched = time.Second
+
+func fail(t testing.TB, what string, waited time.Duration, since *served, seen error) {
 	t.Helper()
-	t.Fatalf("%s: not within %v%s; last seen: %v", what, waited.Round(time.Second), served.starved(), seen)
+	t.Fatalf("%s: not within %v%s; last seen: %v", what, waited.Round(time.Second), since.starved(), seen)
 }
 
 // Factor is the value of PatienceVariable, from 1 to 100; 1 if it has none.
