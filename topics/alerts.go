@@ -3,11 +3,16 @@ package topics
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats/alert"
 	"pulse/stats/timing"
@@ -92,15 +97,17 @@ func (m *AlertMemory) Load(t *alert.Tracker) error {
 // Key is that of the record.
 func (m *AlertMemory) Key() []byte { return stateKey("memory", m.Version, m.Alert) }
 
-// An AlertReceiver is how a receiver stands, by who sends it what of some partition of the
-// topic of alerts is for it.
+// An AlertReceiver is how a receiver stands, by who sends it what is in a partition of the
+// topic of alerts.
 type AlertReceiver struct {
 	Route     string    `json:"route"`
 	Kind      string    `json:"kind"`
 	Partition int32     `json:"partition"`
+	Offset    int64     `json:"offset"`            // all before it is delivered, or refused for good
 	Waiting   int       `json:"waiting"`           // not delivered yet
-	Refused   int64     `json:"refused,omitempty"` // for good, since it began
-	Since     time.Time `json:"since"`             // for how long it has been so
+	Silenced  int       `json:"silenced"`          // not sent for as long as a silence lasts
+	Refused   int64     `json:"refused,omitempty"` // for good
+	Since     time.Time `json:"since"`             // since when sending fails, or has worked
 	Error     string    `json:"error,omitempty"`   // the last, without secrets; "": the last try worked
 }
 
@@ -123,7 +130,36 @@ func ParseAlertState(value []byte) (s AlertState, err error) {
 	if m := s.Memory; m != nil && (m.Alert == "" || m.Offset < 0) {
 		return s, errors.New("an alert's memory without a name or with an offset below 0")
 	}
+	if r := s.Receiver; r != nil && (r.Route == "" || r.Offset < 0 || r.Partition < 0 || r.Partition >= MaxPartitions) {
+		return s, errors.New("a receiver without a name, or with an offset or a partition out of bounds")
+	}
 	return s, nil
+}
+
+// AlertStates reads what is remembered of alerts, and how receivers stand, in order. It waits
+// for open transactions.
+func (a *Admin) AlertStates(ctx context.Context, n Names) (memories []AlertMemory, receivers []AlertReceiver, err error) {
+	whole, err := a.Whole(ctx, n.AlertState())
+	if err != nil {
+		return nil, nil, err
+	}
+	byKey := map[string]AlertState{}
+	err = a.Read(ctx, n.AlertState(), whole, func(r *kgo.Record) bool {
+		delete(byKey, string(r.Key))
+		if s, err := ParseAlertState(r.Value); r.Value != nil && err == nil {
+			byKey[string(r.Key)] = s
+		}
+		return true
+	})
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		if m := byKey[key].Memory; m != nil {
+			memories = append(memories, *m)
+		}
+		if r := byKey[key].Receiver; r != nil {
+			receivers = append(receivers, *r)
+		}
+	}
+	return memories, receivers, err
 }
 
 // A Silence is that alerts are not sent for a while. It names alerts and not other
@@ -177,9 +213,12 @@ func (s *Silence) Check() error {
 	return errors.Join(long("the alert's name", s.Alert), long("who", s.Who), long("why", s.Why))
 }
 
+// Names reports whether the silence is of an alert, or of keys of it.
+func (s *Silence) Names(alert string) bool { return globs(s.Alert, alert) }
+
 // Holds reports whether the silence is of a subject at a time.
 func (s *Silence) Holds(of alert.Subject, at time.Time) bool {
-	if at.Before(s.From) || !at.Before(s.Until) || !globs(s.Alert, of.Alert) {
+	if at.Before(s.From) || !at.Before(s.Until) || !s.Names(of.Alert) {
 		return false
 	}
 	return s.Key == nil || of.Keyed && globs(*s.Key, of.Key)

@@ -55,7 +55,7 @@ func TestACLs(t *testing.T) {
 	if !topicstest.Real() {
 		t.Skip("it needs an Apache Kafka: make test-kafka")
 	}
-	roles := []string{"ingest", "receive", "merge", "web", "emit", "alert", "status"}
+	roles := []string{"ingest", "receive", "merge", "web", "emit", "alert", "silence", "status"}
 	config := kafka.Config{Dir: t.TempDir(), Libs: filepath.Join("..", "..", "bin", "kafka", "libs"), Users: append([]string{"admin"}, roles...)}
 	if err := kafka.Install(t.Context(), config.Libs); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -39,9 +40,11 @@ func fetch(t *testing.T, url string) string {
 // the runbook, and every one that the runbook names is there.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	file := writeFile(t, "stats.yaml", alertDefinitions)
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer receiver.Close()
+	file := writeFile(t, "stats.yaml", alertDefinitions+"routes: {hook: {webhook: \""+receiver.URL+"\"}}\n")
 	w, stdin := newTail(t)
-	run := startRun(t, file, "", stdin)
+	run := startRun(t, file, "", stdin, "--heartbeat-url", receiver.URL)
 	w.write(100)
 	w.write(100)
 	closes(t, run.cluster, run.names)

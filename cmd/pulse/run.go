@@ -37,6 +37,7 @@ from other processes: pulse ingest --kafka ADDRESS.
 type runSettings struct {
 	roleFlags
 	web    webFlags
+	alerts alertFlags
 	listen string
 	data   string
 	max    byteSize
@@ -47,6 +48,7 @@ type runSettings struct {
 
 func (s *runSettings) add(f *flags) {
 	s.web.add(f)
+	s.alerts.add(f)
 	f.StringVar(&s.listen, "kafka-listen", "localhost:9092", "the `address` of the embedded broker")
 	f.StringVar(&s.data, "data-dir", "pulse-data", "the `folder` for the broker's data, which a restart continues with; empty: keep data in memory")
 	s.max = 2 << 30
@@ -62,6 +64,9 @@ func (s *runSettings) add(f *flags) {
 
 func (s *runSettings) check(words []string) error {
 	if err := s.web.check(); err != nil {
+		return err
+	}
+	if err := s.alerts.check(); err != nil {
 		return err
 	}
 	if err := topics.CheckPrefix(s.prefix); err != nil {
@@ -178,14 +183,19 @@ func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, 
 	if err != nil {
 		return err
 	}
+	var alerts *alertRole
+	if len(role.definitions.Alerts) > 0 {
+		if alerts, err = s.alerts.wire(role, e); err != nil {
+			return err
+		}
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return receiver.Run(ctx) })
 	group.Go(func() error { return merger.Run(ctx) })
 	group.Go(func() error { role.minutes().Run(ctx); return nil })
 	group.Go(func() error { return server.Run(ctx) })
-	if len(role.definitions.Alerts) > 0 {
-		alerts := role.alerting()
-		group.Go(func() error { return alerts.Run(ctx) })
+	if alerts != nil {
+		group.Go(func() error { return alerts.run(ctx) })
 	}
 	kafka := role.cluster.Brokers[0]
 	if len(opened) > 0 {

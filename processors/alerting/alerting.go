@@ -222,7 +222,7 @@ func (p *Processor) begin(ctx context.Context, partition int32) (w *worker, from
 			return nil, from, err
 		}
 	}
-	memories, err := Memories(ctx, admin, names)
+	memories, _, err := admin.AlertStates(ctx, names)
 	if err != nil {
 		return nil, from, err
 	}
@@ -262,27 +262,6 @@ func start(ctx context.Context, admin *topics.Admin, topic string, partition int
 	}
 	o, _ := listed.Lookup(topic, partition)
 	return kgo.NewOffset().At(o.Offset), nil
-}
-
-// Memories reads what is remembered of alerts.
-func Memories(ctx context.Context, admin *topics.Admin, names topics.Names) ([]topics.AlertMemory, error) {
-	whole, err := admin.Whole(ctx, names.AlertState())
-	if err != nil {
-		return nil, err
-	}
-	byKey := map[string]topics.AlertMemory{}
-	err = admin.Read(ctx, names.AlertState(), whole, func(r *kgo.Record) bool {
-		delete(byKey, string(r.Key))
-		if s, err := topics.ParseAlertState(r.Value); err == nil && s.Memory != nil {
-			byKey[string(r.Key)] = *s.Memory
-		}
-		return true
-	})
-	var all []topics.AlertMemory
-	for _, m := range byKey {
-		all = append(all, m)
-	}
-	return all, err
 }
 
 // take follows the alerts through what was read, and writes what became of them.

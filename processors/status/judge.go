@@ -45,6 +45,7 @@ type Status struct {
 	Ingesters []Ingester     `json:"ingesters"`
 	Receivers Group          `json:"receivers"`
 	Mergers   Group          `json:"mergers"`
+	Alerts    *Alerts        `json:"alerts,omitempty"`
 	Sources   []Source       `json:"sources"`
 	Fragments []Fragments    `json:"fragments"`
 	Garbage   []Garbage      `json:"not_ours"`
@@ -130,7 +131,7 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 	}
 	s := &Status{
 		At: o.now.UTC(), Version: o.names.Version, Others: append([]OtherVersion{}, o.others...), Domain: o.domain,
-		Lines: o.lines, Ingesters: []Ingester{}, Receivers: o.receivers, Mergers: o.mergers,
+		Lines: o.lines, Ingesters: []Ingester{}, Receivers: o.receivers, Mergers: o.mergers, Alerts: o.alerts,
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.ingesters)) {
 		clock := o.ingesters[name]
@@ -151,7 +152,7 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 	s.Notes = o.notes(d)
 	s.Fields = o.fieldsOfHour()
 	s.Garbage = o.allGarbage()
-	s.Problems = f.problems()
+	s.Problems = append(f.problems(), o.alerts.problems()...)
 	s.Well = len(s.Problems) == 0
 	s.Headline = s.headline(f.clock, f.recording)
 	return s

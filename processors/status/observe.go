@@ -37,7 +37,8 @@ type observation struct {
 	ahead     map[string]int64 // by how many seconds the clock of one that is doubted is ahead of those that count
 	told      int              // for how many partitions of events.raw its ingesters write; 0: not known
 	toldAt    int64
-	replaced  error // that topics are not those any more that commits are of
+	alerts    *Alerts // nil: definitions have none
+	replaced  error   // that topics are not those any more that commits are of
 	lines     Lines
 	points    map[string]stats.Snapshot   // the newest of each stat
 	notOurs   []Garbage                   // the newest of each partition
@@ -154,14 +155,14 @@ type observer struct {
 // Look says how the Pulse of these names stands at the time now. Its topics must
 // be there: see topics.Admin.Check.
 func Look(ctx context.Context, admin *topics.Admin, names topics.Names, d *stats.Definitions, now time.Time, l Limits) (*Status, error) {
-	seen, err := observe(ctx, admin, names, now)
+	seen, err := observe(ctx, admin, names, now, len(d.Alerts) > 0)
 	if err != nil {
 		return nil, err
 	}
 	return judge(seen, d, l), nil
 }
 
-func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time) (*observation, error) {
+func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time, alerts bool) (*observation, error) {
 	o := &observer{names: names, admin: admin}
 	seen := &observation{now: now, names: names, points: map[string]stats.Snapshot{}, ingesters: map[string]int64{}, ahead: map[string]int64{}}
 	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table()}
@@ -185,6 +186,11 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	}
 	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.strangers, o.newest, o.closed, o.lines, o.values, o.fields, o.others} {
 		if err := step(ctx, seen); err != nil {
+			return nil, err
+		}
+	}
+	if alerts {
+		if seen.alerts, err = lookAtAlerts(ctx, o); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"text/tabwriter"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/topics"
+)
+
+var silenceCommand = command{
+	name: "silence", summary: "keep alerts from being sent for a while", usage: "[ALERT] [flags]", about: `
+Keeps an alert, in whose name * stands for any text, from being sent for a while. It
+still fires, and is on the page. Without an alert the silences are listed.
+
+    pulse silence checkout-errors --for 2h --why "deploy of 12.3"
+    pulse silence --end ID`,
+	settings: func() settings { return &silenceSettings{} },
+}
+
+type silenceSettings struct {
+	roleFlags
+	alert    string
+	key      optionalText
+	lasts    time.Duration
+	who, why string
+	end      string
+}
+
+// An optionalText is the value of a flag that may be empty on purpose.
+type optionalText struct{ text *string }
+
+func (o *optionalText) String() string {
+	if o == nil || o.text == nil {
+		return ""
+	}
+	return *o.text
+}
+
+// Set implements flag.Value.
+func (o *optionalText) Set(text string) error {
+	o.text = &text
+	return nil
+}
+
+func (s *silenceSettings) add(f *flags) {
+	s.kafkaFlags.add(f)
+	s.statsFlag.add(f)
+	s.logFlags.add(f)
+	f.Var(&s.key, "only", "only this `key` of the alert, in which * stands for any text")
+	f.durationVar(&s.lasts, "for", time.Hour, "for how `long`, at most 720h")
+	f.StringVar(&s.who, "who", "", "who silences it; by default, the `name` of this user")
+	f.StringVar(&s.why, "why", "", "a `text` for the others")
+	f.StringVar(&s.end, "end", "", "end the silence with this `id` now")
+}
+
+func (s *silenceSettings) check(words []string) error {
+	if len(words) > 1 {
+		return usagef("%q: give one alert; * stands for any text in its name", words[1])
+	}
+	if len(words) == 1 {
+		s.alert = words[0]
+	}
+	switch {
+	case s.alert != "" && s.end != "":
+		return usagef("--end ends a silence: leave out %q", s.alert)
+	case s.alert == "" && (s.why != "" || s.key.text != nil):
+		return usagef("say which alert is silenced, such as pulse silence checkout-errors --why deploy")
+	case s.alert != "" && s.why == "":
+		return usagef("say why, for those who wonder: --why TEXT")
+	}
+	return nil
+}
+
+func (s *silenceSettings) run(ctx context.Context, e *environment) error {
+	role, err := s.openWithTopics(ctx, e)
+	if err != nil {
+		return err
+	}
+	if !role.topicOptions().Alerts {
+		return errors.New("the definitions file has no alerts")
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	silences, err := role.silences(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	switch {
+	case s.end != "":
+		for _, one := range silences.All() {
+			if one.ID == s.end {
+				fmt.Fprintf(e.Stdout, "ended the silence of %s\n", one.Alert)
+				return role.putSilence(ctx, one.ID, nil)
+			}
+		}
+		return usagef("there is no silence %q: pulse silence lists them", s.end)
+	case s.alert == "":
+		return listSilences(e, silences, now)
+	}
+	one := topics.Silence{ID: rand.Text()[:10], Alert: s.alert, Key: s.key.text, From: now, Until: now.Add(s.lasts), Who: cmp.Or(s.who, userName()), Why: s.why}
+	if err := one.Check(); err != nil {
+		return usageError{err}
+	}
+	hits := false
+	for _, r := range role.definitions.Alerts {
+		hits = hits || one.Names(r.Name)
+	}
+	if !hits {
+		return usagef("there is no alert %s in the definitions", s.alert)
+	}
+	if len(silences.All()) >= topics.MaxSilences {
+		return fmt.Errorf("there are %d silences, and no room for more: end some", topics.MaxSilences)
+	}
+	if err := role.putSilence(ctx, one.ID, &one); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Stdout, "%s is silenced until %s; pulse silence --end %s ends it\n", s.alert, one.Until.Format(time.RFC3339), one.ID)
+	return nil
+}
+
+// userName is who calls.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return cmp.Or(os.Getenv("USER"), "somebody")
+}
+
+func listSilences(e *environment, silences *topics.Silences, now time.Time) error {
+	table := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "alert\tuntil\twho\twhy\tid")
+	for _, one := range silences.All() {
+		if !one.Until.After(now) {
+			continue
+		}
+		name := one.Alert
+		if one.Key != nil {
+			name += " " + *one.Key
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, one.Until.Format(time.RFC3339), one.Who, one.Why, one.ID)
+	}
+	return table.Flush()
+}
+
+// silences reads those that there are.
+func (r *role) silences(ctx context.Context) (*topics.Silences, error) {
+	admin, err := r.cluster.Admin()
+	if err != nil {
+		return nil, err
+	}
+	defer admin.Close()
+	all := &topics.Silences{}
+	readable, err := admin.Readable(ctx, r.names.Silences())
+	if err == nil {
+		err = admin.Read(ctx, r.names.Silences(), readable, func(one *kgo.Record) bool { all.Put(one); return true })
+	}
+	return all, err
+}
+
+// putSilence writes one; nil ends it.
+func (r *role) putSilence(ctx context.Context, id string, one *topics.Silence) error {
+	client, err := kgo.NewClient(r.cluster.ClientOptions("pulse-silence")...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	record := &kgo.Record{Topic: r.names.Silences(), Key: []byte(id)}
+	if one != nil {
+		if record.Value, err = json.Marshal(one); err != nil {
+			return err
+		}
+	}
+	return client.ProduceSync(ctx, record).FirstErr()
+}

@@ -1,0 +1,330 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pulse/stats/alert"
+)
+
+func incident(since, until int64) Notice {
+	i := alert.Incident{Subject: alert.Subject{Alert: "errors", Keyed: true, Key: "/a<b>"}, Kind: alert.Firing, Since: since, Until: until, Number: "7"}
+	return Notice{Incident: i, Over: until != 0, Runbook: "https://x.example/run", Help: "look at it", When: "any key of errors > 5"}
+}
+
+// A posted is a request that a receiver made.
+type posted struct {
+	path, idempotency string
+	body              any
+}
+
+func TestKinds(t *testing.T) {
+	var mu sync.Mutex
+	var got []posted
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		p := posted{path: r.URL.Path, idempotency: r.Header.Get("Idempotency-Key")}
+		if err := json.NewDecoder(r.Body).Decode(&p.body); err != nil || r.Method != http.MethodPost {
+			t.Error(r.Method, err)
+		}
+		got = append(got, p)
+	}))
+	defer server.Close()
+	for kind, want := range map[string]string{
+		alert.Alertmanager: `/api/v2/alerts [{"annotations":{"condition":"any key of errors > 5","description":"look at it","runbook":"https://x.example/run","summary":"errors /a<b> fires: 7 (any key of errors > 5)","value":"7"},"endsAt":"1970-01-01T01:05:00Z","labels":{"alertname":"errors","key":"/a<b>","source":"pulse","state":"firing"},"startsAt":"1970-01-01T00:16:40Z"}]
+/api/v2/alerts [{"annotations":{"condition":"any key of errors > 5","description":"look at it","runbook":"https://x.example/run","summary":"errors /a<b> is over","value":"7"},"endsAt":"1970-01-01T00:16:45Z","labels":{"alertname":"errors","key":"/a<b>","source":"pulse","state":"firing"},"startsAt":"1970-01-01T00:16:40Z"}]`,
+		alert.Webhook: `/hook {"alert":"errors","help":"look at it","id":"pulse/errors/1000/firing//a<b>","key":"/a<b>","runbook":"https://x.example/run","since":"1970-01-01T00:16:40Z","status":"firing","title":"errors /a<b> fires: 7 (any key of errors > 5)","value":"7","when":"any key of errors > 5"}
+/hook {"alert":"errors","help":"look at it","id":"pulse/errors/1000/firing//a<b>","key":"/a<b>","runbook":"https://x.example/run","since":"1970-01-01T00:16:40Z","status":"resolved","title":"errors /a<b> is over","until":"1970-01-01T00:16:45Z","value":"7","when":"any key of errors > 5"}`,
+		alert.PagerDuty: `/hook {"dedup_key":"pulse/errors/1000/firing//a<b>","event_action":"trigger","links":[{"href":"https://x.example/run","text":"runbook"}],"payload":{"component":"errors","custom_details":{"condition":"any key of errors > 5","help":"look at it","key":"/a<b>","value":"7"},"severity":"critical","source":"pulse","summary":"errors /a<b> fires: 7 (any key of errors > 5)","timestamp":"1970-01-01T00:16:40Z"},"routing_key":"thekey"}
+/hook {"dedup_key":"pulse/errors/1000/firing//a<b>","event_action":"resolve","routing_key":"thekey"}`,
+		alert.Slack: `/hook {"text":":red_circle: errors /a&lt;b&gt; fires: 7 (any key of errors &gt; 5)\nsince 1970-01-01T00:16:40Z\nlook at it\nhttps://x.example/run"}
+/hook {"text":":large_green_circle: errors /a&lt;b&gt; is over\nsince 1970-01-01T00:16:40Z until 1970-01-01T00:16:45Z"}`,
+	} {
+		target := server.URL + "/hook"
+		switch kind {
+		case alert.PagerDuty:
+			target = "thekey"
+		case alert.Alertmanager:
+			target = server.URL + "/"
+		}
+		r, err := NewReceiver(alert.Route{Name: "x", Kind: kind, Target: "$TARGET"}, func(string) (string, bool) { return target, true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch r := r.(type) {
+		case *pagerduty:
+			r.url = server.URL + "/hook"
+		case *alertmanager:
+			r.now = func() time.Time { return time.Unix(3600, 0) }
+		}
+		got = nil
+		for _, n := range []Notice{incident(1000, 0), incident(1000, 1005)} {
+			if err := r.send(t.Context(), []Notice{n}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var texts []string
+		for _, p := range got {
+			var b bytes.Buffer
+			e := json.NewEncoder(&b)
+			e.SetEscapeHTML(false)
+			if err := e.Encode(p.body); err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, p.path+" "+strings.TrimSpace(b.String()))
+		}
+		if text := strings.Join(texts, "\n"); text != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", kind, text, want)
+		}
+		if kind == alert.Webhook && (len(got) != 2 || got[0].idempotency == "" || got[0].idempotency == got[1].idempotency) {
+			t.Errorf("the keys of two requests are %v", got)
+		}
+	}
+}
+
+// Whatever a receiver answers or does not, an error says what and where, and nothing secret.
+func TestAnswers(t *testing.T) {
+	const secret = "T000SECRET/B111SECRET"
+	answer := func(status int, body string) *httptest.Server {
+		return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			io.WriteString(w, body) //nolint:errcheck // a test
+		}))
+	}
+	for name, c := range map[string]struct {
+		server  *httptest.Server
+		want    string
+		refused bool
+	}{
+		"400":              {answer(400, `{"error":"no_text /services/`+secret+`"}`), `answered 400 Bad Request: {"error":"no_text ***"}`, true},
+		"404":              {answer(404, "no_service\x1b[31m\n"), "answered 404 Not Found: no_service [31m", true},
+		"410, much":        {answer(410, strings.Repeat("x", 5000)), strings.Repeat("x", 200) + "…", true},
+		"302":              {answer(302, ""), "answered 302 Found", true},
+		"500":              {answer(500, "oops"), "answered 500 Internal Server Error: oops", false},
+		"429":              {answer(429, ""), "answered 429 Too Many Requests", false},
+		"nobody is there":  {nil, "connection refused", false},
+		"not what is HTTP": {httptest.NewTLSServer(http.NotFoundHandler()), "", false},
+	} {
+		url := "http://127.0.0.1:1"
+		if c.server != nil {
+			url = strings.Replace(c.server.URL, "https", "http", 1)
+			defer c.server.Close()
+		}
+		r, err := NewReceiver(alert.Route{Name: "x", Kind: alert.Slack, Target: url + "/services/" + secret}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = r.send(t.Context(), []Notice{incident(1000, 0)})
+		if name == "not what is HTTP" && errors.Is(err, ErrRefused) {
+			continue // 400: it says that it speaks TLS
+		}
+		if err == nil || errors.Is(err, ErrRefused) != c.refused || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "SECRET") || !strings.Contains(err.Error(), "127.0.0.1") || strings.ContainsRune(err.Error(), '\x1b') {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, target := range []string{"x.example/" + secret, "ftp://x/" + secret, "http:///" + secret, "\x00" + secret} {
+		if _, err := NewReceiver(alert.Route{Name: "x", Kind: alert.Webhook, Target: "$T"}, func(string) (string, bool) { return target, true }); err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%q: %v", target, err)
+		}
+		if err := CheckHeartbeat(target); err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("a heartbeat to %q: %v", target, err)
+		}
+	}
+	if _, err := NewReceiver(alert.Route{Name: "x", Kind: alert.Webhook, Target: "$T"}, func(string) (string, bool) { return "", false }); err == nil || !strings.Contains(err.Error(), "the environment variable T") {
+		t.Errorf("without the variable: %v", err)
+	}
+}
+
+// A fake is a receiver that fails as it is told.
+type fake struct {
+	got    []string
+	fail   func(n Notice) error
+	repeat time.Duration
+	batch  int
+}
+
+func (f *fake) every() time.Duration { return f.repeat }
+func (f *fake) most() int            { return max(f.batch, 1) }
+func (f *fake) send(_ context.Context, notices []Notice) error {
+	for _, n := range notices {
+		if f.fail != nil {
+			if err := f.fail(n); err != nil {
+				return err
+			}
+		}
+	}
+	for _, n := range notices {
+		f.got = append(f.got, fmt.Sprint(n.Since, " ", n.status()))
+	}
+	return nil
+}
+
+// start runs a queue in a bubble, in which it is 1970.
+func startQueue(t *testing.T, f *fake, silenced func(time.Time) bool) (*queue, func()) {
+	if silenced == nil {
+		silenced = func(time.Time) bool { return false }
+	}
+	q := newQueue(alert.Route{Name: "x", Kind: "fake"}, f, slog.New(slog.DiscardHandler), func(_ alert.Subject, at time.Time) bool { return silenced(at) })
+	ctx, stop := context.WithCancel(t.Context())
+	go q.run(ctx)
+	return q, stop
+}
+
+func equal(t *testing.T, what string, f *fake, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	if strings.Join(f.got, ", ") != strings.Join(want, ", ") {
+		t.Errorf("%s: sent %q, want %q", what, f.got, want)
+	}
+	f.got = nil
+}
+
+func TestQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().Unix()
+		down := false
+		f := &fake{fail: func(n Notice) error {
+			if n.Since == now+66 {
+				return fmt.Errorf("%w: never", ErrRefused)
+			}
+			if down {
+				return errors.New("away")
+			}
+			return nil
+		}, batch: 5}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		q.put(incident(now, 0), 3, 10, false)
+		time.Sleep(time.Second)
+		equal(t, "one fires", f, fmt.Sprint(now, " firing"))
+		if s := q.standing(3, 11); s.Offset != 11 || s.Waiting != 0 || s.Error != "" {
+			t.Errorf("it stands at %+v", s)
+		}
+
+		down = true
+		q.put(incident(now, now+5), 3, 11, false)
+		q.put(incident(now+6, 0), 3, 12, false)
+		q.put(incident(now+6, now+7), 3, 13, false)
+		time.Sleep(10 * time.Minute)
+		equal(t, "while it is away", f)
+		if s := q.standing(3, 14); s.Offset != 11 || s.Waiting != 2 || s.Error != "away" || q.counts.Waiting.Load() != 2 {
+			t.Errorf("it stands at %+v", s)
+		}
+		down = false
+		time.Sleep(2 * time.Minute)
+		equal(t, "then", f, fmt.Sprint(now, " resolved"), fmt.Sprint(now+6, " firing"), fmt.Sprint(now+6, " resolved"))
+
+		q.put(incident(now+66, 0), 3, 14, false)
+		q.put(incident(now+67, 0), 3, 15, false)
+		time.Sleep(time.Minute)
+		equal(t, "one is refused, the other one is not", f, fmt.Sprint(now+67, " firing"))
+		if s := q.standing(3, 16); s.Offset != 16 || s.Refused != 1 {
+			t.Errorf("it stands at %+v", s)
+		}
+
+		withdrawn := incident(now+67, now+67)
+		withdrawn.Withdrawn = true
+		q.put(withdrawn, 3, 16, false)
+		time.Sleep(time.Minute)
+		equal(t, "it is taken back", f, fmt.Sprint(now+67, " withdrawn"))
+
+		q.put(incident(now-3*24*60*60, 0), 3, 17, false)
+		time.Sleep(time.Minute)
+		equal(t, "of a recording", f)
+	})
+}
+
+func TestQueueRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().Unix()
+		f := &fake{}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		q.load(1, true)
+		q.put(incident(now, 0), 1, 1, true)
+		q.put(incident(now+1, 0), 1, 2, true)
+		q.put(incident(now+1, now+2), 1, 3, true)
+		q.put(incident(now+3, 0), 1, 4, false)
+		time.Sleep(time.Minute)
+		equal(t, "while it reads the past", f)
+		q.load(1, false)
+		time.Sleep(time.Minute)
+		equal(t, "of what was sent", f, fmt.Sprint(now+3, " firing"))
+		q.put(incident(now, now+9), 1, 5, false)
+		time.Sleep(time.Minute)
+		equal(t, "its end", f, fmt.Sprint(now, " resolved"))
+		q.renew(1)
+		time.Sleep(time.Minute)
+		equal(t, "to a route that is new", f, fmt.Sprint(now+3, " firing"))
+		q.forget(1)
+		if len(q.items) != 0 {
+			t.Errorf("%d items are kept of a partition that is lost", len(q.items))
+		}
+	})
+}
+
+func TestQueueSilenced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		f := &fake{repeat: time.Minute}
+		from, until := now.Add(2*time.Minute+time.Second), now.Add(10*time.Minute)
+		q, stop := startQueue(t, f, func(at time.Time) bool { return at.After(from) && at.Before(until) })
+		defer stop()
+		first := now.Unix()
+		q.put(incident(first, 0), 1, 1, false)
+		time.Sleep(2*time.Minute + 30*time.Second)
+		equal(t, "before, again each minute", f, fmt.Sprint(first, " firing"), fmt.Sprint(first, " firing"), fmt.Sprint(first, " firing"))
+		time.Sleep(time.Minute)
+		q.put(incident(first, first+200), 1, 2, false)
+		q.put(incident(first+201, 0), 1, 3, false)
+		q.put(incident(first+202, 0), 1, 4, false)
+		q.put(incident(first+202, first+203), 1, 5, false)
+		time.Sleep(time.Minute)
+		equal(t, "while it is silenced: the end of what was told", f, fmt.Sprint(first, " resolved"))
+		if s := q.standing(1, 6); s.Offset != 6 || s.Silenced != 1 || s.Waiting != 0 {
+			t.Errorf("it stands at %+v", s)
+		}
+		time.Sleep(6 * time.Minute)
+		equal(t, "after it: what still goes on", f, fmt.Sprint(first+201, " firing"))
+	})
+}
+
+func TestHeartbeat(t *testing.T) {
+	var asked, status = 0, 200
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { asked++; w.WriteHeader(status) }))
+	defer server.Close()
+	h := &Heartbeat{URL: server.URL + "/SECRET"}
+	if err := h.send(t.Context()); err != nil || asked != 1 {
+		t.Errorf("asked %d times, %v", asked, err)
+	}
+	status = 404
+	if err := h.send(t.Context()); err == nil || !strings.Contains(err.Error(), "404") || strings.Contains(err.Error(), "SECRET") {
+		t.Errorf("got %v", err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		alive := true
+		sent := 0
+		h := &Heartbeat{URL: "http://127.0.0.1:1", Alive: func() bool { sent++; return alive && false }, Log: slog.New(slog.DiscardHandler)}
+		ctx, stop := context.WithCancel(t.Context())
+		go h.Run(ctx)
+		time.Sleep(3*time.Minute + time.Second)
+		stop()
+		synctest.Wait()
+		if sent != 3 || h.Failed.Load() != 0 {
+			t.Errorf("it looked %d times in three minutes, and failed %d times", sent, h.Failed.Load())
+		}
+	})
+}

@@ -1,0 +1,247 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pulse/stats/alert"
+	"pulse/topics"
+	"pulse/topics/retry"
+)
+
+const (
+	leastPause = time.Second
+	mostPause  = time.Minute
+	lookEvery  = 500 * time.Millisecond // whether silences have ended, and what is to be sent again
+
+	maxWaiting = 10_000         // incidents of one route
+	maxAge     = 24 * time.Hour // what is older is of a recording, or of no use to anybody
+)
+
+// An item is an incident as a route knows it.
+type item struct {
+	Notice
+	partition int32
+	offset    int64     // of the record that said it last
+	sent      bool      // that it began
+	again     time.Time // when it was sent last
+}
+
+// unsent reports whether there is something to send, silences aside.
+func (i *item) unsent() bool { return !i.sent || i.Over }
+
+// Counts are what became of notices.
+type Counts struct {
+	Sent, Refused, Retries atomic.Int64
+	Waiting                atomic.Int64
+}
+
+// A queue is what is going on for a route. It goes by states and not by messages: what is
+// there and was not sent is sent, in the order in which it came.
+type queue struct {
+	route    alert.Route
+	receiver receiver
+	log      *slog.Logger
+	now      func() time.Time
+	silenced func(alert.Subject, time.Time) bool
+	counts   Counts
+	wake     chan struct{}
+
+	mu      sync.Mutex
+	items   []*item
+	loading map[int32]bool // partitions whose past is being read: nothing of them is sent
+	since   time.Time      // since when error is as it is
+	failure string
+}
+
+type incidentID struct {
+	alert.Subject
+	kind  alert.State
+	since int64
+}
+
+func (n *Notice) incident() incidentID { return incidentID{n.Subject, n.Kind, n.Since} }
+
+// put takes what an incident has come to. Past says that it was sent by a predecessor.
+func (q *queue) put(n Notice, partition int32, offset int64, past bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	at := slices.IndexFunc(q.items, func(i *item) bool { return i.incident() == n.incident() })
+	latest := n.Since
+	if n.Over {
+		latest = n.Until
+	}
+	old := q.now().Sub(time.Unix(latest, 0)) > maxAge
+	switch {
+	case at >= 0 && past && n.Over:
+		q.items = slices.Delete(q.items, at, at+1)
+	case at >= 0:
+		i := q.items[at]
+		i.Notice, i.partition, i.offset = n, partition, offset
+	case past && n.Over, old:
+	default:
+		if len(q.items) >= maxWaiting {
+			q.items = slices.Delete(q.items, 0, 1)
+			q.counts.Refused.Add(1)
+			q.log.Error("too many alerts wait for a receiver, and the oldest is dropped", "route", q.route.Name)
+		}
+		q.items = append(q.items, &item{Notice: n, partition: partition, offset: offset, sent: past && !q.silenced(n.Subject, time.Unix(n.Since, 0))})
+	}
+}
+
+func (q *queue) load(partition int32, loading bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.loading[partition] = loading
+}
+
+// forget drops what is of a partition that another process has now.
+func (q *queue) forget(partition int32) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.items = slices.DeleteFunc(q.items, func(i *item) bool { return i.partition == partition })
+	delete(q.loading, partition)
+}
+
+func (q *queue) awake() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// due gives what is to be sent now.
+func (q *queue) due() (batch []*item, notices []Notice) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now()
+	waiting := 0
+	q.items = slices.DeleteFunc(q.items, func(i *item) bool {
+		return i.Over && !i.sent && !q.loading[i.partition] && q.silenced(i.Subject, now) // nobody has heard of it
+	})
+	for _, i := range q.items {
+		if q.loading[i.partition] {
+			continue
+		}
+		again := !i.Over && i.sent && q.receiver.every() > 0 && now.Sub(i.again) >= q.receiver.every()
+		quiet := !i.Over && q.silenced(i.Subject, now)
+		if i.unsent() && !quiet {
+			waiting++
+		}
+		if quiet || !i.unsent() && !again || len(batch) >= q.receiver.most() {
+			continue
+		}
+		n := i.Notice
+		if n.Over && !i.sent {
+			n.Over, n.Withdrawn, n.Until = false, false, 0 // first that it began
+		}
+		batch, notices = append(batch, i), append(notices, n)
+	}
+	q.counts.Waiting.Store(int64(waiting))
+	return batch, notices
+}
+
+// done notes what was delivered, or refused for good.
+func (q *queue) done(batch []*item, notices []Notice) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	over := map[*item]bool{}
+	for at, i := range batch {
+		i.sent, i.again = true, q.now()
+		over[i] = notices[at].Over
+	}
+	// One that was over is gone, unless it has begun again meanwhile.
+	q.items = slices.DeleteFunc(q.items, func(i *item) bool { return over[i] && i.Over })
+}
+
+// said notes how sending goes.
+func (q *queue) said(failure string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if failure != q.failure || q.since.IsZero() {
+		if q.since.IsZero() || (failure == "") != (q.failure == "") {
+			q.since = q.now()
+		}
+		q.failure = failure
+	}
+}
+
+// run sends until ctx ends.
+func (q *queue) run(ctx context.Context) {
+	pause := retry.Backoff{Least: leastPause, Most: mostPause}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		batch, notices := q.due()
+		if len(batch) == 0 {
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+			case <-q.wake:
+			}
+			continue
+		}
+		err := q.receiver.send(ctx, notices)
+		if errors.Is(err, ErrRefused) && len(notices) > 1 { // one of them may be at fault
+			batch, notices = batch[:1], notices[:1]
+			err = q.receiver.send(ctx, notices)
+		}
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return // a successor sends it
+		case err == nil:
+			q.counts.Sent.Add(int64(len(notices)))
+			q.said("")
+		case errors.Is(err, ErrRefused):
+			q.counts.Refused.Add(int64(len(notices)))
+			q.said(err.Error())
+			q.log.Error("a receiver refused alerts, which are not sent again", "route", q.route.Name, "kind", q.route.Kind, "alerts", len(notices), "first", notices[0].title(), "error", err)
+		default:
+			q.counts.Retries.Add(1)
+			q.said(err.Error())
+			q.log.Warn("cannot send alerts; retrying", "route", q.route.Name, "kind", q.route.Kind, "alerts", len(notices), "error", err)
+			if pause.Wait(ctx) != nil {
+				return
+			}
+			continue
+		}
+		pause.Reset()
+		q.done(batch, notices)
+	}
+}
+
+// standing is how the route stands with what is in a partition of which all before next
+// was taken.
+func (q *queue) standing(partition int32, next int64) topics.AlertReceiver {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now()
+	r := topics.AlertReceiver{Route: q.route.Name, Kind: q.route.Kind, Partition: partition, Offset: next, Refused: q.counts.Refused.Load(), Since: q.since.UTC().Truncate(time.Second), Error: q.failure}
+	for _, i := range q.items {
+		switch {
+		case i.partition != partition || !i.unsent():
+		case !i.Over && q.silenced(i.Subject, now):
+			r.Silenced++
+		default:
+			r.Waiting++
+			r.Offset = min(r.Offset, i.offset)
+		}
+	}
+	return r
+}
+
+// renew has what is going on in a partition sent to a route that is new.
+func (q *queue) renew(partition int32) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, i := range q.items {
+		if i.partition == partition {
+			i.sent = false
+		}
+	}
+}

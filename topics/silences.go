@@ -1,0 +1,61 @@
+package topics
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats/alert"
+)
+
+// Silences are those of the topic, as its records come. It is for any number of
+// goroutines.
+type Silences struct {
+	mu   sync.Mutex
+	byID map[string]Silence
+}
+
+// Put takes a record of the topic. One that is not a silence, or for which there is no
+// room, is passed over.
+func (s *Silences) Put(r *kgo.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one, err := ParseSilence(r.Value)
+	if id := string(r.Key); r.Value == nil || err != nil || one.ID != id {
+		delete(s.byID, id)
+		return
+	}
+	if s.byID == nil {
+		s.byID = map[string]Silence{}
+	}
+	if _, known := s.byID[one.ID]; known || len(s.byID) < MaxSilences {
+		s.byID[one.ID] = one
+	}
+}
+
+// Of is the silence of a subject at a time that ends last.
+func (s *Silences) Of(subject alert.Subject, at time.Time) (longest Silence, silenced bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.byID {
+		if one.Holds(subject, at) && (!silenced || one.Until.After(longest.Until)) {
+			longest, silenced = one, true
+		}
+	}
+	return longest, silenced
+}
+
+// All are those that there are, the one that ends first first.
+func (s *Silences) All() []Silence {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Silence, 0, len(s.byID))
+	for _, one := range s.byID {
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b Silence) int { return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.ID, b.ID)) })
+	return all
+}
