@@ -26,6 +26,9 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		}
 	}
 	h.bare = h.priority < 0
+	if !h.bare && class[b[i]]&isLetter != 0 && b[wordOr(b, i, '=', ':')] == '=' && looksLikeAttributes(b, i, end) {
+		return sc.bsdAttributes(ev, b, i, end, h.priority)
+	}
 	switch {
 	case b[i]-'0' <= 9 && h.bare:
 		i = sc.clock.timestamp(b, i)
@@ -43,6 +46,19 @@ func (sc *Scanner) bsd(ev *Event, b []byte, i, end int) bool {
 		return false
 	}
 	return i >= 0 && sc.bsdMessage(ev, b, i, end, h)
+}
+
+// bsdAttributes parses attributes that come at once after a priority, as firewalls have it.
+func (sc *Scanner) bsdAttributes(ev *Event, b []byte, i, end, priority int) bool {
+	s := sc.schema
+	ev.putConstant(s.at[ofFacility], facilities[priority>>3], asText)
+	ev.putConstant(s.at[ofLevel], severities[priority&7], asText)
+	ev.put(s.at[ofMsg], i, end, asText)
+	sc.attributes(ev, b, i, end, hostlessBody, int32(hostlessBody)*roots)
+	if !ev.dated {
+		sc.datePair(ev, b, i, end)
+	}
+	return true
 }
 
 // A bsdHeader is what is known of a line of RFC 3164 before its host.

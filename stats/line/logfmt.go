@@ -25,6 +25,9 @@ func (sc *Scanner) logfmtLine(ev *Event, b []byte, start, end int) bool {
 	if &ev.text[0][0] != &b[0] { // it is without its colors now
 		start, end = 0, len(sc.plain)-len(zeros)
 	}
+	if !ev.dated {
+		sc.datePair(ev, ev.text[0], start, end)
+	}
 	sc.defaultMessage(ev, start, end)
 	return true
 }

@@ -37,7 +37,11 @@ func addNames(text []byte, add func(string), depth int) {
 	text = appendUncolored(nil, text, 0)
 	keys := keyed.FindAll(text, -1)
 	for _, key := range keys {
-		if key = key[:len(key)-1]; couldBeKey(key, true) {
+		key = key[:len(key)-1]
+		if _, after, ok := bytes.Cut(key, []byte(">")); ok && key[0] == '<' { // a priority is before it
+			key = after
+		}
+		if len(key) > 0 && couldBeKey(key, true) {
 			add(string(key))
 		}
 	}
