@@ -21,6 +21,12 @@ const (
 	// maxRequest bounds all others: the greatest is a group's commit, of some 4 KB a
 	// partition.
 	maxRequest = 1 << 20
+	// maxSmall bounds the requests for which kfake may make room before they are there,
+	// once for each connection.
+	maxSmall = 64 << 10
+	// maxHeld bounds what is there of larger ones, of all connections together. Beyond it
+	// the one that has been at its request for longest is closed.
+	maxHeld = 256 << 20
 	// maxConnections bounds the connections. Beyond it the one that has said nothing
 	// for longest is closed.
 	maxConnections = 1000
@@ -34,7 +40,7 @@ const (
 // Counts count what a broker has closed.
 type Counts struct {
 	Refused atomic.Int64 // connections that sent something other than a Kafka request, or one for too much
-	Crowded atomic.Int64 // because there were too many
+	Crowded atomic.Int64 // because there were too many, or all their requests too large
 	Idle    atomic.Int64 // that said nothing, or read nothing, for too long
 }
 
@@ -51,10 +57,12 @@ type guard struct {
 
 	mu   sync.Mutex
 	open map[*guarded]time.Time // since when each has said nothing
+	most int64                  // that may be held
+	held int64                  // bytes of requests that are not answered
 }
 
 func newGuard(l net.Listener, host string, counts *Counts) *guard {
-	return &guard{Listener: l, host: host, counts: counts, open: map[*guarded]time.Time{}}
+	return &guard{Listener: l, host: host, counts: counts, open: map[*guarded]time.Time{}, most: maxHeld}
 }
 
 func (g *guard) Addr() net.Addr {
@@ -110,6 +118,54 @@ func (g *guard) remove(c *guarded) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.open, c)
+	g.held -= c.held + c.earlier
+	c.held, c.earlier = 0, 0
+}
+
+// hold counts more bytes of a connection's request.
+func (g *guard) hold(c *guarded, n int64) {
+	g.mu.Lock()
+	var slow []*guarded
+	if _, open := g.open[c]; open {
+		g.held, c.held = g.held+n, c.held+n
+	}
+	for g.held > g.most {
+		longest := c
+		for other := range g.open {
+			if other.held+other.earlier > 0 && g.open[other].Before(g.open[longest]) {
+				longest = other
+			}
+		}
+		if longest.held+longest.earlier == 0 {
+			break
+		}
+		g.held -= longest.held + longest.earlier
+		longest.held, longest.earlier = 0, 0
+		delete(g.open, longest)
+		slow = append(slow, longest)
+	}
+	g.mu.Unlock()
+	for _, c := range slow {
+		g.counts.Crowded.Add(1)
+		c.Close()
+	}
+}
+
+// pass says that kfake has taken a connection's request, and is done with the one before
+// it: of those that are not answered, too.
+func (g *guard) pass(c *guarded) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held -= c.earlier
+	c.earlier, c.held = c.held, 0
+}
+
+// answered says that a request was answered, which is the one that kfake took last.
+func (g *guard) answered(c *guarded) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held -= c.earlier
+	c.earlier = 0
 }
 
 // guarded is a connection that is read by kfake alone, a request at a time.
@@ -118,6 +174,8 @@ type guarded struct {
 	guard *guard
 	ready []byte // of a request: checked, and not yet read
 	left  int    // bytes of the request that come after them
+
+	held, earlier int64 // bytes of the large request, and of the one before; the guard's
 }
 
 // Close implements net.Conn.
@@ -160,6 +218,7 @@ func (c *guarded) read(b []byte) (int, error) {
 
 // Write implements io.Writer. Who asks and does not read is not waited for.
 func (c *guarded) Write(b []byte) (written int, err error) {
+	c.guard.answered(c)
 	for len(b) > 0 && err == nil {
 		if err := c.SetWriteDeadline(time.Now().Add(partFor)); err != nil {
 			return written, err
@@ -176,6 +235,7 @@ var errNoRequest = errors.New("not a Kafka request")
 
 // next reads the beginning of a request.
 func (c *guarded) next() error {
+	c.guard.pass(c)
 	begin := make([]byte, 12) // size, kind, version, correlation
 	if err := c.SetReadDeadline(time.Now().Add(idleFor)); err != nil {
 		return err
@@ -199,7 +259,7 @@ func (c *guarded) next() error {
 		return c.refuse()
 	}
 	c.ready, c.left = begin, int(size)-len(begin)+4
-	if size > maxRequest {
+	if size > maxSmall {
 		return c.gather()
 	}
 	return nil
@@ -212,7 +272,8 @@ func (c *guarded) gather() error {
 		if err := c.SetReadDeadline(time.Now().Add(partFor)); err != nil {
 			return err
 		}
-		part := min(c.left, max(len(c.ready), maxRequest))
+		part := min(c.left, max(len(c.ready), maxSmall))
+		c.guard.hold(c, int64(part))
 		c.ready = append(c.ready, make([]byte, part)...)
 		if _, err := io.ReadFull(c.Conn, c.ready[len(c.ready)-part:]); err != nil {
 			return err
