@@ -1,13 +1,16 @@
 package topics
 
 import (
+	"bytes"
 	"context"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"pulse/stats/line"
 	"pulse/stats/timing"
 )
 
@@ -88,6 +91,53 @@ type RawPack struct {
 	RawHeader
 	Record  *kgo.Record
 	Segment int64
+}
+
+// Each calls f with each line of the pack until it gives false: at which byte it begins, and
+// where it comes from. A line is valid during the call.
+func (p RawPack) Each(f func(start int, from line.Origin, text []byte) bool) {
+	runs, left := p.Runs(), int64(0)
+	var from line.Origin
+	for next, value := 0, p.Record.Value; next < len(value); {
+		start, stop := next, len(value)
+		if i := bytes.IndexByte(value[start:], '\n'); i >= 0 {
+			stop = start + i
+		}
+		next = stop + 1
+		text := bytes.TrimSuffix(value[start:stop], []byte{'\r'})
+		if len(text) == 0 {
+			continue // no run counts it
+		}
+		if left == 0 {
+			from, left = "", math.MaxInt64
+			if len(runs) > 0 {
+				from, left, runs = runs[0].From, max(runs[0].Lines, 1), runs[1:]
+			}
+		}
+		left--
+		if !f(start, from, text) {
+			return
+		}
+	}
+}
+
+// At gives the pack at an offset of a partition, if there is one.
+func (l *RawLog) At(ctx context.Context, partition int32, offset int64) (RawPack, bool, error) {
+	all, ok := l.all[partition]
+	if !ok || offset < all.From || offset >= all.To {
+		return RawPack{}, false, nil
+	}
+	records, _, err := l.fetcher.Fetch(ctx, partition, Span{offset, offset + 1}, 1)
+	if err != nil {
+		return RawPack{}, false, err
+	}
+	for _, r := range records {
+		if r.Offset == offset {
+			h, err := ParseRawHeader(Lookup(r.Headers))
+			return RawPack{h, r, 0}, err == nil && h.Tick == nil, nil
+		}
+	}
+	return RawPack{}, false, nil
 }
 
 // Next gives the next packs, in their order; nil after the last. They may be none.

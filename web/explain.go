@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -109,7 +108,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		refuse("against: ", err)
 		return
 	}
-	if err := cmp.Or(q.Check(), q.CheckWhere(s.config.Definitions)); err != nil {
+	if err := q.Check(); err != nil {
 		refuse("", err)
 		return
 	}
@@ -122,6 +121,9 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 			}{so, false}); err == nil {
 				tell(p)
 			}
+		}
+		if err := q.CheckWhere(s.config.Definitions); err != nil {
+			return nil, badQuestion{err}
 		}
 		told(readSoFar{})
 		answer, err := s.explainer.Explain(ctx, q, told)

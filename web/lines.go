@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +17,10 @@ import (
 	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/condition"
+	"pulse/stats/format"
 	"pulse/stats/line"
 	"pulse/stats/program"
+	"pulse/stats/survey"
 	"pulse/topics"
 )
 
@@ -23,7 +28,8 @@ import (
 // asked for, and each line goes through the stat's own condition.
 
 const (
-	maxLines    = 100
+	usualLines  = 100      // unless more are asked for
+	maxLines    = 1000     // of one answer
 	maxLineText = 4 << 10  // bytes of one line that are shown
 	maxScan     = 64 << 20 // bytes that are read for one answer
 	linesWithin = 20 * time.Second
@@ -32,14 +38,18 @@ const (
 
 // foundLine is a line and the second at which it counts.
 type foundLine struct {
-	second int64
-	text   string
+	second   int64
+	text     string
+	at       place
+	ingester string
+	from     line.Origin
+	fields   map[string]any // nil: they were not asked for
 }
 
 // foundLines is what was found.
 type foundLines struct {
 	lines   []foundLine
-	more    bool // there may be more than maxLines, or than maxScan let find
+	more    bool // there may be more than were asked for, or than maxScan let find
 	expired bool // some of what was asked for is past its retention
 	read    readSoFar
 }
@@ -56,6 +66,8 @@ type lineQuery struct {
 	from, to int64
 	where    string // a condition that they meet too; "": any
 	key      string // of the stat's keys the one that they have; "": any
+	limit    int    // lines
+	fields   bool   // they are wanted too
 }
 
 // whereStat counts the lines that meet a query's condition.
@@ -97,6 +109,9 @@ func (q lineQuery) matcher(p *program.Program, by []string) (m *program.Matcher,
 // A badQuestion is an error of who asks.
 type badQuestion struct{ error }
 
+// A notThere is about something that is not there, or no longer.
+type notThere struct{ error }
+
 // check compiles what a query asks for beside the stat, which is one of the definitions;
 // it gives the fields of the stat's keys, too. An error says what is wrong with the query.
 func (q lineQuery) check(p *program.Program, d *stats.Definitions) (*program.Program, []string, error) {
@@ -122,8 +137,8 @@ func (q lineQuery) check(p *program.Program, d *stats.Definitions) (*program.Pro
 	return compiled, s.GroupBy, nil
 }
 
-// Lines finds up to maxLines lines of a query, those of the last second first. Meanwhile it tells what it has found,
-// and how much it has read. Whether a line was late is told by its own record's
+// Lines finds up to a query's limit of lines, those of the last second first. Meanwhile it
+// tells what it has found, and how much it has read. Whether a line was late is told by its own record's
 // clock: one that only another ingester's clock made late is among them, though it was
 // not counted.
 func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)) (foundLines, error) {
@@ -139,12 +154,12 @@ func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)
 		return foundLines{}, err
 	}
 	defer log.Close()
-	found := lineFinder{tell: tell, parts: make([][]foundLine, len(log.Partitions)), left: make([]int64, len(log.Partitions))}
+	found := lineFinder{query: q, formats: l.definitions.Formats, tell: tell, parts: make([][]foundLine, len(log.Partitions)), left: make([]int64, len(log.Partitions))}
 	for i := range found.left {
 		found.left[i] = maxScan / int64(len(found.left))
 	}
 	for _, part := range [][2]int64{{q.to, q.to}, {q.from, q.to - 1}} {
-		if part[0] > part[1] || len(found.all.lines) == maxLines {
+		if part[0] > part[1] || len(found.all.lines) == q.limit {
 			continue
 		}
 		newMatcher := func() (*program.Matcher, func() bool, error) { return q.matcher(compiled, by) }
@@ -157,12 +172,14 @@ func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)
 
 // A lineFinder gathers what is found in each partition.
 type lineFinder struct {
-	mu    sync.Mutex
-	all   foundLines
-	parts [][]foundLine // by partition, those of the last second first
-	left  []int64       // bytes that may still be read of each
-	tell  func(foundLines)
-	told  time.Time
+	query   lineQuery
+	formats []*format.Format
+	mu      sync.Mutex
+	all     foundLines
+	parts   [][]foundLine // by partition, those of the last second first
+	left    []int64       // bytes that may still be read of each
+	tell    func(foundLines)
+	told    time.Time
 }
 
 // add takes what one partition had in some records, and tells it if there is news.
@@ -178,8 +195,8 @@ func (f *lineFinder) add(partition int, lines []foundLine, read readSoFar, more 
 		// The same lines are left of the same log, whichever partition came first.
 		all := slices.Concat(f.parts...)
 		slices.SortStableFunc(all, func(a, b foundLine) int { return cmp.Compare(b.second, a.second) })
-		f.all.more = f.all.more || len(all) > maxLines
-		f.all.lines = all[:min(len(all), maxLines)]
+		f.all.more = f.all.more || len(all) > f.query.limit
+		f.all.lines = all[:min(len(all), f.query.limit)]
 	}
 	if now := time.Now(); first || now.Sub(f.told) > tellEvery {
 		f.told = now
@@ -200,6 +217,10 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 			found.all.expired = true
 			found.mu.Unlock()
 		}
+		var fields *survey.Reader
+		if found.query.fields {
+			fields = survey.NewReader(found.formats, to)
+		}
 		n := 0
 		for {
 			packs, err := s.Next(ctx)
@@ -210,24 +231,33 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 			var read readSoFar
 			more := false
 			for _, p := range packs {
-				if more = n == maxLines || found.left[i] <= 0; more {
+				if more = n == found.query.limit || found.left[i] <= 0; more {
 					break
 				}
 				pack := packOf(p)
 				read.Lines += int64(bytes.Count(pack.Lines, []byte{'\n'}))
 				read.Bytes += int64(len(pack.Lines))
 				found.left[i] -= int64(len(pack.Lines))
+				var failed error
 				matcher.Match(pack, from, to, func(second int64, line []byte) bool {
 					if !is() {
 						return true
 					}
-					if more = n == maxLines; more {
+					if more = n == found.query.limit; more {
 						return false
 					}
 					n++
-					lines = append(lines, foundLine{second, textOf(line)})
-					return true
+					start, from := matcher.Place()
+					l := foundLine{second: second, text: textOf(line), at: place{p.Record.Partition, p.Record.Offset, start}, ingester: p.Ingester, from: from}
+					if fields != nil {
+						l.fields, failed = fieldsOf(fields, from, line)
+					}
+					lines = append(lines, l)
+					return failed == nil
 				})
+				if failed != nil {
+					return failed
+				}
 			}
 			found.add(i, lines, read, more)
 			if more {
@@ -235,6 +265,25 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 			}
 		}
 	})
+}
+
+// fieldsOf are the fields of a line, as JSON has them.
+func fieldsOf(r *survey.Reader, from line.Origin, text []byte) (map[string]any, error) {
+	if err := r.Read(from, text); err != nil {
+		return nil, err
+	}
+	fields := map[string]any{}
+	r.Each(func(name string, v condition.Constant) {
+		switch v.Type {
+		case condition.Num:
+			fields[name] = json.Number(v.Num.String())
+		case condition.Bool:
+			fields[name] = v.Bool
+		default:
+			fields[name] = textOf([]byte(v.Text))
+		}
+	})
+	return fields, nil
 }
 
 // textOf is a line as it is shown: bytes that are not UTF-8 are marked, a long one is
@@ -247,7 +296,8 @@ func textOf(line []byte) string {
 }
 
 // lines answers with the lines of ?stat= that count at the seconds from ?from= to
-// ?to=, and of these with those that meet ?where= and have the key ?key=. Who came by a share link sees numbers alone.
+// ?to=, and of these with those that meet ?where= and have the key ?key=, up to ?limit= of them and with their fields, if
+// ?fields= is true. Who came by a share link sees numbers alone.
 func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 	if _, shared := shareEnd(r.Context()); shared {
 		http.Error(w, "a share link shows only numbers: log in to see lines", http.StatusForbidden)
@@ -272,18 +322,32 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	q := lineQuery{name, from, to, r.FormValue("where"), r.FormValue("key")}
+	q := lineQuery{stat: name, from: from, to: to, where: r.FormValue("where"), key: r.FormValue("key"), limit: usualLines}
+	if text := r.FormValue("limit"); text != "" {
+		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > maxLines {
+			http.Error(w, fmt.Sprintf("limit must be a number from 1 to %d", maxLines), http.StatusBadRequest)
+			return
+		}
+	}
+	switch text := r.FormValue("fields"); text {
+	case "", "false":
+	case "true":
+		q.fields = true
+	default:
+		http.Error(w, "fields must be true or false", http.StatusBadRequest)
+		return
+	}
 	stream := s.newStream(w, r)
 	read, err := s.readers.follow(r.Context(), fmt.Sprintf("lines %#v", q), func(ctx context.Context, tell func(any)) (any, error) {
 		found, err := s.raw.Lines(ctx, q, func(found foundLines) {
-			if p, err := linesAnswer(q, found, false); err == nil {
+			if p, err := s.linesAnswer(q, found, false); err == nil {
 				tell(p)
 			}
 		})
 		if err != nil {
 			return nil, err
 		}
-		return linesAnswer(q, found, true)
+		return s.linesAnswer(q, found, true)
 	}, stream.write)
 	if stream.fail("lines", name, err) {
 		return
@@ -291,24 +355,32 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 	stream.end(read)
 }
 
-// linesAnswer is what was found as the API has it.
-func linesAnswer(q lineQuery, found foundLines, done bool) (*parcel, error) {
+// linesAnswer is what was found as the API has it. A line is final when no other can come
+// at its second any more.
+func (s *Server) linesAnswer(q lineQuery, found foundLines, done bool) (*parcel, error) {
 	type line struct {
-		Time string `json:"time"`
-		Text string `json:"text"`
+		Time     string            `json:"time"`
+		Text     string            `json:"text"`
+		Final    bool              `json:"final"`
+		At       string            `json:"at"`
+		Ingester string            `json:"ingester"`
+		Origin   map[string]string `json:"origin,omitempty"`
+		Fields   map[string]any    `json:"fields,omitempty"`
 	}
 	answer := struct {
 		Stat    string    `json:"stat"`
 		From    string    `json:"from"`
 		To      string    `json:"to"`
+		Over    int64     `json:"over"`
 		Lines   []line    `json:"lines"`
 		More    bool      `json:"more"`
 		Expired bool      `json:"expired"`
 		Read    readSoFar `json:"read"`
 		Done    bool      `json:"done"`
-	}{q.stat, formatSecond(q.from), formatSecond(q.to), []line{}, found.more, found.expired, found.read, done}
+	}{q.stat, formatSecond(q.from), formatSecond(q.to), s.store.stats[s.store.index[q.stat]].Window, []line{}, found.more, found.expired, found.read, done}
+	final := s.store.LastFinal()
 	for _, l := range found.lines {
-		answer.Lines = append(answer.Lines, line{formatSecond(l.second), l.text})
+		answer.Lines = append(answer.Lines, line{formatSecond(l.second), l.text, l.second <= final, l.at.String(), l.ingester, maps.Collect(l.from.Fields()), l.fields})
 	}
 	return parcelOf(answer)
 }

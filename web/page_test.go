@@ -17,6 +17,8 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/stats"
+	"pulse/stats/line"
+	"pulse/stats/survey"
 	"pulse/topics"
 )
 
@@ -508,6 +510,20 @@ func TestInjection(t *testing.T) {
 	if got := evaluate[string](t, b, `document.querySelectorAll(".lines code")[1].textContent`); got != all[1] {
 		t.Errorf("a line is shown as %q, want %q as it is", got, all[1])
 	}
+	// Around a line, as columns, and among all fields of the log.
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".lines .near").click()`))
+	b.until(t, `document.querySelectorAll(".around code").length === 41`)
+	if got := evaluate[string](t, b, `document.querySelectorAll(".around code")[1].textContent`); got != all[1] {
+		t.Errorf("a line around another is shown as %q, want %q as it is", got, all[1])
+	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".lines .choice button").click()`))
+	b.until(t, `document.querySelectorAll(".lines .columns tbody tr").length === 100`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`location.hash = "#/fields"`))
+	b.until(t, `document.querySelectorAll(".fields tbody tr").length > 50`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll(".fields td:last-child button").forEach((e) => e.click())`))
+	if script := evaluate[string](t, b, `[...document.querySelectorAll("main *")].filter((e) => !["ARTICLE", "DIV", "H2", "H3", "BUTTON", "P", "SECTION", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "BDI", "SPAN", "SMALL", "CODE", "PRE"].includes(e.tagName)).map((e) => e.tagName).join()`); script != "" {
+		t.Errorf("the page of fields has the elements %s", script)
+	}
 	for _, said := range b.said() {
 		if !strings.Contains(said, "Failed to load resource") || strings.Contains(said, "evil.example") {
 			t.Error("console:", said)
@@ -519,8 +535,32 @@ func TestInjection(t *testing.T) {
 type injected []string
 
 func (all injected) Lines(context.Context, lineQuery, func(foundLines)) (found foundLines, err error) {
-	for _, p := range all[:maxLines] {
-		found.lines = append(found.lines, foundLine{time.Now().Unix(), p})
+	for _, p := range all[:usualLines] {
+		found.lines = append(found.lines, foundLine{second: time.Now().Unix(), text: p, ingester: "i", from: line.Origin("").With("file", p), fields: map[string]any{p: p, "field": p}})
+	}
+	return found, nil
+}
+
+func (all injected) Around(_ context.Context, at place) (neighborhood, error) {
+	n := neighborhood{ingester: "i", found: true}
+	for _, p := range all[:41] {
+		n.lines = append(n.lines, neighbor{at, p})
+	}
+	return n, nil
+}
+
+func (all injected) Survey(context.Context, int64, int64, func(readSoFar)) (surveyed, error) {
+	found := surveyed{Survey: survey.New(survey.NewReader(nil, 0)), whole: true}
+	for _, p := range all {
+		logged, err := json.Marshal(map[string]any{"field": p, p: "value"})
+		if err != nil {
+			return found, err
+		}
+		for _, text := range []string{string(logged), p} {
+			if err := found.Add("", []byte(text)); err != nil {
+				return found, err
+			}
+		}
 	}
 	return found, nil
 }
@@ -656,6 +696,11 @@ func TestScreenshots(t *testing.T) {
 		{"detail-explain", fmt.Sprintf("/#/stat/stat-01/300?different=%d-%d&of=status+%%3E%%3D+500", now-60, now-1), false, 1440, 1300, ""},
 		{"detail-explain-dark", fmt.Sprintf("/#/stat/stat-01/300?different=%d-%d&against=%d", now-60, now-1, now-3660), true, 1440, 1300, ""},
 		{"detail-explain-phone", fmt.Sprintf("/#/stat/stat-01/300?different=%d-%d", now-60, now-1), true, 390, 1700, ""},
+		{"log-lines", fmt.Sprintf("/#/stat/stat-01/300?lines=%d-%d", now-80, now-10), false, 1440, 1500, `document.querySelector(".lines .near").click()`},
+		{"log-columns", fmt.Sprintf("/#/stat/stat-01/300?lines=%d-%d", now-80, now-10), true, 1440, 1300, `document.querySelector(".lines .choice button").click()`},
+		{"log-fields", "/#/fields", false, 1440, 1100, `document.querySelectorAll(".fields td:last-child button")[2].click()`},
+		{"log-fields-dark", "/#/fields", true, 1440, 1100, ""},
+		{"log-fields-phone", "/#/fields", false, 390, 1400, ""},
 		{"find-light", "/#/find/l", false, 1440, 900, ""},
 		{"phone-detail", "/#/stat/stat-03", true, 390, 844, ""},
 		{"help-light", "/#/edge", false, 1440, 900, `document.getElementById("help").showModal()`},
@@ -674,7 +719,7 @@ func TestScreenshots(t *testing.T) {
 			scheme = "dark"
 		}
 		b.do(t, look(c.width, c.height, scheme), chromedp.Navigate("about:blank"), chromedp.Navigate(from.URL()+c.path))
-		b.until(t, `[...document.querySelectorAll(".panel, .detail")].filter((p) => p.dataset.state).length > 4 || document.querySelector(".detail[data-state][data-loaded]")`)
+		b.until(t, `[...document.querySelectorAll(".panel, .detail")].filter((p) => p.dataset.state).length > 4 || document.querySelector(".detail[data-state][data-loaded], .fields tbody")`)
 		b.settle(t)
 		if c.script != "" {
 			evaluate[any](t, b, c.script)

@@ -140,9 +140,12 @@ func (s *Server) refuseRead(w http.ResponseWriter, what, stat string, err error)
 // refusal is what is answered instead of what could not be read; 0: nobody is there.
 func (s *Server) refusal(what, stat string, err error) (status int, text string) {
 	bad := badQuestion{}
+	gone := notThere{}
 	switch {
 	case errors.As(err, &bad):
 		return http.StatusBadRequest, bad.Error()
+	case errors.As(err, &gone):
+		return http.StatusNotFound, gone.Error()
 	case errors.Is(err, context.Canceled):
 		return 0, ""
 	case errors.Is(err, errCrowded):

@@ -99,9 +99,12 @@ type minuteHistory interface {
 	Minutes(ctx context.Context, stat string, from, to int64) ([]topics.Minute, error)
 }
 
-// rawHistory finds lines, and tells meanwhile what it has found.
+// rawHistory finds lines, those around one, and what lines have; it tells meanwhile what it
+// has found, or read.
 type rawHistory interface {
 	Lines(ctx context.Context, q lineQuery, tell func(foundLines)) (foundLines, error)
+	Around(ctx context.Context, at place) (neighborhood, error)
+	Survey(ctx context.Context, from, to int64, tell func(readSoFar)) (surveyed, error)
 }
 
 // explainer says what is different about some seconds, and tells meanwhile how much it

@@ -475,6 +475,17 @@ func (s *Store) Select(names []string) (selection, error) {
 	return slices.Compact(sel), nil
 }
 
+// LastFinal is the last second that is final: no line can change its points any more. It is
+// -1 if not all clocks are known.
+func (s *Store) LastFinal() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.clocks) == 0 {
+		return -1
+	}
+	return max(-1, slices.Min(s.clocks)-1-s.definitions.Lateness)
+}
+
 // AppendClocks appends the clocks of the source partitions as a JSON array of
 // Unix seconds, -1 being one that was not heard of, and the ingesters that they
 // are of, if these are known: `"clocks":[…],"ingesters":[…]`.

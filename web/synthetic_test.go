@@ -12,6 +12,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/explain"
+	"pulse/stats/survey"
 	"pulse/stats/mark"
 	"pulse/stats/value"
 	"pulse/topics"
@@ -268,6 +269,32 @@ func (s *synthetic) Minutes(_ context.Context, stat string, from, to int64) (all
 	return all, nil
 }
 
+// Around is twenty lines before one, and as many after it.
+func (s *synthetic) Around(_ context.Context, at place) (n neighborhood, err error) {
+	n = neighborhood{ingester: "web-1", from: "file=%2Fvar%2Flog%2Fapp.log", found: at.offset > 20}
+	for i := -aroundLines; i <= aroundLines; i++ {
+		n.lines = append(n.lines, neighbor{place{at.partition, at.offset + int64(i), at.start}, fmt.Sprintf("level=info neighbor=%d path=/a\u202e", i)})
+	}
+	return n, nil
+}
+
+// Survey is what some made-up lines have.
+func (s *synthetic) Survey(_ context.Context, from, to int64, tell func(readSoFar)) (surveyed, error) {
+	found := surveyed{Survey: survey.New(survey.NewReader(nil, to)), whole: to-from < 1000}
+	for i := range 2000 {
+		text := fmt.Sprintf("level=%s path=/shop/%d ms=%d customer=c%d cached=%t host=web-%d request_id=%x", []string{"info", "info", "warn", "error"}[i%4], i%7, i*i%977, i%61, i%3 == 0, i%4, i*7919)
+		if i%16 == 0 {
+			text = fmt.Sprintf("user %d did \"x%d\" to <b>, it's 0xab%d", i, i, i)
+		}
+		if err := found.Add("", []byte(text)); err != nil {
+			return found, err
+		}
+		found.read = readSoFar{found.read.Lines + 1, found.read.Bytes + int64(len(text))}
+	}
+	tell(found.read)
+	return found, nil
+}
+
 // Lines is one line for every ten seconds; those of an hour ago are expired.
 func (s *synthetic) Lines(_ context.Context, q lineQuery, _ func(foundLines)) (found foundLines, err error) {
 	if q.to < time.Now().Unix()-3600 {
@@ -275,7 +302,11 @@ func (s *synthetic) Lines(_ context.Context, q lineQuery, _ func(foundLines)) (f
 	}
 	for t := q.to; t >= q.from; t-- {
 		if t%10 == 0 {
-			found.lines = append(found.lines, foundLine{t, fmt.Sprintf("level=error <b>stat</b>=%s second=%d key=%s where=%s", q.stat, t, q.key, q.where)})
+			l := foundLine{second: t, text: fmt.Sprintf("level=error <b>stat</b>=%s second=%d key=%s where=%s", q.stat, t, q.key, q.where), at: place{1, t, 0}, ingester: "web-1", from: "file=%2Fvar%2Flog%2Fapp.log"}
+			if q.fields {
+				l.fields = map[string]any{"level": "error", "second": t, "ms": float64(t%97) + 0.5}
+			}
+			found.lines = append(found.lines, l)
 		}
 	}
 	return found, nil

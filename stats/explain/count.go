@@ -92,7 +92,7 @@ func (c *counting) count(ctx context.Context, s side) (*counts, error) {
 	}
 	parts := make([][levels]*counts, len(s.parts))
 	err := s.each(ctx, func(ctx context.Context, i int, p Part) error {
-		matcher, err := c.question.matcher(c.program)
+		matcher, err := c.question.matcher(ctx, c.program)
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (c *counting) count(ctx context.Context, s side) (*counts, error) {
 			if most := maxEntries / len(s.parts); parts[i][l].entries() > most {
 				parts[i][l].forget(most / 2)
 			}
-			return nil
+			return ctx.Err()
 		})
 	})
 	if err != nil {

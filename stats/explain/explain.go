@@ -55,6 +55,9 @@ func (q Question) with(d *stats.Definitions) (*stats.Definitions, error) {
 	if q.Where == "" {
 		return d, nil
 	}
+	if err := condition.CheckQuestion(q.Where); err != nil {
+		return nil, fmt.Errorf("where: %w", err)
+	}
 	with, err := d.Where(whereStat, q.Where)
 	if err != nil {
 		return nil, fmt.Errorf("where: %w", err)
@@ -65,13 +68,17 @@ func (q Question) with(d *stats.Definitions) (*stats.Definitions, error) {
 	return with, nil
 }
 
-// matcher makes what finds the question's lines.
-func (q Question) matcher(p *program.Program) (*program.Matcher, error) {
+// matcher makes what finds the question's lines until ctx is done.
+func (q Question) matcher(ctx context.Context, p *program.Program) (*program.Matcher, error) {
 	m, err := p.NewMatcher(q.Stat)
 	if err == nil && q.Where != "" {
 		err = m.And(whereStat)
 	}
-	return m, err
+	if err != nil {
+		return nil, err
+	}
+	m.Until(ctx.Done())
+	return m, nil
 }
 
 // CheckWhere says what is wrong with the condition of a question.

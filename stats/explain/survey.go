@@ -47,7 +47,7 @@ func survey(ctx context.Context, d *stats.Definitions, q Question, s *stats.Stat
 	var numbers []float64
 	for i, side := range sides {
 		err := side.each(ctx, func(ctx context.Context, _ int, p Part) error {
-			matcher, err := q.matcher(compiled)
+			matcher, err := q.matcher(ctx, compiled)
 			if err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ func survey(ctx context.Context, d *stats.Definitions, q Question, s *stats.Stat
 						own[name]++
 					}
 				}
-				return nil
+				return ctx.Err()
 			})
 			mu.Lock()
 			defer mu.Unlock()

@@ -240,6 +240,7 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 type runs struct {
 	rest []line.Run
 	left int64 // lines of the one before rest
+	from line.Origin
 }
 
 // next tells the scanner where the next line comes from.
@@ -256,6 +257,7 @@ func (r *runs) begin(sc *line.Scanner) {
 	if len(r.rest) > 0 {
 		run, r.rest = r.rest[0], r.rest[1:]
 	}
+	r.from = run.From
 	sc.From(run.From)
 	r.left = max(run.Lines, 1)
 }

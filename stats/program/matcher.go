@@ -21,6 +21,8 @@ type Matcher struct {
 	buffer  []byte
 	codes   []line.Code
 	ids     ids
+	start   int // of the line that Match is at, in its pack
+	from    line.Origin
 }
 
 // NewMatcher makes a Matcher of a stat, by its name. It fails if there is no such
@@ -106,6 +108,7 @@ func (m *Matcher) Match(p Pack, from, to int64, f func(second int64, line []byte
 		if second < from || second > to || second <= p.Floor-1-m.program.lateness {
 			continue
 		}
+		m.start, m.from = start, runs.from
 		if m.matches(ev, m.buffer[start:stop]) && !f(second, m.buffer[start:stop]) {
 			return
 		}
@@ -133,6 +136,10 @@ func (m *Matcher) matches(ev *line.Event, text []byte) bool {
 	}
 	return false
 }
+
+// Place tells of the line that Match is at: at which byte of its pack it begins, and where
+// it comes from.
+func (m *Matcher) Place() (start int, from line.Origin) { return m.start, m.from }
 
 // Slot gives the slot of a field that the definitions name; line.None if they do not.
 func (p *Program) Slot(field string) line.Slot { return p.schema.Slot(field) }

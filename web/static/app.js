@@ -2,6 +2,7 @@
 // drawn; what the reader does changes what is looked at.
 
 import { Detail } from "./detail.js";
+import { Fields } from "./fields.js";
 import { Grid } from "./grid.js";
 import { MarkTip } from "./marks.js";
 import { Model } from "./model.js";
@@ -34,10 +35,16 @@ const touch = () => {
   grid.touch();
   detail.touch();
 };
+const fields = new Fields($("page"), () => model.now());
 const pages = new Pages($("tabs"), (page) => {
+  fields.hide();
   if (page.stat) {
     grid.hide();
     detail.show(page.stat, page.range, page.before, page.key, page.query);
+  } else if (page.fields) {
+    grid.hide();
+    detail.hide();
+    fields.show();
   } else {
     detail.hide();
     grid.show(page.rows, page.empty);

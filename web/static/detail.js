@@ -3,7 +3,7 @@
 // the stat, and its points to take away.
 
 import { Chart } from "./chart.js";
-import { element, mark, resting, write } from "./dom.js";
+import { download, element, mark, resting, write } from "./dom.js";
 import { Explained } from "./explain.js";
 import { brief, clock, coverage, exact, isolated, reach, short, split, span, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, stepFor } from "./history.js";
@@ -579,13 +579,4 @@ export class Detail {
     g.drawImage(canvas, 0, head);
     picture.toBlob((blob) => { if (blob) download(`${this.name}.png`, blob); });
   }
-}
-
-/** download gives a file to the reader. */
-function download(name, blob) {
-  const a = element("a");
-  a.href = URL.createObjectURL(blob);
-  a.download = name;
-  a.click();
-  setTimeout(() => URL.revokeObjectURL(a.href), 1000);
 }

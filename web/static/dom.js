@@ -43,3 +43,12 @@ export function resting(letGo) {
     if (pointed) timer = setTimeout(letGo, REST);
   };
 }
+
+/** download gives a file to the reader. */
+export function download(name, blob) {
+  const a = element("a");
+  a.href = URL.createObjectURL(blob);
+  a.download = name;
+  a.click();
+  setTimeout(() => URL.revokeObjectURL(a.href), 1000);
+}

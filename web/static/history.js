@@ -94,6 +94,12 @@ export async function load(stat, from, to, signal) {
 /** Reads the lines of a query, as the API has it; heard gets what is found so far. */
 export const readLines = (query, signal, heard) => growing(`/api/lines?${new URLSearchParams(query)}`, signal, heard);
 
+/** Reads the lines around a place. */
+export const readAround = (at, signal) => growing(`/api/lines/around?${new URLSearchParams({ at })}`, signal, () => {});
+
+/** Reads what lines have; heard is told how much has been read. */
+export const readFields = (query, signal, heard) => growing(`/api/fields?${new URLSearchParams(query)}`, signal, heard);
+
 /** Reads what is different, as the API has it; heard is told how much has been read. */
 export const readExplained = (query, signal, heard) => growing(`/api/explain?${new URLSearchParams(query)}`, signal, heard);
 

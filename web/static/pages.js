@@ -13,7 +13,7 @@ const INTERNAL = "pulse."; // begins the names of internal stats
 const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "") || "page";
 
 export class Pages {
-  /** Tabs in nav; onOpen is called with {rows, empty}, or
+  /** Tabs in nav; onOpen is called with {rows, empty}, {fields: true}, or
    * {stat, range, before, key, query} for one stat that is shown large, when another page is opened. */
   constructor(nav, onOpen) {
     this.nav = nav;
@@ -24,7 +24,7 @@ export class Pages {
 
   /** Takes the pages of a model. */
   configure(model) {
-    const taken = new Set(["all", "trouble", "pulse", "find", "stat"]);
+    const taken = new Set(["all", "trouble", "pulse", "find", "stat", "fields"]);
     const unique = (title) => {
       let name = slug(title);
       for (let n = 2; taken.has(name); n++) name = `${slug(title)}-${n}`;
@@ -39,6 +39,7 @@ export class Pages {
     this.all.push({ slug: "trouble", title: "Trouble", rows: [], empty: "Nothing is past its threshold or far from usual." });
     const own = stats.filter((name) => name.startsWith(INTERNAL));
     if (own.length) this.all.push({ slug: "pulse", title: "Pulse itself", rows: [own] });
+    this.all.push({ slug: "fields", title: "Fields", rows: [], fields: true });
     this.tabs = this.all.map((page) => {
       const crit = element("b", "crit"), warn = element("b", "warn");
       const link = element("a", "", page.title, crit, warn);
