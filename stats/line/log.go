@@ -160,7 +160,11 @@ func (sc *Scanner) log(ev *Event, b []byte, start, end int) bool {
 		return sc.erlang(ev, b, start, end)
 	case c-'0' <= 9:
 		i := sc.clock.day(b, start)
-		if i < 0 {
+		switch {
+		case i >= 0:
+		case b[start+4] == '-' && b[start+12] == ':':
+			i = sc.clock.shortHour(b, start)
+		default:
 			i = sc.clock.compact(b, start)
 		}
 		if i >= 0 && b[i] == ' ' {

@@ -120,14 +120,11 @@ func (c *clock) stamp(b []byte, p int) int {
 	return c.zoned(b, i, l.local, nanos)
 }
 
-// fraction reads one to nine digits and gives the nanoseconds that they are, and
-// the position after them, or -1.
+// fraction reads digits, of which those beyond the ninth do not count, and gives the
+// nanoseconds that they are, and the position after them, or -1.
 func fraction(b []byte, i int) (nanos uint32, next int) {
 	first := i
 	for scale := uint32(1e8); b[i]-'0' <= 9; scale /= 10 {
-		if scale == 0 {
-			return 0, -1
-		}
 		nanos += uint32(b[i]-'0') * scale
 		i++
 	}
@@ -222,7 +219,13 @@ func (c *clock) weekday(b []byte, p int) int {
 		return -1
 	}
 	if b[p+3] == ',' && b[p+4] == ' ' {
-		return c.day(b, p+5)
+		if i := c.day(b, p+5); i >= 0 {
+			return i
+		}
+		return c.shortYearLast(b, p+5)
+	}
+	if comma := bytes.Index(b[p+3:p+len("Wednesday, ")], []byte("day, ")); comma >= 0 {
+		return c.shortYearLast(b, p+3+comma+len("day, "))
 	}
 	p += 4
 	if b[p-1] != ' ' {
@@ -271,6 +274,29 @@ func (c *clock) weekday(b []byte, p int) int {
 	return i
 }
 
+// shortYearLast reads a time of RFC 850, 22-Nov-12 09:31:34 GMT, or RFC 822, with blanks for the
+// dashes, from its day on. It gives the position after it, or -1.
+func (c *clock) shortYearLast(b []byte, p int) int {
+	day, i := dayAt(b, p)
+	if i == p || b[i] != '-' && b[i] != ' ' || b[i+4] != b[i] {
+		return -1
+	}
+	month := monthOf(b[i+1 : i+4])
+	year, ok := twoDigits(b, i+5)
+	if i += 7; !ok || b[i] != ' ' {
+		return -1
+	}
+	if year += 2000; year >= 2070 { // as POSIX has it, but for a year
+		year -= 100
+	}
+	days, ok := daysSince1970(year, month, day)
+	clock, ok2 := clockSecond(b[i+1 : i+9])
+	if !ok || !ok2 {
+		return -1
+	}
+	return c.zoned(b, i+9, days*86400+clock, 0)
+}
+
 // month reads a time with a month first and a year: Nov 22 2012 09:31:34, also with the
 // whole name of the month, commas after the day and the year, and no zero before the hour.
 // It gives the position after it, or -1.
@@ -301,6 +327,9 @@ func (c *clock) month(b []byte, p int) int {
 	year, _ := twoDigits(b, i+3)
 	if i += 5; b[i] == ',' {
 		i++
+	}
+	if b[i] == ' ' && b[i+1] == '@' && b[i+2] == ' ' { // Kibana's
+		i += 2
 	}
 	days, ok := daysSince1970(century*100+year, month, day)
 	clock, next := clockAt(b, i+1)
@@ -343,6 +372,26 @@ func (c *clock) commaDate(b []byte, p int) int {
 		return -1
 	}
 	return c.zoned(b, p+len(text)+1, second, 0)
+}
+
+// shortHour reads 2012-11-22 9:31:34, without the zero before the hour, and gives the position
+// after it, or -1.
+func (c *clock) shortHour(b []byte, p int) int {
+	const date = len("2012-11-22 ")
+	text := [len("2012-11-22 09:31:34")]byte{date: '0'}
+	copy(text[:], b[p:p+date])
+	copy(text[date+1:], b[p+date:])
+	second, ok := isoSecond(text[:])
+	if !ok {
+		return -1
+	}
+	i, nanos := p+len(text)-1, uint32(0)
+	if b[i] == '.' || b[i] == ',' && b[i+1]-'0' <= 9 {
+		if nanos, i = fraction(b, i+1); i < 0 {
+			return -1
+		}
+	}
+	return c.zoned(b, i, second, nanos)
 }
 
 // compact reads a time without dashes: 20121122T093134.123Z, also with a blank or nothing
@@ -440,10 +489,14 @@ func (c *clock) date(b []byte, p int) int {
 			return i
 		}
 		return c.month(b, p)
+	case b[p+2] == '.':
+		return c.day(b, p)
 	case b[p+4]-'0' <= 9:
 		return c.compact(b, p)
 	case b[p+4] == '-' && b[p+10] == ',' && b[p+11] == ' ': // Airflow's
 		return c.commaDate(b, p)
+	case b[p+4] == '-' && b[p+12] == ':':
+		return c.shortHour(b, p)
 	case b[p+4] == '-' || b[p+4] == '/' || b[p+4] == '.' && b[p+7] == '.':
 		return c.stamp(b, p)
 	}
@@ -456,6 +509,12 @@ func (c *clock) date(b []byte, p int) int {
 func (c *clock) any(b []byte, start, end int) bool {
 	if end-start >= len("2012-11-22T09:31:34Z") && b[start+4] == '-' && c.stamp(b, start) == end { // as most do
 		return c.dated
+	}
+	for start < end && b[start] == ' ' {
+		start++
+	}
+	for end > start && b[end-1] == ' ' {
+		end--
 	}
 	if end-start >= len("22/Nov/12 09:31:34") {
 		if b[start] == '[' && b[end-1] == ']' {

@@ -135,6 +135,10 @@ func hours(b []byte, i int) (east int64, next int) {
 func regionEnd(b []byte, i int) int {
 	const longest = len("America/Argentina/ComodRivadavia")
 	start := i
+	switch string(b[i : i+len("EST5EDT")]) {
+	case "EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT":
+		return i + len("EST5EDT")
+	}
 	for class[b[i]]&isLetter != 0 {
 		i++
 	}
