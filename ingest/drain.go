@@ -98,7 +98,7 @@ func (c *drainConfig) Open(o Opening) (*Opened, error) {
 	}
 	c.reading.Formats = o.Formats
 	d.Reading = c.reading
-	return &Opened{Input: d, Restore: d.Restore, Addr: d.Addr(), Counters: []Counter{
+	return &Opened{Input: d, Restore: d.Restore, Reload: c.certificate.reload(), Addr: d.Addr(), Counters: []Counter{
 		{"pulse_drain_requests_total", "Requests.", &d.Counts.Requests},
 		{"pulse_drain_denied_requests_total", "Requests with a wrong token or password, or without one.", &d.Counts.Denied},
 		{"pulse_drain_accepted_lines_total", "Lines of requests that were accepted.", &d.Counts.Accepted},

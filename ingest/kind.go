@@ -134,6 +134,9 @@ type Opened struct {
 	Ready func() bool
 	// Restore, with Input, gives it what it is to remember of the one before it.
 	Restore func(Positions)
+	// Reload reads its certificate again; nil if it has none. With an error the one that
+	// there is stays.
+	Reload func() error
 	// Addr is where it listens; nil if it does not.
 	Addr net.Addr
 	// Counters are what it counts, and Gauges what may shrink too.

@@ -34,7 +34,10 @@ func listenTCP(address string) (net.Listener, error) {
 }
 
 // A keyPair is the settings of a listener's TLS.
-type keyPair struct{ cert, key text }
+type keyPair struct {
+	cert, key text
+	loaded    atomic.Pointer[tls.Certificate]
+}
 
 func (c *keyPair) settings() []Setting {
 	return []Setting{
@@ -48,11 +51,28 @@ func (c *keyPair) config() (*tls.Config, error) {
 	if c.cert == "" && c.key == "" {
 		return nil, nil
 	}
-	loaded, err := tls.LoadX509KeyPair(string(c.cert), string(c.key))
-	if err != nil {
+	if err := c.load(); err != nil {
 		return nil, err
 	}
-	return &tls.Config{Certificates: []tls.Certificate{loaded}, MinVersion: tls.VersionTLS12}, nil
+	get := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.loaded.Load(), nil }
+	return &tls.Config{GetCertificate: get, MinVersion: tls.VersionTLS12}, nil
+}
+
+// load reads the files for the connections that follow.
+func (c *keyPair) load() error {
+	loaded, err := tls.LoadX509KeyPair(string(c.cert), string(c.key))
+	if err == nil {
+		c.loaded.Store(&loaded)
+	}
+	return err
+}
+
+// reload is load, nil if there is no certificate.
+func (c *keyPair) reload() func() error {
+	if c.loaded.Load() == nil {
+		return nil
+	}
+	return c.load
 }
 
 // acceptAll serves a listener's connections, each in a goroutine of its own, until ctx

@@ -74,7 +74,11 @@ func (c *syslogTLSConfig) Open(o Opening) (*Opened, error) {
 		}
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	return openSyslog(c.address, config, c.reading, o)
+	opened, err := openSyslog(c.address, config, c.reading, o)
+	if err == nil {
+		opened.Reload = c.certificate.reload()
+	}
+	return opened, err
 }
 
 func openSyslog(address text, config *tls.Config, reading Reading, o Opening) (*Opened, error) {

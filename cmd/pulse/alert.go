@@ -10,7 +10,9 @@ import (
 
 	"pulse/processors/alerting"
 	"pulse/processors/notify"
+	"pulse/stats"
 	"pulse/stats/alert"
+	"pulse/topics"
 )
 
 var alertCommand = command{
@@ -18,8 +20,10 @@ var alertCommand = command{
 Follows the alerts of the definitions through each stat's points, writes each change
 of a state to the topic stats.alerts, and sends what fires, and what is over, by the
 routes of the definitions. Run as many as you like.`,
-	settings: func() settings { return &alertSettings{} },
+	reloads: true, settings: func() settings { return &alertSettings{} },
 }
+
+var errNoAlerts = errors.New("the definitions file has no alerts: write some under the key alerts (docs/alerts.md)")
 
 type alertSettings struct {
 	roleFlags
@@ -57,12 +61,30 @@ func (s *alertSettings) check(words []string) error {
 }
 
 func (s *alertSettings) run(ctx context.Context, e *environment) error {
+	log, err := s.logger(e.Stderr)
+	if err != nil {
+		return err
+	}
+	usable := func(ctx context.Context, d *stats.Definitions) error {
+		if len(d.Alerts) == 0 {
+			return errNoAlerts
+		}
+		if err := s.alerts.usable(s.roleOf(log, topics.Cluster{}, d), e); err != nil {
+			return err
+		}
+		return s.usable(ctx, d)
+	}
+	return s.reloading(ctx, log, func() {}, usable, func(ctx context.Context) error { return s.once(ctx, e) })
+}
+
+// once runs the role with the definitions that there are.
+func (s *alertSettings) once(ctx context.Context, e *environment) error {
 	role, err := s.open(e)
 	if err != nil {
 		return err
 	}
 	if len(role.definitions.Alerts) == 0 {
-		return errors.New("the definitions file has no alerts: write some under the key alerts (docs/alerts.md)")
+		return errNoAlerts
 	}
 	alerts, err := s.alerts.wire(role, e)
 	if err != nil {
@@ -110,6 +132,12 @@ func (s *alertFlags) wire(r *role, e *environment) (*alertRole, error) {
 		a.heartbeat = h
 	}
 	return a, nil
+}
+
+// usable says why the alerts of a role that has not begun cannot be sent.
+func (s *alertFlags) usable(r *role, e *environment) error {
+	_, err := s.wire(r, e)
+	return err
 }
 
 func (a *alertRole) run(ctx context.Context) error {

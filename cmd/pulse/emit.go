@@ -14,7 +14,7 @@ var emitCommand = command{
 	name: "emit", summary: "send each stat's final values to other systems", usage: "[flags]", about: `
 Sends each stat's final value of each second to other systems, from now on, and
 after a restart from where it was.`,
-	settings: func() settings { return &emitSettings{} },
+	reloads: true, settings: func() settings { return &emitSettings{} },
 }
 
 type emitSettings struct {
@@ -65,6 +65,11 @@ func (s *emitSettings) senders() (all []emit.Sender, err error) {
 }
 
 func (s *emitSettings) run(ctx context.Context, e *environment) error {
+	return s.rerun(ctx, e, func(ctx context.Context) error { return s.once(ctx, e) })
+}
+
+// once runs the role with the definitions that there are.
+func (s *emitSettings) once(ctx context.Context, e *environment) error {
 	role, err := s.openWithTopics(ctx, e)
 	if err != nil {
 		return err

@@ -313,6 +313,9 @@ func (k *kafkaFlags) cluster() (topics.Cluster, error) {
 type statsFlag struct {
 	file string
 	env  *environment
+
+	text   []byte             // of the file that was read last
+	loaded *stats.Definitions // nil: it was not read yet
 }
 
 func (s *statsFlag) add(f *flags) {
@@ -320,12 +323,23 @@ func (s *statsFlag) add(f *flags) {
 	f.StringVar(&s.file, "stats", "", "the definitions `file`; by default, definitions that suit any log")
 }
 
-// load reads the definitions, or takes the built-in ones.
+// load reads the definitions once, or takes the built-in ones.
 func (s *statsFlag) load() (*stats.Definitions, error) {
 	if s.file == "" {
 		return stats.Builtin(), nil
 	}
-	return s.env.readDefinitions(s.file)
+	if s.loaded != nil {
+		return s.loaded, nil
+	}
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		return nil, definitionsError{fmt.Errorf("cannot read the definitions: %w", err)}
+	}
+	definitions, err := stats.ParseEnv(s.file, text, s.env.LookupEnv)
+	if err == nil {
+		s.text, s.loaded = text, definitions
+	}
+	return definitions, err
 }
 
 // live says what is wrong with definitions for lines that come as they are

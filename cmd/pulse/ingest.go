@@ -13,7 +13,7 @@ var ingestCommand = command{
 	name: "ingest", summary: "send lines from a pipe, files or the network to Kafka", usage: "[flags]", about: `
 Sends lines to Kafka, from a pipe, files or the network, and ends when they end,
 or at a signal, once Kafka has acknowledged all that was read.`,
-	settings: func() settings { return &ingestSettings{} },
+	reloads: true, settings: func() settings { return &ingestSettings{} },
 }
 
 type ingestSettings struct {
@@ -60,6 +60,7 @@ func (s *ingestSettings) run(ctx context.Context, e *environment) error {
 	if err := s.serve(ctx, role, func() bool { return allReady(opened) }); err != nil {
 		return err
 	}
+	go s.inputs.reloading(ctx, e, role.log, opened)
 	return role.runInputs(ctx, s.id, all[0].kind.Past, opened)
 }
 

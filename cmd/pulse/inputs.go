@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"regexp"
 	"slices"
@@ -322,6 +323,32 @@ func openInputs(e *environment, role *role, all []asked, progress func(done, tot
 		opened = append(opened, input)
 	}
 	return opened, nil
+}
+
+// reloading reads the certificates of inputs again at each hangup, until ctx ends.
+func (i *inputFlags) reloading(ctx context.Context, e *environment, log *slog.Logger, opened []*ingest.Opened) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.Hangup:
+			reloadInputs(log, opened)
+		}
+	}
+}
+
+// reloadInputs reads the certificates of inputs again. One that is wrong changes nothing.
+func reloadInputs(log *slog.Logger, opened []*ingest.Opened) {
+	for _, o := range opened {
+		if o.Reload == nil {
+			continue
+		}
+		if err := o.Reload(); err != nil {
+			log.Error("a certificate is not reloaded: the input goes on with the one that it has", "address", o.Addr.String(), "because", err)
+		} else {
+			log.Info("reloaded a certificate", "address", o.Addr.String())
+		}
+	}
 }
 
 // allReady reports whether all that was asked for is read.

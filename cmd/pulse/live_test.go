@@ -157,8 +157,8 @@ func TestIngestTerminated(t *testing.T) {
 	got.accountedFor(uint64(len(lines)))
 }
 
-// TestHangup: a hangup ends an ingester as SIGTERM does, with what it has taken handed
-// over.
+// TestHangup: a hangup leaves an ingester at work, and SIGTERM ends it with what it has
+// taken handed over.
 func TestHangup(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
@@ -191,6 +191,16 @@ func TestHangup(t *testing.T) {
 		return fmt.Errorf("none of %d lines is there: %s", sent, out)
 	})
 	c.Process.Signal(syscall.SIGHUP)
+	after := sent
+	testkit.Eventually(t, "the ingester takes lines after a hangup", func() error {
+		fmt.Fprintf(stdin, "n=%d\n", sent)
+		sent++
+		if strings.Contains(fmt.Sprint(rawLines(t, d.cluster, d.names)), fmt.Sprintf("n=%d", after)) {
+			return nil
+		}
+		return fmt.Errorf("n=%d is not there: %s", after, out)
+	})
+	c.Process.Signal(syscall.SIGTERM)
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
 	testkit.Done(t, "the ingester ends", ended, func() error { return errors.New(out.String()) })

@@ -16,9 +16,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"pulse/stats"
+
+	"golang.org/x/term"
 )
 
 // Exit codes, as `pulse help` lists them.
@@ -32,7 +35,13 @@ const (
 
 func main() {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+	var hangups chan os.Signal
+	switch {
+	case signal.Ignored(syscall.SIGHUP): // as under nohup
+	case reloads(os.Args[1:]) && !onAnyTerminal():
+		hangups = make(chan os.Signal, 1)
+		signal.Notify(hangups, syscall.SIGHUP)
+	default: // the terminal is gone
 		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
@@ -41,7 +50,7 @@ func main() {
 	// action is back.
 	context.AfterFunc(ctx, stop)
 
-	e := &environment{Stdin: os.Stdin, Stdout: onTerminal(os.Stdout), Stderr: os.Stderr, LookupEnv: os.LookupEnv}
+	e := &environment{Stdin: os.Stdin, Stdout: onTerminal(os.Stdout), Stderr: os.Stderr, LookupEnv: os.LookupEnv, Hangup: hangups}
 	os.Exit(e.main(ctx, os.Args[1:]))
 }
 
@@ -52,6 +61,8 @@ type environment struct {
 	Stdout    io.Writer
 	Stderr    io.Writer
 	LookupEnv func(string) (string, bool)
+	// Hangup asks roles to read their files again; nil: nobody does.
+	Hangup <-chan os.Signal
 }
 
 // commands in the order in which `pulse help` lists them.
@@ -69,7 +80,19 @@ type command struct {
 	summary  string // one line of `pulse help`
 	usage    string // what follows the name: words and [flags]
 	about    string // a sentence or two of `pulse NAME --help`
+	reloads  bool   // it reads its files again at SIGHUP
 	settings func() settings
+}
+
+// reloads reports whether a command line is of a command that does.
+func reloads(args []string) bool {
+	return len(args) > 0 && slices.ContainsFunc(commands(), func(c command) bool { return c.name == args[0] && c.reloads })
+}
+
+// onAnyTerminal reports whether somebody sits before a terminal, which hangs up when it is
+// closed.
+func onAnyTerminal() bool {
+	return slices.ContainsFunc([]*os.File{os.Stdin, os.Stdout, os.Stderr}, func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) })
 }
 
 // settings are what a command's flags and words say.

@@ -14,7 +14,7 @@ var mergeCommand = command{
 Joins partial rollups, closes each second once all partitions have reached its end,
 and publishes a snapshot of each stat. Rolls up minutes for charts of days. Run as
 many as you like.`,
-	settings: func() settings { return &mergeSettings{} },
+	reloads: true, settings: func() settings { return &mergeSettings{} },
 }
 
 type mergeSettings struct {
@@ -36,6 +36,11 @@ func (s *mergeSettings) check(words []string) error {
 }
 
 func (s *mergeSettings) run(ctx context.Context, e *environment) error {
+	return s.rerun(ctx, e, func(ctx context.Context) error { return s.once(ctx, e) })
+}
+
+// once runs the role with the definitions that there are.
+func (s *mergeSettings) once(ctx context.Context, e *environment) error {
 	role, err := s.openWithTopics(ctx, e)
 	if err != nil {
 		return err

@@ -21,14 +21,18 @@ import (
 // that it has. docs/operate.md lists the names.
 type metrics struct{ *prometheus.Registry }
 
-// newMetrics has what every process shows.
-func newMetrics(version string) metrics {
-	m := metrics{prometheus.NewRegistry()}
+func newMetrics() metrics { return metrics{prometheus.NewRegistry()} }
+
+// process shows what every process does.
+func (m metrics) process() {
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.info("pulse_info", "Always 1; the label is the definitions version that this process works by.", prometheus.Labels{"version": version})
 	b := thisBuild()
 	m.info("pulse_build_info", "Always 1; the labels say what this process was built from.", prometheus.Labels{"version": b.version, "revision": b.revision, "goversion": b.release})
-	return m
+}
+
+// version shows what the roles of a process work by.
+func (m metrics) version(version string) {
+	m.info("pulse_info", "Always 1; the label is the definitions version that this process works by.", prometheus.Labels{"version": version})
 }
 
 // info shows labels.

@@ -113,6 +113,7 @@ func TestOps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.metrics.process()
 	var ready atomic.Bool
 	ops := opsFlags{addr: address}
 	if err := ops.serve(ctx, r, ready.Load); err != nil {

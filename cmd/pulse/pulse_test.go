@@ -84,26 +84,27 @@ func record(t testing.TB, o traffic.Options) string {
 
 // A pulse is a command that runs within the test as it would by itself.
 type pulse struct {
-	t      testing.TB
-	args   []string
-	stdout *transcript
-	stderr *transcript
-	stop   context.CancelFunc // what a SIGTERM does
-	done   chan struct{}
-	code   int // once done is closed
+	t       testing.TB
+	args    []string
+	stdout  *transcript
+	stderr  *transcript
+	stop    context.CancelFunc // what a SIGTERM does
+	done    chan struct{}
+	hangups chan os.Signal // what SIGHUP does
+	code    int            // once done is closed
 }
 
 // start runs a command. It ends with the test, if it does not before.
 func start(t testing.TB, env map[string]string, stdin io.Reader, args ...string) *pulse {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	p := &pulse{t: t, args: args, stdout: &transcript{}, stderr: &transcript{}, stop: stop, done: make(chan struct{})}
+	p := &pulse{t: t, args: args, stdout: &transcript{}, stderr: &transcript{}, stop: stop, done: make(chan struct{}), hangups: make(chan os.Signal)}
 	// On a busy machine a member of a group may be silent for long.
 	all := map[string]string{"PULSE_KAFKA_SESSION": "30s"}
 	maps.Copy(all, env)
 	e := &environment{
 		Stdin: stdin, Stdout: p.stdout, Stderr: p.stderr,
-		LookupEnv: func(name string) (string, bool) { v, ok := all[name]; return v, ok },
+		LookupEnv: func(name string) (string, bool) { v, ok := all[name]; return v, ok }, Hangup: p.hangups,
 	}
 	go func() {
 		defer close(p.done)

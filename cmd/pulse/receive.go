@@ -13,7 +13,7 @@ var receiveCommand = command{
 	name: "receive", summary: "roll lines up into fragments", usage: "[flags]", about: `
 Reads packs of lines, rolls them up per stat and second, and sends the partial
 rollups on. Run as many as you like: they share the partitions.`,
-	settings: func() settings { return &receiveSettings{} },
+	reloads: true, settings: func() settings { return &receiveSettings{} },
 }
 
 type receiveSettings struct {
@@ -43,6 +43,11 @@ func (s *receiveSettings) check(words []string) error {
 }
 
 func (s *receiveSettings) run(ctx context.Context, e *environment) error {
+	return s.rerun(ctx, e, func(ctx context.Context) error { return s.once(ctx, e) })
+}
+
+// once runs the role with the definitions that there are.
+func (s *receiveSettings) once(ctx context.Context, e *environment) error {
 	role, err := s.openWithTopics(ctx, e)
 	if err != nil {
 		return err

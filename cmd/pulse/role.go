@@ -43,10 +43,14 @@ func (r *roleFlags) open(e *environment) (*role, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return r.openOn(e, cluster)
+	role, err := r.openOn(e, cluster)
+	if err == nil {
+		role.metrics.process()
+	}
+	return role, err
 }
 
-// openOn is open for a cluster that no flag names.
+// openOn is open for a cluster that no flag names, and for a process with metrics of its own.
 func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error) {
 	log, err := r.logger(e.Stderr)
 	if err != nil {
@@ -56,8 +60,15 @@ func (r *roleFlags) openOn(e *environment, cluster topics.Cluster) (*role, error
 	if err != nil {
 		return nil, err
 	}
-	names := topics.Names{Prefix: r.prefix, Version: definitions.Version()}
-	return &role{log, cluster, names, definitions, newMetrics(names.Version)}, nil
+	return r.roleOf(log, cluster, definitions), nil
+}
+
+// roleOf is a role with definitions.
+func (r *roleFlags) roleOf(log *slog.Logger, cluster topics.Cluster, d *stats.Definitions) *role {
+	names := topics.Names{Prefix: r.prefix, Version: d.Version()}
+	m := newMetrics()
+	m.version(names.Version)
+	return &role{log, cluster, names, d, m}
 }
 
 // topicOptions are what these definitions ask of topics.

@@ -11,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"pulse/ingest"
+	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/broker"
 )
@@ -31,7 +33,7 @@ from other processes: pulse ingest --kafka ADDRESS.
 
     tail -F access.log | pulse run
     pulse run --file '/var/log/nginx/*.log' --follow`,
-	settings: func() settings { return &runSettings{} },
+	reloads: true, settings: func() settings { return &runSettings{} },
 }
 
 type runSettings struct {
@@ -87,6 +89,8 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
+	role.metrics = newMetrics()
+	role.metrics.process()
 	bar := newProgress(e.Stderr)
 	defer bar.end()
 	opened, err := openInputs(e, role, asked, bar.show)
@@ -109,20 +113,25 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	role.log.Info("the broker keeps the records", "folder", s.data, "at most", s.max.String())
 	role.cluster = topics.Cluster{Brokers: b.Addrs(), Session: s.session}
 	role.metrics.broker(b)
-	options := role.topicOptions()
-	// Each partition costs the same in every second, also in a quiet one, and more of them
-	// than CPUs share nothing out.
-	options.First = int32(min(runtime.GOMAXPROCS(0), topics.DefaultPartitions))
-	if err := topics.Ensure(ctx, role.cluster, role.names, options); err != nil {
+	if err := ensureOwn(ctx, role); err != nil {
 		return err
 	}
-	if err := s.runRoles(ctx, e, role, asked, opened); err != nil {
+	if err := s.runAll(ctx, e, role, asked, opened); err != nil {
 		if disk := b.Err(); disk != nil {
 			return fmt.Errorf("the embedded broker cannot write its data: %w; free some disk space, or choose another --data-dir", disk)
 		}
 		return err
 	}
 	return nil
+}
+
+// ensureOwn makes a role's topics on the embedded broker.
+func ensureOwn(ctx context.Context, role *role) error {
+	options := role.topicOptions()
+	// Each partition costs the same in every second, also in a quiet one, and more of them
+	// than CPUs share nothing out.
+	options.First = int32(min(runtime.GOMAXPROCS(0), topics.DefaultPartitions))
+	return topics.Ensure(ctx, role.cluster, role.names, options)
 }
 
 // A byteSize is the value of a flag.
@@ -169,9 +178,40 @@ func (s *runSettings) asked(e *environment) ([]asked, error) {
 	return s.inputs.asked(e)
 }
 
-// runRoles wires up the roles, on the broker that is there by now, and runs them.
-func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, asked []asked, opened []*ingest.Opened) error {
-	server, err := s.web.server(role)
+// runAll runs the inputs and, again after each reload, the roles, on the broker that is there
+// by now.
+func (s *runSettings) runAll(ctx context.Context, e *environment, role *role, asked []asked, opened []*ingest.Opened) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if len(opened) > 0 {
+		group.Go(func() error { return role.runInputs(ctx, s.id, asked[0].kind.Past, opened) })
+	} else {
+		role.log.Info("no lines yet: pipe them in, or send them with pulse ingest", "kafka", role.cluster.Brokers[0])
+	}
+	usable := func(ctx context.Context, d *stats.Definitions) error {
+		if d.Lateness != role.definitions.Lateness {
+			return errors.New("the lateness has changed, which the inputs go by as well: start pulse run again")
+		}
+		next := s.roleOf(role.log, role.cluster, d)
+		if err := s.alerts.usable(next, e); err != nil {
+			return err
+		}
+		return ensureOwn(ctx, next)
+	}
+	group.Go(func() error {
+		return s.reloading(ctx, role.log, func() { reloadInputs(role.log, opened) }, usable, func(ctx context.Context) error {
+			definitions, err := s.load()
+			if err != nil {
+				return err
+			}
+			return s.runRoles(ctx, e, s.roleOf(role.log, role.cluster, definitions), role.metrics)
+		})
+	})
+	return group.Wait()
+}
+
+// runRoles wires up the roles and runs them. Process has the metrics of all else.
+func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, process metrics) error {
+	server, err := s.web.server(role, prometheus.Gatherers{process, role.metrics})
 	if err != nil {
 		return err
 	}
@@ -197,13 +237,7 @@ func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, 
 	if alerts != nil {
 		group.Go(func() error { return alerts.run(ctx) })
 	}
-	kafka := role.cluster.Brokers[0]
-	if len(opened) > 0 {
-		group.Go(func() error { return role.runInputs(ctx, s.id, asked[0].kind.Past, opened) })
-	} else {
-		role.log.Info("no lines yet: pipe them in, or send them with pulse ingest", "kafka", kafka)
-	}
-	fmt.Fprintf(e.Stdout, "\n  dashboard  %s\n  kafka      %s  (kcat -b %[2]s -t %[3]s)\n\n", server.URL(), kafka, role.names.Merged())
+	fmt.Fprintf(e.Stdout, "\n  dashboard  %s\n  kafka      %s  (kcat -b %[2]s -t %[3]s)\n\n", server.URL(), role.cluster.Brokers[0], role.names.Merged())
 	return group.Wait()
 }
 

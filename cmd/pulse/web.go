@@ -8,12 +8,14 @@ import (
 	"strings"
 
 	"pulse/web"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 var webCommand = command{
 	name: "web", summary: "serve the dashboard", usage: "[flags]", about: `
 Serves the dashboard. It also serves /healthz, /readyz and /metrics.`,
-	settings: func() settings { return &webSettings{} },
+	reloads: true, settings: func() settings { return &webSettings{} },
 }
 
 type webSettings struct {
@@ -36,11 +38,16 @@ func (s *webSettings) check(words []string) error {
 }
 
 func (s *webSettings) run(ctx context.Context, e *environment) error {
+	return s.rerun(ctx, e, func(ctx context.Context) error { return s.once(ctx, e) })
+}
+
+// once runs the role with the definitions that there are.
+func (s *webSettings) once(ctx context.Context, e *environment) error {
 	role, err := s.openWithTopics(ctx, e)
 	if err != nil {
 		return err
 	}
-	server, err := s.web.server(role)
+	server, err := s.web.server(role, role.metrics)
 	if err != nil {
 		return err
 	}
@@ -113,10 +120,10 @@ func (w *webFlags) check() error {
 	return nil
 }
 
-func (w *webFlags) server(role *role) (*web.Server, error) {
+func (w *webFlags) server(role *role, shown prometheus.Gatherer) (*web.Server, error) {
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
-		Metrics: role.metrics, Auth: w.auth, Tokens: list(w.tokens), ShareKey: w.shareKey, Origins: list(w.origins),
+		Metrics: shown, Auth: w.auth, Tokens: list(w.tokens), ShareKey: w.shareKey, Origins: list(w.origins),
 		CertFile: w.certificate, KeyFile: w.key, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost,
 	})
 }
