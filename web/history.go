@@ -96,10 +96,7 @@ func (m *merged) fill(ctx context.Context) (int, error) {
 	}
 	// A recording of another time was published within minutes, all of it after
 	// its seconds: the end of the topic is enough.
-	perPartition := map[int32]int64{}
-	for _, s := range m.store.stats {
-		perPartition[topics.Partition(s.Name, int32(len(where)))] += ringSize * recordsPerPoint
-	}
+	perPartition := m.perPartition(int32(len(where)))
 	for p, s := range where {
 		s.From = max(s.From, s.To-perPartition[p])
 		where[p] = s

@@ -46,6 +46,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /api/fields":       takes(s.fields, "from", "to"),
 		"GET /api/explain":      takes(s.explain, "stat", "from", "to", "against", "where"),
 		"GET /api/usual":        takes(s.whatIsUsual, "at"),
+		"GET /api/then":         takes(s.then, "at", "play", "bare"),
 		"GET /api/marks":        takes(s.listMarks, "from", "to"),
 		"POST /api/marks":       takes(s.setMark),
 		"POST /api/share":       takes(s.share, "for"),

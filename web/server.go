@@ -72,6 +72,7 @@ type Server struct {
 	explainer   explainer
 	marking
 	usual      usual
+	published  published
 	program    *program.Program
 	readers    *readers
 	making     chan struct{} // holds one for each answer about all stats that is being made
@@ -161,7 +162,7 @@ func newServer(c Config) (*Server, error) {
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	s.hub.share = access.shares()
 	view := newView(c, s.store)
-	s.history, s.fill = view.merged, view.Run
+	s.history, s.published, s.fill = view.merged, view.merged, view.Run
 	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled, c.Definitions}
 	s.explainer = NewExplainer(c.Cluster, c.Names, c.Definitions)
 	s.refusals.Log = c.Logger

@@ -354,6 +354,22 @@ func (s *synthetic) Each(ctx context.Context, from, to int64, take func(topics.M
 	return nil
 }
 
+// Published says that each point was published when its second was over.
+func (s *synthetic) Published(_ context.Context, from, to int64, take func(stats.Snapshot, time.Time) bool) error {
+	gen := s.definitions.Version()
+	for second := from; second < to; second++ {
+		for _, st := range s.definitions.Stats {
+			if s.silent != nil && s.silent(st.Name, second, to) {
+				continue
+			}
+			if !take(stats.Snapshot{Stat: st.Name, Time: second, Value: json.RawMessage(s.curves[st.Name](second)), Final: true, Version: gen}, time.Unix(second+1, 0)) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
 // PutMark keeps nothing: the store has the mark already.
 func (s *synthetic) PutMark(context.Context, mark.Mark) error { return nil }
 
@@ -367,7 +383,7 @@ func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 		}
 	})
 	server.history, server.minutes, server.raw, server.explainer, server.marker = s, s, s, s, s
-	server.usual.minutes = s
+	server.usual.minutes, server.published = s, s
 	return server
 }
 

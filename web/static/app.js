@@ -10,6 +10,7 @@ import { Pages } from "./pages.js";
 import { Sharing } from "./share.js";
 import { connect } from "./socket.js";
 import { Status, standing } from "./status.js";
+import { Then } from "./then.js";
 import { Usual } from "./usual.js";
 import { Welcome } from "./welcome.js";
 
@@ -30,6 +31,13 @@ const sharing = new Sharing($("share"), $("sharing"));
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
 const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
 new MarkTip(grid, view);
+const then = new Then($("then"), $("then-button"), model, (past) => {
+  frozen = past;
+  pages.model = past ?? model;
+  document.body.classList.toggle("then", past !== null);
+  touch();
+  standStill();
+});
 model.usual = new Usual(() => touch());
 const touch = () => {
   grid.touch();
@@ -57,7 +65,7 @@ const pages = new Pages($("tabs"), (page) => {
 function standStill() {
   const shown = frozen ?? model;
   const moment = shown.moment();
-  status.show(standing(shown, moment, { paused: frozen !== null, cursor: grid.cursor ?? detail.cursor }));
+  status.show(standing(shown, moment, { paused: frozen !== null, then: then.wall !== null, cursor: grid.cursor ?? detail.cursor }));
   document.body.classList.toggle("stale", moment.stale > 0);
   document.body.classList.toggle("loading", model.loading);
   if (!model.configured) return;
@@ -79,8 +87,9 @@ connect((message) => {
     if (model.configure(message)) {
       frozen = null;
       pages.configure(model);
-      pause(false);
+      if (!then.wall) pause(false);
     }
+    then.configure(message);
     if (!frozen) touch();
   } else if (message.type === "history") {
     const changed = model.past(message);
@@ -132,6 +141,10 @@ addEventListener("theme", () => detail.touch());
 
 /** Stops or resumes the drawing; what comes meanwhile is kept. */
 function pause(on) {
+  if (then.wall) {
+    then.toggle();
+    return;
+  }
   frozen = on ? frozen ?? model.freeze() : null;
   document.body.classList.toggle("paused", on);
   $("pause").setAttribute("aria-pressed", String(on));
@@ -157,8 +170,11 @@ $("find").addEventListener("keydown", (e) => {
 });
 
 addEventListener("keydown", (e) => {
-  if (e.altKey || e.ctrlKey || e.metaKey || e.target.closest("input, dialog")) return;
+  if (e.defaultPrevented || e.altKey || e.ctrlKey || e.metaKey || e.target.closest("input, select, dialog")) return;
   const actions = {
+    ArrowLeft: () => then.step(-10),
+    ArrowRight: () => { if (then.wall) then.step(10); },
+    n: () => then.leave(),
     "/": () => $("find").focus(),
     "?": () => $("help").showModal(),
     t: switchTheme,

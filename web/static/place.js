@@ -1,7 +1,7 @@
 // Where the reader is: what the URL has after its #, a path and parameters, as in
 // #/stat/errors/300?only=customer%3Dacme.
 
-const STAY = ["only"]; // parameters that go along from place to place
+const STAY = ["only", "at"]; // parameters that go along from place to place
 
 const decoded = (part) => {
   try { return decodeURIComponent(part); } catch { return part; }
