@@ -35,6 +35,11 @@ func TestUsual(t *testing.T) {
 		{`@40000000692183000754d4c0 2025-11-22 09:31:34 INFO status=500`, "tai64n", "2025-11-22T09:31:34.123Z", `level='INFO; msg='status=500; status=500`},
 		{`@400000006921830007270e00 starting`, "tai64n", "2025-11-22T09:31:34.12Z", `msg='starting`},
 		{`@ZZ00000069218300075bca00 starting`, "unparsed", "", `unparsed=true`},
+		{`2025-11-22T09:31:34.123Z info vpxd[12345] n=5`, "unparsed", "2025-11-22T09:31:34.123Z", `unparsed=true`},
+		{`2025-11-22T09:31:34.123Z In(166) vobd[2097]: [esx.problem] n=5`, "vmware", "2025-11-22T09:31:34.123Z", `level='info; msg='[esx.problem] n=5; n=5; ps=2097; source='vobd`},
+		{`[1763803894] SERVICE NOTIFICATION: admins;web-1;HTTP;CRITICAL;notify;refused`, "nagios", "2025-11-22T09:31:34Z", `msg='admins;web-1;HTTP;CRITICAL;notify;refused; name='SERVICE NOTIFICATION`},
+		{"2025-11-22T09:31:34.123456Z\t   12 Quarry\tselect 1", "unparsed", "2025-11-22T09:31:34.123456Z", `unparsed=true`},
+		{`2025-11-22 09:31:34.12 Server      SQL Server is starting`, "mssql", "2025-11-22T09:31:34.12Z", `msg='SQL Server is starting; source='Server`},
 		// Times.
 		{`20251122T093134.123Z INFO status=500`, "log", "2025-11-22T09:31:34.123Z", `level='INFO; msg='status=500; status=500`},
 		{`20251122 093134 INFO status=500`, "log", "2025-11-22T09:31:34Z", `level='INFO; msg='status=500; status=500`},
