@@ -48,15 +48,11 @@ func New(c Config) (*Merger, error) {
 	}
 	c.Logger = c.Logger.With("role", "merger")
 	m := &Merger{config: c, program: compiled}
-	outputs := []string{c.Names.Merged(), c.Names.Table(), c.Names.Seconds(), c.Names.Minutes()}
-	if topics.OptionsOf(c.Definitions).LongWindow > 0 {
-		outputs = append(outputs, c.Names.LongMinutes())
-	}
 	m.Processor = processors.New(processors.Config{
 		Cluster:    c.Cluster,
 		Group:      c.Names.MergerGroup(),
 		Input:      c.Names.Fragments(),
-		Outputs:    outputs,
+		Outputs:    Outputs(c.Names, c.Definitions),
 		Bound:      []string{c.Names.Raw()},
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
@@ -64,6 +60,15 @@ func New(c Config) (*Merger, error) {
 		Start:      func(start processors.Start) (processors.Partition, error) { return m.begin(start) },
 	})
 	return m, nil
+}
+
+// Outputs are the topics that mergers write.
+func Outputs(names topics.Names, d *stats.Definitions) []string {
+	outputs := []string{names.Merged(), names.Table(), names.Seconds(), names.Minutes()}
+	if topics.OptionsOf(d).LongWindow > 0 {
+		outputs = append(outputs, names.LongMinutes())
+	}
+	return outputs
 }
 
 // Metrics counts what this process met.

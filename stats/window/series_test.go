@@ -70,6 +70,15 @@ func (n *naive) value(t *testing.T, second, covered int64) string {
 	return string(value.AppendJSON(nil, w.Value(aggregate.Span{Since: second + 1 - n.stat.Window, Covered: covered})))
 }
 
+// TestAllKinds: the definitions that tests of all kinds go by have each one.
+func TestAllKinds(t *testing.T) {
+	for _, kind := range stats.Kinds {
+		if !slices.ContainsFunc(statstest.AllKinds().Stats, func(s *stats.Stat) bool { return s.Kind == kind }) {
+			t.Errorf("statstest.AllKinds has no %s", kind)
+		}
+	}
+}
+
 // TestSeriesIsTheNaiveOne moves a window to and fro while fragments come.
 func TestSeriesIsTheNaiveOne(t *testing.T) {
 	d := statstest.AllKinds()

@@ -63,7 +63,7 @@ func brokenCommand(ctx context.Context, args []string) error {
 			return err
 		}
 		start = m.Partitions(fragments, m.Kept(ctx))
-		c.Group, c.Input, c.Outputs = names.MergerGroup(), names.Fragments(), []string{names.Merged(), names.Table(), names.Seconds()}
+		c.Group, c.Input, c.Outputs = names.MergerGroup(), names.Fragments(), merger.Outputs(names, definitions)
 	default:
 		return fmt.Errorf("chaos broken %s: receive or merge", args[0])
 	}

@@ -22,10 +22,10 @@ const (
 // brokenLaws are what processes can do wrong, and what comes of it.
 var brokenLaws = []struct{ name, what string }{
 	{"emits", "an emit fails, and is taken for acknowledged"},
-	{"covers", "the same, and ranges are taken for complete"},
+	{"covers", "the same, and segments are taken for complete"},
 	{"twice", "a fragment is applied twice"},
-	{"offsets", "a merger commits R where it is, not a checkpoint"},
-	{"final", "a merger forgets W"},
+	{"offsets", "a merger commits the offset that it has read to, and not its checkpoint"},
+	{"final", "a merger forgets which seconds it has published as final"},
 	{"marks", "a receiver commits each record, as goka's own marks do"},
 }
 

@@ -167,9 +167,25 @@ const (
 `
 )
 
+// composed are stats of kinds of which a parser alone can make all.
+const composed = `
+stats:
+  - {name: all, count: lines, over: 9s}
+  - {name: some, count: lines, where: x < 3, over: 9s}
+  - {name: value, value: 100 * some / all}
+  - {name: slo, slo: {good: some, total: all, target: 50, over: 12s}}
+  - {name: apdex, apdex: x, satisfied: 2, tolerated: 8, over: 5s}
+  - {name: last-mean, last-mean: x, by: x, expire: 8s}
+  - {name: last-count, last-count: x, by: x, expire: 4s}
+`
+
 // AllKinds has a stat of each kind, over short windows.
 func AllKinds() *stats.Definitions {
-	return &stats.Definitions{Lateness: 3, Stats: []*stats.Stat{
+	d, err := stats.Parse("composed.yaml", []byte(composed))
+	if err != nil {
+		panic(err)
+	}
+	return &stats.Definitions{Lateness: 3, Stats: append([]*stats.Stat{
 		{Name: "rate", Kind: "rate", Per: 1, Window: 10},
 		{Name: "rate-per-minute", Kind: "rate", Per: 60, Window: 7},
 		{Name: "sum", Kind: "sum", Field: "x", Window: 5},
@@ -193,7 +209,7 @@ func AllKinds() *stats.Definitions {
 		{Name: "delta-too", Kind: "delta", Field: "x", Window: 10, Expire: 15},
 		{Name: "ratio", Kind: "ratio", Of: []string{"rate", "rate-by-ten"}, Window: 10},
 		{Name: "rate-by-ten", Kind: "rate", Per: 60, Window: 10},
-	}}
+	}, d.Stats...)}
 }
 
 // Epoch is where the tests' seconds begin.
