@@ -2,6 +2,9 @@ package topics
 
 import (
 	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -58,4 +61,23 @@ func (s *Silences) All() []Silence {
 	}
 	slices.SortFunc(all, func(a, b Silence) int { return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.ID, b.ID)) })
 	return all
+}
+
+// NewSilenceID makes an id.
+func NewSilenceID() string { return rand.Text()[:10] }
+
+// PutSilence writes a silence, and returns when it is kept; nil ends the one with the id.
+func (c Cluster) PutSilence(ctx context.Context, n Names, id string, s *Silence) error {
+	client, err := kgo.NewClient(c.ClientOptions("pulse-silence")...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	record := &kgo.Record{Topic: n.Silences(), Key: []byte(id)}
+	if s != nil {
+		if record.Value, err = json.Marshal(s); err != nil {
+			return err
+		}
+	}
+	return client.ProduceSync(ctx, record).FirstErr()
 }

@@ -35,6 +35,7 @@ func idle(t testing.TB, change func(*Config)) *Server {
 	}
 	s.usual.minutes = noMinutes{}
 	s.followMarks = func(context.Context) {}
+	s.followAlerts = func(context.Context) {}
 	s.fill = func(ctx context.Context, ready func()) error {
 		ready()
 		<-ctx.Done()

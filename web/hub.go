@@ -39,6 +39,8 @@ type Hub struct {
 	rank  []int    // where each stat is on the pages
 	now   func() time.Time
 
+	alerts func() uint64 // the version of what is known of alerts; nil: none is
+
 	frames  atomic.Uint64 // published
 	clients atomic.Int64
 	cut     atomic.Uint64 // clients that were cut for making no progress
@@ -355,6 +357,9 @@ func (h *Hub) appendHead(b []byte, kind string) []byte {
 	if notice := h.store.Notice(h.now()); notice != "" {
 		b = append(b, `,"notice":`...)
 		b = append(b, mustJSON(notice)...)
+	}
+	if h.alerts != nil {
+		b = strconv.AppendUint(append(b, `,"alerts":`...), h.alerts(), 10)
 	}
 	b = append(b, ',')
 	return h.store.AppendClocks(b)

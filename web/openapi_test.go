@@ -15,7 +15,11 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"pulse/stats"
+	"pulse/stats/alert"
+	"pulse/topics"
 )
 
 // schemas checks values against the part of JSON Schema that openapi.yaml uses;
@@ -256,6 +260,30 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/api/then", fmt.Sprintf("/api/then?at=%d&play=3", now-60), bearer)
 	ask("get", "/api/then", "/api/then", bearer)
 	ask("get", "/api/then", "/api/then?at=7", nil)
+	s.alerts = newAlerts(&stats.Definitions{Alerts: []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: "stat-00", Op: alert.Above}, Help: "h", Runbook: "https://x.example"}}}, noSilencer{})
+	for i, one := range []struct{ topic, key, value string }{
+		{"stats.alerts", "1", `{"alert":"a","time":"2026-01-01T00:00:00Z","state":"firing","was":"ok","value":7,"revision":0,"final":true}`},
+		{"stats.alerts", "2", `{"alert":"a","key":"x","time":"2026-01-01T00:00:00Z","state":"firing","was":"ok","revision":1,"final":true,"withdrawn":true,"by":{"time":"2026-01-01T00:00:00Z","revision":2}}`},
+		{"stats.alerts", "3", `{"alert":"b","time":"2026-01-01T00:00:00Z","state":"firing","was":"ok","revision":0,"final":true}`},
+		{"stats.alerts", "4", `nonsense`},
+		{"alerts.state", "r", `{"receiver":{"route":"r","kind":"slack","partition":1,"offset":7,"waiting":2,"silenced":1,"refused":3,"since":"2026-01-01T00:00:00Z","error":"away"}}`},
+		{"alerts.silences", "s", `{"id":"s","alert":"*","from":"` + time.Now().UTC().Format(time.RFC3339) + `","until":"` + time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `","who":"ada","why":"test"}`},
+	} {
+		s.alerts.take(topics.Names{}, &kgo.Record{Topic: one.topic, Key: []byte(one.key), Value: []byte(one.value), Offset: int64(i)})
+	}
+	ask("get", "/api/alerts", "/api/alerts", bearer)
+	ask("get", "/api/alerts", "/api/alerts", shared(s))
+	ask("get", "/api/alerts", "/api/alerts", nil)
+	if told := s.alerts.answer(time.Now()); len(told.Incidents) != 2 || told.Incidents[0].Silence == nil || told.Incidents[1].Withdrawn == nil || told.Alerts[0].State != alert.Firing || len(told.Receivers) != 1 {
+		t.Errorf("of alerts it tells %+v", told)
+	}
+	for _, body := range []string{`{"alert":"a","for":"1h","who":"ada","why":"test"}`, `{"alert":"a","for":"1h","who":"ada"}`, `{"alert":"z","for":"1h","who":"ada","why":"test"}`, `{"alert":"a","for":"999h","who":"ada","why":"x"}`, `{"alert":"a","for":"1h","until":"x"}`, `{`} {
+		ask("post", "/api/silences", "/api/silences", saying(body, bearer))
+	}
+	ask("post", "/api/silences", "/api/silences", saying(`{"alert":"a","for":"1h","who":"ada","why":"test"}`, shared(s)))
+	ask("delete", "/api/silences", "/api/silences?id=s", bearer)
+	ask("delete", "/api/silences", "/api/silences?id=t", bearer)
+	ask("delete", "/api/silences", "/api/silences?id=s", shared(s))
 	ask("get", "/api/usual", "/api/usual", bearer)
 	ask("get", "/api/usual", "/api/usual?at=x", bearer)
 	ask("get", "/api/usual", "/api/usual", nil)

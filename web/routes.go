@@ -49,6 +49,9 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /api/then":         takes(s.then, "at", "play", "bare"),
 		"GET /api/marks":        takes(s.listMarks, "from", "to"),
 		"POST /api/marks":       takes(s.setMark),
+		"GET /api/alerts":       takes(s.listAlerts),
+		"POST /api/silences":    takes(s.setSilence),
+		"DELETE /api/silences":  takes(s.endSilence, "id"),
 		"POST /api/share":       takes(s.share, "for"),
 		"GET /metrics":          s.metrics,
 		"GET /api/openapi.yaml": func(w http.ResponseWriter, _ *http.Request) {

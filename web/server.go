@@ -59,17 +59,19 @@ type Config struct {
 
 // A Server is the web role.
 type Server struct {
-	config      Config
-	access      *access
-	certificate *certificate // nil: no TLS here
-	guesses     guesses
-	refusals    throttle.Logger
-	store       *Store
-	hub         *Hub
-	history     history
-	minutes     minuteHistory
-	raw         rawHistory
-	explainer   explainer
+	config       Config
+	access       *access
+	certificate  *certificate // nil: no TLS here
+	guesses      guesses
+	refusals     throttle.Logger
+	store        *Store
+	hub          *Hub
+	history      history
+	minutes      minuteHistory
+	raw          rawHistory
+	explainer    explainer
+	alerts       *alerts
+	followAlerts func(ctx context.Context)
 	marking
 	usual      usual
 	published  published
@@ -167,6 +169,13 @@ func newServer(c Config) (*Server, error) {
 	s.explainer = NewExplainer(c.Cluster, c.Names, c.Definitions)
 	s.refusals.Log = c.Logger
 	marks := &markTopic{c.Cluster, c.Names}
+	s.alerts = newAlerts(c.Definitions, c.Cluster)
+	if len(c.Definitions.Alerts) > 0 {
+		s.hub.alerts = s.alerts.version.Load
+	}
+	s.followAlerts = func(ctx context.Context) {
+		s.alerts.follow(ctx, c.Cluster, c.Names, &throttle.Logger{Log: c.Logger})
+	}
 	s.marker, s.followMarks = marks, func(ctx context.Context) { marks.follow(ctx, s.store, &throttle.Logger{Log: c.Logger}) }
 	byMinute := &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.minutes, s.usual.minutes = byMinute, byMinute
@@ -259,6 +268,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.hub.Run(ctx) })
 	running.Go(func() { s.followMarks(ctx) })
+	running.Go(func() { s.followAlerts(ctx) })
 	running.Go(func() {
 		if err := s.fill(ctx, func() {
 			s.ready.Store(true)

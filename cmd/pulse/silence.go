@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -101,14 +99,14 @@ func (s *silenceSettings) run(ctx context.Context, e *environment) error {
 		for _, one := range silences.All() {
 			if one.ID == s.end {
 				fmt.Fprintf(e.Stdout, "ended the silence of %s\n", one.Alert)
-				return role.putSilence(ctx, one.ID, nil)
+				return role.cluster.PutSilence(ctx, role.names, one.ID, nil)
 			}
 		}
 		return usagef("there is no silence %q: pulse silence lists them", s.end)
 	case s.alert == "":
 		return listSilences(e, silences, now)
 	}
-	one := topics.Silence{ID: rand.Text()[:10], Alert: s.alert, Key: s.key.text, From: now, Until: now.Add(s.lasts), Who: cmp.Or(s.who, userName()), Why: s.why}
+	one := topics.Silence{ID: topics.NewSilenceID(), Alert: s.alert, Key: s.key.text, From: now, Until: now.Add(s.lasts), Who: cmp.Or(s.who, userName()), Why: s.why}
 	if err := one.Check(); err != nil {
 		return usageError{err}
 	}
@@ -122,7 +120,7 @@ func (s *silenceSettings) run(ctx context.Context, e *environment) error {
 	if len(silences.All()) >= topics.MaxSilences {
 		return fmt.Errorf("there are %d silences, and no room for more: end some", topics.MaxSilences)
 	}
-	if err := role.putSilence(ctx, one.ID, &one); err != nil {
+	if err := role.cluster.PutSilence(ctx, role.names, one.ID, &one); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "%s is silenced until %s; pulse silence --end %s ends it\n", s.alert, one.Until.Format(time.RFC3339), one.ID)
@@ -166,20 +164,4 @@ func (r *role) silences(ctx context.Context) (*topics.Silences, error) {
 		err = admin.Read(ctx, r.names.Silences(), readable, func(one *kgo.Record) bool { all.Put(one); return true })
 	}
 	return all, err
-}
-
-// putSilence writes one; nil ends it.
-func (r *role) putSilence(ctx context.Context, id string, one *topics.Silence) error {
-	client, err := kgo.NewClient(r.cluster.ClientOptions("pulse-silence")...)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	record := &kgo.Record{Topic: r.names.Silences(), Key: []byte(id)}
-	if one != nil {
-		if record.Value, err = json.Marshal(one); err != nil {
-			return err
-		}
-	}
-	return client.ProduceSync(ctx, record).FirstErr()
 }

@@ -130,17 +130,16 @@ func (b *Board) State(s Subject) (state State, since int64) {
 	return state, since
 }
 
-// Incidents are all that are remembered, by subject and in order.
+// Incidents are all that are remembered, by subject; of each in order, and then those that
+// were taken back.
 func (b *Board) Incidents() (all []Incident) {
-	subjects := make([]Subject, 0, len(b.of))
-	for s := range b.of {
-		subjects = append(subjects, s)
-	}
-	slices.SortFunc(subjects, func(x, y Subject) int {
-		return cmp.Or(cmp.Compare(x.Alert, y.Alert), cmp.Compare(x.Key, y.Key))
-	})
-	for _, s := range subjects {
+	for _, s := range b.Subjects() {
 		all = append(all, incidents(b.of[s])...)
+		for _, t := range b.of[s] {
+			if t.Withdrawn && (t.State == Firing && t.Was != Recovering || t.State == StateUnknown) {
+				all = append(all, Incident{Subject: s, Kind: t.State, Since: t.Second, Until: t.Second, Number: string(t.Number), Withdrawn: true, By: t.By})
+			}
+		}
 	}
 	return all
 }
@@ -148,5 +147,14 @@ func (b *Board) Incidents() (all []Incident) {
 // Transitions are those of a subject that are remembered, in order.
 func (b *Board) Transitions(s Subject) []Transition { return slices.Clone(b.of[s]) }
 
-// Subjects is how many have transitions.
-func (b *Board) Subjects() int { return len(b.of) }
+// Subjects are those that have transitions, in order.
+func (b *Board) Subjects() []Subject {
+	subjects := make([]Subject, 0, len(b.of))
+	for s := range b.of {
+		subjects = append(subjects, s)
+	}
+	slices.SortFunc(subjects, func(x, y Subject) int {
+		return cmp.Or(cmp.Compare(x.Alert, y.Alert), cmp.Compare(x.Key, y.Key))
+	})
+	return subjects
+}

@@ -1,6 +1,7 @@
 // The page: what comes from the server goes into the model, and what changed is
 // drawn; what the reader does changes what is looked at.
 
+import { Alerts } from "./alerts.js";
 import { Detail } from "./detail.js";
 import { Fields } from "./fields.js";
 import { Grid } from "./grid.js";
@@ -38,6 +39,10 @@ const then = new Then($("then"), $("then-button"), model, (past) => {
   touch();
   standStill();
 });
+model.alerts = new Alerts({
+  band: $("alert-band"), dialog: $("alerts"), announce: $("announce"), now: () => model.moment().now, changed: () => touch(),
+  fires: (stat) => { if (options.has("kiosk")) pages.showing(stat); },
+});
 model.usual = new Usual(() => touch());
 const touch = () => {
   grid.touch();
@@ -70,12 +75,14 @@ function standStill() {
   document.body.classList.toggle("loading", model.loading);
   if (!model.configured) return;
   pages.count(moment);
+  model.alerts.show();
   welcome.show(shown, moment);
   if (!model.loading && model.newest && !document.hidden) model.usual.ask(model.newest);
 }
 
 connect((message) => {
   model.connected = true;
+  model.alerts.version(message.alerts);
   if (message.type === "config") {
     // A page that hangs on a wall for months takes the scripts of a new server.
     build ??= message.build;
@@ -178,6 +185,7 @@ addEventListener("keydown", (e) => {
     "/": () => $("find").focus(),
     "?": () => $("help").showModal(),
     t: switchTheme,
+    a: () => model.alerts.open(),
     "[": () => pages.go(pages.current - 1, true),
     "]": () => pages.go(pages.current + 1, true),
     Escape: () => {

@@ -8,6 +8,7 @@ import { Explained } from "./explain.js";
 import { brief, clock, coverage, exact, isolated, reach, short, split, span, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, stepFor } from "./history.js";
 import { Lines } from "./lines.js";
+import { drawAlerts } from "./alerts.js";
 import { MarkList, drawMarks, loadMarks, told } from "./marks.js";
 import { level } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
@@ -394,6 +395,7 @@ export class Detail {
     const { marks, more } = this.#marked(model, from, edge);
     if (!panel.large) drawUsual(chart, model.usual, stat, colors);
     drawMarks(chart, marks, colors);
+    drawAlerts(chart, model.alerts?.of(stat.name) ?? [], colors);
     this.marks.show(marks, more, moment.now);
     this.#tell(points, moment, hue);
   }

@@ -82,6 +82,12 @@ export class Pages {
     return names.length ? [names] : [];
   }
 
+  /** Goes to the first page on which a stat is. */
+  showing(name) {
+    const at = this.all.slice(0, this.turns).findIndex((p) => p.rows.flat().includes(name));
+    if (at >= 0) this.go(at);
+  }
+
   /** Goes to the page whose turn it is on a wall. */
   turn() {
     if (this.turns > 1) this.go(nextTurn(this.all.slice(0, this.turns), this.current, this.critical ?? new Set()));
@@ -120,6 +126,7 @@ export class Pages {
       if (state === "value" || held) worth.set(name, level(series.stat, series.at(series.newest), series.covered(series.newest)));
     }
     this.critical = new Set([...worth].filter(([, w]) => w === "crit").map(([name]) => name));
+    for (const name of this.model.alerts?.firing() ?? []) this.critical.add(name);
     if (this.#troubled() && findTrouble(this.model, moment).map((t) => t.name).join() !== this.told) this.open();
     this.tabs.forEach(({ link, crit, warn, names }, i) => {
       const counted = { warn: 0, crit: 0 };

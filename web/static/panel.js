@@ -2,6 +2,7 @@
 
 import { cut, element, mark, write } from "./dom.js";
 import { clock, coverage, short, span, within } from "./format.js";
+import { drawAlerts } from "./alerts.js";
 import { drawMarks } from "./marks.js";
 import { level } from "./model.js";
 import { drawUsual } from "./usual.js";
@@ -92,6 +93,7 @@ export class Panel {
     if (this.chart) {
       drawUsual(this.chart, model.usual, stat, colors);
       drawMarks(this.chart, model.marks, colors);
+      drawAlerts(this.chart, model.alerts?.of(stat.name) ?? [], colors);
       this.#measure();
     }
     const unlike = model.usual?.compare(stat, second, value) ?? { text: "", far: false };

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/cmd/dev/testkit"
+	"pulse/stats/alert"
+	"pulse/topics"
+)
+
+// noSilencer takes silences and forgets them.
+type noSilencer struct{}
+
+func (noSilencer) PutSilence(context.Context, topics.Names, string, *topics.Silence) error {
+	return nil
+}
+
+// kept is a silencer that tells the server what it takes, as Kafka would.
+type kept struct{ of *alerts }
+
+func (k kept) PutSilence(_ context.Context, n topics.Names, id string, s *topics.Silence) error {
+	r := &kgo.Record{Topic: n.Silences(), Key: []byte(id)}
+	if s != nil {
+		r.Value = mustJSON(s)
+	}
+	k.of.take(n, r)
+	return nil
+}
+
+// TestAlertsPage: the band names what fires, the list has what was, and a silence can be
+// made and ended on it; on a phone too.
+func TestAlertsPage(t *testing.T) {
+	testkit.Long(t)
+	log := newSynthetic(0)
+	log.definitions.Alerts = []*alert.Rule{
+		{Name: "many-errors", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}, Help: "Look at the payment provider.", Runbook: "https://example.com/run"},
+		{Name: "never", When: alert.Threshold{Stat: log.definitions.Stats[1].Name, Op: alert.Above, Limit: 5}},
+	}
+	server := log.serve(t, nil)
+	known := newAlerts(log.definitions, nil)
+	known.silencer = kept{known}
+	server.alerts, server.hub.alerts = known, known.version.Load
+	b := openBrowser(t)
+	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
+	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 18 && document.querySelector("#alert-band").hidden`)
+	put := func(ago int64, key, state, was, more string) {
+		second := time.Now().Unix() - ago
+		value := fmt.Sprintf(`{"alert":"many-errors"%s,"time":%q,"state":%q,"was":%q,"value":7,"revision":0,"final":true%s}`, key, time.Unix(second, 0).UTC().Format(time.RFC3339), state, was, more)
+		known.take(topics.Names{}, &kgo.Record{Topic: "stats.alerts", Value: []byte(value)})
+	}
+	put(3000, "", "firing", "ok", "")
+	put(2900, "", "ok", "firing", "")
+	put(2000, "", "firing", "ok", `,"withdrawn":true,"by":{"time":"2026-01-01T00:00:00Z","revision":2}`)
+	put(30, "", "firing", "pending", "")
+	put(20, `,"key":"/cart/<img src=x onerror=alert(1)>\u202e"`, "firing", "ok", "")
+	known.take(topics.Names{}, &kgo.Record{Topic: "alerts.state", Key: []byte("r"), Value: []byte(`{"receiver":{"route":"pager","kind":"pagerduty","partition":0,"offset":7,"waiting":2,"silenced":0,"since":"2026-01-01T00:00:00Z","error":"answered 500"}}`)})
+	b.until(t, `!document.querySelector("#alert-band").hidden && document.querySelector("#alert-band").dataset.state === "firing"`)
+	b.until(t, `/^2 alerts: many-errors \/cart\/<img .* for \d+ s, many-errors for \d+ s · not delivered by pager$/.test(document.querySelector("#alert-band span").textContent)`)
+	shoot(t, b, "band.png")
+	b.do(t, chromedp.Click("#alert-band"))
+	b.until(t, `document.querySelector("#alerts").open && document.querySelectorAll("#alerts li").length === 4 && document.querySelector("#alerts li[data-state=withdrawn] .when").textContent.includes("taken back by lines of ")`)
+	b.until(t, `document.querySelector("#alerts .undelivered").textContent === "pager (pagerduty) has 2 waiting: answered 500" && document.querySelector("#alerts a[href='https://example.com/run']") && !document.querySelector("#alerts img")`)
+	shoot(t, b, "list.png")
+	for _, width := range []int64{390, 1440} {
+		b.do(t, look(width, 844, "dark"))
+		b.until(t, `document.documentElement.scrollWidth <= innerWidth && document.querySelector("#alerts").getBoundingClientRect().right <= innerWidth`)
+	}
+	b.do(t, look(390, 844, "dark"))
+	b.do(t, chromedp.Click("#alerts li:nth-child(2) .actions button"))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{ const [who, why] = document.querySelectorAll("#alerts form.silence input"); who.value = "ada"; why.value = "deploy"; }`))
+	shoot(t, b, "phone.png")
+	b.do(t, chromedp.Click("#alerts form.silence button"))
+	b.until(t, `[...document.querySelectorAll("#alerts li")].filter((e) => e.dataset.state === "silenced").length === 3 && document.querySelector("#alert-band span").textContent.includes("2 silenced")`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("#alerts .actions button")].find((e) => e.textContent === "End").click()`))
+	b.until(t, `document.querySelectorAll("#alerts li[data-state=silenced]").length === 0 && document.querySelector("#alert-band").dataset.state === "firing"`)
+	put(1, "", "ok", "firing", "")
+	put(1, `,"key":"/cart/<img src=x onerror=alert(1)>\u202e"`, "ok", "firing", "")
+	b.until(t, `document.querySelector("#alert-band span").textContent === "not delivered by pager" && document.querySelector("#alert-band").dataset.state === "quiet"`)
+	b.quietConsole(t)
+}
+
+// shoot keeps a picture of the page where PULSE_PICTURES is a folder, for people to look at.
+func shoot(t *testing.T, b *browser, name string) {
+	t.Helper()
+	folder := os.Getenv("PULSE_PICTURES")
+	if folder == "" {
+		return
+	}
+	picture, err := chromedp.Run(b, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, name), picture, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,255 @@
+// Alerts: a band that names what fires and since when, the list of what was, silences, and
+// what cannot be delivered; and on the charts when something fired.
+
+import { element, write } from "./dom.js";
+import { clock, span, visible } from "./format.js";
+
+const NAMED = 3; // incidents that the band names
+const SOUND = "pulse-alert-sound", WHO = "pulse-who";
+const STATES = { firing: "fires", unknown: "not known" };
+
+/** What an incident is of. */
+export const subject = ({ alert, key }) => (key === undefined ? alert : `${alert} ${visible(key)}`);
+
+const second = (time) => Date.parse(time) / 1000;
+
+/** What goes on and is not silenced, the newest first, and what is silenced. */
+export function standing(incidents) {
+  const open = incidents.filter((i) => i.until === undefined);
+  return { loud: open.filter((i) => !i.silence), quiet: open.filter((i) => i.silence) };
+}
+
+/** The band's text: the first of what fires with since when, and how many more. */
+export function summary(loud, now) {
+  const named = loud.slice(0, NAMED).map((i) => `${subject(i)}${i.kind === "unknown" ? " not known" : ""} for ${span(Math.max(0, now - second(i.since)))}`);
+  if (loud.length > NAMED) named.push(`and ${loud.length - NAMED} more`);
+  return named.join(", ");
+}
+
+/** The routes by which something cannot be delivered, in words. */
+export function undelivered(receivers) {
+  const routes = new Map();
+  for (const r of receivers) {
+    const route = routes.get(r.route) ?? { ...r, waiting: 0 };
+    route.waiting += r.waiting;
+    route.error = route.error || r.error;
+    routes.set(r.route, route);
+  }
+  return [...routes.values()].filter((r) => r.error).map((r) =>
+    `${r.route} (${r.kind}) ${r.waiting ? `has ${r.waiting} waiting` : "refused alerts"}: ${visible(r.error)}`);
+}
+
+/** Draws when alerts of a stat fired: a bar at the top of its chart, with an edge where each begins. */
+export function drawAlerts(chart, incidents, colors) {
+  const { g } = chart;
+  for (const { kind, since, until, withdrawn } of incidents) {
+    const from = second(since), to = until === undefined ? chart.edge : second(until);
+    if (withdrawn || from > chart.edge || to < chart.from) continue;
+    const left = Math.round(chart.x(Math.max(from, chart.from))), right = Math.max(left + 2, Math.round(chart.x(Math.min(to, chart.edge))));
+    g.globalAlpha = 0.9;
+    g.fillStyle = kind === "unknown" ? colors.warn : colors.crit;
+    g.fillRect(left, 0, right - left, 3);
+    if (from >= chart.from) g.fillRect(left, 0, 2, 9);
+    g.globalAlpha = 1;
+  }
+}
+
+/** Alerts is what is known of alerts, and shows it. */
+export class Alerts {
+  constructor({ band, dialog, announce, now, changed, fires }, ask = (...a) => fetch(...a)) {
+    Object.assign(this, { band, dialog, announce, now, changed, fires, ask });
+    this.told = { alerts: [], incidents: [], silences: [], receivers: [] };
+    this.known = null; // what fired at the last answer
+    band.addEventListener("click", () => this.open());
+    dialog.querySelector("[name=sound]").checked = this.#kept(SOUND) === "on";
+    dialog.querySelector("[name=sound]").addEventListener("change", (e) => {
+      this.#keep(SOUND, e.target.checked ? "on" : "");
+      if (e.target.checked) this.#sound();
+    });
+  }
+
+  /** Notes the version that a message has; asks where it is another one. */
+  version(version) {
+    if (version === undefined || version === this.asked) return;
+    this.asked = version;
+    this.#load();
+  }
+
+  async #load() {
+    if (this.loading) {
+      this.again = true;
+      return;
+    }
+    this.loading = true;
+    try {
+      const answer = await this.ask("/api/alerts");
+      if (answer.ok) this.#take(await answer.json());
+      else this.asked = undefined;
+    } catch {
+      this.asked = undefined; // the next message asks again
+    }
+    this.loading = false;
+    if (this.again) {
+      this.again = false;
+      this.#load();
+    }
+  }
+
+  #take(told) {
+    this.told = told;
+    const { loud } = standing(told.incidents);
+    const firing = new Set(loud.map((i) => `${i.alert} ${i.key ?? ""} ${i.kind} ${i.since}`));
+    const fresh = loud.filter((i) => this.known && !this.known.has(`${i.alert} ${i.key ?? ""} ${i.kind} ${i.since}`));
+    this.known = firing;
+    if (fresh.length) {
+      write(this.announce, `${subject(fresh[0])} ${STATES[fresh[0].kind]}`);
+      if (this.#kept(SOUND) === "on") this.#sound();
+    }
+    if (loud.length && (fresh.length || !this.shownOnce)) this.fires(this.statOf(loud[0].alert));
+    this.shownOnce = true;
+    this.show();
+    if (this.dialog.open) this.#list();
+    this.changed();
+  }
+
+  statOf(name) { return this.told.alerts.find((a) => a.name === name)?.stat; }
+
+  /** The stats of what fires now. */
+  firing() { return new Set(standing(this.told.incidents).loud.map((i) => this.statOf(i.alert))); }
+
+  /** The incidents of a stat's alerts. */
+  of(stat) {
+    const names = new Set(this.told.alerts.filter((a) => a.stat === stat).map((a) => a.name));
+    return names.size ? this.told.incidents.filter((i) => names.has(i.alert)) : [];
+  }
+
+  /** Shows the band. */
+  show() {
+    const { loud, quiet } = standing(this.told.incidents);
+    const failing = undelivered(this.told.receivers);
+    const { hidden } = this.band;
+    this.band.hidden = !this.told.alerts.length || !(loud.length + quiet.length + failing.length);
+    if (this.band.hidden !== hidden) dispatchEvent(new Event("resize")); // the grid has less room, or more
+    if (this.band.hidden) return;
+    this.band.dataset.state = loud.length ? (loud.some((i) => i.kind === "firing") ? "firing" : "unknown") : "quiet";
+    const texts = [loud.length ? `${loud.length} ${loud.length > 1 ? "alerts" : "alert"}: ${summary(loud, this.now())}` : "",
+      quiet.length ? `${quiet.length} silenced` : "", failing.length ? `not delivered by ${failing.length > 1 ? `${failing.length} routes` : failing[0].split(" ")[0]}` : ""];
+    write(this.band.querySelector("span"), texts.filter(Boolean).join(" · "));
+  }
+
+  open() {
+    this.#list();
+    if (!this.dialog.open) this.dialog.showModal();
+  }
+
+  #list() {
+    const { told } = this, now = this.now();
+    const failing = undelivered(told.receivers).map((text) => element("p", "undelivered", text));
+    const { loud, quiet } = standing(told.incidents);
+    const history = told.incidents.filter((i) => i.until !== undefined);
+    const calm = told.alerts.filter((a) => a.state === "ok").map((a) => a.name);
+    const section = (title, rows) => (rows.length ? [element("h3", "", title), element("ul", "incidents", ...rows)] : []);
+    this.dialog.querySelector(".list").replaceChildren(...failing,
+      ...section("Now", [...loud, ...quiet].map((i) => this.#row(i, now, true))),
+      ...section("Silences", told.silences.map((s) => this.#silenced(s, now))),
+      ...section("History", history.map((i) => this.#row(i, now, false))),
+      ...(calm.length ? [element("h3", "", "Well"), element("p", "calm", calm.join(", "))] : []));
+  }
+
+  #row(i, now, open) {
+    const rule = this.told.alerts.find((a) => a.name === i.alert);
+    const since = second(i.since), until = i.until && second(i.until);
+    const state = i.withdrawn ? "withdrawn" : i.silence ? "silenced" : open ? i.kind : "over";
+    const name = element("a", "name", element("bdi", "", subject(i)));
+    name.href = `#/stat/${encodeURIComponent(rule?.stat ?? "")}`;
+    name.addEventListener("click", () => this.dialog.close());
+    const lasts = open ? `${STATES[i.kind]} for ${span(Math.max(0, now - since))}, since ${clock(since, now)}` : `${clock(since, now)}, ${i.kind === "unknown" ? "not known" : "fired"} for ${span(until - since)}`;
+    const row = element("li", "", element("p", "what", element("i"), name, i.value ? element("b", "", i.value) : ""), element("p", "when",
+      i.withdrawn ? `${clock(since, now)}, taken back by lines of ${clock(second(i.withdrawn.time), now)} that came late (revision ${i.withdrawn.revision})` : lasts));
+    row.dataset.state = state;
+    if (open && rule?.help) row.append(element("p", "help", rule.help));
+    const actions = element("p", "actions");
+    if (/^https?:\/\//.test(rule?.runbook ?? "")) {
+      const link = element("a", "", "Runbook");
+      link.href = rule.runbook;
+      link.rel = "noopener noreferrer";
+      actions.append(link);
+    }
+    if (open && !i.silence) {
+      const button = element("button", "", "Silence…");
+      button.type = "button";
+      button.addEventListener("click", () => this.#ask(row, i, button));
+      actions.append(button);
+    }
+    if (i.silence) actions.append(element("span", "", `by ${visible(i.silence.who)}: ${visible(i.silence.why)}`));
+    if (actions.childElementCount) row.append(actions);
+    return row;
+  }
+
+  #silenced(s, now) {
+    const end = element("button", "", "End");
+    end.type = "button";
+    const row = element("li", "", element("p", "what", element("i"), element("bdi", "name", subject(s))),
+      element("p", "when", `until ${clock(second(s.until), now)}, by ${visible(s.who)}: ${visible(s.why)}`), element("p", "actions", end));
+    row.dataset.state = "silenced";
+    end.addEventListener("click", () => this.#send(row, `/api/silences?id=${encodeURIComponent(s.id)}`, { method: "DELETE" }));
+    return row;
+  }
+
+  /** Asks for how long and why, in a row. */
+  #ask(row, { alert, key }, button) {
+    button.disabled = true;
+    const lasts = element("select", "", ...[["1h", "an hour"], ["4h", "4 hours"], ["24h", "a day"], ["168h", "a week"]].map(([value, text]) => new Option(text, value)));
+    const input = (label, value) => {
+      const e = element("input");
+      [e.placeholder, e.value, e.required, e.maxLength] = [label, value, true, 200];
+      e.setAttribute("aria-label", label);
+      return e;
+    };
+    lasts.setAttribute("aria-label", "For how long");
+    const who = input("who", this.#kept(WHO)), why = input("why", "");
+    const form = element("form", "silence", lasts, who, why, element("button", "", "Silence"));
+    form.addEventListener("submit", (e) => {
+      e.preventDefault();
+      this.#keep(WHO, who.value);
+      this.#send(row, "/api/silences", { method: "POST", body: JSON.stringify({ alert, ...(key === undefined ? {} : { key }), for: lasts.value, who: who.value, why: why.value }) });
+    });
+    row.append(form);
+    why.focus();
+  }
+
+  async #send(row, url, request) {
+    let said = "the server does not answer";
+    try {
+      const answer = await this.ask(url, request);
+      said = answer.ok ? "" : (await answer.text()).trim();
+    } catch { /* said so */ }
+    row.querySelector(".failed")?.remove();
+    if (said) row.append(element("p", "failed", said));
+    else this.#load();
+  }
+
+  /** Two short tones: no file is needed for them. */
+  #sound() {
+    const context = this.audio ??= new AudioContext();
+    context.resume().catch(() => {});
+    for (const [at, pitch] of [[0, 880], [0.22, 660]]) {
+      const tone = context.createOscillator(), volume = context.createGain();
+      tone.frequency.value = pitch;
+      volume.gain.setValueAtTime(0.2, context.currentTime + at);
+      volume.gain.exponentialRampToValueAtTime(0.001, context.currentTime + at + 0.2);
+      tone.connect(volume).connect(context.destination);
+      tone.start(context.currentTime + at);
+      tone.stop(context.currentTime + at + 0.2);
+    }
+  }
+
+  // A browser may allow no storage.
+  #kept(name) {
+    try { return localStorage.getItem(name) ?? ""; } catch { return ""; }
+  }
+
+  #keep(name, value) {
+    try { localStorage.setItem(name, value); } catch { /* not kept */ }
+  }
+}
