@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pulse/stats"
+	"pulse/stats/condition"
 	"pulse/stats/explain"
 	"pulse/stats/program"
 	"pulse/topics"
@@ -77,6 +78,17 @@ func (o *openLog) parts(ctx context.Context, from, to int64) (parts []explain.Pa
 	return parts, expired, nil
 }
 
+// checkWhere says what is wrong with a question's condition.
+func checkWhere(q explain.Question, d *stats.Definitions) error {
+	if q.Where == "" {
+		return nil
+	}
+	if err := condition.CheckQuestion(q.Where); err != nil {
+		return fmt.Errorf("where: %w", err)
+	}
+	return q.CheckWhere(d)
+}
+
 // explain answers what is different about ?stat= in the seconds from ?from= to ?to=,
 // against as many from ?against= on, or just before, of the lines that meet ?where=. Who came by a share link sees
 // numbers alone.
@@ -113,7 +125,10 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stream := s.newStream(w, r)
-	read, err := s.readers.follow(r.Context(), fmt.Sprint("explain ", q), func(ctx context.Context, tell func(any)) (any, error) {
+	read, err := s.explanations.follow(r.Context(), fmt.Sprintf("%#v", q), func(ctx context.Context, tell func(any)) (any, error) {
+		if err := checkWhere(q, s.config.Definitions); err != nil {
+			return nil, badQuestion{err}
+		}
 		told := func(so readSoFar) {
 			if p, err := parcelOf(struct {
 				Read readSoFar `json:"read"`

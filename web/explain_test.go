@@ -57,6 +57,9 @@ func TestExplain(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &a); err != nil || got.StatusCode != http.StatusOK || !a.Done {
 		t.Fatalf("%d %v in %.300s", got.StatusCode, err, body)
 	}
+	if got, body := get(t, s, url+"&where=len(repeat(line%2C1000000))%3E1", bearer); got.StatusCode != http.StatusBadRequest || !strings.Contains(body, "repeat") {
+		t.Errorf("a condition that would take all memory: %d %s", got.StatusCode, body)
+	}
 	const each = 3 * 8 * length // lines of a level and its side
 	if a.Answer.Lines != 2*each || a.Answer.Before != each || a.Answer.Read != 1 {
 		t.Errorf("there were %v lines and %v before, want %d and %d", a.Answer.Lines, a.Answer.Before, 2*each, each)

@@ -10,6 +10,9 @@ import (
 const (
 	readersAtOnce = 4  // answers that are read from Kafka at a time
 	maxQueue      = 64 // more that wait for their turn
+	// Explanations hold much, and take all processors.
+	explainersAtOnce = 1
+	maxExplainQueue  = 16
 )
 
 // errCrowded says that more questions wait than are kept.
@@ -19,6 +22,7 @@ var errCrowded = errors.New("too many requests for history are waiting; try agai
 // questions share an answer, and what nobody waits for any longer is stopped.
 type readers struct {
 	turns chan struct{} // holds one for each that reads
+	most  int           // that read or wait
 
 	mu     sync.Mutex
 	asked  map[string]*question
@@ -37,8 +41,8 @@ type question struct {
 	told    chan struct{} // closed when there is another partial
 }
 
-func newReaders() *readers {
-	return &readers{turns: make(chan struct{}, readersAtOnce), asked: map[string]*question{}}
+func newReaders(atOnce, queue int) *readers {
+	return &readers{turns: make(chan struct{}, atOnce), most: atOnce + queue, asked: map[string]*question{}}
 }
 
 // read returns what do returns for a question, which may be another request's answer:
@@ -54,7 +58,7 @@ func (r *readers) follow(ctx context.Context, of string, do func(ctx context.Con
 	r.mu.Lock()
 	q := r.asked[of]
 	if q == nil {
-		if r.queued >= readersAtOnce+maxQueue {
+		if r.queued >= r.most {
 			r.mu.Unlock()
 			return nil, errCrowded
 		}

@@ -14,7 +14,7 @@ import (
 // beyond the queue is refused.
 func TestReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReaders()
+		r := newReaders(readersAtOnce, maxQueue)
 		var reading, most, reads atomic.Int64
 		gate := make(chan struct{})
 		do := func(context.Context) (any, error) {
@@ -59,7 +59,7 @@ func TestReaders(t *testing.T) {
 // A read ends when all who asked have gone, and no sooner.
 func TestReadersThatLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newReaders()
+		r := newReaders(readersAtOnce, maxQueue)
 		var stopped atomic.Bool
 		do := func(ctx context.Context) (any, error) {
 			<-ctx.Done()
@@ -98,7 +98,7 @@ func TestReadersThatLeave(t *testing.T) {
 
 // What is known of an answer reaches all who ask, those who come later too.
 func TestReadersTell(t *testing.T) {
-	r := newReaders()
+	r := newReaders(readersAtOnce, maxQueue)
 	first, second := make(chan any), make(chan any)
 	more := make(chan struct{})
 	ask := func(heard chan any) {

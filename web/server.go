@@ -73,20 +73,21 @@ type Server struct {
 	alerts       *alerts
 	followAlerts func(ctx context.Context)
 	marking
-	usual      usual
-	published  published
-	program    *program.Program
-	readers    *readers
-	making     chan struct{} // holds one for each answer about all stats that is being made
-	listener   net.Listener
-	onLoopback bool // only programs on this machine can connect
-	handler    http.Handler
-	ready      atomic.Bool
-	upgrader   websocket.Upgrader
-	clients    sync.WaitGroup
-	stopping   context.Context // what the clients' connections last for
-	stop       context.CancelFunc
-	door       sync.Mutex // held while a client is admitted, and while stop is called
+	usual        usual
+	published    published
+	program      *program.Program
+	readers      *readers
+	explanations *readers
+	making       chan struct{} // holds one for each answer about all stats that is being made
+	listener     net.Listener
+	onLoopback   bool // only programs on this machine can connect
+	handler      http.Handler
+	ready        atomic.Bool
+	upgrader     websocket.Upgrader
+	clients      sync.WaitGroup
+	stopping     context.Context // what the clients' connections last for
+	stop         context.CancelFunc
+	door         sync.Mutex // held while a client is admitted, and while stop is called
 	// fill keeps the store up to date until ctx is done, and calls ready once
 	// it has what was there at the start.
 	fill func(ctx context.Context, ready func()) error
@@ -159,7 +160,7 @@ func newServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{program: compiled, readers: newReaders(), making: make(chan struct{}, madeAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
+	s := &Server{program: compiled, readers: newReaders(readersAtOnce, maxQueue), explanations: newReaders(explainersAtOnce, maxExplainQueue), making: make(chan struct{}, madeAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	s.hub.share = access.shares()

@@ -10,7 +10,7 @@ import (
 
 // Bounds on a question.
 const (
-	MaxQuestion = 1 << 10 // bytes of its text
+	MaxQuestion = 2 << 10 // bytes of its text
 	MaxPatterns = 2000    // characters that its regular expressions match, with their repetitions
 	maxList     = 10_000  // numbers of a range
 )

@@ -21,19 +21,24 @@ var (
 )
 
 const (
-	// maxEntries bounds the values that are counted at a time, of all fields and parts.
-	// When there are more, those that were seen least are forgotten, as lossy counting
-	// has it (G. Manku, R. Motwani, "Approximate Frequency Counts over Data Streams",
-	// VLDB 2002): a value that comes again may then have been counted too few times, by
-	// counts.missed at most.
-	maxEntries = 400_000
 	// maxText bounds the text of a value: longer ones are not compared.
 	maxText = 200
 	// seed of the choice of segments.
 	seed = 17
 	// levels of segments: one of level n is read if at most 1/2^n of the segments are.
 	levels = 24
+	// checked is after how many lines it is looked how much has been counted.
+	checked = 256
 )
+
+// maxEntries bounds the values that are counted of the segments of one level, of all
+// fields and parts: each level has half as many segments as the one before, so that all
+// have some eight times as many. When there are more, those that were seen least are
+// forgotten, as lossy counting has it (G. Manku, R. Motwani, "Approximate Frequency Counts
+// over Data Streams", VLDB 2002): a value that comes again may then have been counted too
+// few times, by counts.missed at most; and numbers lose digits. It is constant but for
+// tests.
+var maxEntries = 1 << 16
 
 // mostLines are read of each side; of a longer one whole segments are left out. It is
 // constant but for tests.
@@ -41,10 +46,11 @@ var mostLines int64 = 1_000_000
 
 // counts are of the lines of one side.
 type counts struct {
-	lines  uint64   // that count
-	fields []*field // as names are numbered; nil: no line had it
-	share  float64  // of the log's lines that were read
-	missed uint64
+	lines   uint64   // that count
+	fields  []*field // as names are numbered; nil: no line had it
+	share   float64  // of the log's lines that were read
+	missed  uint64
+	dropped uint // bits of numberCodes
 }
 
 // A field is what a field's values were.
@@ -96,6 +102,7 @@ func (c *counting) count(ctx context.Context, s side) (*counts, error) {
 		if err != nil {
 			return err
 		}
+		matcher.Until(ctx.Done())
 		slots := make([]line.Slot, len(c.names))
 		for n, name := range c.names {
 			slots[n] = c.program.Slot(name)
@@ -112,10 +119,7 @@ func (c *counting) count(ctx context.Context, s side) (*counts, error) {
 			if parts[i][l] == nil {
 				parts[i][l] = newCounts(len(c.names))
 			}
-			c.pack(matcher, slots, p, s, parts[i][l])
-			if most := maxEntries / len(s.parts); parts[i][l].entries() > most {
-				parts[i][l].forget(most / 2)
-			}
+			c.pack(matcher, slots, p, s, parts[i][l], max(1, maxEntries/len(s.parts)))
 			return ctx.Err()
 		})
 	})
@@ -142,8 +146,8 @@ func (c *counting) count(ctx context.Context, s side) (*counts, error) {
 
 func newCounts(names int) *counts { return &counts{fields: make([]*field, names)} }
 
-// pack counts the lines of a pack.
-func (c *counting) pack(matcher *program.Matcher, slots []line.Slot, p program.Pack, s side, into *counts) {
+// pack counts the lines of a pack, of which so many values are kept.
+func (c *counting) pack(matcher *program.Matcher, slots []line.Slot, p program.Pack, s side, into *counts, most int) {
 	measured := line.None
 	if c.bound != nil {
 		measured = c.program.Slot(c.bound.Field)
@@ -158,7 +162,9 @@ func (c *counting) pack(matcher *program.Matcher, slots []line.Slot, p program.P
 				return true
 			}
 		}
-		into.lines++
+		if into.lines++; into.lines%checked == 0 {
+			into.trim(most)
+		}
 		for n, slot := range slots {
 			event, ok := matcher.Field(slot)
 			if !ok {
@@ -174,7 +180,7 @@ func (c *counting) pack(matcher *program.Matcher, slots []line.Slot, p program.P
 				into.fields[n] = f
 			}
 			if number, ok := event.Number(slot); ok {
-				f.numbers[codeOf(number.Float64())]++
+				f.numbers[codeOf(number.Float64()).coarse(into.dropped)]++
 			} else {
 				f.texts++
 			}
@@ -188,26 +194,54 @@ func (c *counting) pack(matcher *program.Matcher, slots []line.Slot, p program.P
 		}
 		return true
 	})
+	into.trim(most)
 }
 
 // A numberCode is a number but for the end of its fraction: whole numbers up to 512 are
 // exact, others less by 0.4 % at most.
 type numberCode uint32
 
-const codeShift = 44 // of a float64's 52 bits of fraction 8 are kept
+const (
+	codeShift = 44 // of a float64's 52 bits of fraction 8 are kept
+	codeBits  = 64 - codeShift
+)
 
 func codeOf(v float64) numberCode { return numberCode(math.Float64bits(v) >> codeShift) }
 
+// coarse is the code without some bits.
+func (c numberCode) coarse(bits uint) numberCode { return c >> bits << bits }
+
 func (c numberCode) number() float64 { return math.Float64frombits(uint64(c) << codeShift) }
 
-// entries is how many values there are.
-func (c *counts) entries() (n int) {
+// entries is how many values there are, and how many numbers.
+func (c *counts) entries() (values, numbers int) {
 	for _, f := range c.fields {
 		if f != nil {
-			n += len(f.values)
+			values, numbers = values+len(f.values), numbers+len(f.numbers)
 		}
 	}
-	return n
+	return values, numbers
+}
+
+// trim forgets some if there are more values, or numbers, than most.
+func (c *counts) trim(most int) {
+	values, numbers := c.entries()
+	if values > most {
+		c.forget(most / 2)
+	}
+	for ; numbers > most && c.dropped < codeBits; _, numbers = c.entries() {
+		c.dropped += 2
+		for _, f := range c.fields {
+			if f == nil {
+				continue
+			}
+			coarse := map[numberCode]uint64{}
+			for v, n := range f.numbers {
+				coarse[v.coarse(c.dropped)] += n
+			}
+			f.numbers = coarse
+		}
+	}
 }
 
 // forget forgets those values that were seen least, until there are no more than most.

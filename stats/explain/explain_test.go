@@ -323,6 +323,68 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// However many values lines have, and numbers, and names of fields, few are kept, and what
+// was planted among them is named.
+func TestKeepsFew(t *testing.T) {
+	before := maxEntries
+	defer func() { maxEntries = before }()
+	maxEntries = 500
+	d, r := definitions(t), rand.New(rand.NewPCG(1, 2))
+	const second, segments, each = begin + 2*length, 64, 200
+	of := side{from: second, to: second}
+	var packs []program.Pack
+	for range segments {
+		var text strings.Builder
+		for i := range each {
+			fmt.Fprintf(&text, "level=info id=%x%d ms=%g name%d=1", r.Uint64(), i, math.Exp(600*(r.Float64()-0.5)), r.IntN(1<<20))
+			if i%5 == 0 {
+				text.WriteString(" culprit=yes")
+			}
+			text.WriteString("\n")
+		}
+		packs = append(packs, program.Pack{Lines: []byte(text.String()), Second: second, Floor: second})
+	}
+	of.parts = []Part{func(_ context.Context, f func(uint64, program.Pack) error) error {
+		for i, p := range packs {
+			if err := f(uint64(i), p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	q := question("requests")
+	surveyed, err := survey(t.Context(), d, q, d.Stats[0], [2]side{of, of}, nothing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(surveyed.names); n > mostNames {
+		t.Errorf("%d fields are compared, of %d at most", n, mostNames)
+	}
+	compiled, err := program.Compile(withFields(d, []string{"id", "ms", "culprit"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := counting{program: compiled, question: q, names: []string{"id", "ms", "culprit"}, tell: nothing}
+	all, err := counted.count(t.Context(), of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, numbers := all.entries()
+	if most := 8 * maxEntries; values > most || numbers > most || values == 0 || numbers == 0 {
+		t.Errorf("%d values and %d numbers of %d lines are kept, at most %d each", values, numbers, segments*each, most)
+	}
+	if all.lines != segments*each || all.missed == 0 {
+		t.Errorf("%d lines were counted, missed %d", all.lines, all.missed)
+	}
+	found := false
+	for _, v := range all.fields[2].values {
+		found = found || v.text == "yes" && v.n+all.missed >= segments*each/5
+	}
+	if !found {
+		t.Error("what a fifth of the lines has was forgotten")
+	}
+}
+
 // Without lines before there is nothing to compare with: what the lines have is told, but
 // for what the condition asks for.
 func TestNew(t *testing.T) {

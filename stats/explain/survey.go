@@ -20,6 +20,7 @@ const (
 	// surveyNames and surveyNumbers bound what is looked at.
 	surveyNames   = 20_000 // lines of a part
 	surveyNumbers = 20_000 // numbers of a part
+	surveyFields  = 2_000  // names of a part
 	mostNames     = 200    // fields that are compared
 )
 
@@ -51,6 +52,7 @@ func survey(ctx context.Context, d *stats.Definitions, q Question, s *stats.Stat
 			if err != nil {
 				return err
 			}
+			matcher.Until(ctx.Done())
 			slot := compiled.Slot(s.Field)
 			own, of := map[string]int{}, []float64{}
 			n, looked := 0, 0
@@ -68,7 +70,9 @@ func survey(ctx context.Context, d *stats.Definitions, q Question, s *stats.Stat
 					if n++; n%surveyed == 1 {
 						looked++
 						for _, name := range line.Names(text) {
-							own[name]++
+							if own[name] > 0 || len(own) < surveyFields {
+								own[name]++
+							}
 						}
 					}
 					return true
