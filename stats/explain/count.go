@@ -102,7 +102,6 @@ func (c *counting) count(ctx context.Context, s side) (*counts, error) {
 		if err != nil {
 			return err
 		}
-		matcher.Until(ctx.Done())
 		slots := make([]line.Slot, len(c.names))
 		for n, name := range c.names {
 			slots[n] = c.program.Slot(name)

@@ -52,7 +52,6 @@ func survey(ctx context.Context, d *stats.Definitions, q Question, s *stats.Stat
 			if err != nil {
 				return err
 			}
-			matcher.Until(ctx.Done())
 			slot := compiled.Slot(s.Field)
 			own, of := map[string]int{}, []float64{}
 			n, looked := 0, 0
