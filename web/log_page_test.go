@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -75,5 +76,48 @@ func TestFieldsPage(t *testing.T) {
 	b.until(t, `document.querySelector(".shapes pre").textContent.startsWith("formats:\n  - {name: NAME, pattern: 'user <f1> did ")`)
 	b.do(t, chromedp.Navigate(server.URL()+"/#/edge"))
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5 && !document.querySelector(".fields")`)
+	b.quietConsole(t)
+}
+
+// A key becomes a chip that holds for all panels: those by its field show it alone, of others
+// the numbers are worked out if the reader wants that. The URL says so, and the lines are of
+// it.
+func TestChips(t *testing.T) {
+	testkit.Long(t)
+	log := newSynthetic(0)
+	for _, st := range log.definitions.Stats {
+		if st.Top > 0 {
+			st.GroupBy = []string{"endpoint"}
+		}
+	}
+	server := log.serve(t, nil)
+	b := openBrowser(t)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/all"))
+	b.until(t, `document.querySelectorAll(".ranking li").length > 3 && document.querySelectorAll(".panel[data-state=value]").length > 10`)
+	key := evaluate[string](t, b, `document.querySelectorAll(".ranking .key")[1].textContent`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll(".ranking li")[1].click()`))
+	b.until(t, `document.querySelector(".detail[data-state=value] .chip + button:not([hidden])")`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".detail .chip + button").click()`))
+	b.until(t, `document.querySelector("#only button")?.textContent.includes("endpoint = ") && location.hash.startsWith("#/all?only=endpoint")`)
+	b.until(t, fmt.Sprintf(`[...document.querySelectorAll(".ranking")].some((r) => r.children.length === 1 && r.textContent.includes(%q))`, key))
+	const plain = `document.querySelector(".panel:has(.value .figure)")`
+	b.until(t, plain+`.innerText.includes("not by endpoint")`)
+	b.until(t, `/^read \d+ (s|min), about \d+ (s|min)$/.test(`+plain+`.querySelector(".offer").textContent)`)
+	if far := evaluate[int](t, b, `document.querySelectorAll(".panel[data-state=value]").length`); far > 4 {
+		t.Errorf("%d panels have a value, which are not by endpoint", far)
+	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](plain+`.querySelector(".offer").click()`))
+	b.until(t, plain+`.dataset.state === "value" && /^of \d\d:\d\d:\d\d, read again$/.test(`+plain+`.querySelector(".offer").textContent) && location.hash.startsWith("#/all")`)
+	// Its lines and what is different are of the chip's lines.
+	b.do(t, chromedp.Evaluate[chromedp.Void](plain+`.click()`))
+	b.until(t, `document.querySelector(".detail .remark")?.textContent.startsWith("not filtered: it is not by endpoint")`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".plot canvas").focus()`), press("Enter"))
+	b.until(t, fmt.Sprintf(`document.querySelector(".lines input").value === %q`, "endpoint == \""+key+"\""))
+	// The same by its URL alone, and all lines again.
+	url := evaluate[string](t, b, `location.href.replace(/#.*[?]/, "#/all?").replace(/&lines.*/, "")`)
+	b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(url))
+	b.until(t, `document.querySelector("#only button") && [...document.querySelectorAll(".ranking")].some((r) => r.children.length === 1)`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#only button").click()`))
+	b.until(t, `document.querySelector("#only").hidden && location.hash === "#/all" && document.querySelectorAll(".ranking li").length > 3 && document.querySelectorAll(".panel[data-state=value]").length > 10`)
 	b.quietConsole(t)
 }

@@ -549,6 +549,10 @@ func (all injected) Around(_ context.Context, at place) (neighborhood, error) {
 	return n, nil
 }
 
+func (all injected) Narrowed(context.Context, narrowedQuery, func(readSoFar)) (narrowed, error) {
+	return narrowed{}, nil
+}
+
 func (all injected) Survey(context.Context, int64, int64, func(readSoFar)) (surveyed, error) {
 	found := surveyed{Survey: survey.New(survey.NewReader(nil, 0)), whole: true}
 	for _, p := range all {
@@ -699,6 +703,8 @@ func TestScreenshots(t *testing.T) {
 		{"log-lines", fmt.Sprintf("/#/stat/stat-01/300?lines=%d-%d", now-80, now-10), false, 1440, 1500, `document.querySelector(".lines .near").click()`},
 		{"log-columns", fmt.Sprintf("/#/stat/stat-01/300?lines=%d-%d", now-80, now-10), true, 1440, 1300, `document.querySelector(".lines .choice button").click()`},
 		{"log-fields", "/#/fields", false, 1440, 1100, `document.querySelectorAll(".fields td:last-child button")[2].click()`},
+		{"log-chips", "/?#/routing?only=domain%3Dshop.example.com", false, 1440, 900, `document.querySelector(".offer").click()`},
+		{"log-chips-dark", "/#/routing?only=domain%3Dshop.example.com", true, 1440, 900, `document.querySelectorAll(".offer")[2].click()`},
 		{"log-fields-dark", "/#/fields", true, 1440, 1100, ""},
 		{"log-fields-phone", "/#/fields", false, 390, 1400, ""},
 		{"find-light", "/#/find/l", false, 1440, 900, ""},

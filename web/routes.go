@@ -43,6 +43,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
 		"GET /api/lines":        takes(s.lines, "stat", "from", "to", "where", "key", "limit", "fields"),
 		"GET /api/lines/around": takes(s.around, "at"),
+		"GET /api/narrowed":     takes(s.narrowed, "stat", "where", "from", "to"),
 		"GET /api/fields":       takes(s.fields, "from", "to"),
 		"GET /api/explain":      takes(s.explain, "stat", "from", "to", "against", "where"),
 		"GET /api/usual":        takes(s.whatIsUsual, "at"),

@@ -108,6 +108,7 @@ type minuteHistory interface {
 type rawHistory interface {
 	Lines(ctx context.Context, q lineQuery, tell func(foundLines)) (foundLines, error)
 	Around(ctx context.Context, at place) (neighborhood, error)
+	Narrowed(ctx context.Context, q narrowedQuery, tell func(readSoFar)) (narrowed, error)
 	Survey(ctx context.Context, from, to int64, tell func(readSoFar)) (surveyed, error)
 }
 

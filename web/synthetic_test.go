@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"pulse/stats"
 	"pulse/stats/explain"
-	"pulse/stats/survey"
 	"pulse/stats/mark"
+	"pulse/stats/survey"
 	"pulse/stats/value"
 	"pulse/topics"
 	"pulse/topics/retry"
@@ -274,6 +275,19 @@ func (s *synthetic) Around(_ context.Context, at place) (n neighborhood, err err
 	n = neighborhood{ingester: "web-1", from: "file=%2Fvar%2Flog%2Fapp.log", found: at.offset > 20}
 	for i := -aroundLines; i <= aroundLines; i++ {
 		n.lines = append(n.lines, neighbor{place{at.partition, at.offset + int64(i), at.start}, fmt.Sprintf("level=info neighbor=%d path=/a\u202e", i)})
+	}
+	return n, nil
+}
+
+// Narrowed is a half of what the stat has.
+func (s *synthetic) Narrowed(_ context.Context, q narrowedQuery, tell func(readSoFar)) (n narrowed, err error) {
+	tell(readSoFar{1000, 212000})
+	for second := q.from; second <= q.to; second++ {
+		v := s.curves[q.stat](second)
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			v = fmt.Sprint(f / 2)
+		}
+		n.points = append(n.points, stats.Snapshot{Stat: q.stat, Time: second, Value: json.RawMessage(v), Version: s.definitions.Version()})
 	}
 	return n, nil
 }

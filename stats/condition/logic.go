@@ -113,3 +113,14 @@ func depth(n Node) int {
 	}
 	return deepest + 1
 }
+
+// Both is the condition that is true where both are; a nil one is always true.
+func Both(a, b Node) Node {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return and(a, b)
+}

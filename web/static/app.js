@@ -7,6 +7,7 @@ import { Fields } from "./fields.js";
 import { Grid } from "./grid.js";
 import { MarkTip } from "./marks.js";
 import { Model } from "./model.js";
+import { Narrow } from "./narrow.js";
 import { Pages } from "./pages.js";
 import { Sharing } from "./share.js";
 import { connect } from "./socket.js";
@@ -23,14 +24,21 @@ let frozen = null; // a copy of the model, while the page is paused
 let build = null; // the page's files, as the server had them when this page was loaded
 
 const status = new Status($("status"), $("status-text"), $("status-rate"), $("announce"));
+const narrow = new Narrow($("only"), { onChange: (chips) => pages.narrow(chips), onNews: () => touch() });
 const view = () => {
   const shown = frozen ?? model;
-  return { model: shown, moment: shown.moment() };
+  return { model: narrow.over(shown), moment: shown.moment() };
+};
+const large = () => {
+  const shown = frozen ?? model;
+  return { model: narrow.large(shown, detail.name), moment: shown.moment() };
 };
 const welcome = new Welcome($("welcome"));
 const sharing = new Sharing($("share"), $("sharing"));
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
-const detail = new Detail($("page"), view, grid.colors, { onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; } });
+const detail = new Detail($("page"), large, grid.colors, {
+  onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; }, onNarrow: (chips) => pages.narrow([...narrow.chips, ...chips], true),
+});
 new MarkTip(grid, view);
 const then = new Then($("then"), $("then-button"), model, (past) => {
   frozen = past;
@@ -51,6 +59,7 @@ const touch = () => {
 const fields = new Fields($("page"), () => model.now());
 const pages = new Pages($("tabs"), (page) => {
   fields.hide();
+  narrow.set(page.chips);
   if (page.stat) {
     grid.hide();
     detail.show(page.stat, page.range, page.before, page.key, page.query);

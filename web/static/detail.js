@@ -13,6 +13,7 @@ import { MarkList, drawMarks, loadMarks, told } from "./marks.js";
 import { level } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
 import { drawUsual } from "./usual.js";
+import { chipsOf, chipsOfKey, conditionOf } from "./narrow.js";
 import { panelOf } from "./panels/registry.js";
 import { hashOf, note, placeOf } from "./place.js";
 
@@ -47,8 +48,8 @@ export class Detail {
   /** In a root element; view gives {model, moment}. onCursor hears of the second
    * that the reader points at, onLeave of the wish to go back, and onLook of what
    * is to be looked at: a name, a range and an offset. */
-  constructor(root, view, colors, { onCursor, onLeave, onLook }) {
-    Object.assign(this, { root, view, colors, onCursor, onLeave, onLook, name: "", cursor: null, frame: 0 });
+  constructor(root, view, colors, { onCursor, onLeave, onLook, onNarrow }) {
+    Object.assign(this, { root, view, colors, onCursor, onLeave, onLook, onNarrow, name: "", cursor: null, frame: 0 });
     new ResizeObserver(() => this.#resize()).observe(root);
     root.addEventListener("keydown", (e) => this.#press(e));
     this.rest = resting(() => this.#pointAt(null));
@@ -117,6 +118,9 @@ export class Detail {
     this.chip.type = "button";
     this.chip.hidden = true;
     this.chip.addEventListener("click", () => this.keys.isolate(null));
+    this.everywhere = press("in all panels", () => this.onNarrow(chipsOfKey(this.stat, this.keys.only)));
+    this.everywhere.title = "Only lines of this key, in all panels";
+    this.everywhere.hidden = true;
     this.chart = new Chart(this.canvas);
     this.windows = element("nav");
     this.windows.setAttribute("aria-label", "Window");
@@ -146,7 +150,7 @@ export class Detail {
     const why = press("What is different", () => this.#explain(this.chart.from, this.chart.edge));
     why.title = "Which values of which fields explain it (w); shift and drag: of some seconds";
     this.box = element("article", "detail",
-      element("div", "detail-head", back, element("h2", "", stat.title), this.chip, element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
+      element("div", "detail-head", back, element("h2", "", stat.title), this.chip, this.everywhere, element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
         element("p", "take", why, press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
       this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), lines, different, this.marks.root, this.#definition());
     this.box.setAttribute("aria-label", stat.title);
@@ -238,6 +242,7 @@ export class Detail {
   #chip() {
     const { only } = this.keys;
     this.chip.hidden = only === null;
+    this.everywhere.hidden = only === null || chipsOfKey(this.stat, only) === null;
     write(this.chip, only === null ? "" : `${this.stat.by?.join(", ") ?? "key"} = ${isolated(only)} ×`);
     this.chip.title = only === null ? "" : `Show all keys, not ${only} alone`;
   }
@@ -515,7 +520,10 @@ export class Detail {
   }
 
   /** Shows what is different in the seconds [from, to]. */
-  #explain(from, to) { this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now, {}); }
+  #explain(from, to) { this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now, { where: this.#where() }); }
+
+  /** The condition of the lines that are shown alone, in all panels. */
+  #where() { return conditionOf(chipsOf(placeOf(location.hash).query)); }
 
   /** Shows the lines that made the point, or the column, of a second. */
   #showLines(second) {
@@ -523,7 +531,7 @@ export class Detail {
     const { step } = this.#points(this.view().model);
     const last = second + step - 1;
     const first = Math.max(0, last - Math.min(BY_SECOND, stat.over + step - 1) + 1);
-    this.lines.show(stat, first, last, this.view().moment.now, this.keys?.only ?? null);
+    this.lines.show(stat, first, last, this.view().moment.now, this.keys?.only ?? null, this.lines.of?.where || this.#where());
   }
 
   /** The points of what is drawn, as rows of a table. */

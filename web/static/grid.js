@@ -98,9 +98,8 @@ export class Grid {
 
   /** Asks for the panels of some series to be drawn. */
   changed(series) {
-    for (const panel of this.panels) {
-      if (series.has(this.view().model.series.get(panel.name))) this.touch(panel);
-    }
+    const names = new Set([...series].map(({ stat }) => stat.name));
+    for (const panel of this.panels) if (names.has(panel.name)) this.touch(panel);
   }
 
   #draw() {

@@ -97,6 +97,9 @@ export const readLines = (query, signal, heard) => growing(`/api/lines?${new URL
 /** Reads the lines around a place. */
 export const readAround = (at, signal) => growing(`/api/lines/around?${new URLSearchParams({ at })}`, signal, () => {});
 
+/** Reads points of some lines alone; heard is told how much has been read. */
+export const readNarrowed = (query, signal, heard) => growing(`/api/narrowed?${new URLSearchParams(query)}`, signal, heard);
+
 /** Reads what lines have; heard is told how much has been read. */
 export const readFields = (query, signal, heard) => growing(`/api/fields?${new URLSearchParams(query)}`, signal, heard);
 

@@ -72,8 +72,8 @@ export class Lines {
   }
 
   /** Shows the lines of a stat that count at the seconds [first, last], of a key if one is
-   * given, and of a condition; without one that of before holds. */
-  show(stat, first, last, now, key, where = this.where.value.trim()) {
+   * given, and of a condition, if it is not empty. */
+  show(stat, first, last, now, key, where) {
     this.of = { stat, first, last, now, key, where, limit: USUAL };
     this.where.value = where;
     this.root.hidden = false;

@@ -4,6 +4,7 @@
 import { element, mark, write } from "./dom.js";
 import { iconOf } from "./icon.js";
 import { level } from "./model.js";
+import { chipText, chipsOf } from "./narrow.js";
 import { hashOf, placeOf } from "./place.js";
 import { blind } from "./status.js";
 import { findTrouble, nextTurn } from "./trouble.js";
@@ -69,7 +70,7 @@ export class Pages {
     });
     const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { empty: "There are no stats on this page.", ...this.all[this.current], ...this.#troubled() && { rows: this.#trouble() } };
     this.title = page.title;
-    this.onOpen(page);
+    this.onOpen({ ...page, chips: chipsOf(parameters) });
   }
 
   /** Whether the page of what is in trouble is open. */
@@ -109,6 +110,14 @@ export class Pages {
   /** Shows one stat large; leave goes back to where it was. */
   look(name, key, parameters) { location.hash = hashOf(["stat", name, ...key ? ["300", "0", key] : []], parameters); }
   leave() { if (this.stat) location.hash = hashOf(placeOf(this.back).path); }
+
+  /** Shows lines of some chips alone, here or on the page that was left. */
+  narrow(chips, leave = false) {
+    const { path, query } = placeOf(leave && this.back || location.hash);
+    query.delete("only");
+    for (const text of new Set(chips.map(chipText))) query.append("only", text);
+    location.hash = hashOf(path, query, "");
+  }
 
   /** Searches for a text; of none it goes back to where the search began. */
   find(text) {

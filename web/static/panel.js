@@ -6,6 +6,7 @@ import { drawAlerts } from "./alerts.js";
 import { drawMarks } from "./marks.js";
 import { level } from "./model.js";
 import { drawUsual } from "./usual.js";
+import { Offer } from "./narrow.js";
 import { panelOf } from "./panels/registry.js";
 
 let ids = 0;
@@ -50,7 +51,8 @@ export class Panel {
     this.span = element("span", "span");
     this.scale = element("div", "scale", this.top, this.span, ...this.limits.map((l) => l.element));
     this.scale.setAttribute("aria-hidden", "true");
-    this.element.append(...(chart ? [this.scale] : []), this.spoken);
+    this.offer = new Offer();
+    this.element.append(...(chart ? [this.scale] : []), this.spoken, this.offer.button);
     this.canvas = chart?.canvas;
     this.canvas?.setAttribute("aria-hidden", "true");
     this.drawValue = draw;
@@ -96,6 +98,7 @@ export class Panel {
       drawAlerts(this.chart, model.alerts?.of(stat.name) ?? [], colors);
       this.#measure();
     }
+    this.offer.show(model.offer?.(this.name) ?? null);
     const unlike = model.usual?.compare(stat, second, value) ?? { text: "", far: false };
     write(this.usual, unlike.text);
     mark(this.element, "far", unlike.far ? "yes" : "");
