@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -102,21 +103,34 @@ const progressWithin = 10 * time.Second
 // enough that what a slow one is sent is soon of now, and that its progress is seen.
 const sendBuffer = 32 << 10
 
-// steadyListener's connections are steady.
+// steadyListener's connections are steady, and no more than there is room for: those
+// beyond it are closed at once.
 type steadyListener struct {
 	net.Listener
 	within time.Duration
+	room   chan struct{} // holds one for each connection
 }
 
 func (l steadyListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.room <- struct{}{}:
+			return l.steady(c), nil
+		default:
+			c.Close()
+		}
 	}
+}
+
+func (l steadyListener) steady(c net.Conn) net.Conn {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		tcp.SetWriteBuffer(sendBuffer) //nolint:errcheck // it is only slower to see a slow client then
 	}
-	return steadyConn{Conn: c, within: l.within}, nil
+	return steadyConn{Conn: c, within: l.within, leave: sync.OnceFunc(func() { <-l.room })}
 }
 
 // steadyConn is a connection whose writes fail when the peer stops taking bytes
@@ -124,6 +138,13 @@ func (l steadyListener) Accept() (net.Conn, error) {
 type steadyConn struct {
 	net.Conn
 	within time.Duration
+	leave  func() // makes room for another one
+}
+
+// Close implements net.Conn.
+func (c steadyConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
 }
 
 // Write is one system call where the peer takes all at once: of what a frame costs

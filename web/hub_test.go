@@ -79,7 +79,9 @@ func TestClientThatNeverReadsTCP(t *testing.T) {
 		<-ctx.Done()
 		return nil
 	}
-	s.listener = steadyListener{s.listener.(steadyListener).Listener, 300 * time.Millisecond}
+	l := s.listener.(steadyListener)
+	l.within = 300 * time.Millisecond
+	s.listener = l
 	start(t, s)
 	deaf, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL(), "http")+"/ws", nil) // without compression
 	if err != nil {
@@ -245,6 +247,58 @@ func TestTalkingClientIsCut(t *testing.T) {
 		}
 		if err := untilClosed(t, conn); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error("the connection was not closed")
+		}
+	})
+}
+
+// Connections beyond the bound are closed at once, and those that end make room.
+func TestCrowdedPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{conns: make(chan net.Conn), closed: make(chan struct{})}
+		s := idle(t, nil)
+		s.listenOn(m)
+		l := s.listener.(steadyListener)
+		if n := cap(l.room); n != maxConnections {
+			t.Errorf("%d connections may be open, want %d", n, maxConnections)
+		}
+		l.room = make(chan struct{}, 2)
+		s.listener = l
+		start(t, s)
+		ask := func(c net.Conn) error {
+			if _, err := fmt.Fprint(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+				return err
+			}
+			_, err := c.Read(make([]byte, 4096))
+			return err
+		}
+		var open []net.Conn
+		for range 2 {
+			c, err := m.dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if err := ask(c); err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, c)
+		}
+		third, err := m.dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ask(third) == nil {
+			t.Error("a connection beyond the bound is answered")
+		}
+		open[0].Close()
+		synctest.Wait()
+		fourth, err := m.dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fourth.Close()
+		if err := ask(fourth); err != nil {
+			t.Errorf("one has gone, and the next is not answered: %v", err)
 		}
 	})
 }

@@ -31,6 +31,7 @@ import (
 
 const (
 	maxClients     = 20_000
+	maxConnections = maxClients + 4096
 	maxHeaderBytes = 16 << 10
 	headerWithin   = 5 * time.Second
 	idleFor        = 60 * time.Second
@@ -139,7 +140,7 @@ func New(c Config) (*Server, error) {
 
 // listenOn sets where the server takes connections from.
 func (s *Server) listenOn(l net.Listener) {
-	s.listener = steadyListener{l, progressWithin}
+	s.listener = steadyListener{l, progressWithin, make(chan struct{}, maxConnections)}
 	addr, ok := l.Addr().(*net.TCPAddr)
 	s.onLoopback = ok && addr.IP.IsLoopback()
 }

@@ -143,6 +143,12 @@ func TestStoreRefuses(t *testing.T) {
 
 func TestRingForgets(t *testing.T) {
 	s := NewStore(two())
+	for second := int64(1000 - 2*ringSize); second < 1000; second++ {
+		put(s, point("a", second, "0"))
+	}
+	if points, _ := s.Range("a", 0, 1<<40); len(points) != ringSize {
+		t.Errorf("%d points are kept, want %d", len(points), ringSize)
+	}
 	put(s, point("a", 1000, "1"), point("a", 1000+ringSize, "2"))
 	if s.Upsert(point("a", 1000, "3"), time.Now()) {
 		t.Error("a point older than the ring was taken")
