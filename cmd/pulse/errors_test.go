@@ -178,6 +178,17 @@ func TestLeapIsQuoted(t *testing.T) {
 	}
 }
 
+// A format whose where holds for no line is warned of.
+func TestUnmetFormat(t *testing.T) {
+	t.Parallel()
+	log := writeFile(t, "job.log", "job a took 5\njob b took 7\n")
+	file := writeFile(t, "stats.yaml", "formats: [{name: job, pattern: job <job> took <ms>, where: input == \"billing\"}, {name: all, pattern: job <job> took <ms>, where: input != \"x\" || true}]\nstats: [{name: ms, sum: ms}]\n")
+	p := start(t, nil, nil, "eval", "--stats", file, log).succeed()
+	if got := p.stderr.String(); !strings.Contains(got, "the where of a format holds for no line") || !strings.Contains(got, "format=job") || strings.Contains(got, "format=all") {
+		t.Errorf("%s says\n%s", p, got)
+	}
+}
+
 // roles are the commands that need a Kafka, each as it is started first.
 func roles(recording string) [][]string {
 	return [][]string{

@@ -139,7 +139,7 @@ func (s *evalSettings) run(ctx context.Context, e *environment) error {
 	}
 	evaluator, named := evaluator(found), (*namer)(nil)
 	if s.file != "" { // the built-in stats are of any log
-		named = &namer{evaluator: found, names: map[string]bool{}}
+		named = newNamer(found, definitions)
 		evaluator = named
 	}
 	datings, err := s.evaluate(ctx, e, evaluator, definitions)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"pulse/stats"
+	"pulse/stats/condition"
+	"pulse/stats/format"
 	"pulse/stats/line"
 	"pulse/stats/program"
 )
@@ -27,12 +29,40 @@ const (
 // definitions file may have meant one of them.
 type namer struct {
 	evaluator
-	lines int
-	names map[string]bool
+	lines   int
+	names   map[string]bool
+	unmet   []*format.Format // formats whose where no origin met so far
+	origins map[line.Origin]bool
+}
+
+func newNamer(e evaluator, d *stats.Definitions) *namer {
+	n := &namer{evaluator: e, names: map[string]bool{}, origins: map[line.Origin]bool{}}
+	for _, f := range d.Formats {
+		if f.Where != nil {
+			n.unmet = append(n.unmet, f)
+		}
+	}
+	return n
+}
+
+// from takes an origin of lines.
+func (n *namer) from(o line.Origin) {
+	if len(n.unmet) == 0 || n.origins[o] || len(n.origins) == maxNames {
+		return
+	}
+	n.origins[o] = true
+	fields := maps.Collect(o.Fields())
+	n.unmet = slices.DeleteFunc(n.unmet, func(f *format.Format) bool { return condition.Holds(f.Where, fields) })
 }
 
 // Pack implements evaluator.
 func (n *namer) Pack(p program.Pack) {
+	for _, r := range p.Runs {
+		n.from(r.From)
+	}
+	if len(p.Runs) == 0 {
+		n.from("")
+	}
 	for l := range bytes.Lines(p.Lines) {
 		if n.lines == sampledLines {
 			break
@@ -51,6 +81,11 @@ func (n *namer) Pack(p program.Pack) {
 
 // warn says what the stats of a file lack.
 func (n *namer) warn(log *slog.Logger, d *stats.Definitions) {
+	for _, f := range n.unmet {
+		if len(n.origins) < maxNames {
+			log.Warn("the where of a format holds for no line, so that it read none: it asks for what an input says of its lines (docs/inputs.md), and files given to pulse eval have no input", "format", f.Name)
+		}
+	}
 	notices := n.Notices()
 	notices.Names = slices.Sorted(maps.Keys(n.names))
 	notes := d.Notes(notices)

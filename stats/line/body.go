@@ -36,6 +36,9 @@ var timeNames = []string{
 	"timestamp.$date", "timestamp.seconds", "timestampSeconds", "record.time.timestamp",
 }
 
+// messageTimes are those of a line's time in a message whose header has none.
+var messageTimes = []string{"time", "timestamp", "ts", "@timestamp", "datetime", "asctime"}
+
 // Marks that are added to a key's number in a body's table.
 const (
 	timeKey    = 1 << 16 // it names the time
@@ -97,6 +100,11 @@ func newBody(kind bodyKind, slots map[string]Slot) body {
 			for _, name := range names {
 				keys[name] |= mark
 			}
+		}
+	}
+	if kind == loggerBody {
+		for _, name := range messageTimes {
+			keys[name] |= timeKey
 		}
 	}
 	if kind != pulseBody && kind != herokuBody {

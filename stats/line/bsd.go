@@ -131,6 +131,9 @@ func (sc *Scanner) bsdMessage(ev *Event, b []byte, i, end int, h bsdHeader) bool
 			sc.yearBy(ev, b, yearless, sc.clock.second)
 		}
 	}
+	if ev.half {
+		sc.pairs(ev, b, i, end, kind)
+	}
 	return true
 }
 

@@ -68,5 +68,8 @@ func (sc *Scanner) klog(ev *Event, b []byte, start, end int) bool {
 	sc.giveNumber(ev, ofPs, thread)
 	sc.give(ev, ofCaller, caller)
 	sc.message(ev, b, c.i, end, loggerBody, start)
+	if ev.half {
+		sc.pairs(ev, b, c.i, end, loggerBody)
+	}
 	return true
 }

@@ -402,6 +402,9 @@ func (sc *Scanner) putLog(ev *Event, b []byte, i, end int, h *logHeader) bool {
 		ev.put(sc.schema.at[ofMsg], i, end, asText)
 	}
 	sc.message(ev, b, i, end, loggerBody, h.level.start)
+	if ev.half {
+		sc.pairs(ev, b, i, end, loggerBody)
+	}
 	return true
 }
 

@@ -111,6 +111,10 @@ func (sc *Scanner) putLogcat(ev *Event, b []byte, letter int, process, tag span,
 	ev.putConstant(sc.schema.at[ofLevel], level, asText)
 	sc.giveNumber(ev, ofPs, process)
 	sc.give(ev, ofSource, tag)
-	sc.message(ev, b, min(spaces(b, i), end), end, loggerBody, letter)
+	i = min(spaces(b, i), end)
+	sc.message(ev, b, i, end, loggerBody, letter)
+	if ev.half {
+		sc.pairs(ev, b, i, end, loggerBody)
+	}
 	return true
 }

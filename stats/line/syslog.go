@@ -161,6 +161,9 @@ func (sc *Scanner) syslog(ev *Event, b []byte, i, end int) bool {
 		i += len(utf8Mark)
 	}
 	sc.message(ev, b, i, end, kind, header[1].start)
+	if ev.half {
+		sc.pairs(ev, b, i, end, kind)
+	}
 	return true
 }
 

@@ -40,5 +40,8 @@ func (sc *Scanner) zabbix(ev *Event, b []byte, start, end int) bool {
 	sc.date(ev)
 	sc.giveNumber(ev, ofPs, process)
 	sc.message(ev, b, next+1, end, loggerBody, start)
+	if ev.half {
+		sc.pairs(ev, b, next+1, end, loggerBody)
+	}
 	return true
 }
