@@ -255,6 +255,15 @@ func (h *Hub) Welcome(sub Subscription) (*parcel, uint64) {
 	if all := e.first[sub.key]; all != nil {
 		return all, e.version
 	}
+	all := parcelOfTexts(h.welcome(sub))
+	if len(e.first) < maxShared {
+		e.first[sub.key] = all
+	}
+	return all, e.version
+}
+
+// welcome is the texts of Welcome's messages.
+func (h *Hub) welcome(sub Subscription) (texts [][]byte) {
 	b := h.appendHead(nil, "config")
 	b = append(b, ',')
 	b = append(b, h.head...)
@@ -270,20 +279,16 @@ func (h *Hub) Welcome(sub Subscription) (*parcel, uint64) {
 	})
 	b = append(b, ']')
 	b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, 0), 0)
-	all := &parcel{}
-	all.add(append(b, '}'))
+	texts = append(texts, append(b, '}'))
 	pieces := h.store.History(sub.stats, h.order(sub.stats), pieceSize)
 	for i, piece := range pieces {
 		b := append(h.appendHead(nil, "history"), piece...)
 		if i == len(pieces)-1 {
 			b = append(b, `,"last":true`...)
 		}
-		all.add(append(b, '}'))
+		texts = append(texts, append(b, '}'))
 	}
-	if len(e.first) < maxShared {
-		e.first[sub.key] = all
-	}
-	return all, e.version
+	return texts
 }
 
 // order gives the places of the selected stats as the pages have them: what is on the
@@ -325,26 +330,34 @@ func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) (*parcel
 // changes has the frame of what changed after one version and up to another, in more
 // than one message if it is long.
 func (h *Hub) changes(sub Subscription, after, upTo uint64) *parcel {
-	frame := &parcel{}
+	return parcelOfTexts(h.frame(sub, after, upTo))
+}
+
+// frame is the texts of changes.
+func (h *Hub) frame(sub Subscription, after, upTo uint64) (texts [][]byte) {
 	for i, piece := range h.store.Changes(sub.stats, after, upTo, pieceSize) {
 		b := append(h.appendHead(nil, "points"), piece...)
 		if i == 0 {
 			b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, after), after)
 		}
-		frame.add(append(b, '}'))
+		texts = append(texts, append(b, '}'))
 	}
-	return frame
+	return texts
 }
 
-// add adds a message of text, which is kept as it is and compressed. It cannot fail: there
-// is nothing to write to yet.
-func (p *parcel) add(text []byte) {
-	m, err := websocket.NewPreparedMessage(websocket.TextMessage, text)
-	if err != nil {
-		panic(err)
+// parcelOfTexts has a message of each text, which is kept as it is and compressed. It
+// cannot fail: there is nothing to write to yet.
+func parcelOfTexts(texts [][]byte) *parcel {
+	p := &parcel{}
+	for _, text := range texts {
+		m, err := websocket.NewPreparedMessage(websocket.TextMessage, text)
+		if err != nil {
+			panic(err)
+		}
+		p.messages = append(p.messages, m)
+		p.size += int64(cap(text))
 	}
-	p.messages = append(p.messages, m)
-	p.size += int64(cap(text))
+	return p
 }
 
 // appendHead appends what every message starts with: its type, the time by

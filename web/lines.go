@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -323,18 +324,8 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := lineQuery{stat: name, from: from, to: to, where: r.FormValue("where"), key: r.FormValue("key"), limit: usualLines}
-	if text := r.FormValue("limit"); text != "" {
-		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > maxLines {
-			http.Error(w, fmt.Sprintf("limit must be a number from 1 to %d", maxLines), http.StatusBadRequest)
-			return
-		}
-	}
-	switch text := r.FormValue("fields"); text {
-	case "", "false":
-	case "true":
-		q.fields = true
-	default:
-		http.Error(w, "fields must be true or false", http.StatusBadRequest)
+	if err := q.options(r); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	stream := s.newStream(w, r)
@@ -355,9 +346,31 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 	stream.end(read)
 }
 
+// options takes how many lines ?limit= asks for, and whether ?fields= are wanted.
+func (q *lineQuery) options(r *http.Request) (err error) {
+	if text := r.FormValue("limit"); text != "" {
+		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > maxLines {
+			return fmt.Errorf("limit must be a number from 1 to %d", maxLines)
+		}
+	}
+	switch text := r.FormValue("fields"); text {
+	case "", "false":
+	case "true":
+		q.fields = true
+	default:
+		return errors.New("fields must be true or false")
+	}
+	return nil
+}
+
 // linesAnswer is what was found as the API has it. A line is final when no other can come
 // at its second any more.
 func (s *Server) linesAnswer(q lineQuery, found foundLines, done bool) (*parcel, error) {
+	return linesAnswer(q, s.store.stats[s.store.index[q.stat]].Window, s.store.LastFinal(), found, done)
+}
+
+// linesAnswer is that of a stat with a window, of which a second is the last final one.
+func linesAnswer(q lineQuery, over, final int64, found foundLines, done bool) (*parcel, error) {
 	type line struct {
 		Time     string            `json:"time"`
 		Text     string            `json:"text"`
@@ -377,8 +390,7 @@ func (s *Server) linesAnswer(q lineQuery, found foundLines, done bool) (*parcel,
 		Expired bool      `json:"expired"`
 		Read    readSoFar `json:"read"`
 		Done    bool      `json:"done"`
-	}{q.stat, formatSecond(q.from), formatSecond(q.to), s.store.stats[s.store.index[q.stat]].Window, []line{}, found.more, found.expired, found.read, done}
-	final := s.store.LastFinal()
+	}{q.stat, formatSecond(q.from), formatSecond(q.to), over, []line{}, found.more, found.expired, found.read, done}
 	for _, l := range found.lines {
 		answer.Lines = append(answer.Lines, line{formatSecond(l.second), l.text, l.second <= final, l.at.String(), l.ingester, maps.Collect(l.from.Fields()), l.fields})
 	}

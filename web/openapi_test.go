@@ -3,7 +3,6 @@ package web
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -147,7 +146,7 @@ func isOf(kind string, v any) bool {
 // there.
 func TestOpenAPI(t *testing.T) {
 	log := newSynthetic(0)
-	s := log.idle(t, func(c *Config) { c.Tokens, c.ShareKey = []string{testToken}, testKey })
+	s := log.idle(t, func(c *Config) { c.Tokens, c.ShareKey, c.AllowEdit = []string{testToken}, testKey, true })
 	onPort(t, s)
 	_, text := do(t, s, "GET", "/api/openapi.yaml", bearer)
 	file := map[string]any{}
@@ -250,12 +249,6 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/api/lines", "/api/lines?stat=stat-00&to=x", bearer)
 	ask("get", "/api/lines", "/api/lines?stat=stat-00", shared(s))
 	ask("get", "/api/lines", "/api/lines?stat=stat-00", nil)
-	saying := func(body string, as func(*http.Request)) func(*http.Request) {
-		return func(r *http.Request) {
-			r.Body = io.NopCloser(strings.NewReader(body))
-			as(r)
-		}
-	}
 	ask("post", "/api/marks", "/api/marks", saying(`{"text":"v142","name":"deploy","link":"https://example.com/142"}`, bearer))
 	ask("post", "/api/marks", "/api/marks", saying(`{"txt":"v142"}`, bearer))
 	ask("post", "/api/marks", "/api/marks", saying(`{"text":"v142"}`, shared(s)))
@@ -293,6 +286,22 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/api/marks", "/api/marks", bearer)
 	ask("get", "/api/marks", "/api/marks?from=x", bearer)
 	ask("get", "/api/marks", "/api/marks", nil)
+	const kept = "/api/incidents/checkout-slow"
+	ask("get", "/api/incidents", "/api/incidents", bearer)
+	ask("post", "/api/incidents", "/api/incidents", saying(`{"name":"b","from":"2026-01-02T03:04:05Z","to":"2026-01-02T03:05:05Z"}`, bearer))
+	ask("post", "/api/incidents", "/api/incidents", saying(`{"name":"b","from":"2026-01-02T03:04:05Z","to":"2026-01-02T03:05:05Z"}`, bearer))
+	ask("post", "/api/incidents", "/api/incidents", saying(`{}`, bearer))
+	ask("post", "/api/incidents", "/api/incidents", saying(`{}`, shared(s)))
+	ask("get", "/api/incidents/{id}", kept, bearer)
+	ask("get", "/api/incidents/{id}", "/api/incidents/nothing", bearer)
+	ask("get", "/api/incidents/{id}/points", kept+"/points?to=1700000402&from=1700000400", bearer)
+	ask("get", "/api/incidents/{id}/lines", kept+"/lines?stat=requests", bearer)
+	ask("get", "/api/incidents/{id}/frames", kept+"/frames?seconds=3", bearer)
+	ask("get", "/api/incidents/{id}/frames", kept+"/frames?seconds=x", bearer)
+	ask("put", "/api/incidents/{id}/note", kept+"/note", saying(`{"note":"x"}`, bearer))
+	ask("put", "/api/incidents/{id}/note", kept+"/note", saying(`{"note":"x"}`, shared(s)))
+	ask("delete", "/api/incidents/{id}", "/api/incidents/b", bearer)
+	ask("delete", "/api/incidents/{id}", "/api/incidents/b", bearer)
 	ask("post", "/api/share", "/api/share", bearer)
 	ask("post", "/api/share", "/api/share?for=x", bearer)
 	ask("post", "/api/share", "/api/share", shared(s))

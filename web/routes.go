@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"path"
@@ -37,7 +38,7 @@ var openAPI []byte
 // answers is what the server answers besides the page's files, by method and
 // path; openapi.yaml has the same.
 func (s *Server) answers() map[string]http.HandlerFunc {
-	return map[string]http.HandlerFunc{
+	all := map[string]http.HandlerFunc{
 		"GET /ws":               takes(s.socket, "stat"),
 		"GET /api/stats":        takes(s.latest),
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
@@ -70,6 +71,8 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 			fmt.Fprintln(w, "ready")
 		},
 	}
+	maps.Copy(all, s.incidentAnswers())
+	return all
 }
 
 // takes refuses requests with parameters that are not named: to leave one out of
@@ -98,6 +101,9 @@ func (s *Server) routes(page []*file) http.Handler {
 	}
 	for _, f := range page {
 		mux.Handle("GET "+f.route, f)
+		if f.route == pageRoute {
+			mux.Handle("GET /incident/{id}", f)
+		}
 	}
 	return mux
 }
@@ -144,7 +150,7 @@ var files = sync.OnceValue(func() []*file {
 			f.kind = "text/javascript; charset=utf-8" // whatever the machine's table says
 		}
 		if name == "static/index.html" {
-			f.route = "/{$}"
+			f.route = pageRoute
 		}
 		files = append(files, f)
 		return nil
@@ -154,6 +160,9 @@ var files = sync.OnceValue(func() []*file {
 	}
 	return files
 })
+
+// pageRoute is that of the page itself.
+const pageRoute = "/{$}"
 
 // build names the contents of files.
 func build(files []*file) string {

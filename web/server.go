@@ -56,6 +56,7 @@ type Config struct {
 	CanonicalHost string   // redirect from other hosts to this one; "" keeps any
 	CertFile      string   // of a certificate and its chain, PEM: the server speaks TLS itself; a file that changes is read again
 	KeyFile       string   // of its key
+	AllowEdit     bool     // who has the login or a token may save and delete incidents
 }
 
 // A Server is the web role.
@@ -73,6 +74,7 @@ type Server struct {
 	explainer    explainer
 	alerts       *alerts
 	followAlerts func(ctx context.Context)
+	incidents    incidents
 	marking
 	usual        usual
 	published    published
@@ -154,6 +156,9 @@ func newServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.AllowEdit && access.open() {
+		return nil, errors.New("nobody can be allowed to edit: there is neither a login nor a token by which to know them")
+	}
 	certificate, err := newCertificate(c.CertFile, c.KeyFile)
 	if err != nil {
 		return nil, err
@@ -170,6 +175,7 @@ func newServer(c Config) (*Server, error) {
 	s.history, s.published, s.fill = view.merged, view.merged, view.Run
 	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled, c.Definitions}
 	s.explainer = NewExplainer(c.Cluster, c.Names, c.Definitions)
+	s.incidents = &incidentTopics{c.Cluster, c.Names, c.Definitions}
 	s.refusals.Log = c.Logger
 	marks := &markTopic{c.Cluster, c.Names}
 	s.alerts = newAlerts(c.Definitions, c.Cluster)

@@ -396,6 +396,7 @@ func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 			change(c)
 		}
 	})
+	server.incidents = newMemoryIncidents()
 	server.history, server.minutes, server.raw, server.explainer, server.marker = s, s, s, s, s
 	server.usual.minutes, server.published = s, s
 	return server

@@ -65,6 +65,7 @@ type webFlags struct {
 	key           string
 	forceHTTPS    bool
 	canonicalHost string
+	allowEdit     bool
 }
 
 func (w *webFlags) add(f *flags) {
@@ -90,6 +91,7 @@ func (w *webFlags) add(f *flags) {
 	f.StringVar(&w.origins, "http-origins", "", "a comma list of `sites` (https://host) whose pages may open the socket")
 	f.StringVar(&w.certificate, "http-cert", "", "the `file` of a certificate and its chain, in PEM, for HTTPS; it is read again when it changes")
 	f.StringVar(&w.key, "http-key", "", "the `file` of the private key of --http-cert, in PEM")
+	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the login or a token save and delete incidents from the page")
 	f.BoolVar(&w.forceHTTPS, "force-https", false, "redirect requests that reached the proxy by plain HTTP to HTTPS")
 	f.StringVar(&w.canonicalHost, "canonical-host", "", "redirect requests for other host names to this `host`")
 }
@@ -112,6 +114,9 @@ func (w *webFlags) check() error {
 	if w.shareKey != "" && w.auth == "" && w.tokens == "" {
 		return usagef("--http-share-key needs --http-auth or --http-tokens: without them all may come in already")
 	}
+	if w.allowEdit && w.auth == "" && w.tokens == "" {
+		return usagef("--allow-edit needs --http-auth or --http-tokens: without them anybody could edit")
+	}
 	for _, origin := range list(w.origins) {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin {
 			return usagef("--http-origins: %q is not a site: write https://host or https://host:port", origin)
@@ -124,7 +129,7 @@ func (w *webFlags) server(role *role, shown prometheus.Gatherer) (*web.Server, e
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
 		Metrics: shown, Auth: w.auth, Tokens: list(w.tokens), ShareKey: w.shareKey, Origins: list(w.origins),
-		CertFile: w.certificate, KeyFile: w.key, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost,
+		CertFile: w.certificate, KeyFile: w.key, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost, AllowEdit: w.allowEdit,
 	})
 }
 

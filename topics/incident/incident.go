@@ -79,6 +79,9 @@ type Incident struct {
 // ErrUnknown is in the error about an incident that there is not.
 var ErrUnknown = errors.New("there is no such incident")
 
+// ErrExists is in the error about an incident that there is already.
+var ErrExists = errors.New("there is an incident of that name and first second already: choose another name, or delete it")
+
 // A GoneError says that retention has taken some of the log that an incident needs.
 type GoneError struct {
 	From int64 // the first second that can still be saved; 0: none can
@@ -233,7 +236,7 @@ func create(ctx context.Context, admin *topics.Admin, name string) error {
 		"cleanup.policy": kadm.StringPtr("delete"), "retention.ms": kadm.StringPtr("-1"), "retention.bytes": kadm.StringPtr("-1"),
 	}, name)
 	if errors.Is(err, kerr.TopicAlreadyExists) {
-		return errors.New("there is an incident of that name and first second already: choose another name, or delete it")
+		return ErrExists
 	}
 	return err
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +14,6 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/oracle"
-	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -119,8 +116,7 @@ type saver struct {
 	all         topics.Section // of the log
 	request     Request
 	manifest    Manifest
-	beginnings  []topics.Beginning // none: the log's beginning
-	starts      map[int32]int64    // offsets
+	start       *topics.Start
 	ending      ending
 	recorded    bool // the log is a recording's
 	tell        func(Progress)
@@ -132,53 +128,27 @@ type saver struct {
 
 // findBeginning finds where the records begin that the numbers are made of.
 func (s *saver) findBeginning(ctx context.Context, n topics.Names) error {
-	longest := int64(topics.Window(s.definitions) / time.Second)
-	first := func(all []topics.Beginning) int64 { return topics.CompleteFrom(all) + longest - 1 }
-	kept := func(all []topics.Beginning) bool {
-		return all != nil && !slices.ContainsFunc(all, func(b topics.Beginning) bool { return b.Offset+1 < s.all[b.Partition].From })
-	}
-	s.manifest.First = s.request.From - before
-	// An ingester that is ahead of the others puts off the second that is complete.
-	for _, wanted := range []int64{s.manifest.First, s.request.From, s.request.From - 60} {
-		found, err := s.admin.FindSavepoints(ctx, n, wanted-longest+1-timing.Unsettled, int32(len(s.all)))
+	wanted := s.request.From - before
+	for _, second := range []int64{wanted, s.request.From} {
+		start, err := s.admin.StartBefore(ctx, n, s.definitions, s.all, second)
 		if err != nil {
 			return err
 		}
-		if kept(found) && first(found) <= s.request.From {
-			s.begin(found, first(found))
-			return nil
+		if start == nil {
+			return &GoneError{}
+		}
+		if s.start = start; start.First <= second {
+			break
 		}
 	}
-	if !slices.ContainsFunc(slices.Collect(maps.Values(s.all)), func(span topics.Span) bool { return span.From > 0 }) {
-		s.begin(nil, 0) // all of the log is there
-		return nil
+	if s.start.First > s.request.From {
+		return &GoneError{From: s.start.First}
 	}
-	earliest, err := s.admin.FirstSavepoints(ctx, n, s.all)
-	if err != nil {
-		return err
-	}
-	if earliest == nil {
-		return &GoneError{}
-	}
-	if first(earliest) > s.request.From {
-		return &GoneError{From: first(earliest)}
-	}
-	s.begin(earliest, first(earliest))
-	return nil
-}
-
-// begin begins behind savepoints, or with the log: points are exact from a second on.
-func (s *saver) begin(all []topics.Beginning, exact int64) {
-	s.beginnings = all
-	s.manifest.First = max(s.manifest.First, exact)
-	s.starts = map[int32]int64{}
-	for p, span := range s.all {
-		s.starts[p] = span.From
-	}
-	for _, b := range all {
-		s.starts[b.Partition] = b.Offset + 1
+	s.manifest.First = max(wanted, s.start.First)
+	for _, b := range s.start.Beginnings {
 		s.manifest.Savepoints = append(s.manifest.Savepoints, b.Savepoint)
 	}
+	return nil
 }
 
 // last is the watermark by which all of the request is final.
@@ -213,14 +183,6 @@ func (s *saver) checkEnd(ctx context.Context) error {
 // endOfLog is how many offsets before the end of a partition one is looked for.
 const endOfLog = 64
 
-// A cursor reads the records of a partition in their order.
-type cursor struct {
-	partition int32
-	left      topics.Span
-	records   []*kgo.Record
-	clock     int64 // of the first of records, in seconds
-}
-
 // copy copies and evaluates.
 func (s *saver) copy(ctx context.Context) error {
 	evaluator, err := oracle.New(s.definitions, s.point)
@@ -237,28 +199,22 @@ func (s *saver) copy(ctx context.Context) error {
 	}
 	evaluator.Start(s.manifest.First)
 	feed := topics.NewRawFeed(evaluator, len(s.all))
-	if s.beginnings != nil {
-		feed.Resume(s.beginnings)
+	if s.start.Beginnings != nil {
+		feed.Resume(s.start.Beginnings)
 	}
-	var cursors []*cursor
-	for p, span := range s.all {
-		cursors = append(cursors, &cursor{partition: p, left: topics.Span{From: s.starts[p], To: span.To}})
-	}
-	slices.SortFunc(cursors, func(a, b *cursor) int { return int(a.partition - b.partition) })
+	reader := topics.NewRawReader(s.fetcher, s.start, s.all)
 	for {
-		next, err := s.next(ctx, cursors)
+		p, r, err := reader.Next(ctx)
 		if err != nil {
 			return err
 		}
-		if next == nil {
+		if r == nil {
 			break
 		}
-		r := next.records[0]
-		next.records = next.records[1:]
-		feed.Feed(next.partition, r)
-		s.keep(next.partition, r)
-		if feed.Watermark(next.partition) >= s.last() {
-			next.left, next.records = topics.Span{}, nil
+		feed.Feed(p, r)
+		s.keep(p, r)
+		if feed.Watermark(p) >= s.last() {
+			reader.Leave(p)
 		}
 		if s.writer.failed() != nil {
 			return s.writer.failed()
@@ -284,28 +240,6 @@ func (s *saver) copy(ctx context.Context) error {
 	}
 	s.writer.put(aboutPartition, keyEnding, whole)
 	return nil
-}
-
-// next is the cursor whose next record has the least clock, so that little waits for
-// other partitions; nil: all are at their ends.
-func (s *saver) next(ctx context.Context, cursors []*cursor) (least *cursor, err error) {
-	for _, c := range cursors {
-		for len(c.records) == 0 && c.left.From < c.left.To {
-			if c.records, c.left.From, err = s.fetcher.Fetch(ctx, c.partition, c.left, fetchBytes); err != nil {
-				return nil, err
-			}
-		}
-		if len(c.records) == 0 {
-			continue
-		}
-		if h, err := topics.ParseRawHeader(topics.Lookup(c.records[0].Headers)); err == nil {
-			c.clock = h.Second()
-		}
-		if least == nil || c.clock < least.clock {
-			least = c
-		}
-	}
-	return least, nil
 }
 
 // keep copies a record.

@@ -5,6 +5,7 @@ import { Alerts } from "./alerts.js";
 import { Detail } from "./detail.js";
 import { Fields } from "./fields.js";
 import { Grid } from "./grid.js";
+import { Incidents, Player, incidentHere } from "./incident.js";
 import { MarkTip } from "./marks.js";
 import { Model } from "./model.js";
 import { Narrow } from "./narrow.js";
@@ -19,7 +20,8 @@ import { Welcome } from "./welcome.js";
 const $ = (id) => document.getElementById(id);
 const options = new URLSearchParams(location.search);
 
-const model = new Model();
+const player = incidentHere() ? new Player(incidentHere(), $("player")) : null; // of an incident's page
+const model = player ? new Model(player.clock) : new Model();
 let frozen = null; // a copy of the model, while the page is paused
 let build = null; // the page's files, as the server had them when this page was loaded
 
@@ -34,12 +36,14 @@ const large = () => {
   return { model: narrow.large(shown, detail.name), moment: shown.moment() };
 };
 const welcome = new Welcome($("welcome"));
+new Incidents($("incidents"), $("incident-dialog"), () => model.newest);
 const sharing = new Sharing($("share"), $("sharing"));
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
 const detail = new Detail($("page"), large, grid.colors, {
   onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; }, onNarrow: (chips) => pages.narrow([...narrow.chips, ...chips], true),
 });
 new MarkTip(grid, view);
+$("then-button").hidden = player !== null;
 const then = new Then($("then"), $("then-button"), model, (past) => {
   frozen = past;
   pages.model = past ?? model;
@@ -51,7 +55,7 @@ model.alerts = new Alerts({
   band: $("alert-band"), dialog: $("alerts"), announce: $("announce"), now: () => model.moment().now, changed: () => touch(),
   fires: (stat) => { if (options.has("kiosk")) pages.showing(stat); },
 });
-model.usual = new Usual(() => touch());
+if (!player) model.usual = new Usual(() => touch());
 const touch = () => {
   grid.touch();
   detail.touch();
@@ -79,17 +83,18 @@ const pages = new Pages($("tabs"), (page) => {
 function standStill() {
   const shown = frozen ?? model;
   const moment = shown.moment();
-  status.show(standing(shown, moment, { paused: frozen !== null, then: then.wall !== null, cursor: grid.cursor ?? detail.cursor }));
+  status.show(player && frozen === null ? player.standing() : standing(shown, moment, { paused: frozen !== null, then: then.wall !== null, cursor: grid.cursor ?? detail.cursor }));
   document.body.classList.toggle("stale", moment.stale > 0);
   document.body.classList.toggle("loading", model.loading);
   if (!model.configured) return;
+  pages.of = player?.title ?? ""; // before the page's title
   pages.count(moment);
   model.alerts.show();
   welcome.show(shown, moment);
-  if (!model.loading && model.newest && !document.hidden) model.usual.ask(model.newest);
+  if (!model.loading && model.newest && !document.hidden) model.usual?.ask(model.newest);
 }
 
-connect((message) => {
+(player ? player.connect.bind(player) : connect)((message) => {
   model.connected = true;
   model.alerts.version(message.alerts);
   if (message.type === "config") {
@@ -188,8 +193,8 @@ $("find").addEventListener("keydown", (e) => {
 addEventListener("keydown", (e) => {
   if (e.defaultPrevented || e.altKey || e.ctrlKey || e.metaKey || e.target.closest("input, select, dialog")) return;
   const actions = {
-    ArrowLeft: () => then.step(-10),
-    ArrowRight: () => { if (then.wall) then.step(10); },
+    ArrowLeft: () => { if (player) player.step(-10); else then.step(-10); },
+    ArrowRight: () => { if (player) player.step(10); else if (then.wall) then.step(10); },
     n: () => then.leave(),
     "/": () => $("find").focus(),
     "?": () => $("help").showModal(),

@@ -2,6 +2,7 @@
 // times in columns of minutes and more that keep the least and the greatest.
 
 import { CLOCKLESS, NOTHING, OUTSIDE, UNKNOWN, VALUE, sample } from "./chart.js";
+import { incidentHere } from "./incident.js";
 import { Series } from "./model.js";
 import { scaled } from "./value.js";
 
@@ -70,14 +71,31 @@ export class Columns {
   }
 }
 
+/** Where the server answers about what this page shows. */
+const api = incidentHere() ? `/api/incidents/${incidentHere()}` : "/api";
+
+/** Reads the seconds [from, to] of a stat of an incident. */
+async function loadKept(stat, from, to, signal) {
+  if (to - from >= BY_SECOND) throw new Error("of an incident an hour at most is shown");
+  const answer = await fetch(`${api}/points?${new URLSearchParams({ stat: stat.name, from: Math.max(0, from), to })}`, { signal });
+  if (!answer.ok) throw new Error((await answer.text()).trim());
+  return (await answer.text()).split("\n").filter(Boolean).map((line) => JSON.parse(line));
+}
+
 /** Reads the seconds [from, to] of a stat from the server. */
 export async function load(stat, from, to, signal) {
+  if (api !== "/api") return series(stat, from, to, await loadKept(stat, from, to, signal));
   const step = stepFor(to - from + 1);
   const query = new URLSearchParams({ from: Math.max(0, from), to, ...step > 1 && { step } });
   const answer = await fetch(`/api/stats/${encodeURIComponent(stat.name)}?${query}`, { signal });
   if (!answer.ok) throw new Error((await answer.text()).trim());
   const { points, extents } = await answer.json();
   if (extents) return new Columns(extents.map((s) => ({ ...s, min: scaled(stat, s.min), max: scaled(stat, s.max), last: scaled(stat, s.last), value: scaled(stat, s.value ?? null) })), step);
+  return series(stat, from, to, points);
+}
+
+/** Points as a series. */
+function series(stat, from, to, points) {
   const series = new Series(stat, to - from + 1);
   for (const p of points) {
     const second = Date.parse(p.time) / 1000;
@@ -92,7 +110,7 @@ export async function load(stat, from, to, signal) {
 }
 
 /** Reads the lines of a query, as the API has it; heard gets what is found so far. */
-export const readLines = (query, signal, heard) => growing(`/api/lines?${new URLSearchParams(query)}`, signal, heard);
+export const readLines = (query, signal, heard) => growing(`${api}/lines?${new URLSearchParams(query)}`, signal, heard);
 
 /** Reads the lines around a place. */
 export const readAround = (at, signal) => growing(`/api/lines/around?${new URLSearchParams({ at })}`, signal, () => {});

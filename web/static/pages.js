@@ -151,7 +151,7 @@ export class Pages {
     });
     if (this.current < 0) this.trouble = "";
     const not = blind(moment), levels = new Set(worth.values());
-    const title = [not, this.trouble, this.title, "Pulse"].filter(Boolean).join(" · ");
+    const title = [not, this.of, this.trouble, this.title, "Pulse"].filter(Boolean).join(" · ");
     if (document.title !== title) document.title = title;
     write(document.getElementById("title"), this.title);
     const link = document.getElementById("icon"), icon = iconOf(not ? "lost" : ["crit", "warn"].find((w) => levels.has(w)) ?? "ok");
