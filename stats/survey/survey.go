@@ -266,7 +266,19 @@ func (t *fieldTally) stat(name string, of int64) string {
 	case len(t.values) <= fewKeys:
 		return fmt.Sprintf("{name: %q, count: lines, by: %s}", "by-"+name, quoted)
 	}
+	if condition.IsName(name) && t.isPath() {
+		return fmt.Sprintf("{name: %q, count: lines, by: route(%s)}", "by-"+name, name)
+	}
+	if int64(len(t.values)) == t.lines { // each line has its own, which says no more than how many lines there are
+		return ""
+	}
 	return fmt.Sprintf("{name: %q, unique: %s}", "different-"+name, quoted)
+}
+
+// isPath reports whether the examples are paths or URLs, whose ids differ but whose routes do
+// not.
+func (t *fieldTally) isPath() bool {
+	return !slices.ContainsFunc(t.examples, func(text string) bool { return !strings.HasPrefix(text, "/") && !strings.Contains(text, "://") })
 }
 
 // A Shape is lines that no format fits and that are alike.
