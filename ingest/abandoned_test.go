@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -22,7 +23,7 @@ func TestAbandonedTransaction(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
 	names := topics.Names{Prefix: prefix, Version: "g"}
 	topicstest.Ensure(t, cluster, names, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*transactionTimeout+time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*transactionTimeout+testkit.Patience())
 	defer cancel()
 	client := func(options ...kgo.Opt) *kgo.Client {
 		c, err := kgo.NewClient(append(cluster.ClientOptions("test"), append(options, kgo.DefaultProduceTopic(names.Raw()))...)...)

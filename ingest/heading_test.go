@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/line"
 )
 
@@ -77,7 +77,7 @@ func TestHeadingsResume(t *testing.T) {
 	var got withColumns
 	follow := func(lines int) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience())
 		defer cancel()
 		input := Files{Globs: []string{f.name("*.log")}, Follow: true, Positions: maps.Clone(positions), Log: slog.New(slog.DiscardHandler)}
 		err := input.Run(ctx, func(_ context.Context, b Batch) error {

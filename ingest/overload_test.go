@@ -123,7 +123,7 @@ func TestOverloadChild(t *testing.T) {
 	if err := (Live{Inputs: []Input{in}, Lateness: 2}).Run(ctx, producer); err != nil {
 		t.Error(err)
 	}
-	flush, cancel := context.WithTimeout(context.Background(), time.Minute)
+	flush, cancel := context.WithTimeout(context.Background(), testkit.Patience())
 	defer cancel()
 	if err := producer.Close(flush); err != nil {
 		t.Error(err)
@@ -260,7 +260,7 @@ func overloadDrain(t *testing.T, o *overloaded) (sent, refused int64) {
 	body := pack(t, "gzip", []byte(frames.String()))
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: time.Minute}
+	client := &http.Client{Transport: transport, Timeout: testkit.Patience()}
 	var all, no atomic.Int64
 	one := func() {
 		r, _ := http.NewRequest("POST", "http://"+o.address+"/logs", strings.NewReader(body))
@@ -459,7 +459,7 @@ func TestIdleConnections(t *testing.T) {
 				return // TestSyslogCuts and TestDrainConnections have the times
 			}
 			for _, c := range all {
-				c.SetReadDeadline(time.Now().Add(time.Minute))
+				c.SetReadDeadline(time.Now().Add(testkit.Patience()))
 				io.Copy(io.Discard, c)
 			}
 			t.Logf("all are cut %v after the first came", time.Since(began).Round(time.Second))

@@ -115,7 +115,7 @@ func TestLiveThroughKafka(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
 	names := topics.Names{Prefix: prefix, Version: "g"}
 	p := connect(t, cluster, names, 2)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience())
 	defer cancel()
 	input := inputFunc(func(ctx context.Context, take func(context.Context, Batch) error) error {
 		acked := make(chan error, 1)
@@ -187,7 +187,7 @@ func TestProducerOutlivesTheBroker(t *testing.T) {
 	if err := packer.Leave(second); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience())
 	defer cancel()
 	if err := p.Close(ctx); err != nil {
 		t.Fatal(err)
@@ -232,7 +232,7 @@ func TestProducerHoldsLittle(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	value := bytes.Repeat([]byte("x"), topics.MaxPack)
 	taken := 0
-	blocked := time.AfterFunc(30*time.Second, cancel)
+	blocked := time.AfterFunc(testkit.Patience(), cancel)
 	for {
 		if p.room.TryAcquire(topics.MaxPack + recordCost) {
 			p.room.Release(topics.MaxPack + recordCost)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"pulse/cmd/dev/testkit"
 	"testing"
 	"time"
 
@@ -93,7 +94,7 @@ func TestBatchBomb(t *testing.T) {
 		if !errors.Is(got, sarama.ErrDecompressedBatchTooLarge) {
 			t.Errorf("sarama says %v", got)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(testkit.Patience()):
 		t.Error("sarama says nothing")
 	}
 }

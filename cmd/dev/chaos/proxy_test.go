@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"pulse/cmd/dev/testkit"
 	"testing"
 	"time"
 )
@@ -57,7 +58,7 @@ func TestProxyCutsConnections(t *testing.T) {
 		t.Fatalf("through the proxy came %q, %v", s, err)
 	}
 	p.set(trouble{least: time.Millisecond, most: 10 * time.Millisecond})
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(testkit.Patience()))
 	if s, err := r.ReadString('\n'); err == nil || s != "" {
 		t.Errorf("a connection that was to be cut gave %q, %v", s, err)
 	}
@@ -82,7 +83,7 @@ func TestProxySilence(t *testing.T) {
 				t.Fatalf("through the silence came %q", s)
 			}
 			p.set(trouble{})
-			c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			c.SetReadDeadline(time.Now().Add(testkit.Patience()))
 			if s, err := r.ReadString('\n'); s != "hello\n" || err != nil {
 				t.Errorf("after the silence came %q, %v", s, err)
 			}
