@@ -15,10 +15,10 @@ import (
 // Eventually and Done wait: 3 on a machine that is three times as busy.
 const PatienceVariable = "PULSE_TEST_PATIENCE"
 
-// Patience is how long Eventually and Done wait: a minute, times Factor. It is far
+// Patience is how long Eventually and Done wait: two minutes, times Factor. It is far
 // more than anything takes on a quiet machine: waiting costs time only in a test
 // that fails.
-func Patience() time.Duration { return time.Minute * time.Duration(Factor()) }
+func Patience() time.Duration { return 2 * time.Minute * time.Duration(Factor()) }
 
 // Eventually calls check until it returns nil, and fails the test with the last
 // error, which is to say what was seen instead. It asks often at first and then
