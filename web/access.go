@@ -21,6 +21,7 @@ const (
 	maxShare       = 30 * 24 * time.Hour // a share link ends at the latest
 	defaultShare   = 24 * time.Hour
 	shareParameter = "share" // of the URL that is shared
+	embedParameter = "embed" // of the URL of a page in a frame
 	shareCookie    = "pulse-share"
 )
 
@@ -83,8 +84,9 @@ func (a *access) admit(r *http.Request, now time.Time) (*http.Request, bool) {
 		return r, true
 	}
 	if cookie, err := r.Cookie(shareCookie); err == nil {
-		if end, ok := a.verify(cookie.Value, now); ok {
-			return r.WithContext(context.WithValue(r.Context(), shareEndKey{}, end)), true
+		if end, c, ok := a.verify(cookie.Value, now); ok {
+			ctx := context.WithValue(r.Context(), shareEndKey{}, end)
+			return r.WithContext(context.WithValue(ctx, scopeKey{}, c)), true
 		}
 	}
 	return r, false
@@ -107,33 +109,48 @@ func (a *access) knows(r *http.Request) bool {
 	return known == 1
 }
 
-// sign makes the token of a share link that ends at a Unix second: the second and
-// the HMAC-SHA256 of it, a dot between.
-func (a *access) sign(end int64) string {
-	return strconv.FormatInt(end, 10) + "." + base64.RawURLEncoding.EncodeToString(a.mac(end))
+// sign makes the token of a share link that ends at a Unix second: the second, what it is
+// for, if that is not all, and the HMAC-SHA256 of both, with dots between.
+func (a *access) sign(end int64, c scope) string {
+	token := strconv.FormatInt(end, 10) + "."
+	if c != "" {
+		token += base64.RawURLEncoding.EncodeToString([]byte(c)) + "."
+	}
+	return token + base64.RawURLEncoding.EncodeToString(a.mac(end, c))
 }
 
-func (a *access) mac(end int64) []byte {
+func (a *access) mac(end int64, c scope) []byte {
 	m := hmac.New(sha256.New, a.key)
 	fmt.Fprintf(m, "pulse share link until %d", end)
+	if c != "" {
+		fmt.Fprintf(m, " of %q", string(c))
+	}
 	return m.Sum(nil)
 }
 
-// verify gives the end of a share link's token, if it is genuine and not over.
-func (a *access) verify(token string, now time.Time) (time.Time, bool) {
+// verify gives the end of a share link's token and what it is for, if it is genuine and not
+// over.
+func (a *access) verify(token string, now time.Time) (until time.Time, c scope, ok bool) {
 	if !a.shares() {
-		return time.Time{}, false
+		return time.Time{}, "", false
 	}
 	second, signature, _ := strings.Cut(token, ".")
 	end, err := strconv.ParseInt(second, 10, 64)
 	if err != nil || strconv.FormatInt(end, 10) != second || end > now.Add(maxShare).Unix() {
-		return time.Time{}, false
+		return time.Time{}, "", false
+	}
+	if text, rest, some := strings.Cut(signature, "."); some {
+		of, err := base64.RawURLEncoding.Strict().DecodeString(text)
+		if err != nil || len(of) == 0 {
+			return time.Time{}, "", false
+		}
+		c, signature = scope(of), rest
 	}
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(signature)
-	if err != nil || !hmac.Equal(sum, a.mac(end)) {
-		return time.Time{}, false
+	if err != nil || !hmac.Equal(sum, a.mac(end, c)) {
+		return time.Time{}, "", false
 	}
-	return time.Unix(end, 0), now.Unix() < end
+	return time.Unix(end, 0), c, now.Unix() < end
 }
 
 // shareEndKey is where a request's context has the end of its share link.
@@ -148,16 +165,21 @@ func shareEnd(ctx context.Context) (time.Time, bool) {
 // enterByShare puts the token of a share link into a cookie, out of sight of the
 // address bar and of what is copied from it, and goes to the page.
 func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token string) {
-	end, ok := s.access.verify(token, time.Now())
+	end, _, ok := s.access.verify(token, time.Now())
 	if !ok {
 		http.Error(w, "this share link has expired or is not valid: ask for a new one", http.StatusForbidden)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- secure where the browser used HTTPS
+	cookie := &http.Cookie{ // #nosec G124 -- secure where the browser used HTTPS
 		Name: shareCookie, Value: token, Path: "/", Expires: end,
 		HttpOnly: true, Secure: secure(r), SameSite: http.SameSiteLaxMode,
-	})
+	}
 	query := r.URL.Query()
+	if s.embeds(r) {
+		// In a frame of another site's page: the cookie is for frames in that site alone.
+		cookie.Secure, cookie.SameSite, cookie.Partitioned = true, http.SameSiteNoneMode, true
+	}
+	http.SetCookie(w, cookie)
 	query.Del(shareParameter)
 	to := url.URL{Path: "/" + strings.TrimLeft(r.URL.Path, "/"), RawQuery: query.Encode()} // not //host
 	http.Redirect(w, r, to.String(), http.StatusSeeOther)
@@ -181,8 +203,21 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	c, err := s.scopeOf(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	end := time.Now().Add(lasts).Unix()
-	to := url.URL{Scheme: "http", Host: r.Host, Path: "/", RawQuery: url.Values{shareParameter: {s.access.sign(end)}}.Encode()}
+	query := url.Values{shareParameter: {s.access.sign(end, c)}}
+	if r.FormValue(embedParameter) == "true" {
+		if len(s.config.EmbedFrom) == 0 {
+			http.Error(w, "no site may show this page in a frame: start Pulse with --embed-from", http.StatusBadRequest)
+			return
+		}
+		query.Set(embedParameter, "true")
+	}
+	to := url.URL{Scheme: "http", Host: r.Host, Path: "/", RawQuery: query.Encode()}
 	if secure(r) {
 		to.Scheme = "https"
 	}

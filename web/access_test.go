@@ -33,7 +33,7 @@ func bearer(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken
 
 func shared(s *Server) func(*http.Request) {
 	return func(r *http.Request) {
-		r.AddCookie(&http.Cookie{Name: shareCookie, Value: s.access.sign(time.Now().Unix() + 60)})
+		r.AddCookie(&http.Cookie{Name: shareCookie, Value: s.access.sign(time.Now().Unix()+60, "")})
 	}
 }
 
@@ -142,10 +142,10 @@ func testShareLinks(t *testing.T) {
 	other, _ := newAccess(Config{Tokens: []string{testToken}, ShareKey: testKey + "x"})
 	now := time.Now().Unix()
 	for what, token := range map[string]string{
-		"ended":           s.access.sign(now - 1),
+		"ended":           s.access.sign(now-1, ""),
 		"a later end":     fmt.Sprint(now+7200) + "." + signature,
-		"another key":     other.sign(now + 60),
-		"too far":         s.access.sign(now + 31*86400),
+		"another key":     other.sign(now+60, ""),
+		"too far":         s.access.sign(now+31*86400, ""),
 		"no signature":    second + ".",
 		"nothing":         "x",
 		"another writing": "+" + genuine,
@@ -160,7 +160,7 @@ func testShareLinks(t *testing.T) {
 	}
 
 	// Its socket ends with it.
-	soon := s.access.sign(now + 2)
+	soon := s.access.sign(now+2, "")
 	conn, _, err := open(s, "/ws", http.Header{"Cookie": {shareCookie + "=" + soon}, "Origin": {s.URL()}})
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,11 @@ func (s *Server) foreignHost(r *http.Request) bool {
 	return !strings.EqualFold(host, "localhost") && !(ip != nil && ip.IsLoopback())
 }
 
+// embeds reports whether a request is for the page in a frame, which some sites may show.
+func (s *Server) embeds(r *http.Request) bool {
+	return len(s.config.EmbedFrom) > 0 && r.URL.Path == "/" && r.URL.Query().Get(embedParameter) == "true"
+}
+
 // guard puts before next what holds for every request: security headers, the
 // redirects to HTTPS and to the canonical host, and who may come in. Health
 // checks need none of these, since a load balancer makes them inside.
@@ -62,7 +67,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
+		if s.embeds(r) {
+			h.Set("Content-Security-Policy", strings.Replace(policy, "frame-ancestors 'none'", "frame-ancestors "+strings.Join(s.config.EmbedFrom, " "), 1))
+		} else {
+			h.Set("X-Frame-Options", "DENY")
+		}
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")

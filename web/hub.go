@@ -32,12 +32,14 @@ const (
 // queue for a client: one that falls behind asks for all that changed since
 // what it last got, and so is given the newest values and never old ones.
 type Hub struct {
-	store *Store
-	head  []byte   // what is fixed of the first message but for the stats: `"key":value,…`
-	share bool     // the server makes share links
-	stats [][]byte // each stat as the first message has it
-	rank  []int    // where each stat is on the pages
-	now   func() time.Time
+	store  *Store
+	head   []byte   // what is fixed of the first message but for the pages and the stats: `"key":value,…`
+	pages  []byte   // the pages as the first message has them
+	share  bool     // the server makes share links
+	embeds bool     // and other sites may show them in frames
+	stats  [][]byte // each stat as the first message has it
+	rank   []int    // where each stat is on the pages
+	now    func() time.Time
 
 	alerts func() uint64 // the version of what is known of alerts; nil: none is
 
@@ -69,6 +71,7 @@ type edition struct {
 type Subscription struct {
 	stats selection
 	key   string // equal for equal ones
+	pages []byte // instead of all pages; nil: all
 }
 
 // Subscribe makes a Subscription to stats by their names; of none, to all.
@@ -77,7 +80,7 @@ func (h *Hub) Subscribe(names []string) (Subscription, error) {
 	if sel == nil {
 		return Subscription{}, err
 	}
-	return Subscription{sel, fmt.Sprint([]int(sel))}, nil
+	return Subscription{stats: sel, key: fmt.Sprint([]int(sel))}, nil
 }
 
 // A frameID tells the frames of one edition apart.
@@ -100,10 +103,6 @@ func NewHub(store *Store, d *stats.Definitions, build string, now func() time.Ti
 // configure sets the fixed part of the first message: the pages, and of the
 // stats what a page needs to draw them.
 func (h *Hub) configure(d *stats.Definitions, build string) {
-	type page struct {
-		Title string     `json:"title"`
-		Rows  [][]string `json:"rows"`
-	}
 	type stat struct {
 		Name     string    `json:"name"`
 		Title    string    `json:"title"`
@@ -129,11 +128,9 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		Reversed bool      `json:"reversed,omitempty"`
 		Mark     bool      `json:"mark,omitempty"` // marks come from it
 	}
-	pages := []page{}
 	h.rank = slices.Repeat([]int{math.MaxInt32}, len(h.store.stats)) // of those that are on none
 	ranked := 0
 	for _, p := range d.Pages {
-		pages = append(pages, page(p))
 		for _, name := range slices.Concat(p.Rows...) {
 			if i, ok := h.store.index[name]; ok && h.rank[i] == math.MaxInt32 {
 				h.rank[i] = ranked
@@ -163,8 +160,20 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 	b = strconv.AppendInt(b, Window, 10)
 	b = append(b, `,"timing":`...)
 	b = append(b, mustJSON(pageTiming{timing.Clockless, timing.LateOver, timing.LateShare, timing.UnreadableOver})...)
-	b = append(b, `,"pages":`...)
-	h.head = append(b, mustJSON(pages)...)
+	h.head, h.pages = b, pagesJSON(d.Pages)
+}
+
+// pagesJSON is pages as the first message has them.
+func pagesJSON(pages []stats.Page) []byte {
+	type page struct {
+		Title string     `json:"title"`
+		Rows  [][]string `json:"rows"`
+	}
+	all := []page{}
+	for _, p := range pages {
+		all = append(all, page(p))
+	}
+	return mustJSON(all)
 }
 
 // pageTiming is what a page needs of the rules of time, in seconds but for the share.
@@ -266,9 +275,17 @@ func (h *Hub) Welcome(sub Subscription) (*parcel, uint64) {
 func (h *Hub) welcome(sub Subscription) (texts [][]byte) {
 	b := h.appendHead(nil, "config")
 	b = append(b, ',')
-	b = append(b, h.head...)
+	b = append(append(b, h.head...), `,"pages":`...)
+	if sub.pages != nil {
+		b = append(append(b, sub.pages...), `,"scoped":true`...)
+	} else {
+		b = append(b, h.pages...)
+	}
 	if h.share {
 		b = append(b, `,"share":true`...)
+		if h.embeds {
+			b = append(b, `,"embeds":true`...)
+		}
 	}
 	b = append(b, `,"stats":[`...)
 	sub.stats.each(len(h.stats), func(place, stat int) {

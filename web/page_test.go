@@ -47,9 +47,9 @@ func TestShareButton(t *testing.T) {
 		document.querySelector("#share").hidden = false;
 	}`))
 	b.do(t, chromedp.Click("#share"))
-	b.until(t, `document.querySelector("#sharing").open && getComputedStyle(document.querySelector("#sharing input")).display === "none"`)
+	b.until(t, `document.querySelector("#sharing").open && getComputedStyle(document.querySelector("#sharing [name=link]")).display === "none"`)
 	b.do(t, chromedp.Click("#sharing .choice button"))
-	b.until(t, `document.querySelector("#sharing input").value.endsWith("?/api/share?for=8h") && document.querySelector("#sharing [role=status]").textContent.startsWith("It ends at ")`)
+	b.until(t, `document.querySelector("#sharing [name=link]").value.endsWith("?/api/share?for=8h") && document.querySelector("#sharing [role=status]").textContent.startsWith("It ends at ")`)
 	b.do(t, chromedp.Click("#sharing form button"))
 	b.until(t, `!document.querySelector("#sharing").open`)
 	b.quietConsole(t)

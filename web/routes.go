@@ -54,7 +54,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /api/alerts":       takes(s.listAlerts),
 		"POST /api/silences":    takes(s.setSilence),
 		"DELETE /api/silences":  takes(s.endSilence, "id"),
-		"POST /api/share":       takes(s.share, "for"),
+		"POST /api/share":       takes(s.share, "for", "stat", "page", embedParameter),
 		"GET /metrics":          s.metrics,
 		"GET /api/openapi.yaml": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/yaml")
@@ -203,7 +203,7 @@ func takesGzip(r *http.Request) bool {
 // socket serves one client's websocket: of all stats, or of those that ?stat=
 // names, as often as it is given.
 func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
-	sub, err := s.hub.Subscribe(r.URL.Query()["stat"])
+	sub, err := s.subscription(scoped(r.Context()), r.URL.Query()["stat"])
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return

@@ -52,6 +52,7 @@ type Config struct {
 	Tokens        []string // that a client may have as Authorization: Bearer instead; without Auth and Tokens everybody may come in
 	ShareKey      string   // signs links that let others in for a time; the same for all servers of a dashboard; "": there are none
 	Origins       []string // whose pages may open sockets besides the server's own, as https://host
+	EmbedFrom     []string // sites whose pages may show this one in a frame, as https://host
 	ForceHTTPS    bool     // redirect what came as plain HTTP, here or to the proxy
 	CanonicalHost string   // redirect from other hosts to this one; "" keeps any
 	CertFile      string   // of a certificate and its chain, PEM: the server speaks TLS itself; a file that changes is read again
@@ -170,7 +171,7 @@ func newServer(c Config) (*Server, error) {
 	s := &Server{program: compiled, readers: newReaders(readersAtOnce, maxQueue), explanations: newReaders(explainersAtOnce, maxExplainQueue), making: make(chan struct{}, madeAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
-	s.hub.share = access.shares()
+	s.hub.share, s.hub.embeds = access.shares(), len(c.EmbedFrom) > 0
 	view := newView(c, s.store)
 	s.history, s.published, s.fill = view.merged, view.merged, view.Run
 	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled, c.Definitions}
@@ -188,7 +189,7 @@ func newServer(c Config) (*Server, error) {
 	s.marker, s.followMarks = marks, func(ctx context.Context) { marks.follow(ctx, s.store, &throttle.Logger{Log: c.Logger}) }
 	byMinute := &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.minutes, s.usual.minutes = byMinute, byMinute
-	s.handler = s.guard(s.routes(page))
+	s.handler = s.guard(s.within(page, s.routes(page)))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout:  headerWithin,

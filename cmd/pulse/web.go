@@ -61,6 +61,7 @@ type webFlags struct {
 	tokens        string
 	shareKey      string
 	origins       string
+	embedFrom     string
 	certificate   string
 	key           string
 	forceHTTPS    bool
@@ -89,6 +90,8 @@ func (w *webFlags) add(f *flags) {
 	}
 	f.vars["http-origins"], f.vars["http-cert"], f.vars["http-key"] = "WEB_ORIGINS", "WEB_CERT", "WEB_KEY"
 	f.StringVar(&w.origins, "http-origins", "", "a comma list of `sites` (https://host) whose pages may open the socket")
+	f.vars["embed-from"] = "WEB_EMBED_FROM"
+	f.StringVar(&w.embedFrom, "embed-from", "", "a comma list of `sites` (https://host) whose pages may show the dashboard in a frame")
 	f.StringVar(&w.certificate, "http-cert", "", "the `file` of a certificate and its chain, in PEM, for HTTPS; it is read again when it changes")
 	f.StringVar(&w.key, "http-key", "", "the `file` of the private key of --http-cert, in PEM")
 	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the login or a token save and delete incidents from the page")
@@ -117,9 +120,11 @@ func (w *webFlags) check() error {
 	if w.allowEdit && w.auth == "" && w.tokens == "" {
 		return usagef("--allow-edit needs --http-auth or --http-tokens: without them anybody could edit")
 	}
-	for _, origin := range list(w.origins) {
-		if u, err := url.Parse(origin); err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin {
-			return usagef("--http-origins: %q is not a site: write https://host or https://host:port", origin)
+	for flag, sites := range map[string]string{"--http-origins": w.origins, "--embed-from": w.embedFrom} {
+		for _, site := range list(sites) {
+			if u, err := url.Parse(site); err != nil || u.Host == "" || u.Scheme+"://"+u.Host != site || strings.ContainsAny(site, " ;,'\"") {
+				return usagef("%s: %q is not a site: write https://host or https://host:port", flag, site)
+			}
 		}
 	}
 	return nil
@@ -128,7 +133,7 @@ func (w *webFlags) check() error {
 func (w *webFlags) server(role *role, shown prometheus.Gatherer) (*web.Server, error) {
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
-		Metrics: shown, Auth: w.auth, Tokens: list(w.tokens), ShareKey: w.shareKey, Origins: list(w.origins),
+		Metrics: shown, Auth: w.auth, Tokens: list(w.tokens), ShareKey: w.shareKey, Origins: list(w.origins), EmbedFrom: list(w.embedFrom),
 		CertFile: w.certificate, KeyFile: w.key, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost, AllowEdit: w.allowEdit,
 	})
 }

@@ -23,6 +23,7 @@ const options = new URLSearchParams(location.search);
 const player = incidentHere() ? new Player(incidentHere(), $("player")) : null; // of an incident's page
 const model = player ? new Model(player.clock) : new Model();
 let frozen = null; // a copy of the model, while the page is paused
+let part = false; // whether this is a share link's page of a part of the numbers
 let build = null; // the page's files, as the server had them when this page was loaded
 
 const status = new Status($("status"), $("status-text"), $("status-rate"), $("announce"));
@@ -37,7 +38,7 @@ const large = () => {
 };
 const welcome = new Welcome($("welcome"));
 new Incidents($("incidents"), $("incident-dialog"), () => model.newest);
-const sharing = new Sharing($("share"), $("sharing"));
+const sharing = new Sharing($("share"), $("sharing"), () => pages.shareable());
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
 const detail = new Detail($("page"), large, grid.colors, {
   onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; }, onNarrow: (chips) => pages.narrow([...narrow.chips, ...chips], true),
@@ -91,12 +92,12 @@ function standStill() {
   pages.count(moment);
   model.alerts.show();
   welcome.show(shown, moment);
-  if (!model.loading && model.newest && !document.hidden) model.usual?.ask(model.newest);
+  if (!model.loading && model.newest && !document.hidden && !part) model.usual?.ask(model.newest);
 }
 
 (player ? player.connect.bind(player) : connect)((message) => {
   model.connected = true;
-  model.alerts.version(message.alerts);
+  if (!(message.scoped ?? part)) model.alerts.version(message.alerts);
   if (message.type === "config") {
     // A page that hangs on a wall for months takes the scripts of a new server.
     build ??= message.build;
@@ -104,13 +105,15 @@ function standStill() {
       location.reload();
       return;
     }
-    sharing.offer(message.share);
+    sharing.offer(message.share && !message.scoped, message.embeds);
+    $("then-button").hidden = message.scoped ?? false;
     if (model.configure(message)) {
       frozen = null;
       pages.configure(model);
       if (!then.wall) pause(false);
     }
-    then.configure(message);
+    part = message.scoped ?? false;
+    if (!part) then.configure(message);
     if (!frozen) touch();
   } else if (message.type === "history") {
     const changed = model.past(message);
@@ -193,7 +196,7 @@ $("find").addEventListener("keydown", (e) => {
 addEventListener("keydown", (e) => {
   if (e.defaultPrevented || e.altKey || e.ctrlKey || e.metaKey || e.target.closest("input, select, dialog")) return;
   const actions = {
-    ArrowLeft: () => { if (player) player.step(-10); else then.step(-10); },
+    ArrowLeft: () => { if (player) player.step(-10); else if (!part) then.step(-10); },
     ArrowRight: () => { if (player) player.step(10); else if (then.wall) then.step(10); },
     n: () => then.leave(),
     "/": () => $("find").focus(),
@@ -214,6 +217,9 @@ addEventListener("keydown", (e) => {
   e.preventDefault();
   action();
 });
+
+// In a frame of another page: the panels, and how things stand when they do not stand well.
+document.body.classList.toggle("embed", options.get("embed") === "true");
 
 // The wall: no controls, and pages that take turns.
 if (options.has("kiosk")) {

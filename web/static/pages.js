@@ -100,6 +100,12 @@ export class Pages {
     return { title: `“${query}”`, rows: [found.map((s) => s.name)], empty: `No stat is called “${query}”.` };
   }
 
+  /** What a share link of what is open would be of. */
+  shareable() {
+    if (this.stat) return { stat: this.stat, title: this.title };
+    return this.current >= 0 && this.current < this.turns ? { page: this.all[this.current].title, title: this.title } : {};
+  }
+
   /** Goes to a page by its number from 0, if there is one; n counts round if asked. */
   go(n, round = false) {
     const count = this.all.length;
