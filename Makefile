@@ -98,19 +98,23 @@ fuzz: ## every fuzz target for TIME=10m, one after the other
 conformance: ## syslog vectors of other projects, which are in SAMPLES, and how far they are met
 	$(GO) test ./stats/line -run Conformance -count 1 -v -args -samples $(abspath $(SAMPLES))
 
-lint: ## gofmt, go vet, staticcheck
+lint: gosec vuln ## gofmt, go vet, staticcheck, gosec, and known weaknesses where vuln.go.dev answers
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "make lint: gofmt -w these files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
 # Of gosec's rules these are off: G104, unhandled errors, which are of closing what is given up,
 # and of writing to clients; G115, conversions of integers, since decoders bound what they read;
-# G304, names of files from variables: the user's flags say which files are read.
-gosec: ## what gosec finds outside the developers' tools; it takes minutes to build
-	$(GO) run $(GOSEC) -quiet -exclude G104,G115,G304 -exclude-dir cmd/dev ./...
+# G304, names of files from variables: the user's flags say which files are read; G602, indices
+# beyond a slice, which takes no account of what was compared before: fuzzing looks for those.
+gosec: ## what gosec finds outside the developers' tools
+	$(GO) run $(GOSEC) -quiet -exclude G104,G115,G304,G602 -exclude-dir cmd/dev ./...
 
-vuln: ## known weaknesses of the modules that are used; vuln.go.dev must answer
-	$(GO) run $(VULNCHECK) ./... || { echo "make vuln: either what is listed above is to be updated, or https://vuln.go.dev did not answer"; exit 1; }
+VULNDB := https://vuln.go.dev
+
+vuln: ## known weaknesses of the modules that are used, if vuln.go.dev answers
+	@if curl -fsm 10 -o /dev/null $(VULNDB)/index/db.json; then $(GO) run $(VULNCHECK) -db $(VULNDB) ./...; \
+	else echo "make vuln: $(VULNDB) does not answer, so that known weaknesses were not looked for"; fi
 
 compose-check: ## docker-compose.yml read by its own parser
 	docker-compose config --quiet

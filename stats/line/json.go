@@ -355,7 +355,7 @@ func (sc *Scanner) join(ev *Event, b []byte, start, end int, escaped bool, prefi
 
 // spaces gives the first position from i on that has no white space.
 func spaces(b []byte, i int) int {
-	for b[i] == ' ' || b[i] == '\t' { // #nosec G602 -- a line feed is behind each line
+	for b[i] == ' ' || b[i] == '\t' { // a line feed is behind each line
 		i++
 	}
 	return i
@@ -426,7 +426,7 @@ func skipNested(b []byte, i, end int) int {
 			depth++
 		case '}', ']':
 			depth--
-			if open[depth] != c { // #nosec G602 -- what begins at i is open until it is left
+			if open[depth] != c { // what begins at i is open until it is left
 				return -1
 			}
 			if depth == 0 {

@@ -8,6 +8,10 @@ import (
 	"pulse/topics"
 )
 
+// answering is what the questions hold that the page answers at a time: docs/operate.md has
+// their bounds.
+const answering = 64 << 20
+
 // attacked has clients that mean harm beside honest ingesters: what these send stays
 // exact, nobody ends, and nobody takes twice the memory that it takes without them.
 func attacked(ctx context.Context, r *run) error {
@@ -32,7 +36,11 @@ func attacked(ctx context.Context, r *run) error {
 	for role, before := range quiet {
 		after := harmed[role]
 		r.log.printf("memory of %s: %d MiB without an attack, %d MiB in one", role, before>>20, after>>20)
-		r.demand(after <= 2*before, "%s took %d MiB in the attack, %d MiB before", role, after>>20, before>>20)
+		most := 2 * before
+		if role == "web" {
+			most += answering
+		}
+		r.demand(after <= most, "%s took %d MiB in the attack, %d MiB before", role, after>>20, before>>20)
 	}
 	if err := r.settle(ctx); err != nil {
 		return err
