@@ -2,6 +2,7 @@
 // drawn; what the reader does changes what is looked at.
 
 import { Alerts } from "./alerts.js";
+import { Arrange } from "./arrange.js";
 import { Detail } from "./detail.js";
 import { Fields } from "./fields.js";
 import { Grid } from "./grid.js";
@@ -10,11 +11,13 @@ import { MarkTip } from "./marks.js";
 import { Model } from "./model.js";
 import { Narrow } from "./narrow.js";
 import { Pages } from "./pages.js";
+import { hashOf, placeOf } from "./place.js";
 import { Sharing } from "./share.js";
 import { connect } from "./socket.js";
 import { Status, standing } from "./status.js";
 import { Then } from "./then.js";
 import { Usual } from "./usual.js";
+import { Zone } from "./zone.js";
 import { Welcome } from "./welcome.js";
 
 const $ = (id) => document.getElementById(id);
@@ -106,7 +109,7 @@ function standStill() {
       return;
     }
     sharing.offer(message.share && !message.scoped, message.embeds);
-    $("then-button").hidden = message.scoped ?? false;
+    $("then-button").hidden = player !== null || (message.scoped ?? false);
     if (model.configure(message)) {
       frozen = null;
       pages.configure(model);
@@ -177,6 +180,24 @@ function pause(on) {
   standStill();
 }
 
+const arrange = new Arrange($("arrange"), grid, pages);
+const zone = new Zone($("zone"), () => {
+  touch();
+  standStill();
+});
+const fullScreen = () => document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen().catch(() => {});
+$("full").addEventListener("click", fullScreen);
+
+/** Copies a link to the wall as it is at the second that the reader points at. */
+function copySecond() {
+  const second = grid.cursor ?? detail.cursor;
+  if (second === null) return;
+  const { path, query } = placeOf(location.hash);
+  query.set("at", String(second + 1));
+  const url = new URL(hashOf(path, query, ""), location.href).href;
+  navigator.clipboard?.writeText(url).then(() => { $("announce").textContent = `Copied ${url}`; }, () => { location.hash = hashOf(path, query, ""); });
+}
+
 const switchTheme = () => dispatchEvent(new Event("theme-switch"));
 $("pause").addEventListener("click", () => pause(frozen === null));
 $("theme").addEventListener("click", switchTheme);
@@ -199,6 +220,10 @@ addEventListener("keydown", (e) => {
     ArrowLeft: () => { if (player) player.step(-10); else if (!part) then.step(-10); },
     ArrowRight: () => { if (player) player.step(10); else if (then.wall) then.step(10); },
     n: () => then.leave(),
+    o: () => arrange.toggle(),
+    z: () => zone.change(),
+    f: fullScreen,
+    c: copySecond,
     "/": () => $("find").focus(),
     "?": () => $("help").showModal(),
     t: switchTheme,

@@ -5,7 +5,7 @@
 import { Chart } from "./chart.js";
 import { download, element, mark, resting, write } from "./dom.js";
 import { Explained } from "./explain.js";
-import { brief, clock, coverage, exact, isolated, reach, short, split, span, timeUnit, visible, within } from "./format.js";
+import { brief, clock, coverage, exact, isolated, offset, reach, short, span, split, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, stepFor } from "./history.js";
 import { Lines } from "./lines.js";
 import { drawAlerts } from "./alerts.js";
@@ -436,12 +436,12 @@ export class Detail {
     }
     g.textAlign = "center";
     const step = TICKS.find((t) => t * chart.pixel >= TICK_WIDTH) ?? TICKS.at(-1);
-    const offset = new Date(chart.edge * 1000).getTimezoneOffset() * 60;
-    for (let s = Math.ceil((chart.from - offset) / step) * step + offset; s <= chart.edge; s += step) {
+    const ahead = offset(chart.edge);
+    for (let s = Math.ceil((chart.from + ahead) / step) * step - ahead; s <= chart.edge; s += step) {
       const x = chart.x(s);
       if (x < chart.left + 20 || x > chart.width - 30) continue;
-      const midnight = step >= 1800 && (s - offset) % 86400 === 0;
-      const text = midnight ? new Date(s * 1000).toLocaleDateString(undefined, { month: "short", day: "numeric" }) : clock(s, s).slice(0, step < 60 ? 8 : 5);
+      const midnight = step >= 1800 && (s + ahead) % 86400 === 0;
+      const text = midnight ? new Date((s + ahead) * 1000).toLocaleDateString(undefined, { month: "short", day: "numeric", timeZone: "UTC" }) : clock(s, s).slice(0, step < 60 ? 8 : 5);
       g.fillText(text, x, chart.height - 10);
     }
   }

@@ -58,12 +58,20 @@ export function span(seconds) {
 
 const pad = (n) => String(n).padStart(2, "0");
 
+let utc = false;
+
+/** Has times told in UTC, or in the browser's zone. */
+export const useUTC = (on) => { utc = on; };
+
+/** How many seconds the zone of times is ahead of UTC at a second. */
+export const offset = (second) => utc ? 0 : -new Date(second * 1000).getTimezoneOffset() * 60;
+
 /** A second as the wall shows it: the time of day, with the date if it is not of the last day. */
 export function clock(second, now) {
-  const d = new Date(second * 1000);
-  const time = `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}`;
+  const d = new Date((second + offset(second)) * 1000);
+  const time = `${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}:${pad(d.getUTCSeconds())}`;
   if (Math.abs(now - second) < 12 * 3600) return time;
-  return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${time}`;
+  return `${d.getUTCFullYear()}-${pad(d.getUTCMonth() + 1)}-${pad(d.getUTCDate())} ${time}`;
 }
 
 /** The name of a quantile: 0.5 is p50, 0.999 is p99.9. */

@@ -1,6 +1,7 @@
 // The pages: those of the definitions, one of all stats, one of internal stats, and what
 // a search finds; each with a URL of its own after the #.
 
+import { arranged } from "./arrange.js";
 import { element, mark, write } from "./dom.js";
 import { iconOf } from "./icon.js";
 import { level } from "./model.js";
@@ -35,6 +36,7 @@ export class Pages {
     const stats = model.stats.filter((s) => !s.mark).map((s) => s.name); // marks stand on the charts
     this.model = model;
     this.all = model.pages.map((p) => ({ slug: unique(p.title), title: p.title, rows: p.rows }));
+    arranged(this.all);
     this.turns = this.all.length; // how many take turns on a wall
     this.all.push({ slug: "all", title: "All stats", rows: [stats] });
     this.all.push({ slug: "trouble", title: "Trouble", rows: [], empty: "Nothing is past its threshold or far from usual." });
