@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -53,6 +54,9 @@ stats:
   - {name: long-rate, rate: second, over: 25h}
   - {name: long-hosts, unique: host, over: 25h}
   - {name: long-mean, mean: bytes, over: 2d}
+  - {name: long-sum, sum: bytes, over: 1441m}
+  - {name: long-mean-25, mean: bytes, over: 25h}
+  - {name: long-ratio, ratio: [long-mean-25, long-count]}
   - {name: objective, slo: {good: h1-per-minute, total: events, target: 50, over: 30d}}
 `
 
@@ -81,7 +85,7 @@ func TestLaws(t *testing.T) {
 	}
 	t.Logf("seeds from %d: %+v", seed, sum)
 	for what, n := range map[string]int{"receiver restarts": sum.ReceiverRestarts, "mergers that resume": sum.MergersResumed, "lost emits": sum.LostEmits,
-		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes, "runs": sum.Runs, "marked points": sum.Marked, "far clocks": sum.Far, "rising far clocks": sum.FarRising} {
+		"zombie records": sum.Zombies, "amended points": sum.Amended, "late lines": sum.Late, "stale seconds": sum.Stale, "unreadable": sum.Unreadable, "digests": sum.Minutes, "runs": sum.Runs, "marked points": sum.Marked, "leaps": sum.Leaps, "far clocks": sum.Far, "rising far clocks": sum.FarRising} {
 		if n == 0 && runs >= 10 {
 			t.Errorf("the logs had no %s, so that nothing is known of them", what)
 		}
@@ -147,6 +151,7 @@ type tally struct {
 	Minutes                                int // digests
 	Amended, Late, Unreadable, Stale       int
 	Runs, Marked                           int // of seconds with one value; points of windows that are not covered whole
+	Leaps                                  int // of all clocks at once
 	Far, FarRising, FarRestarts            int // ticks of clocks that are far away; of those whose lead grows; that came just before all others ended
 	Points, LargestReceiver, LargestMerger int
 }
@@ -167,6 +172,7 @@ func (t *tally) add(o tally) {
 	t.Stale += o.Stale
 	t.Runs += o.Runs
 	t.Marked += o.Marked
+	t.Leaps += o.Leaps
 	t.Far += o.Far
 	t.FarRising += o.FarRising
 	t.FarRestarts += o.FarRestarts
@@ -205,6 +211,8 @@ type world struct {
 	faults      faults
 	trouble     float64 // how many times as often receivers crash and lose emits as in TestLaws
 	tally       tally
+	start       int64                       // Unix time: the first clock
+	busy        map[int64]bool              // minutes around those of ticks
 	latest      int64                       // the last clock of an ingester whose clock is right
 	begin       func(p int32) topics.Commit // where a source partition is begun; nil: with the log
 
@@ -227,12 +235,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, trouble: 1, rng: rand.New(rand.NewPCG(seed, 0)), names: topics.Names{Version: "x"},
 		plain: map[snapshotID]stats.Snapshot{}, published: map[snapshotID]stats.Snapshot{}, minutes: map[minuteID]topics.Minute{}}
 	var err error
-	w.definitions, err = stats.Parse("laws.yaml", fmt.Appendf(nil, lawDefinitions, w.rng.IntN(4)))
+	w.definitions, err = stats.Parse("laws.yaml", fmt.Appendf(nil, lawDefinitions, []int{0, 0, 1, 2, 3, 3, 10, 59, 60, 61, 130}[w.rng.IntN(11)]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Most of many partitions have no stat with a long window, such as the internal rates
 	// per minute, so that their mergers commit early.
+	w.start = w.anyStart()
 	w.sources, w.targets = 1+w.rng.Int32N(4), []int32{1, 5, 8}[w.rng.IntN(3)]
 	w.fragments = make([][]fragmentRecord, w.targets)
 	quiet := slog.New(slog.DiscardHandler)
@@ -259,12 +268,43 @@ func newWorld(t *testing.T, seed uint64) *world {
 	} else {
 		w.makeLog()
 	}
+	w.busy = map[int64]bool{}
+	for _, log := range w.raw {
+		for _, r := range log {
+			if minute := r.header.Second() / 60; r.header.Tick != nil {
+				for m := minute - 2; m <= minute+5; m++ {
+					w.busy[m] = true
+				}
+			}
+		}
+	}
 	return w
+}
+
+// compared reports whether the points of a second are looked at: all of the minutes around
+// clocks, and at the ends of minutes, where long windows move on, those of a leap.
+func (w *world) compared(second int64) bool {
+	return second%60 == 59 || second%60 == 0 || w.busy[second/60]
 }
 
 func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
 
 const lawStart = 1_700_000_020 // Unix time; 20 s before a minute ends
+
+// anyStart is shortly before a minute, an hour or a day ends, at which parts of long windows
+// are closed, or anywhere.
+func (w *world) anyStart() int64 {
+	before := []int64{1, 2, 10, 20, 20, 20, 40}[w.rng.IntN(7)]
+	switch w.rng.IntN(4) {
+	case 0:
+		return lawStart + 20 - before
+	case 1:
+		return lawStart - lawStart%3600 + 3600 - before
+	case 2:
+		return lawStart - lawStart%86_400 + 86_400 - before
+	}
+	return lawStart + w.rng.Int64N(3600)
+}
 
 // makeLog lets ingesters with skewed clocks join, pause, crash and leave.
 func (w *world) makeLog() {
@@ -275,15 +315,22 @@ func (w *world) makeLog() {
 	}
 	var events []event
 	seconds := int64(15 + w.rng.IntN(30))
+	if w.chance(0.1) {
+		seconds += 60 + w.rng.Int64N(100)
+	}
 	tick := func(at int64, p int32, id string, second, since int64, leaving bool) {
 		events = append(events, event{at, p, rawRecord{header: topics.RawHeader{Ingester: id, Clock: second * 1000, Domain: topics.WallDomain,
 			Tick: &topics.RawTick{Since: since, Partitions: w.sources, Leaving: leaving}}}})
 	}
-	latest := int64(lawStart)
+	latest := w.start
 	// All may be away for a while, and come back with new ids.
-	awayAt, awayFor := int64(-1), int64(0)
+	awayAt, awayFor, leap := int64(-1), int64(0), int64(0)
 	if w.chance(0.3) {
 		awayAt, awayFor = 4+w.rng.Int64N(seconds-8), 1+w.rng.Int64N(20)
+		if w.chance(0.3) { // and for much longer by their clocks
+			leap = []int64{30, 60, 90, 600, 3600, 2 * 3600}[w.rng.IntN(6)] + w.rng.Int64N(120)
+			w.tally.Leaps++
+		}
 	}
 	for i := range 1 + w.rng.IntN(3) {
 		id := fmt.Sprintf("ingester-%d", i)
@@ -317,7 +364,10 @@ func (w *world) makeLog() {
 				id, since = fmt.Sprintf("ingester-%d-again", i), 0
 				continue
 			}
-			clock := lawStart*1000 + ms + skew
+			clock := w.start*1000 + ms + skew
+			if awayAt >= 0 && ms/1000 >= awayAt {
+				clock += leap * 1000
+			}
 			if since == 0 {
 				since, last = clock/1000, clock/1000
 			}
@@ -349,13 +399,16 @@ func (w *world) makeLog() {
 			latest = max(latest, last+1)
 		}
 	}
-	w.farClocks(seconds, awayAt, func(at int64, p int32, id string, second int64, leaving bool) {
-		tick(at, p, id, second, lawStart, leaving)
-	})
+	if leap == 0 {
+		w.farClocks(seconds, awayAt, func(at int64, p int32, id string, second int64, leaving bool) {
+			tick(at, p, id, second, w.start, leaving)
+		})
+	}
 	// One that ticks until all others are forgotten and everything is final.
-	for i := range int64(30) {
+	last := 30 + w.definitions.Lateness
+	for i := range last {
 		for p := range w.sources {
-			tick((seconds+100)*1000+i, p, "last", latest+i, lawStart, false)
+			tick((seconds+100)*1000+i, p, "last", latest+i, latest, false)
 		}
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return int(a.at - b.at) })
@@ -388,7 +441,7 @@ func (w *world) makeLog() {
 		w.raw[e.source] = append(w.raw[e.source], e.record)
 	}
 	w.tally.Records = len(events)
-	w.latest = latest + 29
+	w.latest = latest + last - 1
 }
 
 // farClocks lets ingesters come and go whose clocks are far from all others, and who
@@ -423,7 +476,7 @@ func (w *world) farClocks(seconds, awayAt int64, tick func(at int64, p int32, id
 				if skips && w.chance(0.5) {
 					continue
 				}
-				tick(start*1000+i*apart+500, p, id, lawStart+start+i+skew, w.rng.IntN(4) == 0 && i == ticks-1)
+				tick(start*1000+i*apart+500, p, id, w.start+start+i+skew, w.rng.IntN(4) == 0 && i == ticks-1)
 			}
 			w.tally.Far++
 		}
@@ -439,7 +492,7 @@ func (w *world) makeRecording() {
 				Tick: &topics.RawTick{Partitions: w.sources, Leaving: leaving}}})
 		}
 	}
-	second := int64(lawStart)
+	second, leapt := w.start, false
 	for range 10 + w.rng.IntN(20) {
 		tick(second, false)
 		for range 1 + w.rng.IntN(3) {
@@ -453,6 +506,12 @@ func (w *world) makeRecording() {
 			second += w.rng.Int64N(100)
 		case 1:
 			second += w.rng.Int64N(1000)
+		case 2:
+			if !leapt && !testing.Short() && w.chance(0.03) {
+				second += 86_400 - 60 + w.rng.Int64N(2*3600) // about as long as a long window
+				leapt = true
+				w.tally.Leaps++
+			}
 		}
 		second++
 	}
@@ -755,8 +814,8 @@ func (w *world) compare() []string {
 	wrong := slices.Clone(w.conflicts)
 	// What the failing mergers said, the others said too, of each second: what is
 	// passed at once after a restart may have been passed in steps before.
-	plain := seconds(w.plain)
-	for id, s := range seconds(w.published) {
+	plain := w.seconds(w.plain)
+	for id, s := range w.seconds(w.published) {
 		p, ok := plain[id]
 		if !ok || !bytes.Equal(p.Value, s.Value) || p.Covered != s.Covered || p.Of != s.Of || p.StaleSince != s.StaleSince {
 			wrong = append(wrong, fmt.Sprintf("after restarts %s, without any %s", s.AppendJSON(nil), p.AppendJSON(nil)))
@@ -774,8 +833,8 @@ func (w *world) compare() []string {
 	return wrong
 }
 
-// seconds gives snapshots once for each second of a run.
-func seconds(snapshots map[snapshotID]stats.Snapshot) map[snapshotID]stats.Snapshot {
+// seconds gives snapshots once for each second of a run that is compared.
+func (w *world) seconds(snapshots map[snapshotID]stats.Snapshot) map[snapshotID]stats.Snapshot {
 	all := map[snapshotID]stats.Snapshot{}
 	for id, s := range snapshots {
 		from := s.Time
@@ -783,7 +842,9 @@ func seconds(snapshots map[snapshotID]stats.Snapshot) map[snapshotID]stats.Snaps
 			from = s.Since
 		}
 		for second := from; second <= s.Time; second++ {
-			all[snapshotID{id.stat, second, id.revision}] = s
+			if w.compared(second) {
+				all[snapshotID{id.stat, second, id.revision}] = s
+			}
 		}
 	}
 	return all
@@ -802,6 +863,9 @@ func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected 
 			w.tally.Runs++
 		}
 		for second := s.First(); second <= s.Time; second++ {
+			if !w.compared(second) {
+				continue
+			}
 			key := point{s.Stat, second}
 			if s.StaleSince != 0 {
 				stale[key] = true
@@ -820,7 +884,7 @@ func (w *world) compareFinals(published map[snapshotID]stats.Snapshot, expected 
 		for second := from; second <= expected.last; second++ {
 			key := point{stat.Name, second}
 			h, ok := highest[key]
-			if second < expected.first && !expected.content[second] {
+			if !w.compared(second) || second < expected.first && !expected.content[second] {
 				continue
 			}
 			w.tally.Points++
@@ -886,6 +950,7 @@ type reference struct {
 	values      map[string]map[int64]string
 	minutes     map[minuteID]topics.Minute
 	gaps        map[int64]bool
+	stale       []int64        // the same, ascending
 	content     map[int64]bool // seconds at which the internal stat counts lines
 	counts      aggregate.LineCounts
 }
@@ -897,7 +962,9 @@ func (w *world) reference() *reference {
 			e.values[s.Stat] = map[int64]string{}
 		}
 		for second := s.First(); second <= s.Time; second++ {
-			e.values[s.Stat][second] = string(s.Value)
+			if w.compared(second) {
+				e.values[s.Stat][second] = string(s.Value)
+			}
 		}
 	})
 	if err != nil {
@@ -971,9 +1038,10 @@ func (w *world) reference() *reference {
 			e.gaps[s] = true
 		}
 	}
+	e.stale = slices.Sorted(maps.Keys(e.gaps))
 	evaluator.Close(e.last)
 	e.counts = evaluator.Counts()
-	e.minutes = minutesOf(w.definitions, compiled, folder)
+	e.minutes = minutesOf(w.definitions, compiled, folder, w.start)
 	return e
 }
 
@@ -987,10 +1055,10 @@ func (e *reference) meet(second int64) {
 // covered counts which of the last seconds, so many, up to and with a second are
 // covered; 0 of 0 stands for all.
 func (e *reference) covered(second, seconds int64) (covered, of int64) {
-	for s := max(second+1-seconds, e.first); s <= second; s++ {
-		if !e.gaps[s] {
-			covered++
-		}
+	if from := max(second+1-seconds, e.first); from <= second {
+		first, _ := slices.BinarySearch(e.stale, from)
+		behind, _ := slices.BinarySearch(e.stale, second+1)
+		covered = second + 1 - from - int64(behind-first)
 	}
 	if covered == seconds {
 		return 0, 0
@@ -1016,14 +1084,14 @@ func lineSecond(text []byte, record int64) int64 {
 }
 
 // minutesOf returns the digests of all that was folded.
-func minutesOf(d *stats.Definitions, p *program.Program, f *program.Folder) map[minuteID]topics.Minute {
+func minutesOf(d *stats.Definitions, p *program.Program, f *program.Folder, start int64) map[minuteID]topics.Minute {
 	minutes := map[minuteID]topics.Minute{}
 	f.Flush(func(stat int, fragment []byte) {
 		if !window.Digests(p.Kind(stat)) {
 			return
 		}
 		name, total := d.All()[stat].Name, window.NewTotal(p.Kind(stat))
-		for time := int64(lawStart - lawStart%60 - 60); time < lawStart+300; time += 60 {
+		for time := start/60*60 - 60; time < start+300; time += 60 {
 			if err := total.Join(fragment, time, time+60); err != nil {
 				panic(err)
 			}
