@@ -37,6 +37,7 @@ type Hub struct {
 	pages  []byte   // the pages as the first message has them
 	share  bool     // the server makes share links
 	embeds bool     // and other sites may show them in frames
+	edit   bool     // who has the login or a token may try drafts
 	stats  [][]byte // each stat as the first message has it
 	rank   []int    // where each stat is on the pages
 	now    func() time.Time
@@ -286,6 +287,9 @@ func (h *Hub) welcome(sub Subscription) (texts [][]byte) {
 		if h.embeds {
 			b = append(b, `,"embeds":true`...)
 		}
+	}
+	if h.edit {
+		b = append(b, `,"edit":true`...)
 	}
 	b = append(b, `,"stats":[`...)
 	sub.stats.each(len(h.stats), func(place, stat int) {

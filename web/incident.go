@@ -92,9 +92,11 @@ func (t *incidentTopics) Raw(ctx context.Context, id string, do func(int32, *kgo
 	return t.by(func(a *topics.Admin) error { return incident.Raw(ctx, a, t.names, id, do) })
 }
 
-// incidentAnswers is what the server answers about incidents.
-func (s *Server) incidentAnswers() map[string]http.HandlerFunc {
+// editAnswers is what the server answers about incidents, and to those who may edit.
+func (s *Server) editAnswers() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
+		"GET /api/definitions":           takes(s.definitions),
+		"POST /api/draft":                takes(s.draft),
 		"GET /api/incidents":             takes(s.listIncidents),
 		"POST /api/incidents":            takes(s.saveIncident),
 		"GET /api/incidents/{id}":        takes(s.oneIncident),

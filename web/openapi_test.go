@@ -287,6 +287,11 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/api/marks", "/api/marks?from=x", bearer)
 	ask("get", "/api/marks", "/api/marks", nil)
 	const kept = "/api/incidents/checkout-slow"
+	ask("get", "/api/definitions", "/api/definitions", bearer)
+	ask("get", "/api/definitions", "/api/definitions", shared(s))
+	ask("post", "/api/draft", "/api/draft", saying(`{"text":"stats: [{name: x}]"}`, bearer))
+	ask("post", "/api/draft", "/api/draft", saying(`{"txt":""}`, bearer))
+	ask("post", "/api/draft", "/api/draft", saying(`{"text":""}`, shared(s)))
 	ask("get", "/api/incidents", "/api/incidents", bearer)
 	ask("post", "/api/incidents", "/api/incidents", saying(`{"name":"b","from":"2026-01-02T03:04:05Z","to":"2026-01-02T03:05:05Z"}`, bearer))
 	ask("post", "/api/incidents", "/api/incidents", saying(`{"name":"b","from":"2026-01-02T03:04:05Z","to":"2026-01-02T03:05:05Z"}`, bearer))

@@ -71,7 +71,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 			fmt.Fprintln(w, "ready")
 		},
 	}
-	maps.Copy(all, s.incidentAnswers())
+	maps.Copy(all, s.editAnswers())
 	return all
 }
 

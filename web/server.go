@@ -172,6 +172,7 @@ func newServer(c Config) (*Server, error) {
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	s.hub.share, s.hub.embeds = access.shares(), len(c.EmbedFrom) > 0
+	s.hub.edit = c.AllowEdit
 	view := newView(c, s.store)
 	s.history, s.published, s.fill = view.merged, view.merged, view.Run
 	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled, c.Definitions}

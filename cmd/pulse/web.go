@@ -94,7 +94,7 @@ func (w *webFlags) add(f *flags) {
 	f.StringVar(&w.embedFrom, "embed-from", "", "a comma list of `sites` (https://host) whose pages may show the dashboard in a frame")
 	f.StringVar(&w.certificate, "http-cert", "", "the `file` of a certificate and its chain, in PEM, for HTTPS; it is read again when it changes")
 	f.StringVar(&w.key, "http-key", "", "the `file` of the private key of --http-cert, in PEM")
-	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the login or a token save and delete incidents from the page")
+	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the login or a token save and delete incidents from the page, and try definitions")
 	f.BoolVar(&w.forceHTTPS, "force-https", false, "redirect requests that reached the proxy by plain HTTP to HTTPS")
 	f.StringVar(&w.canonicalHost, "canonical-host", "", "redirect requests for other host names to this `host`")
 }

@@ -4,6 +4,7 @@
 import { Alerts } from "./alerts.js";
 import { Arrange } from "./arrange.js";
 import { Detail } from "./detail.js";
+import { Draft } from "./draft.js";
 import { Fields } from "./fields.js";
 import { Grid } from "./grid.js";
 import { Incidents, Player, incidentHere } from "./incident.js";
@@ -40,6 +41,7 @@ const large = () => {
   return { model: narrow.large(shown, detail.name), moment: shown.moment() };
 };
 const welcome = new Welcome($("welcome"));
+const draft = new Draft($("draft-button"), $("draft"), () => model);
 new Incidents($("incidents"), $("incident-dialog"), () => model.newest);
 const sharing = new Sharing($("share"), $("sharing"), () => pages.shareable());
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
@@ -110,6 +112,7 @@ function standStill() {
     }
     sharing.offer(message.share && !message.scoped, message.embeds);
     $("then-button").hidden = player !== null || (message.scoped ?? false);
+    draft.offer(message.edit && !message.scoped && !player);
     if (model.configure(message)) {
       frozen = null;
       pages.configure(model);
