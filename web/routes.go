@@ -351,22 +351,9 @@ func (s *Server) measured() []byte {
 	return text.Bytes()
 }
 
-// appendSamples appends a sample for each number of a stat's value that is the stat's
-// own: not what keys without a value of their own come to, nor how many keys there
-// are. Counts of buckets are cumulative, as Prometheus has them.
+// appendSamples appends a sample for each number of a stat's value.
 func appendSamples(b []byte, stat string, v value.Value) []byte {
-	below := 0.0
-	for labels, n := range value.Numbers(v) {
-		number := n.Float64()
-		if len(labels) > 0 {
-			switch labels[0].Name {
-			case value.LabelKeys:
-				continue
-			case value.LabelBucket:
-				below += number
-				number = below
-			}
-		}
+	for labels, number := range value.Samples(v) {
 		b = appendSample(b, "pulse_stat", stat, labels, number)
 	}
 	return b

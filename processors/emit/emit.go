@@ -45,8 +45,25 @@ type Sender interface {
 	String() string
 }
 
+// A Sampler is a Sender of samples: points of series that are told apart by labels, as
+// Prometheus has them, with a point where a series has no value any more.
+type Sampler interface {
+	Sender
+	// Samples does nothing. Send bounds the time of each of its requests by itself.
+	Samples()
+}
+
 // ErrRefused is in the error of a sender whose points will never be taken.
 var ErrRefused = errors.New("refused")
+
+// A PartlyRefused is the error of a sender some of whose points will never be taken. The
+// others are.
+type PartlyRefused struct {
+	Points int // that are not
+	Err    error
+}
+
+func (e *PartlyRefused) Error() string { return fmt.Sprintf("%d points were refused: %v", e.Points, e.Err) }
 
 // Counts count points for one sender: each is in one of these in the end.
 type Counts struct {
@@ -70,6 +87,7 @@ type Emitter struct {
 	config Config
 	queues []*queue
 	newest map[string]stats.Snapshot // the final one of each stat, without its value
+	series map[string][]Point        // the samples of that
 
 	beyond  atomic.Int64
 	notices *throttle.Logger
@@ -77,7 +95,7 @@ type Emitter struct {
 
 // New returns an emitter.
 func New(c Config) *Emitter {
-	e := &Emitter{config: c, newest: make(map[string]stats.Snapshot), notices: &throttle.Logger{Log: c.Logger}}
+	e := &Emitter{config: c, newest: make(map[string]stats.Snapshot), series: make(map[string][]Point), notices: &throttle.Logger{Log: c.Logger}}
 	for _, s := range c.Senders {
 		e.queues = append(e.queues, &queue{sender: s, log: c.Logger, wake: make(chan struct{}, 1)})
 	}
@@ -119,16 +137,23 @@ func (e *Emitter) Run(ctx context.Context) error {
 				e.config.Logger.Warn("cannot read a topic; retrying", "topic", topic, "partition", partition, "error", err)
 			}
 		})
-		var points []Point
+		var points, samples []Point
 		records := fetches.Records()
 		for _, r := range records {
-			points = e.appendPoints(points, r)
+			if s, ok := e.final(r); ok {
+				points = appendAll(points, s)
+				samples = e.appendSamples(samples, s)
+			}
 		}
 		// Each sender is done with these after all that came before.
 		left := atomic.Int32{}
 		left.Store(int32(len(e.queues)))
 		for _, q := range e.queues {
-			q.put(points, func() {
+			taken := points
+			if _, ok := q.sender.(Sampler); ok {
+				taken = samples
+			}
+			q.put(taken, func() {
 				if left.Add(-1) == 0 {
 					client.MarkCommitRecords(records...)
 				}
@@ -149,23 +174,27 @@ func (e *Emitter) Run(ctx context.Context) error {
 	return nil
 }
 
-// appendPoints appends what a record's snapshot says, if it is final and was not
-// said.
-func (e *Emitter) appendPoints(points []Point, r *kgo.Record) []Point {
+// final is a record's snapshot, if it is final and was not there before.
+func (e *Emitter) final(r *kgo.Record) (stats.Snapshot, bool) {
 	s, err := stats.ParseSnapshot(r.Value)
 	if err != nil || !s.Final || s.Version != e.config.Names.Version {
-		return points
+		return s, false
 	}
 	if topics.Ahead(r, s) {
 		e.beyond.Add(1)
 		e.notices.Warn("left out a point whose time is days ahead of its record's; check which programs write to the topic", "stat", s.Stat, "time", s.Time)
-		return points
+		return s, false
 	}
 	old, ok := e.newest[s.Stat]
 	if ok && (s.Time < timing.Forward(old.Time, s.Time) || s.Time == old.Time && s.Revision <= old.Revision) {
-		return points
+		return s, false
 	}
 	e.newest[s.Stat] = stats.Snapshot{Time: s.Time, Revision: s.Revision}
+	return s, true
+}
+
+// appendAll appends what a snapshot says.
+func appendAll(points []Point, s stats.Snapshot) []Point {
 	if s.Since != 0 { // the two ends of a run of seconds with one value
 		first := s
 		first.Time = s.Since
@@ -264,18 +293,33 @@ func (q *queue) run(ctx context.Context) {
 	}
 }
 
+// try sends points once. A Sampler may need several requests, and bounds each.
+func (q *queue) try(ctx context.Context, points []Point) error {
+	if _, ok := q.sender.(Sampler); ok {
+		return q.sender.Send(ctx, points)
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	return q.sender.Send(ctx, points)
+}
+
 // deliver sends points until they are taken, or refused for good. It fails when ctx
 // ends before.
 func (q *queue) deliver(ctx context.Context, points []Point) bool {
 	n := int64(len(points))
 	pause := retry.Backoff{Least: leastPause, Most: mostPause}
 	for {
-		try, cancel := context.WithTimeout(ctx, sendTimeout)
-		err := q.sender.Send(try, points)
-		cancel()
+		err := q.try(ctx, points)
+		partly := (*PartlyRefused)(nil)
 		switch {
 		case err == nil:
 			q.counts.Sent.Add(n)
+			q.counts.Waiting.Add(-n)
+			return true
+		case errors.As(err, &partly):
+			q.counts.Sent.Add(n - int64(partly.Points))
+			q.counts.Refused.Add(int64(partly.Points))
+			q.log.Warn("the other system rejected some points, and they are dropped", "output", q.sender.String(), "points", partly.Points, "error", partly.Err)
 			q.counts.Waiting.Add(-n)
 			return true
 		case errors.Is(err, ErrRefused):

@@ -69,7 +69,7 @@ func TestRun(t *testing.T) {
 		{Stat: "s", Time: 7, Value: json.RawMessage("1"), Final: true, Version: "v", Covered: 3, Of: 10},
 		{Stat: "s", Time: 90, Since: 8, Value: json.RawMessage("2"), Final: true, Version: "v"},
 	} {
-		got = e.appendPoints(got, &kgo.Record{Value: s.AppendJSON(nil), Timestamp: time.Unix(90, 0)})
+		got = appendFinal(e, got, &kgo.Record{Value: s.AppendJSON(nil), Timestamp: time.Unix(90, 0)})
 	}
 	want := []Point{{Metric: "s", Value: "1", Time: 7, Covered: 3, Of: 10}, {Metric: "s", Value: "2", Time: 8}, {Metric: "s", Value: "2", Time: 90}}
 	if !slices.Equal(got, want) {
@@ -349,11 +349,20 @@ func TestBeyond(t *testing.T) {
 	var sent []int64
 	for _, second := range []int64{start, timing.LastSecond, start + 1, start + 20_000, start + 2, start + 1, start + 3} {
 		s := stats.Snapshot{Stat: "a", Time: second, Value: json.RawMessage("1"), Final: true, Version: "g"}
-		for _, p := range e.appendPoints(nil, &kgo.Record{Value: s.AppendJSON(nil), Timestamp: time.Unix(start, 0)}) {
+		for _, p := range appendFinal(e, nil, &kgo.Record{Value: s.AppendJSON(nil), Timestamp: time.Unix(start, 0)}) {
 			sent = append(sent, p.Time-start)
 		}
 	}
 	if want := []int64{0, 1, 20_000, 2, 3}; !slices.Equal(sent, want) || e.Beyond() != 1 {
 		t.Errorf("sent are %v, %d were left out; want %v and 1", sent, e.Beyond(), want)
 	}
+}
+
+// appendFinal appends what a record says that is final.
+func appendFinal(e *Emitter, points []Point, r *kgo.Record) []Point {
+	s, ok := e.final(r)
+	if !ok {
+		return points
+	}
+	return appendAll(points, s)
 }

@@ -8,6 +8,7 @@ import "flag"
 var Outputs = []*Output{
 	&postOutput,
 	&graphiteOutput,
+	&remoteWriteOutput,
 }
 
 // An Output is a kind of place that points can be sent to.

@@ -93,6 +93,12 @@ func (p *Post) Send(ctx context.Context, points []Point) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	return p.do(request)
+}
+
+// do sends a request, and says by its error what its answer means. The error has the
+// beginning of what a refusal says, but never the URL.
+func (p *Post) do(request *http.Request) error {
 	response, err := p.client.Do(request)
 	if err != nil {
 		var u *url.Error
@@ -101,6 +107,7 @@ func (p *Post) Send(ctx context.Context, points []Point) error {
 		}
 		return err
 	}
+	said, _ := io.ReadAll(io.LimitReader(response.Body, 200))
 	io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection is used again
 	response.Body.Close()
 	switch status := response.StatusCode; {
@@ -109,6 +116,6 @@ func (p *Post) Send(ctx context.Context, points []Point) error {
 	case status/100 == 5 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
 		return fmt.Errorf("the answer was %s", response.Status)
 	default:
-		return fmt.Errorf("%w: the answer was %s", ErrRefused, response.Status)
+		return fmt.Errorf("%w: the answer was %s: %q", ErrRefused, response.Status, bytes.TrimSpace(said))
 	}
 }
