@@ -151,7 +151,7 @@ func statPanel(s *stats.Stat) panel {
 	}
 	defaults := fieldDefaults{Unit: unit(s), Custom: map[string]any{
 		"lineWidth": 1, "fillOpacity": 10,
-		"spanNulls": false, // stale and unknown are no values
+		"spanNulls": false, // stale and unknown seconds are holes
 	}}
 	if steps := stepsOf(s); steps != nil {
 		defaults.Thresholds = &thresholds{Mode: "absolute", Steps: steps}
