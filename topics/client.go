@@ -145,6 +145,8 @@ func (c Cluster) GroupOptions(clientID, group string) []kgo.Opt {
 	return append(c.ClientOptions(clientID),
 		kgo.ConsumerGroup(group),
 		kgo.SessionTimeout(c.session()),
+		// A JoinGroup waits for the dead; see GroupConfig.
+		kgo.RebalanceTimeout(c.session()*2/3),
 		kgo.HeartbeatInterval(heartbeat))
 }
 

@@ -135,6 +135,7 @@ func (p *Processor) run(ctx context.Context) error {
 	}
 	client, err := kgo.NewClient(append(p.config.Cluster.GroupOptions("pulse-alert", names.AlertGroup()),
 		kgo.ConsumeTopics(names.Merged()),
+		kgo.Balancers(kgo.StickyBalancer()), // who keeps a partition is told of it too
 		kgo.AdjustFetchOffsetsFn(p.assigned),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.FetchMaxWait(100*time.Millisecond),
@@ -272,7 +273,11 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 		p.mu.Lock()
 		w := p.working[f.Partition]
 		p.mu.Unlock()
-		if w == nil || len(f.Records) == 0 || failed != nil {
+		if len(f.Records) == 0 || failed != nil {
+			return
+		}
+		if w == nil {
+			failed = errors.New("records came of a partition that was taken away")
 			return
 		}
 		if len(w.follows) == 0 { // nothing here is of an alert

@@ -140,6 +140,7 @@ func (n *Notifier) run(ctx context.Context) error {
 	forget := func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { n.forget(lost[alerts]) }
 	client, err := kgo.NewClient(append(n.config.Cluster.GroupOptions("pulse-alert", n.config.Names.NotifyGroup()),
 		kgo.ConsumeTopics(alerts),
+		kgo.Balancers(kgo.StickyBalancer()), // who keeps a partition is told of it too
 		kgo.AdjustFetchOffsetsFn(n.assigned),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.FetchMaxWait(100*time.Millisecond),
@@ -161,13 +162,19 @@ func (n *Notifier) run(ctx context.Context) error {
 		if err := fetches.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
+		astray := false
 		n.mu.Lock()
 		fetches.EachRecord(func(r *kgo.Record) {
 			if b := n.boards[r.Partition]; b != nil {
 				n.take(b, r, nil)
+			} else {
+				astray = true
 			}
 		})
 		n.mu.Unlock()
+		if astray {
+			return errors.New("records came of a partition that was taken away")
+		}
 		if !fetches.Empty() {
 			for _, q := range n.queues {
 				q.awake()
@@ -213,6 +220,13 @@ func (n *Notifier) assigned(ctx context.Context, offsets map[string]map[int32]kg
 	for partition := range offsets[names.Alerts()] {
 		b := &board{alert.NewBoard(remembered), readable[partition].To}
 		from := map[string]int64{}
+		for _, q := range n.queues {
+			// Of a partition that nobody has told of, all is to be sent; but a route that
+			// comes beside others gets only what goes on.
+			if len(standing) == 0 || slices.ContainsFunc(standing, func(s topics.AlertReceiver) bool { return s.Route == q.route.Name }) {
+				from[q.route.Name] = 0
+			}
+		}
 		for _, s := range standing {
 			if s.Partition == partition {
 				from[s.Route] = s.Offset

@@ -40,6 +40,9 @@ func (r *run) check(ctx context.Context, since time.Time) error {
 	r.demand(c.Lines == raw.lines, "the oracle counts %d lines, events.raw has %d", c.Lines, raw.lines)
 	r.demand(r.report.Lost == 0, "%d lines that were acknowledged are not in events.raw", r.report.Lost)
 	r.demand(r.report.Repeated == 0, "%d lines are in events.raw twice", r.report.Repeated)
+	if r.hook != nil {
+		return r.checkAlerts(ctx, raw.least-r.lateness)
+	}
 	return nil
 }
 

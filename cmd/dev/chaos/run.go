@@ -60,6 +60,7 @@ type run struct {
 	super        *supervisor
 	merged       *merged
 	ledger       *ledger
+	hook         *hook    // nil: no alerts
 	webs         []string // addresses of the dashboards
 	ingesters    int      // started so far
 	loaded       time.Time
@@ -229,6 +230,11 @@ func (r *run) define(ctx context.Context, lateness int64) error {
 	if r.scenario.name == "kill" {
 		text += longStats
 	}
+	if slices.Contains(withAlerts, r.scenario.name) && r.law == "" {
+		r.hook = newHook()
+		r.closers = append(r.closers, r.hook.Close)
+		text += alertText(r.Rate, r.hook.URL)
+	}
 	r.file = filepath.Join(r.dir, fmt.Sprintf("stats-%d.yaml", r.version))
 	if err := os.WriteFile(r.file, []byte(text), 0o600); err != nil {
 		return err
@@ -376,6 +382,11 @@ func (r *run) startRoles(ctx context.Context, static bool) error {
 	r.mergers(2, static)
 	if err := r.dashboards(2); err != nil {
 		return err
+	}
+	if r.hook != nil {
+		for i := range 2 {
+			r.keep(fmt.Sprintf("alert-%d", i), r.pulse, "alert")
+		}
 	}
 	for range 2 {
 		r.ingest(r.Rate/2, 0)

@@ -29,7 +29,7 @@ func scenarios() []scenario {
 		{"clocks", "ingesters with wrong clocks, that come, leave and crash", false, false, clocks},
 		{"bounce", "the broker restarts, by SIGTERM and by SIGKILL", true, false, bounce},
 		{"cut", "connections that die, go one way only, or are slow", true, false, cut},
-		{"kill", "SIGKILL over ingesters, receivers, mergers and dashboards", false, false, kill},
+		{"kill", "SIGKILL over ingesters, receivers, mergers, dashboards and alerts", false, false, kill},
 		{"late", "recordings out of order, at several latenesses", false, false, late},
 		{"rebalance", "receivers and mergers join and leave", false, false, rebalance},
 		{"zombie", "SIGSTOP for three session timeouts, then SIGCONT", false, false, zombie},
@@ -60,7 +60,7 @@ func kill(ctx context.Context, r *run) error {
 	var faults []fault
 	at := time.Second
 	for range pick(r, 50, 12) {
-		faults = append(faults, r.kill(at, "ingest", "receiver", "merger", "web"))
+		faults = append(faults, r.kill(at, "ingest", "receiver", "merger", "web", "alert"))
 		at += pick(r, r.between(2*time.Second, 6*time.Second), r.between(time.Second, 2200*time.Millisecond))
 	}
 	if err := r.injectAndWait(ctx, faults); err != nil {
@@ -160,9 +160,9 @@ func together(ctx context.Context, r *run) error {
 	for round := 0; ; round++ {
 		var faults []fault
 		for at := time.Second; at < 30*time.Second; at += r.between(3*time.Second, 6*time.Second) {
-			faults = append(faults, r.kill(at, "ingest", "receiver", "merger", "web"))
+			faults = append(faults, r.kill(at, "ingest", "receiver", "merger", "web", "alert"))
 		}
-		faults = append(faults, r.pause(r.between(2*time.Second, 8*time.Second), 3*sessionTimeout, "ingest", "receiver", "merger"))
+		faults = append(faults, r.pause(r.between(2*time.Second, 8*time.Second), 3*sessionTimeout, "ingest", "receiver", "merger", "alert"))
 		faults = append(faults, r.joinAndLeave(r.between(5*time.Second, 10*time.Second), r.between(8*time.Second, 12*time.Second)))
 		if err := r.injectAndWait(ctx, faults); err != nil {
 			return err
@@ -279,8 +279,8 @@ func zombie(ctx context.Context, r *run) error {
 	const long = 3 * sessionTimeout
 	var faults []fault
 	at := time.Second
-	for i := range pick(r, 20, 4) {
-		role := []string{"receiver", "merger", "ingest", "merger"}[i%4]
+	for i := range pick(r, 20, 5) {
+		role := []string{"receiver", "merger", "ingest", "alert", "merger"}[i%5]
 		faults = append(faults, r.pause(at, long, role))
 		at += pick(r, r.between(5*time.Second, 12*time.Second), r.between(time.Second, 2*time.Second))
 	}
