@@ -68,7 +68,7 @@ type environment struct {
 // commands in the order in which `pulse help` lists them.
 func commands() []command {
 	return []command{
-		runCommand, ingestCommand, replayCommand, tailCommand, explainCommand, markCommand, receiveCommand, mergeCommand, webCommand, emitCommand, alertCommand, silenceCommand,
+		runCommand, topCommand, ingestCommand, replayCommand, tailCommand, explainCommand, markCommand, receiveCommand, mergeCommand, webCommand, emitCommand, alertCommand, silenceCommand,
 		topicsCommand, evalCommand, diffCommand, whyCommand, grafanaCommand, rulesCommand, incidentCommand, fieldsCommand, parseCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
 	}
 }
