@@ -373,7 +373,7 @@ func alertOf(key []byte) string {
 
 func explain(names topics.Names, err error) error {
 	if errors.Is(err, kerr.TransactionalIDAuthorizationFailed) {
-		return fmt.Errorf("Kafka does not allow the transactional ids %salert.*: grant this user Write and Describe on them: %w", names.Prefix, err)
+		return fmt.Errorf("the transactional ids %salert.* are not allowed: grant this user Write and Describe on them: %w", names.Prefix, err)
 	}
 	return err
 }

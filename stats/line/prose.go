@@ -48,7 +48,7 @@ func firstPair(b []byte, i, end int) int {
 func isPlace(w []byte) bool {
 	if c := w[0]; c == '/' || bytes.Contains(w, []byte("://")) {
 		return true
-	} else if c-'0' > 9 || bytes.IndexAny(w[:len(w)-1], "-.:/") < 0 {
+	} else if c-'0' > 9 || !bytes.ContainsAny(w[:len(w)-1], "-.:/") {
 		return false
 	}
 	_, number := parseNumber(bytes.TrimRight(w, ",;:"), units)
