@@ -161,6 +161,9 @@ func Get(ctx context.Context, admin *topics.Admin, n topics.Names, id string) (I
 		return Incident{}, fmt.Errorf("%w: %s", ErrUnknown, id)
 	}
 	section, err := admin.Readable(ctx, name)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return Incident{}, fmt.Errorf("%w: %s", ErrUnknown, id) // it was deleted just now
+	}
 	if err != nil {
 		return Incident{}, err
 	}
