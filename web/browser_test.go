@@ -76,7 +76,9 @@ func (b *browser) listen(event any) {
 			b.console = append(b.console, fmt.Sprint(e.Type, " ", string(arg.Value), arg.Description))
 		}
 	case *log.EventEntryAdded:
-		b.console = append(b.console, e.Entry.Text+" "+e.Entry.URL)
+		if !strings.HasSuffix(e.Entry.URL, "/favicon.ico") { // asked for where a document names no icon, such as icon.svg by itself
+			b.console = append(b.console, e.Entry.Text+" "+e.Entry.URL)
+		}
 	}
 }
 
