@@ -504,12 +504,12 @@ func TestKeyboardAndNames(t *testing.T) {
 	for where, want := range map[string]string{
 		"edge": "Pulse: first page, Routing, Edge, All stats, Trouble, Pulse itself, Fields, Find a stat, Pause, Then, Time zone: UTC, that of this browser, Full screen, Light or dark, Incidents, Help, nginx requests",
 		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Trouble, Pulse itself, Fields, Find a stat, Pause, Then, Time zone: UTC, that of this browser, Full screen, Light or dark, Incidents, Help, " +
-			"Back, 5 min, 1 h, 24 h, 7 d, −hour, −day, −week, What is different, CSV, JSON, PNG, nginx 500 over time",
+			"Back, 5 min, 1 h, 24 h, 7 d, all, −hour, −day, −week, What is different, CSV, JSON, PNG, nginx 500 over time",
 	} {
 		b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))
 		b.until(t, `document.querySelector(":is(.panel, .detail)[data-state=value]")`)
 		var reached []string
-		for range strings.Count(want, ",") + 1 {
+		for range strings.Count(want, ",") + 1 - strings.Count(want, "UTC, ") { // one name has a comma
 			b.do(t, chromedp.KeyEvent("\t"))
 			reached = append(reached, evaluate[string](t, b, `(() => {
 				const e = document.activeElement;

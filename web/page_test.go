@@ -75,19 +75,20 @@ func TestPage(t *testing.T) {
 	// Every page has its URL; all stats are on one made by itself, the internal ones too.
 	b.do(t, press("3"))
 	b.until(t, fmt.Sprintf(`location.hash === "#/all" && document.querySelectorAll(".panel").length === %d`, len(log.definitions.All())))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".panel")].at(-1).scrollIntoView()`))
 	b.until(t, `[...document.querySelectorAll(".panel")].at(-1).textContent.includes("unreadable")`)
 	b.do(t, press("["))
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
 
 	// A search finds, and escape goes back.
 	b.do(t, press("/"), chromedp.KeyEvent("timeout"))
-	b.until(t, `document.querySelectorAll(".panel").length === 1 && document.querySelector(".panel h2").textContent === "H12 timeout"`)
+	b.until(t, `document.querySelectorAll(".panel").length === 1 && document.querySelector(".panel h2 .cut").textContent === "H12 timeout"`)
 	b.do(t, press("Escape"))
 	b.until(t, `location.hash === "#/edge" && document.querySelectorAll(".panel").length === 5`)
 
 	// Arrow keys go from panel to panel.
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelector(".panel").focus()`), press("ArrowRight"))
-	if got := evaluate[string](t, b, `document.activeElement.querySelector("h2")?.textContent ?? ""`); got != "nginx 500" {
+	if got := evaluate[string](t, b, `document.activeElement.querySelector("h2 .cut")?.textContent ?? ""`); got != "nginx 500" {
 		t.Errorf("the arrow key led to %q, want the second panel", got)
 	}
 
@@ -250,7 +251,7 @@ func TestDetail(t *testing.T) {
 	// Every shape can be large.
 	for _, st := range log.definitions.Stats {
 		b.do(t, chromedp.Navigate(server.URL()+"/#/stat/"+st.Name+"/86400/604800"))
-		b.until(t, fmt.Sprintf(`document.querySelector(".detail h2")?.textContent === %q && `, st.Title)+loaded)
+		b.until(t, fmt.Sprintf(`document.querySelector(".detail h2")?.textContent.startsWith(%q) && location.hash.includes(%q) && `, st.Title, "/"+st.Name+"/")+loaded)
 	}
 	b.do(t, chromedp.Navigate(server.URL()+"/#/edge"), chromedp.Navigate(server.URL()+"/#/stat/stat-01"))
 

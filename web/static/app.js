@@ -79,7 +79,7 @@ const pages = new Pages($("tabs"), (page) => {
     fields.show();
   } else {
     detail.hide();
-    grid.show(page.rows, page.empty);
+    grid.show(page.rows, page.empty, page.titles);
   }
   if (document.activeElement !== $("find")) $("find").value = pages.query;
   standStill();
@@ -124,7 +124,10 @@ function standStill() {
   } else if (message.type === "history") {
     const changed = model.past(message);
     if (!frozen) redraw(changed);
-    if (message.last) touch();
+    if (message.last) {
+      touch();
+      pages.known();
+    }
   } else {
     const { newest } = model, { edge } = model.moment();
     const changed = model.apply(message);

@@ -2,7 +2,7 @@
 // that of an hour, a day or a week before, the lines behind a point, what defines
 // the stat, and its points to take away.
 
-import { Chart } from "./chart.js";
+import { Chart, VALUE } from "./chart.js";
 import { download, element, mark, resting, write } from "./dom.js";
 import { Explained } from "./explain.js";
 import { brief, clock, coverage, exact, isolated, offset, reach, short, span, split, timeUnit, visible, within } from "./format.js";
@@ -10,7 +10,7 @@ import { BY_SECOND, Seconds, load, stepFor } from "./history.js";
 import { Lines } from "./lines.js";
 import { drawAlerts } from "./alerts.js";
 import { MarkList, drawMarks, loadMarks, told } from "./marks.js";
-import { level } from "./model.js";
+import { level, levelOf } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
 import { drawUsual } from "./usual.js";
 import { chipsOf, chipsOfKey, conditionOf } from "./narrow.js";
@@ -18,6 +18,7 @@ import { panelOf } from "./panels/registry.js";
 import { hashOf, note, placeOf } from "./place.js";
 
 const WINDOWS = [[300, "5 min"], [3600, "1 h"], [86400, "24 h"], [604800, "7 d"]];
+const ALL = "all"; // all there is, as far as the server gives it at once
 const BEFORE = [[3600, "hour"], [86400, "day"], [604800, "week"]];
 const MARGIN = { left: 56, right: 14, foot: 26 };
 const TICKS = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400]; // seconds between marks of time
@@ -31,6 +32,7 @@ const DRAG = 6; // px that the pointer moves before it selects
 export function parseRange(text) {
   const [, from, to] = /^(\d{1,12})-(\d{1,12})$/.exec(text) ?? [];
   if (from && Number(to) - Number(from) >= LEAST_RANGE - 1 && Number(to) - Number(from) < MOST_RANGE) return { from: Number(from), to: Number(to) };
+  if (text === ALL) return { window: MOST_RANGE, all: true };
   const window = Number(text);
   return { window: WINDOWS.some(([w]) => w === window) ? window : WINDOWS[0][0] };
 }
@@ -42,7 +44,7 @@ function* round(lo, hi) {
   for (let i = Math.ceil(lo / step); i * step <= hi * (1 + 1e-9); i++) yield Number((i * step).toPrecision(12));
 }
 
-const format = ({ window, from, to }) => window ? String(window) : `${from}-${to}`;
+const format = ({ window, all, from, to }) => all ? ALL : window ? String(window) : `${from}-${to}`;
 
 export class Detail {
   /** In a root element; view gives {model, moment}. onCursor hears of the second
@@ -68,7 +70,7 @@ export class Detail {
     const again = this.stat === stat && this.box?.isConnected;
     Object.assign(this, { name, stat, range: parseRange(range), before: BEFORE.some(([s]) => s === Number(before)) ? Number(before) : 0 });
     this.panel = panelOf(stat);
-    this.data = this.other = this.older = null;
+    this.data = this.other = this.older = this.begun = null;
     this.aborts = new AbortController();
     if (!again) this.#build();
     if (this.keys) {
@@ -112,7 +114,9 @@ export class Detail {
     this.canvas.setAttribute("aria-label", `${stat.title} over time; left and right move, up and down zoom, enter shows the lines`);
     this.selection = element("div", "selection");
     this.selection.hidden = true;
-    this.plot = element("div", "plot", this.canvas, this.selection, this.tip);
+    this.legend = element("p", "legend", element("i"), element("span"));
+    this.legend.hidden = true;
+    this.plot = element("div", "plot", this.canvas, this.selection, this.legend, this.tip);
     this.keys = this.panel.labeled ? new Keys(stat, this.panel.shown(stat), () => this.#isolated()) : null;
     this.chip = element("button", "chip");
     this.chip.type = "button";
@@ -217,7 +221,7 @@ export class Detail {
       return a;
     };
     const { range, before } = this;
-    this.windows.replaceChildren(...WINDOWS.map(([w, text]) => choice(text, { window: w }, before, range.window === w)));
+    this.windows.replaceChildren(...WINDOWS.map(([w, text]) => choice(text, { window: w }, before, range.window === w)), choice(ALL, { window: MOST_RANGE, all: true }, before, range.all === true));
     if (!range.window) {
       const { now } = this.view().moment;
       this.windows.append(choice(`${clock(range.from, now)} · ${span(range.to - range.from + 1)}`, range, before, true));
@@ -276,14 +280,14 @@ export class Detail {
     const { range } = this;
     if (!range.window) return { from: range.from, edge: range.to, due: moment.due };
     if (range.window <= this.view().model.window) return moment;
-    return { from: moment.edge - range.window + 1, edge: moment.edge, due: moment.due };
+    return { from: range.all && this.begun || moment.edge - range.window + 1, edge: moment.edge, due: moment.due };
   }
 
   /** What the model does not have is read from the server. */
   async #load() {
     const { model, moment } = this.view();
     const { stat, aborts, range, before } = this;
-    const { from, edge } = this.#span(moment);
+    let { from, edge } = this.#span(moment);
     this.loadedAt = edge;
     const get = async (first, last) => {
       try {
@@ -293,6 +297,11 @@ export class Detail {
         return null;
       }
     };
+    if (range.all) { // from the first that is known on, as finely as that allows
+      const whole = await get(edge - MOST_RANGE + 1, edge);
+      if (aborts.signal.aborted || aborts !== this.aborts) return;
+      from = this.begun = whole && Number.isFinite(whole.first) ? Math.min(Math.max(whole.first, edge - MOST_RANGE + 1), edge - LEAST_RANGE) : edge - MOST_RANGE + 1;
+    }
     const live = range.window <= model.window;
     const marked = live ? null : loadMarks(from, edge, aborts.signal).catch((error) => this.#told(aborts.signal.aborted ? "" : error.message));
     const [data, other, marks] = await Promise.all([live ? null : get(from, edge), before ? get(from - before, edge - before) : null, marked]);
@@ -341,7 +350,7 @@ export class Detail {
     const { from, edge, due } = this.#span(moment);
     const points = this.#points(model);
     // A window that goes on is read again when a column is full.
-    if (this.range.window > model.window && edge - this.loadedAt >= Math.max(60, stepFor(this.range.window))) this.#load();
+    if (this.range.window > model.window && edge - this.loadedAt >= Math.max(60, stepFor(edge - from + 1))) this.#load();
 
     const { state, why, note, held } = model.state(live, moment);
     const now = state === "value" || held || state === "stale" && !why ? live.at(live.newest) : null;
@@ -394,15 +403,29 @@ export class Detail {
         chart.area(s, colors[this.drawn[i].hue], { stepped: true, depth: 0, alpha: beside ? 0.15 : 1, line: beside ? 0.7 : line });
         return;
       }
-      chart.spread(s, hue, 0.25 * weight);
-      chart.area(s, hue, { stepped: true, depth: colors.depth * weight, alpha: 0.4 + 0.6 * weight, line });
+      // Of several lines only that is colored which is past its threshold.
+      const own = many && worth ? colors[levelOf(stat, values[i]) || "ok"] : hue;
+      chart.spread(s, own, 0.25 * weight);
+      chart.area(s, own, { stepped: true, depth: colors.depth * weight, alpha: 0.4 + 0.6 * weight, line });
     });
     const { marks, more } = this.#marked(model, from, edge);
     if (!panel.large) drawUsual(chart, model.usual, stat, colors);
     drawMarks(chart, marks, colors);
     drawAlerts(chart, model.alerts?.of(stat.name) ?? [], colors);
     this.marks.show(marks, more, moment.now);
+    this.#legend(others, from, edge);
     this.#tell(points, moment, hue);
+  }
+
+  /** Says which line is of when, or that nothing is known of then. */
+  #legend(others, from, edge) {
+    const { before } = this;
+    this.legend.hidden = !before || !this.other;
+    if (this.legend.hidden) return;
+    const [, what] = BEFORE.find(([s]) => s === before), { now } = this.view().moment;
+    const known = this.panel.large ? null : others.some((s) => s.kinds.some((k) => k === VALUE));
+    mark(this.legend, "none", known ? "" : "yes");
+    write(this.legend.lastChild, known === null ? `a ${what} before cannot be drawn with it` : `${known ? "" : "nothing is known of "}${clock(from - before, now)} to ${clock(edge - before, now)}, a${what === "hour" ? "n" : ""} ${what} before`);
   }
 
   /** The marks of what is drawn: those that were read, and what has come since. */

@@ -6,6 +6,7 @@ import { fill, fit } from "./layout.js";
 import { Panel } from "./panel.js";
 import { intervals } from "./interval.js";
 
+const TITLE = 24; // px of a row's title, as the style sheet has it
 const BUDGET = 7; // ms of drawing in one frame; what is left waits for the next
 
 export class Grid {
@@ -50,14 +51,21 @@ export class Grid {
     this.readColors();
   }
 
-  /** Shows rows of names of stats; text where there are none. */
-  show(rows, emptyText) {
+  /** Shows rows of names of stats, each under its title if they have some; text where there
+   * are none. */
+  show(rows, emptyText, titles = []) {
     const { model } = this.view();
     this.hide();
-    this.rows = rows.map((names) => names.filter((n) => model.series.has(n)).map((n) => new Panel(model.series.get(n)))).filter((r) => r.length);
+    const shown = rows.map((names, i) => ({ title: titles[i], panels: names.filter((n) => model.series.has(n)).map((n) => new Panel(model.series.get(n))) })).filter((r) => r.panels.length);
+    this.rows = shown.map((r) => r.panels);
+    this.titled = titles.length > 0;
     this.panels = this.rows.flat();
     for (const panel of this.panels) this.byElement.set(panel.element, panel);
-    this.root.replaceChildren(...this.rows.map((r) => element("section", "row", ...r.map((p) => p.element))));
+    this.root.replaceChildren(...shown.map(({ title, panels }) => {
+      const section = element("section", "row", ...title ? [element("h2", "row-title", title)] : [], ...panels.map((p) => p.element));
+      if (title) section.setAttribute("aria-label", title);
+      return section;
+    }));
     if (!this.panels.length) this.root.append(element("p", "hush", emptyText));
     else this.panels[0].element.tabIndex = 0;
     this.#fit();
@@ -132,7 +140,8 @@ export class Grid {
     const gap = parseFloat(getComputedStyle(this.root.firstElementChild).columnGap) || 10;
     const width = this.root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     const height = innerHeight - this.root.getBoundingClientRect().top - scrollY - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
-    const cell = fit(this.rows.map((r) => r.map((p) => p.size)), width, height, gap);
+    const titles = this.titled ? this.rows.length * TITLE : 0;
+    const cell = fit(this.rows.map((r) => r.map((p) => p.size)), width, height - titles, gap);
     this.root.style.setProperty("--columns", cell.columns);
     this.root.style.setProperty("--cell-width", `${cell.width.toFixed(1)}px`);
     this.root.style.setProperty("--row", `${cell.height}px`);

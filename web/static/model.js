@@ -101,10 +101,22 @@ export class Series {
  * wait for all of it. */
 export function level(stat, value, covered = null) {
   if (covered !== null && (stat.reversed && stat.kind !== "slo" || covered < Math.min(stat.over / 2, DAY))) return "";
-  const numbers = measures(stat, value);
-  const past = (threshold) => threshold !== undefined && threshold !== null
-    && numbers.some((v) => stat.reversed ? v <= threshold : v >= threshold);
+  const levels = measures(stat, value).map((v) => levelOf(stat, v));
+  return ["crit", "warn"].find((l) => levels.includes(l)) ?? "";
+}
+
+/** Level of one number of a stat. */
+export function levelOf(stat, v) {
+  const past = (threshold) => threshold !== undefined && threshold !== null && (stat.reversed ? v <= threshold : v >= threshold);
+  if (typeof v !== "number") return "";
   return past(stat.crit) ? "crit" : past(stat.warn) ? "warn" : "";
+}
+
+/** Stats of which those with equal titles have their names in these. */
+export function apart(stats) {
+  const times = new Map();
+  for (const { title } of stats) times.set(title, (times.get(title) ?? 0) + 1);
+  return stats.map((s) => times.get(s.title) > 1 && s.title !== s.name ? { ...s, title: `${s.title} · ${s.name}` } : s);
 }
 
 /** Names of things with what they are: "partition 3", "ingesters a, b", or of many "5 partitions"; "" of none. */
@@ -160,7 +172,7 @@ export class Model {
     this.window = message.window;
     this.timing = message.timing;
     this.pages = message.pages;
-    this.stats = message.stats.map(inUnit);
+    this.stats = apart(message.stats.map(inUnit));
     this.series = new Map(this.stats.map((stat) => [stat.name, new Series(stat, this.window)]));
     this.loading = true;
     this.notes = new Map();

@@ -82,11 +82,11 @@ export class Narrow {
     let view = this.views.get(model);
     if (view?.of === model.series) return view;
     const series = new Map([...model.series].map(([name, s]) => [name, this.#kept(s.stat) ? this.#keys(s) : this.#others(s)]));
-    view = {
-      of: model.series, series, window: model.window, notes: model.notes, marks: model.marks, moreMarks: model.moreMarks, usual: null,
+    view = Object.assign(Object.create(model), {
+      of: model.series, series, usual: null, // that is of all lines
       state: (s, moment) => this.#state(model, s, moment),
       offer: (name) => this.#offer(model, name),
-    };
+    });
     this.views.set(model, view);
     return view;
   }
@@ -96,10 +96,9 @@ export class Narrow {
     const view = this.over(model), own = model.series.get(name);
     if (view === model || !own || this.#kept(own.stat)) return view;
     const told = `not filtered: it is not by ${this.chips.map((c) => c.field).join(", ")}; its lines, and what is different, are of ${this.condition} alone`;
-    return {
-      series: model.series, window: model.window, marks: model.marks, moreMarks: model.moreMarks, usual: model.usual,
+    return Object.assign(Object.create(model), {
       state: (s, moment) => model.state(s, moment), notes: new Map([...model.notes, [name, [told, ...model.notes.get(name) ?? []]]]),
-    };
+    });
   }
 
   #keys(own) {

@@ -38,7 +38,7 @@ export class Pages {
     this.all = model.pages.map((p) => ({ slug: unique(p.title), title: p.title, rows: p.rows }));
     arranged(this.all);
     this.turns = this.all.length; // how many take turns on a wall
-    this.all.push({ slug: "all", title: "All stats", rows: [stats] });
+    this.all.push({ slug: "all", title: "All stats", rows: [stats], grouped: true });
     this.all.push({ slug: "trouble", title: "Trouble", rows: [], empty: "Nothing is past its threshold or far from usual." });
     const own = stats.filter((name) => name.startsWith(INTERNAL));
     if (own.length) this.all.push({ slug: "pulse", title: "Pulse itself", rows: [own] });
@@ -70,9 +70,31 @@ export class Pages {
         this.nav.scrollLeft = Math.min(this.nav.scrollLeft, link.offsetLeft - this.nav.offsetLeft);
       } else link.removeAttribute("aria-current");
     });
-    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { empty: "There are no stats on this page.", ...this.all[this.current], ...this.#troubled() && { rows: this.#trouble() } };
+    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { empty: "There are no stats on this page.", ...this.all[this.current], ...this.#troubled() && { rows: this.#trouble() }, ...this.all[this.current].grouped && this.#grouped(this.all[this.current].rows.flat()) };
     this.title = page.title;
     this.onOpen({ ...page, chips: chipsOf(parameters) });
+  }
+
+  /** All stats by the page that they are on, each once; before them what is past its
+   * threshold now. */
+  #grouped(stats) {
+    const moment = this.model.moment(), left = new Set(stats);
+    const take = (title, names) => {
+      const rows = names.filter((name) => left.delete(name));
+      return rows.length ? [{ title, rows }] : [];
+    };
+    const worth = (name) => {
+      const series = this.model.series.get(name), { state, held } = this.model.state(series, moment);
+      return state === "value" || held ? level(series.stat, series.at(series.newest), series.covered(series.newest)) : "";
+    };
+    const past = new Map(stats.map((name) => [name, worth(name)]));
+    const groups = [
+      ...take("Past their thresholds", ["crit", "warn"].flatMap((l) => stats.filter((name) => past.get(name) === l))),
+      ...this.all.slice(0, this.turns).flatMap((p) => take(p.title, p.rows.flat())),
+      ...take("Pulse itself", stats.filter((name) => name.startsWith(INTERNAL))),
+    ];
+    groups.splice(groups.length - (groups.at(-1)?.title === "Pulse itself" ? 1 : 0), 0, ...take("On no page", stats));
+    return { rows: groups.map((g) => g.rows), titles: groups.map((g) => g.title) };
   }
 
   /** Whether the page of what is in trouble is open. */
@@ -107,6 +129,9 @@ export class Pages {
     if (this.stat) return { stat: this.stat, title: this.title };
     return this.current >= 0 && this.current < this.turns ? { page: this.all[this.current].title, title: this.title } : {};
   }
+
+  /** All values are known now: a page that is ordered by them is put in order. */
+  known() { if (this.all[this.current]?.grouped) this.open(); }
 
   /** Goes to a page by its number from 0, if there is one; n counts round if asked. */
   go(n, round = false) {

@@ -87,7 +87,7 @@ export class Panel {
     this.#tell(model.notes.get(this.name) ?? [], error);
     this.#date(held, moment.now, note, why);
     const text = this.drawValue({
-      series, value, cursor, colors, hue, shown: state === "value",
+      series, value, cursor, colors, hue, worth, shown: state === "value",
       why: held && this.size.columns > 1 ? "" : note, // where it is wide the title has room for it
       point: held || covered !== null ? [colors.panel, hue] : [hue, colors.panel],
       from: moment.from, edge: moment.edge, due: moment.due,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Series, level } from "../static/model.js";
+import { Series, apart, level, levelOf } from "../static/model.js";
 import { Page, START } from "./page.js";
 
 test("a true zero and the value of nothing are values", () => {
@@ -217,4 +217,15 @@ test("while history is to come a stat without a point is loading", () => {
   assert.deepEqual([page.state("a").why, page.state("b").state, page.model.newest], ["loading", "value", START - 1]);
   page.model.past({ type: "history", history: [], last: true, ...page.head() });
   assert.equal(page.state("a").why, "nothing yet");
+});
+
+test("Stats with equal titles are told apart by their names", () => {
+  const titles = (...stats) => apart(stats).map((s) => s.title);
+  assert.deepEqual(titles({ name: "a", title: "time" }, { name: "b", title: "time" }, { name: "c", title: "other" }), ["time · a", "time · b", "other"]);
+  assert.deepEqual(titles({ name: "time", title: "time" }, { name: "b", title: "time" }), ["time", "time · b"]);
+});
+
+test("A number has the level of the threshold that it is past", () => {
+  assert.deepEqual([5, 10, 20, null].map((v) => levelOf({ warn: 10, crit: 20 }, v)), ["", "warn", "crit", ""]);
+  assert.deepEqual([5, 10, 20].map((v) => levelOf({ warn: 10, crit: 5, reversed: true }, v)), ["crit", "warn", ""]);
 });

@@ -1,8 +1,9 @@
 // Quantiles: a figure for each, over lines with the bands between them.
 
 import { Chart, sample } from "../chart.js";
-import { element, write } from "../dom.js";
+import { element, mark, write } from "../dom.js";
 import { brief, exact, quantile, timeUnit } from "../format.js";
+import { levelOf } from "../model.js";
 
 export const quantiles = {
   fits: (stat) => stat.shape === "quantiles",
@@ -16,10 +17,16 @@ export const quantiles = {
     const chart = new Chart(canvas);
     const ascending = at.map((_, i) => i).sort((a, b) => stat.at[a] - stat.at[b]);
 
-    const draw = ({ series, value, shown, why, hue, colors, from, edge, due, cursor, point }) => {
+    const draw = ({ series, value, shown, why, hue, worth, colors, from, edge, due, cursor, point }) => {
       const [name, size] = timeUnit(value && Math.max(...at.map(({ key }) => Math.abs(value[key] ?? 0))), stat.unit ?? "");
       const figureOf = (v) => typeof v === "number" ? brief(v / size, series.fractional) : "–";
-      for (const { key, figure } of at) write(figure, figureOf(value?.[key]));
+      // Only what is past its threshold has its color.
+      const levels = at.map(({ key }) => worth ? levelOf(stat, value?.[key]) : "");
+      const hues = levels.map((l) => l ? colors[l] : worth ? colors.ok : hue);
+      at.forEach(({ key, figure }, i) => {
+        write(figure, figureOf(value?.[key]));
+        mark(figure, "level", levels[i] || (worth ? "ok" : ""));
+      });
       write(unit, name);
       write(note, why || (value === null && shown ? `none in ${stat.over} s` : ""));
 
@@ -32,13 +39,13 @@ export const quantiles = {
       samples.forEach((s, i) => {
         // The lowest is the darkest: most values lie under it.
         const weight = 1 - i / samples.length;
-        if (i > 0) chart.band(samples[i - 1], s, hue, colors.depth * (0.35 + 0.5 * weight));
-        chart.area(s, hue, { depth: i ? 0 : colors.depth, alpha: 0.35 + 0.65 * weight, line: i ? 0.8 : 1 });
+        if (i > 0) chart.band(samples[i - 1], s, hues[ascending[i]], colors.depth * (0.35 + 0.5 * weight));
+        chart.area(s, hues[ascending[i]], { depth: i ? 0 : colors.depth, alpha: 0.35 + 0.65 * weight, line: i ? 0.8 : 1 });
       });
       if (cursor !== null) chart.cursor(cursor, colors);
       const second = cursor ?? series.newest;
       if (value && second >= from && second <= edge) {
-        for (const { key } of at) if (typeof value[key] === "number") chart.dot(second, value[key], ...point);
+        at.forEach(({ key }, i) => { if (typeof value[key] === "number") chart.dot(second, value[key], ...point.map((c) => c === hue ? hues[i] : c)); });
       }
       return value ? at.map(({ key, name }) => `${name} ${exact(value[key] ?? null)}`).join(", ") + ` ${stat.unit ?? ""}` : why || "no value";
     };
