@@ -502,8 +502,8 @@ func TestKeyboardAndNames(t *testing.T) {
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"))
 	for where, want := range map[string]string{
-		"edge": "Pulse: first page, Routing, Edge, All stats, Trouble, Pulse itself, Fields, Find a stat, Pause, Then, Time zone: UTC, that of this browser, Full screen, Light or dark, Incidents, Help, nginx requests",
-		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Trouble, Pulse itself, Fields, Find a stat, Pause, Then, Time zone: UTC, that of this browser, Full screen, Light or dark, Incidents, Help, " +
+		"edge": "Pulse: first page, Routing, Edge, All stats, Trouble, Pulse itself, Fields, Find a stat, Pause, Then, Time zone UTC, Full screen, Light or dark, Incidents, Help, nginx requests",
+		"stat/stat-01/3600": "Pulse: first page, Routing, Edge, All stats, Trouble, Pulse itself, Fields, Find a stat, Pause, Then, Time zone UTC, Full screen, Light or dark, Incidents, Help, " +
 			"Back, 5 min, 1 h, 24 h, 7 d, all, −hour, −day, −week, What is different, CSV, JSON, PNG, nginx 500 over time",
 	} {
 		b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))

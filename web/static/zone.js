@@ -32,7 +32,7 @@ export class Zone {
     useUTC(this.utc);
     const name = zoneName(offset(Date.now() / 1000));
     write(this.button, name);
-    this.button.setAttribute("aria-label", `Time zone: ${name}${this.utc ? "" : ", that of this browser"}`);
+    this.button.setAttribute("aria-label", `Time zone ${name}`);
     this.button.title = `Times are in ${name}; press for ${this.utc ? "this browser's zone" : "UTC"} (z)`;
   }
 }
