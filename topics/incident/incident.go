@@ -21,6 +21,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/timing"
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 // Partitions of an incident's topic.
@@ -230,8 +231,19 @@ func Delete(ctx context.Context, admin *topics.Admin, n topics.Names, id string)
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return fmt.Errorf("%w: %s", ErrUnknown, id)
 	}
+	// A broker answers before it has deleted anything.
+	for start := time.Now(); err == nil && time.Since(start) < goneWithin; {
+		there, listed := admin.ListTopics(ctx, name)
+		if listed != nil || there[name].Err != nil {
+			break
+		}
+		err = retry.Wait(ctx, 50*time.Millisecond)
+	}
 	return err
 }
+
+// goneWithin is how long a topic that was deleted may take to be gone.
+const goneWithin = 5 * time.Second
 
 // create makes an incident's topic.
 func create(ctx context.Context, admin *topics.Admin, name string) error {
