@@ -66,7 +66,7 @@ const touch = () => {
   grid.touch();
   detail.touch();
 };
-const fields = new Fields($("page"), () => model.now());
+const fields = new Fields($("page"), () => model.now(), (more) => draft.begin(more));
 const pages = new Pages($("tabs"), (page) => {
   fields.hide();
   narrow.set(page.chips);

@@ -18,6 +18,16 @@ function modelOf(messages) {
   return model;
 }
 
+/** Definitions with one more entry of a list: at the list's beginning if the text has it, as
+ * deep as its entries are, else at the end. */
+export function joined(text, more) {
+  const [head, entry] = more.split("\n");
+  const found = new RegExp(`^${head}[ \\t]*\n((?:[ \\t]*(?:#.*)?\n)*)([ \\t]*)- `, "m").exec(text);
+  if (!found) return `${text}${text && !text.endsWith("\n") ? "\n" : ""}${more}`;
+  const at = found.index + found[0].length - found[2].length - 2;
+  return `${text.slice(0, at)}${found[2]}${entry.trim()}\n${text.slice(at)}`;
+}
+
 export class Draft {
   /** A button, and the dialog that it opens; live gives the model of now. */
   constructor(button, dialog, live) {
@@ -44,7 +54,14 @@ export class Draft {
   /** Says whether the server tries drafts. */
   offer(offered) { this.button.hidden = !offered; }
 
-  async open() {
+  /** Opens with a list of one more entry, such as "stats:\n  - {…}\n", if drafts are tried;
+   * gives whether they are. */
+  begin(more) {
+    if (!this.button.hidden) this.open(more);
+    return !this.button.hidden;
+  }
+
+  async open(more = "") {
     this.dialog.showModal();
     if (!this.area.value) {
       try {
@@ -56,6 +73,7 @@ export class Draft {
         return;
       }
     }
+    if (more) this.area.value = joined(this.area.value, more);
     this.#try();
   }
 

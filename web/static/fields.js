@@ -25,7 +25,7 @@ function row(tag, ...cells) {
 
 export class Fields {
   /** In a root element; now gives the time. onDraft is called with definitions to begin
-   * with, if there is something that edits them. */
+   * with, and gives true if it opens them where they are edited. */
   constructor(root, now, onDraft = null) {
     Object.assign(this, { root, now, onDraft });
   }
@@ -101,10 +101,7 @@ export class Fields {
     button.setAttribute("aria-label", about);
     button.setAttribute("aria-expanded", "false");
     button.addEventListener("click", () => {
-      if (this.onDraft) {
-        this.onDraft(draft());
-        return;
-      }
+      if (this.onDraft?.(draft())) return;
       const line = of(), open = button.getAttribute("aria-expanded") !== "true";
       button.setAttribute("aria-expanded", String(open));
       if (!open) {

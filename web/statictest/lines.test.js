@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { joined } from "../static/draft.js";
 import { both } from "../static/explain.js";
 import { formatText, statText } from "../static/fields.js";
 import { columnsOf } from "../static/lines.js";
@@ -20,4 +21,12 @@ test("Two conditions hold together, whatever they are", () => {
 test("What begins a stat or a format is YAML", () => {
   assert.equal(statText("{name: \"ms\", quantiles: \"ms\"}"), "stats:\n  - {name: \"ms\", quantiles: \"ms\"}\n");
   assert.equal(formatText("it's <f1>"), "formats:\n  - {name: NAME, pattern: 'it''s <f1>'}\n");
+});
+
+test("A stat is begun in the list that there is", () => {
+  const more = statText("{name: x}");
+  assert.equal(joined("", more), more);
+  assert.equal(joined("lateness: 2s", more), "lateness: 2s\nstats:\n  - {name: x}\n");
+  assert.equal(joined("stats:\n- name: a\n  rate: second\n", more), "stats:\n- {name: x}\n- name: a\n  rate: second\n");
+  assert.equal(joined("define:\n  a: b\nstats:\n  # all\n\n    - {name: a}\n", more), "define:\n  a: b\nstats:\n  # all\n\n    - {name: x}\n    - {name: a}\n");
 });
