@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -14,7 +15,7 @@ import (
 const (
 	pingEvery  = 20 * time.Second
 	pongWithin = 3 * time.Minute // a client not heard of for so long is gone; on a slow line a ping waits
-	maxMessage = 512             // bytes of a message from a client, which has nothing to say
+	maxMessage = 512             // bytes of a message from a client, which has little to say
 )
 
 // serve gives a client the first message and then frame after frame of what it
@@ -23,11 +24,11 @@ func (h *Hub) serve(ctx context.Context, conn *websocket.Conn, sub Subscription)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	read := make(chan struct{})
+	read, wish := make(chan struct{}), pace{changed: make(chan struct{}, 1)}
 	go func() {
 		defer close(read)
 		defer cancel()
-		listen(conn)
+		listen(conn, &wish)
 	}()
 	// Closing the connection ends listen.
 	defer func() {
@@ -35,7 +36,7 @@ func (h *Hub) serve(ctx context.Context, conn *websocket.Conn, sub Subscription)
 		<-read
 	}()
 
-	err := h.feed(ctx, conn, sub)
+	err := h.feed(ctx, conn, sub, &wish)
 	var timeout net.Error // as gorilla hides it
 	switch {
 	case ctx.Err() != nil:
@@ -46,21 +47,55 @@ func (h *Hub) serve(ctx context.Context, conn *websocket.Conn, sub Subscription)
 	}
 }
 
-// listen reads what a client sends, which is only answers to pings, until the
-// connection ends or the client says something.
-func listen(conn *websocket.Conn) {
+// slowEvery is between two frames for a page that nobody looks at: a hidden tab needs its
+// title and its icon, and a page takes longer silence for the end.
+const slowEvery = 3 * time.Second
+
+// A pace is how often a client wants frames.
+type pace struct {
+	slow    atomic.Bool
+	changed chan struct{} // has one when it was changed
+}
+
+// wait lets the time between two frames pass for a client that wants few.
+func (p *pace) wait(ctx context.Context) {
+	for begun := time.Now(); p.slow.Load() && ctx.Err() == nil; {
+		left := time.NewTimer(slowEvery - time.Since(begun))
+		select {
+		case <-ctx.Done():
+		case <-p.changed:
+		case <-left.C:
+			return
+		}
+		left.Stop()
+	}
+}
+
+// listen reads what a client sends, which is answers to pings, and slow or fast for how
+// often it wants frames, until the connection ends or the client says something else.
+func listen(conn *websocket.Conn, wish *pace) {
 	conn.SetReadLimit(maxMessage)
 	heard := func(string) error { return conn.SetReadDeadline(time.Now().Add(pongWithin)) }
 	conn.SetPongHandler(heard)
 	if heard("") != nil {
 		return
 	}
-	_, _, _ = conn.NextReader()
+	for {
+		_, said, err := conn.ReadMessage()
+		if err != nil || string(said) != "slow" && string(said) != "fast" || heard("") != nil {
+			return
+		}
+		wish.slow.Store(string(said) == "slow")
+		select {
+		case wish.changed <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // feed writes to a client. A write that makes no progress fails by itself: see
 // steadyConn.
-func (h *Hub) feed(ctx context.Context, conn *websocket.Conn, sub Subscription) error {
+func (h *Hub) feed(ctx context.Context, conn *websocket.Conn, sub Subscription, wish *pace) error {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	write := func(message *websocket.PreparedMessage) error {
@@ -89,6 +124,7 @@ func (h *Hub) feed(ctx context.Context, conn *websocket.Conn, sub Subscription) 
 		if err != nil {
 			return err
 		}
+		wish.wait(ctx)
 		if parcel, version, err = h.Next(ctx, sub, version); err != nil {
 			return err
 		}

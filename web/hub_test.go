@@ -237,7 +237,7 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// A client that talks is sent away: it has nothing to say.
+// A client that talks is sent away: it has little to say.
 func TestTalkingClientIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, nil)

@@ -9,6 +9,7 @@ const FIRST = 60000; // ms that the first message may take then: it is long, and
  * connection has spoken and "closed" when it has ended. */
 export function connect(onMessage, onState) {
   let socket, wait = LEAST_WAIT, retry, watchdog;
+  let pace = () => {}; // tells the server that a hidden tab needs little
 
   const open = () => {
     clearTimeout(retry);
@@ -20,6 +21,7 @@ export function connect(onMessage, onState) {
     };
     // A connection that died without a word may take minutes to say so: it is
     // given up at once, and what it still says is not listened to.
+    pace = () => { if (mine.readyState === WebSocket.OPEN) mine.send(document.hidden ? "slow" : "fast"); };
     const close = () => {
       if (socket !== mine) return;
       socket = null;
@@ -30,7 +32,10 @@ export function connect(onMessage, onState) {
       wait = Math.min(MOST_WAIT, wait * 1.7);
     };
     within(OPENING);
-    mine.onopen = () => within(FIRST);
+    mine.onopen = () => {
+      within(FIRST);
+      if (document.hidden) pace();
+    };
     mine.onmessage = (event) => {
       if (socket !== mine) return;
       within(SILENCE);
@@ -50,6 +55,9 @@ export function connect(onMessage, onState) {
     open();
   };
   addEventListener("online", now);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) now(); });
+  document.addEventListener("visibilitychange", () => {
+    if (socket) pace();
+    else if (!document.hidden) now();
+  });
   open();
 }
