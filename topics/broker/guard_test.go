@@ -122,6 +122,18 @@ func send(t testing.TB, b *broker.Broker, sent string) {
 	io.Copy(io.Discard, c)
 }
 
+// TestTags: a request that says that it has four billion tags, in its head or its body, takes
+// no time.
+func TestTags(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	const many = "\xff\xff\xff\xff\x0f"
+	for _, body := range []string{"\x00\x01a" + many, "\x00\x01a\x00\x02a\x02b" + many} {
+		send(t, b, request(int16(kmsg.ApiVersions), 3, body))
+	}
+	works(t, b)
+}
+
 // TestBeyond: a request for what would take up all memory, or of what is the
 // broker's own, ends its connection.
 func TestBeyond(t *testing.T) {
