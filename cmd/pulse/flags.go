@@ -114,7 +114,7 @@ func (f *flags) parseEnv() error {
 
 // mayBeSecret are the flags whose values have passwords, tokens or keys in them, and
 // are in no message.
-var mayBeSecret = regexp.MustCompile(`auth|token|password|secret|key|sources|urls|heartbeat|^aorta$`)
+var mayBeSecret = regexp.MustCompile(`auth|token|password|secret|key|sources|urls|heartbeat|^aorta$|^influx$|^remote-write$`)
 
 // keyFiles are those of them that name files.
 var keyFiles = []string{"http-key", "tls-key", "kafka-client-cert-key"}

@@ -9,6 +9,7 @@ var Outputs = []*Output{
 	&postOutput,
 	&graphiteOutput,
 	&remoteWriteOutput,
+	&influxOutput,
 }
 
 // An Output is a kind of place that points can be sent to.

@@ -30,7 +30,7 @@ type remoteWriteConfig struct{ url, protocol text }
 
 func (c *remoteWriteConfig) Settings() []Setting {
 	return []Setting{
-		{Flag: "remote-write", Help: "send points by Prometheus' remote write to this `URL`, for example http://localhost:9090/api/v1/write", Value: &c.url},
+		{Flag: "remote-write", Help: "send points by Prometheus' remote write to this `URL`, such as http://HOST/api/v1/write", Value: &c.url},
 		{Flag: "remote-write-protocol", Help: "the `version` of remote write: 1.0, which all receivers know, or 2.0", Value: &c.protocol},
 	}
 }
