@@ -144,9 +144,6 @@ func (b *Board) Incidents() (all []Incident) {
 	return all
 }
 
-// Transitions are those of a subject that are remembered, in order.
-func (b *Board) Transitions(s Subject) []Transition { return slices.Clone(b.of[s]) }
-
 // Subjects are those that have transitions, in order.
 func (b *Board) Subjects() []Subject {
 	subjects := make([]Subject, 0, len(b.of))

@@ -61,8 +61,8 @@ func TestBoardIsBounded(t *testing.T) {
 			t.Fatalf("at %d: %s", second, briefly(got))
 		}
 	}
-	if got := briefly(b.Incidents()); got != "firing 1-0" || len(b.Transitions(Subject{Alert: "a"})) > 8 {
-		t.Errorf("it remembers %s, by %d transitions", got, len(b.Transitions(Subject{Alert: "a"})))
+	if got := briefly(b.Incidents()); got != "firing 1-0" || len(b.of[Subject{Alert: "a"}]) > 8 {
+		t.Errorf("it remembers %s, by %d transitions", got, len(b.of[Subject{Alert: "a"}]))
 	}
 	for n := range MaxSubjects + 100 {
 		b.Put(Transition{Subject: Subject{Alert: "a", Keyed: true, Key: fmt.Sprint(n)}, Second: 1, State: Firing})
