@@ -2,6 +2,7 @@ package derive
 
 import (
 	"bytes"
+	"math"
 	"slices"
 
 	"pulse/stats/condition"
@@ -288,6 +289,12 @@ func (e *Evaluator) run(ev *line.Event, r *compiled, m *machine) result {
 	case int:
 		return numberResult(fixed.Int(int64(v)), true)
 	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) { // as float("NaN") gives, and a division by 0
+			if r.textual(ev) {
+				return result{is: isMistyped}
+			}
+			return result{}
+		}
 		return numberResult(fixed.Parse(appendFloat(nil, v)))
 	case bool:
 		if v {
@@ -296,6 +303,11 @@ func (e *Evaluator) run(ev *line.Event, r *compiled, m *machine) result {
 		return result{is: isFalse}
 	}
 	return result{}
+}
+
+// textual reports whether one of the fields that it is made of is text.
+func (r *compiled) textual(ev *line.Event) bool {
+	return slices.ContainsFunc(r.slots, func(s line.Slot) bool { return ev.Has(s) && ev.IsText(s) })
 }
 
 // Bounds of a memo: beyond them a value is derived each time.

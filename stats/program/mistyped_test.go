@@ -205,14 +205,17 @@ stats:
   - {name: zero, sum: ms / zero}
   - {name: round, sum: round(ms / 1000)}
   - {name: whole, sum: int(version)}
+  - {name: infinite, sum: float(inf)}
+  - {name: no-number, sum: float(nan) * 2}
   - {name: metric, sum: count#orders}
 `)
 	lines := []byte("id=A1 version=1.2.3 ms=2000 mem=1k zero=0\n" +
 		"id=17 version=1.2 ms=slow mem=lots zero=0\n" +
 		"id=17 version=a.b ms=slow mem=- zero=0\n" +
 		"id=B2 version=a.b ms=- mem= zero=0\n" +
+		"inf=Inf nan=NaN\n" +
 		"other=1 count#orders=1,234\n")
-	want := map[string]uint64{"sum": 2, "of-derived": 2, "where": 2, "size": 1, "zero": 2, "round": 2, "whole": 3, "metric": 1}
+	want := map[string]uint64{"sum": 2, "of-derived": 2, "where": 2, "size": 1, "zero": 2, "round": 2, "whole": 3, "metric": 1, "infinite": 1, "no-number": 1}
 	for _, byIndex := range []bool{false, true} {
 		f := p.NewFolder()
 		if byIndex {
