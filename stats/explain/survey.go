@@ -18,7 +18,7 @@ const (
 	// costs some ten times as much as to read the line by names that are known.
 	surveyed = 16
 	// surveyNames and surveyNumbers bound what is looked at.
-	surveyNames   = 20_000 // lines of a part
+	surveyNames   = 2_000  // lines of a part
 	surveyNumbers = 20_000 // numbers of a part
 	surveyFields  = 2_000  // names of a part
 	mostNames     = 200    // fields that are compared
