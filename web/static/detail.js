@@ -14,6 +14,7 @@ import { level, levelOf } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
 import { drawUsual } from "./usual.js";
 import { chipsOf, chipsOfKey, conditionOf } from "./narrow.js";
+import { pinches } from "./pinch.js";
 import { panelOf } from "./panels/registry.js";
 import { hashOf, note, placeOf } from "./place.js";
 
@@ -161,8 +162,9 @@ export class Detail {
     this.root.replaceChildren(this.box);
 
     const x = (e) => e.clientX - this.canvas.getBoundingClientRect().left;
+    pinches(this.canvas, this.chart, () => this.#dropped(), (from, to) => this.#zoom(from, Math.min(to, Math.floor(this.view().moment.now))));
     this.canvas.addEventListener("pointerdown", (e) => {
-      if (e.button !== 0) return;
+      if (e.pointerType === "touch" && !e.isPrimary || e.button !== 0) return;
       this.drag = { from: x(e), moved: false };
       this.canvas.setPointerCapture?.(e.pointerId);
     });
