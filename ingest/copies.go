@@ -310,7 +310,7 @@ func (t *tails) findRotated(positions Positions) {
 			continue
 		}
 		if !t.follows(p.Name) {
-			t.files.Log.Warn("a position is of a folder that is not followed; it is forgotten, and nothing there is read", "file", p.Name)
+			t.files.Log.Warn("forgot a position of a folder that is not followed; nothing in it is read", "file", p.Name)
 			positions[key] = nil
 			delete(t.left, key)
 			continue

@@ -178,7 +178,7 @@ func TestLanguageErrors(t *testing.T) {
 	const stat = "{name: a, rate: second"
 	for _, test := range []struct{ src, want string }{
 		{"stats: [{name: a, histogram: x, buckets: [1], by: y}]", "1:51: the option by is for rate, "},
-		{"stats: [{name: a, rate: second, top: 5}]", "1:38: top is for what goes by a key"},
+		{"stats: [{name: a, rate: second, top: 5}]", "1:38: top needs by, which names the key"},
 		{"stats: [{name: a, rate: second, by: y, top: 0}]", "1:45: top must be a whole number from 1 to 100, not 0"},
 		{"stats: [{name: a, rate: second, by: [y, y]}]", "1:41: the field y is given twice"},
 		{"stats: [{name: a, rate: second, by: []}]", "1:37: by must have from 1 to 4 fields, not 0"},
@@ -227,7 +227,7 @@ func TestLanguageErrors(t *testing.T) {
 		{"stats: [" + stat + ", by: x, rank: most}]", `1:46: rank of rate must be value or count, not "most"`},
 		{"stats: [" + stat + ", by: x, rank: 0.9}]", "1:46: rank of rate must be value or count, not 0.9: only quantiles rank by a quantile"},
 		{"stats: [" + stat + ", by: x, rank: [count]}]", "1:46: rank of rate must be value or count, not a list"},
-		{"stats: [" + stat + ", rank: count}]", "1:39: rank is for what goes by a key: give it by"},
+		{"stats: [" + stat + ", rank: count}]", "1:39: rank needs by, which names the key"},
 		{"stats: [{name: a, quantiles: x, by: y, rank: value}]", `1:46: rank of quantiles must be count or a quantile such as 0.99, not "value"`},
 		{"stats: [{name: a, quantiles: x, by: y, rank: 1.5}]", "1:46: rank must be a number from 0.000001 to 1, not 1.5"},
 		{"stats: [" + stat + ", link: javascript:x}]", "1:39: link must begin with https://"},

@@ -119,10 +119,10 @@ func (d *Definitions) Notes(n Notices) map[string][]string {
 			notes[s.Name] = append(notes[s.Name], n.without(field))
 		}
 		if texts := n.Texts[s.Name]; texts > 0 {
-			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s values of %s%s were text or too great a number, and are not counted", about(texts), measured(s), n.When))
+			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("%s values of %s%s were text or numbers too large, and are not counted", about(texts), measured(s), n.When))
 		}
 		if names := n.Unlisted[s.Name]; len(names) > 0 {
-			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("more than %d names: those with the least values are together in `other`. The last that came are `%s`",
+			notes[s.Name] = append(notes[s.Name], fmt.Sprintf("more than %d names: those with the smallest values are summed up as `other`. The newest are `%s`",
 				MaxInlogNames, strings.Join(names, "`, `")))
 		}
 		if beyond := n.Beyond[s.Name]; beyond.Share > 0 {

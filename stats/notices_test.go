@@ -50,7 +50,7 @@ stats:
 		}},
 		{"texts", Notices{Texts: map[string]uint64{"sum": 2043}, Errors: map[string]uint64{"all": 2844}, When: recently}, map[string]string{
 			"all": "2800 lines a minute are not counted: a field's value has another type than its condition or expression expects",
-			"sum": "2000 values of `request_time` of the last minute were text or too great a number, and are not counted",
+			"sum": "2000 values of `request_time` of the last minute were text or numbers too large, and are not counted",
 		}},
 	} {
 		notes := d.Notes(test.n)

@@ -71,10 +71,10 @@ func (p *parser) parseKind(s *Stat, kind string, values map[string]*yaml.Node) {
 	if len(s.GroupBy) == 0 {
 		s.Top = 0
 		if top := values["top"]; top != nil && values["by"] == nil && d.Option("top") != nil {
-			p.errorf(top, "top is for what goes by a key: give it by")
+			p.errorf(top, "top needs by, which names the key")
 		}
 		if rank := values["rank"]; rank != nil && values["by"] == nil && d.Option("rank") != nil {
-			p.errorf(rank, "rank is for what goes by a key: give it by")
+			p.errorf(rank, "rank needs by, which names the key")
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (p *parser) parseOption(s *Stat, o *aggregate.Option, n *yaml.Node) {
 			return
 		}
 		if o.Name == "tolerated" && len(s.Buckets) > 0 && f < s.Buckets[0] {
-			p.errorf(n, "tolerated is below satisfied: what is tolerated is slower")
+			p.errorf(n, "tolerated is below satisfied: it must be the larger number")
 		}
 		s.set(d, o.Name, []float64{f})
 	case aggregate.Numbers:

@@ -31,7 +31,7 @@ func (p place) String() string { return fmt.Sprintf("%d/%d/%d", p.partition, p.o
 // parsePlace reads what String gives.
 func parsePlace(text string) (p place, err error) {
 	if n, err := fmt.Sscanf(text, "%d/%d/%d", &p.partition, &p.offset, &p.start); n != 3 || err != nil || p.String() != text {
-		return place{}, fmt.Errorf("at: %.60q is not the place of a line; /api/lines says it as at", text)
+		return place{}, fmt.Errorf("at: %.60q is not the position of a line; /api/lines gives it as at", text)
 	}
 	return p, nil
 }

@@ -81,7 +81,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 
 		if s.foreignHost(r) {
-			http.Error(w, fmt.Sprintf("this page is for localhost, and not for %.80q: if a proxy on this machine serves it by that name, start Pulse with --canonical-host", r.Host), http.StatusMisdirectedRequest)
+			http.Error(w, fmt.Sprintf("this page is served as localhost, not as %.80q: if a proxy on this machine serves it by that name, start Pulse with --canonical-host", r.Host), http.StatusMisdirectedRequest)
 			return
 		}
 		secure := secure(r)
@@ -118,7 +118,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				s.refusals.Warn("a wrong password or token was refused", "from", from, "path", fmt.Sprintf("%.80s", r.URL.Path))
 			}
 			h.Set("WWW-Authenticate", s.access.challenge())
-			http.Error(w, "this dashboard needs a user and a password, a token, or a share link that has not ended", http.StatusUnauthorized)
+			http.Error(w, "this dashboard needs a user and a password, a token, or a share link that has not expired", http.StatusUnauthorized)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -51,7 +51,7 @@ func TestLoopback(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.listener.Close()
-		if warns := strings.Contains(log.String(), "open to all"); s.onLoopback != c.loopback || warns != c.warns {
+		if warns := strings.Contains(log.String(), "anyone who can reach"); s.onLoopback != c.loopback || warns != c.warns {
 			t.Errorf("%s with the login %q: on loopback %t, warned %t", c.addr, c.auth, s.onLoopback, warns)
 		}
 	}

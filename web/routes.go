@@ -301,7 +301,7 @@ func (s *Server) measured() []byte {
 		}
 		v, err := value.Parse(p.Value)
 		if err != nil {
-			s.config.Logger.Warn("left a value out of the metrics", "stat", st.Name, "error", err)
+			s.config.Logger.Warn("left a value out of /metrics", "stat", st.Name, "error", err)
 			continue
 		}
 		b = appendSamples(b, st.Name, v)
@@ -328,7 +328,7 @@ func (s *Server) measured() []byte {
 		{"pulse_web_newest_seconds", "gauge", "The newest second of all stats, in Unix time.", uint64(s.store.Newest())},
 		{"pulse_web_clients", "gauge", "Clients on the websocket.", uint64(s.hub.clients.Load())},
 		{"pulse_web_frames_total", "counter", "Frames published to clients.", s.hub.frames.Load()},
-		{"pulse_web_clients_cut_total", "counter", fmt.Sprintf("Clients disconnected for taking no bytes for %.0f s, or for being the slowest when all together had not taken %d MiB.", progressWithin.Seconds(), maxOutgoing>>20), s.hub.cut.Load()},
+		{"pulse_web_clients_cut_total", "counter", fmt.Sprintf("Clients disconnected for reading no bytes for %.0f s, or for being the slowest when all together had not read %d MiB.", progressWithin.Seconds(), maxOutgoing>>20), s.hub.cut.Load()},
 		{"pulse_web_marks_refused_total", "counter", "Marks that were not kept because their minute had enough.", s.marksRefused.Load()},
 		{"pulse_web_points_refused_total", "counter", "Points of unknown stats, without a time, or too large.", s.store.Refused()},
 	} {

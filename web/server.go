@@ -136,7 +136,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.listenOn(l)
 	if s.access.open() && !s.onLoopback {
-		s.config.Logger.Warn("the page is open to all who can reach this machine: give --http-auth or --http-tokens, or --http localhost:PORT", "address", l.Addr())
+		s.config.Logger.Warn("anyone who can reach this machine can see the page: give --http-auth or --http-tokens, or --http localhost:PORT", "address", l.Addr())
 	}
 	return s, nil
 }
@@ -158,7 +158,7 @@ func newServer(c Config) (*Server, error) {
 		return nil, err
 	}
 	if c.AllowEdit && access.open() {
-		return nil, errors.New("nobody can be allowed to edit: there is neither a login nor a token by which to know them")
+		return nil, errors.New("nobody can be allowed to edit without a login or tokens: give --http-auth or --http-tokens")
 	}
 	certificate, err := newCertificate(c.CertFile, c.KeyFile)
 	if err != nil {
@@ -255,7 +255,7 @@ func (s *Server) recall(ctx context.Context) {
 	}
 	minutes, err := s.minutes.Minutes(ctx, stats.FieldsStat, newest-remembered, newest)
 	if err != nil && ctx.Err() == nil {
-		s.config.Logger.Warn("cannot read which fields the lines of the last hour had: that a stat's field is missing is said of newer lines", "error", err)
+		s.config.Logger.Warn("cannot read which fields the lines of the last hour had: warnings of missing fields cover only newer lines", "error", err)
 	}
 	s.store.Recall(minutes)
 }

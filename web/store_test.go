@@ -382,7 +382,7 @@ func TestNotesOfFields(t *testing.T) {
 		t.Errorf("got %s, want %s", got, beyond)
 	}
 	put(s, stats.Snapshot{Stat: "a", Time: 1001, Value: json.RawMessage("1"), Version: d.Version()})
-	const want = "`,\"notes\":[[0,\"no line has had `sise`; did you mean `size`?\"],[1,\"2000 values of `size` of the last minute were text or too great a number, and are not counted\"]]`"
+	const want = "`,\"notes\":[[0,\"no line has had `sise`; did you mean `size`?\"],[1,\"2000 values of `size` of the last minute were text or numbers too large, and are not counted\"]]`"
 	if got := string(s.AppendNotes(nil, nil, 0)); got != want[1:len(want)-1] {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -51,7 +51,7 @@ func (s *fieldsSettings) check(words []string) error {
 	case s.asksKafka() && s.reading != (ingest.Reading{}):
 		return usagef("--format, --zone, --columns, --unwrap, --join and --undated are for logs: the topic events.raw says how its lines are read")
 	case s.last <= 0:
-		return usagef("--last %s is not a while: write one such as 5m", s.last)
+		return usagef("--last %s is not a valid duration: write one above 0, such as 5m", s.last)
 	}
 	return s.logSettings.check(words)
 }
@@ -116,7 +116,7 @@ func printFields(w io.Writer, f survey.Format) {
 	}
 	table.Flush()
 	if f.More {
-		fmt.Fprintf(w, "  and more fields than %d\n", len(f.Fields))
+		fmt.Fprintf(w, "  and more: at most %d fields are listed\n", len(f.Fields))
 	}
 }
 

@@ -102,7 +102,7 @@ func TestEvalAhead(t *testing.T) {
 func TestEvalTooGreat(t *testing.T) {
 	file := writeFile(t, "d.yaml", "stats: [{name: c, sum: n, over: 1s}]")
 	p := start(t, nil, strings.NewReader("2025-03-03T08:30:00Z INFO n=9223372036854775808\n"), "eval", "--stats", file).succeed()
-	if want := "1 values of `n` were text or too great a number, and are not counted"; !strings.Contains(p.stderr.String(), want) {
+	if want := "1 values of `n` were text or numbers too large, and are not counted"; !strings.Contains(p.stderr.String(), want) {
 		t.Errorf("it does not say that %s:\n%s", want, p.stderr)
 	}
 }

@@ -44,7 +44,7 @@ func TestReported(t *testing.T) {
 		{"tenths add up", "{name: s, sum: ms}", values(repeat(10, "0.1")...), []string{`"value":1,`}},
 
 		// What is no number is said.
-		{"words for numbers", "{name: s, sum: ms}", values("NaN", "Infinity", "0x10", "1_000", "1.5.3", "7"), []string{`"value":7,`, "5 values of `ms` were text or too great a number"}},
+		{"words for numbers", "{name: s, sum: ms}", values("NaN", "Infinity", "0x10", "1_000", "1.5.3", "7"), []string{`"value":7,`, "5 values of `ms` were text or numbers too large"}},
 		{"nothing is no text", "{name: s, sum: ms}", values("-", `""`, "7"), []string{`"value":7,`}},
 		{"lists and booleans", "{name: s, sum: ms}", "{\"ts\":1700000000,\"ms\":[42]}\n{\"ts\":1700000000,\"ms\":true}\n{\"ts\":1700000000,\"ms\":null}\n", []string{"2 values of `ms` were text"}},
 

@@ -74,7 +74,7 @@ func (s *silenceSettings) check(words []string) error {
 	case s.alert == "" && (s.why != "" || s.key.text != nil):
 		return usagef("say which alert is silenced, such as pulse silence checkout-errors --why deploy")
 	case s.alert != "" && s.why == "":
-		return usagef("say why, for those who wonder: --why TEXT")
+		return usagef("a silence needs a reason: give it as --why TEXT")
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (s *silenceSettings) run(ctx context.Context, e *environment) error {
 		return usagef("there is no alert %s in the definitions", s.alert)
 	}
 	if len(silences.All()) >= topics.MaxSilences {
-		return fmt.Errorf("there are %d silences, and no room for more: end some", topics.MaxSilences)
+		return fmt.Errorf("there are %d silences, and no more are allowed: end some with pulse silence --end", topics.MaxSilences)
 	}
 	if err := role.cluster.PutSilence(ctx, role.names, one.ID, &one); err != nil {
 		return err

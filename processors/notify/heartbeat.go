@@ -30,7 +30,7 @@ const HeartbeatEvery = time.Minute
 func CheckHeartbeat(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return errors.New("the URL of the heartbeat begins with https:// or http:// and has a host")
+		return errors.New("the URL of the heartbeat must begin with https:// or http:// and name a host")
 	}
 	return nil
 }
@@ -47,7 +47,7 @@ func (h *Heartbeat) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 		if !h.Alive() {
-			notices.Warn("no heartbeat is sent, since no points come: no alert could fire")
+			notices.Warn("no heartbeat was sent because no points arrive, so no alert could fire; check `pulse status`")
 			continue
 		}
 		if err := h.send(ctx); err != nil && ctx.Err() == nil {

@@ -267,7 +267,7 @@ func (n *Notifier) take(b *board, r *kgo.Record, from map[string]int64) {
 	t, err := topics.ParseTransition(r.Value)
 	if err != nil {
 		n.bad.Add(1)
-		n.notices.Warn("passed over a record that is not a transition; check which programs write to the topic", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)
+		n.notices.Warn("skipped a record that is not a transition; check which programs write to the topic", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)
 		return
 	}
 	for _, i := range b.Put(t) {

@@ -88,7 +88,7 @@ func (q *queue) put(n Notice, partition int32, offset int64, past bool) {
 		if len(q.items) >= maxWaiting {
 			q.items = slices.Delete(q.items, 0, 1)
 			q.counts.Refused.Add(1)
-			q.log.Error("too many alerts wait for a receiver, and the oldest is dropped", "route", q.route.Name)
+			q.log.Error("too many alerts wait for a receiver; the oldest was dropped", "route", q.route.Name)
 		}
 		q.items = append(q.items, &item{Notice: n, partition: partition, offset: offset, sent: past && !q.silenced(n.Subject, time.Unix(n.Since, 0))})
 	}

@@ -224,7 +224,7 @@ func TestNotes(t *testing.T) {
 	s := judge(o, d, DefaultLimits)
 	want := []Note{
 		{"sizes", "no line of the last minute has had `sise`; did you mean `size`?"},
-		{"size", "3 values of `size` of the last minute were text or too great a number, and are not counted"},
+		{"size", "3 values of `size` of the last minute were text or numbers too large, and are not counted"},
 		{"size", "about 5200 keys with 31 % of the lines are beyond its room and have no values of their own: group by what has fewer values, or narrow `where`"},
 	}
 	if !s.Well || !slices.Equal(s.Notes, want) {

@@ -462,7 +462,7 @@ func (o *observer) values(ctx context.Context, seen *observation) error {
 	merged := o.names.Merged()
 	written, err := o.admin.Written(ctx, merged, seen.now.Add(-valuesWithin), time.Time{})
 	if err != nil {
-		return fmt.Errorf("looking for the newest values: %w", err)
+		return fmt.Errorf("cannot find the newest values: %w", err)
 	}
 	read := topics.Section{}
 	for p := range int32(len(o.ends[merged])) {

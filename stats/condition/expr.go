@@ -105,7 +105,7 @@ func NewMachine(e *Expr) (*Machine, error) {
 		return nil, err
 	}
 	if text := tree.Node.String(); text != e.Source {
-		return nil, fmt.Errorf("expr writes this as %s, which means something else: write it in a simpler way", text)
+		return nil, fmt.Errorf("the library expr reads this as %s, which means something else: write it more simply", text)
 	}
 	program, err := compile(e.Source, expr.AsBool())
 	if err != nil {
@@ -456,7 +456,7 @@ func (t *translator) between(n, list *ast.BinaryNode, field string) (Node, *Erro
 			return nil, err
 		}
 		if _, whole := side.(*ast.IntegerNode); !whole && (o.field != "" || o.constant.Type != Num) {
-			return nil, t.errorf(side, "a range is of two numbers, such as 500..599")
+			return nil, t.errorf(side, "a range needs two numbers, such as 500..599")
 		}
 		bounds[i] = o.constant
 	}

@@ -176,7 +176,7 @@ func syntaxError(src string, err error) *Error {
 	case strings.HasPrefix(msg, `unexpected token Operator("=")`):
 		return errorf(at, "= is not a comparison: write ==")
 	case msg == "invalid char escape":
-		return errorf(at, `there is no such escape in quotes: write \\ for a backslash, or put a regular expression between backquotes`)
+		return errorf(at, `this escape is not allowed in quotes: write \\ for a backslash, or put a regular expression between backquotes`)
 	case strings.HasSuffix(msg, "value out of range"):
 		return errorf(at, "the number before this is too large: it is up to 9223372036854775807")
 	case strings.HasPrefix(msg, "unexpected token "):
@@ -347,11 +347,11 @@ func (t *translator) comparison(n *ast.BinaryNode) (Node, *Error) {
 	}
 	switch {
 	case left.field != "" && right.field != "":
-		return nil, t.errorf(n, "%s and %s are both fields: a text stands in quotes (if a field is meant, write $env[%q])", left, right, right.field)
+		return nil, t.errorf(n, "%s and %s are both fields: put a text in quotes (if a field is meant, write $env[%q])", left, right, right.field)
 	case left.field == "" && right.field == "":
 		return nil, t.errorf(n, "%s and %s are both constants: compare a field with one", left, right)
 	case left.field == "" && !o.swaps:
-		return nil, t.errorf(n, "the field stands on the left of %s", n.Operator)
+		return nil, t.errorf(n, "write the field on the left of %s", n.Operator)
 	}
 	if c.missing {
 		switch op {
@@ -381,7 +381,7 @@ func (t *translator) in(n *ast.BinaryNode) (Node, *Error) {
 		return nil, err
 	}
 	if field.field == "" {
-		return nil, t.errorf(n.Left, "a field stands on the left of in, and %s is not a field", field)
+		return nil, t.errorf(n.Left, "write a field on the left of in: %s is not one", field)
 	}
 	if r, ok := n.Right.(*ast.BinaryNode); ok && r.Operator == ".." {
 		return t.between(n, r, field.field)
@@ -401,7 +401,7 @@ func (t *translator) in(n *ast.BinaryNode) (Node, *Error) {
 		}
 		switch {
 		case c.field != "":
-			return nil, t.errorf(element, "%s is a field: a list has constants only (a text stands in quotes)", c)
+			return nil, t.errorf(element, "%s is a field: a list has only constants (put a text in quotes)", c)
 		case c.missing:
 			nodes[i] = &Compare{Field: field.field, Op: Missing}
 		default:
@@ -448,7 +448,7 @@ func (t *translator) operand(n ast.Node) (operand, *Error) {
 			}
 		}
 		if n.Operator == "!" || n.Operator == "not" {
-			return operand{}, t.errorf(n, "%s binds closer than the comparison: write !(…) around the whole of it", n.Operator)
+			return operand{}, t.errorf(n, "%s applies before the comparison: write !(…) around all of it", n.Operator)
 		}
 	case *ast.IdentifierNode:
 		if n.Value == "$env" {
@@ -495,7 +495,7 @@ func (t *translator) member(n *ast.MemberNode) (string, *Error) {
 		}
 		property, ok := m.Property.(*ast.StringNode)
 		if !ok || property.Value == "" {
-			return "", t.errorf(m.Property, `in brackets stands a part of the field's name: $env["name"]`)
+			return "", t.errorf(m.Property, `write a part of the field's name in brackets: $env["name"]`)
 		}
 		names = append(names, property.Value)
 		at = m.Node
@@ -526,7 +526,7 @@ func (t *translator) number(at, literal ast.Node, sign string) (operand, *Error)
 		num, ok = fixed.Parse([]byte(sign + text))
 	}
 	if !ok {
-		return operand{}, t.errorf(at, "a number is up to 9223372036854775807, either way")
+		return operand{}, t.errorf(at, "a number is up to 9223372036854775807, positive or negative")
 	}
 	return operand{constant: Constant{Type: Num, Num: num}}, nil
 }
@@ -540,17 +540,17 @@ func (t *translator) unsupported(n ast.Node) *Error {
 		case "-", "/":
 			return t.errorf(n, joined, n.Operator, n.Operator, n.Operator)
 		case "&&", "||", "and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "contains", "startsWith", "endsWith", "matches":
-			return t.errorf(n, "a comparison cannot be compared: put parentheses around what belongs together")
+			return t.errorf(n, "a comparison cannot be compared: put parentheses around one of the two")
 		case "+", "*", "%", "^", "**":
 			return t.errorf(n, "a number is not a condition: compare it with something")
 		}
 		return t.errorf(n, "%s is not for conditions", n.Operator)
 	case *ast.UnaryNode:
-		return t.errorf(n, "%s stands before numbers only", n.Operator)
+		return t.errorf(n, "%s is allowed only before a number", n.Operator)
 	case *ast.ChainNode:
 		return t.errorf(n, "?. is not needed: a comparison with a missing field is false, write .")
 	case *ast.ArrayNode:
-		return t.errorf(n, "a list stands on the right of in only")
+		return t.errorf(n, "a list is allowed only on the right of in")
 	}
 	return t.errorf(n, "%s is not for conditions", t.text(n))
 }

@@ -173,7 +173,7 @@ func parseRule(text string) (rule []string, wrong string) {
 		return nil, fmt.Sprintf("a rule begins with /, unlike %q", text)
 	}
 	if strings.ContainsAny(text, "?#") {
-		return nil, fmt.Sprintf("a rule is of a path, which has neither ? nor #: %q never applies", text)
+		return nil, fmt.Sprintf("a rule matches a path, which has no ? or #: %q never applies", text)
 	}
 	rule = strings.Split(text[1:], "/")
 	for i, segment := range rule {

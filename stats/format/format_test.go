@@ -132,7 +132,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{patternError("<a><b>"), 3, "next to each other"},
 		{patternError("<a>,<a>"), 4, "twice"},
-		{patternError("<a>,<b"), 4, "no >"},
+		{patternError("<a>,<b"), 4, "without a >"},
 		{patternError("x <a b>"), 2, `write \<`},
 		{patternError("<a:int>"), 0, "json, logfmt, number"},
 		{patternError("<a:json>!"), 0, "nothing can come after it"},

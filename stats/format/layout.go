@@ -58,7 +58,7 @@ func ParseLayout(text string) (*Layout, *Error) {
 	case !has(reference.AddDate(0, 0, 7)) || !has(reference.AddDate(0, 1, 0)) && !strings.Contains(text, "002"):
 		return nil, errorf(0, "the layout %q has no date, and a time of day alone does not date a line: write a full layout, %s, or remove time", short(text), example)
 	case !has(reference.Add(-12 * time.Hour)):
-		return nil, errorf(0, "the layout %q has the hour of a clock of twelve and no PM, so that one in the morning and one in the afternoon are the same: write 15 for hours up to 23, or put PM behind", short(text))
+		return nil, errorf(0, "the layout %q has a 12-hour clock without PM, so morning and afternoon look the same: write 15 for hours up to 23, or add PM", short(text))
 	case zoneName.MatchString(text):
 		return nil, errorf(strings.Index(text, "MST"), "a zone name such as MST is ambiguous: write the layout without it and set zone, or remove time to use the names listed in docs/formats.md")
 	}

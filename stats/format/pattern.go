@@ -49,7 +49,7 @@ func ParsePattern(text string) (Matcher, []Capture, *Error) {
 		case c == '<':
 			n := strings.IndexByte(text[i:], '>')
 			if n < 0 {
-				return nil, nil, errorf(i, `this < begins a capture that has no >: write <name>, or \< for the sign itself`)
+				return nil, nil, errorf(i, `this < begins a capture without a >: write <name>, or \< for the sign itself`)
 			}
 			hole, err := parseHole(text[i+1:i+n], i)
 			if err != nil {
@@ -92,7 +92,7 @@ func parseHole(hole string, offset int) (Capture, *Error) {
 	case name == "_":
 		name = ""
 	case !IsName(name):
-		return Capture{}, errorf(offset, `<%s> is not a hole: a name has letters, digits and _ . -, and begins with a letter; for the sign < itself write \<`, hole)
+		return Capture{}, errorf(offset, `<%s> is not a capture: its name has letters, digits and _ . -, and begins with a letter; for the sign < itself write \<`, hole)
 	}
 	return Capture{Name: name, Is: is}, nil
 }

@@ -49,18 +49,18 @@ func TestParseErrors(t *testing.T) {
 		at   int
 		want string
 	}{
-		{"", 0, "the formula ends where a value has to be"},
-		{"a +", 3, "the formula ends where a value has to be"},
+		{"", 0, "the formula ends where a value must follow"},
+		{"a +", 3, "the formula ends where a value must follow"},
 		{"a b", 2, "b is not expected here: write one of + - * / between two values"},
-		{"a ** b", 3, "* stands where a value has to be"},
+		{"a ** b", 3, "* stands where a value must be"},
 		{"(a + b", 6, "a ) is missing, for the ( at byte 1"},
 		{"a)", 1, ") is not expected here"},
 		{"a % b", 2, "% is not expected here"},
 		{"1 + 2", 0, "this names no stat"},
 		{"sum(a + b)", 4, "sum takes the name of a stat, or a pattern"},
 		{"sum()", 4, "sum takes the name of a stat"},
-		{"http-*", 6, "the formula ends where a value has to be"},
-		{"é", 0, "é stands where a value has to be"},
+		{"http-*", 6, "the formula ends where a value must follow"},
+		{"é", 0, "é stands where a value must be"},
 		{strings.Repeat("a+", 250) + "a", 400, "a formula has at most 200 names and numbers"},
 		{strings.Repeat("a", 5000), 0, "a formula has at most 4096 bytes, this has 5000"},
 	} {

@@ -116,9 +116,9 @@ func (p *parser) term() node {
 	p.at += len(word)
 	switch {
 	case word == "" && p.at == len(p.text):
-		p.fail(start, "the formula ends where a value has to be: a stat's name, a number, or ( )")
+		p.fail(start, "the formula ends where a value must follow: a stat's name, a number, or ( )")
 	case word == "":
-		p.fail(start, "%s stands where a value has to be: a stat's name, a number, or ( )", p.word())
+		p.fail(start, "%s stands where a value must be: a stat's name, a number, or ( )", p.word())
 	case numberPattern.MatchString(word):
 		number, _ := new(big.Rat).SetString(word)
 		p.formula.numbers = append(p.formula.numbers, Reference{Text: word, Offset: start})

@@ -437,7 +437,7 @@ func TestNewSchemaBounds(t *testing.T) {
 	for i := range fields {
 		fields[i].Name = fmt.Sprint(i)
 	}
-	if _, err := NewSchema(fields...); err == nil || !strings.Contains(err.Error(), "512 is the most") {
+	if _, err := NewSchema(fields...); err == nil || !strings.Contains(err.Error(), "at most 512") {
 		t.Errorf("too many fields: %v", err)
 	}
 	if _, err := NewSchema(fields[:MaxFields]...); err != nil {

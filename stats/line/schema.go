@@ -62,7 +62,7 @@ func NewSchemaOf(formats []*format.Format, fields ...Field) (*Schema, error) {
 		}
 	}
 	if len(fields) > MaxFields {
-		return nil, fmt.Errorf("%d fields are wanted, and %d is the most: use fewer in the definitions", len(fields), MaxFields)
+		return nil, fmt.Errorf("the definitions use %d fields, at most %d are allowed: use fewer", len(fields), MaxFields)
 	}
 	s := &Schema{slots: make(map[string]Slot, len(fields))}
 	ofLines := make(map[string]Slot, len(fields))
@@ -71,7 +71,7 @@ func NewSchemaOf(formats []*format.Format, fields ...Field) (*Schema, error) {
 			return nil, fmt.Errorf("the field %s is named twice", f.Name)
 		}
 		if len(f.Constants) > MaxConstants {
-			return nil, fmt.Errorf("the field %s is compared with %d constants, and %d is the most", f.Name, len(f.Constants), MaxConstants)
+			return nil, fmt.Errorf("the field %s is compared with %d constants, at most %d are allowed", f.Name, len(f.Constants), MaxConstants)
 		}
 		s.slots[f.Name] = Slot(i)
 		if !f.Derived {

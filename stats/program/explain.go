@@ -90,7 +90,7 @@ func (x *Explainer) Why(stat string) (string, error) {
 		case s.Inlog():
 			return "the line has no " + strings.TrimPrefix(s.Name, "logs.") + "#name=number", nil
 		case s.Subject != stats.SubjectLines:
-			return "", fmt.Errorf("stat %s is an account of all lines, and not made of some", stat)
+			return "", fmt.Errorf("stat %s counts all lines, so no single lines explain it: choose another stat", stat)
 		case s.OfStats():
 			return "", fmt.Errorf("stat %s is made of the values of %s: ask about one of them", stat, strings.Join(s.Of, ", "))
 		}

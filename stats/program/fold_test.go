@@ -416,7 +416,7 @@ func TestCompileBounds(t *testing.T) {
 	for i := range line.MaxFields + 1 {
 		d.Stats = append(d.Stats, &stats.Stat{Name: fmt.Sprint("s", i), Kind: "sum", Field: fmt.Sprint("f", i), Window: 10})
 	}
-	if _, err := Compile(d); err == nil || !strings.Contains(err.Error(), "512 is the most") {
+	if _, err := Compile(d); err == nil || !strings.Contains(err.Error(), "at most 512") {
 		t.Errorf("too many fields: %v", err)
 	}
 	for _, c := range []*condition.Compare{
