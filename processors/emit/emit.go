@@ -63,7 +63,9 @@ type PartlyRefused struct {
 	Err    error
 }
 
-func (e *PartlyRefused) Error() string { return fmt.Sprintf("%d points were refused: %v", e.Points, e.Err) }
+func (e *PartlyRefused) Error() string {
+	return fmt.Sprintf("%d points were refused: %v", e.Points, e.Err)
+}
 
 // Counts count points for one sender: each is in one of these in the end.
 type Counts struct {
