@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,12 +196,12 @@ func equal(t *testing.T, what string, f *fake, want ...string) {
 func TestQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().Unix()
-		down := false
+		var down atomic.Bool
 		f := &fake{fail: func(n Notice) error {
 			if n.Since == now+66 {
 				return fmt.Errorf("%w: never", ErrRefused)
 			}
-			if down {
+			if down.Load() {
 				return errors.New("away")
 			}
 			return nil
@@ -214,7 +215,7 @@ func TestQueue(t *testing.T) {
 			t.Errorf("it stands at %+v", s)
 		}
 
-		down = true
+		down.Store(true)
 		q.put(incident(now, now+5), 3, 11, false)
 		q.put(incident(now+6, 0), 3, 12, false)
 		q.put(incident(now+6, now+7), 3, 13, false)
@@ -223,7 +224,7 @@ func TestQueue(t *testing.T) {
 		if s := q.standing(3, 14); s.Offset != 11 || s.Waiting != 2 || s.Error != "away" || q.counts.Waiting.Load() != 2 {
 			t.Errorf("it stands at %+v", s)
 		}
-		down = false
+		down.Store(false)
 		time.Sleep(2 * time.Minute)
 		equal(t, "then", f, fmt.Sprint(now, " resolved"), fmt.Sprint(now+6, " firing"), fmt.Sprint(now+6, " resolved"))
 
