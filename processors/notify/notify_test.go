@@ -193,6 +193,36 @@ func equal(t *testing.T, what string, f *fake, want ...string) {
 	f.got = nil
 }
 
+// A route stands before an incident's beginning until that is sent, also if its end has
+// come meanwhile: a successor that took the beginning for sent would send the end alone.
+func TestQueueStandsAtWhatWasNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().Unix()
+		var down atomic.Bool
+		down.Store(true)
+		f := &fake{fail: func(Notice) error {
+			if down.Load() {
+				return errors.New("away")
+			}
+			return nil
+		}}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		q.put(incident(now, 0), 3, 10, false)
+		q.put(incident(now, now+5), 3, 11, false)
+		time.Sleep(time.Minute)
+		if s := q.standing(3, 12); s.Offset != 10 || s.Waiting != 1 {
+			t.Errorf("it stands at %+v", s)
+		}
+		down.Store(false)
+		time.Sleep(2 * time.Minute)
+		equal(t, "then", f, fmt.Sprint(now, " firing"), fmt.Sprint(now, " resolved"))
+		if s := q.standing(3, 12); s.Offset != 12 || s.Waiting != 0 {
+			t.Errorf("it stands at %+v", s)
+		}
+	})
+}
+
 func TestQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().Unix()

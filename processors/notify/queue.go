@@ -27,7 +27,7 @@ const (
 type item struct {
 	Notice
 	partition int32
-	offset    int64     // of the record that said it last
+	offset    int64     // of the first record of which something was not sent, or of the last
 	sent      bool      // that it began
 	again     time.Time // when it was sent last
 }
@@ -82,7 +82,10 @@ func (q *queue) put(n Notice, partition int32, offset int64, past bool) {
 		q.items = slices.Delete(q.items, at, at+1)
 	case at >= 0:
 		i := q.items[at]
-		i.Notice, i.partition, i.offset = n, partition, offset
+		if !i.unsent() {
+			i.offset = offset
+		}
+		i.Notice, i.partition = n, partition
 	case past && n.Over, old:
 	default:
 		if len(q.items) >= maxWaiting {
