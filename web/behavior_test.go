@@ -509,7 +509,7 @@ func TestKeyboardAndNames(t *testing.T) {
 		b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/"+where))
 		b.until(t, `document.querySelector(":is(.panel, .detail)[data-state=value]")`)
 		var reached []string
-		for range strings.Count(want, ",") + 1 - strings.Count(want, "UTC, ") { // one name has a comma
+		for range strings.Count(want, ",") + 1 {
 			b.do(t, chromedp.KeyEvent("\t"))
 			reached = append(reached, evaluate[string](t, b, `(() => {
 				const e = document.activeElement;

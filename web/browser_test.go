@@ -114,7 +114,7 @@ func (b *browser) until(t testing.TB, expression string) {
 		if evaluate[bool](t, b, "Boolean("+expression+")") {
 			return nil
 		}
-		return errors.New(evaluate[string](t, b, "document.body.innerText.slice(0, 2000)") + "\nconsole: " + strings.Join(b.said(), "\n"))
+		return errors.New(evaluate[string](t, b, "String(document.body?.innerText).slice(0, 2000)") + "\nconsole: " + strings.Join(b.said(), "\n"))
 	})
 }
 
@@ -156,5 +156,5 @@ const painted = `[...document.querySelectorAll(".panel canvas")].filter((c) => {
 
 // press is a key pressed where the focus is, as the page hears of it.
 func press(key string) chromedp.Action[chromedp.Void] {
-	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: %q, bubbles: true}))`, key))
+	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: %q, bubbles: true, cancelable: true}))`, key))
 }
