@@ -33,7 +33,7 @@ func TestArrange(t *testing.T) {
 	}`))
 	want := `"nginx 504,nginx 500,nginx requests,nginx 502,nginx 503"`
 	b.until(t, order+` === `+want)
-	b.do(t, chromedp.Evaluate[chromedp.Void](`location.reload()`))
+	b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/edge"))
 	b.until(t, order+` === `+want)
 	b.do(t, press("o"), chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("#arrange button")[1].click()`))
 	b.until(t, order+` === "nginx requests,nginx 500,nginx 502,nginx 503,nginx 504"`)
