@@ -103,11 +103,12 @@ func newSynthetic(extra int) *synthetic {
 			return string(b)
 		})
 	}
-	spike := func(f func(int64) float64, start int64, height float64) func(int64) float64 {
+	// It decays in some seconds to a third.
+	spike := func(f func(int64) float64, start int64, height, decay float64) func(int64) float64 {
 		return func(t int64) float64 {
 			v := f(t)
-			if d := t%100000 - start; d >= 0 && d < 200 {
-				v *= 1 + height*math.Exp(-float64(d)/25)
+			if d := t%100000 - start; d >= 0 && d < 1000 {
+				v *= 1 + height*math.Exp(-float64(d)/decay)
 			}
 			return v
 		}
@@ -123,8 +124,8 @@ func newSynthetic(extra int) *synthetic {
 	edge := []string{
 		rate("nginx requests", 14200, 0.05, 0.01, ptr(17000), nil),
 		few("nginx 500", 8, nil, nil),
-		add(&stats.Stat{Title: "nginx 502", Unit: "/min", Kind: "rate", Per: 60, Window: 70, Warn: ptr(20), Crit: ptr(60)}, number(spike(curve(3, 13, 0.3, 0.05), (now-60)%100000, 1.9), 1)),
-		add(&stats.Stat{Title: "nginx 503", Unit: "/min", Kind: "rate", Per: 60, Window: 70, Warn: ptr(30), Crit: ptr(60)}, number(spike(curve(4, 11, 0.2, 0.05), (now-35)%100000, 26), 1)),
+		add(&stats.Stat{Title: "nginx 502", Unit: "/min", Kind: "rate", Per: 60, Window: 70, Warn: ptr(20), Crit: ptr(60)}, number(spike(curve(3, 13, 0.3, 0.05), (now-60)%100000, 1.9, 25), 1)),
+		add(&stats.Stat{Title: "nginx 503", Unit: "/min", Kind: "rate", Per: 60, Window: 70, Warn: ptr(30), Crit: ptr(60)}, number(spike(curve(4, 11, 0.2, 0.05), (now-35)%100000, 26, 100), 1)),
 		few("nginx 504", 90, ptr(10), ptr(60)),
 		add(&stats.Stat{Title: "domains with 503", Unit: "distinct", Kind: "unique", Window: 60}, number(curve(6, 14, 0.3, 0.1), 0)),
 	}
