@@ -129,19 +129,9 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		if err := checkWhere(q, s.config.Definitions); err != nil {
 			return nil, badQuestion{err}
 		}
-		told := func(so readSoFar) {
-			if p, err := parcelOf(struct {
-				Read readSoFar `json:"read"`
-				Done bool      `json:"done"`
-			}{so, false}); err == nil {
-				tell(p)
-			}
-		}
-		if err := q.CheckWhere(s.config.Definitions); err != nil {
-			return nil, badQuestion{err}
-		}
-		told(readSoFar{})
-		answer, err := s.explainer.Explain(ctx, q, told)
+		progress := progressTo(tell)
+		progress(readSoFar{})
+		answer, err := s.explainer.Explain(ctx, q, progress)
 		if err != nil {
 			return nil, err
 		}

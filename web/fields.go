@@ -98,14 +98,7 @@ func (s *Server) fields(w http.ResponseWriter, r *http.Request) {
 	}
 	stream := s.newStream(w, r)
 	read, err := s.readers.follow(r.Context(), fmt.Sprint("fields ", from, to), func(ctx context.Context, tell func(any)) (any, error) {
-		found, err := s.raw.Survey(ctx, from, to, func(so readSoFar) {
-			if p, err := parcelOf(struct {
-				Read readSoFar `json:"read"`
-				Done bool      `json:"done"`
-			}{so, false}); err == nil {
-				tell(p)
-			}
-		})
+		found, err := s.raw.Survey(ctx, from, to, progressTo(tell))
 		if err != nil {
 			return nil, err
 		}

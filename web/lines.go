@@ -61,6 +61,18 @@ type readSoFar struct {
 	Bytes int64 `json:"bytes"`
 }
 
+// progressTo tells who waits for an answer how much was read so far.
+func progressTo(tell func(any)) func(readSoFar) {
+	return func(so readSoFar) {
+		if p, err := parcelOf(struct {
+			Read readSoFar `json:"read"`
+			Done bool      `json:"done"`
+		}{so, false}); err == nil {
+			tell(p)
+		}
+	}
+}
+
 // A lineQuery asks for the lines of a stat that count at the seconds [from, to].
 type lineQuery struct {
 	stat     string

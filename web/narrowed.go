@@ -135,14 +135,7 @@ func (s *Server) narrowed(w http.ResponseWriter, r *http.Request) {
 	}
 	stream := s.newStream(w, r)
 	read, err := s.readers.follow(r.Context(), fmt.Sprintf("narrowed %#v", q), func(ctx context.Context, tell func(any)) (any, error) {
-		found, err := s.raw.Narrowed(ctx, q, func(so readSoFar) {
-			if p, err := parcelOf(struct {
-				Read readSoFar `json:"read"`
-				Done bool      `json:"done"`
-			}{so, false}); err == nil {
-				tell(p)
-			}
-		})
+		found, err := s.raw.Narrowed(ctx, q, progressTo(tell))
 		if err != nil {
 			return nil, err
 		}
