@@ -379,6 +379,7 @@ func (w *world) makeLog() {
 				}
 			}
 			if w.chance(0.8) {
+				latest = max(latest, clock/1000) // of one that ends before it ticks, too
 				p := w.rng.Int32N(w.sources)
 				events = append(events, event{ms + delays[p], p, rawRecord{
 					header: topics.RawHeader{Ingester: id, Clock: clock, Domain: topics.WallDomain}, value: w.lines(clock / 1000)}})

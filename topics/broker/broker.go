@@ -127,8 +127,9 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the broker on %s with data in %q: %w", listen, dir, err)
 	}
-	limit(cluster, counts)
-	sessions, err := watchSessions(cluster)
+	quota := newQuota()
+	limit(cluster, quota, counts)
+	sessions, err := watchSessions(cluster, quota)
 	if err != nil {
 		cluster.Close()
 		unlock()

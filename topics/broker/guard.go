@@ -288,13 +288,20 @@ func (c *guarded) refuse() error {
 	return errNoRequest
 }
 
+// kept are the requests of which kfake keeps what they say for good, and that no client of
+// records sends; and those that end others' transactions.
+var kept = map[kmsg.Key]bool{
+	kmsg.CreateACLs: true, kmsg.AlterClientQuotas: true, kmsg.AlterUserSCRAMCredentials: true, kmsg.UpdateFeatures: true, kmsg.WriteTxnMarkers: true,
+	kmsg.ShareGroupHeartbeat: true, kmsg.ShareFetch: true, kmsg.ShareAcknowledge: true, kmsg.AlterShareGroupOffsets: true,
+}
+
 // takes reports whether there are requests of a kind and version, of such a size.
 func takes(key, version int16, size int64) bool {
 	if key != int16(kmsg.Produce) && size > maxRequest {
 		return false
 	}
 	request := kmsg.RequestForKey(key)
-	if request == nil || version < 0 {
+	if request == nil || version < 0 || kept[kmsg.Key(key)] {
 		return false
 	}
 	// A version of ApiVersions that is too new is answered with those there are.

@@ -77,6 +77,10 @@ func TestGarbage(t *testing.T) {
 		"less than a request has":    "\x00\x00\x00\x07" + "1234567",
 		"a web page's POST":          "POST / HTTP/1.1\r\nHost: localhost:9092\r\nContent-Length: 3\r\n\r\na=b",
 		"a browser's TLS":            "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+		"an ACL to keep":             request(int16(kmsg.CreateACLs), 1, "\xff\xff"),
+		"a user to keep":             request(int16(kmsg.AlterUserSCRAMCredentials), 0, "\xff\xff"),
+		"a quota to keep":            request(int16(kmsg.AlterClientQuotas), 0, "\xff\xff"),
+		"another's transaction":      request(int16(kmsg.WriteTxnMarkers), 0, "\xff\xff"),
 		"a request after a good one": request(int16(kmsg.ApiVersions), 0, "\xff\xff") + request(999, 0, ""),
 	} {
 		before := b.Counts().Refused.Load()

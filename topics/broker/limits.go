@@ -16,11 +16,17 @@ const (
 
 var errBeyond = errors.New("the request exceeds the embedded broker's limits, or uses its internal topics")
 
+// limited are the requests that may ask for too much.
+var limited = []kmsg.Key{
+	kmsg.CreateTopics, kmsg.CreatePartitions, kmsg.AlterConfigs, kmsg.IncrementalAlterConfigs, kmsg.Fetch, kmsg.Produce, kmsg.JoinGroup,
+	kmsg.ConsumerGroupHeartbeat, kmsg.OffsetCommit, kmsg.TxnOffsetCommit, kmsg.AddOffsetsToTxn, kmsg.InitProducerID,
+}
+
 // limit closes the connections whose requests ask for too much, and counts them.
-func limit(c *kfake.Cluster, counts *Counts) {
-	for _, key := range []kmsg.Key{kmsg.CreateTopics, kmsg.CreatePartitions, kmsg.AlterConfigs, kmsg.IncrementalAlterConfigs, kmsg.Fetch, kmsg.Produce, kmsg.JoinGroup} {
+func limit(c *kfake.Cluster, q *quota, counts *Counts) {
+	for _, key := range limited {
 		c.ControlKey(int16(key), func(request kmsg.Request) (kmsg.Response, error, bool) {
-			if within(request) {
+			if within(request) && q.admits(request) {
 				return nil, nil, false
 			}
 			c.KeepControl()
@@ -80,7 +86,10 @@ func within(request kmsg.Request) bool {
 			names[p.Name] = true
 		}
 		return len(names) > 0 && len(names) == len(r.Protocols)
+	// A session has all partitions that a client ever named, of which 1,000 may be of 20,000
+	// each. Without one it names those that it wants each time.
 	case *kmsg.FetchRequest:
+		r.SessionID, r.SessionEpoch = 0, -1
 		r.MaxBytes = min(r.MaxBytes, maxFetch)
 		for i := range r.Topics {
 			for j := range r.Topics[i].Partitions {

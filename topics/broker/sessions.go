@@ -17,6 +17,7 @@ import (
 // process that is killed just then would keep its partitions forever.
 type sessions struct {
 	client *kgo.Client
+	quota  *quota // which is told what there is
 	stop   context.CancelFunc
 	ended  chan struct{}
 
@@ -38,13 +39,13 @@ const (
 // there are not are forgotten.
 const maxLimits = 1000
 
-func watchSessions(c *kfake.Cluster) (*sessions, error) {
+func watchSessions(c *kfake.Cluster, q *quota) (*sessions, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ClientID("pulse-broker"))
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &sessions{client: client, stop: stop, ended: make(chan struct{}), heard: map[member]time.Time{}, limit: map[string]time.Duration{}}
+	s := &sessions{client: client, quota: q, stop: stop, ended: make(chan struct{}), heard: map[member]time.Time{}, limit: map[string]time.Duration{}}
 	for _, request := range []kmsg.Request{&kmsg.JoinGroupRequest{}, &kmsg.SyncGroupRequest{}, &kmsg.HeartbeatRequest{}} {
 		c.ControlKey(request.Key(), func(request kmsg.Request) (kmsg.Response, error, bool) {
 			s.hear(request, time.Now())
@@ -80,16 +81,23 @@ func (s *sessions) run(ctx context.Context) {
 	defer close(s.ended)
 	ticker := time.NewTicker(sessionsEvery)
 	defer ticker.Stop()
-	for {
+	admin := kadm.NewClient(s.client)
+	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		groups, err := kadm.NewClient(s.client).DescribeGroups(ctx)
+		if first || s.quota.full() {
+			if topics, err := admin.ListTopics(ctx); err == nil {
+				s.quota.listed(topics)
+			}
+		}
+		groups, err := admin.DescribeGroups(ctx)
 		if err != nil {
 			continue // the broker is about to end
 		}
+		s.quota.counted(groups)
 		for _, m := range s.silent(groups, time.Now()) {
 			leave := kmsg.NewLeaveGroupRequest()
 			leave.Group = m.group
