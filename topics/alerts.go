@@ -94,6 +94,9 @@ func (m *AlertMemory) Load(t *alert.Tracker) error {
 	return json.NewDecoder(io.LimitReader(r, maxUnpacked)).Decode(t)
 }
 
+// BehindHeader is on memories of a follower that is catching up: what it says goes on may be over.
+const BehindHeader = "behind"
+
 // Key is that of the record.
 func (m *AlertMemory) Key() []byte { return stateKey("memory", m.Version, m.Alert) }
 
@@ -103,7 +106,8 @@ type AlertReceiver struct {
 	Route     string    `json:"route"`
 	Kind      string    `json:"kind"`
 	Partition int32     `json:"partition"`
-	Offset    int64     `json:"offset"`            // all before it is delivered, or refused for good
+	Offset    int64     `json:"offset"`            // all before it is delivered, or refused for good; but Held
+	Held      []string  `json:"held,omitempty"`    // ids of incidents from before it that were not sent, since they are silenced
 	Waiting   int       `json:"waiting"`           // not delivered yet
 	Silenced  int       `json:"silenced"`          // not sent for as long as a silence lasts
 	Refused   int64     `json:"refused,omitempty"` // for good
@@ -117,6 +121,15 @@ func (r *AlertReceiver) Key() []byte { return stateKey("receiver", r.Route, fmt.
 func stateKey(words ...string) []byte {
 	b, _ := json.Marshal(words) // texts
 	return b
+}
+
+// MemoryOf is the alert that the memory with a record's key is of; "": it is not a memory's.
+func MemoryOf(key []byte) string {
+	var words []string
+	if json.Unmarshal(key, &words) != nil || len(words) != 3 || words[0] != "memory" {
+		return ""
+	}
+	return words[2]
 }
 
 // ParseAlertState reads a record of the topic of the alerts' state.

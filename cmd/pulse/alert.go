@@ -122,6 +122,7 @@ func (s *alertFlags) wire(r *role, e *environment) (*alertRole, error) {
 		shown := labeled{r.metrics, prometheus.Labels{"route": route.Name, "kind": route.Kind}}
 		shown.counter("pulse_notify_sent_total", "Alerts sent: that they fire, that they are over, and again what goes on.", &c.Sent)
 		shown.counter("pulse_notify_refused_total", "Alerts that a receiver refused for good, or for which too many waited.", &c.Refused)
+		shown.counter("pulse_notify_late_total", "Alerts not sent, since they came and went more than an hour before they could be.", &c.Late)
 		shown.counter("pulse_notify_retries_total", "Times that sending failed and was retried.", &c.Retries)
 		shown.gauge("pulse_notify_waiting_alerts", "Alerts waiting to be sent.", &c.Waiting)
 	})

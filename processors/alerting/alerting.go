@@ -40,6 +40,9 @@ const (
 	// a successor has to read again.
 	rememberEvery = 10 * time.Second
 
+	// behindAfter is how old a record is by which its follower is catching up.
+	behindAfter = time.Minute
+
 	retryAfter = time.Second
 )
 
@@ -192,6 +195,8 @@ type worker struct {
 	names   topics.Names
 	into    map[string]int32 // partitions of the topics that it writes
 	written time.Time        // the last transaction
+	behind  bool             // whether it is catching up with old records
+	said    bool             // whether it was behind when the last transaction was written
 }
 
 // begin fences off whoever had the partition, and goes on from what it left.
@@ -284,12 +289,19 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 			client.PauseFetchPartitions(map[string][]int32{f.Topic: {f.Partition}})
 			return
 		}
+		last := f.Records[len(f.Records)-1]
+		if w.behind = last.Offset+1 < f.HighWatermark && time.Since(last.Timestamp) > behindAfter; w.behind && !w.said {
+			// By itself, and first: who sends must know it before it sees what fired long ago.
+			if failed = w.commit(ctx, nil, nil); failed != nil {
+				return
+			}
+		}
 		var told []alert.Transition
 		for _, r := range f.Records {
 			told = append(told, w.take(r)...)
 		}
 		p.noted(w)
-		if len(told) == 0 && time.Since(w.written) < rememberEvery {
+		if len(told) == 0 && w.behind == w.said && time.Since(w.written) < rememberEvery {
 			return
 		}
 		if failed = w.commit(ctx, told, nil); failed != nil {
@@ -345,9 +357,12 @@ func (w *worker) commit(ctx context.Context, told []alert.Transition, gone [][]b
 			return err
 		}
 		put(w.names.AlertState(), memories[i].Alert, memories[i].Key(), value)
+		if w.behind {
+			records[len(records)-1].Headers = []kgo.RecordHeader{{Key: topics.BehindHeader}}
+		}
 	}
 	for _, key := range gone {
-		put(w.names.AlertState(), alertOf(key), key, nil)
+		put(w.names.AlertState(), topics.MemoryOf(key), key, nil)
 	}
 	if err := w.client.BeginTransaction(); err != nil {
 		return explain(w.names, err)
@@ -358,17 +373,8 @@ func (w *worker) commit(ctx context.Context, told []alert.Transition, gone [][]b
 	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return explain(w.names, err)
 	}
-	w.written = time.Now()
+	w.written, w.said = time.Now(), w.behind
 	return nil
-}
-
-// alertOf is the alert that the key of a memory is of.
-func alertOf(key []byte) string {
-	var words []string
-	if json.Unmarshal(key, &words) != nil || len(words) == 0 {
-		return ""
-	}
-	return words[len(words)-1]
 }
 
 func explain(names topics.Names, err error) error {

@@ -12,17 +12,12 @@ import (
 )
 
 // alertmanager is Prometheus' Alertmanager, by its API v2. It tells alerts apart by their
-// labels, forgets those that are not sent again, and has the routing and grouping.
-type alertmanager struct {
-	poster
-	now func() time.Time
-}
+// labels, has the routing and grouping, and takes an alert for resolved that was not sent
+// again within its resolve_timeout, five minutes. What goes on has no endsAt, since that
+// would be compared with Alertmanager's clock, which may be another.
+type alertmanager struct{ poster }
 
-// Alertmanager takes an alert for resolved at its endsAt, unless it is sent again before.
-const (
-	againEvery = time.Minute
-	heldFor    = 5 * time.Minute
-)
+const againEvery = time.Minute
 
 func (*alertmanager) every() time.Duration { return againEvery }
 func (*alertmanager) most() int            { return 500 }
@@ -32,7 +27,7 @@ func (a *alertmanager) send(ctx context.Context, notices []Notice) error {
 		Labels      map[string]string `json:"labels"`
 		Annotations map[string]string `json:"annotations"`
 		StartsAt    string            `json:"startsAt"`
-		EndsAt      string            `json:"endsAt"`
+		EndsAt      string            `json:"endsAt,omitempty"`
 	}
 	var all []posted
 	for _, n := range notices {
@@ -46,7 +41,7 @@ func (a *alertmanager) send(ctx context.Context, notices []Notice) error {
 				annotations[name] = text(value)
 			}
 		}
-		p := posted{labels, annotations, rfc(n.Since), a.now().Add(heldFor).UTC().Format(time.RFC3339)}
+		p := posted{labels, annotations, rfc(n.Since), ""}
 		if n.Over {
 			p.EndsAt = rfc(max(n.Until, n.Since))
 		}

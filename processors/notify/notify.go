@@ -49,11 +49,12 @@ type Notifier struct {
 	queues   []*queue
 	rules    map[string]*alert.Rule
 	silences topics.Silences
+	behind   sync.Map // alerts whose followers are catching up
 	bad      atomic.Int64
 
 	mu     sync.Mutex // the group assigns beside what takes records
 	boards map[int32]*board
-	told   map[string]topics.AlertReceiver // by key, as written last
+	told   map[string]string // how routes stand, by key, as written last
 }
 
 // A board is what is going on in a partition.
@@ -68,7 +69,7 @@ func New(c Config) (*Notifier, error) {
 		c.Logger = slog.Default()
 	}
 	log := c.Logger.With("role", "alert")
-	n := &Notifier{config: c, log: log, notices: throttle.Logger{Log: log}, rules: map[string]*alert.Rule{}, told: map[string]topics.AlertReceiver{}}
+	n := &Notifier{config: c, log: log, notices: throttle.Logger{Log: log}, rules: map[string]*alert.Rule{}, told: map[string]string{}}
 	var wrong []error
 	for _, route := range c.Definitions.Routes {
 		r, err := NewReceiver(route, c.LookupEnv)
@@ -76,10 +77,12 @@ func New(c Config) (*Notifier, error) {
 			wrong = append(wrong, err)
 			continue
 		}
-		n.queues = append(n.queues, newQueue(route, r, log, func(s alert.Subject, at time.Time) bool {
+		q := newQueue(route, r, log, func(s alert.Subject, at time.Time) bool {
 			_, silenced := n.silences.Of(s, at)
 			return silenced
-		}))
+		})
+		q.behind = func(alert string) bool { _, behind := n.behind.Load(alert); return behind }
+		n.queues = append(n.queues, q)
 	}
 	for _, r := range c.Definitions.Alerts {
 		n.rules[r.Name] = r
@@ -88,7 +91,7 @@ func New(c Config) (*Notifier, error) {
 }
 
 func newQueue(route alert.Route, r receiver, log *slog.Logger, silenced func(alert.Subject, time.Time) bool) *queue {
-	return &queue{route: route, receiver: r, log: log, now: time.Now, silenced: silenced, wake: make(chan struct{}, 1), loading: map[int32]bool{}}
+	return &queue{route: route, receiver: r, log: log, now: time.Now, silenced: silenced, behind: func(string) bool { return false }, wake: make(chan struct{}, 1), loading: map[int32]bool{}}
 }
 
 // Each calls f with each route's counts.
@@ -109,7 +112,8 @@ func (n *Notifier) Run(ctx context.Context) {
 	var once sync.Once
 	running.Go(func() {
 		for ctx.Err() == nil {
-			err := topics.Tail(ctx, n.config.Cluster, "pulse-alert", []string{n.config.Names.Silences()}, n.silences.Put, func() { once.Do(func() { close(loaded) }) })
+			names := []string{n.config.Names.Silences(), n.config.Names.AlertState()}
+			err := topics.Tail(ctx, n.config.Cluster, "pulse-alert", names, n.note, func() { once.Do(func() { close(loaded) }) })
 			n.again(ctx, "cannot read silences; retrying", err)
 		}
 	})
@@ -126,6 +130,19 @@ func (n *Notifier) Run(ctx context.Context) {
 	}
 }
 
+// note takes a silence, or that the follower of an alert is catching up or is not any more.
+func (n *Notifier) note(r *kgo.Record) {
+	if r.Topic == n.config.Names.Silences() {
+		n.silences.Put(r)
+	} else if name := topics.MemoryOf(r.Key); name != "" {
+		if slices.ContainsFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == topics.BehindHeader }) {
+			n.behind.Store(name, true)
+		} else {
+			n.behind.Delete(name)
+		}
+	}
+}
+
 // again waits before what has failed is tried again.
 func (n *Notifier) again(ctx context.Context, what string, err error) {
 	if err != nil && ctx.Err() == nil {
@@ -136,7 +153,7 @@ func (n *Notifier) again(ctx context.Context, what string, err error) {
 
 func (n *Notifier) run(ctx context.Context) error {
 	alerts := n.config.Names.Alerts()
-	n.boards = map[int32]*board{}
+	n.forget(nil) // what a run before this one left behind
 	forget := func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { n.forget(lost[alerts]) }
 	client, err := kgo.NewClient(append(n.config.Cluster.GroupOptions("pulse-alert", n.config.Names.NotifyGroup()),
 		kgo.ConsumeTopics(alerts),
@@ -191,12 +208,15 @@ func (n *Notifier) run(ctx context.Context) error {
 func (n *Notifier) forget(lost []int32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for partition := range n.boards {
-		if lost == nil || slices.Contains(lost, partition) {
-			delete(n.boards, partition)
-			for _, q := range n.queues {
-				q.forget(partition)
-			}
+	if lost == nil {
+		n.boards, n.told = map[int32]*board{}, map[string]string{}
+	}
+	for _, partition := range lost {
+		delete(n.boards, partition)
+	}
+	for _, q := range n.queues {
+		for _, key := range q.forget(lost) {
+			delete(n.told, string(key)) // another process may write it meanwhile
 		}
 	}
 }
@@ -219,17 +239,17 @@ func (n *Notifier) assigned(ctx context.Context, offsets map[string]map[int32]kg
 	}
 	for partition := range offsets[names.Alerts()] {
 		b := &board{alert.NewBoard(remembered), readable[partition].To}
-		from := map[string]int64{}
+		from := map[string]reached{}
 		for _, q := range n.queues {
 			// Of a partition that nobody has told of, all is to be sent; but a route that
 			// comes beside others gets only what goes on.
 			if len(standing) == 0 || slices.ContainsFunc(standing, func(s topics.AlertReceiver) bool { return s.Route == q.route.Name }) {
-				from[q.route.Name] = 0
+				from[q.route.Name] = reached{}
 			}
 		}
 		for _, s := range standing {
 			if s.Partition == partition {
-				from[s.Route] = s.Offset
+				from[s.Route] = reached{s.Offset, s.Held}
 			}
 		}
 		for _, q := range n.queues {
@@ -257,9 +277,15 @@ func (n *Notifier) assigned(ctx context.Context, offsets map[string]map[int32]kg
 	return offsets, nil
 }
 
+// reached is up to where a route has come: what is before the offset is sent, but for what is held.
+type reached struct {
+	offset int64
+	held   []string // ids of notices
+}
+
 // take gives the routes what a record begins or ends. From, unless nil, is up to where
-// each route has come: what is before is sent.
-func (n *Notifier) take(b *board, r *kgo.Record, from map[string]int64) {
+// each route has come.
+func (n *Notifier) take(b *board, r *kgo.Record, from map[string]reached) {
 	b.next = r.Offset + 1
 	if r.Value == nil {
 		return
@@ -270,7 +296,12 @@ func (n *Notifier) take(b *board, r *kgo.Record, from map[string]int64) {
 		n.notices.Warn("skipped a record that is not a transition; check which programs write to the topic", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)
 		return
 	}
-	for _, i := range b.Put(t) {
+	missed := b.Missed()
+	changed := b.Put(t)
+	if b.Missed() > missed {
+		n.notices.Warn("left out what an alert says of a key: too many are not ok at a time", "alert", t.Alert, "at most", alert.MaxSubjects)
+	}
+	for _, i := range changed {
 		notice := Notice{Incident: i, Over: i.Until != 0}
 		rule := n.rules[i.Alert]
 		if rule != nil {
@@ -281,7 +312,8 @@ func (n *Notifier) take(b *board, r *kgo.Record, from map[string]int64) {
 				continue
 			}
 			until, known := from[q.route.Name]
-			q.put(notice, r.Partition, r.Offset, from != nil && (!known || r.Offset < until))
+			past := from != nil && (!known || r.Offset < until.offset && !slices.Contains(until.held, notice.id()))
+			q.put(notice, origin{r.Partition, r.Offset, r.Timestamp}, past)
 		}
 	}
 }
@@ -301,12 +333,12 @@ func (n *Notifier) tell(ctx context.Context, client *kgo.Client) error {
 	var records []*kgo.Record
 	for _, s := range all {
 		key := s.Key()
-		if old, ok := n.told[string(key)]; ok && old == s {
-			continue
-		}
 		value, err := json.Marshal(topics.AlertState{Receiver: &s})
 		if err != nil {
 			return err
+		}
+		if n.said(string(key)) == string(value) {
+			continue
 		}
 		records = append(records, &kgo.Record{Topic: n.config.Names.AlertState(), Key: key, Value: value})
 	}
@@ -316,9 +348,17 @@ func (n *Notifier) tell(ctx context.Context, client *kgo.Client) error {
 	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return err
 	}
-	for _, s := range all {
-		n.told[string(s.Key())] = s
+	n.mu.Lock()
+	for _, r := range records {
+		n.told[string(r.Key)] = string(r.Value)
 	}
+	n.mu.Unlock()
 	client.CommitOffsets(ctx, map[string]map[int32]kgo.EpochOffset{n.config.Names.Alerts(): reached}, nil)
 	return nil
+}
+
+func (n *Notifier) said(key string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.told[key]
 }

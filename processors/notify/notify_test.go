@@ -3,10 +3,12 @@ package notify
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -45,7 +47,7 @@ func TestKinds(t *testing.T) {
 	}))
 	defer server.Close()
 	for kind, want := range map[string]string{
-		alert.Alertmanager: `/api/v2/alerts [{"annotations":{"condition":"any key of errors > 5","description":"look at it","runbook":"https://x.example/run","summary":"errors /a<b> fires: 7 (any key of errors > 5)","value":"7"},"endsAt":"1970-01-01T01:05:00Z","labels":{"alertname":"errors","key":"/a<b>","source":"pulse","state":"firing"},"startsAt":"1970-01-01T00:16:40Z"}]
+		alert.Alertmanager: `/api/v2/alerts [{"annotations":{"condition":"any key of errors > 5","description":"look at it","runbook":"https://x.example/run","summary":"errors /a<b> fires: 7 (any key of errors > 5)","value":"7"},"labels":{"alertname":"errors","key":"/a<b>","source":"pulse","state":"firing"},"startsAt":"1970-01-01T00:16:40Z"}]
 /api/v2/alerts [{"annotations":{"condition":"any key of errors > 5","description":"look at it","runbook":"https://x.example/run","summary":"errors /a<b> is over","value":"7"},"endsAt":"1970-01-01T00:16:45Z","labels":{"alertname":"errors","key":"/a<b>","source":"pulse","state":"firing"},"startsAt":"1970-01-01T00:16:40Z"}]`,
 		alert.Webhook: `/hook {"alert":"errors","help":"look at it","id":"pulse/errors/1000/firing//a<b>","key":"/a<b>","runbook":"https://x.example/run","since":"1970-01-01T00:16:40Z","status":"firing","title":"errors /a<b> fires: 7 (any key of errors > 5)","value":"7","when":"any key of errors > 5"}
 /hook {"alert":"errors","help":"look at it","id":"pulse/errors/1000/firing//a<b>","key":"/a<b>","runbook":"https://x.example/run","since":"1970-01-01T00:16:40Z","status":"resolved","title":"errors /a<b> is over","until":"1970-01-01T00:16:45Z","value":"7","when":"any key of errors > 5"}`,
@@ -65,11 +67,8 @@ func TestKinds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch r := r.(type) {
-		case *pagerduty:
+		if r, ok := r.(*pagerduty); ok {
 			r.url = server.URL + "/hook"
-		case *alertmanager:
-			r.now = func() time.Time { return time.Unix(3600, 0) }
 		}
 		got = nil
 		for _, n := range []Notice{incident(1000, 0), incident(1000, 1005)} {
@@ -105,30 +104,68 @@ func TestAnswers(t *testing.T) {
 			io.WriteString(w, body) //nolint:errcheck // a test
 		}))
 	}
+	hijack := func(said string) *httptest.Server {
+		return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			io.WriteString(c, said) //nolint:errcheck // a test
+			c.Close()
+		}))
+	}
+	named := httptest.NewUnstartedServer(http.NotFoundHandler())
+	named.Config.ErrorLog = log.New(io.Discard, "", 0)
+	named.StartTLS()
+	defer named.Close()
+	trusted := client.Transport
+	client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: named.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "127.0.0.1.nip.invalid"}}
+	defer func() { client.Transport = trusted }()
 	for name, c := range map[string]struct {
 		server  *httptest.Server
 		want    string
 		refused bool
 	}{
-		"400":              {answer(400, `{"error":"no_text /services/`+secret+`"}`), `answered 400 Bad Request: {"error":"no_text ***"}`, true},
-		"404":              {answer(404, "no_service\x1b[31m\n"), "answered 404 Not Found: no_service [31m", true},
-		"410, much":        {answer(410, strings.Repeat("x", 5000)), strings.Repeat("x", 200) + "…", true},
-		"302":              {answer(302, ""), "answered 302 Found", true},
-		"500":              {answer(500, "oops"), "answered 500 Internal Server Error: oops", false},
-		"429":              {answer(429, ""), "answered 429 Too Many Requests", false},
-		"nobody is there":  {nil, "connection refused", false},
-		"not what is HTTP": {httptest.NewTLSServer(http.NotFoundHandler()), "", false},
+		"400":                 {answer(400, `{"error":"no_text /services/`+secret+`"}`), `answered 400 Bad Request: {"error":"no_text ***"}`, true},
+		"404":                 {answer(404, "no_service\x1b[31m\n"), "answered 404 Not Found: no_service [31m", true},
+		"410, much":           {answer(410, strings.Repeat("x", 5000)), strings.Repeat("x", 200) + "…", true},
+		"302":                 {answer(302, ""), "answered 302 Found", true},
+		"500":                 {answer(500, "oops"), "answered 500 Internal Server Error: oops", false},
+		"429":                 {answer(429, ""), "answered 429 Too Many Requests", false},
+		"nobody is there":     {nil, "connection refused", false},
+		"not what is HTTP":    {httptest.NewTLSServer(http.NotFoundHandler()), "", false},
+		"a secret at the cut": {answer(404, strings.Repeat("x", 190)+"/services/"+secret), strings.Repeat("x", 190) + "***", true},
+		"closes":              {hijack(""), "EOF", false},
+		"garbage":             {hijack("/services/" + secret + strings.Repeat("x", 5000) + "\r\n\r\n"), "malformed HTTP", false},
+		"a body without end":  {answer(200, strings.Repeat("x", 10<<20)), "", false},
+		"another's name":      {named, "certificate is valid for", false},
+		"a name that is none": {nil, "no such host", false},
 	} {
 		url := "http://127.0.0.1:1"
-		if c.server != nil {
+		switch {
+		case c.server == named:
+			url = named.URL
+		case c.server != nil:
 			url = strings.Replace(c.server.URL, "https", "http", 1)
 			defer c.server.Close()
+		case c.want == "no such host":
+			url = "http://127.0.0.1.invalid"
 		}
 		r, err := NewReceiver(alert.Route{Name: "x", Kind: alert.Slack, Target: url + "/services/" + secret}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = r.send(t.Context(), []Notice{incident(1000, 0)})
+		if name == "a body without end" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if name == "a name that is none" && err != nil && !strings.Contains(err.Error(), c.want) {
+			c.want = "lookup" // without a resolver
+		}
 		if name == "not what is HTTP" && errors.Is(err, ErrRefused) {
 			continue // 400: it says that it speaks TLS
 		}
@@ -184,6 +221,9 @@ func startQueue(t *testing.T, f *fake, silenced func(time.Time) bool) (*queue, f
 	return q, stop
 }
 
+// at is a record that is written now.
+func at(partition int32, offset int64) origin { return origin{partition, offset, time.Now()} }
+
 func equal(t *testing.T, what string, f *fake, want ...string) {
 	t.Helper()
 	synctest.Wait()
@@ -208,8 +248,8 @@ func TestQueueStandsAtWhatWasNotSent(t *testing.T) {
 		}}
 		q, stop := startQueue(t, f, nil)
 		defer stop()
-		q.put(incident(now, 0), 3, 10, false)
-		q.put(incident(now, now+5), 3, 11, false)
+		q.put(incident(now, 0), at(3, 10), false)
+		q.put(incident(now, now+5), at(3, 11), false)
 		time.Sleep(time.Minute)
 		if s := q.standing(3, 12); s.Offset != 10 || s.Waiting != 1 {
 			t.Errorf("it stands at %+v", s)
@@ -238,7 +278,7 @@ func TestQueue(t *testing.T) {
 		}, batch: 5}
 		q, stop := startQueue(t, f, nil)
 		defer stop()
-		q.put(incident(now, 0), 3, 10, false)
+		q.put(incident(now, 0), at(3, 10), false)
 		time.Sleep(time.Second)
 		equal(t, "one fires", f, fmt.Sprint(now, " firing"))
 		if s := q.standing(3, 11); s.Offset != 11 || s.Waiting != 0 || s.Error != "" {
@@ -246,9 +286,9 @@ func TestQueue(t *testing.T) {
 		}
 
 		down.Store(true)
-		q.put(incident(now, now+5), 3, 11, false)
-		q.put(incident(now+6, 0), 3, 12, false)
-		q.put(incident(now+6, now+7), 3, 13, false)
+		q.put(incident(now, now+5), at(3, 11), false)
+		q.put(incident(now+6, 0), at(3, 12), false)
+		q.put(incident(now+6, now+7), at(3, 13), false)
 		time.Sleep(10 * time.Minute)
 		equal(t, "while it is away", f)
 		if s := q.standing(3, 14); s.Offset != 11 || s.Waiting != 2 || s.Error != "away" || q.counts.Waiting.Load() != 2 {
@@ -258,8 +298,8 @@ func TestQueue(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		equal(t, "then", f, fmt.Sprint(now, " resolved"), fmt.Sprint(now+6, " firing"), fmt.Sprint(now+6, " resolved"))
 
-		q.put(incident(now+66, 0), 3, 14, false)
-		q.put(incident(now+67, 0), 3, 15, false)
+		q.put(incident(now+66, 0), at(3, 14), false)
+		q.put(incident(now+67, 0), at(3, 15), false)
 		time.Sleep(time.Minute)
 		equal(t, "one is refused, the other one is not", f, fmt.Sprint(now+67, " firing"))
 		if s := q.standing(3, 16); s.Offset != 16 || s.Refused != 1 {
@@ -268,11 +308,11 @@ func TestQueue(t *testing.T) {
 
 		withdrawn := incident(now+67, now+67)
 		withdrawn.Withdrawn = true
-		q.put(withdrawn, 3, 16, false)
+		q.put(withdrawn, at(3, 16), false)
 		time.Sleep(time.Minute)
 		equal(t, "it is taken back", f, fmt.Sprint(now+67, " withdrawn"))
 
-		q.put(incident(now-3*24*60*60, 0), 3, 17, false)
+		q.put(incident(now-3*24*60*60, 0), at(3, 17), false)
 		time.Sleep(time.Minute)
 		equal(t, "of a recording", f)
 	})
@@ -285,22 +325,22 @@ func TestQueueRestored(t *testing.T) {
 		q, stop := startQueue(t, f, nil)
 		defer stop()
 		q.load(1, true)
-		q.put(incident(now, 0), 1, 1, true)
-		q.put(incident(now+1, 0), 1, 2, true)
-		q.put(incident(now+1, now+2), 1, 3, true)
-		q.put(incident(now+3, 0), 1, 4, false)
+		q.put(incident(now, 0), at(1, 1), true)
+		q.put(incident(now+1, 0), at(1, 2), true)
+		q.put(incident(now+1, now+2), at(1, 3), true)
+		q.put(incident(now+3, 0), at(1, 4), false)
 		time.Sleep(time.Minute)
 		equal(t, "while it reads the past", f)
 		q.load(1, false)
 		time.Sleep(time.Minute)
 		equal(t, "of what was sent", f, fmt.Sprint(now+3, " firing"))
-		q.put(incident(now, now+9), 1, 5, false)
+		q.put(incident(now, now+9), at(1, 5), false)
 		time.Sleep(time.Minute)
 		equal(t, "its end", f, fmt.Sprint(now, " resolved"))
 		q.renew(1)
 		time.Sleep(time.Minute)
 		equal(t, "to a route that is new", f, fmt.Sprint(now+3, " firing"))
-		q.forget(1)
+		q.forget([]int32{1})
 		if len(q.items) != 0 {
 			t.Errorf("%d items are kept of a partition that is lost", len(q.items))
 		}
@@ -315,14 +355,14 @@ func TestQueueSilenced(t *testing.T) {
 		q, stop := startQueue(t, f, func(at time.Time) bool { return at.After(from) && at.Before(until) })
 		defer stop()
 		first := now.Unix()
-		q.put(incident(first, 0), 1, 1, false)
+		q.put(incident(first, 0), at(1, 1), false)
 		time.Sleep(2*time.Minute + 30*time.Second)
 		equal(t, "before, again each minute", f, fmt.Sprint(first, " firing"), fmt.Sprint(first, " firing"), fmt.Sprint(first, " firing"))
 		time.Sleep(time.Minute)
-		q.put(incident(first, first+200), 1, 2, false)
-		q.put(incident(first+201, 0), 1, 3, false)
-		q.put(incident(first+202, 0), 1, 4, false)
-		q.put(incident(first+202, first+203), 1, 5, false)
+		q.put(incident(first, first+200), at(1, 2), false)
+		q.put(incident(first+201, 0), at(1, 3), false)
+		q.put(incident(first+202, 0), at(1, 4), false)
+		q.put(incident(first+202, first+203), at(1, 5), false)
 		time.Sleep(time.Minute)
 		equal(t, "while it is silenced: the end of what was told", f, fmt.Sprint(first, " resolved"))
 		if s := q.standing(1, 6); s.Offset != 6 || s.Silenced != 1 || s.Waiting != 0 {
@@ -331,6 +371,147 @@ func TestQueueSilenced(t *testing.T) {
 		time.Sleep(6 * time.Minute)
 		equal(t, "after it: what still goes on", f, fmt.Sprint(first+201, " firing"))
 	})
+}
+
+// A process that starts goes on with what has fired for days: Alertmanager would take it for
+// resolved. What was worked out only days later is of a recording, whoever reads it when.
+func TestQueueOfDays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		begun := now.Add(-3 * 24 * time.Hour)
+		f := &fake{repeat: time.Minute}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		q.put(incident(begun.Unix(), 0), origin{1, 1, begun.Add(time.Second)}, true)
+		q.put(incident(begun.Unix()+1, 0), origin{1, 2, begun.Add(time.Second)}, false)
+		q.put(incident(begun.Unix()+2, 0), origin{1, 3, now}, true)
+		q.put(incident(begun.Unix()+3, 0), origin{1, 4, now}, false)
+		first, second := fmt.Sprint(begun.Unix()), fmt.Sprint(begun.Unix()+1)
+		time.Sleep(time.Second)
+		equal(t, "at the start", f, first+" firing", second+" firing")
+		q.put(incident(begun.Unix(), now.Unix()), at(1, 5), false)
+		q.put(incident(begun.Unix()+3, begun.Unix()+9), at(1, 6), false)
+		time.Sleep(30 * time.Second)
+		equal(t, "its end", f, first+" resolved")
+	})
+}
+
+// After a day without it a role sends what goes on, and nothing of what came and went.
+func TestQueueCatchesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().Unix()
+		var behind atomic.Bool
+		behind.Store(true)
+		f := &fake{}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		q.behind = func(string) bool { return behind.Load() }
+		for hour := range int64(20) {
+			q.put(incident(now-(22-hour)*3600, 0), at(1, hour), false)
+			time.Sleep(time.Second)
+		}
+		if s := q.standing(1, 99); s.Offset != 0 || s.Waiting != 20 {
+			t.Errorf("it stands at %+v", s)
+		}
+		for hour := range int64(19) {
+			q.put(incident(now-(22-hour)*3600, now-(22-hour)*3600+60), at(1, 20+hour), false)
+		}
+		time.Sleep(time.Minute)
+		equal(t, "while it catches up", f)
+		behind.Store(false)
+		time.Sleep(time.Minute)
+		equal(t, "then", f, fmt.Sprint(now-3*3600, " firing"))
+		if n := q.counts.Late.Load(); n != 19 {
+			t.Errorf("%d were over for long, want 19", n)
+		}
+		if s := q.standing(1, 99); s.Offset != 99 || s.Waiting != 0 {
+			t.Errorf("it stands at %+v", s)
+		}
+	})
+}
+
+// What is silenced is sent when the silence is over, also by a successor, to which the
+// silence may be gone.
+func TestQueueHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().Unix()
+		f := &fake{}
+		var down, silenced atomic.Bool
+		down.Store(true)
+		f.fail = func(Notice) error {
+			if down.Load() {
+				return errors.New("away")
+			}
+			return nil
+		}
+		q, stop := startQueue(t, f, func(time.Time) bool { return silenced.Load() })
+		q.put(incident(now, 0), at(1, 1), false)
+		time.Sleep(time.Second)
+		silenced.Store(true)
+		time.Sleep(time.Minute)
+		s := q.standing(1, 9)
+		held := incident(now, 0)
+		if s.Offset != 9 || s.Silenced != 1 || len(s.Held) != 1 || s.Held[0] != held.id() {
+			t.Errorf("it stands at %+v", s)
+		}
+		stop()
+		synctest.Wait()
+
+		for key, want := range map[bool]string{true: " firing", false: ""} {
+			f := &fake{}
+			q, stop := startQueue(t, f, nil)
+			past := !key
+			q.put(held, at(1, 1), past)
+			time.Sleep(time.Minute)
+			if key {
+				equal(t, "a successor", f, fmt.Sprint(now, want))
+			} else {
+				equal(t, "what was sent", f)
+			}
+			stop()
+		}
+
+		q, stop = startQueue(t, f, func(time.Time) bool { return true })
+		defer stop()
+		for n := range int64(maxHeld + 1) {
+			q.put(incident(now+n, 0), at(1, 10+n), false)
+		}
+		if s := q.standing(1, 999); len(s.Held) != maxHeld || s.Offset != 10+maxHeld {
+			t.Errorf("of many it holds %d, and stands at %d", len(s.Held), s.Offset)
+		}
+	})
+}
+
+// A receiver that says when to come again is asked then, and not before.
+func TestQueueComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		var asked []time.Duration
+		f := &fake{fail: func(Notice) error {
+			if asked = append(asked, time.Since(now)); len(asked) == 1 {
+				return &busyError{errors.New("busy"), 2 * time.Minute}
+			}
+			return nil
+		}}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		q.put(incident(now.Unix(), 0), at(1, 1), false)
+		q.awake()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(asked) != 2 || asked[1]-asked[0] != 2*time.Minute {
+			t.Errorf("it asked at %v", asked)
+		}
+	})
+	now := time.Unix(1e9, 0)
+	for text, want := range map[string]time.Duration{
+		"": 0, "30": 30 * time.Second, "86400": mostAfter, "-1": 0, "soon": 0, "99999999999999999999": 0,
+		now.Add(time.Minute).UTC().Format(http.TimeFormat): time.Minute, now.Add(-time.Minute).UTC().Format(http.TimeFormat): 0,
+	} {
+		if got := retryAfterOf(http.Header{"Retry-After": {text}}, now); got != want {
+			t.Errorf("Retry-After: %s is %v, want %v", text, got, want)
+		}
+	}
 }
 
 func TestHeartbeat(t *testing.T) {

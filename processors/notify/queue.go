@@ -20,8 +20,17 @@ const (
 	lookEvery  = 500 * time.Millisecond // whether silences have ended, and what is to be sent again
 
 	maxWaiting = 10_000         // incidents of one route
-	maxAge     = 24 * time.Hour // what is older is of a recording, or of no use to anybody
+	maxHeld    = 200            // silenced incidents of which it is written that they were not sent
+	maxAge     = 24 * time.Hour // what is older when it is worked out is of a recording
+	goneAfter  = time.Hour      // what was over before that, and nobody has heard of, is of no use to anybody
 )
+
+// An origin is the record that says of an incident.
+type origin struct {
+	partition int32
+	offset    int64
+	written   time.Time
+}
 
 // An item is an incident as a route knows it.
 type item struct {
@@ -38,6 +47,7 @@ func (i *item) unsent() bool { return !i.sent || i.Over }
 // Counts are what became of notices.
 type Counts struct {
 	Sent, Refused, Retries atomic.Int64
+	Late                   atomic.Int64 // not sent, since they were over for long
 	Waiting                atomic.Int64
 }
 
@@ -49,6 +59,7 @@ type queue struct {
 	log      *slog.Logger
 	now      func() time.Time
 	silenced func(alert.Subject, time.Time) bool
+	behind   func(alert string) bool // whether what an alert says may be over already
 	counts   Counts
 	wake     chan struct{}
 
@@ -68,7 +79,7 @@ type incidentID struct {
 func (n *Notice) incident() incidentID { return incidentID{n.Subject, n.Kind, n.Since} }
 
 // put takes what an incident has come to. Past says that it was sent by a predecessor.
-func (q *queue) put(n Notice, partition int32, offset int64, past bool) {
+func (q *queue) put(n Notice, from origin, past bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at := slices.IndexFunc(q.items, func(i *item) bool { return i.incident() == n.incident() })
@@ -76,24 +87,24 @@ func (q *queue) put(n Notice, partition int32, offset int64, past bool) {
 	if n.Over {
 		latest = n.Until
 	}
-	old := q.now().Sub(time.Unix(latest, 0)) > maxAge
+	recording := from.written.Sub(time.Unix(latest, 0)) > maxAge
 	switch {
 	case at >= 0 && past && n.Over:
 		q.items = slices.Delete(q.items, at, at+1)
 	case at >= 0:
 		i := q.items[at]
 		if !i.unsent() {
-			i.offset = offset
+			i.offset = from.offset
 		}
-		i.Notice, i.partition = n, partition
-	case past && n.Over, old:
+		i.Notice, i.partition = n, from.partition
+	case past && n.Over, recording:
 	default:
 		if len(q.items) >= maxWaiting {
 			q.items = slices.Delete(q.items, 0, 1)
 			q.counts.Refused.Add(1)
 			q.log.Error("too many alerts wait for a receiver; the oldest was dropped", "route", q.route.Name)
 		}
-		q.items = append(q.items, &item{Notice: n, partition: partition, offset: offset, sent: past && !q.silenced(n.Subject, time.Unix(n.Since, 0))})
+		q.items = append(q.items, &item{Notice: n, partition: from.partition, offset: from.offset, sent: past})
 	}
 }
 
@@ -103,12 +114,21 @@ func (q *queue) load(partition int32, loading bool) {
 	q.loading[partition] = loading
 }
 
-// forget drops what is of a partition that another process has now.
-func (q *queue) forget(partition int32) {
+// forget drops what is of partitions that other processes have now; nil: of all. It returns
+// the keys under which it was written how the route stands with them.
+func (q *queue) forget(lost []int32) (keys [][]byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.items = slices.DeleteFunc(q.items, func(i *item) bool { return i.partition == partition })
-	delete(q.loading, partition)
+	q.items = slices.DeleteFunc(q.items, func(i *item) bool { return lost == nil || slices.Contains(lost, i.partition) })
+	if lost == nil {
+		clear(q.loading)
+	}
+	for _, partition := range lost {
+		delete(q.loading, partition)
+		standing := topics.AlertReceiver{Route: q.route.Name, Partition: partition}
+		keys = append(keys, standing.Key())
+	}
+	return keys
 }
 
 func (q *queue) awake() {
@@ -124,15 +144,28 @@ func (q *queue) due() (batch []*item, notices []Notice) {
 	defer q.mu.Unlock()
 	now := q.now()
 	waiting := 0
+	late := 0
 	q.items = slices.DeleteFunc(q.items, func(i *item) bool {
-		return i.Over && !i.sent && !q.loading[i.partition] && q.silenced(i.Subject, now) // nobody has heard of it
+		if !i.Over || i.sent || q.loading[i.partition] {
+			return false
+		}
+		// Nobody has heard of it.
+		old := now.Sub(time.Unix(i.Until, 0)) > goneAfter
+		if old {
+			late++
+		}
+		return old || q.silenced(i.Subject, now)
 	})
+	if late > 0 {
+		q.counts.Late.Add(int64(late))
+		q.log.Warn("did not send alerts that came and went long before they could be sent; the page lists them", "route", q.route.Name, "alerts", late)
+	}
 	for _, i := range q.items {
 		if q.loading[i.partition] {
 			continue
 		}
 		again := !i.Over && i.sent && q.receiver.every() > 0 && now.Sub(i.again) >= q.receiver.every()
-		quiet := !i.Over && q.silenced(i.Subject, now)
+		quiet := !i.Over && (q.silenced(i.Subject, now) || !i.sent && q.behind(i.Alert))
 		if i.unsent() && !quiet {
 			waiting++
 		}
@@ -208,7 +241,11 @@ func (q *queue) run(ctx context.Context) {
 			q.counts.Retries.Add(1)
 			q.said(err.Error())
 			q.log.Warn("cannot send alerts; retrying", "route", q.route.Name, "kind", q.route.Kind, "alerts", len(notices), "error", err)
-			if pause.Wait(ctx) != nil {
+			wait := pause.Wait
+			if busy, ok := errors.AsType[*busyError](err); ok {
+				wait = func(ctx context.Context) error { return retry.Wait(ctx, busy.after) }
+			}
+			if wait(ctx) != nil {
 				return
 			}
 			continue
@@ -230,6 +267,11 @@ func (q *queue) standing(partition int32, next int64) topics.AlertReceiver {
 		case i.partition != partition || !i.unsent():
 		case !i.Over && q.silenced(i.Subject, now):
 			r.Silenced++
+			if len(r.Held) < maxHeld {
+				r.Held = append(r.Held, i.id())
+			} else {
+				r.Offset = min(r.Offset, i.offset)
+			}
 		default:
 			r.Waiting++
 			r.Offset = min(r.Offset, i.offset)

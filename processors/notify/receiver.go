@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -100,7 +101,7 @@ func NewReceiver(r alert.Route, lookup func(string) (string, bool)) (receiver, e
 	switch r.Kind {
 	case alert.Alertmanager:
 		p.url = strings.TrimSuffix(target, "/") + "/api/v2/alerts"
-		return &alertmanager{p, time.Now}, nil
+		return &alertmanager{p}, nil
 	case alert.Slack:
 		return &slack{p}, nil
 	case alert.Webhook:
@@ -157,7 +158,11 @@ func (p *poster) post(ctx context.Context, body any, header map[string]string) e
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // without the URL
 		}
-		return fmt.Errorf("%s: %w", request.URL.Host, err)
+		if ctx.Err() != nil {
+			return err
+		}
+		// What is not HTTP is quoted in it.
+		return errors.New(request.URL.Host + p.quote([]byte(err.Error())))
 	}
 	said, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	response.Body.Close()
@@ -165,19 +170,47 @@ func (p *poster) post(ctx context.Context, body any, header map[string]string) e
 	if status/100 == 2 {
 		return nil
 	}
-	err = fmt.Errorf("%s answered %s%s", request.URL.Host, p.clean(response.Status), p.clean(quote(said)))
+	err = fmt.Errorf("%s answered%s%s", request.URL.Host, strings.TrimPrefix(p.quote([]byte(response.Status)), ":"), p.quote(said))
 	if status/100 == 5 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
+		if after := retryAfterOf(response.Header, time.Now()); after > 0 {
+			return &busyError{err, after}
+		}
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrRefused, err)
 }
 
-// quote is the beginning of an answer.
-func quote(said []byte) string {
+// A busyError is of a receiver that says when to come again.
+type busyError struct {
+	error
+	after time.Duration
+}
+
+// mostAfter bounds for how long a receiver may put off what fires.
+const mostAfter = 5 * time.Minute
+
+// retryAfterOf reads Retry-After, seconds or a date; 0: there is none.
+func retryAfterOf(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	after := time.Duration(seconds) * time.Second
+	if err != nil {
+		at, err := http.ParseTime(text)
+		if err != nil {
+			return 0
+		}
+		after = at.Sub(now)
+	}
+	return max(0, min(after, mostAfter))
+}
+
+// quote is the beginning of what a receiver said, without what is secret.
+func (p *poster) quote(said []byte) string {
 	text := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(string(said), "?"), func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }), " ")
 	if text == "" {
 		return ""
 	}
+	text = p.clean(text)
 	if short := []rune(text); len(short) > 200 {
 		text = string(short[:200]) + "…"
 	}

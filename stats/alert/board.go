@@ -22,25 +22,40 @@ type Incident struct {
 // A Board has the state of everything, and what has been, from the transitions that a
 // Tracker tells. They may come in any order and more than once.
 type Board struct {
-	keep int
-	of   map[Subject][]Transition
+	keep   int
+	of     map[Subject]past
+	missed int
+}
+
+// A past is what is remembered of a subject.
+type past struct {
+	transitions []Transition
+	forgotten   int64 // up to this second some were forgotten; 0: none
 }
 
 // NewBoard returns a Board that remembers so many transitions of each subject.
-func NewBoard(keep int) *Board { return &Board{keep: keep, of: map[Subject][]Transition{}} }
+func NewBoard(keep int) *Board { return &Board{keep: keep, of: map[Subject]past{}} }
 
-// MaxSubjects bounds the subjects of a Board.
+// MaxSubjects bounds the subjects of a Board. Beyond them those that have been ok for longest
+// are forgotten.
 const MaxSubjects = 20_000
+
+// Missed is how many transitions were left out because MaxSubjects others were not ok.
+func (b *Board) Missed() int { return b.missed }
 
 // Put takes a transition and returns the incidents that it begins, ends or takes back.
 func (b *Board) Put(t Transition) (changed []Incident) {
-	old, known := b.of[t.Subject]
-	if !known && len(b.of) >= MaxSubjects {
+	of, known := b.of[t.Subject]
+	if !known && !b.room() {
+		b.missed++
 		return nil
 	}
+	old := of.transitions
 	i, there := slices.BinarySearchFunc(old, t.Second, func(o Transition, second int64) int { return cmp.Compare(o.Second, second) })
 	var now []Transition
 	switch {
+	case !there && of.forgotten > 0 && t.Second <= of.forgotten:
+		return nil // a later revision of what was forgotten: it would look like news
 	case !there:
 		now = slices.Insert(slices.Clone(old), i, t)
 	case t.Revision > old[i].Revision:
@@ -64,25 +79,50 @@ func (b *Board) Put(t Transition) (changed []Incident) {
 			changed = append(changed, x)
 		}
 	}
-	if now = b.trim(now); len(now) == 0 {
-		delete(b.of, t.Subject)
-	} else {
-		b.of[t.Subject] = now
-	}
+	of.transitions = now
+	of.trim(b.keep)
+	b.of[t.Subject] = of
 	return changed
 }
 
+// room reports whether there is room for one more subject, for which half of those that are
+// ok, and of which no revision can come any more, may be forgotten.
+func (b *Board) room() bool {
+	if len(b.of) < MaxSubjects {
+		return true
+	}
+	var over []Subject
+	for s, p := range b.of {
+		state, _ := b.State(s)
+		if state == OK && !slices.ContainsFunc(p.transitions, func(t Transition) bool { return !t.Final }) {
+			over = append(over, s)
+		}
+	}
+	slices.SortFunc(over, func(x, y Subject) int { return cmp.Compare(b.of[x].last(), b.of[y].last()) })
+	for _, s := range over[:(len(over)+1)/2] {
+		delete(b.of, s)
+	}
+	return len(over) > 0
+}
+
+func (p past) last() int64 { return p.transitions[len(p.transitions)-1].Second }
+
 // trim forgets the oldest. What is left begins where all was well, or with what began
 // the incident that has not ended since.
-func (b *Board) trim(all []Transition) []Transition {
-	for len(all) > b.keep {
+func (p *past) trim(keep int) {
+	all := p.transitions
+	for len(all) > keep {
 		end := slices.IndexFunc(all[:len(all)-1], func(t Transition) bool { return !t.Withdrawn && (t.State == OK || t.State == Pending) })
 		if end < 0 {
-			return slices.Delete(all, 1, 1+len(all)-b.keep)
+			extra := len(all) - keep
+			p.forgotten = all[extra].Second
+			all = slices.Delete(all, 1, 1+extra)
+			break
 		}
+		p.forgotten = all[end].Second
 		all = all[end+1:]
 	}
-	return all
+	p.transitions = all
 }
 
 // incidents are what transitions of one subject amount to, in the order in which they began.
@@ -122,7 +162,7 @@ func incidents(all []Transition) (found []Incident) {
 // State is what a subject is in, and since when; OK and 0 where nothing is known of it.
 func (b *Board) State(s Subject) (state State, since int64) {
 	state = OK
-	for _, t := range b.of[s] {
+	for _, t := range b.of[s].transitions {
 		if !t.Withdrawn {
 			state, since = t.State, t.Second
 		}
@@ -134,8 +174,8 @@ func (b *Board) State(s Subject) (state State, since int64) {
 // were taken back.
 func (b *Board) Incidents() (all []Incident) {
 	for _, s := range b.Subjects() {
-		all = append(all, incidents(b.of[s])...)
-		for _, t := range b.of[s] {
+		all = append(all, incidents(b.of[s].transitions)...)
+		for _, t := range b.of[s].transitions {
 			if t.Withdrawn && (t.State == Firing && t.Was != Recovering || t.State == StateUnknown) {
 				all = append(all, Incident{Subject: s, Kind: t.State, Since: t.Second, Until: t.Second, Number: string(t.Number), Withdrawn: true, By: t.By})
 			}

@@ -61,13 +61,51 @@ func TestBoardIsBounded(t *testing.T) {
 			t.Fatalf("at %d: %s", second, briefly(got))
 		}
 	}
-	if got := briefly(b.Incidents()); got != "firing 1-0" || len(b.of[Subject{Alert: "a"}]) > 8 {
-		t.Errorf("it remembers %s, by %d transitions", got, len(b.of[Subject{Alert: "a"}]))
+	if got := briefly(b.Incidents()); got != "firing 1-0" || len(b.of[Subject{Alert: "a"}].transitions) > 8 {
+		t.Errorf("it remembers %s, by %d transitions", got, len(b.of[Subject{Alert: "a"}].transitions))
 	}
-	for n := range MaxSubjects + 100 {
+	for n := range MaxSubjects + 2 {
 		b.Put(Transition{Subject: Subject{Alert: "a", Keyed: true, Key: fmt.Sprint(n)}, Second: 1, State: Firing})
 	}
-	if n := len(b.Subjects()); n != MaxSubjects {
-		t.Errorf("it has %d subjects", n)
+	if n := len(b.Subjects()); n != MaxSubjects || b.Missed() != 3 {
+		t.Errorf("it has %d subjects, and left out %d", n, b.Missed())
+	}
+}
+
+// What flaps for longer than a board remembers makes no news when its transitions become
+// final, each a revision of what was forgotten.
+func TestBoardForgets(t *testing.T) {
+	b := NewBoard(8)
+	put := func(second int64, revision int) []Incident {
+		return b.Put(Transition{Subject: Subject{Alert: "a"}, Second: second, State: []State{OK, Firing}[second%2], Revision: revision, Final: revision > 0})
+	}
+	for second := range int64(100) {
+		put(1+second, 0)
+	}
+	for second := range int64(100) {
+		if got := put(1+second, 1); got != nil {
+			t.Fatalf("the final revision of %d: %s", 1+second, briefly(got))
+		}
+	}
+	if got := briefly(put(101, 0)); got != "firing 101-0" {
+		t.Errorf("then %s", got)
+	}
+}
+
+// Keys that have been ok for longest make room for others, so that none is lost.
+func TestBoardMakesRoom(t *testing.T) {
+	b := NewBoard(8)
+	for n := range int64(MaxSubjects + 10_000) {
+		s := Subject{Alert: "a", Keyed: true, Key: fmt.Sprint(n)}
+		if got := briefly(b.Put(Transition{Subject: s, Second: n, State: Firing, Final: true})); got != fmt.Sprintf("firing %d-0", n) {
+			t.Fatalf("key %d: %q", n, got)
+		}
+		if n%100 != 0 { // one of a hundred goes on
+			b.Put(Transition{Subject: s, Second: n + 1, State: OK, Was: Firing, Final: true})
+		}
+	}
+	state, _ := b.State(Subject{Alert: "a", Keyed: true, Key: "0"})
+	if n := len(b.Subjects()); state != Firing || n > MaxSubjects || n < MaxSubjects/2 || b.Missed() != 0 {
+		t.Errorf("the first is %s; there are %d subjects, %d were left out", state, n, b.Missed())
 	}
 }
