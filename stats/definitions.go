@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"pulse/stats/aggregate"
 	"pulse/stats/alert"
@@ -55,6 +56,26 @@ func (s Source) Parse() (*Definitions, error) {
 		value, ok := s.Variables[name]
 		return value, ok
 	})
+}
+
+// Revise parses another text of the file. It may refer to the environment variables that this
+// one refers to and to no others: what they are is not for those to see who write the text, and
+// not known here.
+func (s Source) Revise(text string) (*Definitions, error) {
+	var more Errors
+	d, err := ParseEnv(s.File, []byte(text), func(name string) (string, bool) {
+		value, ok := s.Variables[name]
+		if at := strings.Index(text, "${"+name); !ok && !strings.Contains(s.Text, "${"+name) && at >= 0 {
+			line := text[strings.LastIndexByte(text[:at], '\n')+1 : at]
+			more = append(more, &Error{File: s.File, Line: strings.Count(text[:at], "\n") + 1, Column: utf8.RuneCountInString(line) + 1,
+				Message: fmt.Sprintf("the environment variable %s is not one that the definitions at work refer to: write it into the file by hand", name)})
+		}
+		return value, ok
+	})
+	if len(more) > 0 {
+		return nil, more
+	}
+	return d, err
 }
 
 // A Stat is one number, or one set of quantiles, that lines roll up to.

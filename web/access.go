@@ -92,21 +92,27 @@ func (a *access) admit(r *http.Request, now time.Time) (*http.Request, bool) {
 	return r, false
 }
 
-// knows reports whether a request has the user and password or a token. All of
-// them are compared, so that the time says nothing.
-func (a *access) knows(r *http.Request) bool {
-	known := 0
+// knows reports whether a request has the user and password or a token.
+func (a *access) knows(r *http.Request) bool { return a.name(r) != "" }
+
+// name says who a request is from, for the log: the user, or which token it has; "": neither.
+// All of them are compared, so that the time says nothing.
+func (a *access) name(r *http.Request) (who string) {
 	if user, password, ok := r.BasicAuth(); ok && a.login != nil {
 		u, p := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
-		known |= subtle.ConstantTimeCompare(u[:], a.login.user[:]) & subtle.ConstantTimeCompare(p[:], a.login.password[:])
+		if subtle.ConstantTimeCompare(u[:], a.login.user[:])&subtle.ConstantTimeCompare(p[:], a.login.password[:]) == 1 {
+			who = "user " + user
+		}
 	}
 	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		sum := sha256.Sum256([]byte(token))
-		for _, t := range a.tokens {
-			known |= subtle.ConstantTimeCompare(sum[:], t[:])
+		for i, t := range a.tokens {
+			if subtle.ConstantTimeCompare(sum[:], t[:]) == 1 {
+				who = fmt.Sprint("token ", i+1)
+			}
 		}
 	}
-	return known == 1
+	return who
 }
 
 // sign makes the token of a share link that ends at a Unix second: the second, what it is

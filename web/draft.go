@@ -47,6 +47,7 @@ type draftLine struct {
 type draftAnswer struct {
 	Errors   []draftError      `json:"errors"`
 	Changed  []string          `json:"changed"`  // stats that are new, or mean something else than those at work
+	Gone     []string          `json:"gone"`     // stats at work that it does not have
 	Stat     string            `json:"stat"`     // that the lines are of; "": none
 	Lines    int64             `json:"lines"`    // that were read
 	Counted  int64             `json:"counted"`  // of those of the seconds shown, by the stat
@@ -57,14 +58,17 @@ type draftAnswer struct {
 
 // draftOf evaluates a text. Mistakes in it are part of the answer.
 func (s *Server) draftOf(ctx context.Context, text, stat string) (*draftAnswer, error) {
-	answer := &draftAnswer{Errors: []draftError{}, Changed: []string{}, Counts: []draftLine{}, Not: []draftLine{}, Messages: []json.RawMessage{}}
+	answer := &draftAnswer{Errors: []draftError{}, Changed: []string{}, Gone: []string{}, Counts: []draftLine{}, Not: []draftLine{}, Messages: []json.RawMessage{}}
 	refuse := func(format string, args ...any) (*draftAnswer, error) {
 		answer.Errors = append(answer.Errors, draftError{Message: fmt.Sprintf(format, args...)})
 		return answer, nil
 	}
 	source := s.config.Definitions.Source
-	source.File, source.Text = "draft", text
-	d, err := source.Parse()
+	source.File = "draft"
+	d, err := source.Revise(text)
+	if err == nil {
+		err = d.CheckSamples(source.File)
+	}
 	var all stats.Errors
 	if errors.As(err, &all) {
 		for _, e := range all {
@@ -82,13 +86,8 @@ func (s *Server) draftOf(ctx context.Context, text, stat string) (*draftAnswer, 
 	if topics.Window(d) > maxDraftWindow*time.Second {
 		return refuse("windows of more than an hour are not tried here: pulse eval --raw has them")
 	}
-	now, then := d.StatHashes(), s.config.Definitions.StatHashes()
-	for _, one := range d.Stats {
-		if now[one.Name] != then[one.Name] {
-			answer.Changed = append(answer.Changed, one.Name)
-		}
-	}
-	if _, ok := now[stat]; !ok && len(answer.Changed) > 0 {
+	answer.Changed, answer.Gone = changed(s.config.Definitions, d)
+	if _, ok := d.StatHashes()[stat]; !ok && len(answer.Changed) > 0 {
 		stat = answer.Changed[0]
 	}
 	if _, err := compiled.NewMatcher(stat); err == nil {
@@ -241,19 +240,6 @@ func (l *draftLines) end() {
 		l.answer.Not = append(l.answer.Not, line)
 	}
 	l.answer.Not = append(l.answer.Not, others[:min(len(others), shownLines-len(l.answer.Not))]...)
-}
-
-// definitions answers with the text of the definitions at work.
-func (s *Server) definitions(w http.ResponseWriter, r *http.Request) {
-	if s.refuseEdit(w, r) {
-		return
-	}
-	s.sendAll(w, r, "application/json", func() (*parcel, error) {
-		return parcelOf(struct {
-			Version string `json:"version"`
-			Text    string `json:"text"`
-		}{s.store.gen, s.config.Definitions.Source.Text})
-	})
 }
 
 // draft answers with what a draft makes of the end of the log.

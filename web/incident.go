@@ -96,6 +96,7 @@ func (t *incidentTopics) Raw(ctx context.Context, id string, do func(int32, *kgo
 func (s *Server) editAnswers() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"GET /api/definitions":           takes(s.definitions),
+		"PUT /api/definitions":           takes(s.saveDefinitions),
 		"POST /api/draft":                takes(s.draft),
 		"GET /api/incidents":             takes(s.listIncidents),
 		"POST /api/incidents":            takes(s.saveIncident),

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -289,6 +290,16 @@ func TestOpenAPI(t *testing.T) {
 	const kept = "/api/incidents/checkout-slow"
 	ask("get", "/api/definitions", "/api/definitions", bearer)
 	ask("get", "/api/definitions", "/api/definitions", shared(s))
+	ask("put", "/api/definitions", "/api/definitions", saying(`{"text":"","tag":""}`, bearer))
+	ask("put", "/api/definitions", "/api/definitions", saying(`{"text":"","tag":""}`, shared(s)))
+	s.config.DefinitionsFile = &memoryFile{text: "stats:"}
+	ask("get", "/api/definitions", "/api/definitions", bearer)
+	ask("put", "/api/definitions", "/api/definitions", saying(`{"text":"stats:\n  - {name: a, count: lines}\n","tag":"stats:"}`, bearer))
+	ask("put", "/api/definitions", "/api/definitions", saying(`{"text":"stats:","tag":""}`, bearer))
+	ask("put", "/api/definitions", "/api/definitions", saying(`{"txt":""}`, bearer))
+	s.config.DefinitionsFile = &memoryFile{err: errors.New("no such file")}
+	ask("get", "/api/definitions", "/api/definitions", bearer)
+	ask("put", "/api/definitions", "/api/definitions", saying(`{"text":"","tag":""}`, bearer))
 	ask("post", "/api/draft", "/api/draft", saying(`{"text":"stats: [{name: x}]"}`, bearer))
 	ask("post", "/api/draft", "/api/draft", saying(`{"txt":""}`, bearer))
 	ask("post", "/api/draft", "/api/draft", saying(`{"text":""}`, shared(s)))

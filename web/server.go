@@ -57,7 +57,9 @@ type Config struct {
 	CanonicalHost string   // redirect from other hosts to this one; "" keeps any
 	CertFile      string   // of a certificate and its chain, PEM: the server speaks TLS itself; a file that changes is read again
 	KeyFile       string   // of its key
-	AllowEdit     bool     // who has the login or a token may save and delete incidents
+	AllowEdit     bool     // who has the login or a token may save and delete incidents, and try and save definitions
+
+	DefinitionsFile DefinitionsFile // where definitions are saved; nil: nowhere
 }
 
 // A Server is the web role.

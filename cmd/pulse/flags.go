@@ -316,10 +316,11 @@ type statsFlag struct {
 
 	text   []byte             // of the file that was read last
 	loaded *stats.Definitions // nil: it was not read yet
+	news   chan struct{}      // has one when the page has saved the file
 }
 
 func (s *statsFlag) add(f *flags) {
-	s.env = f.env
+	s.env, s.news = f.env, make(chan struct{}, 1)
 	f.StringVar(&s.file, "stats", "", "the definitions `file`; by default, definitions that suit any log")
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 // reloading runs a role, and runs it again each time that the process gets a hangup while
-// the definitions file has become another one that is usable. With one that is not the role
-// goes on as it was. At each hangup also is called.
+// the definitions file has become another one that is usable, or its page has saved one. With
+// one that is not usable the role goes on as it was. At each hangup also is called.
 func (s *statsFlag) reloading(ctx context.Context, log *slog.Logger, also func(), usable func(context.Context, *stats.Definitions) error, run func(context.Context) error) error {
 	for {
 		running, end := context.WithCancel(ctx)
@@ -23,8 +23,9 @@ func (s *statsFlag) reloading(ctx context.Context, log *slog.Logger, also func()
 				case <-running.Done():
 					return
 				case <-s.env.Hangup:
+					also()
+				case <-s.news:
 				}
-				also()
 				switch changed, err := s.reload(running, usable); {
 				case err != nil:
 					log.Error("nothing is reloaded: the definitions are as they were", "because", err)
@@ -68,6 +69,14 @@ func (s *statsFlag) reload(ctx context.Context, usable func(context.Context, *st
 	}
 	s.text, s.loaded = text, definitions
 	return true, nil
+}
+
+// tellSaved has the definitions file read again.
+func (s *statsFlag) tellSaved() {
+	select {
+	case s.news <- struct{}{}:
+	default: // it is told already
+	}
 }
 
 // usable says why a role that works on topics cannot go on with definitions.

@@ -18,6 +18,7 @@ import (
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/broker"
+	"pulse/web"
 )
 
 // All in one process:
@@ -197,21 +198,23 @@ func (s *runSettings) runAll(ctx context.Context, e *environment, role *role, as
 		}
 		return ensureOwn(ctx, next)
 	}
+	// What cannot go on in this process could not start in the next one either, but for the
+	// lateness, which is changed by hand.
 	group.Go(func() error {
 		return s.reloading(ctx, role.log, func() { reloadInputs(role.log, opened) }, usable, func(ctx context.Context) error {
 			definitions, err := s.load()
 			if err != nil {
 				return err
 			}
-			return s.runRoles(ctx, e, s.roleOf(role.log, role.cluster, definitions), role.metrics)
+			return s.runRoles(ctx, e, s.roleOf(role.log, role.cluster, definitions), role.metrics, s.saved(definitions, usable, none))
 		})
 	})
 	return group.Wait()
 }
 
 // runRoles wires up the roles and runs them. Process has the metrics of all else.
-func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, process metrics) error {
-	server, err := s.web.server(role, prometheus.Gatherers{process, role.metrics})
+func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, process metrics, file web.DefinitionsFile) error {
+	server, err := s.web.server(role, prometheus.Gatherers{process, role.metrics}, file)
 	if err != nil {
 		return err
 	}

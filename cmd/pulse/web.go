@@ -47,7 +47,7 @@ func (s *webSettings) once(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	server, err := s.web.server(role, role.metrics)
+	server, err := s.web.server(role, role.metrics, s.saved(role.definitions, none, s.usable))
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (w *webFlags) add(f *flags) {
 	f.StringVar(&w.embedFrom, "embed-from", "", "a comma list of `sites` (https://host) whose pages may show the dashboard in a frame")
 	f.StringVar(&w.certificate, "http-cert", "", "the `file` of a certificate and its chain, in PEM, for HTTPS; it is read again when it changes")
 	f.StringVar(&w.key, "http-key", "", "the `file` of the private key of --http-cert, in PEM")
-	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the login or a token save and delete incidents from the page, and try definitions")
+	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the login or a token save and delete incidents from the page, and try and save definitions")
 	f.BoolVar(&w.forceHTTPS, "force-https", false, "redirect requests that reached the proxy by plain HTTP to HTTPS")
 	f.StringVar(&w.canonicalHost, "canonical-host", "", "redirect requests for other host names to this `host`")
 }
@@ -130,11 +130,12 @@ func (w *webFlags) check() error {
 	return nil
 }
 
-func (w *webFlags) server(role *role, shown prometheus.Gatherer) (*web.Server, error) {
+func (w *webFlags) server(role *role, shown prometheus.Gatherer, file web.DefinitionsFile) (*web.Server, error) {
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
 		Metrics: shown, Auth: w.auth, Tokens: list(w.tokens), ShareKey: w.shareKey, Origins: list(w.origins), EmbedFrom: list(w.embedFrom),
 		CertFile: w.certificate, KeyFile: w.key, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost, AllowEdit: w.allowEdit,
+		DefinitionsFile: file,
 	})
 }
 
