@@ -331,6 +331,20 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/ws", "/ws?a=b", bearer)
 	ask("get", "/api/lines", "/api/lines?stat=stat-00&keys=x", bearer)
 
+	for _, method := range []string{"get", "post"} {
+		ask(method, "/api/v1/query", "/api/v1/query?query=pulse_stat", bearer)
+		ask(method, "/api/v1/query", "/api/v1/query?query=sum(", bearer)
+		ask(method, "/api/v1/query_range", fmt.Sprintf("/api/v1/query_range?query=pulse_stat&start=%d&end=%d&step=5", now-10, now), bearer)
+		ask(method, "/api/v1/query_range", "/api/v1/query_range?query=pulse_stat&start=1&end=8000&step=5", bearer)
+		ask(method, "/api/v1/series", "/api/v1/series?match[]=pulse_stat", bearer)
+		ask(method, "/api/v1/labels", "/api/v1/labels", bearer)
+		ask(method, "/api/v1/query_exemplars", `/api/v1/query_exemplars?query=pulse_stat{stat="stat-02"}`, bearer)
+	}
+	ask("get", "/api/v1/query", "/api/v1/query?query=pulse_stat", nil)
+	ask("get", "/api/v1/label/{name}/values", "/api/v1/label/stat/values", bearer)
+	ask("get", "/api/v1/metadata", "/api/v1/metadata", bearer)
+	ask("get", "/api/v1/status/buildinfo", "/api/v1/status/buildinfo", bearer)
+
 	// The socket's messages.
 	conn, _, err := open(s, "/ws", http.Header{"Authorization": {"Bearer " + testToken}})
 	if err != nil {

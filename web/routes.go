@@ -72,6 +72,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		},
 	}
 	maps.Copy(all, s.editAnswers())
+	maps.Copy(all, s.promql.Answers())
 	return all
 }
 

@@ -27,6 +27,7 @@ import (
 	"pulse/stats/program"
 	"pulse/topics"
 	"pulse/topics/throttle"
+	"pulse/web/prom"
 )
 
 const (
@@ -82,6 +83,7 @@ type Server struct {
 	usual        usual
 	published    published
 	program      *program.Program
+	promql       *prom.API
 	readers      *readers
 	explanations *readers
 	making       chan struct{} // holds one for each answer about all stats that is being made
@@ -192,6 +194,7 @@ func newServer(c Config) (*Server, error) {
 	s.marker, s.followMarks = marks, func(ctx context.Context) { marks.follow(ctx, s.store, &throttle.Logger{Log: c.Logger}) }
 	byMinute := &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.minutes, s.usual.minutes = byMinute, byMinute
+	s.promql = s.newPromQL()
 	s.handler = s.guard(s.within(page, s.routes(page)))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.upgrader = websocket.Upgrader{

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/aggregate"
 	"pulse/stats/oracle"
@@ -425,4 +427,27 @@ func TestGoodbye(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 	})
+}
+
+// Prometheus' own tool reads the history of a dashboard.
+func TestPromtoolQueries(t *testing.T) {
+	testkit.Long(t)
+	promtool := testkit.Tool(t, "promtool")
+	s := quiet(t)
+	eventually(t, "the server is ready", s.Ready)
+	now := time.Now().Unix()
+	name := s.store.stats[0].Name
+	for second := now - 20; second <= now; second++ {
+		if second != now-5 {
+			put(s.store, stats.Snapshot{Stat: name, Time: second, Value: json.RawMessage(fmt.Sprint(second - now)), Version: s.store.gen})
+		}
+	}
+	out, err := exec.Command(promtool, "query", "range", fmt.Sprint("--start=", now-7), fmt.Sprint("--end=", now-3), "--step=1s", s.URL(), `0 - pulse_stat{stat="`+name+`"}`).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := fmt.Sprintf("{stat=%q} =>\n7 @[%d]\n6 @[%d]\n4 @[%d]\n3 @[%d]", name, now-7, now-6, now-4, now-3)
+	if got := strings.TrimSpace(string(out)); got != want {
+		t.Errorf("promtool says\n%s\nwant\n%s", got, want)
+	}
 }

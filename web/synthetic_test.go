@@ -249,7 +249,7 @@ func (s *synthetic) run(store *Store) func(ctx context.Context, ready func()) er
 
 // Points is the history of a stat, as far back as is asked.
 func (s *synthetic) Points(_ context.Context, stat string, from, to int64) (points []stats.Snapshot, err error) {
-	for t := from; t <= to; t++ {
+	for t := from; t <= to && s.curves[stat] != nil; t++ {
 		points = append(points, stats.Snapshot{Stat: stat, Time: t, Value: json.RawMessage(s.curves[stat](t)), Final: true})
 	}
 	return points, nil
