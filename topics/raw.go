@@ -3,6 +3,7 @@ package topics
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,7 @@ const (
 	headerPartitions = "partitions" // in ticks
 	headerLeaving    = "leaving"    // "true" in an ingester's last tick
 	headerOrigins    = "origins"    // which of a pack's lines came from where; see Origins
+	headerPartition  = "partition"  // in copies: the partition of the log
 )
 
 // Domains of a clock.
@@ -96,6 +98,17 @@ func (h RawHeader) Headers() []kgo.RecordHeader {
 		}
 	}
 	return headers
+}
+
+// CopyHeaders returns the headers of a copy of a raw record of a partition.
+func CopyHeaders(r *kgo.Record, partition int32) []kgo.RecordHeader {
+	return append(slices.Clip(r.Headers), kgo.RecordHeader{Key: headerPartition, Value: strconv.AppendInt(nil, int64(partition), 10)})
+}
+
+// SourceOf is the partition of which a record is a copy; an error says that it is not a copy.
+func SourceOf(r *kgo.Record) (int32, error) {
+	n, err := parseHeader(Lookup(r.Headers)(headerPartition), headerPartition, MaxPartitions-1)
+	return int32(n), err
 }
 
 // ValidIngester reports whether an ingester's id has only letters, digits, dots, dashes

@@ -39,6 +39,19 @@ func (a *Admin) RawLog(ctx context.Context, topic string, lateness int64) (*RawL
 	if err != nil {
 		return nil, err
 	}
+	return a.rawLog(ctx, topic, all, lateness)
+}
+
+// RawCopy is RawLog of copies of raw records that are in one partition of a topic.
+func (a *Admin) RawCopy(ctx context.Context, topic string, partition int32, lateness int64) (*RawLog, error) {
+	all, err := a.Readable(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	return a.rawLog(ctx, topic, all.Of(partition), lateness)
+}
+
+func (a *Admin) rawLog(ctx context.Context, topic string, all Section, lateness int64) (*RawLog, error) {
 	fetcher, err := a.Fetcher(ctx, topic)
 	if err != nil {
 		return nil, err
@@ -91,6 +104,14 @@ type RawPack struct {
 	RawHeader
 	Record  *kgo.Record
 	Segment int64
+}
+
+// Source is the partition of the log that the pack is of, which a copy names.
+func (p RawPack) Source() int32 {
+	if partition, err := SourceOf(p.Record); err == nil {
+		return partition
+	}
+	return p.Record.Partition
 }
 
 // Each calls f with each line of the pack until it gives false: at which byte it begins, and

@@ -91,14 +91,14 @@ func (l *rawLines) Around(ctx context.Context, at place) (neighborhood, error) {
 }
 
 // sameIngester gives the packs of a pack's ingester that are at most so many seconds from
-// it, by partition, and whether that are all of them.
+// it, by partition of the log, and whether that are all of them.
 func sameIngester(ctx context.Context, log *openLog, pack topics.RawPack, seconds int64) (parts [][]topics.RawPack, read readSoFar, whole bool, err error) {
-	parts = make([][]topics.RawPack, len(log.Partitions))
+	parts = make([][]topics.RawPack, topics.MaxPartitions)
 	whole = true
 	var mu sync.Mutex
 	second := pack.Second()
-	err = log.Each(ctx, max(0, second-seconds), second+seconds, func(i int, s *topics.RawSection) error {
-		left := maxScan / len(parts)
+	err = log.Each(ctx, max(0, second-seconds), second+seconds, func(_ int, s *topics.RawSection) error {
+		left := maxScan / len(log.Partitions)
 		for {
 			packs, err := s.Next(ctx)
 			if err != nil || packs == nil {
@@ -112,12 +112,13 @@ func sameIngester(ctx context.Context, log *openLog, pack topics.RawPack, second
 				read.Bytes += int64(len(p.Record.Value))
 				if left -= len(p.Record.Value); left < 0 {
 					whole = false
+				} else {
+					parts[p.Source()] = append(parts[p.Source()], p)
 				}
 				mu.Unlock()
 				if left < 0 {
 					return nil
 				}
-				parts[i] = append(parts[i], p)
 			}
 		}
 	})
@@ -168,19 +169,15 @@ func around(parts [][]topics.RawPack, at place, from line.Origin) (lines []neigh
 }
 
 // around answers with the lines before and after the one ?at= a place.
-func (s *Server) around(w http.ResponseWriter, r *http.Request) {
-	if _, shared := shareEnd(r.Context()); shared {
-		http.Error(w, "a share link shows only numbers: log in to see lines", http.StatusForbidden)
-		return
-	}
+func (s *Server) around(w http.ResponseWriter, r *http.Request, of *subject) {
 	at, err := parsePlace(r.FormValue("at"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	stream := s.newStream(w, r)
-	read, err := s.readers.read(r.Context(), "around "+at.String(), func(ctx context.Context) (any, error) {
-		found, err := s.raw.Around(ctx, at)
+	read, err := s.readers.read(r.Context(), of.asked("around "+at.String()), func(ctx context.Context) (any, error) {
+		found, err := of.raw.Around(ctx, at)
 		if err != nil {
 			return nil, err
 		}

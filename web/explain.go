@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -17,33 +18,28 @@ import (
 // explainWithin bounds the reading of a whole answer.
 const explainWithin = time.Minute
 
-// An Explainer says what is different about some seconds, from what Kafka keeps of the
-// lines.
-type Explainer struct {
-	log         rawLog
-	definitions *stats.Definitions
-}
-
-// NewExplainer makes one of a cluster's raw records.
-func NewExplainer(c topics.Cluster, n topics.Names, d *stats.Definitions) *Explainer {
-	return &Explainer{rawLog{topicReader{c, n.Raw()}, d.Lateness}, d}
+// Explain says what is different about some seconds, from what Kafka keeps of the lines, as
+// the page does.
+func Explain(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Definitions, q explain.Question) (explain.Answer, error) {
+	lines := rawLines{rawLog: liveLog(c, n, d), definitions: d}
+	return lines.Explain(ctx, q, func(readSoFar) {})
 }
 
 // Explain answers a question, and tells meanwhile how much it has read. Whether a line was
 // late is told by its own record's clock.
-func (e *Explainer) Explain(ctx context.Context, q explain.Question, tell func(readSoFar)) (explain.Answer, error) {
+func (l *rawLines) Explain(ctx context.Context, q explain.Question, tell func(readSoFar)) (explain.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, explainWithin)
 	defer cancel()
-	log, err := e.log.open(ctx)
+	log, err := l.open(ctx)
 	if err != nil {
 		return explain.Answer{}, err
 	}
 	defer log.Close()
 	var lines, bytes, told atomic.Int64
-	return explain.Explain(ctx, e.definitions, log.parts, q, func(l, b int64) {
+	return explain.Explain(ctx, l.definitions, log.parts, q, func(l, b int64) {
 		so := readSoFar{lines.Add(l), bytes.Add(b)}
 		now, last := time.Now().UnixMilli(), told.Load()
-		if tell != nil && now-last > tellEvery.Milliseconds() && told.CompareAndSwap(last, now) {
+		if now-last > tellEvery.Milliseconds() && told.CompareAndSwap(last, now) {
 			tell(so)
 		}
 	})
@@ -90,25 +86,16 @@ func checkWhere(q explain.Question, d *stats.Definitions) error {
 }
 
 // explain answers what is different about ?stat= in the seconds from ?from= to ?to=,
-// against as many from ?against= on, or just before, of the lines that meet ?where=. Who came by a share link sees
-// numbers alone.
-func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
-	if _, shared := shareEnd(r.Context()); shared {
-		http.Error(w, "a share link shows only numbers: log in to see what lines have", http.StatusForbidden)
+// against as many from ?against= on, or just before, of the lines that meet ?where=.
+func (s *Server) explain(w http.ResponseWriter, r *http.Request, of *subject) {
+	stat, ok := of.lined(w, r)
+	if !ok {
 		return
 	}
-	q := explain.Question{Stat: r.FormValue("stat"), Where: r.FormValue("where")}
-	if _, ok := s.store.index[q.Stat]; !ok {
-		http.Error(w, fmt.Sprintf("there is no stat %.80q; /api/stats lists them", q.Stat), http.StatusNotFound)
-		return
-	}
-	if _, err := s.program.NewMatcher(q.Stat); err != nil {
-		http.Error(w, err.Error(), http.StatusNotFound)
-		return
-	}
+	q := explain.Question{Stat: stat.Name, Where: r.FormValue("where")}
 	refuse := func(what string, err error) { http.Error(w, what+err.Error(), http.StatusBadRequest) }
 	var err error
-	if q.To, err = second(r.FormValue("to"), s.store.Newest()); err != nil {
+	if q.To, err = second(r.FormValue("to"), of.last); err != nil {
 		refuse("to: ", err)
 		return
 	}
@@ -120,18 +107,18 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		refuse("against: ", err)
 		return
 	}
-	if err := q.Check(); err != nil {
+	if err := cmp.Or(q.Check(), of.missing(min(q.From, q.Against), max(q.To, q.Against+q.To-q.From))); err != nil {
 		refuse("", err)
 		return
 	}
 	stream := s.newStream(w, r)
-	read, err := s.explanations.follow(r.Context(), fmt.Sprintf("%#v", q), func(ctx context.Context, tell func(any)) (any, error) {
-		if err := checkWhere(q, s.config.Definitions); err != nil {
+	read, err := s.explanations.follow(r.Context(), of.asked(fmt.Sprintf("%#v", q)), func(ctx context.Context, tell func(any)) (any, error) {
+		if err := checkWhere(q, of.definitions); err != nil {
 			return nil, badQuestion{err}
 		}
 		progress := progressTo(tell)
 		progress(readSoFar{})
-		answer, err := s.explainer.Explain(ctx, q, progress)
+		answer, err := of.raw.Explain(ctx, q, progress)
 		if err != nil {
 			return nil, err
 		}

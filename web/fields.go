@@ -81,24 +81,24 @@ func (s *surveyed) sample(ctx context.Context, log *openLog, partition int32, fi
 }
 
 // fields answers what the lines of the seconds from ?from= to ?to= have.
-func (s *Server) fields(w http.ResponseWriter, r *http.Request) {
-	if _, shared := shareEnd(r.Context()); shared {
-		http.Error(w, "a share link shows only numbers: log in to see what lines have", http.StatusForbidden)
-		return
-	}
-	to, err := second(r.FormValue("to"), s.store.Newest())
+func (s *Server) fields(w http.ResponseWriter, r *http.Request, of *subject) {
+	to, err := second(r.FormValue("to"), of.last)
 	if err != nil {
 		http.Error(w, "to: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	from, err := second(r.FormValue("from"), max(0, to-fieldsSeconds+1))
+	from, err := second(r.FormValue("from"), max(of.first, to-fieldsSeconds+1))
 	if err != nil || from > to || to-from >= maxRange {
 		http.Error(w, fmt.Sprintf("from must be a time at most %d s before to", maxRange), http.StatusBadRequest)
 		return
 	}
+	if err := of.missing(from, to); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	stream := s.newStream(w, r)
-	read, err := s.readers.follow(r.Context(), fmt.Sprint("fields ", from, to), func(ctx context.Context, tell func(any)) (any, error) {
-		found, err := s.raw.Survey(ctx, from, to, progressTo(tell))
+	read, err := s.readers.follow(r.Context(), of.asked(fmt.Sprint("fields ", from, to)), func(ctx context.Context, tell func(any)) (any, error) {
+		found, err := of.raw.Survey(ctx, from, to, progressTo(tell))
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/stats/oracle"
+	"pulse/stats/program"
 	"pulse/topics"
 	"pulse/topics/incident"
 )
@@ -29,16 +31,24 @@ const incidentFirst = 1_700_000_000
 // memoryIncidents keeps incidents in memory. Their points are those of a stat whose value
 // is the seconds since the first.
 type memoryIncidents struct {
+	raw rawHistory
 	mu  sync.Mutex
 	all map[string]incident.Incident
 }
 
-func newMemoryIncidents() *memoryIncidents {
-	m := &memoryIncidents{all: map[string]incident.Incident{}}
+func newMemoryIncidents(raw rawHistory) *memoryIncidents {
+	m := &memoryIncidents{raw: raw, all: map[string]incident.Incident{}}
 	if _, err := m.Save(context.Background(), incident.Request{Name: "checkout slow", From: incidentFirst + 400, To: incidentFirst + 460, Note: "since v142"}); err != nil {
 		panic(err)
 	}
 	return m
+}
+
+// A keptLines is a synthetic log of which nothing has expired.
+type keptLines struct{ *synthetic }
+
+func (keptLines) Lines(_ context.Context, q lineQuery, _ func(foundLines)) (foundLines, error) {
+	return everyTen(q), nil
 }
 
 const memoryDefinitions = `
@@ -118,8 +128,8 @@ func (m *memoryIncidents) Points(ctx context.Context, id string, from, to int64,
 	return nil
 }
 
-func (m *memoryIncidents) Raw(context.Context, string, func(int32, *kgo.Record) bool) error {
-	return nil
+func (m *memoryIncidents) Lines(string, *stats.Definitions, *program.Program) rawHistory {
+	return m.raw
 }
 
 // An incident that the page saves is played with the bytes that the oracle has, and as the
@@ -184,14 +194,37 @@ func TestIncidents(t *testing.T) {
 		t.Errorf("the last frame is %.300s, want it to have %s", last, place)
 	}
 
-	for _, c := range []struct {
-		method, target, body string
-		as                   func(*http.Request)
-		status               int
-		want                 string
-	}{
+	asked := incidentQuestions(from, to)
+	was := map[string]string{}
+	for question, differs := range asked {
+		was[question] = answered(t, s, path+question)
+		// How much was read is another matter.
+		kept, _, _ := strings.Cut(was[question], `,"expired":false,"read":`)
+		if live, _, _ := strings.Cut(answered(t, s, "/api"+question), `,"expired":false,"read":`); !differs && kept != live {
+			t.Errorf("%s: the incident says\n%.600s\nand the log says\n%.600s", question, kept, live)
+		}
+	}
+	for _, c := range []incidentCase{
 		{"POST", "/api/incidents", body, bearer, 409, "there is an incident"},
 		{"POST", "/api/incidents", strings.ReplaceAll(body, formatSecond(to), formatSecond(to+19)), bearer, 409, "is not final yet"},
+	} {
+		c.try(t, s)
+	}
+	if err := k.deleteBefore(k.names.Raw(), -1); err != nil {
+		t.Fatal(err)
+	}
+	for question := range asked {
+		if got := answered(t, s, path+question); got != was[question] {
+			t.Errorf("%s: once the log is gone the incident says\n%.600s\nand before it said\n%.600s", question, got, was[question])
+		}
+	}
+	place := regexp.MustCompile(`"at":"([0-9/]+)"`).FindStringSubmatch(was[fmt.Sprintf("/lines?stat=requests&from=%d&to=%d", to-1, to)])
+	if near := answered(t, s, path+"/lines/around?at="+place[1]); strings.Count(near, `"text":"service=`) != 2*aroundLines+1 {
+		t.Errorf("around a line there are %s", near)
+	}
+
+	for _, c := range []incidentCase{
+		{"POST", "/api/incidents", strings.ReplaceAll(body, "Slow!", "Late"), bearer, 409, "nothing of that time can be saved exactly"},
 		{"POST", "/api/incidents", `{"name":"x"}`, bearer, 400, "log can have begun"},
 		{"POST", "/api/incidents", `{"nam":"x"}`, bearer, 400, "unknown field"},
 		{"POST", "/api/incidents", body, shared(s), 403, "editing is not allowed"},
@@ -200,7 +233,11 @@ func TestIncidents(t *testing.T) {
 		{"GET", path + "/points?stat=service", "", bearer, 200, `{"stat":"service"`},
 		{"GET", path + fmt.Sprintf("/lines?stat=requests&from=%d&to=%d", to-1, to), "", bearer, 200, `"text":"service=29ms n=0"`},
 		{"GET", path + "/lines?stat=requests&where=n+%3D%3D+2&to=" + fmt.Sprint(to-1), "", bearer, 200, `"lines":[{"time":"2023-11-14T22:20:29Z","text":"service=29ms n=2","final":true`},
-		{"GET", path + "/lines?stat=nothing", "", bearer, 400, "nothing"},
+		{"GET", path + fmt.Sprintf("/explain?stat=requests&from=%d&to=%d&against=%d", to-9, to, from-700), "", bearer, 400, "the incident has lines from 2023-11-14T22:13:"},
+		{"GET", path + fmt.Sprintf("/fields?to=%d", to+1), "", bearer, 400, "the incident has lines from"},
+		{"GET", path + "/explain?stat=requests", "", shared(s), 403, "only numbers"},
+		{"GET", path + "/lines/around?at=2/99999/0", "", bearer, 404, "there is no line"},
+		{"GET", path + "/lines?stat=nothing", "", bearer, 404, "nothing"},
 		{"GET", path + "/lines?stat=requests", "", shared(s), 403, "only numbers"},
 		{"GET", path + "/points", "", shared(s), 200, `{"stat":"requests"`},
 		{"GET", "/api/incidents/nothing", "", bearer, 404, "/api/incidents lists them"},
@@ -213,13 +250,49 @@ func TestIncidents(t *testing.T) {
 		{"DELETE", path, "", bearer, 200, saved.ID},
 		{"DELETE", path, "", bearer, 404, "/api/incidents lists them"},
 	} {
-		if answer, text := do(t, s, c.method, c.target, saying(c.body, c.as)); answer.StatusCode != c.status || !strings.Contains(text, c.want) {
-			t.Errorf("%s %s %.80s: %d %.200s; want %d %s", c.method, c.target, c.body, answer.StatusCode, text, c.status, c.want)
-		}
+		c.try(t, s)
 	}
 	if _, err := newServer(Config{Definitions: d, AllowEdit: true}); err == nil {
 		t.Error("everybody may edit")
 	}
+}
+
+// An incidentCase is a request, and what its answer has.
+type incidentCase struct {
+	method, target, body string
+	as                   func(*http.Request)
+	status               int
+	want                 string
+}
+
+func (c incidentCase) try(t *testing.T, s *Server) {
+	t.Helper()
+	if answer, text := do(t, s, c.method, c.target, saying(c.body, c.as)); answer.StatusCode != c.status || !strings.Contains(text, c.want) {
+		t.Errorf("%s %s %.80s: %d %.200s; want %d %s", c.method, c.target, c.body, answer.StatusCode, text, c.status, c.want)
+	}
+}
+
+// incidentQuestions are asked of an incident and of the log; true: of the log the answer may
+// name other places.
+func incidentQuestions(from, to int64) map[string]bool {
+	return map[string]bool{
+		fmt.Sprintf("/lines?stat=requests&from=%d&to=%d", to-1, to):                                       true,
+		fmt.Sprintf("/narrowed?stat=requests&where=n+%%3D%%3D+2&from=%d&to=%d", from-299, to):             false,
+		fmt.Sprintf("/narrowed?stat=service&where=n+%%3D%%3D+2&from=%d&to=%d", to-20, to):                 false,
+		fmt.Sprintf("/fields?from=%d&to=%d", from, to):                                                    true,
+		fmt.Sprintf("/explain?stat=requests&from=%d&to=%d", to-9, to):                                     false,
+		fmt.Sprintf("/explain?stat=service&from=%d&to=%d&against=%d&where=n+!%%3D+0", from, to, from-200): false,
+	}
+}
+
+// answered is the answer to a question that has one.
+func answered(t *testing.T, s *Server, question string) string {
+	t.Helper()
+	answer, text := get(t, s, question, bearer)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %.300s", question, answer.StatusCode, text)
+	}
+	return text
 }
 
 // shot writes a picture of the page if PULSE_SHOTS names a folder.
@@ -250,7 +323,11 @@ func saying(body string, as func(*http.Request)) func(*http.Request) {
 // and says in its URL when that is; on the wall's page there is a list, and a form.
 func TestIncidentPage(t *testing.T) {
 	testkit.Long(t)
-	server := newSynthetic(0).serve(t, func(c *Config) { c.Auth, c.AllowEdit = "me:secret-secret", true })
+	log := newSynthetic(0)
+	server := log.idle(t, func(c *Config) { c.Auth, c.AllowEdit = "me:secret-secret", true })
+	server.fill = log.run(server.store)
+	server.raw = nil // nothing on an incident's page asks for the live log
+	onPort(t, server)
 	b := openBrowser(t)
 	// The browser keeps the login; a page whose own address has it may not ask for anything.
 	b.do(t, look(1440, 900, "light"), chromedp.Navigate(strings.Replace(server.URL(), "//", "//me:secret-secret@", 1)+"/icon.svg"))
@@ -259,11 +336,26 @@ func TestIncidentPage(t *testing.T) {
 	b.until(t, `document.querySelector("#player").textContent.includes("checkout slow") && document.title.includes("checkout slow")`)
 	shot(t, b, "incident")
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#player select").value = "60"; document.querySelector("#player select").dispatchEvent(new Event("change"))`))
-	b.do(t, chromedp.Click(`#player button[aria-pressed]`))
-	b.until(t, `document.querySelector(".figure").textContent === "460" && document.querySelector("#player button[aria-pressed]").getAttribute("aria-pressed") === "false"`)
+	b.do(t, chromedp.Click(`#player button[aria-label=Play]`))
+	b.until(t, `document.querySelector(".figure").textContent === "460" && document.querySelector("#player button[aria-label=Play]") !== null`)
 	b.until(t, fmt.Sprintf(`new URLSearchParams(location.search).get("at") === %q`, formatSecond(incidentFirst+460)))
-	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#player input").value = `+fmt.Sprint(incidentFirst+410)+`; document.querySelector("#player input").dispatchEvent(new Event("input"))`))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#player input").value = `+fmt.Sprint(incidentFirst+411)+`; document.querySelector("#player input").dispatchEvent(new Event("input"))`))
 	b.until(t, `document.querySelector(".figure").textContent === "410"`)
+
+	// Lines, those around one, what is different, fields and chips are the incident's own.
+	at := fmt.Sprintf("%s/incident/checkout-slow?at=%s#/", server.URL(), formatSecond(incidentFirst+420))
+	b.do(t, chromedp.Navigate(at+fmt.Sprintf("stat/requests/300?lines=%d-%d&different=%[2]d-%d", incidentFirst+400, incidentFirst+420, incidentFirst+430)))
+	b.until(t, `document.querySelectorAll(".lines:not(.different) li code").length === 3 && document.querySelector(".different").textContent.includes("customer = ")`)
+	b.do(t, chromedp.Click(".lines .near"))
+	b.until(t, `document.querySelectorAll(".around li").length === 41`)
+	shot(t, b, "incident-detail")
+	b.do(t, chromedp.Navigate(at+"fields"))
+	b.until(t, `document.querySelector(".fields h2")?.textContent.includes("up to") && document.querySelectorAll(".fields tbody tr").length > 5`)
+	b.do(t, chromedp.Navigate(at+"shop?only=customer%3Dacme"))
+	b.until(t, `document.querySelector(".offer:not([hidden])") !== null`)
+	b.do(t, chromedp.Click(".offer:not([hidden])"))
+	b.until(t, `document.querySelector(".offer:not([hidden])")?.textContent.includes("again")`)
+	b.until(t, `performance.getEntriesByType("resource").every((r) => !r.name.includes("/api/") || r.name.includes("/api/incidents/checkout-slow"))`)
 
 	b.do(t, chromedp.Navigate(server.URL()+"/#/"))
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length > 0`)

@@ -310,18 +310,13 @@ func textOf(line []byte) string {
 
 // lines answers with the lines of ?stat= that count at the seconds from ?from= to
 // ?to=, and of these with those that meet ?where= and have the key ?key=, up to ?limit= of them and with their fields, if
-// ?fields= is true. Who came by a share link sees numbers alone.
-func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
-	if _, shared := shareEnd(r.Context()); shared {
-		http.Error(w, "a share link shows only numbers: log in to see lines", http.StatusForbidden)
+// ?fields= is true.
+func (s *Server) lines(w http.ResponseWriter, r *http.Request, of *subject) {
+	stat, ok := of.lined(w, r)
+	if !ok {
 		return
 	}
-	name := r.FormValue("stat")
-	if _, ok := s.store.index[name]; !ok {
-		http.Error(w, fmt.Sprintf("there is no stat %.80q; /api/stats lists them", name), http.StatusNotFound)
-		return
-	}
-	to, err := second(r.FormValue("to"), s.store.Newest())
+	to, err := second(r.FormValue("to"), of.last)
 	if err != nil {
 		http.Error(w, "to: "+err.Error(), http.StatusBadRequest)
 		return
@@ -331,28 +326,24 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("from must be a time at most %d s before to", maxRange), http.StatusBadRequest)
 		return
 	}
-	if _, err := s.program.NewMatcher(name); err != nil {
-		http.Error(w, err.Error(), http.StatusNotFound)
-		return
-	}
-	q := lineQuery{stat: name, from: from, to: to, where: r.FormValue("where"), key: r.FormValue("key"), limit: usualLines}
-	if err := q.options(r); err != nil {
+	q := lineQuery{stat: stat.Name, from: from, to: to, where: r.FormValue("where"), key: r.FormValue("key"), limit: usualLines}
+	if err := cmp.Or(of.missing(from, to), q.options(r)); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	stream := s.newStream(w, r)
-	read, err := s.readers.follow(r.Context(), fmt.Sprintf("lines %#v", q), func(ctx context.Context, tell func(any)) (any, error) {
-		found, err := s.raw.Lines(ctx, q, func(found foundLines) {
-			if p, err := s.linesAnswer(q, found, false); err == nil {
+	read, err := s.readers.follow(r.Context(), of.asked(fmt.Sprintf("lines %#v", q)), func(ctx context.Context, tell func(any)) (any, error) {
+		found, err := of.raw.Lines(ctx, q, func(found foundLines) {
+			if p, err := linesAnswer(q, stat.Window, of.final(), found, false); err == nil {
 				tell(p)
 			}
 		})
 		if err != nil {
 			return nil, err
 		}
-		return s.linesAnswer(q, found, true)
+		return linesAnswer(q, stat.Window, of.final(), found, true)
 	}, stream.write)
-	if stream.fail("lines", name, err) {
+	if stream.fail("lines", stat.Name, err) {
 		return
 	}
 	stream.end(read)
@@ -375,13 +366,8 @@ func (q *lineQuery) options(r *http.Request) (err error) {
 	return nil
 }
 
-// linesAnswer is what was found as the API has it. A line is final when no other can come
-// at its second any more.
-func (s *Server) linesAnswer(q lineQuery, found foundLines, done bool) (*parcel, error) {
-	return linesAnswer(q, s.store.stats[s.store.index[q.stat]].Window, s.store.LastFinal(), found, done)
-}
-
-// linesAnswer is that of a stat with a window, of which a second is the last final one.
+// linesAnswer is what was found as the API has it, of a stat with a window. A line up to the
+// last final second is final: no other can come at its second any more.
 func linesAnswer(q lineQuery, over, final int64, found foundLines, done bool) (*parcel, error) {
 	type line struct {
 		Time     string            `json:"time"`

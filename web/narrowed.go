@@ -113,29 +113,29 @@ func (l *rawLines) Narrowed(ctx context.Context, q narrowedQuery, tell func(read
 }
 
 // narrowed answers with the points of ?stat= from ?from= to ?to= as they were if only lines
-// that meet ?where= counted.
-func (s *Server) narrowed(w http.ResponseWriter, r *http.Request) {
-	if _, shared := shareEnd(r.Context()); shared {
-		http.Error(w, "a share link shows only the numbers that there are: log in to have others worked out", http.StatusForbidden)
-		return
-	}
+// that meet ?where= counted; those of seconds that have no points are not there.
+func (s *Server) narrowed(w http.ResponseWriter, r *http.Request, of *subject) {
 	q := narrowedQuery{stat: r.FormValue("stat"), where: r.FormValue("where")}
-	if _, ok := s.store.index[q.stat]; !ok {
-		http.Error(w, fmt.Sprintf("there is no stat %.80q; /api/stats lists them", q.stat), http.StatusNotFound)
+	if _, err := of.definitions.Named(q.stat); err != nil {
+		http.Error(w, fmt.Sprintf("%v; /api/stats lists them", err), http.StatusNotFound)
 		return
 	}
 	var err error
-	if q.from, q.to, _, err = s.span(r); err != nil {
+	if q.from, q.to, _, err = span(r, of.last); err == nil {
+		err = of.missing(of.first, q.to)
+	}
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	q.from = max(q.from, of.begins)
 	if q.where == "" {
 		http.Error(w, "where: a condition is missing; without one /api/stats/NAME has the points", http.StatusBadRequest)
 		return
 	}
 	stream := s.newStream(w, r)
-	read, err := s.readers.follow(r.Context(), fmt.Sprintf("narrowed %#v", q), func(ctx context.Context, tell func(any)) (any, error) {
-		found, err := s.raw.Narrowed(ctx, q, progressTo(tell))
+	read, err := s.readers.follow(r.Context(), of.asked(fmt.Sprintf("narrowed %#v", q)), func(ctx context.Context, tell func(any)) (any, error) {
+		found, err := of.raw.Narrowed(ctx, q, progressTo(tell))
 		if err != nil {
 			return nil, err
 		}

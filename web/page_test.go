@@ -17,6 +17,7 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/stats"
+	"pulse/stats/explain"
 	"pulse/stats/line"
 	"pulse/stats/survey"
 	"pulse/topics"
@@ -552,6 +553,14 @@ func (all injected) Around(_ context.Context, at place) (neighborhood, error) {
 
 func (all injected) Narrowed(context.Context, narrowedQuery, func(readSoFar)) (narrowed, error) {
 	return narrowed{}, nil
+}
+
+func (all injected) Explain(_ context.Context, q explain.Question, _ func(readSoFar)) (explain.Answer, error) {
+	a := explain.Answer{Question: q, Lines: 20, Before: 10, Read: 1, ReadBefore: 1, Tried: len(all), Values: []explain.Value{}, Numbers: []explain.Numbers{}}
+	for _, p := range all {
+		a.Values = append(a.Values, explain.Value{Field: p, Value: p, Where: p, Lines: 10, Share: 0.5, Part: 1})
+	}
+	return a, nil
 }
 
 func (all injected) Survey(context.Context, int64, int64, func(readSoFar)) (surveyed, error) {

@@ -29,7 +29,7 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("there is no stat %.80q; /api/stats lists them", name), http.StatusNotFound)
 		return
 	}
-	from, to, step, err := s.span(r)
+	from, to, step, err := span(r, s.store.Newest())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -60,9 +60,10 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 	s.send(w, r, read.(*parcel))
 }
 
-// span reads what seconds a request asks for; step is 0 if it asks for each.
-func (s *Server) span(r *http.Request) (from, to, step int64, err error) {
-	if to, err = second(r.FormValue("to"), s.store.Newest()); err != nil {
+// span reads what seconds a request asks for, of which the newest is the last; step is 0 if
+// it asks for each.
+func span(r *http.Request, newest int64) (from, to, step int64, err error) {
+	if to, err = second(r.FormValue("to"), newest); err != nil {
 		return 0, 0, 0, fmt.Errorf("to: %w", err)
 	}
 	if from, err = second(r.FormValue("from"), max(0, to-Window+1)); err != nil {

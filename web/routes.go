@@ -35,6 +35,12 @@ var static embed.FS
 //go:embed openapi.yaml
 var openAPI []byte
 
+// What questions take that are asked of the live log and of incidents.
+var (
+	lineParameters    = []string{"stat", "from", "to", "where", "key", "limit", "fields"}
+	explainParameters = []string{"stat", "from", "to", "against", "where"}
+)
+
 // answers is what the server answers besides the page's files, by method and
 // path; openapi.yaml has the same.
 func (s *Server) answers() map[string]http.HandlerFunc {
@@ -42,11 +48,11 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /ws":               takes(s.socket, "stat"),
 		"GET /api/stats":        takes(s.latest),
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
-		"GET /api/lines":        takes(s.lines, "stat", "from", "to", "where", "key", "limit", "fields"),
-		"GET /api/lines/around": takes(s.around, "at"),
-		"GET /api/narrowed":     takes(s.narrowed, "stat", "where", "from", "to"),
-		"GET /api/fields":       takes(s.fields, "from", "to"),
-		"GET /api/explain":      takes(s.explain, "stat", "from", "to", "against", "where"),
+		"GET /api/lines":        takes(s.ofLive(s.lines), lineParameters...),
+		"GET /api/lines/around": takes(s.ofLive(s.around), "at"),
+		"GET /api/narrowed":     takes(s.ofLive(s.narrowed), "stat", "where", "from", "to"),
+		"GET /api/fields":       takes(s.ofLive(s.fields), "from", "to"),
+		"GET /api/explain":      takes(s.ofLive(s.explain), explainParameters...),
 		"GET /api/usual":        takes(s.whatIsUsual, "at"),
 		"GET /api/then":         takes(s.then, "at", "play", "bare"),
 		"GET /api/marks":        takes(s.listMarks, "from", "to"),

@@ -75,7 +75,6 @@ type Server struct {
 	history      history
 	minutes      minuteHistory
 	raw          rawHistory
-	explainer    explainer
 	alerts       *alerts
 	followAlerts func(ctx context.Context)
 	incidents    incidents
@@ -111,18 +110,13 @@ type minuteHistory interface {
 	Minutes(ctx context.Context, stat string, from, to int64) ([]topics.Minute, error)
 }
 
-// rawHistory finds lines, those around one, and what lines have; it tells meanwhile what it
-// has found, or read.
+// rawHistory finds lines, those around one, what lines have, and what is different about
+// some seconds; it tells meanwhile what it has found, or read.
 type rawHistory interface {
 	Lines(ctx context.Context, q lineQuery, tell func(foundLines)) (foundLines, error)
 	Around(ctx context.Context, at place) (neighborhood, error)
 	Narrowed(ctx context.Context, q narrowedQuery, tell func(readSoFar)) (narrowed, error)
 	Survey(ctx context.Context, from, to int64, tell func(readSoFar)) (surveyed, error)
-}
-
-// explainer says what is different about some seconds, and tells meanwhile how much it
-// has read.
-type explainer interface {
 	Explain(ctx context.Context, q explain.Question, tell func(readSoFar)) (explain.Answer, error)
 }
 
@@ -179,8 +173,7 @@ func newServer(c Config) (*Server, error) {
 	s.hub.edit = c.AllowEdit
 	view := newView(c, s.store)
 	s.history, s.published, s.fill = view.merged, view.merged, view.Run
-	s.raw = &rawLines{rawLog{topicReader{c.Cluster, c.Names.Raw()}, c.Definitions.Lateness}, compiled, c.Definitions}
-	s.explainer = NewExplainer(c.Cluster, c.Names, c.Definitions)
+	s.raw = &rawLines{liveLog(c.Cluster, c.Names, c.Definitions), compiled, c.Definitions}
 	s.incidents = &incidentTopics{c.Cluster, c.Names, c.Definitions}
 	s.refusals.Log = c.Logger
 	marks := &markTopic{c.Cluster, c.Names}

@@ -283,8 +283,12 @@ func (s *synthetic) Around(_ context.Context, at place) (n neighborhood, err err
 // Narrowed is a half of what the stat has.
 func (s *synthetic) Narrowed(_ context.Context, q narrowedQuery, tell func(readSoFar)) (n narrowed, err error) {
 	tell(readSoFar{1000, 212000})
+	curve, ok := s.curves[q.stat]
+	if !ok {
+		return n, nil
+	}
 	for second := q.from; second <= q.to; second++ {
-		v := s.curves[q.stat](second)
+		v := curve(second)
 		if f, err := strconv.ParseFloat(v, 64); err == nil {
 			v = fmt.Sprint(f / 2)
 		}
@@ -315,6 +319,11 @@ func (s *synthetic) Lines(_ context.Context, q lineQuery, _ func(foundLines)) (f
 	if q.to < time.Now().Unix()-3600 {
 		return foundLines{expired: true}, nil
 	}
+	return everyTen(q), nil
+}
+
+// everyTen is a query's line of every ten seconds.
+func everyTen(q lineQuery) (found foundLines) {
 	for t := q.to; t >= q.from; t-- {
 		if t%10 == 0 {
 			l := foundLine{second: t, text: fmt.Sprintf("level=error <b>stat</b>=%s second=%d key=%s where=%s", q.stat, t, q.key, q.where), at: place{1, t, 0}, ingester: "web-1", from: "file=%2Fvar%2Flog%2Fapp.log"}
@@ -324,7 +333,7 @@ func (s *synthetic) Lines(_ context.Context, q lineQuery, _ func(foundLines)) (f
 			found.lines = append(found.lines, l)
 		}
 	}
-	return found, nil
+	return found
 }
 
 // Explain says of any seconds that one customer has all that came, but with a condition that
@@ -397,8 +406,8 @@ func (s *synthetic) idle(t testing.TB, change func(*Config)) *Server {
 			change(c)
 		}
 	})
-	server.incidents = newMemoryIncidents()
-	server.history, server.minutes, server.raw, server.explainer, server.marker = s, s, s, s, s
+	server.incidents = newMemoryIncidents(keptLines{s})
+	server.history, server.minutes, server.raw, server.marker = s, s, s, s
 	server.usual.minutes, server.published = s, s
 	return server
 }

@@ -74,7 +74,7 @@ func (s *explainSettings) run(ctx context.Context, e *environment) error {
 	if err := s.question.CheckWhere(role.definitions); err != nil {
 		return usagef("%w", err)
 	}
-	answer, err := web.NewExplainer(role.cluster, role.names, role.definitions).Explain(ctx, s.question, nil)
+	answer, err := web.Explain(ctx, role.cluster, role.names, role.definitions, s.question)
 	if err != nil {
 		return err
 	}

@@ -284,24 +284,20 @@ func Points(ctx context.Context, admin *topics.Admin, n topics.Names, id string,
 	})
 }
 
-// Raw calls do with an incident's raw records as they were in the log, and their source
-// partition, until it returns false. Those of a partition come in their order.
-func Raw(ctx context.Context, admin *topics.Admin, n topics.Names, id string, do func(partition int32, r *kgo.Record) bool) error {
+// Log opens what an incident keeps of the log, to be read by the seconds at which lines
+// count: all of them from WholeFrom to its last second.
+func Log(ctx context.Context, admin *topics.Admin, n topics.Names, id string, lateness int64) (*topics.RawLog, error) {
 	name, err := topic(n, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s, err := admin.Readable(ctx, name)
-	if err != nil {
-		return err
-	}
-	var bad error
-	err = admin.Read(ctx, name, s.Of(rawPartition), func(r *kgo.Record) bool {
-		var partition int32
-		partition, bad = sourceOf(r)
-		return bad == nil && do(partition, r)
-	})
-	return errors.Join(err, bad)
+	return admin.RawCopy(ctx, name, rawPartition, lateness)
+}
+
+// WholeFrom is the first second at which all lines count that the log had: as many before
+// First as the longest window of the definitions, up to a day, has.
+func (m *Manifest) WholeFrom(d *stats.Definitions) int64 {
+	return max(0, m.First-int64(topics.Window(d)/time.Second)+1)
 }
 
 // Beginnings are the savepoints behind which the raw records begin; nil: they begin with the log.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -273,16 +272,4 @@ func (s *saver) flush() {
 		s.writer.putPoints(s.second, bytes.Clone(s.lines))
 		s.lines = s.lines[:0]
 	}
-}
-
-// headerPartition is the header that a copy of a raw record has beside its own.
-const headerPartition = "partition"
-
-// sourceOf is the source partition of a copy.
-func sourceOf(r *kgo.Record) (int32, error) {
-	n, err := strconv.ParseUint(string(topics.Lookup(r.Headers)(headerPartition)), 10, 31)
-	if err != nil || n >= topics.MaxPartitions {
-		return 0, errors.New("a record of an incident names no source partition")
-	}
-	return int32(n), nil
 }

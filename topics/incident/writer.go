@@ -2,7 +2,6 @@ package incident
 
 import (
 	"context"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -40,9 +39,7 @@ func (w *writer) putPoints(second int64, lines []byte) {
 
 // putRaw copies a raw record of a source partition.
 func (w *writer) putRaw(source int32, r *kgo.Record) {
-	headers := append(append([]kgo.RecordHeader{}, r.Headers...),
-		kgo.RecordHeader{Key: headerPartition, Value: strconv.AppendInt(nil, int64(source), 10)})
-	w.produce(&kgo.Record{Partition: rawPartition, Timestamp: r.Timestamp, Value: r.Value, Headers: headers})
+	w.produce(&kgo.Record{Partition: rawPartition, Timestamp: r.Timestamp, Value: r.Value, Headers: topics.CopyHeaders(r, source)})
 }
 
 // produce waits while there is no room.

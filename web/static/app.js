@@ -7,12 +7,12 @@ import { Detail } from "./detail.js";
 import { Draft } from "./draft.js";
 import { Fields } from "./fields.js";
 import { Grid } from "./grid.js";
-import { Incidents, Player, incidentHere } from "./incident.js";
+import { IncidentPlayer, Incidents } from "./incident.js";
 import { MarkTip } from "./marks.js";
 import { Model } from "./model.js";
 import { Narrow } from "./narrow.js";
 import { Pages } from "./pages.js";
-import { hashOf, placeOf } from "./place.js";
+import { hashOf, incidentHere, placeOf } from "./place.js";
 import { Sharing } from "./share.js";
 import { connect } from "./socket.js";
 import { Status, standing } from "./status.js";
@@ -24,9 +24,9 @@ import { Welcome } from "./welcome.js";
 const $ = (id) => document.getElementById(id);
 const options = new URLSearchParams(location.search);
 
-const player = incidentHere() ? new Player(incidentHere(), $("player")) : null; // of an incident's page
-const model = player ? new Model(player.clock) : new Model();
-let frozen = null; // a copy of the model, while the page is paused
+const incident = incidentHere(); // that this is the page of
+const model = new Model(); // of now; of an incident's page it has the configuration alone
+let frozen = null; // a copy of the model, while the page is paused, or one of then
 let part = false; // whether this is a share link's page of a part of the numbers
 let build = null; // the page's files, as the server had them when this page was loaded
 
@@ -49,24 +49,27 @@ const detail = new Detail($("page"), large, grid.colors, {
   onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; }, onNarrow: (chips) => pages.narrow([...narrow.chips, ...chips], true),
 });
 new MarkTip(grid, view);
-$("then-button").hidden = player !== null;
-const then = new Then($("then"), $("then-button"), model, (past) => {
+$("then-button").hidden = incident !== "";
+const show = (past) => {
+  const first = past && !frozen;
   frozen = past;
   pages.model = past ?? model;
   document.body.classList.toggle("then", past !== null);
+  if (first) pages.known();
   touch();
   standStill();
-});
+};
+const then = incident ? new IncidentPlayer(incident, $("player"), show) : new Then($("then"), $("then-button"), model, show);
 model.alerts = new Alerts({
   band: $("alert-band"), dialog: $("alerts"), announce: $("announce"), now: () => model.moment().now, changed: () => touch(),
   fires: (stat) => { if (options.has("kiosk")) pages.showing(stat); },
 });
-if (!player) model.usual = new Usual(() => touch());
+if (!incident) model.usual = new Usual(() => touch());
 const touch = () => {
   grid.touch();
   detail.touch();
 };
-const fields = new Fields($("page"), () => model.now(), (more) => draft.begin(more));
+const fields = new Fields($("page"), () => model.now(), () => then.asked === null ? null : then.asked - 1, (more) => draft.begin(more));
 const pages = new Pages($("tabs"), (page) => {
   fields.hide();
   narrow.set(page.chips);
@@ -89,18 +92,18 @@ const pages = new Pages($("tabs"), (page) => {
 function standStill() {
   const shown = frozen ?? model;
   const moment = shown.moment();
-  status.show(player && frozen === null ? player.standing() : standing(shown, moment, { paused: frozen !== null, then: then.wall !== null, cursor: grid.cursor ?? detail.cursor }));
+  status.show(standing(shown, moment, { paused: frozen !== null, then: then.wall ? then.standing() : "", cursor: grid.cursor ?? detail.cursor }));
   document.body.classList.toggle("stale", moment.stale > 0);
-  document.body.classList.toggle("loading", model.loading);
+  document.body.classList.toggle("loading", shown.loading);
   if (!model.configured) return;
-  pages.of = player?.title ?? ""; // before the page's title
+  pages.of = then.title ?? ""; // before the page's title
   pages.count(moment);
   model.alerts.show();
   welcome.show(shown, moment);
   if (!model.loading && model.newest && !document.hidden && !part) model.usual?.ask(model.newest);
 }
 
-(player ? player.connect.bind(player) : connect)((message) => {
+(incident ? then.connect.bind(then) : connect)((message) => {
   model.connected = true;
   if (!(message.scoped ?? part)) model.alerts.version(message.alerts);
   if (message.type === "config") {
@@ -111,8 +114,8 @@ function standStill() {
       return;
     }
     sharing.offer(message.share && !message.scoped, message.embeds);
-    $("then-button").hidden = player !== null || (message.scoped ?? false);
-    draft.offer(message.edit && !message.scoped && !player);
+    $("then-button").hidden = incident !== "" || (message.scoped ?? false);
+    draft.offer(message.edit && !message.scoped && !incident);
     if (model.configure(message)) {
       frozen = null;
       pages.configure(model);
@@ -223,8 +226,8 @@ $("find").addEventListener("keydown", (e) => {
 addEventListener("keydown", (e) => {
   if (e.defaultPrevented || e.altKey || e.ctrlKey || e.metaKey || e.target.closest("input, select, dialog")) return;
   const actions = {
-    ArrowLeft: () => { if (player) player.step(-10); else if (!part) then.step(-10); },
-    ArrowRight: () => { if (player) player.step(10); else if (then.wall) then.step(10); },
+    ArrowLeft: () => { if (!part) then.step(-10); },
+    ArrowRight: () => { if (then.wall) then.step(10); },
     n: () => then.leave(),
     o: () => arrange.toggle(),
     z: () => zone.change(),

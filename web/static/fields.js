@@ -24,10 +24,11 @@ function row(tag, ...cells) {
 }
 
 export class Fields {
-  /** In a root element; now gives the time. onDraft is called with definitions to begin
-   * with, and gives true if it opens them where they are edited. */
-  constructor(root, now, onDraft = null) {
-    Object.assign(this, { root, now, onDraft });
+  /** In a root element; now gives the time, and at the last second to look at, null is now.
+   * onDraft is called with definitions to begin with, and gives true if it opens them where
+   * they are edited. */
+  constructor(root, now, at = () => null, onDraft = null) {
+    Object.assign(this, { root, now, at, onDraft });
   }
 
   hide() {
@@ -43,10 +44,11 @@ export class Fields {
     const again = element("button", "", "Read again");
     again.type = "button";
     again.addEventListener("click", () => this.show());
-    const box = element("article", "fields", element("div", "detail-head", element("h2", "", `What the last ${span(LAST)} contain`), again), told);
+    const at = this.at(), what = at === null ? `the last ${span(LAST)} contain` : `the ${span(LAST)} up to ${clock(at, this.now())} contain`;
+    const box = element("article", "fields", element("div", "detail-head", element("h2", "", `What ${what}`), again), told);
     this.root.replaceChildren(box);
     try {
-      const found = await readFields({}, asked.signal, ({ read }) => write(told, `reading… ${read.lines.toLocaleString("en")} lines`));
+      const found = await readFields(at === null ? {} : { to: at }, asked.signal, ({ read }) => write(told, `reading… ${read.lines.toLocaleString("en")} lines`));
       if (asked.signal.aborted) return;
       write(told, this.#sentence(found));
       box.append(...found.formats.filter((f) => f.fields.length).map((f) => this.#format(f, found.read.lines)));

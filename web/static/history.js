@@ -2,8 +2,8 @@
 // times in columns of minutes and more that keep the least and the greatest.
 
 import { CLOCKLESS, NOTHING, OUTSIDE, UNKNOWN, VALUE, sample } from "./chart.js";
-import { incidentHere } from "./incident.js";
 import { Series } from "./model.js";
+import { incidentHere } from "./place.js";
 import { scaled } from "./value.js";
 
 export const BY_SECOND = 3600; // seconds that are read one by one
@@ -113,16 +113,16 @@ function series(stat, from, to, points) {
 export const readLines = (query, signal, heard) => growing(`${api}/lines?${new URLSearchParams(query)}`, signal, heard);
 
 /** Reads the lines around a place. */
-export const readAround = (at, signal) => growing(`/api/lines/around?${new URLSearchParams({ at })}`, signal, () => {});
+export const readAround = (at, signal) => growing(`${api}/lines/around?${new URLSearchParams({ at })}`, signal, () => {});
 
 /** Reads points of some lines alone; heard is told how much has been read. */
-export const readNarrowed = (query, signal, heard) => growing(`/api/narrowed?${new URLSearchParams(query)}`, signal, heard);
+export const readNarrowed = (query, signal, heard) => growing(`${api}/narrowed?${new URLSearchParams(query)}`, signal, heard);
 
 /** Reads what lines have; heard is told how much has been read. */
-export const readFields = (query, signal, heard) => growing(`/api/fields?${new URLSearchParams(query)}`, signal, heard);
+export const readFields = (query, signal, heard) => growing(`${api}/fields?${new URLSearchParams(query)}`, signal, heard);
 
 /** Reads what is different, as the API has it; heard is told how much has been read. */
-export const readExplained = (query, signal, heard) => growing(`/api/explain?${new URLSearchParams(query)}`, signal, heard);
+export const readExplained = (query, signal, heard) => growing(`${api}/explain?${new URLSearchParams(query)}`, signal, heard);
 
 /** Reads an answer that grows: each line of it is the answer so far, which heard gets;
  * the last one is returned. */

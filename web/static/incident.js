@@ -1,15 +1,9 @@
 // Incidents: the page of one, which plays what the socket would have said then; and on the
 // live page a list of them, with a form that saves one.
 
-import { element, mark, write } from "./dom.js";
+import { element, write } from "./dom.js";
 import { clock, span } from "./format.js";
-
-const AHEAD = 60; // seconds that are asked for at a time
-const LOW = 30; // seconds that are left when more are asked for
-const SPEEDS = [1, 5, 20, 60];
-
-/** The id of the incident that this is the page of; "" on the live page. */
-export const incidentHere = () => /^\/incident\/([a-z0-9-]+)$/.exec(globalThis.location?.pathname ?? "")?.[1] ?? "";
+import { AHEAD, Player } from "./player.js";
 
 const unix = (time) => Date.parse(time) / 1000;
 const iso = (second) => new Date(second * 1000).toISOString().replace(".000Z", "Z");
@@ -21,144 +15,66 @@ async function ask(url, options = {}) {
   return answer.json();
 }
 
-/** Player is the source of a page's messages, and the bar that says when they are of. Its
- * clock stands at the second that is shown. */
-export class Player {
-  constructor(id, root) {
-    Object.assign(this, { id, root, second: 0, ahead: [], speed: 1, playing: false, title: "", quietUntil: 0 });
-    this.clock = { date: () => (this.second + 1) * 1000, ticks: () => 0 };
-    this.slider = element("input");
-    this.slider.type = "range";
-    this.slider.setAttribute("aria-label", "Second");
-    this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
-    this.toggle = element("button", "", "Play");
-    this.toggle.type = "button";
-    this.toggle.setAttribute("aria-pressed", "false");
-    this.toggle.addEventListener("click", () => this.play(!this.playing));
-    this.rate = element("select", "", ...SPEEDS.map((s) => {
-      const option = element("option", "", `${s} ×`);
-      option.value = s;
-      return option;
-    }));
-    this.rate.setAttribute("aria-label", "Speed");
-    this.rate.addEventListener("change", () => { this.speed = Number(this.rate.value); });
+/** The player of one incident, which has no other page. Its messages are those that the
+ * socket would have sent, its URL says which second's points are the newest. */
+export class IncidentPlayer extends Player {
+  constructor(id, root, onChange) {
+    super(root, onChange);
+    Object.assign(this, { id, title: "", quietUntil: 0 });
     this.name = element("bdi");
-    this.note = element("bdi", "about");
-    this.when = element("output");
+    this.about = element("bdi", "about");
     const back = element("a", "", "to the live page");
     back.href = "/";
-    root.replaceChildren(element("strong", "", "Incident ", this.name), this.toggle, this.rate, this.slider, this.when, this.note, back);
-    root.hidden = false;
+    root.append(element("strong", "", "Incident ", this.name), ...this.tools, this.told, this.wrong, this.about,
+      element("span", "about", "without marks, alerts and what is usual, which are not kept"), back);
   }
 
-  /** Begins at the second of the URL; the messages go to onMessage. */
-  connect(onMessage, onState) {
-    Object.assign(this, { onMessage, onState });
-    const at = new URLSearchParams(location.search).get("at");
-    this.seek(at ? /^\d+$/.test(at) ? Number(at) : unix(at) : 0);
-  }
-
-  /** Shows a second; 0: the incident's first. */
-  async seek(second) {
-    this.wanted = second;
-    if (this.seeking) return;
-    this.seeking = true;
+  /** Begins at the second of the URL, and gives the configuration of that time to onConfig. */
+  async connect(onConfig) {
+    this.root.hidden = false;
     try {
-      // Only the last one that was wanted meanwhile.
-      for (let at; at !== this.wanted;) {
-        at = this.wanted;
-        const answer = await this.#load(at);
-        this.bounds = { from: unix(answer.incident.first), to: unix(answer.incident.to) };
-        this.#describe(answer.incident);
-        this.second = answer.at;
-        this.ahead = answer.frames;
-        this.onState("open");
-        answer.messages.forEach(this.onMessage);
-        this.#show();
-      }
+      const { name, note, from, first, to } = await ask(`/api/incidents/${this.id}`);
+      Object.assign(this, { title: name, span: { from: unix(first) + 1, to: unix(to) + 1 } });
+      write(this.name, name);
+      write(this.about, note);
+      this.name.title = `${from} to ${to}`;
+      const at = new URLSearchParams(location.search).get("at") ?? from;
+      const { messages } = await this.#load(unix(to), 0);
+      this.asked = (/^\d+$/.test(at) ? Number(at) : unix(at)) + 1;
+      onConfig(this.config = messages.find((m) => m.type === "config"));
+      await this.open(this.asked);
     } catch (error) {
-      this.play(false);
-      write(this.when, error.message);
-      mark(this.root, "failed", "yes");
-    } finally {
-      this.seeking = false;
+      this.fail(error.message);
     }
   }
 
-  /** Goes some seconds on, or back. */
-  step(seconds) {
-    if (this.bounds) this.seek(Math.min(Math.max(this.second + seconds, this.bounds.from), this.bounds.to));
+  #load(at, seconds, signal) { return ask(`/api/incidents/${this.id}/frames?${new URLSearchParams({ at, seconds })}`, { signal }); }
+
+  configure() {} // it has its own
+  leave() {} // the live page is another one
+
+  bounds() { return this.span ?? { from: 0, to: 0 }; }
+
+  async read(second, bare, signal) {
+    const { messages, frames } = await this.#load(second - 1, AHEAD, signal);
+    return { messages: [...bare ? [] : messages.filter((m) => m.type === "history"), ...frames.flat()], marks: { marks: [], more: 0 } };
   }
 
-  #load(at) { return ask(`/api/incidents/${this.id}/frames?${new URLSearchParams({ seconds: AHEAD, ...at && { at } })}`); }
+  words(second) { return iso(second - 1); }
 
-  #describe({ name, note, from, to }) {
-    this.title = name;
-    write(this.name, name);
-    write(this.note, note);
-    this.name.title = `${from} to ${to}`;
-    this.slider.min = this.bounds.from;
-    this.slider.max = this.bounds.to;
-  }
+  standing() { return `incident · ${iso(Math.floor(this.wall.second) - 1)}`; }
 
-  /** Plays, or stands still. */
-  play(on) {
-    this.playing = on && this.bounds && this.second < this.bounds.to;
-    this.toggle.setAttribute("aria-pressed", String(this.playing));
-    write(this.toggle, this.playing ? "Stop" : "Play");
-    clearInterval(this.timer);
-    if (!this.playing) {
-      if (this.bounds) this.#show();
-      return;
-    }
-    let last = performance.now(), due = 0;
-    this.timer = setInterval(() => {
-      const now = performance.now();
-      due = Math.min(due + (now - last) / 1000 * this.speed, AHEAD);
-      last = now;
-      if (this.seeking) return;
-      for (; due >= 1 && this.ahead.length; due--) this.#next();
-      this.#show();
-      if (this.second >= this.bounds.to) this.play(false);
-      else if (this.ahead.length < LOW) this.#more();
-    }, 100);
-  }
-
-  #next() {
-    this.second++;
-    this.ahead.shift().forEach(this.onMessage);
-  }
-
-  /** Asks for what comes after what is there. */
-  async #more() {
-    const end = this.second + this.ahead.length;
-    if (this.asking || end >= this.bounds.to) return;
-    this.asking = true;
-    try {
-      const { frames } = await this.#load(end);
-      if (this.second + this.ahead.length === end) this.ahead.push(...frames);
-    } catch (error) {
-      this.play(false);
-      write(this.when, error.message);
-    } finally {
-      this.asking = false;
-    }
-  }
-
-  #show() {
-    this.slider.value = this.second;
-    write(this.when, iso(this.second));
+  note(second) {
     const url = new URL(location.href);
-    url.searchParams.set("at", iso(this.second));
+    url.searchParams.set("at", iso(second - 1));
     // Browsers take a hundred changes of a URL in half a minute, and no more.
-    if (url.href !== location.href && (!this.playing || performance.now() > this.quietUntil)) {
+    if (url.href !== location.href && (!this.playing || second === this.span.to || performance.now() > this.quietUntil)) {
       this.quietUntil = performance.now() + 500;
       history.replaceState(null, "", url);
     }
   }
 
-  /** What the page's header says of how things stand. */
-  standing() { return { state: "past", text: `incident · ${iso(this.second)}` }; }
+  ended() { if (this.playing) this.toggle(); }
 }
 
 /** Incidents is a button, and the dialog that it opens: a list, and a form to save one. */

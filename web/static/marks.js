@@ -2,6 +2,7 @@
 
 import { element } from "./dom.js";
 import { clock, isolated, visible } from "./format.js";
+import { incidentHere } from "./place.js";
 
 const REACH = 5; // px from a mark at which it is told
 const MOST_TOLD = 4; // marks that are told at a time
@@ -47,8 +48,9 @@ export function drawMarks(chart, marks, colors) {
   }
 }
 
-/** Reads the marks of the seconds [from, to]: {marks, more}. */
+/** Reads the marks of the seconds [from, to]: {marks, more}; with an incident none are kept. */
 export async function loadMarks(from, to, signal) {
+  if (incidentHere()) return { marks: [], more: 0 };
   const answer = await fetch(`/api/marks?${new URLSearchParams({ from: Math.max(0, from), to })}`, { signal });
   if (!answer.ok) throw new Error((await answer.text()).trim());
   const { marks, more = 0 } = await answer.json();

@@ -1,7 +1,10 @@
-// Where the reader is: what the URL has after its #, a path and parameters, as in
-// #/stat/errors/300?only=customer%3Dacme.
+// Where the reader is: on the live page, or on that of an incident; and what the URL has after
+// its #, a path and parameters, as in #/stat/errors/300?only=customer%3Dacme.
 
 const STAY = ["only", "at"]; // parameters that go along from place to place
+
+/** The id of the incident that this is the page of; "" on the live page. */
+export const incidentHere = () => /^\/incident\/([a-z0-9-]+)$/.exec(globalThis.location?.pathname ?? "")?.[1] ?? "";
 
 const decoded = (part) => {
   try { return decodeURIComponent(part); } catch { return part; }

@@ -29,11 +29,12 @@ export function accepted(lags, q) {
   return high;
 }
 
-/** standing gives {state, text, rate, hint} of a model at a moment. */
+/** standing gives {state, text, rate, hint} of a model at a moment; then is what a player
+ * says of it. */
 export function standing(model, moment, { paused, then, cursor }) {
   const { now } = moment;
   if (cursor !== null) return { state: "past", text: `at ${clock(cursor, now)} · ${span(now - cursor)} ago` };
-  if (then) return { state: "paused", text: `as it was at ${clock(Math.floor(now), Date.now() / 1000)}` };
+  if (then) return { state: "paused", text: then };
   if (paused) return { state: "paused", text: `paused at ${clock(moment.edge, now)} · ${span(model.now() - now)} ago` };
   if (!model.configured) return { state: "connecting", text: "connecting" };
   if (moment.lost) return { state: "lost", text: `not connected since ${clock(moment.lost, now)} · reconnecting` };
