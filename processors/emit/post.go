@@ -6,10 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"pulse/processors/post"
 )
 
 var postOutput = Output{
@@ -37,6 +38,9 @@ func (c *postConfig) Senders() (senders []Sender, err error) {
 	return senders, nil
 }
 
+// maxSaid bounds the bytes of a refusal's text that an error has.
+const maxSaid = 200
+
 // measurePeriod is what the original's emitter said of each point, in seconds.
 const measurePeriod = 60
 
@@ -47,10 +51,7 @@ const measurePeriod = 60
 // A number whose window is not covered whole also has "covered" and "of", in seconds.
 // Each is a POST request. It is sent again when the answer is 408, 429 or 5xx, or does
 // not come, and refused when it is another one that is not 2xx.
-type Post struct {
-	url    *url.URL
-	client *http.Client
-}
+type Post struct{ url *url.URL }
 
 // NewPost returns a sender to a URL, in which there may be a user and a password.
 func NewPost(address string) (*Post, error) {
@@ -58,7 +59,7 @@ func NewPost(address string) (*Post, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("a metrics URL is not valid: write http://host/path or https://host/path") // it may have a secret
 	}
-	return &Post{u, &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+	return &Post{u}, nil
 }
 
 // String implements Sender.
@@ -99,23 +100,14 @@ func (p *Post) Send(ctx context.Context, points []Point) error {
 // do sends a request, and says by its error what its answer means. The error has the
 // beginning of what a refusal says, but never the URL.
 func (p *Post) do(request *http.Request) error {
-	response, err := p.client.Do(request) // #nosec G704 -- the URL is the operator's
-	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err // without the URL
-		}
+	answer, err := post.Do(request)
+	switch {
+	case err != nil:
 		return err
-	}
-	said, _ := io.ReadAll(io.LimitReader(response.Body, 200))
-	io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the connection is used again
-	response.Body.Close()
-	switch status := response.StatusCode; {
-	case status/100 == 2:
+	case answer.Taken:
 		return nil
-	case status/100 == 5 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
-		return fmt.Errorf("the answer was %s", response.Status)
-	default:
-		return fmt.Errorf("%w: the answer was %s: %q", ErrRefused, response.Status, bytes.TrimSpace(said))
+	case answer.Later:
+		return fmt.Errorf("the answer was %s", answer.Status)
 	}
+	return fmt.Errorf("%w: the answer was %s: %q", ErrRefused, answer.Status, bytes.TrimSpace(answer.Said[:min(len(answer.Said), maxSaid)]))
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pulse/processors/post"
 	"pulse/topics/throttle"
 )
 
@@ -64,16 +65,12 @@ func (h *Heartbeat) send(ctx context.Context) error {
 	if err != nil {
 		return errors.New("its URL is not valid")
 	}
-	response, err := client.Do(request)
+	answer, err := post.Do(request)
 	if err != nil {
-		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // without the URL
-		}
 		return err
 	}
-	response.Body.Close()
-	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answered %s", request.URL.Host, response.Status)
+	if !answer.Taken {
+		return fmt.Errorf("%s answered %s", request.URL.Host, answer.Status)
 	}
 	return nil
 }

@@ -119,9 +119,9 @@ func TestAnswers(t *testing.T) {
 	named.Config.ErrorLog = log.New(io.Discard, "", 0)
 	named.StartTLS()
 	defer named.Close()
-	trusted := client.Transport
-	client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: named.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "127.0.0.1.nip.invalid"}}
-	defer func() { client.Transport = trusted }()
+	trusted := http.DefaultTransport
+	http.DefaultTransport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: named.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "127.0.0.1.nip.invalid"}}
+	defer func() { http.DefaultTransport = trusted }()
 	for name, c := range map[string]struct {
 		server  *httptest.Server
 		want    string
@@ -508,7 +508,7 @@ func TestQueueComesAgain(t *testing.T) {
 		"": 0, "30": 30 * time.Second, "86400": mostAfter, "-1": 0, "soon": 0, "99999999999999999999": 0,
 		now.Add(time.Minute).UTC().Format(http.TimeFormat): time.Minute, now.Add(-time.Minute).UTC().Format(http.TimeFormat): 0,
 	} {
-		if got := retryAfterOf(http.Header{"Retry-After": {text}}, now); got != want {
+		if got := retryAfterOf(text, now); got != want {
 			t.Errorf("Retry-After: %s is %v, want %v", text, got, want)
 		}
 	}

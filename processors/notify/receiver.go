@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"pulse/processors/post"
 	"pulse/stats"
 	"pulse/stats/alert"
 )
@@ -134,11 +134,6 @@ type poster struct {
 	secrets []string // which are in no error
 }
 
-var client = &http.Client{
-	Timeout:       15 * time.Second,
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
 func (p *poster) post(ctx context.Context, body any, header map[string]string) error {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -153,31 +148,25 @@ func (p *poster) post(ctx context.Context, body any, header map[string]string) e
 	for name, value := range header {
 		request.Header.Set(name, value)
 	}
-	response, err := client.Do(request)
+	answer, err := post.Do(request)
 	if err != nil {
-		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // without the URL
-		}
 		if ctx.Err() != nil {
 			return err
 		}
 		// What is not HTTP is quoted in it.
 		return errors.New(request.URL.Host + p.quote([]byte(err.Error())))
 	}
-	said, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	response.Body.Close()
-	status := response.StatusCode
-	if status/100 == 2 {
+	if answer.Taken {
 		return nil
 	}
-	err = fmt.Errorf("%s answered%s%s", request.URL.Host, strings.TrimPrefix(p.quote([]byte(response.Status)), ":"), p.quote(said))
-	if status/100 == 5 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
-		if after := retryAfterOf(response.Header, time.Now()); after > 0 {
-			return &busyError{err, after}
-		}
-		return err
+	err = fmt.Errorf("%s answered%s%s", request.URL.Host, strings.TrimPrefix(p.quote([]byte(answer.Status)), ":"), p.quote(answer.Said))
+	if !answer.Later {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	return fmt.Errorf("%w: %w", ErrRefused, err)
+	if after := retryAfterOf(answer.RetryAfter(), time.Now()); after > 0 {
+		return &busyError{err, after}
+	}
+	return err
 }
 
 // A busyError is of a receiver that says when to come again.
@@ -190,8 +179,7 @@ type busyError struct {
 const mostAfter = 5 * time.Minute
 
 // retryAfterOf reads Retry-After, seconds or a date; 0: there is none.
-func retryAfterOf(h http.Header, now time.Time) time.Duration {
-	text := h.Get("Retry-After")
+func retryAfterOf(text string, now time.Time) time.Duration {
 	seconds, err := strconv.ParseUint(text, 10, 31)
 	after := time.Duration(seconds) * time.Second
 	if err != nil {
