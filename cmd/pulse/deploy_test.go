@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"pulse/cmd/dev/testkit"
 	"pulse/topics/topicstest"
@@ -44,13 +49,13 @@ func TestDeploymentFiles(t *testing.T) {
 		}
 		return string(data)
 	}
-	units, err := filepath.Glob("../../docs/systemd/*.service")
+	units, err := filepath.Glob("../../deploy/systemd/*.service")
 	if err != nil || len(units) == 0 {
 		t.Fatalf("there are no units (%v)", err)
 	}
 	files := []string{"Procfile"}
 	for _, unit := range units {
-		files = append(files, filepath.Join("docs/systemd", filepath.Base(unit)))
+		files = append(files, filepath.Join("deploy/systemd", filepath.Base(unit)))
 	}
 	called := map[string]bool{}
 	for _, file := range files {
@@ -106,13 +111,234 @@ func TestDeploymentIsPrivate(t *testing.T) {
 	}
 }
 
+// What the manifests for Kubernetes say is there: commands, flags, variables, ports, the
+// labels that selectors ask for, and what they refer to.
+func TestKubernetes(t *testing.T) {
+	t.Parallel()
+	const folder = "../../deploy/kubernetes/"
+	type labels = map[string]string
+	type probe struct {
+		HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
+	}
+	type reference struct{ Name string }
+	type manifest struct {
+		Kind     string
+		Metadata struct {
+			Name   string
+			Labels labels
+		}
+		Spec struct {
+			Selector    any
+			PodSelector struct {
+				MatchLabels labels `yaml:"matchLabels"`
+			} `yaml:"podSelector"`
+			ServiceName    string    `yaml:"serviceName"`
+			ScaleTargetRef reference `yaml:"scaleTargetRef"`
+			Ports          []struct {
+				TargetPort string `yaml:"targetPort"`
+			}
+			Template struct {
+				Metadata struct{ Labels, Annotations labels }
+				Spec     struct {
+					Containers []struct {
+						Image   string
+						Args    []string
+						Env     []struct{ Name string }
+						EnvFrom []struct {
+							ConfigMapRef reference `yaml:"configMapRef"`
+						} `yaml:"envFrom"`
+						Ports []struct {
+							Name          string
+							ContainerPort int `yaml:"containerPort"`
+						}
+						StartupProbe    probe `yaml:"startupProbe"`
+						LivenessProbe   probe `yaml:"livenessProbe"`
+						ReadinessProbe  probe `yaml:"readinessProbe"`
+						SecurityContext struct {
+							AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
+							ReadOnlyRootFilesystem   bool  `yaml:"readOnlyRootFilesystem"`
+							Capabilities             struct{ Drop []string }
+						} `yaml:"securityContext"`
+						VolumeMounts []struct{ Name string } `yaml:"volumeMounts"`
+					}
+					Volumes []struct {
+						Name      string
+						ConfigMap reference `yaml:"configMap"`
+					}
+				}
+			}
+		}
+	}
+	var base struct {
+		Resources          []string
+		ConfigMapGenerator []struct {
+			Name        string
+			Envs, Files []string
+		} `yaml:"configMapGenerator"`
+	}
+	read := func(name string, into any) []byte {
+		data, err := os.ReadFile(folder + name)
+		if err == nil && into != nil {
+			err = yaml.Unmarshal(data, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	read("kustomization.yaml", &base)
+	generated := map[string]bool{}
+	listed := append([]string{"kustomization.yaml"}, base.Resources...)
+	for _, g := range base.ConfigMapGenerator {
+		generated[g.Name] = true
+		listed = append(listed, slices.Concat(g.Envs, g.Files)...)
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !slices.Contains(listed, f.Name()) {
+			t.Errorf("kustomization.yaml does not have %s", f.Name())
+		}
+	}
+
+	var all []manifest
+	for _, name := range base.Resources {
+		decoder := yaml.NewDecoder(bytes.NewReader(read(name, nil)))
+		for {
+			var m manifest
+			if err := decoder.Decode(&m); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			all = append(all, m)
+		}
+	}
+	help, variables := map[string]string{}, map[string]bool{}
+	for _, c := range commands() {
+		help[c.name] = start(t, nil, nil, c.name, "--help").succeed().stdout.String()
+		for _, m := range regexp.MustCompile(`\[\$([A-Z0-9_]+)\]`).FindAllStringSubmatch(help[c.name], -1) {
+			variables[m[1]] = true
+		}
+	}
+	for line := range strings.Lines(string(read("pulse.env", nil))) {
+		if name, _, _ := strings.Cut(line, "="); !variables[name] {
+			t.Errorf("pulse.env sets %s, which sets no flag", name)
+		}
+	}
+	validate := start(t, nil, nil, "validate", folder+"stats.yaml")
+	validate.succeed()
+
+	var pods []manifest
+	for _, m := range all {
+		if len(m.Spec.Template.Spec.Containers) > 0 {
+			pods = append(pods, m)
+		}
+	}
+	if len(pods) < 6 {
+		t.Fatalf("%d manifests have containers", len(pods))
+	}
+	// selected are the manifests whose pods have the labels.
+	selected := func(want labels) (found []manifest) {
+		for _, m := range pods {
+			has := m.Spec.Template.Metadata.Labels
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(want)), func(name string) bool { return has[name] != want[name] }) {
+				found = append(found, m)
+			}
+		}
+		return found
+	}
+	for _, m := range pods {
+		at := m.Kind + " " + m.Metadata.Name
+		volumes := map[string]bool{}
+		for _, v := range m.Spec.Template.Spec.Volumes {
+			volumes[v.Name] = true
+			if v.ConfigMap.Name != "" && !generated[v.ConfigMap.Name] {
+				t.Errorf("%s: there is no %s", at, v.ConfigMap.Name)
+			}
+		}
+		for _, c := range m.Spec.Template.Spec.Containers {
+			if help[c.Args[0]] == "" || c.Image != "pulse" {
+				t.Errorf("%s runs %s %q", at, c.Image, c.Args)
+			}
+			for _, arg := range c.Args[1:] {
+				if strings.HasPrefix(arg, "--") && !strings.Contains(help[c.Args[0]], "\n  "+arg) {
+					t.Errorf("%s: pulse %s has no %s", at, c.Args[0], arg)
+				}
+			}
+			for _, e := range c.Env {
+				if !variables[e.Name] {
+					t.Errorf("%s sets %s, which sets no flag", at, e.Name)
+				}
+			}
+			for _, from := range c.EnvFrom {
+				if from.ConfigMapRef.Name != "" && !generated[from.ConfigMapRef.Name] {
+					t.Errorf("%s: there is no %s", at, from.ConfigMapRef.Name)
+				}
+			}
+			for _, v := range c.VolumeMounts {
+				if !volumes[v.Name] {
+					t.Errorf("%s mounts %s, which it has not", at, v.Name)
+				}
+			}
+			s := c.SecurityContext
+			if s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation || !s.ReadOnlyRootFilesystem || !slices.Equal(s.Capabilities.Drop, []string{"ALL"}) {
+				t.Errorf("%s is not confined: %+v", at, s)
+			}
+			if m.Kind == "Job" {
+				continue
+			}
+			for path, p := range map[string][]probe{"/healthz": {c.StartupProbe, c.LivenessProbe}, "/readyz": {c.ReadinessProbe}} {
+				for _, p := range p {
+					if p.HTTPGet.Path != path || len(c.Ports) != 1 || p.HTTPGet.Port != c.Ports[0].Name {
+						t.Errorf("%s: the probe asks for %+v, want %s at its port %+v", at, p.HTTPGet, path, c.Ports)
+					}
+				}
+			}
+			if scraped := m.Spec.Template.Metadata.Annotations["prometheus.io/port"]; scraped != fmt.Sprint(c.Ports[0].ContainerPort) {
+				t.Errorf("%s is scraped at %s", at, scraped)
+			}
+		}
+	}
+	for _, m := range all {
+		at := m.Kind + " " + m.Metadata.Name
+		selector, _ := m.Spec.Selector.(map[string]any)
+		if within, ok := selector["matchLabels"].(map[string]any); ok {
+			selector = within
+		}
+		want := labels{}
+		for name, text := range selector {
+			want[name] = fmt.Sprint(text)
+		}
+		maps.Copy(want, m.Spec.PodSelector.MatchLabels)
+		if m.Kind != "Job" && m.Kind != "HorizontalPodAutoscaler" {
+			found := selected(want)
+			if len(want) == 0 || len(found) == 0 {
+				t.Errorf("%s selects nothing by %v", at, want)
+			}
+			for _, port := range m.Spec.Ports {
+				if found[0].Spec.Template.Spec.Containers[0].Ports[0].Name != port.TargetPort {
+					t.Errorf("%s leads to the port %s", at, port.TargetPort)
+				}
+			}
+		}
+		for kind, name := range map[string]string{"Service": m.Spec.ServiceName, "StatefulSet": m.Spec.ScaleTargetRef.Name} {
+			if name != "" && !slices.ContainsFunc(all, func(o manifest) bool { return o.Kind == kind && o.Metadata.Name == name }) {
+				t.Errorf("%s: there is no %s %s", at, kind, name)
+			}
+		}
+	}
+}
+
 // TestUnitsAreConfined: systemd itself says how much a weakness of a role exposes, from
 // 0 to 10.
 func TestUnitsAreConfined(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
 	analyze := testkit.Tool(t, "systemd-analyze")
-	units, err := filepath.Glob("../../docs/systemd/*.service")
+	units, err := filepath.Glob("../../deploy/systemd/*.service")
 	if err != nil || len(units) == 0 {
 		t.Fatalf("there are no units (%v)", err)
 	}
