@@ -54,6 +54,7 @@ type AlertState struct {
 // An AlertMemory is what a follower of an alert goes on from.
 type AlertMemory struct {
 	Version string          `json:"definitions"`
+	Since   time.Time       `json:"since"` // since when processes of that version write
 	Alert   string          `json:"alert"`
 	Stat    string          `json:"stat"`
 	AnyKey  bool            `json:"any_key,omitempty"`

@@ -19,7 +19,6 @@ import (
 
 	"pulse/cmd/dev/chaos/kafka"
 	"pulse/cmd/dev/testkit"
-	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/topicstest"
 )
@@ -69,8 +68,14 @@ func TestACLs(t *testing.T) {
 		t.Fatal(err)
 	}
 	const prefix = "team."
+	notified := newHook(t, 0)
+	definitions := writeFile(t, "stats.yaml", `
+stats: [{name: lines, count: lines, over: 1s}]
+alerts: [{name: some, when: lines >= 0}]
+routes: {hook: {webhook: `+notified.URL+`}}
+`)
 	as := func(user string) map[string]string {
-		return map[string]string{"KAFKA_URL": strings.Join(cluster.Addrs(), ","), "KAFKA_PREFIX": prefix, "KAFKA_SASL_USERNAME": user,
+		return map[string]string{"PULSE_STATS": definitions, "KAFKA_URL": strings.Join(cluster.Addrs(), ","), "KAFKA_PREFIX": prefix, "KAFKA_SASL_USERNAME": user,
 			"KAFKA_SASL_PASSWORD": user, "KAFKA_SASL_MECHANISM": topics.MechanismPlain, "PULSE_LOG_LEVEL": "warn"}
 	}
 	start(t, as("admin"), nil, "topics", "--create", "--partitions", "2").succeed()
@@ -97,7 +102,7 @@ func TestACLs(t *testing.T) {
 	file := writeFile(t, "a.log", time.Now().UTC().Format(time.RFC3339)+" a=1\n")
 	running := []*pulse{
 		start(t, as("receive"), nil, "receive"), start(t, as("merge"), nil, "merge"), start(t, as("web"), nil, "web", "--http", "127.0.0.1:0"),
-		start(t, emit, nil, "emit"),
+		start(t, emit, nil, "emit"), start(t, as("alert"), nil, "alert"),
 		start(t, as("ingest"), nil, "ingest", "--file", file, "--follow"),
 	}
 	start(t, as("ingest"), strings.NewReader("a=2\n"), "ingest", "--stdin").succeed()
@@ -105,10 +110,13 @@ func TestACLs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := topics.Names{Prefix: prefix, Version: stats.Builtin().Version()}
+	names := namesOf(t, prefix, definitions)
 	closes(t, secured, names)
 	start(t, as("status"), nil, "status", "--max-behind", "1h", "--max-discarded", "1").succeed()
-	for user, topic := range map[string]string{"ingest": names.Merged(), "receive": names.Raw(), "merge": names.Raw(), "web": names.Table(), "status": names.Raw(), "emit": names.Fragments()} {
+	notified.has(t, "some firing", 1)
+	start(t, as("silence"), nil, "silence", "some", "--why", "a test").succeed()
+	start(t, as("silence"), nil, "silence").succeed()
+	for user, topic := range map[string]string{"ingest": names.Merged(), "receive": names.Raw(), "merge": names.Raw(), "web": names.Table(), "status": names.Raw(), "emit": names.Fragments(), "alert": names.Merged(), "silence": names.Alerts()} {
 		other, err := kgo.NewClient(kafka.Config{Users: []string{user}}.Login()[0], kgo.SeedBrokers(cluster.Addrs()...))
 		if err != nil {
 			t.Fatal(err)

@@ -47,6 +47,64 @@ func transitions(t *testing.T, cluster topics.Cluster, names topics.Names) map[s
 	return held
 }
 
+// TestTwoVersions: while definitions are rolled out, processes of two definitions versions
+// follow the same alerts, and each transition is in the topic once, as eval has it.
+func TestTwoVersions(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	file := writeFile(t, "stats.yaml", alertDefinitions)
+	changed := writeFile(t, "changed.yaml", strings.Replace(alertDefinitions, "alerts:", "  - {name: new, count: lines, over: 2s}\nalerts:", 1))
+	recording := roughRecording(t, 6000)
+	want := wouldBe(t, file, recording)
+	older := deploy(t, file, 3, 1)
+	newer := deployOn(t, older.cluster, older.names.Prefix, changed, 3, 1)
+	first := older.start("alert")
+	replay := older.start("replay", "--original-times", "--speed", "8", recording)
+	versions := func() map[string]bool {
+		admin, err := older.cluster.Admin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer admin.Close()
+		memories, _, err := admin.AlertStates(t.Context(), older.names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := map[string]bool{}
+		for _, m := range memories {
+			there[m.Version] = true
+		}
+		return there
+	}
+	writes := func(d *deployment) {
+		testkit.Eventually(t, "the version writes", func() error {
+			if v := versions(); !v[d.names.Version] {
+				return fmt.Errorf("those that write are %v", v)
+			}
+			return nil
+		})
+	}
+	writes(older)
+	second := newer.start("alert")
+	writes(newer)
+	// Who was started later writes, also with the older definitions; and the other one again
+	// when that is gone.
+	third := older.start("alert")
+	first.terminate()
+	replay.succeed()
+	third.terminate()
+	testkit.Eventually(t, "the topic has what eval says", func() error {
+		got := transitions(t, older.cluster, older.names)
+		for key, one := range want {
+			if g := got[key]; g.State != one.State || g.Was != one.Was || g.Number != one.Number || !g.Final || g.Withdrawn {
+				return fmt.Errorf("%s: got %+v, want %+v", key, g, one)
+			}
+		}
+		return nil
+	})
+	second.terminate()
+}
+
 // wouldBe is what eval says: the final transitions by their keys.
 func wouldBe(t *testing.T, file string, log string) map[string]alert.Transition {
 	t.Helper()

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,7 @@ const (
 	behindAfter = time.Minute
 
 	retryAfter = time.Second
+	asideFor   = 5 * time.Second
 )
 
 // Config is of a Processor.
@@ -68,6 +70,8 @@ type Processor struct {
 	newest      atomic.Int64 // of all points, Unix time
 	points      atomic.Int64 // when the last one came, Unix time of this machine
 	ready       atomic.Bool
+	started     time.Time
+	caughtUp    atomic.Bool // with another definitions version
 }
 
 // New returns a Processor. Run does the work.
@@ -76,7 +80,7 @@ func New(c Config) *Processor {
 		c.Logger = slog.Default()
 	}
 	log := c.Logger.With("role", "alert")
-	return &Processor{config: c, log: log, notices: throttle.Logger{Log: log}}
+	return &Processor{config: c, log: log, notices: throttle.Logger{Log: log}, started: time.Now()}
 }
 
 // Transitions is how many were written, Beyond how many points were left out because
@@ -101,7 +105,15 @@ func (p *Processor) Ready() bool { return p.ready.Load() }
 // Run works until ctx ends. Whatever fails is tried again, from what was remembered.
 func (p *Processor) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := p.run(ctx); ctx.Err() == nil {
+		switch err := p.run(ctx); {
+		case ctx.Err() != nil:
+		case errors.Is(err, errAside):
+			p.ready.Store(true) // all is as it should be
+			p.log.Info("another definitions version follows the alerts: its processes were started later; waiting for them to be gone")
+			retry.Wait(ctx, asideFor)
+		case errors.Is(err, errCaughtUp):
+			p.caughtUp.Store(true)
+		default:
 			p.ready.Store(false)
 			p.failures.Add(1)
 			if errors.Is(err, topics.ErrReplaced) {
@@ -123,7 +135,7 @@ func (p *Processor) run(ctx context.Context) error {
 	p.working = map[int32]*worker{}
 	defer func() {
 		for _, w := range p.working {
-			w.client.Close()
+			w.close()
 		}
 	}()
 	forget := func(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
@@ -131,7 +143,7 @@ func (p *Processor) run(ctx context.Context) error {
 		defer p.mu.Unlock()
 		for _, partition := range lost[names.Merged()] {
 			if w := p.working[partition]; w != nil {
-				w.client.Close()
+				w.close()
 				delete(p.working, partition)
 			}
 		}
@@ -179,7 +191,7 @@ func (p *Processor) assigned(ctx context.Context, offsets map[string]map[int32]k
 		}
 		p.mu.Lock()
 		if old := p.working[partition]; old != nil {
-			old.client.Close()
+			old.close()
 		}
 		p.working[partition] = w
 		p.mu.Unlock()
@@ -191,7 +203,8 @@ func (p *Processor) assigned(ctx context.Context, offsets map[string]map[int32]k
 // A worker is a partition and the producer that is its own.
 type worker struct {
 	*partition
-	client  *kgo.Client
+	until   int64       // 0, or up to which second points have to come before it is this process' turn
+	client  *kgo.Client // nil where until is not 0
 	names   topics.Names
 	into    map[string]int32 // partitions of the topics that it writes
 	written time.Time        // the last transaction
@@ -199,11 +212,33 @@ type worker struct {
 	said    bool             // whether it was behind when the last transaction was written
 }
 
+func (w *worker) close() {
+	if w.client != nil {
+		w.client.Close()
+	}
+}
+
 // begin fences off whoever had the partition, and goes on from what it left.
-func (p *Processor) begin(ctx context.Context, partition int32) (w *worker, from kgo.Offset, err error) {
+func (p *Processor) begin(ctx context.Context, number int32) (w *worker, from kgo.Offset, err error) {
 	names := p.config.Names
+	admin, err := p.config.Cluster.Admin(kgo.ClientID("pulse-alert"))
+	if err != nil {
+		return nil, from, err
+	}
+	defer admin.Close()
+	memories, _, err := admin.AlertStates(ctx, names)
+	if err != nil {
+		return nil, from, err
+	}
+	mine, err := p.turn(ctx, admin, memories)
+	if err != nil {
+		return nil, from, err
+	}
+	if mine.until > 0 {
+		return &worker{partition: &partition{version: names.Version}, until: mine.until}, kgo.NewOffset().AtEnd(), nil
+	}
 	client, err := kgo.NewClient(append(p.config.Cluster.ClientOptions("pulse-alert"),
-		kgo.TransactionalID(fmt.Sprintf("%salert.%s.%d", names.Prefix, names.Version, partition)),
+		kgo.TransactionalID(fmt.Sprintf("%salert.%d", names.Prefix, number)),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	if err != nil {
@@ -217,31 +252,27 @@ func (p *Processor) begin(ctx context.Context, partition int32) (w *worker, from
 	if _, _, err := client.ProducerID(ctx); err != nil {
 		return nil, from, explain(names, err)
 	}
-	admin, err := p.config.Cluster.Admin(kgo.ClientID("pulse-alert"))
-	if err != nil {
-		return nil, from, err
-	}
-	defer admin.Close()
 	counts := map[string]int32{}
 	for _, topic := range []string{names.Merged(), names.Alerts(), names.AlertState()} {
 		if counts[topic], err = topics.PartitionCount(ctx, p.config.Cluster, topic); err != nil {
 			return nil, from, err
 		}
 	}
-	memories, _, err := admin.AlertStates(ctx, names)
-	if err != nil {
+	// Once more: what was written until it was fenced off.
+	if memories, _, err = admin.AlertStates(ctx, names); err != nil {
 		return nil, from, err
 	}
 	id, err := topics.IDs(ctx, client, names.Merged())
 	if err != nil {
 		return nil, from, err
 	}
-	isHere := func(stat string) bool { return topics.Partition(stat, counts[names.Merged()]) == partition }
+	isHere := func(stat string) bool { return topics.Partition(stat, counts[names.Merged()]) == number }
 	b, err := begin(p.config.Definitions.Alerts, isHere, names.Version, id, memories)
 	if err != nil {
 		return nil, from, fmt.Errorf("what is remembered of alerts cannot be read: %w", err)
 	}
-	if from, err = start(ctx, admin, names.Merged(), partition, b.from); err != nil {
+	b.since = mine.since
+	if from, err = start(ctx, admin, names.Merged(), number, b.from); err != nil {
 		return nil, from, err
 	}
 	w = &worker{partition: b.partition, client: client, names: names, into: counts, written: time.Now()}
@@ -285,6 +316,12 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 			failed = errors.New("records came of a partition that was taken away")
 			return
 		}
+		if w.until > 0 {
+			if slices.ContainsFunc(f.Records, w.reached) {
+				failed = errCaughtUp
+			}
+			return
+		}
 		if len(w.follows) == 0 { // nothing here is of an alert
 			client.PauseFetchPartitions(map[string][]int32{f.Topic: {f.Partition}})
 			return
@@ -319,6 +356,12 @@ func (p *Processor) take(ctx context.Context, client *kgo.Client, fetches kgo.Fe
 	// So that the group's lag can be seen; a successor goes by what is remembered.
 	client.CommitOffsets(ctx, reached, nil)
 	return nil
+}
+
+// reached reports whether a record is of the second for which a worker waits, or of a later one.
+func (w *worker) reached(r *kgo.Record) bool {
+	s, err := stats.ParseSnapshot(r.Value)
+	return err == nil && s.Version == w.version && s.Time >= w.until && !topics.Ahead(r, s)
 }
 
 // noted counts what a partition has taken.

@@ -3,6 +3,7 @@ package alerting
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -15,7 +16,8 @@ import (
 // it tells follows from the records that it takes and from where it begins.
 type partition struct {
 	version string
-	topicID string // of stats.merged
+	since   time.Time // since when this definitions version writes
+	topicID string    // of stats.merged
 	follows []follower
 	next    int64 // the offset of the first record that it has not taken
 	beyond  int   // points left out since they were days ahead
@@ -156,7 +158,7 @@ func (p *partition) take(r *kgo.Record) (told []alert.Transition) {
 func (p *partition) memories() (all []topics.AlertMemory, err error) {
 	for _, f := range p.follows {
 		w := f.rule.When
-		m, err := topics.NewMemory(topics.AlertMemory{Version: p.version, Alert: f.rule.Name, Stat: w.Stat, AnyKey: w.AnyKey, Topic: p.topicID, Offset: p.next}, f.tracker)
+		m, err := topics.NewMemory(topics.AlertMemory{Version: p.version, Since: p.since, Alert: f.rule.Name, Stat: w.Stat, AnyKey: w.AnyKey, Topic: p.topicID, Offset: p.next}, f.tracker)
 		if err != nil {
 			return nil, err
 		}
