@@ -202,7 +202,7 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lasts := defaultShare
-	if text := r.FormValue("for"); text != "" {
+	if text := r.URL.Query().Get("for"); text != "" {
 		var err error
 		if lasts, err = time.ParseDuration(text); err != nil || lasts < time.Minute || lasts > maxShare {
 			http.Error(w, fmt.Sprintf("%.40[2]q is not a valid value of for: write a duration from 1m to %[1]dh", maxShare/time.Hour, text), http.StatusBadRequest)
@@ -216,7 +216,7 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request) {
 	}
 	end := time.Now().Add(lasts).Unix()
 	query := url.Values{shareParameter: {s.access.sign(end, c)}}
-	if r.FormValue(embedParameter) == "true" {
+	if r.URL.Query().Get(embedParameter) == "true" {
 		if len(s.config.EmbedFrom) == 0 {
 			http.Error(w, "no site may show this page in a frame: start Pulse with --embed-from", http.StatusBadRequest)
 			return

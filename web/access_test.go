@@ -269,6 +269,15 @@ func TestTLS(t *testing.T) {
 	if n := serial(); n != 2 {
 		t.Errorf("after a renewal the certificate is %d, want 2", n)
 	}
+	// One connection of HTTP/2 could leave hundreds of answers unread.
+	offered, err := tls.Dial("tcp", s.listener.Addr().String(), &tls.Config{RootCAs: roots, NextProtos: []string{"h2", "http/1.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	offered.Close()
+	if chosen := offered.ConnectionState().NegotiatedProtocol; chosen != "http/1.1" {
+		t.Errorf("of h2 and http/1.1 the server chose %q", chosen)
+	}
 	dialer := websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	conn, _, err := dialer.Dial("wss"+strings.TrimPrefix(s.URL(), "https")+"/ws", http.Header{"Origin": {s.URL()}})
 	if err != nil {

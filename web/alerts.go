@@ -210,7 +210,7 @@ func (s *Server) endSilence(w http.ResponseWriter, r *http.Request) {
 	if !s.maySilence(w, r) {
 		return
 	}
-	id := r.FormValue("id")
+	id := r.URL.Query().Get("id")
 	for _, one := range s.alerts.silences.All() {
 		if one.ID == id {
 			s.putSilence(w, r, one, nil, http.StatusOK)
@@ -229,7 +229,7 @@ func (s *Server) maySilence(w http.ResponseWriter, r *http.Request) bool {
 		http.Error(w, "the definitions have no alerts", http.StatusNotFound)
 		return false
 	}
-	return true
+	return !s.refuseChange(w, r, "silences")
 }
 
 // putSilence writes a silence, or ends it where put is nil, and answers with it.
@@ -239,6 +239,11 @@ func (s *Server) putSilence(w http.ResponseWriter, r *http.Request, one topics.S
 		http.Error(w, "cannot write the silence to Kafka; try again later", http.StatusBadGateway)
 		return
 	}
+	done := "a silence was set"
+	if put == nil {
+		done = "a silence was ended"
+	}
+	s.config.Logger.Info(done, "alert", one.Alert, "until", one.Until, "who", one.Who, "why", one.Why, "from", visitor(r))
 	jsonHeader(w)
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(one) //nolint:errcheck // the client is gone

@@ -170,7 +170,7 @@ func around(parts [][]topics.RawPack, at place, from line.Origin) (lines []neigh
 
 // around answers with the lines before and after the one ?at= a place.
 func (s *Server) around(w http.ResponseWriter, r *http.Request, of *subject) {
-	at, err := parsePlace(r.FormValue("at"))
+	at, err := parsePlace(r.URL.Query().Get("at"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

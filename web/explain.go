@@ -92,18 +92,18 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, of *subject) {
 	if !ok {
 		return
 	}
-	q := explain.Question{Stat: stat.Name, Where: r.FormValue("where")}
+	q := explain.Question{Stat: stat.Name, Where: r.URL.Query().Get("where")}
 	refuse := func(what string, err error) { http.Error(w, what+err.Error(), http.StatusBadRequest) }
 	var err error
-	if q.To, err = second(r.FormValue("to"), of.last); err != nil {
+	if q.To, err = second(r.URL.Query().Get("to"), of.last); err != nil {
 		refuse("to: ", err)
 		return
 	}
-	if q.From, err = second(r.FormValue("from"), max(0, q.To-59)); err != nil {
+	if q.From, err = second(r.URL.Query().Get("from"), max(0, q.To-59)); err != nil {
 		refuse("from: ", err)
 		return
 	}
-	if q.Against, err = second(r.FormValue("against"), q.Before().Against); err != nil {
+	if q.Against, err = second(r.URL.Query().Get("against"), q.Before().Against); err != nil {
 		refuse("against: ", err)
 		return
 	}

@@ -82,12 +82,12 @@ func (s *surveyed) sample(ctx context.Context, log *openLog, partition int32, fi
 
 // fields answers what the lines of the seconds from ?from= to ?to= have.
 func (s *Server) fields(w http.ResponseWriter, r *http.Request, of *subject) {
-	to, err := second(r.FormValue("to"), of.last)
+	to, err := second(r.URL.Query().Get("to"), of.last)
 	if err != nil {
 		http.Error(w, "to: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	from, err := second(r.FormValue("from"), max(of.first, to-fieldsSeconds+1))
+	from, err := second(r.URL.Query().Get("from"), max(of.first, to-fieldsSeconds+1))
 	if err != nil || from > to || to-from >= maxRange {
 		http.Error(w, fmt.Sprintf("from must be a time at most %d s before to", maxRange), http.StatusBadRequest)
 		return

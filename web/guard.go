@@ -112,11 +112,15 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		r, ok := s.access.admit(r, now)
+		// Who has a share link, too, may guess.
+		switch _, shared := shareEnd(r.Context()); {
+		case tries && ok && !shared:
+			s.guesses.knew(from, now)
+		case tries:
+			s.guesses.add(from, now)
+			s.refusals.Warn("a wrong password or token was refused", "from", from, "path", fmt.Sprintf("%.80s", r.URL.Path))
+		}
 		if !ok {
-			if tries {
-				s.guesses.add(from, now)
-				s.refusals.Warn("a wrong password or token was refused", "from", from, "path", fmt.Sprintf("%.80s", r.URL.Path))
-			}
 			h.Set("WWW-Authenticate", s.access.challenge())
 			http.Error(w, "this dashboard needs a user and a password, a token, or a share link that has not expired", http.StatusUnauthorized)
 			return

@@ -1,9 +1,12 @@
 package web
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -85,8 +88,8 @@ func TestVisitor(t *testing.T) {
 	for _, c := range []struct{ peer, told, want string }{
 		{"203.0.113.9:4000", "", "203.0.113.9/32"},
 		{"203.0.113.9:4000", "192.0.2.1", "203.0.113.9/32"}, // who is no proxy of ours may say anything
-		{"10.0.0.7:4000", "192.0.2.1", "192.0.2.1/32"},
-		{"127.0.0.1:4000", "192.0.2.1, 198.51.100.2", "198.51.100.2/32"},
+		{"10.0.0.7:4000", "192.0.2.1", "192.0.2.1/32 by 10.0.0.7/32"},
+		{"127.0.0.1:4000", "192.0.2.1, 198.51.100.2", "198.51.100.2/32 by 127.0.0.1/32"},
 		{"127.0.0.1:4000", "nonsense", "127.0.0.1/32"},
 		{"[::ffff:203.0.113.9]:4000", "", "203.0.113.9/32"},
 		{"[2001:db8:1:2:3:4:5:6]:4000", "", "2001:db8:1:2::/64"},
@@ -96,7 +99,7 @@ func TestVisitor(t *testing.T) {
 		if c.told != "" {
 			r.Header.Set("X-Forwarded-For", c.told)
 		}
-		if got := visitor(r).String(); got != c.want {
+		if got := visitor(r).LogValue().String(); got != c.want {
 			t.Errorf("%q by %q: %s, want %s", c.told, c.peer, got, c.want)
 		}
 	}
@@ -104,9 +107,10 @@ func TestVisitor(t *testing.T) {
 
 // TestGuesses has wrong passwords from more addresses than are remembered.
 func TestGuesses(t *testing.T) {
-	var g guesses
+	g := newGuesses()
 	now := time.Unix(1_700_000_000, 0)
-	one := netip.MustParsePrefix("192.0.2.1/32")
+	direct := func(from string) client { return client{from: netip.MustParsePrefix(from)} }
+	one := direct("192.0.2.1/32")
 	for i := range freeGuesses {
 		if wait := g.wait(one, now); wait > 0 {
 			t.Fatalf("guess %d has to wait %v", i, wait)
@@ -119,17 +123,72 @@ func TestGuesses(t *testing.T) {
 	if wait := g.wait(one, now.Add(guessEvery)); wait > 0 {
 		t.Errorf("after %v it still has to wait %v", guessEvery, wait)
 	}
-	for i := range 3 * maxGuessers {
-		g.add(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32), now)
+	ann := direct("203.0.113.5/32")
+	g.knew(ann, now)
+	for i := range 3 * maxBuckets {
+		g.add(client{madeUp(10, i), madeUp(172, i)}, now)
+		g.knew(client{from: madeUp(10, i)}, now)
 	}
-	if len(g.full) > maxGuessers+1 {
-		t.Errorf("%d addresses are remembered", len(g.full))
+	if len(g.tried.full) > maxBuckets+1 || len(g.passed.full) > maxBuckets+1 || len(g.known) > maxBuckets {
+		t.Errorf("%d, %d and %d addresses are remembered", len(g.tried.full), len(g.passed.full), len(g.known))
 	}
-	if g.wait(netip.MustParsePrefix("198.51.100.1/32"), now) == 0 {
+	if g.wait(direct("198.51.100.1/32"), now) == 0 {
 		t.Error("an address beyond the room may guess freely")
+	}
+	if wait := g.wait(ann, now); wait > 0 {
+		t.Errorf("who has had the right password has to wait %v for what others guess", wait)
 	}
 	if g.add(one, now.Add(24*time.Hour)); g.wait(one, now.Add(24*time.Hour)) > 0 {
 		t.Error("a day later an address still has to wait")
+	}
+}
+
+// madeUp is one of many addresses.
+func madeUp(first byte, i int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{first, byte(i >> 16), byte(i >> 8), byte(i)}), 32)
+}
+
+// Who is let in as a proxy may make up addresses: then it guesses no faster than a proxy may,
+// and who has logged in by it goes on.
+func TestMadeUpAddresses(t *testing.T) {
+	s := idle(t, func(c *Config) { c.Auth = "ann:secret" })
+	try := func(from, password string) int {
+		answer, _ := get(t, s, "/api/stats", func(r *http.Request) {
+			r.RemoteAddr = "10.0.0.7:4000"
+			r.Header.Set("X-Forwarded-For", from)
+			r.SetBasicAuth("ann", password)
+		})
+		return answer.StatusCode
+	}
+	if code := try("192.0.2.1", "secret"); code != 200 {
+		t.Fatalf("who knows the password got %d", code)
+	}
+	begun, codes := time.Now(), map[int]int{}
+	for i := range 1000 {
+		codes[try(madeUp(11, i).Addr().String(), fmt.Sprint(i))]++
+	}
+	if most := proxied*freeGuesses + 1 + int(time.Since(begun)/(guessEvery/proxied)); codes[401] > most {
+		t.Errorf("of 1000 guesses %d were looked at, at most %d should have been: %v", codes[401], most, codes)
+	}
+	if code := try("192.0.2.1", "secret"); code != 200 {
+		t.Errorf("then who has logged in before got %d", code)
+	}
+}
+
+// A share link lets nobody guess passwords faster.
+func TestGuessesWithShareLink(t *testing.T) {
+	s := idle(t, func(c *Config) { c.Auth, c.ShareKey = "ann:secret", "0123456789abcdef" })
+	token := s.access.sign(time.Now().Add(time.Hour).Unix(), "")
+	codes := map[int]int{}
+	for i := range 3 * freeGuesses {
+		answer, _ := get(t, s, "/api/stats", func(r *http.Request) {
+			r.AddCookie(&http.Cookie{Name: shareCookie, Value: token}) // #nosec G124 -- a client's
+			r.SetBasicAuth("ann", fmt.Sprint(i))
+		})
+		codes[answer.StatusCode]++
+	}
+	if codes[429] < freeGuesses {
+		t.Errorf("guesses beside a share link were answered by %v", codes)
 	}
 }
 
@@ -152,7 +211,7 @@ func TestSlowGuessers(t *testing.T) {
 	if codes[429] < freeGuesses || codes[401] < freeGuesses {
 		t.Errorf("guesses were answered by %v", codes)
 	}
-	if told := log.String(); !strings.Contains(told, "from=192.0.2.1/32") || strings.Count(told, "\n") > 2 {
+	if told := log.String(); !strings.Contains(told, `from="192.0.2.1/32 by 127.0.0.1/32"`) || strings.Count(told, "\n") > 2 {
 		t.Errorf("of guesses the log says %q", told)
 	}
 	if code := try("192.0.2.2", "secret"); code != 200 {
@@ -161,4 +220,38 @@ func TestSlowGuessers(t *testing.T) {
 	if answer, _ := get(t, s, "/api/stats", nil); answer.StatusCode != 401 {
 		t.Errorf("who gives no password got %d", answer.StatusCode)
 	}
+}
+
+// No request's body is read to look for parameters in it: of a form in parts all would be
+// held in memory and in files, whatever its size.
+func TestBodiesOfQuestions(t *testing.T) {
+	s := idle(t, func(c *Config) { c.Auth, c.ShareKey, c.AllowEdit = "ann:secret", "0123456789abcdef", true })
+	for route := range s.answers() {
+		method, path, _ := strings.Cut(route, " ")
+		body := &counted{}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // what would be asked of Kafka does not matter
+		r := httptest.NewRequestWithContext(ctx, method, strings.NewReplacer("{name}", "a", "{id}", "x").Replace(path), body)
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		r.SetBasicAuth("ann", "secret")
+		s.handler.ServeHTTP(httptest.NewRecorder(), r)
+		if body.read > 2*maxDraft+4<<10 || body.read > 0 && method == http.MethodGet {
+			t.Errorf("%s read %d bytes of a body", route, body.read)
+		}
+	}
+}
+
+// counted is a form in parts that has no end, and counts what is read of it.
+type counted struct{ read int }
+
+func (c *counted) Read(b []byte) (int, error) {
+	begin := ""
+	if c.read == 0 {
+		begin = "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n"
+	}
+	n := copy(b, begin+strings.Repeat("x", len(b)))
+	if c.read += n; c.read > 20<<20 {
+		return n, io.EOF
+	}
+	return n, nil
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -14,78 +15,103 @@ const (
 	// them it has one for every guessEvery.
 	freeGuesses = 10
 	guessEvery  = 2 * time.Second
-	// maxGuessers bounds the addresses that are remembered. Beyond it all others
-	// share one count.
-	maxGuessers = 10_000
+	// proxied is how many times as many, and as often, a proxy may pass on, whatever it says
+	// of whom they are from: it may be no proxy, but somebody who makes addresses up.
+	proxied = 20
+	// knownFor is how long an address is remembered that had the right password.
+	knownFor = 24 * time.Hour
 )
 
-// guesses slows down who tries passwords. Each address has a bucket of freeGuesses
-// that fills again with time (a leaky bucket, as RFC 6585 leaves it to the server).
-// The zero value is ready.
+// A client is whom a request is from: an address, and, if a proxy says which, the proxy's.
+type client struct{ from, by netip.Prefix }
+
+// LogValue implements slog.LogValuer.
+func (c client) LogValue() slog.Value {
+	if c.by.IsValid() {
+		return slog.StringValue(c.from.String() + " by " + c.by.String())
+	}
+	return slog.StringValue(c.from.String())
+}
+
+// guesses slows down who tries passwords. Who makes addresses up, or has very many, empties
+// the bucket of a proxy, or of all that are not remembered; so these are not those of an
+// address that has had the right password.
 type guesses struct {
-	mu sync.Mutex
-	// full is when the bucket of an address is full again.
-	full map[netip.Prefix]time.Time
-	// swept is when addresses whose buckets are full were last forgotten: not for each
-	// guess beyond the room, since that costs as much as there is room.
-	swept time.Time
+	mu     sync.Mutex
+	tried  buckets                    // of addresses
+	passed buckets                    // of proxies
+	known  map[netip.Prefix]time.Time // addresses that had the right password, and when
 }
 
-// wait is how long an address has to wait until its next guess is looked at.
-func (g *guesses) wait(from netip.Prefix, now time.Time) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	full, known := g.full[from]
-	if !known && len(g.full) >= maxGuessers {
-		full = g.full[netip.Prefix{}]
-	}
-	if full.IsZero() {
-		return 0 // the time since then is beyond a Duration
-	}
-	return max(full.Add(-(freeGuesses-1)*guessEvery).Sub(now), 0)
+func newGuesses() *guesses {
+	return &guesses{tried: buckets{atOnce: freeGuesses, every: guessEvery}, passed: buckets{atOnce: proxied * freeGuesses, every: guessEvery / proxied}}
 }
 
-// add counts a wrong guess of an address.
-func (g *guesses) add(from netip.Prefix, now time.Time) {
+// wait is how long a client has to wait until its next guess is looked at.
+func (g *guesses) wait(c client, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.full == nil {
-		g.full = map[netip.Prefix]time.Time{}
+	if at, known := g.known[c.from]; known && now.Sub(at) < knownFor {
+		if _, tried := g.tried.full[c.from]; !tried {
+			return 0
+		}
+		return g.tried.wait(c.from, now)
 	}
-	if len(g.full) >= maxGuessers && now.Sub(g.swept) >= guessEvery {
-		g.swept = now
-		maps.DeleteFunc(g.full, func(_ netip.Prefix, full time.Time) bool { return !full.After(now) })
+	left := g.tried.wait(c.from, now)
+	if c.by.IsValid() {
+		left = max(left, g.passed.wait(c.by, now))
 	}
-	if _, known := g.full[from]; !known && len(g.full) >= maxGuessers {
-		from = netip.Prefix{}
+	return left
+}
+
+// add counts a wrong guess of a client.
+func (g *guesses) add(c client, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.tried.take(c.from, now)
+	if c.by.IsValid() {
+		g.passed.take(c.by, now)
 	}
-	full := g.full[from]
-	if full.Before(now) {
-		full = now
+}
+
+// knew remembers that a client had the right password.
+func (g *guesses) knew(c client, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known == nil {
+		g.known = map[netip.Prefix]time.Time{}
 	}
-	g.full[from] = full.Add(guessEvery)
+	if _, known := g.known[c.from]; !known && len(g.known) >= maxBuckets {
+		maps.DeleteFunc(g.known, func(_ netip.Prefix, at time.Time) bool { return now.Sub(at) >= knownFor })
+		if len(g.known) >= maxBuckets {
+			return
+		}
+	}
+	g.known[c.from] = now
 }
 
 // visitor is whom a request is from: its peer's address, or, if the peer is a proxy
 // on this machine or in a private network, the last address that the proxies tell,
-// which the nearest one has added itself. A network of IPv6 counts as one, since
-// each customer has a whole one.
-func visitor(r *http.Request) netip.Prefix {
+// which the nearest one has added itself.
+func visitor(r *http.Request) client {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return netip.Prefix{}
+		return client{}
 	}
 	addr := peer.Addr().Unmap()
-	if addr.IsLoopback() || addr.IsPrivate() {
-		told := r.Header.Values("X-Forwarded-For")
-		if len(told) > 0 {
-			last := told[len(told)-1]
-			last = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
-			if a, err := netip.ParseAddr(last); err == nil {
-				addr = a.Unmap().WithZone("")
-			}
+	if told := r.Header.Values("X-Forwarded-For"); len(told) > 0 && (addr.IsLoopback() || addr.IsPrivate()) {
+		last := told[len(told)-1]
+		last = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+		if a, err := netip.ParseAddr(last); err == nil {
+			return client{network(a.Unmap()), network(addr)}
 		}
 	}
+	return client{from: network(addr)}
+}
+
+// network is what counts as one address: of IPv6 a network, since each customer has a whole
+// one.
+func network(addr netip.Addr) netip.Prefix {
 	bits := addr.BitLen()
 	if addr.Is6() {
 		bits = 64

@@ -24,18 +24,18 @@ func (s *Server) incidentPoints(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	from, err := second(r.FormValue("from"), one.First)
+	from, err := second(r.URL.Query().Get("from"), one.First)
 	if err != nil {
 		http.Error(w, "from: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	to, err := second(r.FormValue("to"), min(one.To, from+maxFrames-1))
+	to, err := second(r.URL.Query().Get("to"), min(one.To, from+maxFrames-1))
 	if err != nil || from > to || to-from >= maxRange {
 		http.Error(w, fmt.Sprintf("to must be a time less than %d s after from", maxRange), http.StatusBadRequest)
 		return
 	}
 	begins := []byte{}
-	if stat := r.FormValue("stat"); stat != "" {
+	if stat := r.URL.Query().Get("stat"); stat != "" {
 		begins = stats.Snapshot{Stat: stat}.AppendJSON(nil)
 		begins = begins[:bytes.Index(begins, []byte(`,"time":`))]
 	}
@@ -70,12 +70,12 @@ func (s *Server) incidentFrames(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	at, err := second(r.FormValue("at"), one.From)
+	at, err := second(r.URL.Query().Get("at"), one.From)
 	if err != nil || at < one.First || at > one.To {
 		http.Error(w, fmt.Sprintf("at must be a time from %s to %s", formatSecond(one.First), formatSecond(one.To)), http.StatusBadRequest)
 		return
 	}
-	seconds, err := second(r.FormValue("seconds"), 0)
+	seconds, err := second(r.URL.Query().Get("seconds"), 0)
 	if err != nil || seconds > maxFrames {
 		http.Error(w, fmt.Sprintf("seconds must be a number from 0 to %d", maxFrames), http.StatusBadRequest)
 		return

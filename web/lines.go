@@ -33,6 +33,7 @@ const (
 	maxLines    = 1000     // of one answer
 	maxLineText = 4 << 10  // bytes of one line that are shown
 	maxScan     = 64 << 20 // bytes that are read for one answer
+	maxFound    = 8 << 20  // bytes of one answer's lines and fields, about
 	linesWithin = 20 * time.Second
 	tellEvery   = 200 * time.Millisecond
 )
@@ -47,10 +48,22 @@ type foundLine struct {
 	fields   map[string]any // nil: they were not asked for
 }
 
+// size is about how many bytes a line has in an answer.
+func (l *foundLine) size() int {
+	n := 256 + len(l.text)
+	for name, v := range l.fields {
+		n += 16 + len(name)
+		if text, ok := v.(string); ok {
+			n += len(text)
+		}
+	}
+	return n
+}
+
 // foundLines is what was found.
 type foundLines struct {
 	lines   []foundLine
-	more    bool // there may be more than were asked for, or than maxScan let find
+	more    bool // there may be more than were asked for, or than maxScan and maxFound let find
 	expired bool // some of what was asked for is past its retention
 	read    readSoFar
 }
@@ -167,9 +180,9 @@ func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)
 		return foundLines{}, err
 	}
 	defer log.Close()
-	found := lineFinder{query: q, formats: l.definitions.Formats, tell: tell, parts: make([][]foundLine, len(log.Partitions)), left: make([]int64, len(log.Partitions))}
+	found := lineFinder{query: q, formats: l.definitions.Formats, tell: tell, parts: make([][]foundLine, len(log.Partitions)), left: make([]int64, len(log.Partitions)), room: make([]int, len(log.Partitions))}
 	for i := range found.left {
-		found.left[i] = maxScan / int64(len(found.left))
+		found.left[i], found.room[i] = maxScan/int64(len(found.left)), maxFound/len(found.room)
 	}
 	for _, part := range [][2]int64{{q.to, q.to}, {q.from, q.to - 1}} {
 		if part[0] > part[1] || len(found.all.lines) == q.limit {
@@ -191,6 +204,7 @@ type lineFinder struct {
 	all     foundLines
 	parts   [][]foundLine // by partition, those of the last second first
 	left    []int64       // bytes that may still be read of each
+	room    []int         // bytes that lines of each may still have
 	tell    func(foundLines)
 	told    time.Time
 }
@@ -244,7 +258,7 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 			var read readSoFar
 			more := false
 			for _, p := range packs {
-				if more = n == found.query.limit || found.left[i] <= 0; more {
+				if more = n == found.query.limit || found.left[i] <= 0 || found.room[i] <= 0; more {
 					break
 				}
 				pack := packOf(p)
@@ -256,7 +270,7 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 					if !is() {
 						return true
 					}
-					if more = n == found.query.limit; more {
+					if more = n == found.query.limit || found.room[i] <= 0; more {
 						return false
 					}
 					n++
@@ -265,6 +279,7 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 					if fields != nil {
 						l.fields, failed = fieldsOf(fields, from, line)
 					}
+					found.room[i] -= l.size()
 					lines = append(lines, l)
 					return failed == nil
 				})
@@ -316,17 +331,17 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request, of *subject) {
 	if !ok {
 		return
 	}
-	to, err := second(r.FormValue("to"), of.last)
+	to, err := second(r.URL.Query().Get("to"), of.last)
 	if err != nil {
 		http.Error(w, "to: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	from, err := second(r.FormValue("from"), to)
+	from, err := second(r.URL.Query().Get("from"), to)
 	if err != nil || from > to || to-from >= maxRange {
 		http.Error(w, fmt.Sprintf("from must be a time at most %d s before to", maxRange), http.StatusBadRequest)
 		return
 	}
-	q := lineQuery{stat: stat.Name, from: from, to: to, where: r.FormValue("where"), key: r.FormValue("key"), limit: usualLines}
+	q := lineQuery{stat: stat.Name, from: from, to: to, where: r.URL.Query().Get("where"), key: r.URL.Query().Get("key"), limit: usualLines}
 	if err := cmp.Or(of.missing(from, to), q.options(r)); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -351,12 +366,12 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request, of *subject) {
 
 // options takes how many lines ?limit= asks for, and whether ?fields= are wanted.
 func (q *lineQuery) options(r *http.Request) (err error) {
-	if text := r.FormValue("limit"); text != "" {
+	if text := r.URL.Query().Get("limit"); text != "" {
 		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > maxLines {
 			return fmt.Errorf("limit must be a number from 1 to %d", maxLines)
 		}
 	}
-	switch text := r.FormValue("fields"); text {
+	switch text := r.URL.Query().Get("fields"); text {
 	case "", "false":
 	case "true":
 		q.fields = true

@@ -26,6 +26,9 @@ const (
 	maxMarkBody = 16 << 10
 	// markedAhead is how far after now, in seconds, a mark may be.
 	markedAhead = 24 * 3600
+	// maxMarksTold bounds the bytes of the marks that a page is told each time that they change;
+	// the others are counted.
+	maxMarksTold = 1 << 20
 )
 
 // mark takes what a point of a stat of marks says; s.mu is held.
@@ -80,15 +83,28 @@ func (s *Store) AppendMarks(b []byte, after uint64) []byte {
 	if s.marksVersion <= after {
 		return b
 	}
-	marks, more := s.marks.Between(s.newest-ringSize, s.newest+markedAhead)
 	b = append(b, `,"marks":`...)
-	return append(b, mustJSON(marksAnswer{append([]mark.Mark{}, marks...), more})...)
+	return append(b, mustJSON(newMarksAnswer(maxMarksTold)(s.marks.Between(s.newest-ringSize, s.newest+markedAhead)))...)
 }
 
 // marksAnswer is what pages and clients are told of marks.
 type marksAnswer struct {
 	Marks []mark.Mark `json:"marks"`
 	More  uint64      `json:"more,omitempty"`
+}
+
+// newMarksAnswer makes one of marks, and of how many more there are: of the marks with the
+// first that have about so many bytes.
+func newMarksAnswer(most int) func(marks []mark.Mark, more uint64) marksAnswer {
+	return func(marks []mark.Mark, more uint64) marksAnswer {
+		for i, m := range marks {
+			if most -= m.Size(); most < 0 {
+				marks, more = marks[:i], more+uint64(len(marks)-i)
+				break
+			}
+		}
+		return marksAnswer{append([]mark.Mark{}, marks...), more}
+	}
 }
 
 // marker keeps marks that people make.
@@ -147,12 +163,12 @@ func (t *markTopic) read(ctx context.Context, store *Store) error {
 
 // listMarks answers with the marks of the seconds from ?from= to ?to=.
 func (s *Server) listMarks(w http.ResponseWriter, r *http.Request) {
-	to, err := second(r.FormValue("to"), max(s.store.Newest(), time.Now().Unix()))
+	to, err := second(r.URL.Query().Get("to"), max(s.store.Newest(), time.Now().Unix()))
 	if err != nil {
 		http.Error(w, "to: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	from, err := second(r.FormValue("from"), max(0, to-Window+1))
+	from, err := second(r.URL.Query().Get("from"), max(0, to-Window+1))
 	if err != nil {
 		http.Error(w, "from: "+err.Error(), http.StatusBadRequest)
 		return
@@ -162,8 +178,7 @@ func (s *Server) listMarks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.sendAll(w, r, "application/json", func() (*parcel, error) {
-		marks, more := s.store.Marks(from, to)
-		return parcelOf(marksAnswer{append([]mark.Mark{}, marks...), more})
+		return parcelOf(newMarksAnswer(maxAnswer / madeAtOnce)(s.store.Marks(from, to)))
 	})
 }
 
@@ -179,6 +194,10 @@ func (s *Server) setMark(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if s.refuseChange(w, r, "marks") {
+		s.marksRefused.Add(1)
 		return
 	}
 	if s.store.marksFull(m.Time) {

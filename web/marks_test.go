@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -111,6 +112,39 @@ func TestMarksRefused(t *testing.T) {
 	kept.err = errors.New("away")
 	if answer, _ := do(t, s, "POST", "/api/marks", posting(`{"text":"a"}`)); answer.StatusCode != http.StatusBadGateway {
 		t.Errorf("without Kafka: %s", answer.Status)
+	}
+}
+
+// Who sets marks without end is refused and named, and pages are told no more of them than
+// they can take.
+func TestTooManyMarks(t *testing.T) {
+	var log strings.Builder
+	s := idle(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	kept := &marked{}
+	s.marker = kept
+	begun, link := time.Now(), "https://ci.example/"+strings.Repeat("x", 4000)
+	minute := begun.Unix() / 60 * 60
+	for i := range 3 * changesAtOnce {
+		at := time.Unix(minute+int64(i/50)*60, 0).UTC().Format(time.RFC3339)
+		do(t, s, "POST", "/api/marks", posting(fmt.Sprintf(`{"text":"m%03d","time":%q,"link":%q}`, i, at, link)))
+	}
+	if most := changesAtOnce + 1 + int(time.Since(begun)/changeEvery); len(kept.kept) > most {
+		t.Errorf("%d marks are kept, at most %d should be", len(kept.kept), most)
+	}
+	if told := log.String(); strings.Count(told, "marks were refused") != 1 || !strings.Contains(told, "from=192.0.2.1/32") {
+		t.Errorf("the log says %q", told)
+	}
+	for i := range int64(2000) { // as another server had them
+		s.store.Mark(topics.MarkRecord{Mark: mark.Mark{Time: minute + i/50*60, Name: "n", Text: fmt.Sprint(i), Link: link}})
+	}
+	put(s.store, point("a", minute, "1"))
+	var told struct{ Marks struct{ More uint64 } }
+	text := append(append([]byte("{"), s.store.AppendMarks(nil, 0)[1:]...), '}')
+	if err := json.Unmarshal(text, &told); err != nil {
+		t.Fatal(err)
+	}
+	if len(text) > 2*maxMarksTold || told.Marks.More < 1000 {
+		t.Errorf("a page is told %d bytes of marks, and of %d more", len(text), told.Marks.More)
 	}
 }
 

@@ -115,7 +115,7 @@ func (l *rawLines) Narrowed(ctx context.Context, q narrowedQuery, tell func(read
 // narrowed answers with the points of ?stat= from ?from= to ?to= as they were if only lines
 // that meet ?where= counted; those of seconds that have no points are not there.
 func (s *Server) narrowed(w http.ResponseWriter, r *http.Request, of *subject) {
-	q := narrowedQuery{stat: r.FormValue("stat"), where: r.FormValue("where")}
+	q := narrowedQuery{stat: r.URL.Query().Get("stat"), where: r.URL.Query().Get("where")}
 	if _, err := of.definitions.Named(q.stat); err != nil {
 		http.Error(w, fmt.Sprintf("%v; /api/stats lists them", err), http.StatusNotFound)
 		return

@@ -63,13 +63,13 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 // span reads what seconds a request asks for, of which the newest is the last; step is 0 if
 // it asks for each.
 func span(r *http.Request, newest int64) (from, to, step int64, err error) {
-	if to, err = second(r.FormValue("to"), newest); err != nil {
+	if to, err = second(r.URL.Query().Get("to"), newest); err != nil {
 		return 0, 0, 0, fmt.Errorf("to: %w", err)
 	}
-	if from, err = second(r.FormValue("from"), max(0, to-Window+1)); err != nil {
+	if from, err = second(r.URL.Query().Get("from"), max(0, to-Window+1)); err != nil {
 		return 0, 0, 0, fmt.Errorf("from: %w", err)
 	}
-	if text := r.FormValue("step"); text != "" {
+	if text := r.URL.Query().Get("step"); text != "" {
 		if step, err = strconv.ParseInt(text, 10, 64); err != nil || step < 1 || step > maxMinutes {
 			return 0, 0, 0, fmt.Errorf("step: %.40q is not a number of seconds from 1 to %d", text, maxMinutes)
 		}

@@ -83,7 +83,8 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 }
 
 // takes refuses requests with parameters that are not named: to leave one out of
-// account would give another answer than was asked for.
+// account would give another answer than was asked for. Parameters are those of the URL:
+// http.Request.FormValue would read bodies, of any size and for each method, to look for some.
 func takes(answer http.HandlerFunc, parameters ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for name := range r.URL.Query() {

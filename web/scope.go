@@ -22,7 +22,7 @@ const (
 
 // scopeOf makes one of what a request asks for.
 func (s *Server) scopeOf(r *http.Request) (scope, error) {
-	stat, page := r.FormValue("stat"), r.FormValue("page")
+	stat, page := r.URL.Query().Get("stat"), r.URL.Query().Get("page")
 	switch {
 	case stat != "" && page != "":
 		return "", errors.New("give stat or page, not both")

@@ -68,7 +68,8 @@ type Server struct {
 	config       Config
 	access       *access
 	certificate  *certificate // nil: no TLS here
-	guesses      guesses
+	guesses      *guesses
+	changing     *changing
 	refusals     throttle.Logger
 	store        *Store
 	hub          *Hub
@@ -166,7 +167,7 @@ func newServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{program: compiled, readers: newReaders(readersAtOnce, maxQueue), explanations: newReaders(explainersAtOnce, maxExplainQueue), making: make(chan struct{}, madeAtOnce), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
+	s := &Server{program: compiled, readers: newReaders(readersAtOnce, maxQueue), explanations: newReaders(explainersAtOnce, maxExplainQueue), making: make(chan struct{}, madeAtOnce), guesses: newGuesses(), changing: newChanging(), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	s.hub.share, s.hub.embeds = access.shares(), len(c.EmbedFrom) > 0
@@ -272,7 +273,11 @@ func (s *Server) Run(ctx context.Context) error {
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          log.New(io.Discard, "", 0), // what peers do wrong is theirs
+		Protocols:         new(http.Protocols),
 	}
+	// A client of HTTP/2 may leave two hundred answers unread on one connection, each of
+	// which would hold memory for as long as the client likes.
+	server.Protocols.SetHTTP1(true)
 
 	var running sync.WaitGroup
 	running.Go(func() { s.hub.Run(ctx) })

@@ -81,7 +81,7 @@ func refuseShared(w http.ResponseWriter, r *http.Request) bool {
 
 // lined is the stat that a request names, if lines count for it; else it has answered.
 func (of *subject) lined(w http.ResponseWriter, r *http.Request) (*stats.Stat, bool) {
-	name := r.FormValue("stat")
+	name := r.URL.Query().Get("stat")
 	stat, err := of.definitions.Named(name)
 	if err != nil {
 		http.Error(w, fmt.Sprintf("%v; /api/stats lists them", err), http.StatusNotFound)

@@ -146,16 +146,16 @@ func (s *Server) wall(ctx context.Context, q wallQuestion) (*parcel, error) {
 // then answers with the wall as it was at the second ?at=, and, with ?play=, with what came
 // in so many seconds after it.
 func (s *Server) then(w http.ResponseWriter, r *http.Request) {
-	q := wallQuestion{bare: r.FormValue("bare") == "true"}
+	q := wallQuestion{bare: r.URL.Query().Get("bare") == "true"}
 	var err error
-	if q.at, err = second(r.FormValue("at"), -1); err == nil && q.at < 0 {
+	if q.at, err = second(r.URL.Query().Get("at"), -1); err == nil && q.at < 0 {
 		err = fmt.Errorf("say when: Unix seconds, or a time such as 2026-11-22T10:31:05Z")
 	}
 	if err != nil {
 		http.Error(w, "at: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	if text := r.FormValue("play"); text != "" {
+	if text := r.URL.Query().Get("play"); text != "" {
 		if q.play, err = strconv.ParseInt(text, 10, 64); err != nil || q.play < 0 || q.play > maxPlay {
 			http.Error(w, fmt.Sprintf("play: %.40q is not a number of seconds from 0 to %d", text, maxPlay), http.StatusBadRequest)
 			return

@@ -211,7 +211,7 @@ func greatest(text json.RawMessage) (number float64, ok bool) {
 
 // whatIsUsual answers with what is usual around the second ?at=.
 func (s *Server) whatIsUsual(w http.ResponseWriter, r *http.Request) {
-	at, err := second(r.FormValue("at"), s.store.Newest())
+	at, err := second(r.URL.Query().Get("at"), s.store.Newest())
 	if err != nil {
 		http.Error(w, "at: "+err.Error(), http.StatusBadRequest)
 		return

@@ -44,6 +44,9 @@ func (m Mark) MarshalJSON() ([]byte, error) {
 	}{time.Unix(m.Time, 0).UTC(), m.Name, m.Text, m.Link, m.Lines})
 }
 
+// Size is about how many bytes a mark has as JSON.
+func (m Mark) Size() int { return 128 + len(m.Name) + len(m.Text) + len(m.Link) }
+
 // compare orders marks by their time, name and text.
 func compare(a, b Mark) int {
 	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.Name, b.Name), strings.Compare(a.Text, b.Text))

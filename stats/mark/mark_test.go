@@ -65,6 +65,26 @@ func TestSetForgets(t *testing.T) {
 	if marks, _ := s.Between(0, maxKept+10); s.kept > maxKept || len(s.minutes) > maxKept/60+1 || marks[len(marks)-1].Time != maxKept+4 {
 		t.Errorf("%d marks are kept in %d minutes", s.kept, len(s.minutes))
 	}
+	// Long ones are fewer, and counts of more are no way around it.
+	link := strings.Repeat("x", 4096)
+	for i := range int64(maxKept / 2) {
+		s.Add(Mark{Time: i * minute, Name: "n", Link: link}, Mark{Time: i * minute, Name: "n", Link: link + "y"})
+	}
+	bytes := 0
+	for _, of := range s.minutes {
+		for _, m := range of.marks {
+			bytes += m.Size()
+		}
+	}
+	if bytes != s.bytes || bytes > maxBytes || bytes < maxBytes/2 {
+		t.Errorf("marks of %d bytes are kept, as %d", bytes, s.bytes)
+	}
+	for i := range int64(2 * maxKept) {
+		s.More(i*minute, "n", 1)
+	}
+	if len(s.minutes) > maxKept {
+		t.Errorf("counts of more are kept in %d minutes", len(s.minutes))
+	}
 }
 
 func TestOf(t *testing.T) {

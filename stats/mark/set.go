@@ -7,8 +7,10 @@ import (
 
 const (
 	minute = 60
-	// maxKept is how many marks a Set keeps: the oldest minutes go.
-	maxKept = 20_000
+	// A Set keeps so many marks, and counts of more, and about so many bytes of them: the
+	// oldest minutes go.
+	maxKept  = 20_000
+	maxBytes = 32 << 20
 )
 
 // A Set is marks, each once. Adding one again changes nothing but the number of its
@@ -16,13 +18,15 @@ const (
 // often. The zero Set is empty.
 type Set struct {
 	minutes map[int64]*ofMinute
-	kept    int
+	kept    int // marks, and counts of more
+	bytes   int
 }
 
 // ofMinute is the marks of a minute.
 type ofMinute struct {
 	marks map[identity]Mark
 	more  map[source]uint64 // of these seconds and names there are more than were told
+	bytes int               // of marks
 }
 
 type identity struct {
@@ -53,6 +57,11 @@ func (s *Set) Add(marks ...Mark) (changed bool) {
 			m.Link = known.Link
 		}
 		of.marks[id], changed = m, true
+		more := m.Size()
+		if ok {
+			more -= known.Size()
+		}
+		of.bytes, s.bytes = of.bytes+more, s.bytes+more
 	}
 	s.forget()
 	return changed
@@ -65,10 +74,15 @@ func (s *Set) More(second int64, name string, more uint64) bool {
 		return false
 	}
 	of, from := s.of(second), source{second, name}
-	if of.more[from] >= more {
+	known, ok := of.more[from]
+	if known >= more {
 		return false
 	}
 	of.more[from] = more
+	if !ok {
+		s.kept++
+		s.forget()
+	}
 	return true
 }
 
@@ -79,7 +93,7 @@ func (s *Set) of(second int64) *ofMinute {
 	begin := second - second%minute
 	of := s.minutes[begin]
 	if of == nil {
-		of = &ofMinute{map[identity]Mark{}, map[source]uint64{}}
+		of = &ofMinute{marks: map[identity]Mark{}, more: map[source]uint64{}}
 		s.minutes[begin] = of
 	}
 	return of
@@ -87,13 +101,15 @@ func (s *Set) of(second int64) *ofMinute {
 
 // forget drops the oldest minutes while there are too many marks.
 func (s *Set) forget() {
-	if s.kept <= maxKept {
+	if s.kept <= maxKept && s.bytes <= maxBytes {
 		return
 	}
 	for _, begin := range slices.Sorted(maps.Keys(s.minutes)) {
-		s.kept -= len(s.minutes[begin].marks)
+		of := s.minutes[begin]
+		s.kept -= len(of.marks) + len(of.more)
+		s.bytes -= of.bytes
 		delete(s.minutes, begin)
-		if s.kept <= maxKept/10*9 {
+		if s.kept <= maxKept/10*9 && s.bytes <= maxBytes/10*9 {
 			return
 		}
 	}
