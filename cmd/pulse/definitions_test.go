@@ -15,7 +15,7 @@ import (
 func TestDefinitionsReference(t *testing.T) {
 	blocks := regexp.MustCompile("(?ms)^```(yaml)?\n(.*?)^```$")
 	var lines string
-	for _, name := range []string{"../../README.md", "../../docs/definitions.md", "../../docs/alerts.md"} {
+	for _, name := range []string{"../../README.md", "../../docs/definitions.md", "../../docs/alerts.md", "../../docs/coming-from.md"} {
 		page, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -130,6 +130,8 @@ func TestErrors(t *testing.T) {
 		offset int
 		want   string
 	}{
+		{patternError(`^(?P<a>\S+) took`), 1, "give it as regexp"},
+		{patternError(`a (?<a>.)`), 2, "give it as regexp"},
 		{patternError("<a><b>"), 3, "next to each other"},
 		{patternError("<a>,<a>"), 4, "twice"},
 		{patternError("<a>,<b"), 4, "without a >"},

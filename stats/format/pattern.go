@@ -39,6 +39,9 @@ func ParsePattern(text string) (Matcher, []Capture, *Error) {
 	if len(text) > MaxText {
 		return nil, nil, errorf(0, "the pattern has %d bytes, at most %d are allowed", len(text), MaxText)
 	}
+	if at := max(strings.Index(text, "(?P<"), strings.Index(text, "(?<")); at >= 0 {
+		return nil, nil, errorf(at, "this is a regular expression, and a pattern has no signs of these: give it as regexp, or write <name> alone, and the text between as it is")
+	}
 	p, captures, offsets := &pattern{time: -1}, []Capture(nil), []int(nil)
 	var literal []byte
 	for i := 0; i < len(text); {
