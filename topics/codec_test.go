@@ -197,6 +197,7 @@ func FuzzTableEntry(f *testing.F) {
 	f.Add("a", []byte(`[{"stat":"a","time":"2012-11-22T09:31:34Z","value":1,"revision":0,"final":false,"definitions":"x"}]`))
 	f.Add("pulse.clocks.1", []byte(`{"definitions":"x","partition":1,"closed":5,"seconds":[6,-1]}`))
 	f.Add("pulse.definitions version.x", []byte(`{"definitions":"x","first":5,"stats":{"a":"0"}}`))
+	f.Add("pulse.history.x", []byte(`{"definitions":"x","from":60,"to":125,"goal":0,"chunks":[{"from":60,"records":{"1":[3,9]}}]}`))
 	f.Fuzz(func(t *testing.T, key string, value []byte) {
 		e := DecodeTableEntry(key, value)
 		if e.Bad == nil && e.Clocks == nil && len(e.Snapshots) > 0 {

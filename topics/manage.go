@@ -87,6 +87,7 @@ func plan(n Names, o Options) []topicPlan {
 		deleted(n.Fragments(), fragmentsRetention+o.Window),
 		deleted(n.Seconds(), fragmentsRetention+o.Window),
 		deleted(n.Merged(), mergedRetention),
+		deleted(n.History(), mergedRetention),
 		deleted(n.Minutes(), minutesRetention),
 		deleted(n.Marks(), marksRetention),
 		compacted(n.Table()),

@@ -63,7 +63,7 @@ func (n Names) Silences() string { return n.Prefix + "alerts.silences" }
 // Own reports whether a topic is one of Pulse's, under whatever prefix.
 func Own(topic string) bool {
 	n := Names{}
-	for _, name := range []string{n.Raw(), n.Positions(), n.Merged(), n.Minutes(), n.Marks(), n.Table(), n.Savepoints(), n.Alerts(), n.AlertState(), n.Silences()} {
+	for _, name := range []string{n.Raw(), n.Positions(), n.Merged(), n.Minutes(), n.Marks(), n.Table(), n.Savepoints(), n.History(), n.Alerts(), n.AlertState(), n.Silences()} {
 		if strings.HasSuffix(topic, name) {
 			return true
 		}

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pulse/stats"
 	"pulse/stats/timing"
 )
 
@@ -19,11 +17,11 @@ type Start struct {
 	First      int64           // the first second at which the numbers of definitions are exact; 0: the log's
 }
 
-// StartBefore finds where to begin so that the numbers of some definitions are exact from a
-// second on: behind savepoints of the version of n, or with the log if all of it is there.
-// Where neither is so it begins as early as it can, and First is later; nil: nowhere.
-func (a *Admin) StartBefore(ctx context.Context, n Names, d *stats.Definitions, all Section, second int64) (*Start, error) {
-	longest := int64(Window(d) / time.Second)
+// StartBefore finds where to begin so that numbers whose windows reach back so many seconds
+// are exact from a second on: behind savepoints of the version of n, or with the log if all
+// of it is there. Where neither is so it begins as early as it can, and First is later; nil:
+// nowhere.
+func (a *Admin) StartBefore(ctx context.Context, n Names, longest int64, all Section, second int64) (*Start, error) {
 	start := func(found []Beginning) *Start {
 		s := &Start{Beginnings: found, Offsets: map[int32]int64{}}
 		for p, span := range all {

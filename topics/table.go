@@ -29,13 +29,14 @@ const clocksPrefix = "pulse.clocks."
 func ClocksKey(partition int32) string { return clocksPrefix + strconv.Itoa(int(partition)) }
 
 // A TableEntry is what a key of the merger's table holds: a stat's newest
-// snapshots, or clocks, or a catalog. Snapshots older than these are in the topic of merged
+// snapshots, or clocks, or a catalog, or a history. Snapshots older than these are in the topic of merged
 // snapshots, and so is each of these: of two for the same second the higher
 // revision holds, wherever it was read.
 type TableEntry struct {
 	Snapshots []stats.Snapshot // by time, ascending
 	Clocks    *Clocks
 	Catalog   *Catalog
+	History   *History
 	Bad       error // why none is there
 }
 
@@ -98,6 +99,13 @@ func DecodeTableEntry(key string, value []byte) TableEntry {
 			return TableEntry{Bad: fmt.Errorf("table entry %.80q: %w", key, err)}
 		}
 		return TableEntry{Catalog: c}
+	}
+	if version, ok := strings.CutPrefix(key, historyPrefix); ok {
+		h, err := decodeHistory(version, value)
+		if err != nil {
+			return TableEntry{Bad: fmt.Errorf("table entry %.80q: %w", key, err)}
+		}
+		return TableEntry{History: h}
 	}
 	snapshots, err := stats.ParseSnapshots(value)
 	if err != nil {

@@ -19,7 +19,7 @@ var ErrAlive = errors.New("it is in use")
 // (ErrAlive); its snapshots stay in any case, for the history of stats that mean
 // the same in a later definitions version.
 func (a *Admin) RemoveVersion(ctx context.Context, n Names) error {
-	groups := []string{n.ReceiverGroup(), n.MergerGroup(), n.MinutesGroup(), n.AlertGroup()}
+	groups := []string{n.ReceiverGroup(), n.MergerGroup(), n.MinutesGroup(), n.AlertGroup(), n.HistoryGroup()}
 	// The broker itself refuses to delete a group with members; asking first, so
 	// that all are there or none.
 	described, err := a.DescribeGroups(ctx, groups...)

@@ -111,7 +111,7 @@ func (s *Server) tryDraft(ctx context.Context, d *stats.Definitions, compiled *p
 	}
 	to := s.store.LastFinal()
 	from := max(to-Window+1, 1)
-	start, err := admin.StartBefore(ctx, s.config.Names, d, all, from)
+	start, err := admin.StartBefore(ctx, s.config.Names, int64(topics.Window(d)/time.Second), all, from)
 	if err != nil {
 		return err
 	}

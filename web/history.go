@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -34,7 +35,8 @@ var errTooLarge = fmt.Errorf("the points have more than %d MiB of values: ask fo
 // merged reads the topic of merged snapshots.
 type merged struct {
 	topicReader
-	store *Store
+	history string // the topic of those that were worked out later
+	store   *Store
 }
 
 // A topicReader reads parts of a topic.
@@ -131,14 +133,7 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 	p := topics.Partition(stat, int32(len(where)))
 	points := map[int64]stats.Snapshot{}
 	size := 0 // of the points' values, in bytes
-	err = admin.Read(ctx, m.topic, where.Of(p), func(r *kgo.Record) bool {
-		if string(r.Key) != stat {
-			return true
-		}
-		s, err := stats.ParseSnapshot(r.Value)
-		if err != nil {
-			return true
-		}
+	take := func(s stats.Snapshot) bool {
 		for s := range s.Seconds(from, to) {
 			if s.Version != m.store.VersionAt(stat, s.Time) || s.Time < from || s.Time > to {
 				continue
@@ -149,7 +144,17 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 			}
 		}
 		return size <= maxAnswer
+	}
+	err = admin.Read(ctx, m.topic, where.Of(p), func(r *kgo.Record) bool {
+		if string(r.Key) != stat {
+			return true
+		}
+		s, err := stats.ParseSnapshot(r.Value)
+		return err != nil || take(s)
 	})
+	if err == nil {
+		err = m.filled(ctx, admin, stat, from, to, take)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -162,3 +167,47 @@ func (m *merged) Points(ctx context.Context, stat string, from, to int64) ([]sta
 	}
 	return found, nil
 }
+
+// filled calls take with a stat's points of about [from, to] that were worked out later,
+// until it returns false.
+func (m *merged) filled(ctx context.Context, admin *topics.Admin, stat string, from, to int64, take func(stats.Snapshot) bool) error {
+	if !m.store.anyFilled() {
+		return nil
+	}
+	all, err := admin.Readable(ctx, m.history)
+	if err != nil {
+		return err
+	}
+	fetcher, err := admin.Fetcher(ctx, m.history)
+	if err != nil {
+		return err
+	}
+	partition := topics.Partition(stat, int32(len(all)))
+	for version, spans := range m.store.filled(stat, partition, from, to) {
+		for _, span := range spans {
+			span = topics.Span{From: max(span.From, all[partition].From), To: min(span.To, all[partition].To)}
+			for span.From < span.To {
+				records, next, err := fetcher.Fetch(ctx, partition, span, historyBytes)
+				if err != nil {
+					return err
+				}
+				span.From = next
+				for _, r := range records {
+					if string(r.Key) != stat {
+						continue
+					}
+					for line := range bytes.Lines(r.Value) {
+						s, err := stats.ParseSnapshot(line)
+						if err == nil && s.Version == version && s.First() <= to && s.Time >= from && !take(s) {
+							return nil
+						}
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// historyBytes is how much is read at a time of what was worked out later.
+const historyBytes = 1 << 20

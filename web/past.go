@@ -41,7 +41,11 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 			Step    int64            `json:"step,omitempty"`
 			Points  []stats.Snapshot `json:"points,omitzero"`
 			Extents []extent         `json:"extents,omitzero"`
+			Filling *filling         `json:"filling,omitempty"`
 		}{Stat: name, Version: s.store.gen, Step: step}
+		if h, ok := s.store.filling(name); ok {
+			answer.Filling = &filling{formatSecond(h.From), formatSecond(h.Goal)}
+		}
 		var err error
 		if step == 0 {
 			answer.Points, err = s.points(ctx, name, from, to)
@@ -58,6 +62,13 @@ func (s *Server) past(w http.ResponseWriter, r *http.Request) {
 	}
 	jsonHeader(w)
 	s.send(w, r, read.(*parcel))
+}
+
+// A filling is how far a stat's past has been worked out of the log by now, which goes on:
+// from when on it is there, and from when on it is to be.
+type filling struct {
+	From string `json:"from"`
+	Goal string `json:"goal"`
 }
 
 // span reads what seconds a request asks for, of which the newest is the last; step is 0 if

@@ -58,7 +58,7 @@ func TestThen(t *testing.T) {
 	publish(1500*time.Millisecond, stats.Snapshot{Stat: "a", Time: at - 3, Value: json.RawMessage("4"), Revision: 1, Final: true})
 	publish(10*time.Second, stats.Snapshot{Stat: "a", Time: at + 9, Value: json.RawMessage("9")})
 	s := k.idle(nil)
-	s.published = &merged{topicReader{k.cluster, k.names.Merged()}, s.store}
+	s.published = &merged{topicReader{k.cluster, k.names.Merged()}, k.names.History(), s.store}
 
 	place := s.store.index["a"]
 	history := func(messages []told) string {

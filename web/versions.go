@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -20,6 +19,8 @@ import (
 //   - Then it changes to its own, once, and for good.
 //   - The seconds before a definitions version's first are shown by the one before it, for
 //     the stats that mean the same.
+//   - Where that has nothing of a stat, they are those that were worked out later: see
+//     topics.History.
 //
 // So of each stat and second the points of one definitions version are shown, and those
 // of a stat that means another thing never are.
@@ -44,8 +45,9 @@ type versions struct {
 	shown    string // of which points are shown now; what came before its first second aside
 	begun    bool   // Begin has been called
 
-	catalogs []topics.Catalog // by First, descending
-	progress map[string]*progress
+	catalogs  topics.Catalogs
+	histories map[string]topics.History // by version
+	progress  map[string]*progress
 }
 
 // progress is how far the mergers of a definitions version have come.
@@ -58,25 +60,71 @@ type progress struct {
 
 func newVersions(d *stats.Definitions) versions {
 	gen := d.Version()
-	return versions{own: gen, lateness: d.Lateness, meanings: d.StatHashes(), shown: gen, progress: map[string]*progress{}}
+	return versions{own: gen, lateness: d.Lateness, meanings: d.StatHashes(), shown: gen, histories: map[string]topics.History{}, progress: map[string]*progress{}}
 }
 
 // Catalog takes what another definitions version has, or the own one.
 func (s *Store) Catalog(c topics.Catalog) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.catalogs = slices.DeleteFunc(s.catalogs, func(o topics.Catalog) bool { return o.Version == c.Version })
-	s.catalogs = append(s.catalogs, c)
-	slices.SortFunc(s.catalogs, func(a, b topics.Catalog) int {
-		return cmp.Or(cmp.Compare(b.First, a.First), cmp.Compare(b.Version, a.Version))
-	})
+	s.catalogs.Put(c)
 	// The one that began first goes, but not what is shown.
 	for i := len(s.catalogs) - 1; len(s.catalogs) > maxVersions; i-- {
 		if gone := s.catalogs[i].Version; gone != s.own && gone != s.shown {
 			s.catalogs = slices.Delete(s.catalogs, i, i+1)
 			delete(s.progress, gone)
+			delete(s.histories, gone)
 		}
 	}
+}
+
+// FilledBy takes how far the past of a definitions version is filled. What was filled stays
+// so: a process that was paused may say less.
+func (s *Store) FilledBy(h topics.History) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, ok := s.histories[h.Version]
+	if !ok && len(s.histories) >= maxVersions && h.Version != s.own {
+		return
+	}
+	if !ok || h.To != known.To || h.From < known.From || h.From == known.From && h.Goal != known.Goal {
+		s.histories[h.Version] = h
+		s.tell()
+	}
+}
+
+// anyFilled reports whether any version's past is filled.
+func (s *Store) anyFilled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.histories) > 0
+}
+
+// filled is what there is in a partition of the topic of histories of a stat and the seconds
+// [from, to], by version.
+func (s *Store) filled(stat string, partition int32, from, to int64) map[string][]topics.Span {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := map[string][]topics.Span{}
+	for version, h := range s.histories {
+		if spans := h.Spans(partition, from, to); len(spans) > 0 && s.sameMeaning(version, stat) {
+			found[version] = spans
+		}
+	}
+	return found
+}
+
+// filling is what is still being filled of a stat's past: from which second on it is there,
+// and from which on it is to be. ok is false if nothing is.
+func (s *Store) filling(stat string) (h topics.History, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok = s.histories[s.own]
+	if !ok || h.Done() {
+		return h, false
+	}
+	published := s.catalogs.Before(h.To, h.From-1)
+	return h, published == nil || !s.sameMeaning(published.Version, stat)
 }
 
 // VersionAt is the definitions version whose point of a stat and second is shown; ""
@@ -90,27 +138,27 @@ func (s *Store) VersionAt(stat string, second int64) string {
 // of is GenerationAt if the points of a definitions version are shown from its first
 // second on.
 func (g *versions) of(shown, stat string, second int64) string {
-	found := shown
-	if first := g.first(shown); second < first {
-		i := slices.IndexFunc(g.catalogs, func(c topics.Catalog) bool { return c.First <= second && c.First < first })
-		if i < 0 {
+	first := g.first(shown)
+	if second >= first {
+		if !g.sameMeaning(shown, stat) {
 			return ""
 		}
-		found = g.catalogs[i].Version
+		return shown
 	}
-	if !g.sameMeaning(found, stat) {
-		return ""
+	if c := g.catalogs.Before(first, second); c != nil && g.sameMeaning(c.Version, stat) {
+		return c.Version
 	}
-	return found
+	// Nobody published it then; whoever has worked it out since has the same.
+	for _, c := range g.catalogs {
+		if h, ok := g.histories[c.Version]; ok && h.Has(second) && g.sameMeaning(c.Version, stat) {
+			return c.Version
+		}
+	}
+	return ""
 }
 
 // catalog finds a definitions version's; nil if it is not known.
-func (g *versions) catalog(gen string) *topics.Catalog {
-	if i := slices.IndexFunc(g.catalogs, func(c topics.Catalog) bool { return c.Version == gen }); i >= 0 {
-		return &g.catalogs[i]
-	}
-	return nil
-}
+func (g *versions) catalog(gen string) *topics.Catalog { return g.catalogs.Find(gen) }
 
 // first is a definitions version's first second; 0 if it is not known.
 func (g *versions) first(gen string) int64 {

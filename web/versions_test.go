@@ -182,3 +182,50 @@ func TestForgedCatalogs(t *testing.T) {
 	}
 	r.shows("with forged catalogs", "a", 1500, 1600, func(int64) string { return two().Version() })
 }
+
+// What was worked out later is shown of the seconds that nobody published with the same
+// meaning, whichever version it is of; and how far it has got, until it is done.
+func TestFilledPast(t *testing.T) {
+	r := newRollout(t)
+	r.begins(1500)
+	h := topics.History{Version: two().Version(), From: 1200, To: 1500, Goal: 600, Chunks: []topics.Chunk{{From: 1200, Records: map[int32][2]int64{0: {1, 2}}}}}
+	r.store.FilledBy(h)
+	shown := func(store *Store, want map[int64]string) {
+		t.Helper()
+		for second, version := range want {
+			if got := store.VersionAt("b", second); got != version {
+				t.Errorf("b at %d is of %q, want %q", second, got, version)
+			}
+			if got := store.VersionAt("a", second); second >= 1000 && second < 1500 && got != formerGen {
+				t.Errorf("a at %d is of %q, want %q, which has published it", second, got, formerGen)
+			}
+		}
+	}
+	shown(r.store, map[int64]string{1199: "", 1200: two().Version(), 1499: two().Version(), 1500: two().Version()})
+	if got, ok := r.store.filling("b"); !ok || got.From != 1200 {
+		t.Errorf("b is filled as %+v (%v)", got, ok)
+	}
+	if _, ok := r.store.filling("a"); ok {
+		t.Error("a is being filled, which was published")
+	}
+	older := h
+	older.From, older.Chunks = 1500, nil
+	r.store.FilledBy(older) // by a process that was paused
+	shown(r.store, map[int64]string{1200: two().Version()})
+	h.From, h.Goal = 900, 900
+	r.store.FilledBy(h)
+	if _, ok := r.store.filling("b"); ok {
+		t.Error("b is being filled when all is done")
+	}
+	shown(r.store, map[int64]string{899: "", 900: two().Version(), 1000: two().Version()})
+
+	// A version in between: what it has filled is shown where b means the same.
+	next := NewStore(two())
+	between := topics.Catalog{Version: "bbbbbb", First: 1500, Stats: two().StatHashes()}
+	next.Catalog(between)
+	next.Catalog(topics.Catalog{Version: formerGen, First: 1000, Stats: map[string]string{"a": two().StatHashes()["a"], "b": "other"}})
+	next.Catalog(topics.Catalog{Version: two().Version(), First: 1700, Stats: two().StatHashes()})
+	h.Version = "bbbbbb"
+	next.FilledBy(h)
+	shown(next, map[int64]string{899: "", 900: "bbbbbb", 1499: "bbbbbb", 1699: "bbbbbb", 1700: two().Version()})
+}

@@ -42,7 +42,7 @@ type view struct {
 func newView(c Config, store *Store) *view {
 	return &view{
 		store: store, cluster: c.Cluster, names: c.Names, log: c.Logger, lateness: c.Definitions.Lateness,
-		merged: &merged{topicReader{c.Cluster, c.Names.Merged()}, store},
+		merged: &merged{topicReader{c.Cluster, c.Names.Merged()}, c.Names.History(), store},
 	}
 }
 
@@ -156,6 +156,9 @@ func (v *view) update(_ goka.UpdateContext, _ storage.Storage, key string, value
 	}
 	if entry.Catalog != nil {
 		v.store.Catalog(*entry.Catalog)
+	}
+	if entry.History != nil {
+		v.store.FilledBy(*entry.History)
 	}
 	return nil
 }

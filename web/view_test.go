@@ -165,7 +165,7 @@ func TestMergedFillsHoles(t *testing.T) {
 	now := time.Now().Unix()
 	store := NewStore(two())
 	put(store, point("a", now-10, "1"), point("a", now-5, "2"))
-	m := &merged{topicReader{k.cluster, k.names.Merged()}, store}
+	m := &merged{topicReader{k.cluster, k.names.Merged()}, k.names.History(), store}
 	for s := now - 10; s < now; s++ {
 		k.publish(revised(point("a", s, fmt.Sprint(s)), 1, true))
 	}
@@ -177,6 +177,52 @@ func TestMergedFillsHoles(t *testing.T) {
 	}
 	if store.Incomplete(now) {
 		t.Error("the store has holes after the history was read")
+	}
+}
+
+// Points that were worked out later are among those that were published, and nothing else
+// that is in their topic.
+func TestMergedReadsFilledPast(t *testing.T) {
+	k := newKafka(t)
+	store := NewStore(two())
+	version := two().Version()
+	store.Catalog(topics.Catalog{Version: version, First: 1260, Stats: two().StatHashes()})
+	m := &merged{topicReader{k.cluster, k.names.Merged()}, k.names.History(), store}
+	admin, err := k.cluster.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	all, err := admin.Readable(t.Context(), k.names.History())
+	if err != nil {
+		t.Fatal(err)
+	}
+	partition := topics.Partition("a", int32(len(all)))
+	record := func(stat, version string, from, to int64) *kgo.Record {
+		var lines []byte
+		for second := from; second < to; second++ {
+			p := stats.Snapshot{Stat: stat, Time: second, Value: json.RawMessage(fmt.Sprint(second)), Final: true, Version: version}
+			lines = append(p.AppendJSON(lines), '\n')
+		}
+		return &kgo.Record{Topic: k.names.History(), Key: []byte(stat), Value: lines}
+	}
+	// The first is of a filler that died; the others of two chunks, the newest first.
+	k.produce(record("a", version, 1200, 1210))
+	k.produce(record("a", version, 1200, 1260))
+	k.produce(record("a", "other", 1200, 1260))
+	k.produce(record("a", version, 1140, 1200))
+	store.FilledBy(topics.History{Version: version, From: 1140, To: 1260, Goal: 1140, Chunks: []topics.Chunk{
+		{From: 1200, Records: map[int32][2]int64{partition: {1, 3}}}, {From: 1140, Records: map[int32][2]int64{partition: {3, 1000}}},
+	}})
+	k.publish(stats.Snapshot{Stat: "a", Time: 1260, Value: json.RawMessage("1260"), Final: true, Version: version})
+	points, err := m.Points(t.Context(), "a", 1150, 1260)
+	if err != nil || len(points) != 111 {
+		t.Fatalf("there are %d points (%v), want 111", len(points), err)
+	}
+	for i, p := range points {
+		if second := int64(1150 + i); p.Time != second || string(p.Value) != fmt.Sprint(second) {
+			t.Errorf("point %d is %s at %d", i, p.Value, p.Time)
+		}
 	}
 }
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"pulse/processors/history"
 	"pulse/processors/merger"
 	"pulse/processors/minutes"
 )
@@ -12,24 +14,29 @@ import (
 var mergeCommand = command{
 	name: "merge", summary: "close each second and publish snapshots", usage: "[flags]", about: `
 Joins partial rollups, closes each second once all partitions have reached its end,
-and publishes a snapshot of each stat. Rolls up minutes for charts of days. Run as
-many as you like.`,
+and publishes a snapshot of each stat. Rolls up minutes for charts of days, and
+fills the past of stats that are new (--history). Run as many as you like.`,
 	reloads: true, settings: func() settings { return &mergeSettings{} },
 }
 
 type mergeSettings struct {
 	roleFlags
-	member memberFlags
+	member  memberFlags
+	history time.Duration
 }
 
 func (s *mergeSettings) add(f *flags) {
 	s.roleFlags.add(f)
 	s.addSession(f)
 	s.member.add(f)
+	addHistory(f, &s.history)
 }
 
 func (s *mergeSettings) check(words []string) error {
 	if err := s.member.check(); err != nil {
+		return err
+	}
+	if err := checkHistory(s.history); err != nil {
 		return err
 	}
 	return noWords(words)
@@ -60,6 +67,7 @@ func (s *mergeSettings) once(ctx context.Context, e *environment) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return p.Run(ctx) })
 		group.Go(func() error { role.minutes().Run(ctx); return nil })
+		group.Go(func() error { role.fill(ctx, s.history); return nil })
 		return group.Wait()
 	})
 }
@@ -78,4 +86,15 @@ func (r *role) minutes() *minutes.Processor {
 	p := minutes.New(minutes.Config{Cluster: r.cluster, Names: r.names, Definitions: r.definitions, Logger: r.log})
 	r.metrics.counter("pulse_rollup_beyond_points_total", "Points left out because their time is days ahead of their record's.", p.Beyond)
 	return p
+}
+
+// fill fills the past of new definitions as far back as is asked for, beyond what receivers
+// compute at once. It runs until ctx ends, or returns if there is nothing to do.
+func (r *role) fill(ctx context.Context, back time.Duration) {
+	if back <= defaultHistory {
+		return
+	}
+	f := history.New(history.Config{Cluster: r.cluster, Names: r.names, Definitions: r.definitions, History: back, Logger: r.log})
+	r.metrics.counter("pulse_history_filled_seconds_total", "Seconds before the definitions began that were worked out of the log for new stats.", f.Seconds)
+	f.Run(ctx)
 }

@@ -29,12 +29,24 @@ func (s *receiveSettings) add(f *flags) {
 	s.roleFlags.add(f)
 	s.addSession(f)
 	s.member.add(f)
-	f.durationVar(&s.history, "history", defaultHistory, "how far back new definitions are computed when they start beside older ones, a `duration`")
+	addHistory(f, &s.history)
+}
+
+// addHistory adds the flag that says how far back new definitions go.
+func addHistory(f *flags, history *time.Duration) {
+	f.durationVar(history, "history", defaultHistory, "how far back new definitions are computed beside older ones, a `duration`; beyond 5m by a merger")
+}
+
+func checkHistory(history time.Duration) error {
+	if history < 0 {
+		return usagef("--history is %v: write a duration of 0s or more", history)
+	}
+	return nil
 }
 
 func (s *receiveSettings) check(words []string) error {
-	if s.history < 0 {
-		return usagef("--history is %v: write a duration of 0s or more", s.history)
+	if err := checkHistory(s.history); err != nil {
+		return err
 	}
 	if err := s.member.check(); err != nil {
 		return err
@@ -67,10 +79,10 @@ func (s *receiveSettings) once(ctx context.Context, e *environment) error {
 	return s.member.run(ctx, role.cluster, role.names.ReceiverGroup(), instance, p.Run)
 }
 
-// receiver wires up a receiver.
+// receiver wires up a receiver. Of the history it computes what a page shows; see filler.
 func (r *role) receiver(instance string, history time.Duration) (*receiver.Receiver, error) {
 	p, err := receiver.New(receiver.Config{
-		Cluster: r.cluster, Names: r.names, Definitions: r.definitions, InstanceID: instance, History: history, Logger: r.log,
+		Cluster: r.cluster, Names: r.names, Definitions: r.definitions, InstanceID: instance, History: min(history, defaultHistory), Logger: r.log,
 	})
 	if err == nil {
 		r.metrics.receiver(p)

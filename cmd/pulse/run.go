@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -47,6 +48,8 @@ type runSettings struct {
 	drop   bool
 	inputs inputFlags
 	id     string
+
+	history time.Duration
 }
 
 func (s *runSettings) add(f *flags) {
@@ -59,6 +62,7 @@ func (s *runSettings) add(f *flags) {
 	f.BoolVar(&s.drop, "drop-damaged", false, "drop what is damaged in --data-dir and go on; by default, Pulse names the damage and ends")
 	s.inputs.add(f)
 	addID(f, &s.id)
+	addHistory(f, &s.history)
 	s.addPrefix(f)
 	s.addSession(f)
 	s.statsFlag.add(f)
@@ -70,6 +74,9 @@ func (s *runSettings) check(words []string) error {
 		return err
 	}
 	if err := s.alerts.check(); err != nil {
+		return err
+	}
+	if err := checkHistory(s.history); err != nil {
 		return err
 	}
 	if err := topics.CheckPrefix(s.prefix); err != nil {
@@ -218,7 +225,7 @@ func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, 
 	if err != nil {
 		return err
 	}
-	receiver, err := role.receiver("", defaultHistory)
+	receiver, err := role.receiver("", s.history)
 	if err != nil {
 		return err
 	}
@@ -236,6 +243,7 @@ func (s *runSettings) runRoles(ctx context.Context, e *environment, role *role, 
 	group.Go(func() error { return receiver.Run(ctx) })
 	group.Go(func() error { return merger.Run(ctx) })
 	group.Go(func() error { role.minutes().Run(ctx); return nil })
+	group.Go(func() error { role.fill(ctx, s.history); return nil })
 	group.Go(func() error { return server.Run(ctx) })
 	if alerts != nil {
 		group.Go(func() error { return alerts.run(ctx) })

@@ -62,6 +62,11 @@ func (r *roller) add(record *kgo.Record, emit func(topics.Minute), marked func(t
 		r.beyond++
 		return
 	}
+	r.take(p, offset, emit, marked)
+}
+
+// take is add for a final snapshot, which may be at an offset.
+func (r *roller) take(p stats.Snapshot, offset int64, emit func(topics.Minute), marked func(topics.MarkRecord)) {
 	if _, known := r.keyed[p.Stat]; !known || len(p.Value) > maxValue {
 		return
 	}

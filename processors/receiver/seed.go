@@ -65,15 +65,20 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 		return err
 	}
 	back := int64(c.History/time.Second) + int64(topics.Window(c.Definitions)/time.Second) + timing.Unsettled
-	found, err := admin.FindSavepoints(ctx, other, clock-back, raw)
-	if err != nil {
-		return err
+	// The clocks are the same whatever the definitions: where the newest of the others has
+	// begun itself a moment ago, an older one has the savepoints.
+	others = slices.DeleteFunc(others, func(g string) bool { return g == other.Version })
+	for _, version := range append([]string{other.Version}, others...) {
+		found, err := admin.FindSavepoints(ctx, topics.Names{Prefix: c.Names.Prefix, Version: version}, clock-back, raw)
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			return r.beginAt(ctx, admin, found, version)
+		}
 	}
-	if found == nil {
-		c.Logger.Info("no savepoint is old enough: reading from the start of the log", "other", other.Version)
-		return nil
-	}
-	return r.beginAt(ctx, admin, found, other.Version)
+	c.Logger.Info("no savepoint is old enough: reading from the start of the log", "other", other.Version)
+	return nil
 }
 
 // commits reads what the receivers of a definitions version have committed.

@@ -38,6 +38,7 @@ type Status struct {
 	At        time.Time      `json:"at"`
 	Version   string         `json:"version"`
 	Others    []OtherVersion `json:"other_versions"`
+	History   *Filled        `json:"history,omitempty"`
 	Domain    string         `json:"domain"`
 	Closed    *time.Time     `json:"closed"` // the last second that has closed everywhere
 	Behind    *float64       `json:"behind_seconds"`
@@ -130,7 +131,7 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 		f.clock = time.Unix(f.written, 0)
 	}
 	s := &Status{
-		At: o.now.UTC(), Version: o.names.Version, Others: append([]OtherVersion{}, o.others...), Domain: o.domain,
+		At: o.now.UTC(), Version: o.names.Version, Others: append([]OtherVersion{}, o.others...), History: o.filled, Domain: o.domain,
 		Lines: o.lines, Ingesters: []Ingester{}, Receivers: o.receivers, Mergers: o.mergers, Alerts: o.alerts,
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.ingesters)) {

@@ -27,6 +27,7 @@ type observation struct {
 	now       time.Time
 	names     topics.Names
 	others    []OtherVersion
+	filled    *Filled    // of the definitions version; nil: it has filled nothing
 	first     *time.Time // the first second of the definitions version; read if another one is alive
 	domain    string     // of the clock of events.raw; "" before a record
 	receivers Group
@@ -184,7 +185,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the topics' last offsets: %w", err)
 	}
-	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.strangers, o.newest, o.closed, o.lines, o.values, o.fields, o.others} {
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.strangers, o.newest, o.closed, o.lines, o.values, o.fields, o.others, o.history} {
 		if err := step(ctx, seen); err != nil {
 			return nil, err
 		}

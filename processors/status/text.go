@@ -35,6 +35,7 @@ func (s *Status) Text() string {
 		}
 		fmt.Fprintf(&b, " (also here: %s)", strings.Join(others, "; "))
 	}
+	b.WriteString(s.History.text(s))
 	ingesters := make([]string, len(s.Ingesters))
 	for i, g := range s.Ingesters {
 		ingesters[i] = g.Name + " at " + s.time(g.Clock)

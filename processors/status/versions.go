@@ -90,6 +90,41 @@ func (o *observer) catalogs(ctx context.Context, seen *observation) error {
 	})
 }
 
+// A Filled is how far the past of new stats is worked out of the log: the seconds [From, To)
+// of [Goal, To).
+type Filled struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	Goal time.Time `json:"goal"`
+}
+
+// history reads how far the past of the definitions version is filled.
+func (o *observer) history(ctx context.Context, seen *observation) error {
+	table, key := o.names.Table(), topics.HistoryKey(o.names.Version)
+	all := o.section(table)
+	return o.read(ctx, table, all.Of(topics.Partition(key, int32(len(all)))), func(r *kgo.Record) {
+		if string(r.Key) != key {
+			return
+		}
+		if h := topics.DecodeTableEntry(key, r.Value).History; h != nil && h.From < h.To || h != nil && !h.Done() {
+			seen.filled = &Filled{*at(h.From), *at(h.To), *at(h.Goal)}
+		}
+	})
+}
+
+// text says it in a few words.
+func (f *Filled) text(s *Status) string {
+	if f == nil {
+		return ""
+	}
+	there := fmt.Sprintf("\nhistory      of new stats from %s on", s.time(&f.From))
+	if !f.From.After(f.Goal) {
+		return there
+	}
+	share := 100 * f.To.Sub(f.From).Seconds() / f.To.Sub(f.Goal).Seconds()
+	return fmt.Sprintf("%s, going back to %s (%.0f %%)", there, s.time(&f.Goal), share)
+}
+
 // versions says what is wrong about two definitions versions at work.
 func (f *findings) versions(say func(since int64, what, do string)) {
 	for _, g := range f.others {

@@ -47,6 +47,9 @@ type Evaluator struct {
 	longest     int64             // of the windows
 
 	beyond map[string]aggregate.Beyond // by stat: the greatest share of any window
+
+	emitDigest func(stat string, minute int64, numbers uint64, digest []byte) // nil: not asked for
+	digested   int64                                                          // the first second that is in no digest yet
 }
 
 // anyLine is the name of one more stat, which counts every line and so tells at
@@ -64,6 +67,7 @@ func withAnyLine(d *stats.Definitions) *stats.Definitions {
 type evaluated struct {
 	*stats.Stat
 	series *window.Series
+	minute *window.Total // what the open minute has come to; nil: no digests are asked for, or the kind has none
 
 	// The run of seconds with the same value that the stat is in: [since, until).
 	since, until int64
@@ -113,6 +117,17 @@ func (e *Evaluator) Notices() stats.Notices {
 
 // Start says that nothing before a second is to be emitted.
 func (e *Evaluator) Start(second int64) { e.from = second }
+
+// Digests has the evaluator also emit digests of the numbers of each minute, as mergers make
+// them, once the minute is over.
+func (e *Evaluator) Digests(emit func(stat string, minute int64, numbers uint64, digest []byte)) {
+	e.emitDigest = emit
+	for i := range e.stats {
+		if kind := e.program.Kind(i); e.stats[i].Name != anyLine && window.Digests(kind) {
+			e.stats[i].minute = window.NewTotal(kind)
+		}
+	}
+}
 
 // Begin says that a source partition is covered from a second on, and not before.
 func (e *Evaluator) Begin(second int64) {
@@ -214,8 +229,42 @@ func (e *Evaluator) firstSecond() int64 {
 	return e.first
 }
 
+// digest joins the seconds before until, which are final, to their minutes' numbers.
+func (e *Evaluator) digest(until int64) {
+	for i := range e.stats {
+		s := &e.stats[i]
+		if s.minute == nil {
+			continue
+		}
+		open := minuteOf(e.digested)
+		end := func(second int64) {
+			if minuteOf(second) == open {
+				return
+			}
+			if digest, numbers := s.minute.Digest(); numbers > 0 {
+				e.emitDigest(s.Name, open, numbers, digest)
+			}
+			open = minuteOf(second)
+		}
+		for _, second := range s.series.Between(e.digested, until) {
+			end(second)
+			if err := s.minute.Join(s.series.AppendSecond(nil, second), second, second+1); err != nil {
+				panic(fmt.Sprintf("oracle: a second that was just made does not join: %v", err))
+			}
+		}
+		end(until)
+	}
+	e.digested = until
+}
+
+// minuteOf is when the minute of a second begins.
+func minuteOf(second int64) int64 { return second - second%60 }
+
 // emitUntil emits the seconds through last.
 func (e *Evaluator) emitUntil(last int64, quiet timing.Interval) {
+	if e.emitDigest != nil && last >= e.digested {
+		e.digest(last + 1)
+	}
 	if e.next < 0 {
 		// Lines that are in time can still be earlier than the first so far, but
 		// not than a second that is final.

@@ -129,7 +129,7 @@ type saver struct {
 func (s *saver) findBeginning(ctx context.Context, n topics.Names) error {
 	wanted := s.request.From - before
 	for _, second := range []int64{wanted, s.request.From} {
-		start, err := s.admin.StartBefore(ctx, n, s.definitions, s.all, second)
+		start, err := s.admin.StartBefore(ctx, n, int64(topics.Window(s.definitions)/time.Second), s.all, second)
 		if err != nil {
 			return err
 		}

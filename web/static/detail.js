@@ -27,6 +27,7 @@ const TICK_WIDTH = 90; // px between them, at least
 const LEAST_RANGE = 10; // seconds
 const MOST_RANGE = 31 * 86400; // seconds that the server gives at once
 const PLAIN = new Set(["seconds", "uncovered", "covered", "of", "approx"]); // columns of a table that are no values
+const FILLING = 10; // seconds after which a range is read again whose past is being worked out
 const DRAG = 6; // px that the pointer moves before it selects
 
 /** A range in a URL: a window up to now, "3600", or seconds, "1764000000-1764003600". */
@@ -352,7 +353,7 @@ export class Detail {
     const { from, edge, due } = this.#span(moment);
     const points = this.#points(model);
     // A window that goes on is read again when a column is full.
-    if (this.range.window > model.window && edge - this.loadedAt >= Math.max(60, stepFor(edge - from + 1))) this.#load();
+    if (this.range.window > model.window && edge - this.loadedAt >= (this.data?.filling ? FILLING : Math.max(60, stepFor(edge - from + 1)))) this.#load();
 
     const { state, why, note, held } = model.state(live, moment);
     const now = state === "value" || held || state === "stale" && !why ? live.at(live.newest) : null;
@@ -379,7 +380,9 @@ export class Detail {
     write(this.figure, figures.join("  ") || (panel.large || this.drawn.length ? "" : "–"));
     const sure = [covered === null ? "" : coverage(covered, stat.over), error ? within(error) : "", model.usual?.compare(stat, live.newest, now).text ?? ""].filter(Boolean).join(" · ");
     write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${note}` : why || sure));
-    this.#remark(model.notes.get(this.name) ?? []);
+    const filling = this.data?.filling;
+    const past = filling ? [`The past of this stat is being worked out of the log: it is there from ${clock(filling.from, moment.now)} on, and goes back to ${clock(filling.goal, moment.now)}.`] : [];
+    this.#remark([...past, ...model.notes.get(this.name) ?? []]);
     this.note.title = held ? why : "";
 
     const hue = state === "stale" ? colors.faint : worth ? colors[worth] : colors.ok;

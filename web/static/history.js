@@ -89,9 +89,11 @@ export async function load(stat, from, to, signal) {
   const query = new URLSearchParams({ from: Math.max(0, from), to, ...step > 1 && { step } });
   const answer = await fetch(`/api/stats/${encodeURIComponent(stat.name)}?${query}`, { signal });
   if (!answer.ok) throw new Error((await answer.text()).trim());
-  const { points, extents } = await answer.json();
-  if (extents) return new Columns(extents.map((s) => ({ ...s, min: scaled(stat, s.min), max: scaled(stat, s.max), last: scaled(stat, s.last), value: scaled(stat, s.value ?? null) })), step);
-  return series(stat, from, to, points);
+  const { points, extents, filling } = await answer.json();
+  const read = extents ? new Columns(extents.map((s) => ({ ...s, min: scaled(stat, s.min), max: scaled(stat, s.max), last: scaled(stat, s.last), value: scaled(stat, s.value ?? null) })), step) : series(stat, from, to, points);
+  // While the past of a new stat is worked out: from when on it is there, and is to be.
+  if (filling) read.filling = { from: Date.parse(filling.from) / 1000, goal: Date.parse(filling.goal) / 1000 };
+  return read;
 }
 
 /** Points as a series. */
