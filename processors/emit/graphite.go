@@ -48,10 +48,8 @@ func NewGraphite(address, prefix string) (*Graphite, error) {
 	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
 		return nil, fmt.Errorf("%q is not a Graphite address: write host:port, for example localhost:2003", address)
 	}
-	for i := range len(prefix) {
-		if !plain(prefix[i]) {
-			return nil, fmt.Errorf("the Graphite prefix %q has the character %q: use only letters, digits, dots, - and _", prefix, prefix[i])
-		}
+	if c, ok := foreign(prefix); ok {
+		return nil, fmt.Errorf("the Graphite prefix %q has the character %q: use only letters, digits, dots, - and _", prefix, c)
 	}
 	return &Graphite{address: address, prefix: prefix}, nil
 }
@@ -99,19 +97,34 @@ func (g *Graphite) close() {
 }
 
 func (g *Graphite) appendPoint(b []byte, p Point) []byte {
-	b = append(b, g.prefix...)
-	for i := range len(p.Metric) {
-		c := p.Metric[i]
-		if !plain(c) {
-			c = '_'
-		}
-		b = append(b, c)
-	}
+	b = appendPlain(append(b, g.prefix...), p.Metric)
 	b = append(b, ' ')
 	b = append(b, p.Value...)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, p.Time, 10)
 	return append(b, '\n')
+}
+
+// appendPlain appends a metric's name, with _ for what cannot be in one.
+func appendPlain(b []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		if !plain(c) {
+			c = '_'
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+// foreign gives the first character of a prefix that cannot be in a metric's name.
+func foreign(prefix string) (c byte, is bool) {
+	for i := range len(prefix) {
+		if !plain(prefix[i]) {
+			return prefix[i], true
+		}
+	}
+	return 0, false
 }
 
 // plain tells whether a character can be in a metric's name.

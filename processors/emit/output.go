@@ -10,6 +10,8 @@ var Outputs = []*Output{
 	&graphiteOutput,
 	&remoteWriteOutput,
 	&influxOutput,
+	&otlpOutput,
+	&statsdOutput,
 }
 
 // An Output is a kind of place that points can be sent to.

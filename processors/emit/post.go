@@ -100,14 +100,20 @@ func (p *Post) Send(ctx context.Context, points []Point) error {
 // do sends a request, and says by its error what its answer means. The error has the
 // beginning of what a refusal says, but never the URL.
 func (p *Post) do(request *http.Request) error {
+	_, err := p.ask(request)
+	return err
+}
+
+// ask is do that gives what was answered, too.
+func (p *Post) ask(request *http.Request) (said []byte, err error) {
 	answer, err := post.Do(request)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case answer.Taken:
-		return nil
+		return answer.Said, nil
 	case answer.Later:
-		return fmt.Errorf("the answer was %s", answer.Status)
+		return nil, fmt.Errorf("the answer was %s", answer.Status)
 	}
-	return fmt.Errorf("%w: the answer was %s: %q", ErrRefused, answer.Status, bytes.TrimSpace(answer.Said[:min(len(answer.Said), maxSaid)]))
+	return nil, fmt.Errorf("%w: the answer was %s: %q", ErrRefused, answer.Status, bytes.TrimSpace(answer.Said[:min(len(answer.Said), maxSaid)]))
 }

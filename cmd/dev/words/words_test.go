@@ -109,6 +109,37 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// Each row of a table has as many cells as its head: a bar ends one in code too.
+func TestTables(t *testing.T) {
+	bar := regexp.MustCompile(`(?:^|[^\\])\|`)
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		names, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			head := 0
+			for i, line := range strings.Split(string(b), "\n") {
+				if !strings.HasPrefix(line, "|") {
+					head = 0
+					continue
+				}
+				bars := len(bar.FindAllString(line, -1))
+				if head == 0 {
+					head = bars
+				}
+				if bars != head {
+					t.Errorf(`%s:%d: %d cells, and the head has %d: write \| for a bar`, filepath.ToSlash(name[len(root)+1:]), i+1, bars-1, head-1)
+				}
+			}
+		}
+	}
+}
+
 // check reports words in what stands at a line of a file.
 func check(t *testing.T, file string, line int, s string) {
 	t.Helper()
