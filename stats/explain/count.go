@@ -86,7 +86,7 @@ func level(part int, segment uint64) int {
 // count reads a side. Where it has more than mostLines lines, segments of the lowest levels
 // are left out, of as many levels as it takes.
 func (c *counting) count(ctx context.Context, s side) (*counts, error) {
-	var read [levels]atomic.Int64 // lines by level
+	var read [levels]atomic.Int64 // lines of the side's seconds, by level
 	least := func() int {         // the level from which on segments are read
 		total := int64(0)
 		for l := levels - 1; l >= 0; l-- {
@@ -110,7 +110,9 @@ func (c *counting) count(ctx context.Context, s side) (*counts, error) {
 			l := level(i, segment)
 			lines := int64(bytes.Count(p.Lines, newline))
 			c.tell(lines, int64(len(p.Lines)))
-			read[l].Add(lines)
+			if s.from <= p.Second && p.Second <= s.to { // what is around has few that count
+				read[l].Add(lines)
+			}
 			if l < least() {
 				parts[i][l] = nil
 				return nil
