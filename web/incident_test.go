@@ -132,19 +132,21 @@ func (m *memoryIncidents) Lines(string, *stats.Definitions, *program.Program) ra
 	return m.raw
 }
 
-// An incident that the page saves is played with the bytes that the oracle has, and as the
-// socket would have said them.
-func TestIncidents(t *testing.T) {
-	k := newKafka(t)
+// incidentBounds are those of what is saved of keepable's log.
+const incidentFrom, incidentTo = incidentFirst + 400, incidentFirst + 430
+
+// keepable is a server of a log of which an incident can be saved, and the points that it has
+// by the oracle.
+func keepable(t *testing.T) (k *kafka, s *Server, points string) {
+	k = newKafka(t)
 	d, err := stats.Parse("shop.yaml", []byte(memoryDefinitions))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var records []*kgo.Record
 	var want bytes.Buffer
-	from, to := int64(incidentFirst+400), int64(incidentFirst+430)
 	e, err := oracle.New(d, func(s stats.Snapshot) {
-		if s, ok := s.Cut(from-300, to); ok {
+		if s, ok := s.Cut(incidentFrom-300, incidentTo); ok {
 			want.Write(append(s.AppendJSON(nil), '\n'))
 		}
 	})
@@ -157,7 +159,7 @@ func TestIncidents(t *testing.T) {
 		records = append(records, r)
 		feed.Feed(p, r)
 	}
-	for second := int64(incidentFirst); second < to+20; second++ {
+	for second := int64(incidentFirst); second < incidentTo+20; second++ {
 		for p := range int32(3) {
 			h := topics.RawHeader{Ingester: "i", Clock: second*1000 + 300, Domain: topics.WallDomain}
 			add(p, h, bytes.Repeat(fmt.Appendf(nil, "service=%dms n=%d\n", second%50, p), int(second%5)))
@@ -166,23 +168,37 @@ func TestIncidents(t *testing.T) {
 		}
 	}
 	k.produce(records...)
-	s := k.idle(func(c *Config) {
-		c.Definitions, c.Tokens, c.ShareKey, c.AllowEdit = d, []string{testToken}, testKey, true
+	s = k.idle(func(c *Config) {
+		c.Definitions, c.Tokens, c.ShareKey, c.AllowEdit, c.Auth = d, []string{testToken}, testKey, true, "me:secret-secret"
 		c.Names.Version = d.Version()
 	})
-	body := fmt.Sprintf(`{"name":"Slow!","from":%q,"to":%q,"note":"<b>"}`, formatSecond(from), formatSecond(to))
+	return k, s, want.String()
+}
+
+// saveIncident saves an incident of keepable's log.
+func saveIncident(t *testing.T, s *Server, body string) (saved incidentAnswer) {
+	t.Helper()
 	answer, text := do(t, s, "POST", "/api/incidents", saying(body, bearer))
 	if answer.StatusCode != http.StatusOK {
 		t.Fatalf("saved: %d %s", answer.StatusCode, text)
 	}
-	var saved incidentAnswer
 	if err := json.Unmarshal([]byte(text), &saved); err != nil || !saved.Whole || saved.Note != "<b>" || saved.Bytes == 0 {
 		t.Fatalf("saved: %s (%v)", text, err)
 	}
+	return saved
+}
+
+// An incident that the page saves is played with the bytes that the oracle has, and as the
+// socket would have said them.
+func TestIncidents(t *testing.T) {
+	k, s, want := keepable(t)
+	const from, to = int64(incidentFrom), int64(incidentTo)
+	body := fmt.Sprintf(`{"name":"Slow!","from":%q,"to":%q,"note":"<b>"}`, formatSecond(from), formatSecond(to))
+	saved := saveIncident(t, s, body)
 	path := "/api/incidents/" + saved.ID
 	for range 2 {
-		if _, got := do(t, s, "GET", path+"/points?to="+fmt.Sprint(to), bearer); got != want.String() {
-			t.Fatalf("%d bytes of points came, want %d as the oracle has them", len(got), want.Len())
+		if _, got := do(t, s, "GET", path+"/points?to="+fmt.Sprint(to), bearer); got != want {
+			t.Fatalf("%d bytes of points came, want %d as the oracle has them", len(got), len(want))
 		}
 	}
 	var played frames
@@ -252,7 +268,7 @@ func TestIncidents(t *testing.T) {
 	} {
 		c.try(t, s)
 	}
-	if _, err := newServer(Config{Definitions: d, AllowEdit: true}); err == nil {
+	if _, err := newServer(Config{Definitions: two(), AllowEdit: true}); err == nil {
 		t.Error("everybody may edit")
 	}
 }
@@ -317,6 +333,35 @@ func saying(body string, as func(*http.Request)) func(*http.Request) {
 		r.Body = io.NopCloser(strings.NewReader(body))
 		as(r)
 	}
+}
+
+// The page of an incident in Kafka has lines and those around one, what is different, fields and
+// chips, whatever has become of the log.
+func TestIncidentPageOfKafka(t *testing.T) {
+	testkit.Long(t)
+	k, s, _ := keepable(t)
+	const from, to = int64(incidentFrom), int64(incidentTo)
+	saved := saveIncident(t, s, fmt.Sprintf(`{"name":"Slow!","from":%q,"to":%q,"note":"<b>"}`, formatSecond(from), formatSecond(to)))
+	if err := k.deleteBefore(k.names.Raw(), -1); err != nil {
+		t.Fatal(err)
+	}
+	onPort(t, s)
+	b := openBrowser(t)
+	b.do(t, look(1440, 900, "dark"), chromedp.Navigate(strings.Replace(s.URL(), "//", "//me:secret-secret@", 1)+"/icon.svg"))
+	at := fmt.Sprintf("%s/incident/%s?at=%s#/", s.URL(), saved.ID, formatSecond(to-5))
+	b.do(t, chromedp.Navigate(at+fmt.Sprintf("stat/requests/300?lines=%d-%d&different=%d-%[2]d", from, to-5, to-14)))
+	b.until(t, `document.querySelectorAll(".lines:not(.different) li code").length > 50 && document.querySelector(".different [role=status]").textContent.includes("were tried")`)
+	b.do(t, chromedp.Click(".lines .near"))
+	b.until(t, `document.querySelectorAll(".around li").length === 41`)
+	shot(t, b, "incident-detail")
+	b.do(t, chromedp.Navigate(at+"fields"))
+	b.until(t, `[...document.querySelectorAll(".fields tbody th")].map((e) => e.textContent).join() === "msg,n,service"`)
+	b.do(t, chromedp.Navigate(at+"shop?only=n%3D2"))
+	b.until(t, `document.querySelector(".offer:not([hidden])") !== null`)
+	b.do(t, chromedp.Click(".offer:not([hidden])"))
+	b.until(t, `document.querySelector(".offer:not([hidden])")?.textContent.includes("again") && document.querySelector(".panel").dataset.state === "value"`)
+	shot(t, b, "incident-chip")
+	b.quietConsole(t)
 }
 
 // The page of an incident stands still at the second of its URL, goes on when it is played,
