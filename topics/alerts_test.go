@@ -2,6 +2,7 @@ package topics_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,9 +73,36 @@ func TestSilenceCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		var all topics.Silences
-		if all.Put(&kgo.Record{Key: []byte(s.ID), Value: text}); len(all.All()) != 0 {
+		if all.Put(&kgo.Record{Key: []byte(s.ID), Value: text}); len(all.Current(time.Time{})) != 0 {
 			t.Errorf("%s is taken from a record", text)
 		}
+	}
+}
+
+// Silences that are over make room for others.
+func TestSilencesMakeRoom(t *testing.T) {
+	var all topics.Silences
+	put := func(id string, written time.Time) {
+		s := silence(func(s *topics.Silence) { s.ID = id })
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Put(&kgo.Record{Key: []byte(id), Value: text, Timestamp: written})
+	}
+	one := silence(nil)
+	for n := range topics.MaxSilences + 1 {
+		put(fmt.Sprint(n), one.From)
+	}
+	if n := len(all.Current(one.From)); n != topics.MaxSilences {
+		t.Errorf("there are %d silences", n)
+	}
+	if n := len(all.Current(one.Until)); n != 0 {
+		t.Errorf("%d silences are not over when all are", n)
+	}
+	put("next", one.Until)
+	if left := all.Current(time.Time{}); len(left) != 1 || left[0].ID != "next" {
+		t.Errorf("there are %d silences, want the next one", len(left))
 	}
 }
 

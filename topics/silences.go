@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ type Silences struct {
 }
 
 // Put takes a record of the topic. One that is not a silence, or for which there is no
-// room, is passed over.
+// room, is passed over; those that were over when it was written make room.
 func (s *Silences) Put(r *kgo.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,6 +34,9 @@ func (s *Silences) Put(r *kgo.Record) {
 	}
 	if s.byID == nil {
 		s.byID = map[string]Silence{}
+	}
+	if len(s.byID) >= MaxSilences {
+		maps.DeleteFunc(s.byID, func(_ string, old Silence) bool { return !old.Until.After(r.Timestamp) })
 	}
 	if _, known := s.byID[one.ID]; known || len(s.byID) < MaxSilences {
 		s.byID[one.ID] = one
@@ -51,13 +55,15 @@ func (s *Silences) Of(subject alert.Subject, at time.Time) (longest Silence, sil
 	return longest, silenced
 }
 
-// All are those that there are, the one that ends first first.
-func (s *Silences) All() []Silence {
+// Current are those that are not over at a time, the one that ends first first.
+func (s *Silences) Current(at time.Time) []Silence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]Silence, 0, len(s.byID))
 	for _, one := range s.byID {
-		all = append(all, one)
+		if one.Until.After(at) {
+			all = append(all, one)
+		}
 	}
 	slices.SortFunc(all, func(a, b Silence) int { return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.ID, b.ID)) })
 	return all

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -157,11 +158,7 @@ func (a *alerts) answer(now time.Time) alertsAnswer {
 		}
 		told.Incidents = append(told.Incidents, one)
 	}
-	for _, s := range a.silences.All() {
-		if s.Until.After(now) {
-			told.Silences = append(told.Silences, s)
-		}
-	}
+	told.Silences = a.silences.Current(now)
 	for _, r := range a.receivers {
 		told.Receivers = append(told.Receivers, r)
 	}
@@ -198,7 +195,7 @@ func (s *Server) setSilence(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if len(s.alerts.silences.All()) >= topics.MaxSilences {
+	if len(s.alerts.silences.Current(time.Now())) >= topics.MaxSilences {
 		http.Error(w, fmt.Sprintf("there are %d silences: end some", topics.MaxSilences), http.StatusTooManyRequests)
 		return
 	}
@@ -211,7 +208,7 @@ func (s *Server) endSilence(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := r.URL.Query().Get("id")
-	for _, one := range s.alerts.silences.All() {
+	for _, one := range s.alerts.silences.Current(time.Now()) {
 		if one.ID == id {
 			s.putSilence(w, r, one, nil, http.StatusOK)
 			return
@@ -252,22 +249,29 @@ func (s *Server) putSilence(w http.ResponseWriter, r *http.Request, one topics.S
 // readSilence reads a silence as a client writes it.
 func readSilence(body io.Reader, now time.Time) (s topics.Silence, err error) {
 	var asked struct {
-		Alert string  `json:"alert"`
-		Key   *string `json:"key"`
-		For   string  `json:"for"`
-		Who   string  `json:"who"`
-		Why   string  `json:"why"`
+		Alert string    `json:"alert"`
+		Key   *string   `json:"key"`
+		From  time.Time `json:"from"`
+		For   string    `json:"for"`
+		Who   string    `json:"who"`
+		Why   string    `json:"why"`
 	}
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&asked); err != nil {
-		return s, fmt.Errorf(`the body must be JSON such as {"alert":"errors","for":"1h","who":"ada","why":"deploy"}, perhaps with key: %w`, err)
+		return s, fmt.Errorf(`the body must be JSON such as {"alert":"errors","for":"1h","who":"ada","why":"deploy"}, perhaps with key and from: %w`, err)
 	}
 	lasts, err := time.ParseDuration(asked.For)
 	if err != nil {
 		return s, fmt.Errorf("%.40q is not a duration: write for as 30m or 2h", asked.For)
 	}
 	from := now.UTC().Truncate(time.Second)
+	if !asked.From.IsZero() {
+		from = asked.From.UTC()
+	}
 	s = topics.Silence{ID: topics.NewSilenceID(), Alert: asked.Alert, Key: asked.Key, From: from, Until: from.Add(lasts), Who: asked.Who, Why: asked.Why}
-	return s, s.Check()
+	if err = s.Check(); err == nil && !s.Until.After(now) {
+		err = errors.New("the silence would be over already")
+	}
+	return s, err
 }

@@ -66,7 +66,7 @@ func TestAlertsPage(t *testing.T) {
 	b.until(t, `/^2 alerts: many-errors \/cart\/<img .* for \d+ s, many-errors for \d+ s · not delivered by pager$/.test(document.querySelector("#alert-band span").textContent)`)
 	shoot(t, b, "band.png")
 	b.do(t, chromedp.Click("#alert-band"))
-	b.until(t, `document.querySelector("#alerts").open && document.querySelectorAll("#alerts li").length === 4 && document.querySelector("#alerts li[data-state=withdrawn] .when").textContent.includes("taken back by lines of ")`)
+	b.until(t, `document.querySelector("#alerts").open && document.querySelectorAll("#alerts li").length === 5 && document.querySelector("#alerts li[data-state=withdrawn] .when").textContent.includes("taken back by lines of ")`)
 	b.until(t, `document.querySelector("#alerts .undelivered").textContent === "pager (pagerduty) has 2 waiting: answered 500" && document.querySelector("#alerts a[href='https://example.com/run']") && !document.querySelector("#alerts img")`)
 	shoot(t, b, "list.png")
 	for _, width := range []int64{390, 1440} {
@@ -75,16 +75,66 @@ func TestAlertsPage(t *testing.T) {
 	}
 	b.do(t, look(390, 844, "dark"))
 	b.do(t, chromedp.Click("#alerts li:nth-child(2) .actions button"))
-	b.do(t, chromedp.Evaluate[chromedp.Void](`{ const [who, why] = document.querySelectorAll("#alerts form.silence input"); who.value = "ada"; why.value = "deploy"; }`))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{ const [, who, why] = document.querySelectorAll("#alerts form.silence input"); who.value = "ada"; why.value = "deploy"; }`))
 	shoot(t, b, "phone.png")
 	b.do(t, chromedp.Click("#alerts form.silence button"))
 	b.until(t, `[...document.querySelectorAll("#alerts li")].filter((e) => e.dataset.state === "silenced").length === 3 && document.querySelector("#alert-band span").textContent.includes("2 silenced")`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("#alerts .actions button")].find((e) => e.textContent === "End").click()`))
 	b.until(t, `document.querySelectorAll("#alerts li[data-state=silenced]").length === 0 && document.querySelector("#alert-band").dataset.state === "firing"`)
+	// Any alert can be silenced from a later time on.
+	b.do(t, chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("#alerts .actions button")].find((e) => e.textContent === "Silence alerts…").click()`))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{ const [which, from, who, why] = document.querySelectorAll("#alerts form.silence input"); which.value = "ne*"; from.value = "2040-01-02T10:00:00"; who.value = "ada"; why.value = "deploy"; }`))
+	shoot(t, b, "later.png")
+	b.do(t, chromedp.Click("#alerts form.silence button"))
+	b.until(t, `[...document.querySelectorAll("#alerts li[data-state=silenced] .when")].some((e) => e.textContent === "from 2040-01-02 10:00:00 until 2040-01-02 11:00:00, by ada: deploy")`)
 	put(1, "", "ok", "firing", "")
 	put(1, `,"key":"/cart/<img src=x onerror=alert(1)>\u202e"`, "ok", "firing", "")
 	b.until(t, `document.querySelector("#alert-band span").textContent === "not delivered by pager" && document.querySelector("#alert-band").dataset.state === "quiet"`)
 	b.quietConsole(t)
+}
+
+// TestAlertsSound: a sound is played where it is asked for, and not before somebody has touched
+// the page, which browsers forbid; the band says so.
+func TestAlertsSound(t *testing.T) {
+	testkit.Long(t)
+	log := newSynthetic(0)
+	log.definitions.Alerts = []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}}}
+	server := log.serve(t, nil)
+	known := newAlerts(log.definitions, noSilencer{})
+	server.alerts, server.hub.alerts = known, known.version.Load
+	b := openBrowser(t)
+	begin := func(stored string) {
+		b.do(t, look(1440, 900, "dark"), chromedp.Navigate(server.URL()))
+		b.do(t, chromedp.Evaluate[chromedp.Void](`localStorage.setItem("pulse-alert-sound", "`+stored+`")`), chromedp.Navigate(server.URL()+"?kiosk"))
+		b.do(t, chromedp.Evaluate[chromedp.Void](`{ window.tones = 0; const start = OscillatorNode.prototype.start; OscillatorNode.prototype.start = function (at) { window.tones++; start.call(this, at); }; }`))
+		b.until(t, `document.querySelectorAll(".panel[data-state=value]").length > 0`)
+	}
+	second := time.Now().Unix() - 100
+	put := func(state, was string) {
+		second++
+		value := fmt.Sprintf(`{"alert":"a","time":%q,"state":%q,"was":%q,"value":7,"revision":0,"final":true}`, time.Unix(second, 0).UTC().Format(time.RFC3339), state, was)
+		known.take(topics.Names{}, &kgo.Record{Topic: "stats.alerts", Value: []byte(value)})
+	}
+	put("firing", "ok")
+	begin("on")
+	b.until(t, `!document.querySelector("#alert-band").hidden`)
+	put("ok", "firing")
+	b.until(t, `document.querySelector("#alert-band").hidden`)
+	put("firing", "ok")
+	b.until(t, `document.querySelector("#alert-band span").textContent.endsWith(" · no sound before a click or a key") && window.tones === 0`)
+	shoot(t, b, "kiosk.png")
+	b.do(t, chromedp.KeyEvent("x"))
+	b.until(t, `!document.querySelector("#alert-band span").textContent.includes("no sound")`)
+	put("ok", "firing")
+	b.until(t, `document.querySelector("#alert-band").hidden`)
+	put("firing", "ok")
+	b.until(t, `window.tones === 2`)
+	put("ok", "firing")
+
+	begin("")
+	b.do(t, chromedp.KeyEvent("x"))
+	put("firing", "ok")
+	b.until(t, `!document.querySelector("#alert-band").hidden && window.tones === 0`)
 }
 
 // shoot keeps a picture of the page where PULSE_PICTURES is a folder, for people to look at.

@@ -121,6 +121,7 @@ routes:
 	run := startRun(t, file, "", r)
 	for _, bad := range [][]string{
 		{"silence", "quiet"}, {"silence", "quite", "--why", "x"}, {"silence", "quiet", "--why", "x", "--for", "9000h"}, {"silence", "--end", "nothing"}, {"silence", "a", "b", "--why", "x"},
+		{"silence", "quiet", "--why", "x", "--for", "1h", "--until", "22:00"}, {"silence", "quiet", "--why", "x", "--until", "2020-01-01T00:00:00Z"}, {"silence", "quiet", "--why", "x", "--from", "tomorrow"},
 	} {
 		if code := start(t, run.env(file), nil, bad...).wait(); code != exitUsage {
 			t.Errorf("pulse %v: exit code %d", bad, code)
@@ -129,12 +130,20 @@ routes:
 	said := start(t, run.env(file), nil, "silence", "qui*", "--why", "a test", "--who", "me").succeed().stdout.String()
 	list := start(t, run.env(file), nil, "silence").succeed().stdout.String()
 	id := strings.Fields(list[strings.Index(list, "\n"):])
-	if !strings.Contains(said, "qui* is silenced until ") || len(id) != 6 || !slices.Equal(id[2:5], []string{"me", "a", "test"}) {
+	if !strings.Contains(said, "qui* is silenced until ") || len(id) != 7 || !slices.Equal(id[3:6], []string{"me", "a", "test"}) {
 		t.Errorf("it said %q, and lists %q", said, list)
 	}
 	status := flows(t, w)
 	status(500)
 	good.has(t, "failing firing", 1)
+	testkit.Eventually(t, "status lists what fires and what is silenced", func() error {
+		text := start(t, run.env(file), nil, "status", "--max-behind", "1h")
+		text.wait()
+		if said := text.stdout.String(); !strings.Contains(said, "\n  firing     failing since ") || !strings.Contains(said, "\n  firing     quiet since ") || !strings.Contains(said, ", silenced until ") {
+			return errors.New(said)
+		}
+		return nil
+	})
 	status(200)
 	good.has(t, "failing resolved", 1)
 	run.logs("404 Not Found")
@@ -154,9 +163,33 @@ routes:
 		t.Errorf("a silenced alert was sent: %s", got)
 	}
 	good.mu.Unlock()
-	start(t, run.env(file), nil, "silence", "--end", id[5]).succeed()
+	start(t, run.env(file), nil, "silence", "--end", id[6]).succeed()
 	status(400)
 	good.has(t, "quiet firing", 1)
+}
+
+func TestSilenceSpan(t *testing.T) {
+	now := time.Date(2026, 1, 2, 23, 30, 0, 0, time.UTC)
+	for _, c := range []struct {
+		s    silenceSettings
+		want string
+	}{
+		{silenceSettings{}, "2026-01-02T23:30:00Z 2026-01-03T00:30:00Z"},
+		{silenceSettings{from: "22:00", until: "22:30"}, "2026-01-03T22:00:00Z 2026-01-03T22:30:00Z"},
+		{silenceSettings{from: "23:45", until: "00:15:30"}, "2026-01-02T23:45:00Z 2026-01-03T00:15:30Z"},
+		{silenceSettings{from: "2026-01-09T01:00:00+01:00", lasts: time.Minute}, "2026-01-09T00:00:00Z 2026-01-09T00:01:00Z"},
+		{silenceSettings{until: "2026-01-02T23:00:00Z"}, "it would be over since 2026-01-02T23:00:00Z"},
+		{silenceSettings{until: "soon"}, "--until: write a time such as 2026-11-22T22:00:00Z, or 22:00 for the next one in UTC"},
+	} {
+		from, until, err := c.s.span(now)
+		got := utc(from.Unix()) + " " + utc(until.Unix())
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%+v: %s, want %s", c.s, got, c.want)
+		}
+	}
 }
 
 // TestAlertmanager: a real one receives, groups and resolves, and the role may restart

@@ -21,6 +21,7 @@ Keeps an alert, in whose name * stands for any text, from being sent for a while
 still fires, and is on the page. Without an alert the silences are listed.
 
     pulse silence checkout-errors --for 2h --why "deploy of 12.3"
+    pulse silence 'checkout-*' --from 22:00 --until 22:30 --why "deploy of 12.4"
     pulse silence --end ID`,
 	settings: func() settings { return &silenceSettings{} },
 }
@@ -30,6 +31,8 @@ type silenceSettings struct {
 	alert    string
 	key      optionalText
 	lasts    time.Duration
+	from     string
+	until    string
 	who, why string
 	end      string
 }
@@ -55,7 +58,9 @@ func (s *silenceSettings) add(f *flags) {
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
 	f.Var(&s.key, "only", "only this `key` of the alert, in which * stands for any text")
-	f.durationVar(&s.lasts, "for", time.Hour, "for how `long`, at most 720h")
+	f.durationVar(&s.lasts, "for", 0, "for how `long`, at most 720h; by default, an hour")
+	f.StringVar(&s.from, "from", "", "from this `time` on, such as 2026-11-22T22:00:00Z, or 22:00 for the next one in UTC; by default, now")
+	f.StringVar(&s.until, "until", "", "up to this `time`, instead of --for")
 	f.StringVar(&s.who, "who", "", "who silences it; by default, the `name` of this user")
 	f.StringVar(&s.why, "why", "", "a `text` for the others")
 	f.StringVar(&s.end, "end", "", "end the silence with this `id` now")
@@ -71,7 +76,9 @@ func (s *silenceSettings) check(words []string) error {
 	switch {
 	case s.alert != "" && s.end != "":
 		return usagef("--end ends a silence: leave out %q", s.alert)
-	case s.alert == "" && (s.why != "" || s.key.text != nil):
+	case s.lasts != 0 && s.until != "":
+		return usagef("--for and --until say the same: give one of them")
+	case s.alert == "" && (s.why != "" || s.key.text != nil || s.from != "" || s.until != "" || s.lasts != 0):
 		return usagef("say which alert is silenced, such as pulse silence checkout-errors --why deploy")
 	case s.alert != "" && s.why == "":
 		return usagef("a silence needs a reason: give it as --why TEXT")
@@ -96,7 +103,7 @@ func (s *silenceSettings) run(ctx context.Context, e *environment) error {
 	now := time.Now().UTC().Truncate(time.Second)
 	switch {
 	case s.end != "":
-		for _, one := range silences.All() {
+		for _, one := range silences.Current(now) {
 			if one.ID == s.end {
 				fmt.Fprintf(e.Stdout, "ended the silence of %s\n", one.Alert)
 				return role.cluster.PutSilence(ctx, role.names, one.ID, nil)
@@ -106,8 +113,11 @@ func (s *silenceSettings) run(ctx context.Context, e *environment) error {
 	case s.alert == "":
 		return listSilences(e, silences, now)
 	}
-	one := topics.Silence{ID: topics.NewSilenceID(), Alert: s.alert, Key: s.key.text, From: now, Until: now.Add(s.lasts), Who: cmp.Or(s.who, userName()), Why: s.why}
-	if err := one.Check(); err != nil {
+	one := topics.Silence{ID: topics.NewSilenceID(), Alert: s.alert, Key: s.key.text, Who: cmp.Or(s.who, userName()), Why: s.why}
+	if one.From, one.Until, err = s.span(now); err == nil {
+		err = one.Check()
+	}
+	if err != nil {
 		return usageError{err}
 	}
 	hits := false
@@ -117,14 +127,55 @@ func (s *silenceSettings) run(ctx context.Context, e *environment) error {
 	if !hits {
 		return usagef("there is no alert %s in the definitions", s.alert)
 	}
-	if len(silences.All()) >= topics.MaxSilences {
+	if len(silences.Current(now)) >= topics.MaxSilences {
 		return fmt.Errorf("there are %d silences, and no more are allowed: end some with pulse silence --end", topics.MaxSilences)
 	}
 	if err := role.cluster.PutSilence(ctx, role.names, one.ID, &one); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "%s is silenced until %s; pulse silence --end %s ends it\n", s.alert, one.Until.Format(time.RFC3339), one.ID)
+	from := ""
+	if one.From.After(now) {
+		from = "from " + one.From.Format(time.RFC3339) + " "
+	}
+	fmt.Fprintf(e.Stdout, "%s is silenced %suntil %s; pulse silence --end %s ends it\n", s.alert, from, one.Until.Format(time.RFC3339), one.ID)
 	return nil
+}
+
+// span is from when to when an alert is silenced.
+func (s *silenceSettings) span(now time.Time) (from, until time.Time, err error) {
+	if from = now; s.from != "" {
+		if from, err = nextTime(s.from, now); err != nil {
+			return from, until, fmt.Errorf("--from: %w", err)
+		}
+	}
+	if until = from.Add(cmp.Or(s.lasts, time.Hour)); s.until != "" {
+		if until, err = nextTime(s.until, from); err != nil {
+			return from, until, fmt.Errorf("--until: %w", err)
+		}
+	}
+	if !until.After(now) {
+		return from, until, fmt.Errorf("it would be over since %s", until.Format(time.RFC3339))
+	}
+	return from, until, nil
+}
+
+// nextTime reads a time, or a time of day in UTC, of which the next one after another time is
+// meant.
+func nextTime(text string, after time.Time) (time.Time, error) {
+	for _, layout := range []string{"15:04", time.TimeOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			next := after.Truncate(24 * time.Hour).Add(t.Sub(t.Truncate(24 * time.Hour)))
+			if !next.After(after) {
+				next = next.AddDate(0, 0, 1)
+			}
+			return next, nil
+		}
+	}
+	var second int64
+	if timeFlag(&second)(text) != nil {
+		return time.Time{}, errors.New("write a time such as 2026-11-22T22:00:00Z, or 22:00 for the next one in UTC")
+	}
+	return time.Unix(second, 0).UTC(), nil
 }
 
 // userName is who calls.
@@ -137,16 +188,13 @@ func userName() string {
 
 func listSilences(e *environment, silences *topics.Silences, now time.Time) error {
 	table := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "alert\tuntil\twho\twhy\tid")
-	for _, one := range silences.All() {
-		if !one.Until.After(now) {
-			continue
-		}
+	fmt.Fprintln(table, "alert\tfrom\tuntil\twho\twhy\tid")
+	for _, one := range silences.Current(now) {
 		name := one.Alert
 		if one.Key != nil {
 			name += " " + *one.Key
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, one.Until.Format(time.RFC3339), one.Who, one.Why, one.ID)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", name, one.From.Format(time.RFC3339), one.Until.Format(time.RFC3339), one.Who, one.Why, one.ID)
 	}
 	return table.Flush()
 }

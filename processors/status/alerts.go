@@ -9,13 +9,26 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pulse/stats/alert"
 	"pulse/topics"
 )
 
-// Alerts are who follows alerts, and how their receivers stand.
+// Alerts are who follows alerts, what goes on, and how their receivers stand.
 type Alerts struct {
 	Followers Group      `json:"followers"`
 	Routes    []Receiver `json:"routes"`
+	Firing    []Firing   `json:"firing"` // what began first is first
+}
+
+// A Firing is an alert, or a key of it, that fires or is not known.
+type Firing struct {
+	Alert    string      `json:"alert"`
+	Key      *string     `json:"key,omitempty"`
+	Kind     alert.State `json:"kind"`
+	Since    time.Time   `json:"since"`
+	Silenced *time.Time  `json:"silenced,omitempty"` // until then it is not sent
 }
 
 // A Receiver is how a route of alerts stands.
@@ -30,7 +43,7 @@ type Receiver struct {
 }
 
 // lookAtAlerts reads how alerts stand.
-func lookAtAlerts(ctx context.Context, o *observer) (*Alerts, error) {
+func lookAtAlerts(ctx context.Context, o *observer, now time.Time) (*Alerts, error) {
 	group, _, _, err := o.group(ctx, o.names.AlertGroup(), o.names.Merged())
 	if err != nil {
 		return nil, err
@@ -39,7 +52,61 @@ func lookAtAlerts(ctx context.Context, o *observer) (*Alerts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read how the receivers of alerts stand: %w", err)
 	}
-	return &Alerts{group, Receivers(receivers)}, nil
+	firing, err := o.firing(ctx, now)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what fires: %w", err)
+	}
+	return &Alerts{group, Receivers(receivers), firing}, nil
+}
+
+// Bounds on what is read of what fires.
+const (
+	transitionsRead = 100_000 // the newest of each partition
+	transitionsKept = 64      // of each alert and key
+	firingNamed     = 10
+)
+
+// firing reads what goes on.
+func (o *observer) firing(ctx context.Context, now time.Time) ([]Firing, error) {
+	var silences topics.Silences
+	all, err := o.admin.Readable(ctx, o.names.Silences())
+	if err == nil {
+		err = o.admin.Read(ctx, o.names.Silences(), all, func(r *kgo.Record) bool { silences.Put(r); return true })
+	}
+	if err != nil {
+		return nil, err
+	}
+	if all, err = o.admin.Readable(ctx, o.names.Alerts()); err != nil {
+		return nil, err
+	}
+	board := alert.NewBoard(transitionsKept)
+	for p := range all {
+		err := o.admin.Read(ctx, o.names.Alerts(), all.Of(p).Newest(transitionsRead), func(r *kgo.Record) bool {
+			if t, err := topics.ParseTransition(r.Value); r.Value != nil && err == nil {
+				board.Put(t)
+			}
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	firing := []Firing{}
+	for _, i := range board.Incidents() {
+		if i.Until != 0 {
+			continue
+		}
+		one := Firing{Alert: i.Alert, Kind: i.Kind, Since: time.Unix(i.Since, 0).UTC()}
+		if i.Keyed {
+			one.Key = &i.Key
+		}
+		if s, silenced := silences.Of(i.Subject, now); silenced {
+			one.Silenced = &s.Until
+		}
+		firing = append(firing, one)
+	}
+	slices.SortStableFunc(firing, func(a, b Firing) int { return a.Since.Compare(b.Since) })
+	return firing, nil
 }
 
 // Receivers puts together what is said of the partitions of each route.
@@ -105,5 +172,24 @@ func (a *Alerts) text() string {
 		}
 		routes = append(routes, text)
 	}
-	return fmt.Sprintf("alerts       %s; routes: %s\n", a.Followers, cmp.Or(strings.Join(routes, ", "), "none"))
+	text := fmt.Sprintf("alerts       %s; routes: %s\n", a.Followers, cmp.Or(strings.Join(routes, ", "), "none"))
+	for i, f := range a.Firing {
+		if i == firingNamed {
+			return text + fmt.Sprintf("             and %d more\n", len(a.Firing)-i)
+		}
+		text += "  " + f.text() + "\n"
+	}
+	return text
+}
+
+func (f *Firing) text() string {
+	name := f.Alert
+	if f.Key != nil {
+		name += " " + *f.Key
+	}
+	text := fmt.Sprintf("%-10s %s since %s", f.Kind, name, f.Since.Format(time.RFC3339))
+	if f.Silenced != nil {
+		text += ", silenced until " + f.Silenced.Format(time.RFC3339)
+	}
+	return text
 }

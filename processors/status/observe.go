@@ -191,7 +191,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 		}
 	}
 	if alerts {
-		if seen.alerts, err = lookAtAlerts(ctx, o); err != nil {
+		if seen.alerts, err = lookAtAlerts(ctx, o, now); err != nil {
 			return nil, err
 		}
 	}

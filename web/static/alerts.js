@@ -2,7 +2,7 @@
 // what cannot be delivered; and on the charts when something fired.
 
 import { element, write } from "./dom.js";
-import { clock, span, visible } from "./format.js";
+import { clock, offset, span, visible } from "./format.js";
 
 const NAMED = 3; // incidents that the band names
 const SOUND = "pulse-alert-sound", WHO = "pulse-who";
@@ -12,6 +12,12 @@ const STATES = { firing: "fires", unknown: "not known" };
 export const subject = ({ alert, key }) => (key === undefined ? alert : `${alert} ${visible(key)}`);
 
 const second = (time) => Date.parse(time) / 1000;
+
+/** A time as an input has it, in the zone of the page's times. */
+const instant = (text) => {
+  const wall = Date.parse(`${text}Z`) / 1000;
+  return new Date((wall - offset(wall)) * 1000).toISOString();
+};
 
 /** What goes on and is not silenced, the newest first, and what is silenced. */
 export function standing(incidents) {
@@ -66,6 +72,8 @@ export class Alerts {
       this.#keep(SOUND, e.target.checked ? "on" : "");
       if (e.target.checked) this.#sound();
     });
+    // Browsers let no page sound before somebody has touched it.
+    for (const gesture of ["click", "keydown"]) addEventListener(gesture, () => this.mute && this.#unmute().then(() => this.show()));
   }
 
   /** Notes the version that a message has; asks where it is another one. */
@@ -133,7 +141,8 @@ export class Alerts {
     if (this.band.hidden) return;
     this.band.dataset.state = loud.length ? (loud.some((i) => i.kind === "firing") ? "firing" : "unknown") : "quiet";
     const texts = [loud.length ? `${loud.length} ${loud.length > 1 ? "alerts" : "alert"}: ${summary(loud, this.now())}` : "",
-      quiet.length ? `${quiet.length} silenced` : "", failing.length ? `not delivered by ${failing.length > 1 ? `${failing.length} routes` : failing[0].split(" ")[0]}` : ""];
+      quiet.length ? `${quiet.length} silenced` : "", failing.length ? `not delivered by ${failing.length > 1 ? `${failing.length} routes` : failing[0].split(" ")[0]}` : "",
+      this.mute ? "no sound before a click or a key" : ""];
     write(this.band.querySelector("span"), texts.filter(Boolean).join(" · "));
   }
 
@@ -151,7 +160,7 @@ export class Alerts {
     const section = (title, rows) => (rows.length ? [element("h3", "", title), element("ul", "incidents", ...rows)] : []);
     this.dialog.querySelector(".list").replaceChildren(...failing,
       ...section("Now", [...loud, ...quiet].map((i) => this.#row(i, now, true))),
-      ...section("Silences", told.silences.map((s) => this.#silenced(s, now))),
+      ...section("Silences", [...told.silences.map((s) => this.#silenced(s, now)), ...(told.alerts.length ? [this.#another()] : [])]),
       ...section("History", history.map((i) => this.#row(i, now, false))),
       ...(calm.length ? [element("h3", "", "Well"), element("p", "calm", calm.join(", "))] : []));
   }
@@ -190,13 +199,22 @@ export class Alerts {
     const end = element("button", "", "End");
     end.type = "button";
     const row = element("li", "", element("p", "what", element("i"), element("bdi", "name", subject(s))),
-      element("p", "when", `until ${clock(second(s.until), now)}, by ${visible(s.who)}: ${visible(s.why)}`), element("p", "actions", end));
+      element("p", "when", `${second(s.from) > now ? `from ${clock(second(s.from), now)} ` : ""}until ${clock(second(s.until), now)}, by ${visible(s.who)}: ${visible(s.why)}`), element("p", "actions", end));
     row.dataset.state = "silenced";
     end.addEventListener("click", () => this.#send(row, `/api/silences?id=${encodeURIComponent(s.id)}`, { method: "DELETE" }));
     return row;
   }
 
-  /** Asks for how long and why, in a row. */
+  /** A row that silences alerts by name, whether they fire or not. */
+  #another() {
+    const button = element("button", "", "Silence alerts…");
+    button.type = "button";
+    const row = element("li", "", element("p", "actions", button));
+    button.addEventListener("click", () => this.#ask(row, {}, button));
+    return row;
+  }
+
+  /** Asks which alert, where none is given, from when, for how long and why, in a row. */
   #ask(row, { alert, key }, button) {
     button.disabled = true;
     const lasts = element("select", "", ...[["1h", "an hour"], ["4h", "4 hours"], ["24h", "a day"], ["168h", "a week"]].map(([value, text]) => new Option(text, value)));
@@ -207,15 +225,21 @@ export class Alerts {
       return e;
     };
     lasts.setAttribute("aria-label", "For how long");
+    const from = element("input");
+    Object.assign(from, { type: "datetime-local", step: 1, title: "from when on; empty: now" });
+    from.setAttribute("aria-label", "From when on; empty: now");
+    const which = alert === undefined ? [input("alert, * for any text", "")] : [];
     const who = input("who", this.#kept(WHO)), why = input("why", "");
-    const form = element("form", "silence", lasts, who, why, element("button", "", "Silence"));
+    const form = element("form", "silence", ...which, lasts, from, who, why, element("button", "", "Silence"));
     form.addEventListener("submit", (e) => {
       e.preventDefault();
       this.#keep(WHO, who.value);
-      this.#send(row, "/api/silences", { method: "POST", body: JSON.stringify({ alert, ...(key === undefined ? {} : { key }), for: lasts.value, who: who.value, why: why.value }) });
+      const asked = { alert: alert ?? which[0].value, key, for: lasts.value, who: who.value, why: why.value };
+      if (from.value) asked.from = instant(from.value);
+      this.#send(row, "/api/silences", { method: "POST", body: JSON.stringify(asked) });
     });
     row.append(form);
-    why.focus();
+    (which[0] ?? why).focus();
   }
 
   async #send(row, url, request) {
@@ -229,10 +253,19 @@ export class Alerts {
     else this.#load();
   }
 
+  /** Starts what plays sounds, where the browser allows it by now: until it does, resume waits. */
+  async #unmute() {
+    this.audio ??= new AudioContext();
+    await Promise.race([this.audio.resume(), new Promise((done) => setTimeout(done, 300))]).catch(() => {});
+    this.mute = this.audio.state !== "running";
+  }
+
   /** Two short tones: no file is needed for them. */
-  #sound() {
-    const context = this.audio ??= new AudioContext();
-    context.resume().catch(() => {});
+  async #sound() {
+    await this.#unmute();
+    this.show();
+    if (this.mute) return;
+    const context = this.audio;
     for (const [at, pitch] of [[0, 880], [0.22, 660]]) {
       const tone = context.createOscillator(), volume = context.createGain();
       tone.frequency.value = pitch;
