@@ -24,6 +24,9 @@ func (s *Server) newPromQL() *prom.API {
 			}
 			return s.readers.read(ctx, question, read)
 		},
+		Hold: func(r *http.Request, size int) (taken func()) {
+			return s.take(r, &parcel{size: int64(size)})
+		},
 		Refusal: func(err error) (int, string) {
 			if errors.Is(err, errStarting) {
 				return http.StatusServiceUnavailable, err.Error()

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -57,6 +58,9 @@ type Config struct {
 	// Budget lets a question be read when it is its turn. Equal questions may share the
 	// answer, which nobody changes then.
 	Budget func(ctx context.Context, question string, read func(context.Context) (any, error)) (any, error)
+	// Hold counts an answer of so many bytes in that a client is to take, until the function
+	// that it gives is called.
+	Hold func(r *http.Request, size int) (taken func())
 	// Refusal is what is answered instead of what the history or the budget failed with.
 	Refusal func(error) (status int, text string)
 }
@@ -72,6 +76,7 @@ const (
 	queryWithin = 30 * time.Second
 	maxSteps    = 11000    // of one series, as Prometheus has it
 	maxBody     = 64 << 10 // bytes of a form
+	maxAnswered = 500_000  // samples of one answer
 	maxNotes    = 10       // warnings, and infos, of one answer
 	// subqueryStep is that of subqueries that tell none, in milliseconds.
 	subqueryStep = minuteSeconds * msPerSecond
@@ -156,13 +161,33 @@ func (a *API) answer(find func(ctx context.Context, form url.Values) (found, err
 			return
 		}
 		warnings, infos := got.notes.AsStrings(r.Form.Get("query"), maxNotes, maxNotes)
-		encoder.Encode(struct { //nolint:errcheck // the client is gone
-			Status   string   `json:"status"`
-			Data     any      `json:"data"`
-			Warnings []string `json:"warnings,omitempty"`
-			Infos    []string `json:"infos,omitempty"`
-		}{"success", got.data, warnings, infos})
+		data, err := asJSON(got.data)
+		if err != nil {
+			http.Error(w, "the answer cannot be written as JSON", http.StatusInternalServerError)
+			return
+		}
+		defer a.Hold(r, len(data))()
+		io.WriteString(w, `{"status":"success","data":`) //nolint:errcheck // the client is gone
+		w.Write(data)                                    //nolint:errcheck
+		for _, notes := range []struct {
+			name string
+			all  []string
+		}{{"warnings", warnings}, {"infos", infos}} {
+			if len(notes.all) > 0 {
+				text, _ := json.Marshal(notes.all) // they are texts
+				fmt.Fprintf(w, ",%q:%s", notes.name, text)
+			}
+		}
+		io.WriteString(w, "}\n") //nolint:errcheck
 	}
+}
+
+// asJSON is the data of an answer as JSON, which it may be already.
+func asJSON(data any) (json.RawMessage, error) {
+	if text, ok := data.(json.RawMessage); ok {
+		return text, nil
+	}
+	return json.Marshal(data)
 }
 
 // form reads a request's parameters, and refuses those that are not among the given: to
@@ -339,6 +364,9 @@ func (a *API) evaluate(ctx context.Context, form url.Values, from, to time.Time,
 	if err != nil {
 		return found{}, bad("query: %w", err)
 	}
+	if err := checkLabels(expr, text); err != nil {
+		return found{}, err
+	}
 	return read(ctx, a, fmt.Sprintf("promql %d %d %d %d %s", from.UnixMilli(), to.UnixMilli(), step, most, text), func(ctx context.Context) (found, error) {
 		first, last := promql.FindMinMaxTime(&parser.EvalStmt{Expr: expr, Start: from, End: to, Interval: step, LookbackDelta: currentFor * time.Second})
 		history, err := a.readingOf(max(0, (last-first)/msPerSecond), int64(step/time.Second))
@@ -360,26 +388,32 @@ func (a *API) evaluate(ctx context.Context, form url.Values, from, to time.Time,
 		if result.Err != nil {
 			return found{}, result.Err
 		}
-		return answered(result, most), nil
+		return answered(result, most)
 	})
 }
 
-// answered is a result as the API has it. It outlives the query, which takes its memory back.
-func answered(result *promql.Result, most int) found {
-	notes := result.Warnings
+// answered is a result as the API has it, in JSON: it outlives the query, which takes its
+// memory back, and is made once for all who ask.
+func answered(result *promql.Result, most int) (found, error) {
+	notes, samples := result.Warnings, 0
 	var values any = result.Value
 	switch v := result.Value.(type) {
 	case promql.Matrix:
-		all := cut(append([]promql.Series{}, v...), most, &notes)
-		for i := range all {
-			all[i].Floats = slices.Clone(all[i].Floats)
+		all := cut([]promql.Series(v), most, &notes)
+		for _, one := range all {
+			samples += len(one.Floats)
 		}
 		values = all
 	case promql.Vector:
-		values = cut(append([]promql.Sample{}, v...), most, &notes)
+		all := cut([]promql.Sample(v), most, &notes)
+		samples, values = len(all), all
 	}
-	return found{struct {
+	if samples > maxAnswered {
+		return found{}, limited("the answer has more than %d samples: ask for a shorter time, a larger step or fewer series", maxAnswered)
+	}
+	data, err := json.Marshal(struct {
 		Type   parser.ValueType `json:"resultType"`
 		Result any              `json:"result"`
-	}{result.Value.Type(), values}, notes}
+	}{result.Value.Type(), values})
+	return found{json.RawMessage(data), notes}, err
 }

@@ -80,6 +80,7 @@ func served(t *testing.T, p *past, names ...string) (v1.API, string) {
 		Budget: func(ctx context.Context, _ string, read func(context.Context) (any, error)) (any, error) {
 			return read(ctx)
 		},
+		Hold:    func(*http.Request, int) (taken func()) { return func() {} },
 		Refusal: func(err error) (int, string) { return http.StatusBadGateway, "refused: " + err.Error() },
 	})
 	mux := http.NewServeMux()
@@ -352,6 +353,33 @@ func TestRefused(t *testing.T) {
 		answer.Body.Close() //nolint:errcheck // it was read
 		if got := fmt.Sprint(answer.StatusCode, " ", told.ErrorType, " ", told.Error); err != nil || told.Status != "error" || !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %s (%v), want %s", c.query, got, err, c.want)
+		}
+	}
+}
+
+// A query makes neither labels nor an answer of any size.
+func TestBombs(t *testing.T) {
+	_, address := served(t, &past{}, "n")
+	grow := `label_replace(vector(1), "a", "xxxxxxxxxx", "", "")`
+	for range 9 {
+		grow = `label_replace(` + grow + `, "a", "` + strings.Repeat("$1", 10) + `", "a", "(.*)")`
+	}
+	for query, want := range map[string]string{
+		`count(` + grow + `)`: "times as long",
+		`label_join(vector(1), "a", "", ` + strings.TrimSuffix(strings.Repeat(`"a",`, 9), ",") + `)`:    "times as long",
+		`label_replace(vector(1), "a", ("` + strings.Repeat("x", 300) + `"), "", "")`:                   "more than 256 bytes",
+		`count_values("` + strings.Repeat("x", 300) + `", vector(1))`:                                   "more than 256 bytes",
+		`vector(1)[10m:1ms]`:                                                                            "more than 500000 samples",
+		`label_replace(label_replace(vector(1), "a", "$1-$1", "b", "(.*)"), "a", "$1.$1", "a", "(.*)")`: "",
+	} {
+		answer, err := http.PostForm(address+Root+"query", url.Values{"query": {query}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || !strings.Contains(string(text), want) || (want == "") != (answer.StatusCode == http.StatusOK) {
+			t.Errorf("%.60s is answered %s %.200s (%v), want %q", query, answer.Status, text, err, want)
 		}
 	}
 }
