@@ -35,7 +35,16 @@ func TestArrange(t *testing.T) {
 	b.until(t, order+` === `+want)
 	b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/edge"))
 	b.until(t, order+` === `+want)
-	b.do(t, press("o"), chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("#arrange button")[1].click()`))
+	b.do(t, press("o"), chromedp.Evaluate[chromedp.Void](`{ // a finger drags by the title
+		const [first, , third] = document.querySelectorAll(".panel"), at = (panel) => panel.querySelector("h2").getBoundingClientRect();
+		const touch = (type, { left, top }) => first.querySelector("h2").dispatchEvent(new PointerEvent(type, { bubbles: true, pointerType: "touch", isPrimary: true, clientX: left + 5, clientY: top + 5 }));
+		touch("pointerdown", at(first));
+		touch("pointermove", at(third));
+		window.over = third.dataset.over;
+		touch("pointerup", at(third));
+	}`))
+	b.until(t, `window.over === "yes" && `+order+` === "nginx 500,nginx 504,nginx requests,nginx 502,nginx 503"`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("#arrange button")[1].click()`))
 	b.until(t, order+` === "nginx requests,nginx 500,nginx 502,nginx 503,nginx 504"`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("#arrange button")[2].click()`))
 	b.until(t, `document.getElementById("arrange").hidden`)

@@ -253,6 +253,7 @@ func TestMarks(t *testing.T) {
 	)
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
+	b.until(t, `document.querySelectorAll(".panel").length >= 5`) // in the order of the definitions, while none is past a threshold
 	var points []stats.Snapshot
 	for stat, value := range map[string]string{"well": "9.9", "warn": "10", "crit": "20", "low": "5", "high": "11"} {
 		points = append(points, stats.Snapshot{Stat: stat, Value: json.RawMessage(value)})
@@ -593,9 +594,9 @@ func TestUnsure(t *testing.T) {
 	b.quietConsole(t)
 }
 
-// slowly is a proxy to a server whose answers come at so many bytes a second in all.
-// It gives its address, and counts the connections that became sockets.
-func slowly(t *testing.T, s *Server, bytesPerSecond int) (url string, sockets *atomic.Int64) {
+// slowly is a proxy to a server whose answers come at so many bytes a second in all, which
+// may be changed. It gives its address, and counts the connections that became sockets.
+func slowly(t *testing.T, s *Server, bytesPerSecond *atomic.Int64) (url string, sockets *atomic.Int64) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -651,7 +652,7 @@ func slowly(t *testing.T, s *Server, bytesPerSecond int) (url string, sockets *a
 					case <-t.Context().Done():
 						return
 					}
-					if _, err := io.CopyN(browser, server, int64(bytesPerSecond/parts)); err != nil {
+					if _, err := io.CopyN(browser, server, bytesPerSecond.Load()/parts); err != nil {
 						return
 					}
 				}
@@ -661,13 +662,18 @@ func slowly(t *testing.T, s *Server, bytesPerSecond int) (url string, sockets *a
 	return "http://" + l.Addr().String(), sockets
 }
 
-// On a line of 3 kB/s the page comes to show what there is, by one connection.
+// On a line of 3 kB/s the page comes to show what there is, by one connection. The page's
+// files come faster here: it is the numbers that take long, and that a page must wait for.
 func TestSlowLine(t *testing.T) {
 	testkit.Long(t)
 	server := newSynthetic(0).serve(t, nil)
-	url, sockets := slowly(t, server, 3000)
+	var speed atomic.Int64
+	speed.Store(100_000)
+	url, sockets := slowly(t, server, &speed)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(url))
+	b.until(t, `document.getElementById("zone")?.textContent`) // the scripts are there
+	speed.Store(3000)
 	b.until(t, `[...document.querySelectorAll(".panel .figure")].filter((f) => /\d/.test(f.textContent)).length >= 10`)
 	t.Logf("the first figures are there after %v ms", evaluate[float64](t, b, `Math.round(performance.now())`))
 	b.until(t, `!document.body.classList.contains("loading") && `+painted+` >= 12`)

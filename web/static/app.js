@@ -4,8 +4,10 @@
 import { Alerts } from "./alerts.js";
 import { Arrange } from "./arrange.js";
 import { Detail } from "./detail.js";
+import { write } from "./dom.js";
 import { Draft } from "./draft.js";
 import { Fields } from "./fields.js";
+import { dated } from "./format.js";
 import { Grid } from "./grid.js";
 import { IncidentPlayer, Incidents } from "./incident.js";
 import { MarkTip } from "./marks.js";
@@ -92,7 +94,8 @@ const pages = new Pages($("tabs"), (page) => {
 function standStill() {
   const shown = frozen ?? model;
   const moment = shown.moment();
-  status.show(standing(shown, moment, { paused: frozen !== null, then: then.wall ? then.standing() : "", cursor: grid.cursor ?? detail.cursor }));
+status.show(standing(shown, moment, { paused: frozen !== null, then: then.wall ? then.standing() : "", cursor: grid.cursor ?? detail.cursor }));
+  if (model.newest) write($("printed"), `as of ${dated(Math.floor(moment.now))}`);
   document.body.classList.toggle("stale", moment.stale > 0);
   document.body.classList.toggle("loading", shown.loading);
   if (!model.configured) return;
@@ -132,12 +135,11 @@ function standStill() {
       pages.known();
     }
   } else {
-    const { newest } = model, { edge } = model.moment();
+    const { newest } = model;
     const changed = model.apply(message);
     if (frozen) return;
     if (model.newest > newest) noteDrawn(model.newest);
-    if (model.moment().edge !== edge) touch();
-    else redraw(changed);
+    redraw(changed); // the others at the next beat, if they have not changed by then
   }
   standStill();
 }, (state) => {
@@ -164,11 +166,11 @@ function noteDrawn(second) {
 }
 
 // Time goes on where no message comes: what is not known must be seen.
-let drawnEdge = 0;
 setInterval(() => {
   const moment = (frozen ?? model).moment();
-  if (moment.edge !== drawnEdge || moment.lost || moment.stale) touch();
-  drawnEdge = moment.edge;
+  grid.keepUp(moment);
+  detail.keepUp(moment);
+  zone.show();
   standStill();
 }, 500);
 

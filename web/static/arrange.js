@@ -1,7 +1,7 @@
 // Panels arranged by hand: by dragging, or with shift and the arrow keys. The order is kept in
 // this browser, and taken away as YAML for a definitions file.
 
-import { element, write } from "./dom.js";
+import { element, mark, write } from "./dom.js";
 
 const KEPT = "pulse-arranged"; // in the browser's storage: rows by the page's title
 const WORDS = new Set(["null", "true", "false", "yes", "no", "on", "off", "y", "n"]); // that YAML reads as other than texts
@@ -56,17 +56,32 @@ export class Arrange {
     };
     this.told = element("span");
     this.told.setAttribute("role", "status");
-    root.append(element("p", "", "Drag panels, or move the one with the focus with shift and the arrows."),
+    root.append(element("p", "", "Drag panels, with a finger by their titles, or move the one with the focus with shift and the arrows."),
       press("Copy YAML", () => this.#copy()), press("As in the file", () => this.#reset()), press("Done", () => this.toggle(false)), this.told);
     const name = (e) => grid.byElement.get(e.target.closest?.(".panel"))?.name;
     grid.root.addEventListener("dragstart", (e) => { this.dragged = this.on ? name(e) : undefined; });
     grid.root.addEventListener("dragover", (e) => { if (this.dragged && name(e)) e.preventDefault(); });
     grid.root.addEventListener("drop", (e) => {
-      const other = name(e);
-      if (!this.dragged || !other) return;
+      if (!this.dragged || !name(e)) return;
       e.preventDefault();
-      const { left, width } = e.target.closest(".panel").getBoundingClientRect();
-      this.#set(put(this.page.rows, this.dragged, other, e.clientX > left + width / 2), this.dragged);
+      this.#drop(e.target, e.clientX);
+    });
+    // Fingers drag by the title, since elsewhere they scroll.
+    grid.root.addEventListener("pointerdown", (e) => {
+      if (this.on && e.pointerType === "touch" && e.target.closest("h2")) this.dragged = name(e);
+    });
+    grid.root.addEventListener("pointermove", (e) => {
+      if (e.pointerType === "touch" && this.dragged) this.#over(document.elementFromPoint(e.clientX, e.clientY));
+    });
+    grid.root.addEventListener("pointerup", (e) => {
+      if (e.pointerType !== "touch" || !this.dragged) return;
+      this.#over(null);
+      this.#drop(document.elementFromPoint(e.clientX, e.clientY), e.clientX);
+    });
+    grid.root.addEventListener("pointercancel", (e) => {
+      if (e.pointerType !== "touch") return;
+      this.#over(null);
+      this.dragged = undefined;
     });
     grid.root.addEventListener("keydown", (e) => {
       const how = { ArrowLeft: { by: -1 }, ArrowRight: { by: 1 }, ArrowUp: { row: -1 }, ArrowDown: { row: 1 } }[e.key];
@@ -88,6 +103,22 @@ export class Arrange {
     write(this.told, "");
     document.body.classList.toggle("arranging", on);
     this.#draggable();
+  }
+
+  /** Puts the panel that is dragged beside the one that has an element: on the side that a
+   * place is on. */
+  #drop(target, x) {
+    const panel = target?.closest(".panel"), other = this.grid.byElement.get(panel)?.name, { dragged } = this;
+    this.dragged = undefined;
+    if (!other || other === dragged) return;
+    const { left, width } = panel.getBoundingClientRect();
+    this.#set(put(this.page.rows, dragged, other, x > left + width / 2), dragged);
+  }
+
+  /** Shows the panel beside which a finger would put another one. */
+  #over(target) {
+    const panel = target?.closest(".panel") ?? null;
+    for (const p of this.grid.panels) mark(p.element, "over", p.element === panel ? "yes" : "");
   }
 
   #draggable() { for (const p of this.grid.panels) p.element.draggable = this.on; }

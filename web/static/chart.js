@@ -63,7 +63,8 @@ export class Chart {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, this.width, this.height);
     g.globalAlpha = 1;
-    g.lineJoin = g.lineCap = "round";
+    g.lineJoin = this.weight > 1.5 ? "round" : "bevel"; // of thin lines none can tell, and it takes a fifth less
+    g.lineCap = this.weight > 1.5 ? "round" : "butt";
     [this.from, this.edge] = [from, edge];
     [this.left, this.foot] = [left, foot];
     this.bottom = foot > FOOT ? this.height - foot : this.height; // of what goes from top to bottom

@@ -5,7 +5,7 @@
 import { Chart, VALUE } from "./chart.js";
 import { download, element, mark, resting, write } from "./dom.js";
 import { Explained } from "./explain.js";
-import { brief, clock, coverage, exact, isolated, offset, reach, short, span, split, timeUnit, visible, within } from "./format.js";
+import { brief, clock, coverage, dated, exact, isolated, marksOfTime, noneIn, offset, reach, span, split, tick, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, stepFor } from "./history.js";
 import { Lines } from "./lines.js";
 import { drawAlerts } from "./alerts.js";
@@ -278,6 +278,9 @@ export class Detail {
     });
   }
 
+  /** Asks for it to be drawn if it was drawn as at another beat. */
+  keepUp({ beat }) { if (beat !== this.beat) this.touch(); }
+
   /** The seconds that are drawn: {from, edge, due}. */
   #span(moment) {
     const { range } = this;
@@ -352,6 +355,7 @@ export class Detail {
     if (!live) return;
     const { from, edge, due } = this.#span(moment);
     const points = this.#points(model);
+    this.beat = moment.beat;
     // A window that goes on is read again when a column is full.
     if (this.range.window > model.window && edge - this.loadedAt >= (this.data?.filling ? FILLING : Math.max(60, stepFor(edge - from + 1)))) this.#load();
 
@@ -392,7 +396,7 @@ export class Detail {
     chart.scale([...samples, ...others], [stat.warn, stat.crit]);
     panel.large?.draw({ chart, points, stat, from, edge, due, hue, colors });
     this.#axes();
-    this.keys?.show(this.drawn, samples);
+    this.keys?.show(this.drawn, samples, this.range.window > 0);
     if (samples.length) chart.missing(samples[0], colors);
     chart.threshold(stat.warn, colors.warn);
     chart.threshold(stat.crit, colors.crit);
@@ -460,15 +464,14 @@ export class Detail {
       g.lineTo(chart.width, y);
       g.stroke();
       g.fillStyle = colors.dim;
-      g.fillText(short(v), chart.left - 8, y);
+      g.fillText(tick(v, stat.unit), chart.left - 8, y);
     }
     g.textAlign = "center";
     const step = TICKS.find((t) => t * chart.pixel >= TICK_WIDTH) ?? TICKS.at(-1);
-    const ahead = offset(chart.edge);
-    for (let s = Math.ceil((chart.from + ahead) / step) * step - ahead; s <= chart.edge; s += step) {
+    for (const s of marksOfTime(chart.from, chart.edge, step)) {
       const x = chart.x(s);
       if (x < chart.left + 20 || x > chart.width - 30) continue;
-      const midnight = step >= 1800 && (s + ahead) % 86400 === 0;
+      const ahead = offset(s), midnight = step >= 1800 && (s + ahead) % 86400 === 0;
       const text = midnight ? new Date((s + ahead) * 1000).toLocaleDateString(undefined, { month: "short", day: "numeric", timeZone: "UTC" }) : clock(s, s).slice(0, step < 60 ? 8 : 5);
       g.fillText(text, x, chart.height - 10);
     }
@@ -504,7 +507,7 @@ export class Detail {
   #value({ value, low, clockless, before, covered = null, error = 0, uncovered = 0 }, hue) {
     const { chart, colors, cursor, stat } = this;
     if (value === undefined) return clockless ? "no ingester" : before ? "before the first value" : "unknown";
-    if (value === null) return `none in ${stat.over} s`;
+    if (value === null) return noneIn(stat.over);
     const sure = (covered !== null ? ` · ${coverage(covered, stat.over)}` : uncovered ? ` · ${uncovered} s incomplete` : "") + (error ? ` · ${within(error)}` : "");
     if (this.panel.large) return this.panel.large.words(value) + sure;
     const told = this.drawn.filter(({ name }) => !this.keys?.beside(name)).map(({ name, pick, hue: own }) => {
@@ -612,8 +615,7 @@ export class Detail {
     g.fillStyle = colors.dim;
     g.textBaseline = "middle";
     g.font = `${14 * chart.ratio}px ${getComputedStyle(document.documentElement).fontFamily}`;
-    const { now } = this.view().moment;
-    g.fillText(`${stat.title} ${stat.unit ? `(${stat.unit})` : ""}  ${clock(chart.from, now)} – ${clock(chart.edge, now)}`, 14 * chart.ratio, head / 2);
+    g.fillText(`${stat.title} ${stat.unit ? `(${stat.unit})` : ""}  ${dated(chart.from)} – ${dated(chart.edge)}`, 14 * chart.ratio, head / 2);
     g.drawImage(canvas, 0, head);
     picture.toBlob((blob) => { if (blob) download(`${this.name}.png`, blob); });
   }

@@ -1,14 +1,13 @@
 // What is different: which values of which fields explain that a stat is not what it was.
 
 import { element, write } from "./dom.js";
-import { brief, clock, exact, span, visible } from "./format.js";
+import { brief, clock, exact, offset, percent, span, visible } from "./format.js";
 import { readExplained } from "./history.js";
 
 export const MOST = 3600; // seconds that are compared at most
 const BASELINES = [[3600, "an hour before"], [86400, "a day before"], [604800, "a week before"]];
 const SVG = "http://www.w3.org/2000/svg";
 
-const percent = (share) => `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
 
 /** A table of rows of texts and elements under a head. */
 function table(head, rows) {
@@ -50,12 +49,12 @@ function shape({ field, edges, now, before }) {
 /** Two conditions that both hold, the first may be empty. */
 export const both = (first, second) => first.trim() ? `${/\|\||\?/.test(first) ? `(${first.trim()})` : first.trim()} && ${second}` : second;
 
-/** A second as the browser's field for a date and a time has it, and back. */
-const local = (second) => {
-  const d = new Date(second * 1000);
-  return new Date(d - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+/** A second as the browser's field for a date and a time has it, and back, in the zone of times. */
+const local = (second) => new Date((second + offset(second)) * 1000).toISOString().slice(0, 19);
+const secondOf = (text) => {
+  const there = Math.floor(Date.parse(`${text}Z`) / 1000);
+  return there - offset(there - offset(there));
 };
-const secondOf = (text) => Math.floor(new Date(text).getTime() / 1000);
 
 export class Explained {
   /** In a section. onAsk is called with what is asked, {from, to, against, where}, or null
@@ -143,7 +142,7 @@ export class Explained {
   #answer(answer) {
     write(this.told, sentence(answer));
     if (answer.values.length) {
-      this.found.append(table([answer.new ? "Most frequent" : "Value", answer.new ? "Share" : "Explains", "Lines", "Before", "Share", "Share before", ""], answer.values.map((v) =>
+      this.found.append(table([answer.new ? "Most frequent" : "Value", answer.new ? "Share" : "Explains", "Lines", "Before", "Share", "Share before", element("span", "unseen", "Actions")], answer.values.map((v) =>
         [named(v), percent(answer.new ? Math.max(v.share, v.share_before) : v.part), brief(v.lines), brief(v.before), percent(v.share), percent(v.share_before), this.#actions(v)])));
     }
     if (answer.numbers.length) {

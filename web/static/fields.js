@@ -2,12 +2,12 @@
 // lines that no format fits; a stat to begin with of each.
 
 import { element, write } from "./dom.js";
-import { brief, clock, span, visible } from "./format.js";
+import { brief, clock, percent, span, visible } from "./format.js";
 import { readFields } from "./history.js";
 
 const LAST = 300; // seconds that are looked at
 
-const percent = (n, of) => of ? `${(100 * n / of).toFixed(n && n < of * 0.0995 ? 1 : 0)} %` : "";
+const share = (n, of) => of ? percent(n / of) : "";
 
 /** A stat of a field, as a definitions file has it. */
 export const statText = (stat) => `stats:\n  - ${stat}\n`;
@@ -68,17 +68,17 @@ export class Fields {
   }
 
   #format(f, lines) {
-    const head = row("th", "Field", "In", "Is", "Values", "Most frequent", "Examples", "");
+    const head = row("th", "Field", "In", "Is", "Values", "Most frequent", "Examples", element("span", "unseen", "Actions"));
     const body = element("tbody");
     for (const field of f.fields) {
       const top = field.distinct > 50 && !field.many && field.top[0].lines < 2 ? [] : field.top;
-      const values = top.map((t) => element("span", "value-of", element("bdi", "", visible(t.value)), element("small", "", percent(t.lines, field.lines))));
-      const line = row("td", element("bdi", "", visible(field.field)), percent(field.lines, f.lines), field.types.join(", "),
+      const values = top.map((t) => element("span", "value-of", element("bdi", "", visible(t.value)), element("small", "", share(t.lines, field.lines))));
+      const line = row("td", element("bdi", "", visible(field.field)), share(field.lines, f.lines), field.types.join(", "),
         `${field.many ? "> " : ""}${field.distinct.toLocaleString("en")}`, values, field.examples.map((e) => element("bdi", "value-of", visible(e))),
         field.stat ? [this.#start("Start a stat", `${visible(field.field)}: start a stat`, () => line, () => statText(field.stat))] : []);
       body.append(line);
     }
-    const title = element("h3", "", `${visible(f.format)} · ${percent(f.lines, lines)} of the lines`);
+    const title = element("h3", "", `${visible(f.format)} · ${share(f.lines, lines)} of the lines`);
     return element("section", "lines", title, element("div", "columns", element("table", "", element("thead", "", head), body)),
       ...f.more ? [element("p", "hush", `and more fields than these ${brief(f.fields.length)}`)] : []);
   }
@@ -86,13 +86,13 @@ export class Fields {
   #shapes({ shapes, rough, read }) {
     const body = element("tbody");
     for (const shape of shapes) {
-      const line = row("td", element("code", "", visible(shape.example)), percent(shape.lines, read.lines),
+      const line = row("td", element("code", "", visible(shape.example)), share(shape.lines, read.lines),
         shape.pattern ? [this.#start("Make a format", `${visible(shape.example)}: make a format`, () => line, () => formatText(shape.pattern))] : []);
       body.append(line);
     }
     return element("section", "lines shapes", element("h3", "", "Lines that no format fits, by their shape"),
       ...rough ? [element("p", "hush", "There are many shapes: those of few lines may have more than is said.")] : [],
-      element("div", "columns", element("table", "", element("thead", "", row("th", "Example", "Of all lines", "")), body)));
+      element("div", "columns", element("table", "", element("thead", "", row("th", "Example", "Of all lines", element("span", "unseen", "Actions"))), body)));
   }
 
   /** A button that shows definitions to begin with below its row, and opens them where they

@@ -7,7 +7,7 @@ import { Panel } from "./panel.js";
 import { intervals } from "./interval.js";
 
 const TITLE = 24; // px of a row's title, as the style sheet has it
-const BUDGET = 7; // ms of drawing in one frame; what is left waits for the next
+const BUDGET = 60; // ms of drawing in one frame; what is left waits for the next
 
 export class Grid {
   /** A grid in a root element; view gives {model, moment} to draw, and onOpen
@@ -38,6 +38,7 @@ export class Grid {
     new ResizeObserver(() => this.#fit()).observe(root);
     addEventListener("resize", () => this.#fit());
     addEventListener("theme", () => this.readColors());
+    addEventListener("beforeprint", () => this.#print());
     this.rest = resting(() => this.#pointAt(null));
     root.addEventListener("pointermove", (e) => this.#point(e));
     root.addEventListener("pointerleave", () => this.#pointAt(null));
@@ -71,7 +72,7 @@ export class Grid {
     this.#fit();
     for (const panel of this.panels) {
       this.seen.observe(panel.element);
-      if (panel.canvas) this.sizes.observe(panel.canvas);
+      this.sizes.observe(panel.sized);
     }
   }
 
@@ -90,10 +91,18 @@ export class Grid {
     if (panel) this.onOpen(panel.name, target.closest("li")?.key);
   }
 
-  /** Asks for one panel, or every panel, to be drawn. */
+  /** Asks for one panel, or every panel, to be drawn as if it never was. */
   touch(panel) {
-    if (panel) this.dirty.add(panel);
-    else for (const p of this.panels) this.dirty.add(p);
+    for (const p of panel ? [panel] : this.panels) {
+      p.blank = true;
+      this.dirty.add(p);
+    }
+    this.#ask();
+  }
+
+  /** Asks for what is drawn as at another beat to be drawn. */
+  keepUp({ beat }) {
+    for (const p of this.panels) if (p.visible && p.beat !== beat) this.dirty.add(p);
     this.#ask();
   }
 
@@ -107,7 +116,8 @@ export class Grid {
   /** Asks for the panels of some series to be drawn. */
   changed(series) {
     const names = new Set([...series].map(({ stat }) => stat.name));
-    for (const panel of this.panels) if (names.has(panel.name)) this.touch(panel);
+    for (const panel of this.panels) if (names.has(panel.name)) this.dirty.add(panel);
+    this.#ask();
   }
 
   #draw() {
@@ -125,12 +135,22 @@ export class Grid {
     this.#ask();
   }
 
+  /** Draws every panel, also those that are out of sight: no frame comes before the paper. */
+  #print() {
+    const { model, moment } = this.view();
+    for (const panel of this.panels) {
+      panel.blank = true;
+      panel.draw(model, moment, this.colors, null);
+    }
+  }
+
   #resized(entry) {
     const panel = this.byElement.get(entry.target.closest(".panel"));
     const { width, height } = entry.contentRect;
     if (!panel || !width || !height) return;
-    panel.chart.resize(width, height, devicePixelRatio || 1);
+    panel.chart?.resize(width, height, devicePixelRatio || 1);
     // A canvas that was resized is blank: it must not wait for the next frame.
+    panel.blank = true;
     if (panel.visible) panel.draw(this.view().model, this.view().moment, this.colors, this.cursor);
   }
 
@@ -154,8 +174,14 @@ export class Grid {
 
   /** Takes the colors from the style sheet. */
   readColors() {
-    const style = getComputedStyle(document.documentElement);
-    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge", "mark", ...KEY_HUES]) this.colors[name] = style.getPropertyValue(`--${name}`).trim();
+    const probe = element("i", "probe");
+    this.root.append(probe);
+    const style = getComputedStyle(probe);
+    for (const name of ["ok", "warn", "crit", "faint", "dim", "ink", "panel", "edge", "mark", ...KEY_HUES]) {
+      probe.style.setProperty("--of", `var(--${name})`); // a system color has no digits before it is computed
+      this.colors[name] = `#${style.color.match(/\d+/g).slice(0, 3).map((n) => Number(n).toString(16).padStart(2, "0")).join("")}`;
+    }
+    probe.remove();
     this.colors.depth = document.documentElement.dataset.theme === "dark" ? 0.26 : 0.2;
     this.touch();
   }

@@ -1,7 +1,7 @@
 // The keys of a large chart, in a table beside it: which line is whose, what each has now
 // and had at least and at most, one alone, and of quantiles another one.
 
-import { VALUE } from "./chart.js";
+import { OUTSIDE, VALUE } from "./chart.js";
 import { element, mark, write } from "./dom.js";
 import { brief, quantile, visible } from "./format.js";
 
@@ -18,6 +18,7 @@ export class Keys {
       cell.scope = "col";
       return cell;
     });
+    [, this.end] = head;
     this.body = element("tbody");
     this.rows = [];
     const table = element("table", "", element("thead", "", element("tr", "", ...head)), this.body);
@@ -64,8 +65,9 @@ export class Keys {
   /** Whether a key stands back for another one. */
   beside(name) { return this.only !== null && this.only !== name; }
 
-  /** Shows the lines' samples as numbers. */
-  show(lines, samples) {
+  /** Shows the lines' samples as numbers; whether they end now. */
+  show(lines, samples, live) {
+    write(this.end, live ? "now" : "last");
     lines.forEach((line, i) => {
       const row = this.rows[i] ??= this.#row();
       const numbers = [...samples[i].numbers].filter((_, at) => samples[i].kinds[at] === VALUE);
@@ -75,7 +77,10 @@ export class Keys {
       row.button.title = line.name;
       row.button.setAttribute("aria-pressed", String(this.only === line.name));
       mark(row.item, "beside", this.beside(line.name) ? "yes" : "");
-      const figures = numbers.length ? [numbers.at(-1), numbers.reduce((a, b) => Math.min(a, b)), numbers.reduce((a, b) => Math.max(a, b))] : [null, null, null];
+      // The last second that could be known; one before it is not of now.
+      const last = samples[i].kinds.findLastIndex((k) => k !== OUTSIDE);
+      const newest = samples[i].kinds[last] === VALUE ? samples[i].numbers[last] : null;
+      const figures = numbers.length ? [newest, numbers.reduce((a, b) => Math.min(a, b)), numbers.reduce((a, b) => Math.max(a, b))] : [null, null, null];
       figures.forEach((v, n) => write(row.figures[n], brief(v)));
       if (row.item.parentNode !== this.body) this.body.append(row.item);
     });

@@ -29,8 +29,11 @@ export function place(cells, columns) {
 
 /** fill gives the columns that a row has of its own, and how many more than it asks for the
  * first cell takes, so that no hole is left: a row of one line reaches the edge, if its
- * cells do not become too wide, and of several lines the first cell makes up for one hole. */
+ * cells do not become too wide, cells of which no two have room beside each other fill their
+ * lines, and of several lines the first cell makes up for one hole. */
 export function fill(cells, columns) {
+  const widest = Math.min(columns, Math.max(...cells.map((c) => c.columns)));
+  if (columns > 1 && cells.every((c) => Math.min(c.columns, columns) === widest) && widest * 2 > columns) return { columns: widest, more: 0 };
   const rows = place(cells, columns);
   const asked = cells.reduce((n, c) => n + Math.min(c.columns, columns), 0);
   if (cells.every((c) => c.rows === rows)) return { columns: asked * WIDER < columns ? columns : asked, more: 0 };

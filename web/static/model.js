@@ -12,6 +12,8 @@ const DAY = 86400;
 const WHOLE = -1; // all seconds of a window are covered
 const NAMED = 3; // partitions or ingesters that are named
 const QUIET = 30; // seconds without a line that are worth a word
+const SLEPT = 10; // seconds by the time of day without a message: the computer slept, or the tab was frozen
+const SET = 1000; // ms by which the time of day moves against the other clock if it was set, or the computer slept
 const MOVING = 3; // seconds without news after which nothing is moving
 
 /** Series has the points of one stat: a number, an object, or null for the value
@@ -150,7 +152,9 @@ export class Model {
     this.offsets = [];
     this.moved = -Infinity; // when the log was last seen to move, by clock.ticks
     this.connected = false;
+    this.apart = NaN; // the time of day less the other clock, at the last message
     this.heard = this.clock.ticks(); // when the server was last heard of
+    this.heardAt = this.clock.date(); // the same by the time of day
     this.lags = []; // how long after its end each of the last seconds was drawn, in seconds
   }
 
@@ -254,34 +258,40 @@ export class Model {
   }
 
   #head(message) {
+    const date = this.clock.date(), ticks = this.clock.ticks();
+    if (Math.abs(date - ticks - this.apart) > SET) this.offsets = []; // they are of another time of day
+    this.apart = date - ticks;
     // The least delayed of the last messages has the truest time.
-    this.offsets.push(message.now - this.clock.date() / 1000);
+    this.offsets.push(message.now - date / 1000);
     if (this.offsets.length > 30) this.offsets.shift();
     this.offset = Math.max(...this.offsets);
     if (message.clocks.some((c, i) => c > (this.clocks[i] ?? 0))) this.moved = this.clock.ticks();
     this.clocks = message.clocks;
     this.ingesters = message.ingesters ?? [];
     this.notice = message.notice ?? ""; // about other definitions at work
-    this.heard = this.clock.ticks();
+    [this.heard, this.heardAt] = [ticks, date];
   }
 
   /** How things stand at this moment, for everything that is drawn:
    *   now: the time; from and edge: the oldest and newest second that are drawn; due: the newest that
-   *   must be known, or is unknown;
+   *   must be known, or is unknown; beat: what is drawn at one beat is as it is at another that
+   *   equals it, unless points have come;
    *   past: the log is a recording of another time; stale: since when no clock
    *   runs, else 0; lost: since when the server is not heard of, else 0. */
   moment() {
     const now = this.now();
     const still = (this.clock.ticks() - this.moved) / 1000;
-    const lostFor = this.connected ? 0 : (this.clock.ticks() - this.heard) / 1000;
+    const silent = (this.clock.date() - this.heardAt) / 1000;
+    const connected = this.connected && silent < SLEPT;
+    const lostFor = connected ? 0 : Math.max((this.clock.ticks() - this.heard) / 1000, silent);
     const heardOf = Math.max(this.newest ? this.newest + 1 : 0, ...this.clocks);
     const away = now - heardOf;
-    const past = this.newest > 0 && (away > 60 || away < -GRACE) && still < MOVING;
-    const stale = this.connected && heardOf > 0 && !past && still > MOVING && Math.abs(away) > this.timing.clockless ? heardOf : 0;
+    const past = this.newest > 0 && (away > 60 || away < -GRACE) && still < MOVING && silent < SLEPT;
+    const stale = connected && heardOf > 0 && !past && still > MOVING && Math.abs(away) > this.timing.clockless ? heardOf : 0;
     const due = past ? this.newest - GRACE : stale ? this.newest : Math.floor(now - 1 - GRACE);
     const edge = past || stale ? this.newest : Math.max(this.newest, due);
     const from = Math.max(edge - this.window + 1, Math.min(this.first, edge - YOUNG + 1));
-    return { now, from, edge, due, past, stale, lost: lostFor > 0 ? now - lostFor : 0 };
+    return { now, from, edge, due, past, stale, lost: lostFor > 0 ? now - lostFor : 0, beat: `${edge} ${lostFor > GRACE} ${stale}` };
   }
 
   /** State of a stat: "value", "unknown", "stale" or "empty" (nothing yet), and

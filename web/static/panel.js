@@ -1,7 +1,7 @@
 // One panel: its title, mark and state are the same for every shape of value.
 
 import { cut, element, mark, write } from "./dom.js";
-import { clock, coverage, short, span, within } from "./format.js";
+import { clock, coverage, span, tick, within } from "./format.js";
 import { drawAlerts } from "./alerts.js";
 import { drawMarks } from "./marks.js";
 import { level } from "./model.js";
@@ -23,6 +23,7 @@ export class Panel {
     this.size = panel.size(stat);
     this.visible = false;
     this.drawn = false;
+    this.blank = true; // the chart is to be drawn however little has changed
     this.spoken = element("span", "unseen");
     this.spoken.id = `p${++ids}`;
     this.who = element("span", "who");
@@ -43,10 +44,12 @@ export class Panel {
     this.element.setAttribute("aria-describedby", this.spoken.id);
     this.element.classList.toggle("wide", this.size.columns > 1);
     this.element.classList.toggle("tall", this.size.rows > 1);
-    const { chart, draw } = panel.build(this.element, stat);
+    const { chart, list, draw } = panel.build(this.element, stat);
     this.chart = chart;
+    this.sized = chart?.canvas ?? list;
     this.limits = [["warn", stat.warn], ["crit", stat.crit]].filter(([, v]) => v !== undefined && v !== null)
-      .map(([hue, v]) => ({ v, text: `${stat.reversed ? "≤" : "≥"} ${short(v)}`, element: element("span", hue) }));
+      .map(([hue, v]) => ({ v, text: `${stat.reversed ? "≤" : "≥"} ${tick(v, stat.unit)}`, element: element("span", hue) }));
+    this.unit = stat.unit;
     this.top = element("span");
     this.span = element("span", "span");
     this.scale = element("div", "scale", this.top, this.span, ...this.limits.map((l) => l.element));
@@ -63,6 +66,7 @@ export class Panel {
     const series = model.series.get(this.name);
     if (!series || this.chart && !this.chart.width) return;
     this.drawn = true;
+    this.beat = moment.beat;
     const { stat } = series;
     let { state, why, note = why, held = 0 } = model.state(series, moment);
     // What is drawn as the value: the newest, if that is one, the last known, or that of the cursor.
@@ -86,13 +90,15 @@ export class Panel {
     this.#cover(covered, stat);
     this.#tell(model.notes.get(this.name) ?? [], error);
     this.#date(held, moment.now, note, why);
+    const looks = `${hue} ${worth} ${state} ${held} ${covered === null} ${cursor}`;
+    const { blank } = this, still = this.#still(moment, looks);
     const text = this.drawValue({
       series, value, cursor, colors, hue, worth, shown: state === "value",
       why: held && this.size.columns > 1 ? "" : note, // where it is wide the title has room for it
       point: held || covered !== null ? [colors.panel, hue] : [hue, colors.panel],
-      from: moment.from, edge: moment.edge, due: moment.due,
+      from: moment.from, edge: moment.edge, due: moment.due, still, blank,
     });
-    if (this.chart) {
+    if (this.chart && !still) {
       drawUsual(this.chart, model.usual, stat, colors);
       drawMarks(this.chart, model.marks, colors);
       drawAlerts(this.chart, model.alerts?.of(stat.name) ?? [], colors);
@@ -102,10 +108,21 @@ export class Panel {
     const unlike = model.usual?.compare(stat, second, value) ?? { text: "", far: false };
     write(this.usual, unlike.text);
     mark(this.element, "far", unlike.far ? "yes" : "");
+    if (still) return;
     const trouble = { warn: ", warning", crit: ", critical" }[worth] ?? "";
     const since = held ? `unknown, ${why}; ${span(moment.now - held - 1)} ago: ` : state === "value" ? "" : `${state}: `;
     const sure = (covered === null ? "" : `, of ${coverage(covered, stat.over)}`) + (error ? `, ${within(error)}` : "");
     write(this.spoken, since + text + sure + trouble + (unlike.text && `, ${unlike.text}`));
+  }
+
+  /** Whether the chart can stay as it is: it has moved by less than a pixel, and looks as it did.
+   * Of many small ones drawing is most of what a page costs. */
+  #still({ edge }, looks) {
+    const { chart } = this;
+    const still = chart !== null && !this.blank && looks === this.looks && Math.abs(edge - chart.edge) * chart.pixel * chart.ratio < 1;
+    this.blank = false;
+    this.looks = looks;
+    return still;
   }
 
   /** Says what the chart's axes are, which change rarely: its top, its span and its thresholds. */
@@ -120,8 +137,8 @@ export class Panel {
       e.style.setProperty("--y", `${this.chart.y(v).toFixed(1)}px`);
       write(e, text);
     };
-    place(this.top, hi, short(hi) + (power < 1 ? " √" : ""));
-    write(this.span, span(edge - from + 1));
+    place(this.top, hi, tick(hi, this.unit) + (power < 1 ? " √" : ""));
+    write(this.span, (lo < 0 ? `${tick(lo, this.unit)} · ` : "") + span(edge - from + 1));
     const graver = this.limits.at(-1)?.v;
     for (const { v, text, element: e } of this.limits) {
       e.hidden = v <= lo || v > hi || v !== graver && Math.abs(this.chart.y(v) - this.chart.y(graver)) < APART;

@@ -56,7 +56,7 @@ export function standing(model, moment, { paused, then, cursor }) {
   if (ahead) return { state: "late", text: `${count(ahead)} of ${count(each)} lines/s${who && ` of ${who}`} are up to ${span(by)} ahead`, hint: AHEAD_HINT };
   const lost = lines && unreadable(lines, model.timing);
   if (lost) return { state: "late", text: `${count(lost)} ${lost === 1 ? "line" : "lines"} unreadable in a minute`, rate, hint: UNREADABLE_HINT };
-  if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}`, rate };
+  if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}${now > model.newest ? ` · ${span(now - model.newest)} ago` : ""}`, rate };
   const [p50, p99] = [0.5, 0.99].map((q) => accepted(model.lags, q).toFixed(2));
   return { state: "live", text: `live · ${Math.max(0, model.lags.at(-1) ?? behind).toFixed(1)} s behind`, rate,
     hint: model.lags.length > 1 ? `Time from a line's arrival to the screen: ${p50} s (median), ${p99} s (99th percentile), over the last ${span(model.lags.length)}.` : "" };

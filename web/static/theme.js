@@ -2,15 +2,16 @@
 // what the system prefers. Not a module, so that no light page flashes up first.
 "use strict";
 (() => {
-  const system = matchMedia("(prefers-color-scheme: dark)");
+  const system = matchMedia("(prefers-color-scheme: dark)"), forced = matchMedia("(forced-colors: active)"), print = matchMedia("print");
   let choice = null;
   try { choice = localStorage.getItem("theme"); } catch { /* no storage: the choice lasts as long as the page */ }
 
   const apply = () => {
-    document.documentElement.dataset.theme = choice ?? (system.matches ? "dark" : "light");
+    const own = system.matches ? "dark" : "light";
+    document.documentElement.dataset.theme = print.matches ? "light" : forced.matches ? own : choice ?? own; // paper is white
     dispatchEvent(new Event("theme"));
   };
-  system.addEventListener("change", apply);
+  for (const query of [system, forced, print]) query.addEventListener("change", apply);
   addEventListener("theme-switch", () => {
     const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
     choice = (next === "dark") === system.matches ? null : next; // to choose what the system prefers is to follow it

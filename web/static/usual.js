@@ -59,6 +59,7 @@ export function times(v, usual) {
   if (usual === 0) return { text: "usually 0", far: true };
   const ratio = v / usual;
   if (ratio < 0) return { text: "usually of the other sign", far: true };
+  if (ratio < 0.005) return { text: `${ratio ? "< 0.01" : "0"} × usual`, far: true };
   const text = ratio >= 9.95 ? ratio.toFixed(0) : ratio.toFixed(ratio < 0.095 ? 2 : 1);
   return { text: text === "1.0" ? "" : `${text} × usual`, far: ratio >= FAR || ratio <= 1 / FAR };
 }

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { kept, move, put, yaml } from "../static/arrange.js";
-import { clock, useUTC } from "../static/format.js";
-import { zoneName } from "../static/zone.js";
+import { clock, useUTC, zoneName } from "../static/format.js";
 
 test("panels are put before and after others, and rows that are empty go", () => {
   const rows = [["a", "b"], ["c"]];

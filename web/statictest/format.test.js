@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brief, clock, coverage, exact, isolated, quantile, reach, short, span, split, timeUnit, visible, within } from "../static/format.js";
+import { brief, clock, coverage, exact, isolated, marksOfTime, noneIn, percent, quantile, reach, short, span, split, tick, timeUnit, visible, within } from "../static/format.js";
 
 test("a figure has three significant digits, and two at least of a small one", () => {
   for (const [v, want, fractional] of [
@@ -44,6 +44,42 @@ test("a time is in the unit in which it is short", () => {
     [0, "ms", ["0", "ms"]], [999, "ms", ["999", "ms"]], [0.05, "s", ["0.050", "s"]], [15345, "s", ["15.3k", "s"]], [4420, "m", ["4.42k", "m"]], [4420, "ms/s", ["4.42k", "ms/s"]],
   ]) assert.deepEqual(split(v, unit), want, `${v} ${unit}`);
   assert.deepEqual(timeUnit(null, "ms"), ["ms", 1]);
+});
+
+test("a unit of time stays while the figure is not half of it, and a scale has it too", () => {
+  const seconds = timeUnit(1010, "ms");
+  assert.deepEqual(split(985, "ms", false, timeUnit(985, "ms", seconds)), ["0.985", "s"]);
+  assert.deepEqual(timeUnit(499, "ms", seconds), ["ms", 1]);
+  assert.deepEqual(timeUnit(1010, "ms", ["ms", 1]), ["s", 1000]);
+  assert.deepEqual([tick(2000, "ms"), tick(500, "ms"), tick(17000, "/s"), tick(0, "ms"), tick(0.5, "%")], ["2 s", "500", "17k", "0", "0.5"]);
+});
+
+test("only nothing is 0 %, and only all is 100 %", () => {
+  assert.deepEqual([0, 0.0001, 0.004, 0.0949, 0.0996, 0.42, 0.994, 0.9961, 0.99999, 1].map(percent),
+    ["0 %", "< 0.1 %", "0.4 %", "9.5 %", "10 %", "42 %", "99 %", "99.6 %", "> 99.9 %", "100 %"]);
+});
+
+test("of a long window nothing is told in its unit", () => {
+  assert.deepEqual([60, 86400, 30 * 86400].map(noneIn), ["none in 60 s", "none in 24 h", "none in 30 d"]);
+});
+
+test("when summer ends an hour is told from the one before, and marks of time stay round", () => {
+  const { TZ } = process.env;
+  process.env.TZ = "Europe/Berlin";
+  const autumn = Date.parse("2026-10-25T01:00:00Z") / 1000, spring = Date.parse("2026-03-29T01:00:00Z") / 1000;
+  try {
+    assert.equal(clock(autumn - 1800, autumn + 3600), "02:30:00 UTC+2");
+    assert.equal(clock(autumn + 1800, autumn + 3600), "02:30:00");
+    const marks = (at, step, hours) => [...marksOfTime(at - hours * 3600, at + hours * 3600, step)].map((s) => clock(s, s).slice(0, 5));
+    assert.deepEqual(marks(autumn, 3600, 2), ["01:00", "02:00", "02:00", "03:00", "04:00"]);
+    assert.deepEqual(marks(autumn, 7200, 5), ["22:00", "00:00", "02:00", "04:00", "06:00"]);
+    assert.deepEqual(marks(spring, 7200, 5), ["22:00", "00:00", "03:00", "04:00", "06:00", "08:00"]);
+    assert.deepEqual(marks(autumn, 86400, 48), ["00:00", "00:00", "00:00", "00:00"]);
+    assert.deepEqual(marks(spring, 86400, 48), ["00:00", "00:00", "00:00", "00:00"]);
+  } finally {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  }
 });
 
 test("lengths of time", () => {

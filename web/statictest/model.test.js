@@ -110,6 +110,30 @@ test("the server's clock is that of the least delayed message", () => {
   assert.equal(page.model.now().toFixed(2), (now + 99.95).toFixed(2));
 });
 
+test("a clock that is set is not averaged with what it was", () => {
+  const page = new Page({ name: "a" });
+  page.run(40, { a: 1 });
+  const at = page.at;
+  page.model.clock.date = () => (page.at + 3600) * 1000; // the browser's, not the server's
+  assert.equal(page.state("a").note, "not connected");
+  page.run(1, { a: 2 });
+  assert.equal(Math.round(page.model.now()), at + 1);
+  assert.equal(page.state("a").state, "value");
+});
+
+test("after sleep the last value is held until the server is heard of, and is no recording", () => {
+  const page = new Page({ name: "a" });
+  page.run(20, { a: 1 });
+  page.at += 3600; // the other clock stands still meanwhile
+  const { past, lost } = page.model.moment();
+  assert.equal(past, false);
+  assert.equal(lost, page.at - 3600);
+  assert.deepEqual([page.state("a").state, page.state("a").held], ["unknown", page.at - 3601]);
+  page.clocks = page.clocks.map(() => page.at);
+  page.tell([["a", page.at - 1, 2]]);
+  assert.equal(page.state("a").state, "value");
+});
+
 test("history comes in runs, and changes after it", () => {
   const page = new Page({ name: "a" }, { name: "b" });
   page.configure({ history: [["a", START - 2, null], ["a", START - 9, 1, 2.5], ["a", START - 5, { stale: START - 3 }]] });

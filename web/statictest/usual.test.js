@@ -8,8 +8,8 @@ import { Page, START } from "./page.js";
 const known = (days, ...minutes) => ({ from: new Date((START - START % 60 - 300) * 1000).toISOString(), days: 7, stats: [{ stat: "a", days, minutes }] });
 
 test("a value is told as so many times of what is usual", () => {
-  assert.deepEqual([[23, 10], [100, 10], [4, 10], [0.3, 10], [10.1, 10], [5, 0], [0, 5], [-3, 5]].map(([v, u]) => times(v, u).text),
-    ["2.3 × usual", "10 × usual", "0.4 × usual", "0.03 × usual", "", "usually 0", "0.00 × usual", "usually of the other sign"]);
+  assert.deepEqual([[23, 10], [100, 10], [4, 10], [0.3, 10], [10.1, 10], [5, 0], [0, 5], [0.01, 5], [-3, 5]].map(([v, u]) => times(v, u).text),
+    ["2.3 × usual", "10 × usual", "0.4 × usual", "0.03 × usual", "", "usually 0", "0 × usual", "< 0.01 × usual", "usually of the other sign"]);
   assert.deepEqual([[19, 10], [20, 10], [6, 10], [5, 10]].map(([v, u]) => times(v, u).far), [false, true, false, true]);
 });
 

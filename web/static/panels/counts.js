@@ -23,7 +23,7 @@ export const counts = {
     body.append(element("div", "figures", figures, note), canvas);
     const chart = new Chart(canvas);
 
-    const draw = ({ series, value, why, hue, colors, from, edge, due, cursor, point }) => {
+    const draw = ({ series, value, why, hue, colors, from, edge, due, cursor, point, still }) => {
       write(came, brief(value?.in ?? null));
       const [text, unit] = split(value?.bytes ?? null, "B/s");
       write(bytes, text);
@@ -36,6 +36,7 @@ export const counts = {
       beside.forEach((figure, key) => write(figure, brief(value?.[key] ?? null)));
       write(note, why);
 
+      if (still) return "";
       const all = sample(series, from, edge, due, (v) => v.in);
       const lost = sample(series, from, edge, due, (v) => v.late + v.unreadable || undefined);
       chart.begin(from, edge);

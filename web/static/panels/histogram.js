@@ -56,10 +56,11 @@ export const histogram = {
     const chart = new Chart(canvas);
     const sum = (value) => value ? value.counts.reduce((a, b) => a + b, 0) : null;
 
-    const draw = ({ series, value, why, hue, colors, from, edge, due, cursor }) => {
+    const draw = ({ series, value, why, hue, colors, from, edge, due, cursor, still }) => {
       write(figure, brief(sum(value)));
       write(unit, value ? "values" : "");
       write(note, why);
+      if (still) return "";
       chart.begin(from, edge, { right: 0 });
       const known = sample(series, from, edge, due, () => undefined);
       chart.missing(known, colors);

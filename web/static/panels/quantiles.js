@@ -2,7 +2,7 @@
 
 import { Chart, sample } from "../chart.js";
 import { element, mark, write } from "../dom.js";
-import { brief, exact, quantile, timeUnit } from "../format.js";
+import { brief, exact, noneIn, quantile, timeUnit } from "../format.js";
 import { levelOf } from "../model.js";
 
 export const quantiles = {
@@ -15,10 +15,12 @@ export const quantiles = {
     const canvas = element("canvas");
     body.append(element("div", "figures", element("dl", "", ...at.map(({ figure, name }) => element("div", "", element("dt", "", name), figure))), unit, note), canvas);
     const chart = new Chart(canvas);
+    let scale; // the unit of the figures
     const ascending = at.map((_, i) => i).sort((a, b) => stat.at[a] - stat.at[b]);
 
-    const draw = ({ series, value, shown, why, hue, worth, colors, from, edge, due, cursor, point }) => {
-      const [name, size] = timeUnit(value && Math.max(...at.map(({ key }) => Math.abs(value[key] ?? 0))), stat.unit ?? "");
+    const draw = ({ series, value, shown, why, hue, worth, colors, from, edge, due, cursor, point, still }) => {
+      const [name, size] = timeUnit(value && Math.max(...at.map(({ key }) => Math.abs(value[key] ?? 0))), stat.unit ?? "", scale);
+      if (value && cursor === null) scale = [name, size];
       const figureOf = (v) => typeof v === "number" ? brief(v / size, series.fractional) : "–";
       // Only what is past its threshold has its color.
       const levels = at.map(({ key }) => worth ? levelOf(stat, value?.[key]) : "");
@@ -28,8 +30,9 @@ export const quantiles = {
         mark(figure, "level", levels[i] || (worth ? "ok" : ""));
       });
       write(unit, name);
-      write(note, why || (value === null && shown ? `none in ${stat.over} s` : ""));
+      write(note, why || (value === null && shown ? noneIn(stat.over) : ""));
 
+      if (still) return "";
       const samples = ascending.map((i) => sample(series, from, edge, due, (v) => v[at[i].key]));
       chart.begin(from, edge);
       chart.scale(samples, [stat.warn, stat.crit], 0.5); // else the tail alone would be seen

@@ -1,7 +1,7 @@
 // Values by key: a short ranked table with bars, and what the others add up to.
 
 import { cut, element, write } from "../dom.js";
-import { brief, exact, isolated, quantile, timeUnit, visible } from "../format.js";
+import { brief, exact, isolated, noneIn, quantile, timeUnit, visible } from "../format.js";
 import { level } from "../model.js";
 
 const MOST = 12; // keys that are shown
@@ -49,8 +49,10 @@ export const ranking = {
     body.append(instead, list);
     const ofKey = { ...stat, shape: stat.key_shape };
 
-    const draw = ({ value, why }) => {
-      const room = Math.max(1, Math.floor(list.clientHeight / LEAST_HEIGHT) - 1);
+    let room = 1; // for how many keys
+
+    const draw = ({ value, why, blank }) => {
+      if (blank) room = Math.max(1, Math.floor(list.clientHeight / LEAST_HEIGHT) - 1);
       const top = (value?.top ?? []).slice(0, Math.min(MOST, room));
       const most = Math.max(...top.map((t) => length(stat, t.value)), 0) || 1;
       const scale = timeUnit(Math.max(...top.flatMap((t) => numbers(stat, t.value)).map(Math.abs), 0), stat.unit ?? "");
@@ -74,10 +76,10 @@ export const ranking = {
         if (item.parentNode !== list) list.append(item);
       });
       rows.slice(lines.length).forEach(({ item }) => item.remove());
-      write(note, why || `none in ${stat.over} s`);
+      write(note, why || noneIn(stat.over));
       instead.hidden = lines.length > 0;
       return lines.length ? top.slice(0, 3).map((t) => `${isolated(t.key)} ${aloud(stat, t.value)}`).join(", ") : why || "no value";
     };
-    return { chart: null, draw };
+    return { chart: null, list, draw };
   },
 };

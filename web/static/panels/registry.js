@@ -10,8 +10,8 @@ import { ranking } from "./ranking.js";
  *   fits(stat): whether it draws the values of this one;
  *   size(stat): the grid cells it takes, {columns, rows};
  *   build(body, stat): makes its elements in body, and gives {chart, draw}: a Chart,
- *     if it has one, and a function draw(view) that shows a view (see panel.js) and
- *     returns how it reads aloud;
+ *     or list, the element whose height counts, and a function draw(view) that shows a view (see panel.js) and
+ *     returns how it reads aloud; if the view is still the chart stays as it is;
  *   lines(stat, value): what a large chart of it has, [{name, pick, hue}], the names
  *     beside the lines if it is labeled;
  * or in place of lines, if its large chart is another,
