@@ -91,7 +91,7 @@ func TestAxe(t *testing.T) {
 				b.until(t, fmt.Sprintf(`document.documentElement.dataset.theme === %q`, scheme))
 				b.do(t, chromedp.Evaluate[chromedp.Void](`{
 					window.faults = null;
-					axe.run(document, `+what+`).then((r) => {
+					axe.run(document.querySelector("dialog[open]") ?? document, `+what+`).then((r) => {
 						window.faults = r.passes.length === 0 ? "axe has looked at nothing" : r.violations.map((v) => v.id + ": " + v.nodes.slice(0, 3).map((n) => n.target + " " + n.failureSummary.replaceAll("\n", " ")).join("; ")).join("\n");
 					});
 				}`))

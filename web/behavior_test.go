@@ -450,7 +450,15 @@ func TestIntervalOfPanel(t *testing.T) {
 // key, and of a condition.
 func TestKeyAlone(t *testing.T) {
 	testkit.Long(t)
-	server := newSynthetic(0).serve(t, nil)
+	log := newSynthetic(0)
+	begun, own := time.Now().Unix(), log.curves["stat-16"]
+	log.curves["stat-16"] = func(second int64) string {
+		if second > begun-100 {
+			return strings.Replace(own(second), "www.example.net", "new.example.net", 1)
+		}
+		return own(second)
+	}
+	server := log.serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/all"))
 	b.until(t, `document.querySelectorAll(".ranking li").length > 3`)
@@ -470,6 +478,9 @@ func TestKeyAlone(t *testing.T) {
 	b.until(t, `document.querySelector(".lines li code")?.textContent.endsWith('where=line contains "x"')`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".chip").click()`))
 	b.until(t, `document.querySelector(".chip").hidden && !document.querySelector(".keys tr[data-beside]") && !location.hash.includes("/0/")`)
+	// A key that was among the greatest and is not any more has no value of now.
+	b.do(t, chromedp.Evaluate[chromedp.Void](`location.hash = "#/stat/stat-16/300/0/www.example.net"`))
+	b.until(t, `/^www\.example\.net–\d/.test([...document.querySelectorAll(".keys tbody tr")].find((row) => row.textContent.startsWith("www."))?.textContent)`)
 	b.quietConsole(t)
 }
 

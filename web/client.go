@@ -1,6 +1,7 @@
 package web
 
 import (
+	"compress/flate"
 	"context"
 	"errors"
 	"net"
@@ -119,11 +120,14 @@ func (h *Hub) feed(ctx context.Context, conn *websocket.Conn, sub Subscription, 
 		return nil
 	}
 	parcel, version := h.Welcome(sub)
+	conn.SetCompressionLevel(flate.BestSpeed) //nolint:errcheck // it is a level
 	for {
 		err := give(parcel)
 		if err != nil {
 			return err
 		}
+		// The first messages are long and for few; each frame after them is compressed once for all.
+		conn.SetCompressionLevel(flate.DefaultCompression) //nolint:errcheck // it is a level
 		wish.wait(ctx)
 		if parcel, version, err = h.Next(ctx, sub, version); err != nil {
 			return err

@@ -226,7 +226,6 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
-	conn.SetCompressionLevel(1) //nolint:errcheck // 1 is a level
 	ctx := s.stopping
 	if end, ok := shareEnd(r.Context()); ok {
 		var cancel context.CancelFunc

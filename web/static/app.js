@@ -94,7 +94,7 @@ const pages = new Pages($("tabs"), (page) => {
 function standStill() {
   const shown = frozen ?? model;
   const moment = shown.moment();
-status.show(standing(shown, moment, { paused: frozen !== null, then: then.wall ? then.standing() : "", cursor: grid.cursor ?? detail.cursor }));
+  status.show(standing(shown, moment, { paused: frozen !== null, then: then.wall ? then.standing() : "", cursor: grid.cursor ?? detail.cursor }));
   if (model.newest) write($("printed"), `as of ${dated(Math.floor(moment.now))}`);
   document.body.classList.toggle("stale", moment.stale > 0);
   document.body.classList.toggle("loading", shown.loading);

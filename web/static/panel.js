@@ -115,11 +115,12 @@ export class Panel {
     write(this.spoken, since + text + sure + trouble + (unlike.text && `, ${unlike.text}`));
   }
 
-  /** Whether the chart can stay as it is: it has moved by less than a pixel, and looks as it did.
-   * Of many small ones drawing is most of what a page costs. */
+  /** Whether the chart can stay as it is: it has moved, but by less than a pixel, and looks as it
+   * did; one that has not moved has other points. Of many small ones drawing is most of what a
+   * page costs. */
   #still({ edge }, looks) {
     const { chart } = this;
-    const still = chart !== null && !this.blank && looks === this.looks && Math.abs(edge - chart.edge) * chart.pixel * chart.ratio < 1;
+    const still = chart !== null && !this.blank && looks === this.looks && edge > chart.edge && (edge - chart.edge) * chart.pixel * chart.ratio < 1;
     this.blank = false;
     this.looks = looks;
     return still;

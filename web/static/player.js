@@ -37,6 +37,7 @@ export class WallOf {
   /** Goes on to a later second. */
   advance(second) {
     this.second = second;
+    this.model.heardAt = second * 1000; // what is read is no connection that may have died
     while (this.next.length && this.next[0].now <= second) this.model.apply(this.next.shift());
   }
 }
