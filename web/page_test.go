@@ -327,12 +327,12 @@ func TestStates(t *testing.T) {
 func TestLate(t *testing.T) {
 	testkit.Long(t)
 	server := quiet(t)
+	b := openBrowser(t) // first: what is told below is stale after some seconds
 	now := time.Now().Unix()
 	for second := now - 12; second < now; second++ {
 		put(server.store, point("a", second, "0"), point("b", second, "null"), point(stats.LinesStat, second, `{"in":50,"late":49,"unreadable":0}`))
 	}
 	server.store.Clocks(topics.Clocks{Version: server.store.gen, Seconds: []int64{now}}, time.Now())
-	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
 	b.until(t, `document.querySelector("#status").dataset.state === "late" && document.querySelector("#status-text").textContent === "49 of 50 lines/s late"
 		&& document.querySelector("#status").title.includes("raise lateness")`)
