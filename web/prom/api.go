@@ -399,13 +399,13 @@ func answered(result *promql.Result, most int) (found, error) {
 	var values any = result.Value
 	switch v := result.Value.(type) {
 	case promql.Matrix:
-		all := cut([]promql.Series(v), most, &notes)
+		all := cut(append([]promql.Series{}, v...), most, &notes)
 		for _, one := range all {
 			samples += len(one.Floats)
 		}
 		values = all
 	case promql.Vector:
-		all := cut([]promql.Sample(v), most, &notes)
+		all := cut(append([]promql.Sample{}, v...), most, &notes)
 		samples, values = len(all), all
 	}
 	if samples > maxAnswered {

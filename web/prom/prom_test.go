@@ -298,6 +298,19 @@ func TestLabels(t *testing.T) {
 	if info, err := client.Buildinfo(t.Context()); err != nil || !strings.HasPrefix(info.Version, "3.") {
 		t.Errorf("the build is %v (%v)", info, err)
 	}
+	for _, path := range []string{"query?query=", "query_range?start=1000&end=1010&step=5&query="} {
+		for _, query := range []string{`pulse_stat{stat="nothing"}`, `sum(pulse_stat{stat="nothing"})`, `pulse_stat > 99`, `rate(pulse_stat{stat="nothing"}[1m])`} {
+			answer, err := http.Get(root + Root + path + url.QueryEscape(query))
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(answer.Body)
+			answer.Body.Close() //nolint:errcheck // it was read
+			if !strings.Contains(string(body), `"result":[]`) {
+				t.Errorf("%s of nothing: %s", path+query, body)
+			}
+		}
+	}
 	// Grafana's check of a data source, by POST.
 	answer, err := http.PostForm(root+Root+"query", url.Values{"query": {"1+1"}, "time": {"1795000000.123"}})
 	if err != nil {
