@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -163,15 +162,7 @@ func TestHangup(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
 	d := deploy(t, writeFile(t, "stats.yaml", fmt.Sprintf(everyKind, "1s")), 3, 0)
-	binary := filepath.Join(t.TempDir(), "pulse")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	c := exec.CommandContext(t.Context(), binary, "ingest", "--stdin")
-	c.Env = os.Environ()
-	for name, value := range d.env {
-		c.Env = append(c.Env, name+"="+value)
-	}
+	c := d.process("ingest", "--stdin")
 	out := &transcript{}
 	c.Stdout, c.Stderr = out, out
 	stdin, err := c.StdinPipe()

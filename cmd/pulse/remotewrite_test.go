@@ -97,17 +97,9 @@ stats:
   - {name: ms, quantiles: service, at: [0.5, 0.99], over: 2s}
   - {name: by-host, count: lines, by: host, top: 3, over: 1s}
 `), 3, 1)
-	binary := filepath.Join(t.TempDir(), "pulse")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	emit := func() *exec.Cmd {
 		t.Helper()
-		c := exec.Command(binary, "emit", "--remote-write", prometheus+"/api/v1/write")
-		c.Env = os.Environ()
-		for name, value := range d.env {
-			c.Env = append(c.Env, name+"="+value)
-		}
+		c := d.process("emit", "--remote-write", prometheus+"/api/v1/write")
 		c.Env = append(c.Env, "PULSE_KAFKA_SESSION=6s")
 		c.Stderr = os.Stderr
 		if err := c.Start(); err != nil {
