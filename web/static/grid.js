@@ -7,7 +7,7 @@ import { Panel } from "./panel.js";
 import { intervals } from "./interval.js";
 
 const TITLE = 24; // px of a row's title, as the style sheet has it
-const BUDGET = 60; // ms of drawing in one frame; what is left waits for the next
+const BUDGET = 30; // ms of drawing in one frame; what is left waits for the next
 
 export class Grid {
   /** A grid in a root element; view gives {model, moment} to draw, and onOpen
