@@ -162,6 +162,9 @@ func wrongTarget(r alert.Route) string {
 	return CheckTarget(r.Kind, r.Target)
 }
 
+// PagerDutyEurope is before the key of an account in PagerDuty's European region.
+const PagerDutyEurope = "eu:"
+
 // CheckTarget says why a receiver of a kind cannot have a target, and "" if it can. It does
 // not say the target, which may be a secret.
 func CheckTarget(kind, target string) string {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/url"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,8 +60,11 @@ func (s *topSettings) run(ctx context.Context, e *environment) error {
 	if !ok {
 		return errors.New("pulse top needs a terminal; with ssh: ssh -t HOST pulse top")
 	}
+	if term, _ := e.LookupEnv("TERM"); term == "dumb" {
+		return errors.New("pulse top needs a terminal that can be drawn on, and TERM is dumb: use another terminal, or pulse status")
+	}
 	if s.url != nil {
-		return wall.Run(ctx, s.url, s.token, e.Stdin, terminal.to)
+		return wall.Run(ctx, s.url, s.token, plain(e.LookupEnv), e.Stdin, terminal.to)
 	}
 	role, err := s.openWithTopics(ctx, e)
 	if err != nil {
@@ -82,7 +86,19 @@ func (s *topSettings) run(ctx context.Context, e *environment) error {
 	group.Go(func() error { return server.Run(ctx) })
 	group.Go(func() error {
 		defer stop()
-		return wall.Run(ctx, at, token, e.Stdin, terminal.to)
+		return wall.Run(ctx, at, token, plain(e.LookupEnv), e.Stdin, terminal.to)
 	})
 	return group.Wait()
+}
+
+// plain reports whether the locale says that a terminal has no UTF-8. Many have no locale and
+// UTF-8 all the same.
+func plain(lookup func(string) (string, bool)) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if locale, _ := lookup(name); locale != "" {
+			locale = strings.ToUpper(locale)
+			return !strings.Contains(locale, "UTF-8") && !strings.Contains(locale, "UTF8")
+		}
+	}
+	return false
 }

@@ -22,6 +22,15 @@ func TestTop(t *testing.T) {
 	if p := start(t, nil, nil, "top", "http://localhost:1"); p.wait() != exitFailed || !strings.Contains(p.stderr.String(), "needs a terminal") {
 		t.Errorf("without a terminal: %s", p.stderr)
 	}
+	dumb := &environment{Stdin: strings.NewReader(""), Stdout: cleaner{io.Discard}, Stderr: &transcript{}, LookupEnv: func(name string) (string, bool) { return "dumb", name == "TERM" }}
+	if code := dumb.main(t.Context(), []string{"top", "http://localhost:1"}); code != exitFailed || !strings.Contains(dumb.Stderr.(*transcript).String(), "TERM is dumb") {
+		t.Errorf("with TERM=dumb: exit code %d, %s", code, dumb.Stderr)
+	}
+	for locale, want := range map[string]bool{"": false, "C": true, "de_DE.ISO-8859-1": true, "C.utf8": false, "en_US.UTF-8": false} {
+		if plain(func(name string) (string, bool) { return locale, name == "LANG" }) != want {
+			t.Errorf("with the locale %q", locale)
+		}
+	}
 	w, lines := newTail(t)
 	run := startRun(t, "", "", lines)
 	w.write(10)

@@ -92,8 +92,11 @@ func hashed(id string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// pagerdutyEvents is where PagerDuty takes events, API v2.
-const pagerdutyEvents = "https://events.pagerduty.com/v2/enqueue"
+// Where PagerDuty takes events, API v2.
+const (
+	pagerdutyEvents = "https://events.pagerduty.com/v2/enqueue"
+	pagerdutyEurope = "https://events.eu.pagerduty.com/v2/enqueue"
+)
 
 // pagerduty is a service of PagerDuty's.
 type pagerduty struct {

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,7 +60,7 @@ func TestKinds(t *testing.T) {
 		target := server.URL + "/hook"
 		switch kind {
 		case alert.PagerDuty:
-			target = "thekey"
+			target = "eu:thekey"
 		case alert.Alertmanager:
 			target = server.URL + "/"
 		}
@@ -68,6 +69,9 @@ func TestKinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r, ok := r.(*pagerduty); ok {
+			if r.url != pagerdutyEurope {
+				t.Errorf("events of a key in Europe go to %s", r.url)
+			}
 			r.url = server.URL + "/hook"
 		}
 		got = nil
@@ -364,12 +368,17 @@ func TestQueueSilenced(t *testing.T) {
 		q.put(incident(first+202, 0), at(1, 4), false)
 		q.put(incident(first+202, first+203), at(1, 5), false)
 		time.Sleep(time.Minute)
+		synctest.Wait()
+		f.got = slices.Compact(f.got)
 		equal(t, "while it is silenced: the end of what was told", f, fmt.Sprint(first, " resolved"))
 		if s := q.standing(1, 6); s.Offset != 6 || s.Silenced != 1 || s.Waiting != 0 {
 			t.Errorf("it stands at %+v", s)
 		}
 		time.Sleep(6 * time.Minute)
-		equal(t, "after it: what still goes on", f, fmt.Sprint(first+201, " firing"))
+		synctest.Wait()
+		slices.Sort(f.got)
+		f.got = slices.Compact(f.got)
+		equal(t, "after it: what still goes on, beside ends again", f, fmt.Sprint(first, " resolved"), fmt.Sprint(first+201, " firing"))
 	})
 }
 
@@ -479,6 +488,35 @@ func TestQueueHolds(t *testing.T) {
 		if s := q.standing(1, 999); len(s.Held) != maxHeld || s.Offset != 10+maxHeld {
 			t.Errorf("of many it holds %d, and stands at %d", len(s.Held), s.Offset)
 		}
+	})
+}
+
+// Alertmanager keeps nothing when it restarts: it gets an end again for a while, so that
+// those whom it told of a beginning hear of it.
+func TestQueueEndsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().Unix()
+		f := &fake{repeat: time.Minute}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		q.put(incident(now, 0), at(1, 1), false)
+		time.Sleep(time.Second)
+		q.put(incident(now, now+1), at(1, 2), false)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := len(f.got); n != 1+1+15 || f.got[n-1] != fmt.Sprint(now, " resolved") {
+			t.Errorf("in an hour it was sent %q", f.got)
+		}
+		f.got = nil
+		if s := q.standing(1, 3); len(q.items) != 0 || s.Offset != 3 || s.Waiting != 0 {
+			t.Errorf("%d are kept, it stands at %+v", len(q.items), s)
+		}
+		// It goes on after all, by lines that came late.
+		q.put(incident(now+9, now+10), at(1, 3), false)
+		time.Sleep(time.Second)
+		q.put(incident(now+9, 0), at(1, 4), false)
+		time.Sleep(time.Second)
+		equal(t, "over, and not over", f, fmt.Sprint(now+9, " firing"), fmt.Sprint(now+9, " resolved"), fmt.Sprint(now+9, " firing"))
 	})
 }
 

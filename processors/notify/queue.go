@@ -23,6 +23,10 @@ const (
 	maxHeld    = 200            // silenced incidents of which it is written that they were not sent
 	maxAge     = 24 * time.Hour // what is older when it is worked out is of a recording
 	goneAfter  = time.Hour      // what was over before that, and nobody has heard of, is of no use to anybody
+
+	// overFor is for how long an end is sent again to a receiver that gets again what goes on:
+	// one that has restarted may have forgotten it.
+	overFor = 15 * time.Minute
 )
 
 // An origin is the record that says of an incident.
@@ -38,11 +42,12 @@ type item struct {
 	partition int32
 	offset    int64     // of the first record of which something was not sent, or of the last
 	sent      bool      // that it began
+	over      time.Time // when it was sent that it is over; zero: it was not
 	again     time.Time // when it was sent last
 }
 
 // unsent reports whether there is something to send, silences aside.
-func (i *item) unsent() bool { return !i.sent || i.Over }
+func (i *item) unsent() bool { return !i.sent || i.Over && i.over.IsZero() }
 
 // Counts are what became of notices.
 type Counts struct {
@@ -96,9 +101,15 @@ func (q *queue) put(n Notice, from origin, past bool) {
 		if !i.unsent() {
 			i.offset = from.offset
 		}
+		if !i.over.IsZero() && (n.Over != i.Over || n.Until != i.Until) {
+			i.over, i.sent = time.Time{}, n.Over // that it goes on after all is news
+		}
 		i.Notice, i.partition = n, from.partition
 	case past && n.Over, recording:
 	default:
+		if len(q.items) >= maxWaiting {
+			q.items = slices.DeleteFunc(q.items, func(i *item) bool { return !i.over.IsZero() })
+		}
 		if len(q.items) >= maxWaiting {
 			q.items = slices.Delete(q.items, 0, 1)
 			q.counts.Refused.Add(1)
@@ -164,7 +175,7 @@ func (q *queue) due() (batch []*item, notices []Notice) {
 		if q.loading[i.partition] {
 			continue
 		}
-		again := !i.Over && i.sent && q.receiver.every() > 0 && now.Sub(i.again) >= q.receiver.every()
+		again := i.sent && q.receiver.every() > 0 && now.Sub(i.again) >= q.receiver.every()
 		quiet := !i.Over && (q.silenced(i.Subject, now) || !i.sent && q.behind(i.Alert))
 		if i.unsent() && !quiet {
 			waiting++
@@ -186,13 +197,17 @@ func (q *queue) due() (batch []*item, notices []Notice) {
 func (q *queue) done(batch []*item, notices []Notice) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	over := map[*item]bool{}
+	now := q.now()
 	for at, i := range batch {
-		i.sent, i.again = true, q.now()
-		over[i] = notices[at].Over
+		i.sent, i.again = true, now
+		// It may have begun again meanwhile.
+		if n := notices[at]; n.Over && i.Over && n.Until == i.Until && i.over.IsZero() {
+			i.over = now
+		}
 	}
-	// One that was over is gone, unless it has begun again meanwhile.
-	q.items = slices.DeleteFunc(q.items, func(i *item) bool { return over[i] && i.Over })
+	q.items = slices.DeleteFunc(q.items, func(i *item) bool {
+		return !i.over.IsZero() && (q.receiver.every() == 0 || now.Sub(i.over) >= overFor)
+	})
 }
 
 // said notes how sending goes.

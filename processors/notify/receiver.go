@@ -95,7 +95,12 @@ func NewReceiver(r alert.Route, lookup func(string) (string, bool)) (receiver, e
 		return nil, fmt.Errorf("route %s: %s: %s", r.Name, r.Kind, wrong)
 	}
 	if r.Kind == alert.PagerDuty {
-		return &pagerduty{key: target, poster: poster{url: pagerdutyEvents, secrets: []string{target}}}, nil
+		address := pagerdutyEvents
+		key, europe := strings.CutPrefix(target, stats.PagerDutyEurope)
+		if europe {
+			address = pagerdutyEurope
+		}
+		return &pagerduty{key: key, poster: poster{url: address, secrets: []string{key}}}, nil
 	}
 	p := poster{url: target, secrets: secretsOf(target)}
 	switch r.Kind {

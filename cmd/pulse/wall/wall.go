@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
@@ -26,11 +27,12 @@ const (
 )
 
 // Run shows the wall of a server in a terminal until the reader leaves or ctx ends. The URL may
-// have a user and a password; token, unless empty, is sent as a bearer's.
-func Run(ctx context.Context, server *url.URL, token string, in io.Reader, out io.Writer) error {
+// have a user and a password; token, unless empty, is sent as a bearer's. Plain says that the
+// terminal has ASCII alone.
+func Run(ctx context.Context, server *url.URL, token string, plain bool, in io.Reader, out io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	program := tea.NewProgram(&wall{board: &board{}}, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithAltScreen(), tea.WithFPS(4))
+	program := tea.NewProgram(&wall{board: &board{}, plain: plain}, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithAltScreen(), tea.WithFPS(4))
 	go follow(ctx, server, token, program.Send)
 	_, err := program.Run()
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
@@ -135,6 +137,7 @@ func readAlerts(ctx context.Context, base *url.URL, header http.Header) ([]alert
 // A wall is what the terminal shows.
 type wall struct {
 	board     *board
+	plain     bool   // of ASCII alone
 	lost      string // why the server is not heard
 	page      int
 	at        int // the row that is chosen
@@ -244,7 +247,9 @@ var (
 // View implements tea.Model.
 func (w *wall) View() string {
 	if !w.fresh {
-		w.drawn, w.fresh = w.draw(), true
+		if w.drawn, w.fresh = w.draw(), true; w.plain {
+			w.drawn = ascii(w.drawn)
+		}
 	}
 	return w.drawn
 }
@@ -332,9 +337,9 @@ func (w *wall) firing(width int) (lines []string) {
 // row is a stat: its name, its value and its last seconds.
 func row(s *series, now float64, width int, chosen bool) string {
 	name, figure := max(min(width/3, 36), 8), max(min(width/3, 44), 8)
-	label := fit(clean(s.Title), name)
-	if chosen {
-		label = here.Render(label)
+	label := fit(" "+clean(s.Title), name)
+	if chosen { // also where nothing is reversed
+		label = here.Render(fit(">"+clean(s.Title), name))
 	}
 	text := fit(s.figure(now), figure)
 	sign := "  "
@@ -361,6 +366,28 @@ func panel(s *series, now float64, width, height int) []string {
 	lines = append(lines, "")
 	lines = append(lines, numbers(s, width)...)
 	return lines[:min(len(lines), max(height, 1))]
+}
+
+// signs are what stands for those of the wall where a terminal has ASCII alone.
+var signs = map[rune]rune{
+	'▁': '_', '▂': '.', '▃': ':', '▄': '-', '▅': '=', '▆': '+', '▇': '*', '█': '#',
+	'▲': '!', '△': '?', '●': '*', '…': '~', '“': '"', '”': '"', '↑': '^', '↓': 'v', '–': '-', '·': '.', '▏': '_',
+}
+
+// ascii is a text in as many columns with nothing but ASCII.
+func ascii(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch sign, known := signs[r]; {
+		case r <= unicode.MaxASCII:
+			b.WriteRune(r)
+		case known:
+			b.WriteRune(sign)
+		default:
+			b.WriteString(strings.Repeat("?", lipgloss.Width(string(r))))
+		}
+	}
+	return b.String()
 }
 
 // fit cuts a text to so many columns, or fills it up.

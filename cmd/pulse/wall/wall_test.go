@@ -126,6 +126,23 @@ func TestNothingForTheTerminal(t *testing.T) {
 	}
 }
 
+// With ASCII alone, and without colors, the wall says the same in as many columns.
+func TestPlain(t *testing.T) {
+	w := filled(t)
+	rich := press(w)
+	w.plain, w.fresh = true, false
+	view := press(w)
+	if strings.ContainsFunc(view, func(r rune) bool { return r > unicode.MaxASCII }) || !strings.Contains(view, ">Errors") || !strings.Contains(view, "!") || !strings.Contains(view, "_.:") {
+		t.Errorf("the view is\n%s", view)
+	}
+	if lipgloss.Width(view) != lipgloss.Width(rich) || strings.Count(view, "\n") != strings.Count(rich, "\n") {
+		t.Errorf("it has another size than\n%s", rich)
+	}
+	if got := ascii("世…é"); got != "??~?" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func FuzzMessages(f *testing.F) {
 	f.Add(config, `{"type":"points","points":[[0,1,{"top":[]}]]}`)
 	f.Add(`{"type":"history","history":[[0]]}`, `{"type":"points","points":[7,[1,2,3,4]]}`)
