@@ -5,7 +5,7 @@
 import { Chart, VALUE } from "./chart.js";
 import { download, element, mark, resting, write } from "./dom.js";
 import { Explained } from "./explain.js";
-import { brief, clock, coverage, dated, exact, isolated, marksOfTime, noneIn, offset, reach, span, split, tick, timeUnit, visible, within } from "./format.js";
+import { brief, clock, coverage, dated, fine, isolated, marksOfTime, noneIn, offset, reach, span, split, tick, timeUnit, visible, within } from "./format.js";
 import { BY_SECOND, Seconds, load, stepFor } from "./history.js";
 import { Lines } from "./lines.js";
 import { drawAlerts } from "./alerts.js";
@@ -504,21 +504,27 @@ export class Detail {
   }
 
   /** A known value in words, and how sure it is; with dots at it, if it has a hue. */
-  #value({ value, low, clockless, before, covered = null, error = 0, uncovered = 0 }, hue) {
+  #value({ value, low, clockless, before, covered = null, error = 0, uncovered = 0, seconds = 0 }, hue) {
     const { chart, colors, cursor, stat } = this;
     if (value === undefined) return clockless ? "no ingester" : before ? "before the first value" : "unknown";
     if (value === null) return noneIn(stat.over);
-    const sure = (covered !== null ? ` · ${coverage(covered, stat.over)}` : uncovered ? ` · ${uncovered} s incomplete` : "") + (error ? ` · ${within(error)}` : "");
+    const sure = (covered !== null ? ` · ${coverage(covered, stat.over)}` : uncovered ? ` · ${uncovered} s incomplete` : "") + (error ? ` · ${within(error)}` : seconds && this.#estimated() ? " · estimates" : "");
     if (this.panel.large) return this.panel.large.words(value) + sure;
     const told = this.drawn.filter(({ name }) => !this.keys?.beside(name)).map(({ name, pick, hue: own }) => {
       const v = pick(value) ?? null;
       if (hue && own) hue = colors[own];
       const least = low === undefined || low === null ? undefined : pick(low);
       if (hue && typeof v === "number" && cursor >= chart.from) chart.dot(cursor, v, ...(covered !== null || uncovered ? [colors.panel, hue] : [hue, colors.panel]));
-      const text = typeof least === "number" && least !== v ? `${exact(least)} to ${exact(v)}` : exact(v);
+      const text = typeof least === "number" && least !== v ? `${fine(least)} to ${fine(v)}` : fine(v);
       return name ? `${isolated(name)} ${text}` : text;
     });
     return told.join(this.keys ? "\n" : " · ") + ` ${stat.unit ?? ""}${sure}`;
+  }
+
+  /** Whether the newest value is an estimate: of a column it is not kept, but then it is of more. */
+  #estimated() {
+    const live = this.view().model.series.get(this.name);
+    return live.error(live.newest) > 0;
   }
 
   #pointAt(second) {

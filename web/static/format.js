@@ -27,6 +27,11 @@ export const exact = (v) => v === null || v === undefined ? "none"
 
 const NINE_DECIMALS = new Intl.NumberFormat("en", { maximumFractionDigits: 9 }); // to make one takes long
 
+/** A number beside others, with six significant digits; what is whole has all that it has. */
+export const fine = (v) => typeof v !== "number" || Number.isInteger(v) || Math.abs(v) < 1e-8 ? exact(v) : SIX_DIGITS.format(v);
+
+const SIX_DIGITS = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
+
 const TIMES = [["s", 1], ["ms", 1e-3], ["µs", 1e-6], ["ns", 1e-9]]; // in seconds
 const OF_TIME = { s: 1, sec: 1, second: 1, seconds: 1, ms: 1e-3, milliseconds: 1e-3, µs: 1e-6, μs: 1e-6, us: 1e-6, microseconds: 1e-6, ns: 1e-9, nanoseconds: 1e-9 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brief, clock, coverage, exact, isolated, marksOfTime, noneIn, percent, quantile, reach, short, span, split, tick, timeUnit, visible, within } from "../static/format.js";
+import { brief, clock, coverage, exact, fine, isolated, marksOfTime, noneIn, percent, quantile, reach, short, span, split, tick, timeUnit, visible, within } from "../static/format.js";
 
 test("a figure has three significant digits, and two at least of a small one", () => {
   for (const [v, want, fractional] of [
@@ -52,6 +52,10 @@ test("a unit of time stays while the figure is not half of it, and a scale has i
   assert.deepEqual(timeUnit(499, "ms", seconds), ["ms", 1]);
   assert.deepEqual(timeUnit(1010, "ms", ["ms", 1]), ["s", 1000]);
   assert.deepEqual([tick(2000, "ms"), tick(500, "ms"), tick(17000, "/s"), tick(0, "ms"), tick(0.5, "%")], ["2 s", "500", "17k", "0", "0.5"]);
+});
+
+test("a tip has six digits, and all of what is whole", () => {
+  assert.deepEqual([3.123456789, 14233.5678, 123456789, 0.000123456789, 0, 5e-9, null].map(fine), ["3.12346", "14,233.6", "123,456,789", "0.000123457", "0", "5.0e−9", "none"]);
 });
 
 test("only nothing is 0 %, and only all is 100 %", () => {
