@@ -379,10 +379,10 @@ func TestBombs(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		`count(` + grow + `)`: "times as long",
-		`label_join(vector(1), "a", "", ` + strings.TrimSuffix(strings.Repeat(`"a",`, 9), ",") + `)`:    "times as long",
-		`label_replace(vector(1), "a", ("` + strings.Repeat("x", 300) + `"), "", "")`:                   "more than 256 bytes",
-		`count_values("` + strings.Repeat("x", 300) + `", vector(1))`:                                   "more than 256 bytes",
-		`vector(1)[10m:1ms]`:                                                                            "more than 500000 samples",
+		`label_join(vector(1), "a", "", ` + strings.TrimSuffix(strings.Repeat(`"a",`, 9), ",") + `)`: "times as long",
+		`label_replace(vector(1), "a", ("` + strings.Repeat("x", 300) + `"), "", "")`:                "more than 256 bytes",
+		`count_values("` + strings.Repeat("x", 300) + `", vector(1))`:                                "more than 256 bytes",
+		`vector(1)[10m:1ms]`: "more than 500000 samples",
 		`label_replace(label_replace(vector(1), "a", "$1-$1", "b", "(.*)"), "a", "$1.$1", "a", "(.*)")`: "",
 	} {
 		answer, err := http.PostForm(address+Root+"query", url.Values{"query": {query}})
