@@ -20,6 +20,7 @@ import (
 	"pulse/processors/merger"
 	"pulse/processors/minutes"
 	"pulse/processors/receiver"
+	"pulse/processors/status"
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/topicstest"
@@ -202,6 +203,10 @@ func TestHistory(t *testing.T) {
 	h := second.filled("the history is filled", (*topics.History).Done)
 	if h.From > start || h.To <= start+length-300 {
 		t.Errorf("filled is [%d, %d) of %d s", h.From-start, h.To-start, length)
+	}
+	seen, err := status.Look(t.Context(), topicstest.Admin(t, cluster), second.names, second.definitions, time.Now(), status.DefaultLimits)
+	if err != nil || seen.History == nil || seen.History.From.Unix() != h.From || !strings.Contains(seen.Text(), "\nhistory      of new stats from ") {
+		t.Errorf("the status is %+v (%v)", seen, err)
 	}
 	second.compareHistory(h, published, "a-")
 	second.compareMinutes(first, h, "a-")

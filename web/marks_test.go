@@ -215,8 +215,12 @@ func TestMarksOnCharts(t *testing.T) {
 	})
 	b.do(t, chromedp.Navigate(server.URL()+"/#/stat/stat-00"))
 	b.until(t, `document.querySelector(".marks li a[href='https://ci.example/142']")`)
+	// How far a stat's past is filled stands on its panel, and not on that of others.
+	server.store.FilledBy(topics.History{Version: server.store.gen, From: now - 3600, To: now - 300, Goal: now - 86400})
 	b.do(t, chromedp.Navigate(server.URL()+"/#/stat/stat-00/86400"))
 	b.until(t, `document.querySelectorAll(".marks li").length === 2`)
+	b.until(t, `/^The past of this stat is being worked out of the log: it is there from \d\d:\d\d:\d\d on, and goes back to [-\d]+ \d\d:\d\d:\d\d\.$/.test(document.querySelector(".filling")?.textContent)`)
+	shoot(t, b, "filling.png")
 	// The chart's mark is of a color that nothing else has.
 	b.until(t, `(() => {
 		const c = document.querySelector(".plot canvas"), { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);

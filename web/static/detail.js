@@ -135,6 +135,7 @@ export class Detail {
     const back = press("←", this.onLeave);
     back.setAttribute("aria-label", "Back");
     this.remarks = element("div", "remarks");
+    this.filling = element("p", "filling");
     const lines = element("section", "lines");
     lines.setAttribute("aria-label", "Lines");
     lines.hidden = true;
@@ -158,7 +159,7 @@ export class Detail {
     this.box = element("article", "detail",
       element("div", "detail-head", back, element("h2", "", stat.title), this.chip, this.everywhere, element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
         element("p", "take", why, press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
-      this.remarks, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), lines, different, this.marks.root, this.#definition());
+      this.remarks, this.filling, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), lines, different, this.marks.root, this.#definition());
     this.box.setAttribute("aria-label", stat.title);
     this.root.replaceChildren(this.box);
 
@@ -385,8 +386,8 @@ export class Detail {
     const sure = [covered === null ? "" : coverage(covered, stat.over), error ? within(error) : "", model.usual?.compare(stat, live.newest, now).text ?? ""].filter(Boolean).join(" · ");
     write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${note}` : why || sure));
     const filling = this.data?.filling;
-    const past = filling ? [`The past of this stat is being worked out of the log: it is there from ${clock(filling.from, moment.now)} on, and goes back to ${clock(filling.goal, moment.now)}.`] : [];
-    this.#remark([...past, ...model.notes.get(this.name) ?? []]);
+    write(this.filling, filling ? `The past of this stat is being worked out of the log: it is there from ${clock(filling.from, moment.now)} on, and goes back to ${clock(filling.goal, moment.now)}.` : "");
+    this.#remark(model.notes.get(this.name) ?? []);
     this.note.title = held ? why : "";
 
     const hue = state === "stale" ? colors.faint : worth ? colors[worth] : colors.ok;
