@@ -121,3 +121,10 @@ func (r *RawReader) Leave(partition int32) {
 	c := r.cursors[partition]
 	c.left, c.records = Span{}, nil
 }
+
+// Extend lets the reader go on to where a section of the log ends now.
+func (r *RawReader) Extend(all Section) {
+	for _, c := range r.cursors {
+		c.left.To = max(c.left.To, all[c.partition].To)
+	}
+}

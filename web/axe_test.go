@@ -103,3 +103,37 @@ func TestAxe(t *testing.T) {
 		}
 	}
 }
+
+// axeFaults is what axe, which the page has, finds.
+func axeFaults(t *testing.T, b *browser) string {
+	t.Helper()
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		window.faults = null;
+		axe.run(document.querySelector("dialog[open]") ?? document, { rules: { "target-size": { enabled: true } } }).then((r) => {
+			window.faults = r.passes.length === 0 ? "axe has looked at nothing" : r.violations.map((v) => v.id + ": " + v.nodes.slice(0, 3).map((n) => n.target + " " + n.failureSummary.replaceAll("\n", " ")).join("; ")).join("\n");
+		});
+	}`))
+	b.until(t, `window.faults !== null`)
+	return evaluate[string](t, b, `window.faults`)
+}
+
+// faultless has axe look at the page as it is in both schemes, where there is an axe.
+func faultless(t *testing.T, b *browser) {
+	t.Helper()
+	name := os.Getenv(axeVariable)
+	if name == "" {
+		return
+	}
+	axe, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](string(axe)+";"))
+	for _, scheme := range []string{"light", "dark"} {
+		b.do(t, look(1440, 900, scheme))
+		b.settle(t)
+		if faults := axeFaults(t, b); faults != "" {
+			t.Errorf("%s:\n%s", scheme, faults)
+		}
+	}
+}

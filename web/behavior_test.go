@@ -278,9 +278,20 @@ func TestQuantilesByKey(t *testing.T) {
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
 	tell(t, server, stats.Snapshot{Stat: "times", Value: json.RawMessage(`{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`)})
 	b.until(t, `document.querySelectorAll(".ranking li").length === 2`)
-	if got := evaluate[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 ms crit|/b 20 80 ms " {
+	if got := evaluate[string](t, b, `[...document.querySelectorAll(".ranking li")].map((l) => l.innerText.replace(/\s+/g, " ") + " " + l.className).join("|")`); got != "/a 40 950 crit|/b 20 80 " {
 		t.Errorf("the keys are shown as %q", got)
 	}
+	if got := evaluate[string](t, b, `[...document.querySelector(".ranking .heads").children].map((h) => h.innerText).join("|") + [...document.querySelectorAll(".ranking .crit.amount")].map((a) => a.innerText)`); got != "path in ms|p50|p99950" {
+		t.Errorf("the heads, and what is critical, are %q", got)
+	}
+	if got := evaluate[int](t, b, `new Set([...document.querySelectorAll(".ranking .amount:last-child, .ranking .heads > :last-child")].map((a) => Math.round(a.getBoundingClientRect().right))).size`); got != 1 {
+		t.Errorf("p99 stands in %d columns", got)
+	}
+	// The order is that of the bars, whatever the log's was.
+	tell(t, server, stats.Snapshot{Stat: "times", Value: json.RawMessage(`{"top":[{"key":"/a","value":{"0.5":10,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`)})
+	b.until(t, `[...document.querySelectorAll(".ranking li .key")].map((k) => k.textContent).join() === "/b,/a" && document.querySelectorAll(".ranking li")[1].style.getPropertyValue("--share") === "50.0%"`)
+	tell(t, server, stats.Snapshot{Stat: "times", Value: json.RawMessage(`{"top":[{"key":"/a","value":{"0.5":40,"0.99":950}},{"key":"/b","value":{"0.5":20,"0.99":80}}],"other":null,"distinct":2}`)})
+	shot(t, b, "ranked")
 	b.until(t, `document.querySelector(".panel .unseen").textContent === "\u2068/a\u2069 p50 40 p99 950 ms, \u2068/b\u2069 p50 20 p99 80 ms, critical"`)
 
 	b.do(t, chromedp.Click(".panel"))
@@ -288,7 +299,7 @@ func TestQuantilesByKey(t *testing.T) {
 		return evaluate[string](t, b, `[...document.querySelectorAll(".keys tbody tr")].map((r) => r.innerText.replace(/\s+/g, " ") + (r.dataset.beside ? " beside" : "")).join("|")`)
 	}
 	b.until(t, `document.querySelectorAll(".keys tbody tr").length === 2`)
-	if got := keys(); got != "/a 40 40 40|/b 20 20 20" {
+	if got := keys(); got != "/a 40 10 40|/b 20 20 20" {
 		t.Errorf("the keys beside the chart are %q", got)
 	}
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".keys .choice button:last-child").click(); document.querySelector(".keys tbody button").click()`))

@@ -138,6 +138,16 @@ func (b *browser) quietConsole(t testing.TB) {
 	}
 }
 
+// quietConsoleBut fails the test for what the console has said that has not some text in it.
+func (b *browser) quietConsoleBut(t testing.TB, expected string) {
+	t.Helper()
+	for _, said := range b.said() {
+		if !strings.Contains(said, expected) {
+			t.Error("console:", said)
+		}
+	}
+}
+
 // look sets the size of the window and the scheme that the system prefers.
 func look(width, height int64, scheme string) chromedp.Action[chromedp.Void] {
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}

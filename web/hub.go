@@ -116,6 +116,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 		Field    string    `json:"field,omitempty"`
 		By       []string  `json:"by,omitempty"`
 		Top      int       `json:"top,omitempty"`
+		Rank     float64   `json:"rank,omitempty"` // the quantile by which keys are the greatest
 		Of       []string  `json:"of,omitempty"`
 		Formula  string    `json:"formula,omitempty"`
 		Where    string    `json:"where,omitempty"`
@@ -142,7 +143,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 	for _, s := range h.store.stats {
 		a := stat{
 			Name: s.Name, Title: s.Title, Unit: s.Unit, Help: s.Help, Link: s.Link,
-			Kind: s.Kind, Shape: string(s.Shape()), KeyShape: string(s.KeyShape()), Per: s.Per, Field: s.Field, By: s.GroupBy, Top: s.Top, Of: s.Of, Where: s.Where, Over: s.Window, At: s.Quantiles, Buckets: s.Buckets,
+			Kind: s.Kind, Shape: string(s.Shape()), KeyShape: string(s.KeyShape()), Per: s.Per, Field: s.Field, By: s.GroupBy, Top: s.Top, Rank: s.Rank, Of: s.Of, Where: s.Where, Over: s.Window, At: s.Quantiles, Buckets: s.Buckets,
 			Warn: s.Warn, Crit: s.Crit, Reversed: s.Reversed, Mark: s.Mark != nil,
 		}
 		if scale := s.Scale(); scale != 1 {
@@ -158,7 +159,7 @@ func (h *Hub) configure(d *stats.Definitions, build string) {
 	b = append(b, `,"build":`...)
 	b = strconv.AppendQuote(b, build)
 	b = append(b, `,"window":`...)
-	b = strconv.AppendInt(b, Window, 10)
+	b = strconv.AppendInt(b, h.store.window, 10)
 	b = append(b, `,"timing":`...)
 	b = append(b, mustJSON(pageTiming{timing.Clockless, timing.LateOver, timing.LateShare, timing.UnreadableOver})...)
 	h.head, h.pages = b, pagesJSON(d.Pages)

@@ -91,7 +91,7 @@ func (s *Server) editAnswers() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"GET /api/definitions":           takes(s.definitions),
 		"PUT /api/definitions":           takes(s.saveDefinitions),
-		"POST /api/draft":                takes(s.draft),
+		"POST /api/draft":                takes(s.tryDraft),
 		"GET /api/incidents":             takes(s.listIncidents),
 		"POST /api/incidents":            takes(s.saveIncident),
 		"GET /api/incidents/{id}":        takes(s.oneIncident),

@@ -84,7 +84,7 @@ func (s *Store) AppendMarks(b []byte, after uint64) []byte {
 		return b
 	}
 	b = append(b, `,"marks":`...)
-	return append(b, mustJSON(newMarksAnswer(maxMarksTold)(s.marks.Between(s.newest-ringSize, s.newest+markedAhead)))...)
+	return append(b, mustJSON(newMarksAnswer(maxMarksTold)(s.marks.Between(s.newest-s.size, s.newest+markedAhead)))...)
 }
 
 // marksAnswer is what pages and clients are told of marks.

@@ -290,6 +290,7 @@ func TestOpenAPI(t *testing.T) {
 	const kept = "/api/incidents/checkout-slow"
 	ask("get", "/api/definitions", "/api/definitions", bearer)
 	ask("get", "/api/definitions", "/api/definitions", shared(s))
+	ask("get", "/api/schema.json", "/api/schema.json", bearer)
 	ask("put", "/api/definitions", "/api/definitions", saying(`{"text":"","tag":""}`, bearer))
 	ask("put", "/api/definitions", "/api/definitions", saying(`{"text":"","tag":""}`, shared(s)))
 	s.config.DefinitionsFile = &memoryFile{text: "stats:"}

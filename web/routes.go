@@ -66,6 +66,7 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 			w.Header().Set("Content-Type", "application/yaml")
 			w.Write(openAPI) //nolint:errcheck // the client is gone
 		},
+		"GET /api/schema.json": func(w http.ResponseWriter, r *http.Request) { schemaFile().ServeHTTP(w, r) },
 		"GET /healthz": func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintln(w, "ok")
 		},
@@ -121,6 +122,11 @@ type file struct {
 	route, kind string
 	plain, gzip encoded
 }
+
+// schemaFile is the JSON schema of definitions files.
+var schemaFile = sync.OnceValue(func() *file {
+	return &file{kind: "application/json", plain: encodedAs(stats.Schema), gzip: encodedAs(compress(stats.Schema))}
+})
 
 // encoded is a file in one of its encodings.
 type encoded struct {

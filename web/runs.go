@@ -75,7 +75,7 @@ func (c *certainty) appendTo(b []byte) []byte {
 // soon is how many of the newest seconds of each stat a page gets first.
 const soon = 5
 
-// History gives the last Window seconds of the selected stats in members of
+// History gives the last seconds of the window of the selected stats in members of
 // messages, of not much more than limit bytes each but for values that are longer, so
 // that a page on a slow line sees them come: the newest seconds of all stats, then
 // what is before them, stat by stat. Of both what stats are first says the order of
@@ -92,7 +92,7 @@ func (s *Store) History(sel selection, order []int, limit int) [][]byte {
 	}
 	add := func(place int, sr *series, from, to int64) {
 		for t := max(1, from); t <= to; t++ {
-			e := &sr.ring[t%ringSize]
+			e := &sr.ring[t%s.size]
 			if e.version == 0 || e.Time != t {
 				continue
 			}
@@ -110,14 +110,14 @@ func (s *Store) History(sel selection, order []int, limit int) [][]byte {
 			}
 		}
 	}
-	begin := s.newest - Window + 1
+	begin := s.newest - s.window + 1
 	for _, place := range order {
 		sr := &s.series[sel.stat(place)]
 		add(place, sr, max(begin, sr.newest-soon+1), sr.newest)
 	}
 	for _, place := range order {
 		sr := &s.series[sel.stat(place)]
-		add(place, sr, max(begin, sr.newest-ringSize+1), sr.newest-soon)
+		add(place, sr, max(begin, sr.newest-s.size+1), sr.newest-soon)
 	}
 	cut()
 	return pieces

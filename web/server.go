@@ -87,6 +87,7 @@ type Server struct {
 	readers      *readers
 	explanations *readers
 	making       chan struct{} // holds one for each answer about all stats that is being made
+	drafts       chan struct{} // holds one for each draft that is being tried
 	listener     net.Listener
 	onLoopback   bool // only programs on this machine can connect
 	handler      http.Handler
@@ -167,7 +168,7 @@ func newServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{program: compiled, readers: newReaders(readersAtOnce, maxQueue), explanations: newReaders(explainersAtOnce, maxExplainQueue), making: make(chan struct{}, madeAtOnce), guesses: newGuesses(), changing: newChanging(), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
+	s := &Server{program: compiled, readers: newReaders(readersAtOnce, maxQueue), explanations: newReaders(explainersAtOnce, maxExplainQueue), making: make(chan struct{}, madeAtOnce), drafts: make(chan struct{}, maxDrafts), guesses: newGuesses(), changing: newChanging(), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
 	s.hub.share, s.hub.embeds = access.shares(), len(c.EmbedFrom) > 0

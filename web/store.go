@@ -20,7 +20,8 @@ import (
 // its memory.
 const (
 	Window   = 300              // seconds of history that a page is given
-	ringSize = Window + 60      // seconds that are kept: the slack lets a slow client catch up
+	slack    = 60               // seconds more that are kept, so that a slow client can catch up
+	ringSize = Window + slack   // seconds that a page's store keeps
 	maxValue = 64 << 10         // bytes of one value; a greater one is refused
 	aliveFor = 10 * time.Second // a value that is older than this at its arrival's clock is not current
 )
@@ -44,6 +45,8 @@ type Store struct {
 	stats       []*stats.Stat
 	index       map[string]int
 	gen         string
+	window      int64 // seconds of history that it gives
+	size        int64 // seconds that it keeps
 	versions
 
 	mu        sync.Mutex
@@ -65,9 +68,10 @@ type Store struct {
 	marksVersion uint64 // to which the last change of them belongs
 }
 
-// series is a ring of the points of one stat, by second modulo its size.
+// series is a ring of the points of one stat, by second modulo its size. It has no room
+// before the first of them.
 type series struct {
-	ring    [ringSize]entry
+	ring    []entry
 	newest  int64
 	shown   int64 // the newest second that Advance has told
 	version uint64
@@ -80,9 +84,12 @@ type entry struct {
 }
 
 // NewStore has a place for each stat of d, and takes points of its definitions version.
-func NewStore(d *stats.Definitions) *Store {
+func NewStore(d *stats.Definitions) *Store { return newStore(d, Window) }
+
+// newStore makes one with so many seconds of history.
+func newStore(d *stats.Definitions, window int64) *Store {
 	all := d.All()
-	s := &Store{definitions: d, stats: all, index: make(map[string]int, len(all)), gen: d.Version(), series: make([]series, len(all)), news: make(chan struct{}, 1)}
+	s := &Store{definitions: d, stats: all, index: make(map[string]int, len(all)), gen: d.Version(), window: window, size: window + slack, series: make([]series, len(all)), news: make(chan struct{}, 1)}
 	s.versions = newVersions(d)
 	for i, st := range all {
 		s.index[st.Name] = i
@@ -98,7 +105,7 @@ func (s *Store) Upsert(p stats.Snapshot, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	news := false
-	for one := range p.Seconds(p.Time-ringSize+1, p.Time) {
+	for one := range p.Seconds(p.Time-s.size+1, p.Time) {
 		news = s.upsert(one, now) || news
 	}
 	return news
@@ -126,6 +133,9 @@ func (s *Store) upsert(p stats.Snapshot, now time.Time) bool {
 	if len(p.Value) == 0 {
 		p.Value = json.RawMessage("null")
 	}
+	if to[i].ring == nil {
+		to[i].ring = make([]entry, s.size)
+	}
 	if !to[i].upsert(p, s.version+1, now) {
 		return false
 	}
@@ -144,9 +154,10 @@ func (s *Store) upsert(p stats.Snapshot, now time.Time) bool {
 
 // upsert takes a point as a change of a version, and reports whether it was news.
 func (sr *series) upsert(p stats.Snapshot, version uint64, now time.Time) bool {
-	e := &sr.ring[p.Time%ringSize]
+	size := int64(len(sr.ring))
+	e := &sr.ring[p.Time%size]
 	switch {
-	case p.Time <= sr.newest-ringSize, e.version != 0 && e.Time > p.Time:
+	case p.Time <= sr.newest-size, e.version != 0 && e.Time > p.Time:
 		return false // older than the ring
 	case e.version != 0 && e.Time == p.Time && e.Version == p.Version && !supersedes(p, e.Snapshot):
 		return false
@@ -261,8 +272,8 @@ func (s *Store) Advance(f func(second int64)) {
 	defer s.mu.Unlock()
 	for i := range s.series {
 		sr := &s.series[i]
-		for t := max(sr.shown+1, sr.newest-ringSize+1); sr.shown != 0 && t <= sr.newest; t++ {
-			if e := &sr.ring[t%ringSize]; e.version != 0 && e.Time == t && e.StaleSince == 0 {
+		for t := max(sr.shown+1, sr.newest-s.size+1); sr.shown != 0 && t <= sr.newest; t++ {
+			if e := &sr.ring[t%s.size]; e.version != 0 && e.Time == t && e.StaleSince == 0 {
 				f(t)
 			}
 		}
@@ -291,10 +302,10 @@ func (s *Store) Latest(stat string, now time.Time) (p stats.Snapshot, current, o
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sr := &s.series[i]
-	e := sr.ring[sr.newest%ringSize]
-	if e.version == 0 {
+	if sr.newest == 0 {
 		return stats.Snapshot{}, false, false
 	}
+	e := sr.ring[sr.newest%s.size]
 	return e.Snapshot, e.StaleSince == 0 && now.Sub(sr.arrived) < aliveFor, true
 }
 
@@ -313,8 +324,8 @@ func (s *Store) Range(stat string, from, to int64) (points []stats.Snapshot, old
 		return nil, math.MaxInt64
 	}
 	oldest = sr.newest
-	for t := max(1, sr.newest-ringSize+1); t <= sr.newest; t++ {
-		e := &sr.ring[t%ringSize]
+	for t := max(1, sr.newest-s.size+1); t <= sr.newest; t++ {
+		e := &sr.ring[t%s.size]
 		if e.version == 0 || e.Time != t {
 			continue
 		}
@@ -336,8 +347,8 @@ func (s *Store) Incomplete(settled int64) bool {
 	for i := range s.series {
 		sr := &s.series[i]
 		begun, next := false, int64(0)
-		for t := max(1, sr.newest-Window); t <= min(sr.newest, settled); t++ {
-			e := &sr.ring[t%ringSize]
+		for t := max(1, sr.newest-s.window); t <= min(sr.newest, settled); t++ {
+			e := &sr.ring[t%s.size]
 			if e.version == 0 || e.Time != t {
 				continue
 			}
@@ -418,8 +429,8 @@ func (s *Store) Changes(sel selection, after, upTo uint64, limit int) [][]byte {
 		if sr.version <= after {
 			return
 		}
-		for t := max(1, sr.newest-ringSize+1); t <= sr.newest; t++ {
-			e := &sr.ring[t%ringSize]
+		for t := max(1, sr.newest-s.size+1); t <= sr.newest; t++ {
+			e := &sr.ring[t%s.size]
 			if e.Time != t || e.version <= after || e.version > upTo {
 				continue
 			}

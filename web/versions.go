@@ -255,6 +255,11 @@ func (s *Store) change(now time.Time) {
 	s.newest = 0
 	for i := range s.series {
 		old, own := &s.series[i], &s.waiting[i]
+		for _, sr := range []*series{old, own} {
+			if sr.ring == nil {
+				sr.ring = make([]entry, s.size)
+			}
+		}
 		for slot := range own.ring {
 			was, e := &old.ring[slot], &own.ring[slot]
 			switch {

@@ -69,7 +69,7 @@ type environment struct {
 func commands() []command {
 	return []command{
 		runCommand, topCommand, ingestCommand, replayCommand, tailCommand, explainCommand, markCommand, receiveCommand, mergeCommand, webCommand, emitCommand, alertCommand, silenceCommand,
-		topicsCommand, evalCommand, diffCommand, whyCommand, grafanaCommand, rulesCommand, incidentCommand, fieldsCommand, parseCommand, validateCommand, testCommand, statusCommand, versionCommand, healthCommand,
+		topicsCommand, evalCommand, diffCommand, whyCommand, grafanaCommand, rulesCommand, incidentCommand, fieldsCommand, parseCommand, validateCommand, schemaCommand, testCommand, statusCommand, versionCommand, healthCommand,
 	}
 }
 

@@ -49,6 +49,7 @@ const sharing = new Sharing($("share"), $("sharing"), () => pages.shareable());
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
 const detail = new Detail($("page"), large, grid.colors, {
   onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; }, onNarrow: (chips) => pages.narrow([...narrow.chips, ...chips], true),
+  onStart: () => draft.offered ? (said) => draft.start(said) : null,
 });
 new MarkTip(grid, view);
 $("then-button").hidden = incident !== "";

@@ -51,9 +51,10 @@ const format = ({ window, all, from, to }) => all ? ALL : window ? String(window
 export class Detail {
   /** In a root element; view gives {model, moment}. onCursor hears of the second
    * that the reader points at, onLeave of the wish to go back, and onLook of what
-   * is to be looked at: a name, a range and an offset. */
-  constructor(root, view, colors, { onCursor, onLeave, onLook, onNarrow }) {
-    Object.assign(this, { root, view, colors, onCursor, onLeave, onLook, onNarrow, name: "", cursor: null, frame: 0 });
+   * is to be looked at: a name, a range and an offset; onStart starts a stat of some lines, or
+   * gives null where nobody can. */
+  constructor(root, view, colors, { onCursor, onLeave, onLook, onNarrow, onStart }) {
+    Object.assign(this, { root, view, colors, onCursor, onLeave, onLook, onNarrow, onStart, name: "", cursor: null, frame: 0 });
     new ResizeObserver(() => this.#resize()).observe(root);
     root.addEventListener("keydown", (e) => this.#press(e));
     this.rest = resting(() => this.#pointAt(null));
@@ -143,7 +144,7 @@ export class Detail {
     this.lines = new Lines(lines, (asked) => {
       note({ lines: asked && `${asked.first}-${asked.last}`, where: asked?.where || null });
       if (!asked) this.canvas.focus();
-    });
+    }, this.onStart);
     const different = element("section", "lines different");
     different.setAttribute("aria-label", "What is different");
     different.hidden = true;

@@ -4,6 +4,7 @@
 import { download, element, mark, write } from "./dom.js";
 import { clock, visible } from "./format.js";
 import { readAround, readLines } from "./history.js";
+import { chipsOfKey, conditionOf } from "./narrow.js";
 
 const USUAL = 100, MOST = 1000; // lines that are asked for
 const COLUMNS = 12; // fields that have a column, those of most lines
@@ -27,9 +28,10 @@ export function columnsOf(lines) {
 
 export class Lines {
   /** In a section; onAsk is called with what is asked, {first, last, where}, or null when
-   * the reader has closed it. */
-  constructor(root, onAsk) {
-    Object.assign(this, { root, onAsk, found: null });
+   * the reader has closed it. onStart starts a stat of such lines, {kind, where}; null: nobody
+   * can. */
+  constructor(root, onAsk, onStart = () => null) {
+    Object.assign(this, { root, onAsk, onStart, found: null });
     this.title = element("h3");
     const shut = button("Close", "", () => {
       this.hide();
@@ -58,7 +60,8 @@ export class Lines {
       this.of.limit = MOST;
       this.#read();
     });
-    this.tools = element("p", "choice", this.columns, this.copied, button("JSON lines", "Save these lines, with their fields", () => this.#save()), this.more);
+    this.start = button("Start a stat", "A stat that counts these lines", () => this.onStart()?.({ kind: "count", name: `${this.of.stat.name}-some`, where: this.#condition() }));
+    this.tools = element("p", "choice", this.columns, this.copied, this.start, button("JSON lines", "Save these lines, with their fields", () => this.#save()), this.more);
     this.status = element("p", "hush");
     this.status.setAttribute("role", "status");
     this.list = element("ol");
@@ -109,11 +112,19 @@ export class Lines {
     }
   }
 
+  /** The condition that all these lines meet. */
+  #condition() {
+    const { stat, key, where } = this.of;
+    const chips = key === null ? [] : chipsOfKey(stat, key) ?? [];
+    return [stat.where, conditionOf(chips), where].filter(Boolean).map((c, _, all) => all.length > 1 && /\|\||\?|\bor\b/.test(c) ? `(${c})` : c).join(" && ");
+  }
+
   /** Draws what was found, as lines or as columns. */
   #list() {
     const lines = this.found?.lines ?? [];
     const asColumns = this.columns.getAttribute("aria-pressed") === "true";
     this.tools.hidden = !lines.length;
+    this.start.hidden = !this.onStart();
     this.more.hidden = !this.found?.done || !this.found.more || this.of.limit === MOST;
     this.list.replaceChildren(...asColumns ? [] : lines.map((l) => this.#line(l)));
     this.table.replaceChildren(...asColumns && lines.length ? [this.#columns(lines)] : []);
