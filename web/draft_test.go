@@ -327,8 +327,8 @@ func TestDraftPage(t *testing.T) {
 
 	b.do(t, written(strings.Replace(memoryDefinitions, "rate: second", "rate: second, where: status >= 500", 1)))
 	b.until(t, `document.querySelectorAll("#draft .new .panel[data-state=value]").length >= 1 && document.querySelector("#draft").textContent.includes("not status >= 500: status is 200")`)
-	b.do(t, chromedp.Evaluate[chromedp.Void](`{ const m = document.querySelector("#draft [name=minutes]"); m.value = "15"; m.dispatchEvent(new Event("change")); }`))
-	b.until(t, `document.querySelector("#draft .new .scale .span")?.textContent.includes("15")`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{ const m = document.querySelector("#draft [name=minutes]"); m.value = "1"; m.dispatchEvent(new Event("change")); }`))
+	b.until(t, `document.querySelector("#draft .new .scale .span")?.textContent === "60 s"`)
 	for _, view := range []struct {
 		name          string
 		width, height int64
