@@ -83,8 +83,9 @@ type tails struct {
 	left map[string]*filePosition // positions of before the start whose files are not found yet, by key
 	past []pastPosition           // positions in files that are gone or were truncated, oldest first
 
-	said map[string]bool // names that a warning was given of, which still holds
-	none bool            // a warning was given that no file matches
+	said   map[string]bool // names that a warning was given of, which still holds
+	silent bool            // no warning is given of further names
+	none   bool            // a warning was given that no file matches
 }
 
 func newTails(f Files, send sender) *tails {
@@ -199,9 +200,20 @@ func (t *tails) find() (fresh []*tail, err error) {
 	return fresh, nil
 }
 
+// maxSaid bounds the names that are remembered as warned of: whoever may make files could
+// fill memory, and the log.
+const maxSaid = 1000
+
 // warn logs a warning about a name, once as long as it holds.
 func (t *tails) warn(name, message string, args ...any) {
-	if t.said[name] {
+	switch {
+	case t.said[name]:
+		return
+	case name != "" && len(t.said) >= maxSaid:
+		if !t.silent {
+			t.silent = true
+			t.files.Log.Warn("what is wrong with further files is counted, and not said: too many have something wrong", "file", name, "files", maxSaid)
+		}
 		return
 	}
 	t.said[name] = true

@@ -361,6 +361,22 @@ func TestFilesUnread(t *testing.T) {
 	})
 }
 
+// TestFilesSaid: who makes things that are no files fills neither the log nor memory.
+func TestFilesSaid(t *testing.T) {
+	f := folder{t, t.TempDir()}
+	var log strings.Builder
+	tails := newTails(Files{Globs: []string{f.name("*.log")}, Counts: &FileCounts{}, Log: slog.New(slog.NewTextHandler(&log, nil))}, nil)
+	defer tails.close()
+	for i := range maxSaid + 50 {
+		f.do(os.Mkdir(f.name(fmt.Sprintf("%d.log", i)), 0o700))
+	}
+	f.do(tails.look())
+	f.do(tails.look())
+	if lines := strings.Count(log.String(), "\n"); lines != maxSaid+1 || len(tails.said) != maxSaid || !strings.Contains(log.String(), "further files") {
+		t.Errorf("%d warnings are given, and %d names remembered", lines, len(tails.said))
+	}
+}
+
 // TestFilesStale: a file whose handle fails, as handles of files on the network do, is
 // opened again; it is neither read anew nor the end of all.
 func TestFilesStale(t *testing.T) {

@@ -73,11 +73,12 @@ type API struct {
 }
 
 const (
-	queryWithin = 30 * time.Second
-	maxSteps    = 11000    // of one series, as Prometheus has it
-	maxBody     = 64 << 10 // bytes of a form
-	maxAnswered = 500_000  // samples of one answer
-	maxNotes    = 10       // warnings, and infos, of one answer
+	queryWithin  = 30 * time.Second
+	maxSteps     = 11000    // of one series, as Prometheus has it
+	maxBody      = 64 << 10 // bytes of a form
+	maxAnswered  = 500_000  // samples of one answer
+	maxSelectors = 20       // match[] of one request
+	maxNotes     = 10       // warnings, and infos, of one answer
 	// subqueryStep is that of subqueries that tell none, in milliseconds.
 	subqueryStep = minuteSeconds * msPerSecond
 )

@@ -38,6 +38,9 @@ func (a *API) labelSets(ctx context.Context, form url.Values) ([]labels.Labels, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if n := len(form["match[]"]); n > maxSelectors {
+		return nil, nil, bad("match[]: there are %d selectors, and %d are the most", n, maxSelectors)
+	}
 	selectors := [][]*labels.Matcher{everything}
 	if texts := form["match[]"]; len(texts) > 0 {
 		if selectors, err = a.parser.ParseMetricSelectors(texts); err != nil {

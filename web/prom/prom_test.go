@@ -370,6 +370,21 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A request has some selectors, and not as many as fit into it.
+func TestSelectors(t *testing.T) {
+	_, address := served(t, &past{}, "n")
+	for n, want := range map[int]int{maxSelectors: http.StatusOK, maxSelectors + 1: http.StatusBadRequest} {
+		answer, err := http.Get(address + Root + "series?" + strings.Repeat("match[]=pulse_stat&", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%d selectors are answered %s, want %d", n, answer.Status, want)
+		}
+	}
+}
+
 // A query makes neither labels nor an answer of any size.
 func TestBombs(t *testing.T) {
 	_, address := served(t, &past{}, "n")

@@ -217,6 +217,9 @@ func browse(ctx context.Context, page, stat string) {
 			send(ctx, client, method, page+"/api/stats", bytes.NewReader(make([]byte, 1<<20)))
 		}
 		send(ctx, client, http.MethodPost, page+"/api/share?for=1e99h", nil)
+		pour(ctx, client, page)
+		mark(ctx, client, page)
+		query(ctx, client, page)
 		for _, say := range []string{"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10), "\x00\x01\x02", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"} {
 			exchange(ctx, addr, say)
 		}
@@ -255,6 +258,47 @@ func send(ctx context.Context, client *http.Client, method, url string, body io.
 	if answer, err := client.Do(r); err == nil {
 		io.CopyN(io.Discard, answer.Body, 1<<20) //nolint:errcheck // whatever it is
 		answer.Body.Close()
+	}
+}
+
+// pour sends questions with forms that have no end: who looks for parameters in them holds
+// them whole.
+func pour(ctx context.Context, client *http.Client, page string) {
+	var all sync.WaitGroup
+	for _, path := range []string{"/api/marks", "/api/stats", "/api/alerts", "/api/usual"} {
+		all.Go(func() {
+			form := "--b\r\nContent-Disposition: form-data; name=\"from\"\r\n\r\n" + strings.Repeat("x", 9<<20)
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, page+path, strings.NewReader(form))
+			if err != nil {
+				return
+			}
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+			if answer, err := client.Do(r); err == nil {
+				answer.Body.Close()
+			}
+		})
+	}
+	all.Wait()
+}
+
+// mark sets marks of all minutes of the next day, with links that are as long as they may be.
+func mark(ctx context.Context, client *http.Client, page string) {
+	now := time.Now().Truncate(time.Minute)
+	for i := range 200 {
+		at := now.Add(time.Duration(i) * 7 * time.Minute).UTC().Format(time.RFC3339)
+		body := fmt.Sprintf(`{"text":"%d","time":%q,"link":"http://%s"}`, rand.Uint32(), at, strings.Repeat("x", 4000))
+		send(ctx, client, http.MethodPost, page+"/api/marks", strings.NewReader(body))
+	}
+}
+
+// query asks in PromQL for labels and answers of gigabytes.
+func query(ctx context.Context, client *http.Client, page string) {
+	grow := `label_replace(vector(1), "a", "xxxxxxxxxx", "", "")`
+	for range 9 {
+		grow = `label_replace(` + grow + `, "a", "` + strings.Repeat("$1", 10) + `", "a", "(.*)")`
+	}
+	for _, text := range []string{grow, "vector(1)[30m:1ms]", strings.Repeat("(", 60_000), "pulse_stat[31d:1ms]"} {
+		send(ctx, client, http.MethodGet, page+"/api/v1/query?query="+url.QueryEscape(text), nil)
 	}
 }
 
