@@ -1,10 +1,14 @@
 package processors
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -50,6 +54,49 @@ func TestTracker(t *testing.T) {
 				t.Fatalf("seed %d: %d is committed, want %d with %v done", seed, committed, want, done)
 			}
 		}
+	}
+}
+
+// TestTrackerIsBounded: while Kafka acknowledges nothing, no more is taken than there is room
+// for, and it goes on when the first record is done.
+func TestTrackerIsBounded(t *testing.T) {
+	for name, emitted := range map[string]int{"records": 0, "bytes": 1 << 20} {
+		synctest.Test(t, func(t *testing.T) {
+			var tr tracker
+			ctx, cancel := context.WithCancel(t.Context())
+			taken := 0
+			var taking sync.WaitGroup
+			taking.Go(func() {
+				for ctx.Err() == nil {
+					tr.wait(ctx)
+					tr.deliver(int64(taken))
+					tr.emits(emitted)
+					taken++
+				}
+			})
+			synctest.Wait()
+			want := maxTracked
+			if emitted > 0 {
+				want = maxEmitted / emitted
+			}
+			if taken != want {
+				t.Errorf("%s: %d are taken of which none is done, want %d", name, taken, want)
+			}
+			for offset := range int64(3) {
+				tr.finish(offset, func(*topics.Commit) {})
+				synctest.Wait()
+			}
+			if taken != want+3 {
+				t.Errorf("%s: %d are taken after three are done, want %d", name, taken, want+3)
+			}
+			time.Sleep(3*fullFor + 1)
+			synctest.Wait()
+			if taken > want+6 {
+				t.Errorf("%s: %d are taken while there is no room for three times a record's wait, want %d at most", name, taken, want+6)
+			}
+			cancel()
+			taking.Wait()
+		})
 	}
 }
 

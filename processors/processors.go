@@ -166,10 +166,16 @@ func (p *Processor) process(ctx goka.Context, message any) {
 	// The session's, since goka ends its callbacks before it lets a session end.
 	c := p.session.Load().claims[ctx.Partition()]
 	value, _ := message.([]byte)
+	c.tracker.wait(ctx.Context())
 	c.tracker.deliver(ctx.Offset())
+	emitted := 0
 	commit, err := c.partition.Process(
 		Record{Offset: ctx.Offset(), Key: ctx.Key(), Value: value, Header: func(key string) []byte { return ctx.Headers()[key] }},
-		func(topic, key string, value []byte) { ctx.Emit(goka.Stream(topic), key, value) })
+		func(topic, key string, value []byte) {
+			emitted += len(key) + len(value)
+			ctx.Emit(goka.Stream(topic), key, value)
+		})
+	c.tracker.emits(emitted)
 	if err != nil {
 		c.tracker.fail() // for Fail returns if the session is about to end
 		ctx.Fail(fmt.Errorf("partition %d, offset %d: %w", ctx.Partition(), ctx.Offset(), err))

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -32,6 +33,7 @@ const (
 // receivers stand.
 type alerts struct {
 	rules    []*alert.Rule
+	routes   []alert.Route
 	version  atomic.Uint64 // one more with each change
 	silences topics.Silences
 	silencer silencer
@@ -47,7 +49,7 @@ type silencer interface {
 }
 
 func newAlerts(d *stats.Definitions, s silencer) *alerts {
-	return &alerts{rules: d.Alerts, silencer: s, board: alert.NewBoard(keptTransitions), receivers: map[string]topics.AlertReceiver{}}
+	return &alerts{rules: d.Alerts, routes: d.Routes, silencer: s, board: alert.NewBoard(keptTransitions), receivers: map[string]topics.AlertReceiver{}}
 }
 
 // follow reads the topics of alerts until ctx ends.
@@ -64,6 +66,13 @@ func (a *alerts) follow(ctx context.Context, c topics.Cluster, n topics.Names, n
 	}
 }
 
+// known reports whether a receiver is that of a route of the definitions, and the key its own:
+// there are no more of them than that.
+func (a *alerts) known(r *topics.AlertReceiver, key []byte) bool {
+	return bytes.Equal(key, r.Key()) && r.Partition >= 0 && r.Partition < topics.MaxPartitions &&
+		slices.ContainsFunc(a.routes, func(route alert.Route) bool { return route.Name == r.Route })
+}
+
 // take takes a record of one of the topics.
 func (a *alerts) take(n topics.Names, r *kgo.Record) {
 	switch r.Topic {
@@ -71,7 +80,7 @@ func (a *alerts) take(n topics.Names, r *kgo.Record) {
 		a.silences.Put(r)
 	case n.AlertState():
 		s, err := topics.ParseAlertState(r.Value)
-		if r.Value == nil || err != nil || s.Receiver == nil {
+		if r.Value == nil || err != nil || s.Receiver == nil || !a.known(s.Receiver, r.Key) {
 			return
 		}
 		a.mu.Lock()

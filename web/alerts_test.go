@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/cmd/dev/testkit"
+	"pulse/stats"
 	"pulse/stats/alert"
 	"pulse/topics"
 )
@@ -35,6 +36,24 @@ func (k kept) PutSilence(_ context.Context, n topics.Names, id string, s *topics
 	return nil
 }
 
+// TestReceiversAreBounded: how receivers stand is kept of the routes of the definitions alone,
+// whatever there is in the topic.
+func TestReceiversAreBounded(t *testing.T) {
+	a := newAlerts(&stats.Definitions{Routes: []alert.Route{{Name: "pager", Kind: "pagerduty"}}}, nil)
+	put := func(r topics.AlertReceiver, key []byte) {
+		a.take(topics.Names{}, &kgo.Record{Topic: "alerts.state", Key: key, Value: mustJSON(map[string]any{"receiver": r})})
+	}
+	for i := range int32(3 * topics.MaxPartitions) {
+		for _, r := range []topics.AlertReceiver{{Route: "pager", Kind: "pagerduty", Partition: i - topics.MaxPartitions}, {Route: fmt.Sprint("forged", i), Kind: "pagerduty"}} {
+			put(r, r.Key())
+		}
+		put(topics.AlertReceiver{Route: "pager", Kind: "pagerduty"}, fmt.Append(nil, i))
+	}
+	if n := len(a.receivers); n != topics.MaxPartitions {
+		t.Errorf("%d receivers are kept, want %d", n, topics.MaxPartitions)
+	}
+}
+
 // TestAlertsPage: the band names what fires, the list has what was, and a silence can be
 // made and ended on it; on a phone too.
 func TestAlertsPage(t *testing.T) {
@@ -44,6 +63,7 @@ func TestAlertsPage(t *testing.T) {
 		{Name: "many-errors", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}, Help: "Look at the payment provider.", Runbook: "https://example.com/run"},
 		{Name: "never", When: alert.Threshold{Stat: log.definitions.Stats[1].Name, Op: alert.Above, Limit: 5}},
 	}
+	log.definitions.Routes = []alert.Route{{Name: "pager", Kind: "pagerduty"}}
 	server := log.serve(t, nil)
 	known := newAlerts(log.definitions, nil)
 	known.silencer = kept{known}
@@ -61,7 +81,7 @@ func TestAlertsPage(t *testing.T) {
 	put(2000, "", "firing", "ok", `,"withdrawn":true,"by":{"time":"2026-01-01T00:00:00Z","revision":2}`)
 	put(30, "", "firing", "pending", "")
 	put(20, `,"key":"/cart/<img src=x onerror=alert(1)>\u202e"`, "firing", "ok", "")
-	known.take(topics.Names{}, &kgo.Record{Topic: "alerts.state", Key: []byte("r"), Value: []byte(`{"receiver":{"route":"pager","kind":"pagerduty","partition":0,"offset":7,"waiting":2,"silenced":0,"since":"2026-01-01T00:00:00Z","error":"answered 500"}}`)})
+	known.take(topics.Names{}, &kgo.Record{Topic: "alerts.state", Key: (&topics.AlertReceiver{Route: "pager"}).Key(), Value: []byte(`{"receiver":{"route":"pager","kind":"pagerduty","partition":0,"offset":7,"waiting":2,"silenced":0,"since":"2026-01-01T00:00:00Z","error":"answered 500"}}`)})
 	b.until(t, `!document.querySelector("#alert-band").hidden && document.querySelector("#alert-band").dataset.state === "firing"`)
 	b.until(t, `/^2 alerts: many-errors \/cart\/<img .* for \d+ s, many-errors for \d+ s · not delivered by pager$/.test(document.querySelector("#alert-band span").textContent)`)
 	shoot(t, b, "band.png")

@@ -44,9 +44,13 @@ func (s *Store) noteBeyond(p stats.Snapshot) {
 	s.setNotes(stats.SubjectLines, s.definitions.Notes(stats.Notices{Beyond: s.beyond}))
 }
 
-// remembered is for how many seconds a field is held to be one that lines have: it may
-// be that of lines that are rare.
-const remembered = 3600
+const (
+	// remembered is for how many seconds a field is held to be one that lines have: it may
+	// be that of lines that are rare.
+	remembered = 3600
+	// maxRemembered is how many fields that is of: more than a definitions file can name.
+	maxRemembered = 1000
+)
 
 // remember gives the fields that lines have had lately, with those that they have now;
 // s.mu is held.
@@ -54,8 +58,9 @@ func (s *Store) remember(now map[string]uint64, second int64) map[string]uint64 
 	if s.fields == nil {
 		s.fields = map[string]int64{}
 	}
+	maps.DeleteFunc(s.fields, func(_ string, last int64) bool { return last <= second-remembered })
 	for field, lines := range now {
-		if lines > 0 {
+		if _, known := s.fields[field]; lines > 0 && (known || len(s.fields) < maxRemembered) {
 			s.fields[field] = max(s.fields[field], second)
 		}
 	}

@@ -419,6 +419,26 @@ func TestRecall(t *testing.T) {
 	}
 }
 
+// TestFieldsAreBounded: forged values of pulse.fields do not fill what is remembered of
+// fields, which is forgotten after an hour.
+func TestFieldsAreBounded(t *testing.T) {
+	s := NewStore(two())
+	for second := range int64(20) {
+		fields := map[string]uint64{}
+		for i := range 100 {
+			fields[fmt.Sprint(second, "-", i)] = 1
+		}
+		s.remember(fields, 1000+second)
+	}
+	if len(s.fields) != maxRemembered {
+		t.Errorf("%d fields are remembered, want %d", len(s.fields), maxRemembered)
+	}
+	s.remember(map[string]uint64{"new": 1}, 1019+remembered)
+	if len(s.fields) != 1 {
+		t.Errorf("%d fields are remembered an hour after the others were seen, want the new one", len(s.fields))
+	}
+}
+
 func TestClocks(t *testing.T) {
 	s := NewStore(two())
 	gen := two().Version()

@@ -82,6 +82,16 @@ func TestUsual(t *testing.T) {
 }
 
 // Minutes of days ago are found in the topic, those of other definitions versions aside.
+func TestUsualIsBounded(t *testing.T) {
+	var u usual
+	for at := range int64(3 * maxUsual) {
+		u.keep(at, usualAnswer{})
+	}
+	if len(u.known) != maxUsual || len(u.order) != maxUsual {
+		t.Errorf("%d answers are kept in an order of %d, want %d", len(u.known), len(u.order), maxUsual)
+	}
+}
+
 func TestUsualFromKafka(t *testing.T) {
 	k := newKafka(t)
 	now := time.Now().Unix() / 60 * 60

@@ -159,6 +159,21 @@ func TestRollUpIsFreeOfRestarts(t *testing.T) {
 	}
 }
 
+// TestRollerIsBounded: what is not of the definitions opens no minute.
+func TestRollerIsBounded(t *testing.T) {
+	d := two()
+	r := newRoller(d.All(), d.Version())
+	for second := range int64(500) {
+		for _, s := range []stats.Snapshot{{Stat: d.Stats[0].Name, Version: d.Version()}, {Stat: fmt.Sprint("forged", second), Version: d.Version()}, {Stat: d.Stats[0].Name, Version: fmt.Sprintf("%06x", second)}} {
+			s.Time, s.Value, s.Final = 60*second, json.RawMessage("1"), true
+			r.add(&kgo.Record{Offset: second, Value: s.AppendJSON(nil), Timestamp: time.Unix(60*second, 0)}, func(topics.Minute) {}, nil)
+		}
+	}
+	if len(r.open) != 1 || len(r.done) != 1 {
+		t.Errorf("%d minutes are open, of %d stats some are done, want one", len(r.open), len(r.done))
+	}
+}
+
 // TestRollerBeyond: a point that is days ahead of its record does not end the
 // minutes that come after it.
 func TestRollerBeyond(t *testing.T) {

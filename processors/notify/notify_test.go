@@ -578,3 +578,23 @@ func TestHeartbeat(t *testing.T) {
 		}
 	})
 }
+
+// While a receiver takes nothing so many incidents wait, and the oldest are dropped.
+func TestQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, stop := startQueue(t, &fake{fail: func(Notice) error { return errors.New("away") }}, nil)
+		defer stop()
+		now := time.Now().Unix()
+		q.mu.Lock()
+		for n := range int64(maxWaiting) { // as put does it, which looks for each among all
+			q.items = append(q.items, &item{Notice: incident(now+n, 0), partition: 1, offset: 10 + n})
+		}
+		q.mu.Unlock()
+		for n := range int64(3) {
+			q.put(incident(now+maxWaiting+n, 0), at(1, 10+maxWaiting+n), false)
+		}
+		if n := len(q.items); n != maxWaiting || q.counts.Refused.Load() != 3 {
+			t.Errorf("%d wait, %d were dropped, want %d and 3", n, q.counts.Refused.Load(), maxWaiting)
+		}
+	})
+}
