@@ -1,19 +1,17 @@
 package topics
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
-	"pulse/cmd/dev/testkit"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pulse/cmd/dev/testkit"
 )
 
 // TestBatchBomb: at a batch of some KB that decompresses to more than any reader should hold,
@@ -32,32 +30,7 @@ func TestBatchBomb(t *testing.T) {
 	}
 	defer client.Close()
 
-	var packed bytes.Buffer
-	packer, err := zstd.NewWriter(&packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	zeros := make([]byte, 1<<20)
-	for range maxUnpacked>>20 + 8 {
-		if _, err := packer.Write(zeros); err != nil {
-			t.Fatal(err)
-		}
-	}
-	packer.Close()
-	batch := kmsg.RecordBatch{Magic: 2, Attributes: int16(kgo.CodecZstd), ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: 1, Records: packed.Bytes()}
-	raw := batch.AppendTo(nil)
-	binary.BigEndian.PutUint32(raw[8:], uint32(len(raw)-12))
-	binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
-	r := kmsg.NewPtrProduceRequest()
-	r.Acks, r.TimeoutMillis = -1, 1000
-	topic, part := kmsg.NewProduceRequestTopic(), kmsg.NewProduceRequestTopicPartition()
-	topic.Topic, topic.TopicID, part.Records = "t", kafka.TopicInfo("t").TopicID, raw
-	topic.Partitions = append(topic.Partitions, part)
-	r.Topics = append(r.Topics, topic)
-	answer, err := r.RequestWith(t.Context(), client)
-	if err != nil || answer.Topics[0].Partitions[0].ErrorCode != 0 {
-		t.Fatal(answer, err)
-	}
+	testkit.Bomb(t, client, kafka.TopicInfo("t").TopicID, "t", maxUnpacked)
 
 	reader, err := kgo.NewClient(append(cluster.ClientOptions("test"), kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
@@ -96,5 +69,26 @@ func TestBatchBomb(t *testing.T) {
 		}
 	case <-time.After(testkit.Patience()):
 		t.Error("sarama says nothing")
+	}
+
+	// Who passes it reads what comes after it.
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "t", Value: []byte("after")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	for offset, want := range map[int64]string{1: "can be read, so nothing is deleted", 7: "has no offset 7"} {
+		if _, err := admin.Pass(t.Context(), "t", 0, offset); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("passing offset %d says %v, want %s", offset, err, want)
+		}
+	}
+	if next, err := admin.Pass(t.Context(), "t", 0, 0); next != 1 || err != nil {
+		t.Fatalf("passing goes on at %d, %v, want 1", next, err)
+	}
+	whole, err := admin.Whole(t.Context(), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read []string
+	if err := admin.Read(t.Context(), "t", whole, func(r *kgo.Record) bool { read = append(read, string(r.Value)); return true }); err != nil || !slices.Equal(read, []string{"after"}) {
+		t.Errorf("after it %q are read, %v", read, err)
 	}
 }

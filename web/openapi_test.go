@@ -257,13 +257,13 @@ func TestOpenAPI(t *testing.T) {
 	ask("get", "/api/then", fmt.Sprintf("/api/then?at=%d&play=3", now-60), bearer)
 	ask("get", "/api/then", "/api/then", bearer)
 	ask("get", "/api/then", "/api/then?at=7", nil)
-	s.alerts = newAlerts(&stats.Definitions{Alerts: []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: "stat-00", Op: alert.Above}, Help: "h", Runbook: "https://x.example"}}}, noSilencer{})
+	s.alerts = newAlerts(&stats.Definitions{Routes: []alert.Route{{Name: "r", Kind: "slack"}}, Alerts: []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: "stat-00", Op: alert.Above}, Help: "h", Runbook: "https://x.example"}}}, noSilencer{})
 	for i, one := range []struct{ topic, key, value string }{
 		{"stats.alerts", "1", `{"alert":"a","time":"2026-01-01T00:00:00Z","state":"firing","was":"ok","value":7,"revision":0,"final":true}`},
 		{"stats.alerts", "2", `{"alert":"a","key":"x","time":"2026-01-01T00:00:00Z","state":"firing","was":"ok","revision":1,"final":true,"withdrawn":true,"by":{"time":"2026-01-01T00:00:00Z","revision":2}}`},
 		{"stats.alerts", "3", `{"alert":"b","time":"2026-01-01T00:00:00Z","state":"firing","was":"ok","revision":0,"final":true}`},
 		{"stats.alerts", "4", `nonsense`},
-		{"alerts.state", "r", `{"receiver":{"route":"r","kind":"slack","partition":1,"offset":7,"waiting":2,"silenced":1,"refused":3,"since":"2026-01-01T00:00:00Z","error":"away"}}`},
+		{"alerts.state", string((&topics.AlertReceiver{Route: "r", Partition: 1}).Key()), `{"receiver":{"route":"r","kind":"slack","partition":1,"offset":7,"waiting":2,"silenced":1,"refused":3,"since":"2026-01-01T00:00:00Z","error":"away"}}`},
 		{"alerts.silences", "s", `{"id":"s","alert":"*","from":"` + time.Now().UTC().Format(time.RFC3339) + `","until":"` + time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `","who":"ada","why":"test"}`},
 	} {
 		s.alerts.take(topics.Names{}, &kgo.Record{Topic: one.topic, Key: []byte(one.key), Value: []byte(one.value), Offset: int64(i)})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,13 +16,15 @@ var topicsCommand = command{
 Checks that the topics are there and set up as Pulse needs them: partitions, clean-up,
 retention, replicas. With --create, missing topics are created first. With
 --remove-version, what belongs to definitions that nobody uses any more is
-deleted.`,
+deleted. With --pass, a batch that nobody can read is deleted, with all before
+it in its partition.`,
 	settings: func() settings { return &topicsSettings{} },
 }
 
 type topicsSettings struct {
 	roleFlags
 	remove      string
+	pass        string
 	create      bool
 	partitions  int
 	replication int
@@ -32,6 +35,7 @@ func (s *topicsSettings) add(f *flags) {
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
 	f.StringVar(&s.remove, "remove-version", "", "delete the topics and groups of another definitions `version`, as named by pulse status, unless a process uses it")
+	f.StringVar(&s.pass, "pass", "", "delete a `batch` that pulse status calls too large, as topic/partition@offset, and all before it")
 	f.BoolVar(&s.create, "create", false, "create the topics that are missing")
 	f.IntVar(&s.partitions, "partitions", 0, fmt.Sprintf("the `number` of partitions of each topic; new topics get %d by default", topics.DefaultPartitions))
 	f.IntVar(&s.replication, "replication", 0, "the `number` of replicas of each topic; by default, the broker's, and any number is accepted")
@@ -40,6 +44,14 @@ func (s *topicsSettings) add(f *flags) {
 func (s *topicsSettings) check(words []string) error {
 	if s.create && s.remove != "" {
 		return usagef("--create and --remove-version cannot be used together: run one after the other")
+	}
+	if s.pass != "" {
+		if s.create || s.remove != "" {
+			return usagef("--pass cannot be used with --create or --remove-version: run one after the other")
+		}
+		if _, _, _, err := parseBatch(s.pass); err != nil {
+			return err
+		}
 	}
 	if s.partitions < 0 || s.partitions > topics.MaxPartitions {
 		return usagef("--partitions is %d: write a number from 1 to %d", s.partitions, topics.MaxPartitions)
@@ -63,6 +75,9 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 	if s.remove != "" {
 		return role.removeVersion(ctx, e, s.remove)
 	}
+	if s.pass != "" {
+		return role.passBatch(ctx, e, s.pass)
+	}
 	options := role.topicOptions()
 	options.Partitions, options.Replication = int32(s.partitions), int16(s.replication)
 	do := topics.Check
@@ -73,6 +88,42 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "the topics of definitions version %s exist and have the right settings\n", role.names.Version)
+	return nil
+}
+
+// parseBatch reads topic/partition@offset.
+func parseBatch(text string) (topic string, partition int32, offset int64, err error) {
+	topic, rest, _ := strings.Cut(text, "/")
+	number, at, _ := strings.Cut(rest, "@")
+	p, err := strconv.ParseInt(number, 10, 32)
+	if err == nil {
+		offset, err = strconv.ParseInt(at, 10, 64)
+	}
+	if err != nil || topic == "" || p < 0 || offset < 0 {
+		return "", 0, 0, usagef("--pass is %q: write topic/partition@offset as pulse status names them, such as events.raw/3@2817", text)
+	}
+	return topic, int32(p), offset, nil
+}
+
+// passBatch deletes a batch that nobody can read.
+func (r *role) passBatch(ctx context.Context, e *environment, batch string) error {
+	topic, partition, offset, err := parseBatch(batch)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(topic, r.names.Prefix) {
+		return usagef("--pass is of topic %s, which does not begin with the prefix %s", topic, r.names.Prefix)
+	}
+	admin, err := r.cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	next, err := admin.Pass(ctx, topic, partition, offset)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Stdout, "deleted all before offset %d of %s, partition %d; the roles go on there, and its seconds are unknown\n", next, topic, partition)
 	return nil
 }
 

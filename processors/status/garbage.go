@@ -46,7 +46,7 @@ func (o *observation) garbage(r *kgo.Record, err error) {
 // strangers looks for records of the fragments topic that no role of Pulse wrote.
 func (o *observer) strangers(ctx context.Context, seen *observation) error {
 	fragments := o.names.Fragments()
-	return o.read(ctx, fragments, o.section(fragments).Newest(fragmentsRead), func(r *kgo.Record) {
+	return o.read(ctx, seen, fragments, o.section(fragments).Newest(fragmentsRead), func(r *kgo.Record) {
 		if m := topics.DecodeMessage(r.Value); m.Bad != nil {
 			seen.garbage(r, m.Bad)
 		}

@@ -38,8 +38,9 @@ type observation struct {
 	ahead     map[string]int64 // by how many seconds the clock of one that is doubted is ahead of those that count
 	told      int              // for how many partitions of events.raw its ingesters write; 0: not known
 	toldAt    int64
-	alerts    *Alerts // nil: definitions have none
-	replaced  error   // that topics are not those any more that commits are of
+	alerts    *Alerts                      // nil: definitions have none
+	replaced  error                        // that topics are not those any more that commits are of
+	tooLarge  []*kgo.ErrDecompressTooLarge // batches at which readers stand still
 	lines     Lines
 	points    map[string]stats.Snapshot   // the newest of each stat
 	notOurs   []Garbage                   // the newest of each partition
@@ -137,6 +138,11 @@ const (
 	valuesWithin  = 10 * time.Second // of snapshots
 	linesRead     = 100_000          // records of stats.merged
 	newestRecords = 32               // of each partition of events.raw
+
+	// stuckRaw and stuckFragments are the records after a commit that are looked at of who
+	// is behind: those of a second or some, since a commit is at a tick.
+	stuckRaw       = 64
+	stuckFragments = 2_000
 )
 
 // clocksRead is how many of the newest records of the table are read for the
@@ -185,7 +191,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the topics' last offsets: %w", err)
 	}
-	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.strangers, o.newest, o.closed, o.lines, o.values, o.fields, o.others, o.history} {
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.stuck, o.strangers, o.newest, o.closed, o.lines, o.values, o.fields, o.others, o.history} {
 		if err := step(ctx, seen); err != nil {
 			return nil, err
 		}
@@ -348,7 +354,7 @@ func (o *observer) fragments(ctx context.Context, seen *observation) error {
 // does not count.
 func (o *observer) newest(ctx context.Context, seen *observation) error {
 	ahead := seen.now.Unix() + timing.ClockAhead
-	return o.read(ctx, o.names.Raw(), o.section(o.names.Raw()).Newest(newestRecords), func(r *kgo.Record) {
+	return o.read(ctx, seen, o.names.Raw(), o.section(o.names.Raw()).Newest(newestRecords), func(r *kgo.Record) {
 		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
 			seen.garbage(r, err)
@@ -383,7 +389,7 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 			}
 		}
 		clocks, points := make([]int64, len(seen.fragments)), make([][]int64, len(seen.fragments))
-		err := o.read(ctx, table, missing, func(r *kgo.Record) {
+		err := o.read(ctx, seen, table, missing, func(r *kgo.Record) {
 			entry := topics.DecodeTableEntry(string(r.Key), r.Value)
 			if entry.Bad != nil && len(r.Value) > 0 { // else it is deleted
 				seen.garbage(r, entry.Bad)
@@ -435,7 +441,7 @@ func (o *observer) lines(ctx context.Context, seen *observation) error {
 	}
 	points := map[int64]point{}
 	newest := int64(-1)
-	err = o.read(ctx, merged, written.Of(p).Newest(linesRead), func(r *kgo.Record) {
+	err = o.read(ctx, seen, merged, written.Of(p).Newest(linesRead), func(r *kgo.Record) {
 		if string(r.Key) != stats.LinesStat {
 			return
 		}
@@ -469,7 +475,7 @@ func (o *observer) values(ctx context.Context, seen *observation) error {
 	for p := range int32(len(o.ends[merged])) {
 		read[p] = written.Of(p).Newest(linesRead)[p]
 	}
-	return o.read(ctx, merged, read, func(r *kgo.Record) {
+	return o.read(ctx, seen, merged, read, func(r *kgo.Record) {
 		s, err := stats.ParseSnapshot(r.Value)
 		if err != nil {
 			seen.garbage(r, err)
@@ -498,7 +504,41 @@ func (o *observer) section(topic string) topics.Section {
 	return s
 }
 
-// read calls do with the records of a section of a topic.
-func (o *observer) read(ctx context.Context, topic string, s topics.Section, do func(*kgo.Record)) error {
-	return o.admin.Read(ctx, topic, s, func(r *kgo.Record) bool { do(r); return true })
+// read calls do with the records of a section of a topic. Batches that are too large it
+// passes over.
+func (o *observer) read(ctx context.Context, seen *observation, topic string, s topics.Section, do func(*kgo.Record)) error {
+	for {
+		err := o.admin.Read(ctx, topic, s, func(r *kgo.Record) bool {
+			s[r.Partition] = topics.Span{From: r.Offset + 1, To: s[r.Partition].To}
+			do(r)
+			return true
+		})
+		batch := topics.TooLarge(err)
+		if batch == nil || batch.Topic != topic || batch.NextOffset <= s[batch.Partition].From {
+			return err
+		}
+		if !slices.ContainsFunc(seen.tooLarge, func(b *kgo.ErrDecompressTooLarge) bool { return *b == *batch }) {
+			seen.tooLarge = append(seen.tooLarge, batch)
+		}
+		s[batch.Partition] = topics.Span{From: batch.NextOffset, To: max(batch.NextOffset, s[batch.Partition].To)}
+	}
+}
+
+// stuck reads what comes after the commits of those who are behind: there may be a batch
+// that they cannot read.
+func (o *observer) stuck(ctx context.Context, seen *observation) error {
+	raw, fragments := topics.Section{}, topics.Section{}
+	look := func(to topics.Section, partition int, p offsets, most int64) {
+		if p.committed >= p.start && p.end-p.committed > most {
+			to[int32(partition)] = topics.Span{From: p.committed, To: p.committed + most}
+		}
+	}
+	for i, p := range seen.sources {
+		look(raw, i, p.offsets, stuckRaw)
+	}
+	for i, p := range seen.fragments {
+		look(fragments, i, p.offsets, stuckFragments)
+	}
+	none := func(*kgo.Record) {}
+	return cmp.Or(o.read(ctx, seen, o.names.Raw(), raw, none), o.read(ctx, seen, o.names.Fragments(), fragments, none))
 }

@@ -73,7 +73,7 @@ func (o *observer) catalogs(ctx context.Context, seen *observation) error {
 		p := topics.Partition(key, int32(len(all)))
 		read[p] = all[p]
 	}
-	return o.read(ctx, table, read, func(r *kgo.Record) {
+	return o.read(ctx, seen, table, read, func(r *kgo.Record) {
 		if !keys[string(r.Key)] {
 			return
 		}
@@ -102,7 +102,7 @@ type Filled struct {
 func (o *observer) history(ctx context.Context, seen *observation) error {
 	table, key := o.names.Table(), topics.HistoryKey(o.names.Version)
 	all := o.section(table)
-	return o.read(ctx, table, all.Of(topics.Partition(key, int32(len(all)))), func(r *kgo.Record) {
+	return o.read(ctx, seen, table, all.Of(topics.Partition(key, int32(len(all)))), func(r *kgo.Record) {
 		if string(r.Key) != key {
 			return
 		}
