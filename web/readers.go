@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -19,30 +21,59 @@ const (
 var errCrowded = errors.New("too many requests for history are waiting; try again in a moment")
 
 // readers is the budget of requests that read Kafka. Each has its turn, equal
-// questions share an answer, and what nobody waits for any longer is stopped.
+// questions share an answer, and what nobody waits for any longer is stopped. A turn goes
+// to the address that has fewest, and where the queue is full who has most in it gives way, so
+// that nobody can keep others from asking.
 type readers struct {
-	turns chan struct{} // holds one for each that reads
-	most  int           // that read or wait
+	most int // that read or wait
 
-	mu     sync.Mutex
-	asked  map[string]*question
-	queued int
+	mu      sync.Mutex
+	turns   int // that are free
+	asked   map[string]*question
+	waiting []*question // for their turns, in the order in which they were asked
+	askers  map[client]*asker
+	queued  int // that read or wait
 }
+
+type askerKey struct{}
+
+// withAsker puts whom a request is from into its context.
+func withAsker(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), askerKey{}, visitor(r))))
+	})
+}
+
+// An asker is an address, with how many of its questions are read and wait.
+type asker struct{ reading, waiting int }
 
 // A question is one that is being answered, for all who ask it.
 type question struct {
+	of       string
+	from     *asker        // who asked it first
+	address  client        // from's
 	answered chan struct{} // closed when answer and err are there
 	answer   any
 	err      error
 	askers   int
+	state    questionState
+	turn     chan struct{} // closed when it does not wait any longer
 	cancel   context.CancelFunc
 
 	partial any           // what is known of the answer so far; nil: nothing
 	told    chan struct{} // closed when there is another partial
 }
 
+type questionState uint8
+
+const (
+	questionWaits questionState = iota
+	questionReads
+	questionGivesWay // it has left the queue for another one
+)
+
 func newReaders(atOnce, queue int) *readers {
-	return &readers{turns: make(chan struct{}, atOnce), most: atOnce + queue, asked: map[string]*question{}}
+	return &readers{turns: atOnce, most: atOnce + queue, asked: map[string]*question{}, askers: map[client]*asker{}}
 }
 
 // read returns what do returns for a question, which may be another request's answer:
@@ -55,19 +86,18 @@ func (r *readers) read(ctx context.Context, of string, do func(context.Context) 
 // heard is called with the newest of that, nil before there is any: at once, and again
 // when it changes.
 func (r *readers) follow(ctx context.Context, of string, do func(ctx context.Context, tell func(any)) (any, error), heard func(any)) (any, error) {
+	from, _ := ctx.Value(askerKey{}).(client)
 	r.mu.Lock()
 	q := r.asked[of]
 	if q == nil {
-		if r.queued >= r.most {
+		if r.queued >= r.most && !r.giveWay(from) {
 			r.mu.Unlock()
 			return nil, errCrowded
 		}
-		r.queued++
-		q = &question{answered: make(chan struct{}), told: make(chan struct{})}
+		q = r.enter(from, of)
 		var reading context.Context
 		reading, q.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		r.asked[of] = q
-		go r.answer(reading, of, q, do)
+		go r.answer(reading, q, do)
 	}
 	q.askers++
 	partial, told := q.partial, q.told
@@ -87,7 +117,7 @@ func (r *readers) follow(ctx context.Context, of string, do func(ctx context.Con
 			defer r.mu.Unlock()
 			if q.askers--; q.askers == 0 {
 				q.cancel()
-				r.forget(of, q) // who asks now does not get what is being stopped
+				r.forget(q) // who asks now does not get what is being stopped
 			}
 			return nil, ctx.Err()
 		}
@@ -104,25 +134,109 @@ func (r *readers) tell(q *question, partial any) {
 }
 
 // answer waits for its turn, and answers a question.
-func (r *readers) answer(ctx context.Context, of string, q *question, do func(context.Context, func(any)) (any, error)) {
+func (r *readers) answer(ctx context.Context, q *question, do func(context.Context, func(any)) (any, error)) {
 	defer q.cancel()
 	select {
-	case r.turns <- struct{}{}:
-		q.answer, q.err = do(ctx, func(partial any) { r.tell(q, partial) })
-		<-r.turns
+	case <-q.turn:
 	case <-ctx.Done():
-		q.err = ctx.Err()
 	}
 	r.mu.Lock()
-	r.forget(of, q)
-	r.queued--
+	if q.state == questionWaits {
+		r.dequeue(q)
+	}
+	reads := q.state == questionReads
 	r.mu.Unlock()
+	switch {
+	case reads:
+		q.answer, q.err = do(ctx, func(partial any) { r.tell(q, partial) })
+	case q.state == questionGivesWay:
+		q.err = errCrowded
+	default:
+		q.err = ctx.Err()
+	}
+	if reads {
+		r.mu.Lock()
+		r.turns++
+		q.from.reading--
+		r.leave(q)
+		r.mu.Unlock()
+	}
 	close(q.answered)
 }
 
-func (r *readers) forget(of string, q *question) {
-	if r.asked[of] == q {
-		delete(r.asked, of)
+// enter puts a question into the queue; r.mu is held, as it is in all that follow.
+func (r *readers) enter(from client, of string) *question {
+	q := &question{of: of, address: from, from: r.askers[from], answered: make(chan struct{}), turn: make(chan struct{}), told: make(chan struct{})}
+	if q.from == nil {
+		q.from = &asker{}
+		r.askers[from] = q.from
+	}
+	q.from.waiting++
+	r.queued++
+	r.asked[of] = q
+	r.waiting = append(r.waiting, q)
+	r.next()
+	return q
+}
+
+// next gives turns, each to the first question of an address that has fewest.
+func (r *readers) next() {
+	for r.turns > 0 && len(r.waiting) > 0 {
+		q := slices.MinFunc(r.waiting, func(a, b *question) int { return cmp.Compare(a.from.reading, b.from.reading) })
+		r.waiting = slices.DeleteFunc(r.waiting, func(w *question) bool { return w == q })
+		r.turns--
+		q.from.waiting--
+		q.from.reading++
+		q.state = questionReads
+		close(q.turn)
+	}
+}
+
+// giveWay takes the newest question of the address with most that wait out of the queue,
+// unless from has nearly as many, and reports whether there is room now.
+func (r *readers) giveWay(from client) bool {
+	var mine asker
+	if known := r.askers[from]; known != nil {
+		mine = *known
+	}
+	if len(r.waiting) == 0 {
+		return false
+	}
+	most := slices.MaxFunc(r.waiting, func(a, b *question) int { return cmp.Compare(a.from.waiting, b.from.waiting) }).from
+	if most.waiting <= mine.waiting+1 {
+		return false
+	}
+	for _, q := range slices.Backward(r.waiting) {
+		if q.from == most {
+			r.dequeue(q)
+			q.state = questionGivesWay
+			close(q.turn)
+			return true
+		}
+	}
+	return false
+}
+
+// dequeue takes a question out that waits.
+func (r *readers) dequeue(q *question) {
+	r.waiting = slices.DeleteFunc(r.waiting, func(w *question) bool { return w == q })
+	q.from.waiting--
+	r.leave(q)
+}
+
+// leave forgets a question that neither waits nor reads any longer.
+func (r *readers) leave(q *question) {
+	r.forget(q)
+	r.queued--
+	if *q.from == (asker{}) {
+		delete(r.askers, q.address)
+	}
+	r.next()
+}
+
+func (r *readers) forget(q *question) {
+	if r.asked[q.of] == q {
+		delete(r.asked, q.of)
 	}
 }
 

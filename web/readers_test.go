@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,4 +129,69 @@ func TestReadersTell(t *testing.T) {
 	if a, b := <-first, <-second; a != 2 || b != 2 {
 		t.Errorf("the answers are %v and %v, want 2", a, b)
 	}
+}
+
+// An address that asks more than there is room for keeps nobody else waiting: the queue is
+// shared, and so are the turns.
+func TestReadersShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReaders(readersAtOnce, maxQueue)
+		gate := make(chan struct{})
+		var mu sync.Mutex
+		var order []string
+		var all sync.WaitGroup
+		refused := map[string]int{}
+		ask := func(from, of string) {
+			all.Go(func() {
+				ctx := context.WithValue(t.Context(), askerKey{}, client{from: netip.MustParsePrefix(from)})
+				_, err := r.read(ctx, from+of, func(context.Context) (any, error) {
+					mu.Lock()
+					order = append(order, from)
+					mu.Unlock()
+					<-gate
+					return nil, nil
+				})
+				mu.Lock()
+				defer mu.Unlock()
+				if errors.Is(err, errCrowded) {
+					refused[from]++
+				} else if err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		const greedy, other, third = "192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"
+		for i := range readersAtOnce + maxQueue + 5 {
+			ask(greedy, fmt.Sprint(i))
+		}
+		if refused[greedy] != 5 || len(order) != readersAtOnce {
+			t.Fatalf("%d of the greedy were refused, %d read, want 5 and %d", refused[greedy], len(order), readersAtOnce)
+		}
+		for i := range 3 {
+			ask(other, fmt.Sprint(i))
+		}
+		ask(third, "")
+		if refused[greedy] != 9 || refused[other] > 0 || refused[third] > 0 {
+			t.Errorf("refused are %v, want four more of the greedy alone", refused)
+		}
+		gate <- struct{}{} // a turn is free
+		synctest.Wait()
+		gate <- struct{}{}
+		synctest.Wait()
+		if got := order[readersAtOnce:]; len(got) != 2 || got[0] != other || got[1] != third {
+			t.Errorf("the next turns were given to %v, want those who had none", got)
+		}
+		for i := range maxQueue {
+			ask(other, fmt.Sprint("more", i))
+		}
+		if n := refused[greedy] + refused[other]; refused[greedy] < 9+maxQueue/2-8 || refused[third] > 0 || n > 9+maxQueue {
+			t.Errorf("of two who are greedy %v are refused: they do not share the queue", refused)
+		}
+		close(gate)
+		all.Wait()
+		if len(r.asked) > 0 || r.queued > 0 || len(r.askers) > 0 || len(r.waiting) > 0 || r.turns != readersAtOnce {
+			t.Errorf("afterwards %d questions are kept, %d queued, %d askers, %d turns", len(r.asked), r.queued, len(r.askers), r.turns)
+		}
+	})
 }

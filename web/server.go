@@ -190,7 +190,7 @@ func newServer(c Config) (*Server, error) {
 	byMinute := &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.minutes, s.usual.minutes = byMinute, byMinute
 	s.promql = s.newPromQL()
-	s.handler = s.guard(s.within(page, s.routes(page)))
+	s.handler = s.guard(withAsker(s.within(page, s.routes(page))))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout:  headerWithin,
