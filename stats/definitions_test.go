@@ -126,10 +126,10 @@ func TestDefaults(t *testing.T) {
 func TestAll(t *testing.T) {
 	d := mustParse(t, routing)
 	all := d.All()
-	if len(all) != 13 || !slices.Equal(all[:3], d.Stats) {
-		t.Fatalf("All gives %d stats, want the file's and ten", len(all))
+	if len(all) != 14 || !slices.Equal(all[:3], d.Stats) {
+		t.Fatalf("All gives %d stats, want the file's and eleven", len(all))
 	}
-	if own := all[12]; own.Name != LinesStat || own.Kind != LinesKind || own.Window != 1 {
+	if own := all[13]; own.Name != LinesStat || own.Kind != LinesKind || own.Window != 1 {
 		t.Errorf("the last is %+v", own)
 	}
 	if len(d.Stats) != 3 {

@@ -17,6 +17,7 @@ const (
 	SubjectTexts                   // values that are not numbers where a stat needs one, by stat
 	SubjectFields                  // lines by the fields that definitions name and lines have
 	SubjectFormats                 // lines by their format
+	SubjectClocks                  // by how much lines are late or ahead, by whose they are: OffClockStat
 	SubjectAccount                 // all lines, and what became of them: LinesStat
 	SubjectCounts                  // in-log metrics count#
 	SubjectMeasures                // in-log metrics measure#
@@ -75,6 +76,11 @@ var internalStats = []*Stat{
 		Name: "pulse.formats", Title: "formats", Unit: "/min", Kind: "rate", Per: 60, Window: 70,
 		GroupBy: []string{"format"}, Top: 50, Subject: SubjectFormats,
 		Help: "Lines that came in, by their format; half are those whose message gave no field.",
+	},
+	{
+		Name: OffClockStat, Title: "clocks that are off", Unit: "s", Kind: "max", Window: noticed,
+		GroupBy: []string{"clock", "ingester", "input", "host"}, Top: 50, Subject: SubjectClocks,
+		Help: "Of lines that are late or ahead the most whole seconds, by which of the two, and by the input and host that they are of, or the ingester whose clock it is.",
 	},
 	{
 		Name: LinesStat, Title: "lines", Kind: LinesKind, Window: 1, Subject: SubjectAccount,

@@ -93,7 +93,7 @@ func (f *RawFeed) feed(p *rawPartition, r *kgo.Record) (moves bool) {
 		if p.watermark.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
 			p.earliest = second
 		}
-		f.to.Pack(program.Pack{Lines: r.Value, Second: second, Floor: max(second, p.watermark.Second()), Map: header.Map, Runs: header.Runs(), Recorded: header.Recorded()})
+		f.to.Pack(header.Pack(r.Value, p.watermark.Second()))
 		return false
 	}
 	before, after, gaps := p.watermark.Tick(watermark.Tick{Ingester: header.Ingester, Clock: second, Since: t.Since, Leaving: t.Leaving})

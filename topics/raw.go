@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats/line"
+	"pulse/stats/program"
 	"pulse/stats/timing"
 	"pulse/stats/watermark"
 )
@@ -73,6 +74,17 @@ func (h RawHeader) Second() int64 { return h.Clock / 1000 }
 // with mapped ones: its ingester's clock is made of the lines' times.
 func (h RawHeader) Recorded() bool {
 	return strings.HasPrefix(h.Domain, RecordingPrefix) || !h.Map.Identity()
+}
+
+// Pack is what a record with these lines is to those who fold them; watermark is that of its
+// partition before it, -1 if there is none.
+func (h RawHeader) Pack(lines []byte, watermark int64) program.Pack {
+	second := h.Second()
+	p := program.Pack{Lines: lines, Second: second, Floor: max(second, watermark), Map: h.Map, Runs: h.Runs(), Recorded: h.Recorded(), Clock: watermark}
+	if !p.Recorded {
+		p.Ingester = h.Ingester
+	}
+	return p
 }
 
 // Headers returns the header as a Kafka record carries it.

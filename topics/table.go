@@ -51,6 +51,9 @@ type Clocks struct {
 	// Ingesters are those whose ticks moved the watermarks, as far as this partition
 	// knows them, the one that is ahead first: whom to look for where all partitions stand still.
 	Ingesters []string `json:"ingesters,omitempty"`
+	// Ahead are those whose clocks are so many seconds ahead of all others that they count
+	// for nothing.
+	Ahead map[string]int64 `json:"ahead,omitempty"`
 }
 
 // AppendTableSnapshots appends the value that holds snapshots: a JSON array.
@@ -90,6 +93,14 @@ func DecodeTableEntry(key string, value []byte) TableEntry {
 		}
 		if len(c.Ingesters) > MaxClockIngesters || slices.ContainsFunc(c.Ingesters, func(id string) bool { return len(id) > MaxIngester }) {
 			return TableEntry{Bad: fmt.Errorf("table entry %.80q: ingesters out of bounds", key)}
+		}
+		if len(c.Ahead) > MaxClockIngesters {
+			return TableEntry{Bad: fmt.Errorf("table entry %.80q: ingesters out of bounds", key)}
+		}
+		for id, seconds := range c.Ahead {
+			if len(id) > MaxIngester || seconds < 0 || seconds > timing.LastSecond {
+				return TableEntry{Bad: fmt.Errorf("table entry %.80q: ingesters out of bounds", key)}
+			}
 		}
 		return TableEntry{Clocks: &c}
 	}

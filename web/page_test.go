@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -323,18 +324,39 @@ func TestStates(t *testing.T) {
 }
 
 // Where what comes is late the numbers are zeros that look true: the header says so,
-// in the color of a warning.
+// in the color of a warning, and names the hosts or the input and by how much.
 func TestLate(t *testing.T) {
 	testkit.Long(t)
 	server := quiet(t)
-	b := openBrowser(t) // first: what is told below is stale after some seconds
-	now := time.Now().Unix()
-	for second := now - 12; second < now; second++ {
-		put(server.store, point("a", second, "0"), point("b", second, "null"), point(stats.LinesStat, second, `{"in":50,"late":49,"unreadable":0}`))
+	const clocks = `{"key":"behind,,drain shop,db-1","value":90},{"key":"ahead,,drain shop,db-2","value":90}`
+	// A log that goes on, of whose lines so many are late; told anew it has another revision.
+	in, late, next, revision := 50, 49, time.Now().Unix()-12, 0
+	feed := func() {
+		for ; next < time.Now().Unix(); next++ {
+			for _, p := range []stats.Snapshot{
+				point("a", next, "0"), point("b", next, "null"),
+				point(stats.LinesStat, next, fmt.Sprintf(`{"in":%d,"counted":%d,"late":%d,"unreadable":0,"ahead":0}`, in, in-late, late)),
+				point(stats.OffClockStat, next, `{"top":[`+clocks+`],"other":null,"distinct":2}`),
+			} {
+				put(server.store, revised(p, revision, false))
+			}
+		}
+		server.store.Clocks(topics.Clocks{Version: server.store.gen, Seconds: []int64{next}}, time.Now())
 	}
-	server.store.Clocks(topics.Clocks{Version: server.store.gen, Seconds: []int64{now}}, time.Now())
+	b := openBrowser(t)
+	until := func(condition string) {
+		t.Helper()
+		testkit.Eventually(t, condition, func() error {
+			feed()
+			if !evaluate[bool](t, b, condition) {
+				return errors.New(evaluate[string](t, b, `document.querySelector("#status-text").textContent`))
+			}
+			return nil
+		})
+	}
+	feed()
 	b.do(t, chromedp.Navigate(server.URL()))
-	b.until(t, `document.querySelector("#status").dataset.state === "late" && document.querySelector("#status-text").textContent === "49 of 50 lines/s late"
+	until(`document.querySelector("#status").dataset.state === "late" && document.querySelector("#status-text").textContent === "49 of 50 lines/s late · db-1 (drain shop) is 90 s behind"
 		&& document.querySelector("#status").title.includes("raise lateness")`)
 	if !evaluate[bool](t, b, `getComputedStyle(document.querySelector("#status i")).backgroundColor === (() => {
 		const probe = document.createElement("i");
@@ -346,6 +368,13 @@ func TestLate(t *testing.T) {
 	})()`) {
 		t.Error("the mark of late lines does not have the color of a warning")
 	}
+	// All of it late: no panel shows the zero as what goes on.
+	late, next, revision = 50, time.Now().Unix()-12, 1
+	until(`document.querySelector("#status-text").textContent === "all lines of input drain shop are 90 s late" && document.querySelector(".panel").dataset.state === "unknown" && document.querySelector(".panel").innerText.includes("all lines late")`)
+	// Clocks that have been off for a minute, of few lines.
+	in, late, next, revision = 500, 1, time.Now().Unix()-80, 2
+	until(`document.querySelector("#status-text").textContent === "db-1 (drain shop) is 90 s behind · 1 more" && document.querySelector(".panel").dataset.state === "value"
+		&& document.querySelector("#status").title.includes("db-2 (drain shop) is 90 s ahead")`)
 }
 
 // The page is never quiet about a connection that is gone, and finds back.

@@ -54,5 +54,5 @@ func (o *openLog) Close() { o.admin.Close() }
 
 // packOf is a pack as programs read it.
 func packOf(p topics.RawPack) program.Pack {
-	return program.Pack{Lines: p.Record.Value, Second: p.Second(), Floor: p.Second(), Map: p.Map, Runs: p.Runs(), Recorded: p.Recorded()}
+	return p.Pack(p.Record.Value, -1)
 }

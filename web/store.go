@@ -54,9 +54,10 @@ type Store struct {
 	waiting   []series // of the own definitions version, while another one is shown; else nil
 	newest    int64    // the newest second of all stats; 0 before the first
 	clocks    []int64
-	ingesters []string      // that the clocks are of, as far as is known
-	version   uint64        // the last one that was cut; changes belong to the next
-	news      chan struct{} // has one while there are changes since then
+	ingesters []string         // that the clocks are of, as far as is known
+	ahead     map[string]int64 // by how many seconds the clocks of others are ahead of these, which do not count
+	version   uint64           // the last one that was cut; changes belong to the next
+	news      chan struct{}    // has one while there are changes since then
 	refused   uint64
 
 	notes        map[stats.Subject]map[string][]string // by the internal stat that they are of, or SubjectLines, and then by stat
@@ -188,7 +189,7 @@ func (s *Store) Clocks(c topics.Clocks, now time.Time) {
 		return
 	}
 	if len(c.Ingesters) > 0 {
-		s.ingesters = c.Ingesters
+		s.ingesters, s.ahead = c.Ingesters, c.Ahead
 	}
 	for p, second := range c.Seconds {
 		if p == len(s.clocks) {
@@ -498,8 +499,9 @@ func (s *Store) LastFinal() int64 {
 }
 
 // AppendClocks appends the clocks of the source partitions as a JSON array of
-// Unix seconds, -1 being one that was not heard of, and the ingesters that they
-// are of, if these are known: `"clocks":[…],"ingesters":[…]`.
+// Unix seconds, -1 being one that was not heard of, the ingesters that they are of, if
+// these are known, and those whose clocks are doubted, if there are such:
+// `"clocks":[…],"ingesters":[…],"ahead":{…}`.
 func (s *Store) AppendClocks(b []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -514,6 +516,10 @@ func (s *Store) AppendClocks(b []byte) []byte {
 	if len(s.ingesters) > 0 {
 		b = append(b, `,"ingesters":`...)
 		b = append(b, mustJSON(s.ingesters)...)
+	}
+	if len(s.ahead) > 0 {
+		b = append(b, `,"ahead":`...)
+		b = append(b, mustJSON(s.ahead)...)
 	}
 	return b
 }

@@ -450,9 +450,9 @@ func TestClocks(t *testing.T) {
 		t.Errorf("got %s, want the furthest that is known of each: %s", got, want)
 	}
 	// One partition of the merger knows whose clocks they are; the others say nothing of it.
-	s.Clocks(topics.Clocks{Version: gen, Seconds: []int64{13, 13, 13}, Ingesters: []string{"b", `a"`}}, time.Now())
+	s.Clocks(topics.Clocks{Version: gen, Seconds: []int64{13, 13, 13}, Ingesters: []string{"b", `a"`}, Ahead: map[string]int64{"c": 90}}, time.Now())
 	s.Clocks(topics.Clocks{Version: gen, Partition: 1, Seconds: []int64{13, 13, 14}}, time.Now())
-	if got, want := string(s.AppendClocks(nil)), `"clocks":[13,13,14],"ingesters":["b","a\""]`; got != want {
+	if got, want := string(s.AppendClocks(nil)), `"clocks":[13,13,14],"ingesters":["b","a\""],"ahead":{"c":90}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -126,7 +126,7 @@ func findOrigins(ctx context.Context, admin *topics.Admin, r *role, stat string,
 				break
 			}
 			for _, p := range packs {
-				pack := program.Pack{Lines: p.Record.Value, Second: p.Second(), Floor: p.Second(), Map: p.Map, Runs: p.Runs(), Recorded: p.Recorded()}
+				pack := p.Pack(p.Record.Value, -1)
 				if lines, late := countedOf(pack, counted, all, from, to); lines+len(late) > 0 {
 					o.add(p, lines, late)
 				}

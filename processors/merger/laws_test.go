@@ -1007,7 +1007,7 @@ func (w *world) reference() *reference {
 					first = min(first, second)
 				}
 				floor := max(second, clock.Second())
-				pack := program.Pack{Lines: r.value, Second: second, Floor: floor}
+				pack := r.header.Pack(r.value, clock.Second())
 				evaluator.Pack(pack)
 				folder.Fold(pack)
 				if len(r.value) > 0 {

@@ -98,26 +98,26 @@ type partition struct {
 	longKept  int64           // the last second that the topic of long minutes tells of; -1: none
 	greatest  int64           // watermark of any source, at which clocks were last published
 
-	members map[int32][]watermark.Member // of source partitions, as the last savepoints had them
+	watermarks map[int32]*watermark.Watermark // of source partitions, as the last savepoints had them
 }
 
 // newPartition goes on from a commit, or begins.
 func newPartition(s *shared, start processors.Start, kept Kept) (*partition, error) {
 	p := &partition{
-		shared:   s,
-		number:   start.Partition,
-		byName:   map[string]*track{},
-		waiting:  map[int32]*waiting{},
-		fresh:    true,
-		touched:  map[int64]int64{},
-		members:  map[int32][]watermark.Member{},
-		greatest: -1,
-		coverage: coverage{first: math.MaxInt64},
-		earliest: math.MaxInt64,
-		ended:    -1,
-		key:      s.keys[start.Partition],
-		kept:     -1,
-		longKept: -1,
+		shared:     s,
+		number:     start.Partition,
+		byName:     map[string]*track{},
+		waiting:    map[int32]*waiting{},
+		fresh:      true,
+		touched:    map[int64]int64{},
+		watermarks: map[int32]*watermark.Watermark{},
+		greatest:   -1,
+		coverage:   coverage{first: math.MaxInt64},
+		earliest:   math.MaxInt64,
+		ended:      -1,
+		key:        s.keys[start.Partition],
+		kept:       -1,
+		longKept:   -1,
 	}
 	for i, stat := range s.stats {
 		if topics.Partition(stat.Name, s.partitions) != p.number {

@@ -466,6 +466,15 @@ func TestIngesters(t *testing.T) {
 			tick(fmt.Sprintf("c%02d", i), s, false)
 		}
 	}
+	for s := int64(1033); s <= 1044; s++ {
+		tick("far", s+900, false)
+		for i := range 2 {
+			tick(fmt.Sprintf("c%02d", i), s, false)
+		}
+	}
+	if got := l.table[topics.ClocksKey(0)].Clocks.Ahead; len(got) != 1 || got["far"] < 800 {
+		t.Errorf("ahead are %v, want far by more than 800 s", got)
+	}
 	if got := named(); len(got) != topics.MaxClockIngesters {
 		t.Errorf("%d are named, want %d at most", len(got), topics.MaxClockIngesters)
 	}

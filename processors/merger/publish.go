@@ -113,24 +113,32 @@ func (p *partition) meet(w *topics.Savepoint) {
 	if err != nil {
 		return // they will say so
 	}
-	p.members[w.Partition] = state.Clock.Members()
+	p.watermarks[w.Partition] = state.Clock
 }
 
-// ingesters returns those that are known, the one that is ahead first, at most as many
-// as are named.
-func (p *partition) ingesters() []string {
+// ingesters returns those that are known, the one that is ahead first, and by how many
+// seconds those are ahead whose clocks are doubted; of both at most as many as are named.
+func (p *partition) ingesters() (names []string, ahead map[string]int64) {
 	clocks := map[string]int64{}
-	for _, members := range p.members {
-		for _, m := range members {
-			if !m.Doubted { // it moves nothing
+	for _, w := range p.watermarks {
+		for _, m := range w.Members() {
+			if !m.Doubted {
 				clocks[m.Ingester] = max(clocks[m.Ingester], m.Clock)
+				continue
 			}
+			if ahead == nil {
+				ahead = map[string]int64{}
+			}
+			ahead[m.Ingester] = max(ahead[m.Ingester], m.Clock-w.Second())
 		}
 	}
-	names := slices.SortedFunc(maps.Keys(clocks), func(a, b string) int {
+	for len(ahead) > topics.MaxClockIngesters {
+		delete(ahead, slices.Max(slices.Collect(maps.Keys(ahead))))
+	}
+	names = slices.SortedFunc(maps.Keys(clocks), func(a, b string) int {
 		return cmp.Or(cmp.Compare(clocks[b], clocks[a]), cmp.Compare(a, b))
 	})
-	return names[:min(len(names), topics.MaxClockIngesters)]
+	return names[:min(len(names), topics.MaxClockIngesters)], ahead
 }
 
 // publishClocks says once a second, by the fastest clock, how far each source
@@ -144,7 +152,8 @@ func (p *partition) publishClocks(emit processors.Emit) {
 		return
 	}
 	p.greatest = greatest
-	clocks := topics.Clocks{Version: p.version, Partition: p.number, Closed: -1, Ingesters: p.ingesters()}
+	clocks := topics.Clocks{Version: p.version, Partition: p.number, Closed: -1}
+	clocks.Ingesters, clocks.Ahead = p.ingesters()
 	if p.begun {
 		clocks.Closed = p.next - 1
 	}

@@ -165,7 +165,7 @@ func (p *partition) fold(h topics.RawHeader, lines []byte) {
 	if p.clock.Second() < 0 && (p.earliest < 0 || second < p.earliest) {
 		p.earliest = second
 	}
-	p.folder.Fold(program.Pack{Lines: lines, Second: second, Floor: max(second, p.clock.Second()), Map: h.Map, Runs: h.Runs(), Recorded: h.Recorded()})
+	p.folder.Fold(h.Pack(lines, p.clock.Second()))
 }
 
 // tick ends a segment.

@@ -30,26 +30,27 @@ var DefaultLimits = Limits{Behind: 10 * time.Second, Discarded: timing.LateShare
 
 // A Status says how a Pulse stands. Times that are not known are null.
 type Status struct {
-	Well      bool           `json:"well"`
-	Headline  string         `json:"headline"`
-	Problems  []Problem      `json:"problems"`
-	Notes     []Note         `json:"notes"`
-	Fields    []Field        `json:"fields_last_hour"`
-	At        time.Time      `json:"at"`
-	Version   string         `json:"version"`
-	Others    []OtherVersion `json:"other_versions"`
-	History   *Filled        `json:"history,omitempty"`
-	Domain    string         `json:"domain"`
-	Closed    *time.Time     `json:"closed"` // the last second that has closed everywhere
-	Behind    *float64       `json:"behind_seconds"`
-	Lines     Lines          `json:"lines_last_minute"`
-	Ingesters []Ingester     `json:"ingesters"`
-	Receivers Group          `json:"receivers"`
-	Mergers   Group          `json:"mergers"`
-	Alerts    *Alerts        `json:"alerts,omitempty"`
-	Sources   []Source       `json:"sources"`
-	Fragments []Fragments    `json:"fragments"`
-	Garbage   []Garbage      `json:"not_ours"`
+	Well      bool             `json:"well"`
+	Headline  string           `json:"headline"`
+	Problems  []Problem        `json:"problems"`
+	Notes     []Note           `json:"notes"`
+	Fields    []Field          `json:"fields_last_hour"`
+	At        time.Time        `json:"at"`
+	Version   string           `json:"version"`
+	Others    []OtherVersion   `json:"other_versions"`
+	History   *Filled          `json:"history,omitempty"`
+	Domain    string           `json:"domain"`
+	Closed    *time.Time       `json:"closed"` // the last second that has closed everywhere
+	Behind    *float64         `json:"behind_seconds"`
+	Lines     Lines            `json:"lines_last_minute"`
+	Clocks    []stats.OffClock `json:"clocks_off_last_minute"`
+	Ingesters []Ingester       `json:"ingesters"`
+	Receivers Group            `json:"receivers"`
+	Mergers   Group            `json:"mergers"`
+	Alerts    *Alerts          `json:"alerts,omitempty"`
+	Sources   []Source         `json:"sources"`
+	Fragments []Fragments      `json:"fragments"`
+	Garbage   []Garbage        `json:"not_ours"`
 }
 
 // A Note says of a stat why its value may not be what it seems. It is not a problem of
@@ -150,6 +151,7 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 	if f.closed >= 0 {
 		s.Behind = f.age(f.closed + 1)
 	}
+	s.Clocks = o.offClocks()
 	s.Notes = o.notes(d)
 	s.Fields = o.fieldsOfHour()
 	s.Garbage = o.allGarbage()
@@ -157,6 +159,15 @@ func judge(o *observation, d *stats.Definitions, l Limits) *Status {
 	s.Well = len(s.Problems) == 0
 	s.Headline = s.headline(f.clock, f.recording)
 	return s
+}
+
+// offClocks are those of the newest minute.
+func (o *observation) offClocks() []stats.OffClock {
+	v, err := value.Parse(o.points[stats.OffClockStat].Value)
+	if err != nil {
+		return []stats.OffClock{}
+	}
+	return append([]stats.OffClock{}, stats.OffClocksOf(v)...)
 }
 
 // notes are those of the stats of definitions.

@@ -237,6 +237,19 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// TestClocksThatAreOff: whose lines are late or ahead is said, and is not a problem of Pulse
+// while they are few.
+func TestClocksThatAreOff(t *testing.T) {
+	o := wellObservation()
+	o.points = map[string]stats.Snapshot{stats.OffClockStat: {Value: []byte(`{"top":[{"key":"ahead,,syslog,db-1","value":90},{"key":"behind,web-1,,","value":7},` +
+		`{"key":"behind,,a,","value":6},{"key":"behind,,b,","value":5},{"key":"behind,,c,","value":4},{"key":"behind,,d,","value":3}],"other":null,"distinct":6}`)}}
+	s := judge(o, new(stats.Definitions), DefaultLimits)
+	want := "late or ahead by their clocks:\n- db-1 (syslog) 90 s ahead\n- ingester web-1 7 s behind\n- input a 6 s behind\n- input b 5 s behind\n- input c 4 s behind\n- 1 more, which --json has\n"
+	if !s.Well || len(s.Clocks) != 6 || !strings.Contains(s.Text(), want) {
+		t.Errorf("well: %t, %d clocks; the text lacks\n%s:\n%s", s.Well, len(s.Clocks), want, s.Text())
+	}
+}
+
 // Which fields lines have is said of the last hour, if it is rolled up.
 func TestFieldsOfHour(t *testing.T) {
 	d := &stats.Definitions{Stats: []*stats.Stat{

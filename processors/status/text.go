@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 )
 
+// maxClocks is how many clocks that are off people are shown.
+const maxClocks = 5
+
 // maxNotes is how many notes people are shown.
 const maxNotes = 20
 
@@ -54,6 +57,7 @@ func (s *Status) Text() string {
 		thousands(n.In), percent(n.Counted, n.In), thousands(n.Late), thousands(n.Unreadable), thousands(n.Ahead),
 		thousands(n.Undated), thousands(n.Unparsed), thousands(n.Half))
 
+	b.WriteString(s.textOfClocks())
 	raw := [][]string{{"events.raw", "written", "rolled up to", "behind", "lag", "owner"}}
 	for _, p := range s.Sources {
 		raw = append(raw, []string{strconv.Itoa(p.Partition), s.time(p.Written), s.time(p.Clock), spanCell(p.Behind), thousands(p.Lag), cmp.Or(p.Owner, "nobody")})
@@ -78,6 +82,23 @@ func (s *Status) Text() string {
 		fmt.Fprintf(&b, "- %s: %s\n", n.Stat, n.Note)
 	}
 	return b.String()
+}
+
+// textOfClocks says whose lines were late or ahead.
+func (s *Status) textOfClocks() string {
+	if len(s.Clocks) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("late or ahead by their clocks:\n")
+	for i, c := range s.Clocks {
+		if i == maxClocks {
+			fmt.Fprintf(&b, "- %d more, which --json has\n", len(s.Clocks)-i)
+			break
+		}
+		fmt.Fprintf(&b, "- %s\n", c)
+	}
+	return b.String() + "\n"
 }
 
 // time is a time as a column has it.

@@ -53,6 +53,13 @@ type KeyCounter interface {
 	Count(key []byte, n uint64)
 }
 
+// A KeyObserver is a Partial of min or max by key, to which numbers can be added that
+// are not the field's, of keys that are not fields'.
+type KeyObserver interface {
+	Partial
+	ObserveOf(key []byte, n fixed.Number)
+}
+
 // A Window is the join of the partials of an interval of seconds. A partial that
 // was added must not change before it is taken out.
 type Window interface {

@@ -129,6 +129,14 @@ func (p *keyed) Count(key []byte, n uint64) {
 	p.entry(key, hashKey(key), n, n).(Counter).Count(n)
 }
 
+// ObserveOf adds a number of a key, of min and max.
+func (p *keyed) ObserveOf(key []byte, n fixed.Number) {
+	if len(key) > maxKey {
+		key = p.shorten(key)
+	}
+	p.entry(key, hashKey(key), 1, 1).(Observer).Observe(n)
+}
+
 // weigh gives the magnitude of a number, rounded down, in [1, 2^40].
 func weigh(n fixed.Number) uint64 {
 	const most = 1 << 40

@@ -29,6 +29,11 @@ type Pack struct {
 	Runs   []line.Run   // the lines' origins; those after them have none
 
 	Recorded bool // the record is of a recording: its clock is that of its lines
+
+	// Ingester is whose record it is, "" if that is of a recording; and Clock w(p) before
+	// the record, -1 if there is none. They say whose fault it is that lines are late.
+	Ingester string
+	Clock    int64
 }
 
 // near tells a scanner when the lines were written.
@@ -60,7 +65,8 @@ type Folder struct {
 	latest  int64    // the lateness with which no line of all would be late; 0 if none was
 	skew    int64    // the most seconds by which a line of the pack is ahead of its record
 
-	runs runs // of the pack
+	runs  runs // of the pack
+	whose whose
 
 	// Used again and again.
 	tail       []byte
@@ -207,6 +213,7 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 
 		f.shapes[ev.Shape()]++
 		second, nanos, dated := ev.Time()
+		ahead := false
 		if !dated {
 			second, nanos = p.Second, 0
 			if !line.IsDirective(b[start : start+length]) {
@@ -217,7 +224,8 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 				second, nanos = mapped(p.Map, second, nanos)
 			}
 			f.skew = max(f.skew, second-p.Second)
-			if second > p.Second+timing.LineAhead {
+			if ahead = second > p.Second+timing.LineAhead; ahead {
+				f.isAhead(p, second, b, start, start+length)
 				second, nanos = p.Second, 0
 				f.counts.Ahead++
 			}
@@ -225,6 +233,9 @@ func (f *Folder) lines(p *Pack, b []byte, end int) {
 		if second <= lastLate {
 			f.counts.Late++
 			f.latest = max(f.latest, p.Floor-second)
+			if !ahead { // else it has been told why
+				f.isLate(p, second, b, start, start+length)
+			}
 			continue
 		}
 		f.counts.Counted++

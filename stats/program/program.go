@@ -28,6 +28,7 @@ type Program struct {
 	of       [][]int // the stats whose values a stat's is made of; nil: it is made of lines
 	derived  *derive.Program
 	internal [stats.Subjects]int32
+	hosts    *line.Schema // of the field host alone: whose a line is that is late or ahead
 	index    index
 	inlog    *inlog // nil: metrics that lines name are not looked for
 
@@ -67,6 +68,9 @@ func Compile(d *stats.Definitions) (*Program, error) {
 	}
 	var err error
 	if p.schema, err = line.NewSchemaOf(d.Formats, wanted.fields...); err != nil {
+		return nil, err
+	}
+	if p.hosts, err = line.NewSchemaOf(d.Formats, line.Field{Name: "host"}); err != nil {
 		return nil, err
 	}
 	p.derived = derive.Compile(d.Derived, p.schema)

@@ -127,6 +127,35 @@ function plural(what, names) {
   return names.length > NAMED ? `${names.length} ${what}s` : `${what}s ${names.join(", ")}`;
 }
 
+/** parts gives the texts that a key of several fields is made of. */
+function parts(key) {
+  const texts = [""];
+  for (const [piece] of key.matchAll(/\\+,|,|\\+|[^,\\]+/g)) {
+    const slashes = piece.length - 1; // before a comma each of a text is two, and one more is that of the comma
+    if (piece.at(-1) !== ",") texts[texts.length - 1] += piece;
+    else if (slashes % 2) texts[texts.length - 1] += "\\".repeat(slashes >> 1) + ",";
+    else {
+      texts[texts.length - 1] += "\\".repeat(slashes >> 1);
+      texts.push("");
+    }
+  }
+  return texts;
+}
+
+/** Whose lines are off, in a few words. */
+export function whose({ ingester, input, host }) {
+  if (ingester) return `ingester ${ingester}`;
+  if (!host) return input ? `input ${input}` : "an input";
+  return input ? `${host} (${input})` : host;
+}
+
+/** All lines, and of which inputs they are. */
+export function allOf(off) {
+  const late = off.filter((o) => o.clock === "behind");
+  const names = [...new Set(late.map((o) => o.ingester ? whose(o) : o.input && `input ${o.input}`))].filter(Boolean);
+  return names.length && names.length <= NAMED ? `all lines of ${names.join(", ")}` : "all lines";
+}
+
 /** The clocks of a browser: the time of day in milliseconds, and one that only goes on. */
 const browser = { date: () => Date.now(), ticks: () => performance.now() };
 
@@ -146,6 +175,7 @@ export class Model {
     this.loading = false; // whether history is still to come
     this.clocks = [];
     this.ingesters = []; // that these clocks are of, as far as is known
+    this.ahead = []; // ingesters whose clocks are so far ahead that they do not count; see off
     this.first = Infinity; // the oldest second of all stats
     this.newest = 0;
     this.offset = 0; // this browser's clock plus it is the server's
@@ -268,6 +298,7 @@ export class Model {
     if (message.clocks.some((c, i) => c > (this.clocks[i] ?? 0))) this.moved = this.clock.ticks();
     this.clocks = message.clocks;
     this.ingesters = message.ingesters ?? [];
+    this.ahead = Object.entries(message.ahead ?? {}).map(([ingester, seconds]) => ({ clock: "ahead", ingester, seconds }));
     this.notice = message.notice ?? ""; // about other definitions at work
     [this.heard, this.heardAt] = [ticks, date];
   }
@@ -307,17 +338,17 @@ export class Model {
       return { state: "unknown", held, note: `${brief} behind`, why };
     }
     if (!held) return { state: "stale", why: "no ingester" };
-    const { all, who } = this.times();
+    const { all, off } = this.times();
     if (all && !moment.past && !series.stat.name.startsWith("pulse.")) {
-      return { state: "unknown", held: 0, note: "all lines late", why: `all lines${who && ` of ${who}`} are late, and in no stat` };
+      return { state: "unknown", held: 0, note: "all lines late", why: `${allOf(off)} are late, and in no stat` };
     }
     return { state: "value", why: "" };
   }
 
   /** How the newest lines' own times stand to their ingesters' clocks: how many lines a second
    * come in; how many of them are late, and how many ahead, if that is more than a few; whether
-   * all are late, so that the numbers of stats are not of what goes on; by how many seconds the
-   * one that is ahead most is behind or ahead; and whose lines they are. */
+   * all are late, so that the numbers of stats are not of what goes on; and whose lines have
+   * been off for a minute on end, or, if that is more than a few, are now. */
   times() {
     const lines = this.series.get("pulse.lines");
     const { late_over: over, late_share: share } = this.timing;
@@ -332,9 +363,21 @@ export class Model {
       counted += counts.counted;
     }
     const few = (n) => n > share * came ? n / seconds : 0;
-    const skew = this.series.get("pulse.clock-skew");
-    const by = Math.abs(skew?.at(skew.newest) ?? 0);
-    return { came: came / seconds, late: few(late), ahead: few(ahead), all: late > 0 && counted === 0, by, who: plural("ingester", this.ingesters) };
+    const told = { came: came / seconds, late: few(late), ahead: few(ahead), all: late > 0 && counted === 0 };
+    return { ...told, off: this.#off(told) };
+  }
+
+  /** Whose clocks are off: {clock: "ahead" or "behind", ingester, or input and host, seconds}. A
+   * line may come late by chance; one a minute ago and one now are of a clock. */
+  #off({ late, ahead }) {
+    const stat = this.series.get("pulse.off-clock");
+    if (!stat) return this.ahead;
+    const before = new Set(stat.at(stat.newest - stat.stat.over)?.top.map((t) => t.key));
+    const lines = (stat.at(stat.newest)?.top ?? []).map(({ key, value }) => {
+      const [clock, ingester, input, host] = parts(key);
+      return { clock, ingester, input, host, seconds: value, steady: before.has(key) };
+    }).filter((o) => o.steady || (o.clock === "ahead" ? ahead : late) > 0);
+    return [...this.ahead, ...lines.filter((o) => !this.ahead.some((a) => a.ingester === o.ingester))];
   }
 
   /** For how many of the newest seconds no line has come, if that is all that is known, and

@@ -3,10 +3,21 @@
 
 import { write } from "./dom.js";
 import { clock, span } from "./format.js";
+import { allOf, whose } from "./model.js";
 
 const UNREADABLE_HINT = "Lines over 64 KiB, and records that Pulse did not write, are not counted in any stat; the receivers' log says where they come from.";
 const AHEAD_HINT = "Lines more than 5 s ahead of their ingester count when they came: set the clocks and zones of the machines that write them.";
 const LATE_HINT = "Late lines are not counted in any stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
+
+const CLOCK_HINT = "Set these clocks, or the zones of their times: lines more than 5 s ahead count when they came, and late ones are in no stat.";
+
+const offBy = (o) => `${whose(o)} is ${span(o.seconds)} ${o.clock}`;
+
+/** brief says in a few words whose clocks are off: those of the first, and of how many others. */
+function brief(off) {
+  const more = off.length - 1;
+  return off.length ? `${offBy(off[0])}${more ? ` · ${more} more` : ""}` : "";
+}
 
 const count = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
 
@@ -50,10 +61,18 @@ export function standing(model, moment, { paused, then, cursor }) {
     return { state: "behind", text: `${span(behind)} behind · ${who}`, hint: why };
   }
   if (model.notice) return { state: "late", text: model.notice, rate };
-  const { came: each, late, ahead, all, by, who } = model.times();
-  if (all) return { state: "behind", text: `all lines${who && ` of ${who}`} are ${by ? `${span(by)} late` : "late"}`, rate, hint: LATE_HINT };
-  if (late) return { state: "late", text: `${count(late)} of ${count(each)} lines/s late`, hint: LATE_HINT };
-  if (ahead) return { state: "late", text: `${count(ahead)} of ${count(each)} lines/s${who && ` of ${who}`} are up to ${span(by)} ahead`, hint: AHEAD_HINT };
+  const { came: each, late, ahead, all, off } = model.times();
+  const list = off.map(offBy).join("\n");
+  const told = (hint) => list ? `${hint}\n\n${list}` : hint;
+  if (all) {
+    const by = Math.max(0, ...off.filter((o) => o.clock === "behind").map((o) => o.seconds));
+    return { state: "behind", text: `${allOf(off)} are ${by ? `${span(by)} late` : "late"}`, rate, hint: told(LATE_HINT) };
+  }
+  if (late || ahead) {
+    const [n, word, mine] = late ? [late, "late", "behind"] : [ahead, "ahead of time", "ahead"];
+    return { state: "late", text: [`${count(n)} of ${count(each)} lines/s ${word}`, brief(off.filter((o) => o.clock === mine))].filter(Boolean).join(" · "), hint: told(late ? LATE_HINT : AHEAD_HINT) };
+  }
+  if (off.length) return { state: "late", text: brief(off), rate, hint: told(CLOCK_HINT) };
   const lost = lines && unreadable(lines, model.timing);
   if (lost) return { state: "late", text: `${count(lost)} ${lost === 1 ? "line" : "lines"} unreadable in a minute`, rate, hint: UNREADABLE_HINT };
   if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}${now > model.newest ? ` · ${span(now - model.newest)} ago` : ""}`, rate };

@@ -36,26 +36,50 @@ test("late lines are told, as far as they are more than a few", () => {
   assert.equal(now(page).state, "live");
 });
 
+const OFF = "pulse.off-clock";
+const offClock = (...top) => ({ top: top.map(([key, value]) => ({ key, value })), other: null, distinct: top.length });
+const clocks = () => new Page({ name: "a" }, { name: LINES, kind: "lines", shape: "counts", over: 1 }, { name: OFF, kind: "max", shape: "keyed", key_shape: "number", over: 60 });
+
 test("when all lines are late their input and its lag are named, and no zero is shown", () => {
-  const page = new Page({ name: "a" }, { name: LINES, kind: "lines", shape: "counts", over: 1 }, { name: "pulse.clock-skew" });
-  page.ingesters = ["web-1"];
+  const page = clocks();
   page.run(12, counts(50, 0));
   assert.equal(page.state("a").state, "value");
-  page.run(12, { ...counts(50, 50), "pulse.clock-skew": -90 });
-  assert.deepEqual([now(page).state, now(page).text], ["behind", "all lines of ingester web-1 are 90 s late"]);
-  assert.deepEqual(page.state("a"), { state: "unknown", held: 0, note: "all lines late", why: "all lines of ingester web-1 are late, and in no stat" });
+  page.run(12, { ...counts(50, 50), [OFF]: offClock(["behind,,drain shop,db-1", 90], ["behind,,drain shop,db\\,2", 80]) });
+  assert.deepEqual([now(page).state, now(page).text], ["behind", "all lines of input drain shop are 90 s late"]);
+  assert.match(now(page).hint, /\n\ndb-1 \(drain shop\) is 90 s behind\ndb,2 \(drain shop\) is 80 s behind$/);
+  assert.deepEqual(page.state("a"), { state: "unknown", held: 0, note: "all lines late", why: "all lines of input drain shop are late, and in no stat" });
   assert.equal(page.state(LINES).state, "value");
   page.run(1, counts(50, 0));
   assert.equal(page.state("a").state, "value");
 });
 
-test("lines that are ahead are told, with their input and by how much", () => {
-  const page = new Page({ name: "a" }, { name: LINES, kind: "lines", shape: "counts", over: 1 }, { name: "pulse.clock-skew" });
-  page.ingesters = ["web-1"];
-  page.run(12, { a: 1, [LINES]: { in: 50, counted: 50, late: 0, unreadable: 0, ahead: 20 }, "pulse.clock-skew": 90 });
-  assert.deepEqual([now(page).state, now(page).text], ["late", "20 of 50 lines/s of ingester web-1 are up to 90 s ahead"]);
+test("lines that are ahead are told, with whose they are and by how much", () => {
+  const page = clocks();
+  page.run(12, { a: 1, [LINES]: { in: 50, counted: 50, late: 0, unreadable: 0, ahead: 20 }, [OFF]: offClock(["ahead,,syslog,db-1", 90]) });
+  assert.deepEqual([now(page).state, now(page).text], ["late", "20 of 50 lines/s ahead of time · db-1 (syslog) is 90 s ahead"]);
   assert.match(now(page).hint, /clocks/);
   assert.equal(page.state("a").state, "value");
+});
+
+test("a clock that has been off for a minute is told however few its lines are", () => {
+  const page = clocks();
+  const off = offClock(["ahead,,syslog,db-1", 90], ["behind,web-3,,", 120], ["behind,,file,", 60]);
+  page.run(60, { ...counts(500, 1), [OFF]: off });
+  assert.equal(now(page).state, "live");
+  page.run(1, { ...counts(500, 1), [OFF]: off });
+  assert.deepEqual([now(page).state, now(page).text], ["late", "db-1 (syslog) is 90 s ahead · 2 more"]);
+  assert.match(now(page).hint, /db-1 \(syslog\) is 90 s ahead\ningester web-3 is 2 min behind\ninput file is 60 s behind$/);
+  page.run(1, { ...counts(500), [OFF]: offClock() });
+  assert.equal(now(page).state, "live");
+});
+
+test("an ingester whose clock does not count is told, with its lead", () => {
+  const page = clocks();
+  page.run(2, counts(50));
+  page.tell([], { ahead: { "web-1": 3600 } });
+  assert.deepEqual([now(page).state, now(page).text], ["late", "ingester web-1 is 60 min ahead"]);
+  page.tell();
+  assert.equal(now(page).state, "live");
 });
 
 test("each line that could not be read is told for a minute", () => {
