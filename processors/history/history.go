@@ -154,7 +154,7 @@ func (f *Filler) work(ctx context.Context) error {
 		}
 		if p != nil {
 			every, known = lookAgainEvery, &p.history
-			if !p.told {
+			if !p.told && (len(p.history.Chunks) > 0 || !p.history.Done()) {
 				err = w.tell(ctx, p.history)
 			}
 			for err == nil && !p.history.Done() {
@@ -225,7 +225,7 @@ func (f *Filler) look(ctx context.Context, known *topics.History) (*plan, error)
 			p.longest = max(p.longest, s.Lookback())
 		}
 	}
-	if p.longest == 0 { // all was published
+	if p.longest == 0 || len(catalogs) == 1 { // all was published, or it began with the log
 		p.history.Goal = p.history.From
 	}
 	partitions, err := topics.PartitionCount(ctx, f.config.Cluster, n.History())
