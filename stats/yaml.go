@@ -81,7 +81,15 @@ func (p *parser) yamlError(err error) {
 		}
 	}
 	text := lines[line-1]
-	p.errorAt(line, 1+utf8.RuneCount(text)-utf8.RuneCount(bytes.TrimLeft(text, " ")), "this is not valid YAML: "+m[2])
+	rest := bytes.TrimLeft(text, " ")
+	why := m[2]
+	switch { // what does not show
+	case bytes.HasPrefix(rest, []byte("\t")):
+		why = "the line is indented by a tab: write spaces"
+	case bytes.Contains(text, []byte("\u00a0")):
+		why += "; the line has a no-break space (U+00A0): write a space"
+	}
+	p.errorAt(line, 1+utf8.RuneCount(text)-utf8.RuneCount(rest), "this is not valid YAML: "+why)
 }
 
 // resolve follows an alias and refuses tags, of which none has a meaning here.
