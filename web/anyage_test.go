@@ -40,6 +40,10 @@ func TestLinesAtAnyAge(t *testing.T) {
 		}
 	}
 	s := k.idle(func(c *Config) { c.Definitions = d })
+	// Enough for what is asked for, and less than what is read around it.
+	before := maxScan
+	maxScan = 192 << 10
+	defer func() { maxScan = before }()
 	for _, age := range []int64{20, seconds / 3, seconds / 2, seconds - 30} {
 		begun, told := time.Now(), time.Duration(0)
 		found, err := s.raw.Lines(t.Context(), lineQuery{stat: "errors", from: first + seconds - age - 10, to: first + seconds - age, limit: usualLines}, func(found foundLines) {

@@ -29,14 +29,17 @@ import (
 // asked for, and each line goes through the stat's own condition.
 
 const (
-	usualLines  = 100      // unless more are asked for
-	maxLines    = 1000     // of one answer
-	maxLineText = 4 << 10  // bytes of one line that are shown
-	maxScan     = 64 << 20 // bytes that are read for one answer
-	maxFound    = 8 << 20  // bytes of one answer's lines and fields, about
+	usualLines  = 100     // unless more are asked for
+	maxLines    = 1000    // of one answer
+	maxLineText = 4 << 10 // bytes of one line that are shown
+	maxFound    = 8 << 20 // bytes of one answer's lines and fields, about
 	linesWithin = 20 * time.Second
 	tellEvery   = 200 * time.Millisecond
 )
+
+// maxScan bounds the bytes of the seconds asked for that are read for one answer; those around
+// them, which may have some of their lines, are read besides. It is constant but for tests.
+var maxScan = 64 << 20
 
 // foundLine is a line and the second at which it counts.
 type foundLine struct {
@@ -182,7 +185,7 @@ func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)
 	defer log.Close()
 	found := lineFinder{query: q, formats: l.definitions.Formats, tell: tell, parts: make([][]foundLine, len(log.Partitions)), left: make([]int64, len(log.Partitions)), room: make([]int, len(log.Partitions))}
 	for i := range found.left {
-		found.left[i], found.room[i] = maxScan/int64(len(found.left)), maxFound/len(found.room)
+		found.left[i], found.room[i] = int64(maxScan/len(found.left)), maxFound/len(found.room)
 	}
 	for _, part := range [][2]int64{{q.to, q.to}, {q.from, q.to - 1}} {
 		if part[0] > part[1] || len(found.all.lines) == q.limit {
@@ -203,7 +206,7 @@ type lineFinder struct {
 	mu      sync.Mutex
 	all     foundLines
 	parts   [][]foundLine // by partition, those of the last second first
-	left    []int64       // bytes that may still be read of each
+	left    []int64       // bytes of the seconds asked for that may still be read of each
 	room    []int         // bytes that lines of each may still have
 	tell    func(foundLines)
 	told    time.Time
@@ -264,7 +267,9 @@ func scan(ctx context.Context, log *openLog, newMatcher func() (*program.Matcher
 				pack := packOf(p)
 				read.Lines += int64(bytes.Count(pack.Lines, []byte{'\n'}))
 				read.Bytes += int64(len(pack.Lines))
-				found.left[i] -= int64(len(pack.Lines))
+				if from <= p.Second() && p.Second() <= to {
+					found.left[i] -= int64(len(pack.Lines))
+				}
 				var failed error
 				matcher.Match(pack, from, to, func(second int64, line []byte) bool {
 					if !is() {
