@@ -306,7 +306,7 @@ func (t *transactions) positions(ctx context.Context) (Positions, error) {
 	err = admin.Read(ctx, topic, whole.Of(partition), func(r *kgo.Record) bool {
 		key, ours := strings.CutPrefix(string(r.Key), t.prefix())
 		switch {
-		case !ours:
+		case !ours || !topics.Transactional(r):
 		case r.Value == nil:
 			delete(found, key)
 		default:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/stats"
 	"pulse/stats/alert"
 	"pulse/stats/timing"
 )
@@ -32,16 +33,38 @@ func AlertKey(t alert.Transition) []byte {
 	return b
 }
 
-// maxAlertValue bounds the records of the topics of alerts, in bytes.
-const maxAlertValue = 1 << 20
+// Bounds on the records of the topics of alerts, in bytes.
+const (
+	maxAlertValue = 1 << 20
+	maxAlertName  = stats.MaxName // of an alert, a key, a route
+	maxAlertText  = 4 << 10       // of what a receiver answered
+	maxNumber     = 512
+)
+
+// Bounds on what is remembered of alerts and receivers: beyond them new ones are passed over.
+const (
+	maxMemories  = 2 * alert.MaxRules
+	maxRemember  = 256 << 20 // bytes
+	maxReceivers = alert.MaxRoutes * MaxPartitions
+)
 
 // ParseTransition reads a record of the topic of alerts.
 func ParseTransition(value []byte) (t alert.Transition, err error) {
 	if len(value) > maxAlertValue {
 		return t, fmt.Errorf("a transition has %d bytes, more than %d", len(value), maxAlertValue)
 	}
-	err = json.Unmarshal(value, &t)
+	if err = json.Unmarshal(value, &t); err == nil && (len(t.Alert) > maxAlertName || len(t.Key) > maxAlertName || len(t.Number) > maxNumber) {
+		err = fmt.Errorf("a transition whose alert, key or value is too long: %.200q", value)
+	}
 	return t, err
+}
+
+// TransitionOf reads a record of the topic of alerts: of those that the alert role wrote.
+func TransitionOf(r *kgo.Record) (t alert.Transition, err error) {
+	if !Transactional(r) {
+		return t, ErrForeign
+	}
+	return ParseTransition(r.Value)
 }
 
 // An AlertState is a record of the topic of that name: either what is remembered of an
@@ -141,39 +164,94 @@ func ParseAlertState(value []byte) (s AlertState, err error) {
 	if err := json.Unmarshal(value, &s); err != nil {
 		return s, err
 	}
-	if m := s.Memory; m != nil && (m.Alert == "" || m.Offset < 0) {
-		return s, errors.New("an alert's memory without a name or with an offset below 0")
+	if m := s.Memory; m != nil && (m.Alert == "" || m.Offset < 0 || len(m.Alert) > maxAlertName || len(m.Stat) > maxAlertName || len(m.Version) > maxAlertName) {
+		return s, errors.New("an alert's memory without a name, with one that is too long, or with an offset below 0")
 	}
-	if r := s.Receiver; r != nil && (r.Route == "" || r.Offset < 0 || r.Partition < 0 || r.Partition >= MaxPartitions) {
-		return s, errors.New("a receiver without a name, or with an offset or a partition out of bounds")
+	if r := s.Receiver; r != nil && (r.Route == "" || len(r.Route) > maxAlertName || len(r.Kind) > maxAlertName || len(r.Error) > maxAlertText || r.Offset < 0 || r.Partition < 0 || r.Partition >= MaxPartitions) {
+		return s, errors.New("a receiver without a name, with texts that are too long, or with an offset or a partition out of bounds")
 	}
 	return s, nil
 }
 
-// AlertStates reads what is remembered of alerts, and how receivers stand, in order. It waits
-// for open transactions.
-func (a *Admin) AlertStates(ctx context.Context, n Names) (memories []AlertMemory, receivers []AlertReceiver, err error) {
-	whole, err := a.Whole(ctx, n.AlertState())
+// AlertStateOf reads a record of the topic of the alerts' state. Memories are written in
+// transactions. It is an error if the key is not that of what the record says.
+func AlertStateOf(r *kgo.Record) (s AlertState, err error) {
+	if s, err = ParseAlertState(r.Value); err != nil {
+		return s, err
+	}
+	switch {
+	case s.Memory != nil && !Transactional(r):
+		return AlertState{}, ErrForeign
+	case s.Memory != nil && string(r.Key) != string(s.Memory.Key()), s.Receiver != nil && string(r.Key) != string(s.Receiver.Key()):
+		return AlertState{}, errors.New("its key is not that of what it says")
+	}
+	return s, nil
+}
+
+// AlertStates are what is remembered of alerts, and how receivers stand, by the records of
+// their topic.
+type AlertStates struct {
+	memories  map[string]AlertMemory // by key
+	receivers map[string]AlertReceiver
+	bytes     int // of memories
+}
+
+// Put takes a record of the topic. What no role of Pulse wrote, or has no room, is passed over.
+func (a *AlertStates) Put(r *kgo.Record) {
+	if a.memories == nil {
+		a.memories, a.receivers = map[string]AlertMemory{}, map[string]AlertReceiver{}
+	}
+	key := string(r.Key)
+	if r.Value == nil {
+		delete(a.receivers, key)
+		if old, ok := a.memories[key]; ok && Transactional(r) {
+			a.bytes -= old.size()
+			delete(a.memories, key)
+		}
+		return
+	}
+	s, err := AlertStateOf(r)
 	if err != nil {
-		return nil, nil, err
+		return
 	}
-	byKey := map[string]AlertState{}
-	err = a.Read(ctx, n.AlertState(), whole, func(r *kgo.Record) bool {
-		delete(byKey, string(r.Key))
-		if s, err := ParseAlertState(r.Value); r.Value != nil && err == nil {
-			byKey[string(r.Key)] = s
+	if m := s.Memory; m != nil {
+		old, known := a.memories[key]
+		if bytes := a.bytes - old.size() + m.size(); (known || len(a.memories) < maxMemories) && bytes <= maxRemember {
+			a.memories[key], a.bytes = *m, bytes
 		}
-		return true
-	})
+	}
+	if s.Receiver != nil {
+		if _, known := a.receivers[key]; known || len(a.receivers) < maxReceivers {
+			a.receivers[key] = *s.Receiver
+		}
+	}
+}
+
+func (m *AlertMemory) size() int { return len(m.Tracker) + len(m.Packed) }
+
+// Memories are what is remembered of alerts, in order.
+func (a *AlertStates) Memories() []AlertMemory { return inOrder(a.memories) }
+
+// Receivers are how receivers stand, in order.
+func (a *AlertStates) Receivers() []AlertReceiver { return inOrder(a.receivers) }
+
+func inOrder[V any](byKey map[string]V) (all []V) {
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
-		if m := byKey[key].Memory; m != nil {
-			memories = append(memories, *m)
-		}
-		if r := byKey[key].Receiver; r != nil {
-			receivers = append(receivers, *r)
-		}
+		all = append(all, byKey[key])
 	}
-	return memories, receivers, err
+	return all
+}
+
+// AlertStates reads what is remembered of alerts, and how receivers stand. Of Whole it waits
+// for open transactions, of Readable it does not.
+func (a *Admin) AlertStates(ctx context.Context, n Names, section func(context.Context, string) (Section, error)) (*AlertStates, error) {
+	s, err := section(ctx, n.AlertState())
+	if err != nil {
+		return nil, err
+	}
+	states := &AlertStates{}
+	err = a.Read(ctx, n.AlertState(), s, func(r *kgo.Record) bool { states.Put(r); return true })
+	return states, err
 }
 
 // A Silence is that alerts are not sent for a while. It names alerts and not other

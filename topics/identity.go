@@ -203,8 +203,12 @@ func CheckMergerCommit(n Names, c Commit, raw int32) error {
 	return nil
 }
 
-// ticksRead is how many of the newest records of each partition are read for ticks.
-const ticksRead = 4
+// How many of the newest records of each partition are read for ticks; and how many of the
+// last partition's oldest and newest, if no tick says how many partitions there are.
+const (
+	ticksRead = 4
+	proofRead = 64
+)
 
 // checkTold is an error if all ingesters write for another number of partitions of raw
 // records than there are: partitions were added, and no second closes any more.
@@ -213,19 +217,29 @@ func (a *Admin) checkTold(ctx context.Context, n Names) error {
 	if err != nil {
 		return err
 	}
-	told := 0
-	err = a.Read(ctx, n.Raw(), all.Newest(ticksRead), func(r *kgo.Record) bool {
+	told, by := 0, ""
+	look := func(r *kgo.Record) bool {
 		if h, err := ParseRawHeader(Lookup(r.Headers)); err == nil && h.Tick != nil && told != len(all) {
-			told = int(h.Tick.Partitions)
+			told, by = int(h.Tick.Partitions), fmt.Sprintf("%s (partition %d, offset %d)", h.Ingester, r.Partition, r.Offset)
 		}
 		return true
-	})
+	}
+	err = a.Read(ctx, n.Raw(), all.Newest(ticksRead), look)
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
 		return nil // not every role may read these records, and need not
 	}
 	if err != nil || told == 0 || told == len(all) {
 		return err
 	}
-	return fmt.Errorf("%w:\ntopic %s has %d partitions, and its ingesters write to %d. Partitions cannot be added to a topic in use: choose another --prefix and create new topics with `pulse topics --create` (docs/operate.md, Partitions, topics, retention)",
-		ErrTopics, n.Raw(), len(all), told)
+	// Somebody else may have written the newest. Of partitions that were added the last one has
+	// no tick of when there were as many, and it has had them from its first record on.
+	last := int32(len(all) - 1)
+	oldest := Span{all[last].From, min(all[last].From+proofRead, all[last].To)}
+	for _, s := range []Section{{last: oldest}, all.Newest(proofRead).Of(last)} {
+		if err := a.Read(ctx, n.Raw(), s, look); err != nil || told == len(all) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w:\ntopic %s has %d partitions, and its ingesters write to %d, the last one is %s. Partitions cannot be added to a topic in use: choose another --prefix and create new topics with `pulse topics --create` (docs/operate.md, Partitions, topics, retention)",
+		ErrTopics, n.Raw(), len(all), told, by)
 }

@@ -103,6 +103,11 @@ func plan(n Names, o Options) []topicPlan {
 		alerts.config["retention.ms"] = strconv.FormatInt(alertsRetention.Milliseconds(), 10)
 		plans = append(plans, alerts, compacted(n.AlertState()), compacted(n.Silences()))
 	}
+	for _, p := range plans {
+		// The broker's own times: what is said to be of another time would stay beyond retention,
+		// or stand in the way of who looks for what was written since.
+		p.config["message.timestamp.type"] = "LogAppendTime"
+	}
 	return plans
 }
 

@@ -58,6 +58,19 @@ func DecodeMark(value []byte) (MarkRecord, error) {
 	return m, CheckMark(m.Mark)
 }
 
+// markedAhead is how far a mark may be ahead of when Kafka got it: people may set one a day
+// ahead, by a clock of their own.
+const markedAhead = 2 * timing.PointAhead
+
+// MarkOf reads a record of Marks. A mark that is further ahead would outlive all others.
+func MarkOf(r *kgo.Record) (MarkRecord, error) {
+	m, err := DecodeMark(r.Value)
+	if err == nil && m.Time > r.Timestamp.Unix()+markedAhead {
+		err = errors.New("the mark is days ahead of its record")
+	}
+	return m, err
+}
+
 // CheckMark says what is wrong with a mark.
 func CheckMark(m mark.Mark) error {
 	switch {

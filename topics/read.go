@@ -2,9 +2,11 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -92,34 +94,53 @@ func listed(ctx context.Context, topic string, list func(context.Context, ...str
 // taken those that it waits for.
 const quiet = time.Second
 
+// Transactional reports whether a record was written in a transaction. What Pulse writes so
+// nobody forges who may only write to the topic: it takes a transactional id too.
+func Transactional(r *kgo.Record) bool { return r.Attrs.IsTransactional() }
+
+// ErrForeign is of a record that is not of a transaction, where Pulse's are.
+var ErrForeign = errors.New("it was not written in a transaction, as what Pulse writes here is")
+
 // Read calls do with the records of a section of a topic, those of each partition
 // in order, until do returns false. What a transaction that failed has written is
 // not among them.
 func (a *Admin) Read(ctx context.Context, topic string, s Section, do func(*kgo.Record) bool) error {
-	left := maps.Clone(s)
-	maps.DeleteFunc(left, func(_ int32, span Span) bool { return span.From >= span.To })
+	return a.ReadAll(ctx, map[string]Section{topic: s}, do)
+}
+
+// ReadAll is Read of sections of several topics, by their names, at once.
+func (a *Admin) ReadAll(ctx context.Context, sections map[string]Section, do func(*kgo.Record) bool) error {
+	left, begin := map[string]Section{}, map[string]map[int32]kgo.Offset{}
+	for topic, s := range sections {
+		s = maps.Clone(s)
+		maps.DeleteFunc(s, func(_ int32, span Span) bool { return span.From >= span.To })
+		if len(s) == 0 {
+			continue
+		}
+		left[topic], begin[topic] = s, map[int32]kgo.Offset{}
+		for p, span := range s {
+			begin[topic][p] = kgo.NewOffset().At(span.From)
+		}
+	}
 	if len(left) == 0 {
 		return nil
 	}
-	begin := map[int32]kgo.Offset{}
-	for p, span := range left {
-		begin[p] = kgo.NewOffset().At(span.From)
-	}
-	a.kafka.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: begin})
-	defer a.kafka.PurgeTopicsFromConsuming(topic)
+	names := slices.Collect(maps.Keys(left))
+	a.kafka.AddConsumePartitions(begin)
+	defer a.kafka.PurgeTopicsFromConsuming(names...)
 	for len(left) > 0 {
 		fetches, err := a.poll(ctx)
 		if err != nil {
-			return fmt.Errorf("cannot read %s, partitions %v: %w", topic, slices.Sorted(maps.Keys(left)), err)
+			return fmt.Errorf("cannot read %s: %w", unread(left), err)
 		}
 		if fetches.Empty() {
-			if err := a.dropTaken(ctx, topic, left); err != nil {
+			if err := a.dropTaken(ctx, left); err != nil {
 				return err
 			}
 		}
 		for r := range fetches.RecordsAll() {
-			span, ok := left[r.Partition]
-			if !ok || r.Offset < span.From || r.Topic != topic {
+			span, ok := left[r.Topic][r.Partition]
+			if !ok || r.Offset < span.From {
 				continue
 			}
 			// A transaction's end is not a record, but it may be the last of its partition.
@@ -127,13 +148,24 @@ func (a *Admin) Read(ctx context.Context, topic string, s Section, do func(*kgo.
 				return nil
 			}
 			span.From = r.Offset + 1
-			left[r.Partition] = span
-			if span.From >= span.To {
-				delete(left, r.Partition)
+			if left[r.Topic][r.Partition] = span; span.From >= span.To {
+				delete(left[r.Topic], r.Partition)
+			}
+			if len(left[r.Topic]) == 0 {
+				delete(left, r.Topic)
 			}
 		}
 	}
 	return nil
+}
+
+// unread names the partitions that are left.
+func unread(left map[string]Section) string {
+	var all []string
+	for _, topic := range slices.Sorted(maps.Keys(left)) {
+		all = append(all, fmt.Sprintf("%s, partitions %v", topic, slices.Sorted(maps.Keys(left[topic]))))
+	}
+	return strings.Join(all, "; ")
 }
 
 // poll waits for records, but not for long.
@@ -153,14 +185,19 @@ func (a *Admin) poll(ctx context.Context) (kgo.Fetches, error) {
 }
 
 // dropTaken leaves out the partitions of which retention has taken what is left.
-func (a *Admin) dropTaken(ctx context.Context, topic string, left Section) error {
-	starts, err := listed(ctx, topic, a.ListStartOffsets)
-	if err != nil {
-		return err
+func (a *Admin) dropTaken(ctx context.Context, left map[string]Section) error {
+	for topic, s := range left {
+		starts, err := listed(ctx, topic, a.ListStartOffsets)
+		if err != nil {
+			return err
+		}
+		maps.DeleteFunc(s, func(p int32, span Span) bool {
+			start, ok := starts[p]
+			return ok && start.Offset >= span.To
+		})
+		if len(s) == 0 {
+			delete(left, topic)
+		}
 	}
-	maps.DeleteFunc(left, func(p int32, span Span) bool {
-		start, ok := starts[p]
-		return ok && start.Offset >= span.To
-	})
 	return nil
 }

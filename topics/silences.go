@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -27,9 +28,9 @@ type Silences struct {
 func (s *Silences) Put(r *kgo.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one, err := ParseSilence(r.Value)
-	if id := string(r.Key); r.Value == nil || err != nil || one.ID != id {
-		delete(s.byID, id)
+	one, err := SilenceOf(r)
+	if err != nil {
+		delete(s.byID, string(r.Key))
 		return
 	}
 	if s.byID == nil {
@@ -41,6 +42,15 @@ func (s *Silences) Put(r *kgo.Record) {
 	if _, known := s.byID[one.ID]; known || len(s.byID) < MaxSilences {
 		s.byID[one.ID] = one
 	}
+}
+
+// SilenceOf reads a record of the topic of silences.
+func SilenceOf(r *kgo.Record) (Silence, error) {
+	one, err := ParseSilence(r.Value)
+	if err == nil && one.ID != string(r.Key) {
+		err = errors.New("a silence whose key is not its id")
+	}
+	return one, err
 }
 
 // Of is the silence of a subject at a time that ends last.

@@ -58,7 +58,11 @@ func (a *alerts) follow(ctx context.Context, c topics.Cluster, n topics.Names, n
 		return
 	}
 	for ctx.Err() == nil {
-		err := topics.Tail(ctx, c, "pulse-web", []string{n.Alerts(), n.AlertState(), n.Silences()}, func(r *kgo.Record) { a.take(n, r) }, nil)
+		err := topics.Tail(ctx, c, "pulse-web", []string{n.Alerts(), n.AlertState(), n.Silences()}, func(r *kgo.Record) {
+			if r.Topic != n.Alerts() || topics.Transactional(r) { // else no alert role wrote it
+				a.take(n, r)
+			}
+		}, nil)
 		if err != nil && ctx.Err() == nil {
 			notices.Warn("cannot read alerts; retrying", "error", err)
 			retry.Wait(ctx, retryAfter)

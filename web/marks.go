@@ -152,7 +152,7 @@ func (t *markTopic) read(ctx context.Context, store *Store) error {
 			return err
 		}
 		for r := range fetches.RecordsAll() {
-			if m, err := topics.DecodeMark(r.Value); err == nil {
+			if m, err := topics.MarkOf(r); err == nil {
 				store.Mark(m)
 			} else {
 				store.Refuse()

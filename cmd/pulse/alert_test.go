@@ -66,12 +66,12 @@ func TestTwoVersions(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer admin.Close()
-		memories, _, err := admin.AlertStates(t.Context(), older.names)
+		states, err := admin.AlertStates(t.Context(), older.names, admin.Whole)
 		if err != nil {
 			t.Fatal(err)
 		}
 		there := map[string]bool{}
-		for _, m := range memories {
+		for _, m := range states.Memories() {
 			there[m.Version] = true
 		}
 		return there

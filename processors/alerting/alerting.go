@@ -226,11 +226,11 @@ func (p *Processor) begin(ctx context.Context, number int32) (w *worker, from kg
 		return nil, from, err
 	}
 	defer admin.Close()
-	memories, _, err := admin.AlertStates(ctx, names)
+	states, err := admin.AlertStates(ctx, names, admin.Whole)
 	if err != nil {
 		return nil, from, err
 	}
-	mine, err := p.turn(ctx, admin, memories)
+	mine, err := p.turn(ctx, admin, states.Memories())
 	if err != nil {
 		return nil, from, err
 	}
@@ -259,7 +259,7 @@ func (p *Processor) begin(ctx context.Context, number int32) (w *worker, from kg
 		}
 	}
 	// Once more: what was written until it was fenced off.
-	if memories, _, err = admin.AlertStates(ctx, names); err != nil {
+	if states, err = admin.AlertStates(ctx, names, admin.Whole); err != nil {
 		return nil, from, err
 	}
 	id, err := topics.IDs(ctx, client, names.Merged())
@@ -267,9 +267,9 @@ func (p *Processor) begin(ctx context.Context, number int32) (w *worker, from kg
 		return nil, from, err
 	}
 	isHere := func(stat string) bool { return topics.Partition(stat, counts[names.Merged()]) == number }
-	b, err := begin(p.config.Definitions.Alerts, isHere, names.Version, id, memories)
-	if err != nil {
-		return nil, from, fmt.Errorf("what is remembered of alerts cannot be read: %w", err)
+	b := begin(p.config.Definitions.Alerts, isHere, names.Version, id, states.Memories())
+	for _, err := range b.unread {
+		p.notices.Warn("cannot read what is remembered of an alert, which goes on without; check which programs write to the topic", "topic", names.AlertState(), "error", err)
 	}
 	b.since = mine.since
 	if from, err = start(ctx, admin, names.Merged(), number, b.from); err != nil {

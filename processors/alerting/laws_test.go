@@ -123,9 +123,9 @@ func join(t *testing.T, k *kafkaFake, d *stats.Definitions) *member {
 	for _, m := range k.memories {
 		all = append(all, m)
 	}
-	b, err := begin(d.Alerts, func(string) bool { return true }, d.Version(), "id", all)
-	if err != nil || len(b.ended) > 0 {
-		t.Fatalf("%v, %v", b.ended, err)
+	b := begin(d.Alerts, func(string) bool { return true }, d.Version(), "id", all)
+	if len(b.ended)+len(b.unread) > 0 {
+		t.Fatalf("%v, %v", b.ended, b.unread)
 	}
 	k.epoch++
 	return &member{epoch: k.epoch, partition: b.partition, from: max(b.from, 0)}
@@ -251,9 +251,9 @@ func compareWithFinal(t *testing.T, d *stats.Definitions, told []string, final m
 func TestRollout(t *testing.T) {
 	here := func(string) bool { return true }
 	old := parse(t, lawAlerts)
-	b, err := begin(old.Alerts, here, "v1", "id", nil)
-	if err != nil || b.from != lastHour {
-		t.Fatalf("it begins at %d, %v", b.from, err)
+	b := begin(old.Alerts, here, "v1", "id", nil)
+	if b.from != lastHour {
+		t.Fatalf("it begins at %d", b.from)
 	}
 	for second := range int64(5) {
 		for _, stat := range []string{"errors", "by"} {
@@ -268,11 +268,22 @@ func TestRollout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := begin(old.Alerts, here, "v1", "id", memories)
-	if err != nil || again.from != 5 || again.ended != nil || again.gone != nil {
-		t.Fatalf("the same definitions: from %d, ended %v, %v", again.from, again.ended, err)
+	again := begin(old.Alerts, here, "v1", "id", memories)
+	if again.from != 5 || again.ended != nil || again.gone != nil {
+		t.Fatalf("the same definitions: from %d, ended %v", again.from, again.ended)
 	}
-	if other, _ := begin(old.Alerts, here, "v1", "another topic", memories); other.from != lastHour {
+	// One that cannot be read is as if it were not there, and is told.
+	for i := range memories {
+		if memories[i].Alert == "c" {
+			continue
+		}
+		forged := slices.Clone(memories)
+		forged[i].Tracker, forged[i].Version = json.RawMessage(`{"open":[{"second":9},{"second":3}]}`), "v0"
+		if b := begin(old.Alerts, here, "v1", "id", append(forged, memories[i])); len(b.unread) != 1 || b.from != 5 {
+			t.Errorf("beside a memory that makes no sense it begins at %d, and says %v", b.from, b.unread)
+		}
+	}
+	if other := begin(old.Alerts, here, "v1", "another topic", memories); other.from != lastHour {
 		t.Errorf("of another topic the offset %d counts", other.from)
 	}
 	changed := parse(t, `stats:
@@ -282,9 +293,9 @@ alerts:
 - {name: a, when: errors > 7}
 - {name: b, when: other > 5}
 `)
-	next, err := begin(changed.Alerts, here, "v2", "id", memories)
-	if err != nil || next.from != lastHour {
-		t.Fatalf("other definitions: from %d, %v", next.from, err)
+	next := begin(changed.Alerts, here, "v2", "id", memories)
+	if next.from != lastHour {
+		t.Fatalf("other definitions: from %d", next.from)
 	}
 	var ended []string
 	for _, e := range next.ended {
@@ -311,10 +322,7 @@ func TestLargeMemory(t *testing.T) {
 	d := parse(t, lawAlerts)
 	tracker := alert.NewTracker(d.Alerts[0])
 	tracker.Open = nil
-	b, err := begin(d.Alerts, func(string) bool { return true }, "v", "id", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := begin(d.Alerts, func(string) bool { return true }, "v", "id", nil)
 	value := json.RawMessage(`{"top":[{"key":"x","value":9}` + func() (more string) {
 		for i := range 49 {
 			more += fmt.Sprintf(`,{"key":"/a/path/of/some/length/%d","value":3}`, i)

@@ -2,6 +2,7 @@ package alerting
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -39,23 +40,22 @@ type beginning struct {
 	from  int64              // an offset, or lastHour
 	ended []alert.Transition // of alerts that are not in the definitions any more
 	gone  [][]byte           // keys of their memories
+
+	unread []error // of memories that cannot be read
 }
 
 // begin makes a partition of the rules whose stats are in it, and goes on from what
 // is remembered of them by this definitions version or by another one, whichever has come
 // further. An alert whose numbers were changed keeps its state; one that is of another
 // stat now begins anew after its last second.
-func begin(rules []*alert.Rule, isHere func(stat string) bool, version, topicID string, memories []topics.AlertMemory) (beginning, error) {
+func begin(rules []*alert.Rule, isHere func(stat string) bool, version, topicID string, memories []topics.AlertMemory) beginning {
 	b := beginning{partition: &partition{version: version, topicID: topicID}, from: lastHour}
 	offsets := []int64{}
 	for _, r := range rules {
 		if !isHere(r.When.Stat) {
 			continue
 		}
-		t, offset, err := recall(r, version, topicID, memories)
-		if err != nil {
-			return b, err
-		}
+		t, offset := b.recall(r, version, topicID, memories)
 		b.follows = append(b.follows, follower{r, t})
 		offsets = append(offsets, offset)
 	}
@@ -63,12 +63,13 @@ func begin(rules []*alert.Rule, isHere func(stat string) bool, version, topicID 
 		b.from = slices.Min(offsets)
 	}
 	b.next = max(b.from, 0)
-	return b, b.retire(rules, isHere, memories)
+	b.retire(rules, isHere, memories)
+	return b
 }
 
 // recall makes the tracker of a rule from the memory that has come furthest, and gives
 // the offset that it needs.
-func recall(r *alert.Rule, version, topicID string, memories []topics.AlertMemory) (*alert.Tracker, int64, error) {
+func (b *beginning) recall(r *alert.Rule, version, topicID string, memories []topics.AlertMemory) (*alert.Tracker, int64) {
 	best, offset := alert.NewTracker(r), int64(lastHour)
 	own := false
 	for _, m := range memories {
@@ -77,7 +78,8 @@ func recall(r *alert.Rule, version, topicID string, memories []topics.AlertMemor
 		}
 		t, err := load(r, m)
 		if err != nil {
-			return nil, 0, err
+			b.unread = append(b.unread, err)
+			continue
 		}
 		if !about(r, m) {
 			t = alert.NewTrackerAfter(r, t.Last()+1)
@@ -89,7 +91,7 @@ func recall(r *alert.Rule, version, topicID string, memories []topics.AlertMemor
 			}
 		}
 	}
-	return best, offset, nil
+	return best, offset
 }
 
 // about reports whether a memory is of the numbers that a rule is about.
@@ -99,11 +101,14 @@ func about(r *alert.Rule, m topics.AlertMemory) bool {
 
 func load(r *alert.Rule, m topics.AlertMemory) (*alert.Tracker, error) {
 	t := alert.NewTracker(r)
-	return t, m.Load(t)
+	if err := m.Load(t); err != nil {
+		return nil, fmt.Errorf("alert %s, version %s: %w", m.Alert, m.Version, err)
+	}
+	return t, nil
 }
 
 // retire ends the alerts that were of stats in this partition and are not any more.
-func (b *beginning) retire(rules []*alert.Rule, isHere func(stat string) bool, memories []topics.AlertMemory) error {
+func (b *beginning) retire(rules []*alert.Rule, isHere func(stat string) bool, memories []topics.AlertMemory) {
 	newest := map[string]*alert.Tracker{}
 	for _, m := range memories {
 		if !isHere(m.Stat) || slices.ContainsFunc(rules, func(r *alert.Rule) bool { return r.Name == m.Alert && about(r, m) }) {
@@ -111,7 +116,8 @@ func (b *beginning) retire(rules []*alert.Rule, isHere func(stat string) bool, m
 		}
 		t, err := load(&alert.Rule{Name: m.Alert, When: alert.Threshold{Stat: m.Stat, AnyKey: m.AnyKey}}, m)
 		if err != nil {
-			return err
+			b.unread = append(b.unread, err)
+			continue
 		}
 		b.gone = append(b.gone, m.Key())
 		if old := newest[m.Alert]; old == nil || t.Last() > old.Last() {
@@ -124,7 +130,6 @@ func (b *beginning) retire(rules []*alert.Rule, isHere func(stat string) bool, m
 	slices.SortFunc(b.ended, func(x, y alert.Transition) int {
 		return cmp.Or(cmp.Compare(x.Alert, y.Alert), cmp.Compare(x.Key, y.Key))
 	})
-	return nil
 }
 
 // take takes the next record, and returns the transitions that it makes.

@@ -134,7 +134,7 @@ func (n *Notifier) Run(ctx context.Context) {
 func (n *Notifier) note(r *kgo.Record) {
 	if r.Topic == n.config.Names.Silences() {
 		n.silences.Put(r)
-	} else if name := topics.MemoryOf(r.Key); name != "" {
+	} else if name := topics.MemoryOf(r.Key); name != "" && topics.Transactional(r) {
 		if slices.ContainsFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == topics.BehindHeader }) {
 			n.behind.Store(name, true)
 		} else {
@@ -229,10 +229,11 @@ func (n *Notifier) assigned(ctx context.Context, offsets map[string]map[int32]kg
 		return nil, err
 	}
 	defer admin.Close()
-	_, standing, err := admin.AlertStates(ctx, names)
+	states, err := admin.AlertStates(ctx, names, admin.Whole)
 	if err != nil {
 		return nil, err
 	}
+	standing := states.Receivers()
 	readable, err := admin.Readable(ctx, names.Alerts())
 	if err != nil {
 		return nil, err
@@ -290,7 +291,7 @@ func (n *Notifier) take(b *board, r *kgo.Record, from map[string]reached) {
 	if r.Value == nil {
 		return
 	}
-	t, err := topics.ParseTransition(r.Value)
+	t, err := topics.TransitionOf(r)
 	if err != nil {
 		n.bad.Add(1)
 		n.notices.Warn("skipped a record that is not a transition; check which programs write to the topic", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/stats"
 	"pulse/stats/alert"
 	"pulse/topics"
 )
@@ -43,12 +44,12 @@ type Receiver struct {
 }
 
 // lookAtAlerts reads how alerts stand.
-func lookAtAlerts(ctx context.Context, o *observer, now time.Time) (*Alerts, error) {
+func lookAtAlerts(ctx context.Context, o *observer, d *stats.Definitions, now time.Time) (*Alerts, error) {
 	group, _, _, err := o.group(ctx, o.names.AlertGroup(), o.names.Merged())
 	if err != nil {
 		return nil, err
 	}
-	_, receivers, err := o.admin.AlertStates(ctx, o.names)
+	states, err := o.admin.AlertStates(ctx, o.names, o.admin.Readable)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read how the receivers of alerts stand: %w", err)
 	}
@@ -56,7 +57,11 @@ func lookAtAlerts(ctx context.Context, o *observer, now time.Time) (*Alerts, err
 	if err != nil {
 		return nil, fmt.Errorf("cannot read what fires: %w", err)
 	}
-	return &Alerts{group, Receivers(receivers), firing}, nil
+	routes := Receivers(states.Receivers())
+	known := func(r Receiver) bool {
+		return slices.ContainsFunc(d.Routes, func(o alert.Route) bool { return o.Name == r.Route })
+	}
+	return &Alerts{group, slices.DeleteFunc(routes, func(r Receiver) bool { return !known(r) }), firing}, nil
 }
 
 // Bounds on what is read of what fires.
@@ -82,7 +87,7 @@ func (o *observer) firing(ctx context.Context, now time.Time) ([]Firing, error) 
 	board := alert.NewBoard(transitionsKept)
 	for p := range all {
 		err := o.admin.Read(ctx, o.names.Alerts(), all.Of(p).Newest(transitionsRead), func(r *kgo.Record) bool {
-			if t, err := topics.ParseTransition(r.Value); r.Value != nil && err == nil {
+			if t, err := topics.TransitionOf(r); err == nil {
 				board.Put(t)
 			}
 			return true

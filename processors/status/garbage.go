@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +14,9 @@ import (
 	"pulse/topics"
 )
 
-// fragmentsRead is how many of the newest records of each fragments partition are looked
-// at. The other topics are read for what they say.
-const fragmentsRead = 64
+// strangersRead is how many of the newest records are looked at, of each partition of the topics
+// that are not read for what they say.
+const strangersRead = 64
 
 var errAhead = errors.New("a point that is ahead of its record")
 
@@ -43,14 +44,56 @@ func (o *observation) garbage(r *kgo.Record, err error) {
 	o.notOurs = append(o.notOurs, found)
 }
 
-// strangers looks for records of the fragments topic that no role of Pulse wrote.
+// strangers looks for records that no role of Pulse wrote.
 func (o *observer) strangers(ctx context.Context, seen *observation) error {
-	fragments := o.names.Fragments()
-	return o.read(ctx, seen, fragments, o.section(fragments).Newest(fragmentsRead), func(r *kgo.Record) {
-		if m := topics.DecodeMessage(r.Value); m.Bad != nil {
-			seen.garbage(r, m.Bad)
+	n := o.names
+	for _, topic := range []string{n.Fragments(), n.Savepoints(), n.Positions(), n.Marks(), n.Alerts(), n.AlertState(), n.Silences()} {
+		if _, there := o.readable[topic]; there {
+			err := o.read(ctx, seen, topic, o.section(topic).Newest(strangersRead), func(r *kgo.Record) {
+				if err := foreign(n, r); err != nil {
+					seen.garbage(r, err)
+				}
+			})
+			if err != nil {
+				return err
+			}
 		}
-	})
+	}
+	return nil
+}
+
+// foreign says why a record of one of the topics of strangers is not a role's; nil: it may be one's.
+func foreign(n topics.Names, r *kgo.Record) (err error) {
+	switch r.Topic {
+	case n.Fragments():
+		return topics.DecodeMessage(r.Value).Bad
+	case n.Savepoints():
+		w := topics.DecodeMessage(r.Value)
+		if w.Bad == nil && w.Savepoint == nil {
+			return errors.New("not a savepoint")
+		}
+		if w.Savepoint != nil {
+			_, err = w.Savepoint.Beginning()
+		}
+		return cmp.Or(w.Bad, err)
+	case n.Positions():
+		if !topics.Transactional(r) {
+			return topics.ErrForeign
+		}
+	case n.Marks():
+		_, err = topics.MarkOf(r)
+	case n.Alerts():
+		_, err = topics.TransitionOf(r)
+	case n.AlertState():
+		if r.Value != nil { // else it is deleted
+			_, err = topics.AlertStateOf(r)
+		}
+	case n.Silences():
+		if r.Value != nil {
+			_, err = topics.SilenceOf(r)
+		}
+	}
+	return err
 }
 
 // allGarbage is what was found, in the order of topics and partitions.

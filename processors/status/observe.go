@@ -24,27 +24,28 @@ import (
 // An observation is what Kafka says about Pulse at one moment. Seconds are Unix
 // time; -1 says that it is not known.
 type observation struct {
-	now       time.Time
-	names     topics.Names
-	others    []OtherVersion
-	filled    *Filled    // of the definitions version; nil: it has filled nothing
-	first     *time.Time // the first second of the definitions version; read if another one is alive
-	domain    string     // of the clock of events.raw; "" before a record
-	receivers Group
-	mergers   Group
-	sources   []sourcePartition
-	fragments []fragmentsPartition
-	ingesters map[string]int64 // the clocks of those that the receivers hold to be running
-	ahead     map[string]int64 // by how many seconds the clock of one that is doubted is ahead of those that count
-	told      int              // for how many partitions of events.raw its ingesters write; 0: not known
-	toldAt    int64
-	alerts    *Alerts                      // nil: definitions have none
-	replaced  error                        // that topics are not those any more that commits are of
-	tooLarge  []*kgo.ErrDecompressTooLarge // batches at which readers stand still
-	lines     Lines
-	points    map[string]stats.Snapshot   // the newest of each stat
-	notOurs   []Garbage                   // the newest of each partition
-	hour      map[stats.TypedField]uint64 // how many lines of the last hour had a field
+	now          time.Time
+	names        topics.Names
+	others       []OtherVersion
+	filled       *Filled    // of the definitions version; nil: it has filled nothing
+	first        *time.Time // the first second of the definitions version; read if another one is alive
+	domain       string     // of the clock of events.raw; "" before a record
+	receivers    Group
+	mergers      Group
+	sources      []sourcePartition
+	fragments    []fragmentsPartition
+	ingesters    map[string]int64 // the clocks of those that the receivers hold to be running
+	ahead        map[string]int64 // by how many seconds the clock of one that is doubted is ahead of those that count
+	told         int              // for how many partitions of events.raw its ingesters write, if that is not how many there are; 0: it is, or is not known
+	toldAt       int64            // the newest clock of a tick that says so
+	transactions []openTransaction
+	alerts       *Alerts                      // nil: definitions have none
+	replaced     error                        // that topics are not those any more that commits are of
+	tooLarge     []*kgo.ErrDecompressTooLarge // batches at which readers stand still
+	lines        Lines
+	points       map[string]stats.Snapshot   // the newest of each stat
+	notOurs      []Garbage                   // the newest of each partition
+	hour         map[stats.TypedField]uint64 // how many lines of the last hour had a field
 }
 
 // A group is a consumer group.
@@ -162,17 +163,20 @@ type observer struct {
 // Look says how the Pulse of these names stands at the time now. Its topics must
 // be there: see topics.Admin.Check.
 func Look(ctx context.Context, admin *topics.Admin, names topics.Names, d *stats.Definitions, now time.Time, l Limits) (*Status, error) {
-	seen, err := observe(ctx, admin, names, now, len(d.Alerts) > 0)
+	seen, err := observe(ctx, admin, names, now, d)
 	if err != nil {
 		return nil, err
 	}
 	return judge(seen, d, l), nil
 }
 
-func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time, alerts bool) (*observation, error) {
+func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now time.Time, d *stats.Definitions) (*observation, error) {
 	o := &observer{names: names, admin: admin}
 	seen := &observation{now: now, names: names, points: map[string]stats.Snapshot{}, ingesters: map[string]int64{}, ahead: map[string]int64{}}
-	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table()}
+	all := []string{names.Raw(), names.Fragments(), names.Merged(), names.Table(), names.Savepoints(), names.Positions(), names.Marks()}
+	if len(d.Alerts) > 0 {
+		all = append(all, names.Alerts(), names.AlertState(), names.Silences())
+	}
 	var err error
 	if o.starts, err = admin.ListStartOffsets(ctx, all...); err == nil {
 		err = o.starts.Error()
@@ -191,13 +195,13 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the topics' last offsets: %w", err)
 	}
-	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.stuck, o.strangers, o.newest, o.closed, o.lines, o.values, o.fields, o.others, o.history} {
+	for _, step := range []func(context.Context, *observation) error{o.raw, o.fragments, o.stuck, o.transactions, o.strangers, o.newest, o.closed, o.lines, o.values, o.fields, o.others, o.history} {
 		if err := step(ctx, seen); err != nil {
 			return nil, err
 		}
 	}
-	if alerts {
-		if seen.alerts, err = lookAtAlerts(ctx, o, now); err != nil {
+	if len(d.Alerts) > 0 {
+		if seen.alerts, err = lookAtAlerts(ctx, o, d, now); err != nil {
 			return nil, err
 		}
 	}
@@ -354,7 +358,8 @@ func (o *observer) fragments(ctx context.Context, seen *observation) error {
 // does not count.
 func (o *observer) newest(ctx context.Context, seen *observation) error {
 	ahead := seen.now.Unix() + timing.ClockAhead
-	return o.read(ctx, seen, o.names.Raw(), o.section(o.names.Raw()).Newest(newestRecords), func(r *kgo.Record) {
+	rightAt := int64(-1) // the newest clock of a tick that says how many there are
+	err := o.read(ctx, seen, o.names.Raw(), o.section(o.names.Raw()).Newest(newestRecords), func(r *kgo.Record) {
 		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
 			seen.garbage(r, err)
@@ -363,8 +368,15 @@ func (o *observer) newest(ctx context.Context, seen *observation) error {
 		if seen.domain == "" {
 			seen.domain = h.Domain
 		}
-		if h.Tick != nil && h.Second() >= seen.toldAt && h.Second() <= ahead {
-			seen.told, seen.toldAt = int(h.Tick.Partitions), h.Second()
+		switch {
+		case h.Tick == nil || h.Second() > ahead:
+		case int(h.Tick.Partitions) == len(seen.sources):
+			rightAt = max(rightAt, h.Second())
+		default:
+			if h.Second() >= seen.toldAt {
+				seen.told, seen.toldAt = int(h.Tick.Partitions), h.Second()
+			}
+			seen.garbage(r, fmt.Errorf("a tick of the ingester %s for %d partitions, of which there are %d", h.Ingester, h.Tick.Partitions, len(seen.sources)))
 		}
 		s := &seen.sources[r.Partition]
 		better := h.Second() > s.written
@@ -375,6 +387,10 @@ func (o *observer) newest(ctx context.Context, seen *observation) error {
 			s.written, s.ingester = h.Second(), h.Ingester
 		}
 	})
+	if seen.toldAt <= rightAt+timing.LeaveAfter {
+		seen.told = 0 // there is an ingester that knows better
+	}
+	return err
 }
 
 // closed reads the newest snapshots and the clocks in the merger's table.

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -78,6 +79,42 @@ func (t *Transition) UnmarshalJSON(b []byte) error {
 		}
 		t.Number = value.Number(*w.Value)
 	}
+	return nil
+}
+
+// UnmarshalJSON reads what a Tracker has known, as encoding/json writes it. Points go on from
+// it only if it can have been one.
+func (t *Tracker) UnmarshalJSON(b []byte) error {
+	var m memory
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	if m.Machines == nil {
+		m.Machines = map[string]machine{}
+	}
+	if m.Settled < 0 || m.Settled > timing.LastSecond || len(m.Open) > maxOpen || len(m.Machines) > MaxKeys+1 {
+		return errors.New("alert: what is remembered is out of bounds")
+	}
+	last := m.Settled
+	for _, open := range m.Open {
+		if open.Second <= last || open.Second > timing.LastSecond || open.Revision < 0 {
+			return errors.New("alert: what is remembered is not in order")
+		}
+		last = open.Second
+	}
+	for key, its := range m.Machines {
+		if key != whole && key[0] != '=' || !slices.Contains(States, its.State) || min(its.Bad, its.Good, its.Dark) < 0 {
+			return fmt.Errorf("alert: the state that is remembered of %.80q is not one", key)
+		}
+	}
+	for _, open := range m.Open {
+		for key := range open.Keys {
+			if key != whole && key[0] != '=' {
+				return fmt.Errorf("alert: %.80q is remembered, which is not a key", key)
+			}
+		}
+	}
+	t.memory = m
 	return nil
 }
 

@@ -87,6 +87,22 @@ func TestSetForgets(t *testing.T) {
 	}
 }
 
+// What is only counted is forgotten too.
+func TestCountsAreForgotten(t *testing.T) {
+	var s Set
+	for i := range int64(2 * maxKept) {
+		s.More(i%60, fmt.Sprint(i), 1)
+		s.More(60*i, "n", 1)
+	}
+	n := 0
+	for _, of := range s.minutes {
+		n += len(of.more)
+	}
+	if n > maxKept || n != s.kept {
+		t.Errorf("%d counts are kept, %d by the account", n, s.kept)
+	}
+}
+
 func TestOf(t *testing.T) {
 	k := Kind{Name: "deploy", Link: "https://ci.example/{text}?x"}
 	marks, more := k.Of(7, &value.Keyed{Top: []value.Key{{Key: "v2 b/c", Value: value.Count(3)}, {Key: "v1", Value: value.Count(1)}}, Distinct: 5})

@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"hash/crc32"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -34,6 +37,23 @@ func limit(c *kfake.Cluster, q *quota, counts *Counts) {
 			return nil, errBeyond, true
 		})
 	}
+}
+
+// maxAhead is how far ahead a record's time may be, as Kafka's message.timestamp.after.max.ms by
+// default.
+const maxAhead = time.Hour
+
+// stamp gives a batch that is said to be of later the time at which it came, as if its topic
+// had LogAppendTime, which kfake does not know: retention would not take what is of a later
+// time, and whoever looks for what was written since would not find what comes after it.
+func stamp(batch []byte, now int64) {
+	if len(batch) < batchHeader || int64(binary.BigEndian.Uint64(batch[35:])) <= now+maxAhead.Milliseconds() {
+		return
+	}
+	batch[22] |= 8 // LogAppendTime
+	binary.BigEndian.PutUint64(batch[27:], uint64(now))
+	binary.BigEndian.PutUint64(batch[35:], uint64(now))
+	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
 }
 
 // within reports whether a request is within the limits, or makes it so.
@@ -76,6 +96,7 @@ func within(request kmsg.Request) bool {
 				if checkContents(p.Records) != nil {
 					return false
 				}
+				stamp(p.Records, time.Now().UnixMilli())
 			}
 		}
 	// Of a member with no protocol, or with one twice, kfake finds none that all members

@@ -249,6 +249,7 @@ const goneWithin = 5 * time.Second
 func create(ctx context.Context, admin *topics.Admin, name string) error {
 	_, err := admin.CreateTopic(ctx, partitions, -1, map[string]*string{
 		"cleanup.policy": kadm.StringPtr("delete"), "retention.ms": kadm.StringPtr("-1"), "retention.bytes": kadm.StringPtr("-1"),
+		"message.timestamp.type": kadm.StringPtr("CreateTime"), // the log's own
 	}, name)
 	if errors.Is(err, kerr.TopicAlreadyExists) {
 		return ErrExists

@@ -75,10 +75,15 @@ func Own(t testing.TB) *broker.Broker {
 	return b
 }
 
-// Ensure makes the topics with so many partitions each, for windows of a day and of 30.
+// Ensure makes the topics with so many partitions each, for windows of a day and of 30. Points,
+// minutes and savepoints have the times that a test gives them, as brokers do not have it.
 func Ensure(t testing.TB, c topics.Cluster, n topics.Names, partitions int32) {
 	t.Helper()
 	if err := topics.Ensure(t.Context(), c, n, topics.Options{Partitions: partitions, Replication: 1, Window: 24 * time.Hour, LongWindow: 30 * 24 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	keepTimes := kadm.AlterConfig{Name: "message.timestamp.type", Value: kadm.StringPtr("CreateTime")}
+	if _, err := Admin(t, c).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{keepTimes}, n.Merged(), n.Minutes(), n.Savepoints()); err != nil {
 		t.Fatal(err)
 	}
 }

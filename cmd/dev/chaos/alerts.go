@@ -22,7 +22,7 @@ import (
 
 // withAlerts are the scenarios that have alerts too: the log begins with the definitions,
 // and nothing of it is lost.
-var withAlerts = []string{"kill", "bounce", "rebalance", "zombie", "all"}
+var withAlerts = []string{"kill", "bounce", "rebalance", "zombie", "hostile", "all"}
 
 // alertText are alerts that come and go with the load, and a receiver at a URL.
 func alertText(rate int, url string) string {
@@ -141,6 +141,9 @@ func readAlerts(ctx context.Context, brokers []string, topic string) (*foundAler
 	found := &foundAlerts{held: map[string]alert.Transition{}}
 	var bad error
 	err = admin.Read(ctx, topic, readable, func(r *kgo.Record) bool {
+		if !r.Attrs.IsTransactional() {
+			return true // no alert role wrote it
+		}
 		one, err := topics.ParseTransition(r.Value)
 		if err != nil {
 			bad = err

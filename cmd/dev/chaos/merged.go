@@ -54,7 +54,7 @@ func newMerged(version string, log *logger) *merged {
 
 // follow reads the topic from its start until ctx ends.
 func (m *merged) follow(ctx context.Context, brokers []string, topic string) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.DialTimeout(2*time.Second),
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.DialTimeout(2*time.Second), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(250*time.Millisecond))
 	if err != nil {
 		return err

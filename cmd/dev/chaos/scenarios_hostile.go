@@ -25,7 +25,7 @@ func attacked(ctx context.Context, r *run) error {
 	attack, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	target := hostile.Target{Brokers: r.addrs, Names: r.names, Domain: topics.WallDomain, Stat: r.definitions.Stats[0].Name,
+	target := hostile.Target{Brokers: r.addrs, Names: r.names, Domain: topics.WallDomain, Stat: r.definitions.Stats[0].Name, Alert: "half",
 		HTTP: "http://" + r.webs[0], Babble: true}
 	go func() { ended <- target.Attack(attack) }()
 	harmed := r.largest(ctx, pick(r, 10*time.Minute, 30*time.Second))

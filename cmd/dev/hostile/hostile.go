@@ -23,12 +23,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
-	"pulse/stats"
-	"pulse/stats/timing"
 	"pulse/topics"
 )
 
@@ -37,9 +33,12 @@ type Target struct {
 	Brokers []string
 	Names   topics.Names
 	Domain  string // of the clocks in events.raw
-	Stat    string // one of the definitions
-	HTTP    string // the page's URL; "": there is none
-	Babble  bool   // to talk nonsense to the brokers
+
+	Ingester string // the id of one that is honest, and goes on where it was
+	Stat     string // one of the definitions
+	Alert    string // the same; "": there is none
+	HTTP     string // the page's URL; "": there is none
+	Babble   bool   // to talk nonsense to the brokers
 
 	// Merged says that stats.merged, too, gets forged records: who compares numbers reads
 	// it as no role of Pulse does.
@@ -67,98 +66,6 @@ func (t Target) Attack(ctx context.Context) error {
 		attackers.Go(func() error { browse(ctx, t.HTTP, t.Stat); return nil })
 	}
 	return attackers.Wait()
-}
-
-// forge writes forged records.
-func (t Target) forge(ctx context.Context) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(t.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	partitions := map[string]int32{}
-	all, err := kadm.NewClient(client).ListTopics(ctx)
-	for ctx.Err() == nil && err != nil {
-		wait(ctx, every)
-		all, err = kadm.NewClient(client).ListTopics(ctx)
-	}
-	for name, topic := range all {
-		partitions[name] = int32(len(topic.Partitions))
-	}
-	chance := rand.New(rand.NewPCG(7, 7))
-	last := int64(0)
-	for round := int64(0); ctx.Err() == nil; round++ {
-		second := time.Now().Unix()
-		for _, r := range t.records(chance, round, second, second != last, partitions[t.Names.Raw()]) {
-			n := partitions[r.Topic]
-			if n == 0 {
-				return fmt.Errorf("there is no topic %s", r.Topic)
-			}
-			for p := range n {
-				copied := *r
-				copied.Partition = p
-				client.Produce(ctx, &copied, nil)
-			}
-		}
-		last = second
-		if err := client.Flush(ctx); err != nil && ctx.Err() == nil {
-			return err
-		}
-		wait(ctx, every)
-	}
-	return nil
-}
-
-// records are what each partition of their topics gets in a round. A tick goes with the
-// first round of a second alone: ten of them in which nobody else ticks would count.
-func (t Target) records(chance *rand.Rand, round, second int64, first bool, sources int32) []*kgo.Record {
-	junk := make([]byte, 1+chance.IntN(200))
-	for i := range junk {
-		junk[i] = byte(chance.Uint32())
-	}
-	far := time.Unix(timing.LastSecond, 0)
-	record := func(topic, key string, value []byte) *kgo.Record {
-		return &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
-	}
-	clock := func(h topics.RawHeader) *kgo.Record {
-		return &kgo.Record{Topic: t.Names.Raw(), Headers: h.Headers()}
-	}
-	source := int32(round) % max(sources, 1)
-	end := int64(1)<<40 + round
-	snapshot := stats.Snapshot{Stat: t.Stat, Time: timing.LastSecond - 1, Value: []byte("1e9"), Version: t.Names.Version, Final: true}
-	all := []*kgo.Record{
-		// Of another stream, and for other partitions.
-		clock(topics.RawHeader{Ingester: Refused, Clock: far.UnixMilli(), Domain: topics.RecordingPrefix + "hostile", Tick: &topics.RawTick{Partitions: sources}}),
-		clock(topics.RawHeader{Ingester: Refused, Clock: second * 1000, Domain: t.Domain, Tick: &topics.RawTick{Partitions: sources + 1}}),
-
-		record(t.Names.Fragments(), "x", junk),
-		record(t.Names.Fragments(), "x", (&topics.Bundle{Partition: source, End: end}).Append(nil)),
-		record(t.Names.Fragments(), "x", topics.AppendNamed((&topics.Bundle{Partition: source, End: end}).Append(nil), t.Stat, junk)),
-		record(t.Names.Fragments(), "x", topics.AppendNamed((&topics.Bundle{Partition: topics.MaxPartitions - 1, End: end}).Append(nil), t.Stat, junk)),
-		record(t.Names.Fragments(), t.Stat, (&topics.Fragment{Partition: source, End: end, Part: 3, Parts: 1000, Data: junk}).Append(nil)),
-		record(t.Names.Fragments(), "x", (&topics.Cover{Partition: source, Partitions: sources, Start: end - 1, End: end, Before: second, After: timing.LastSecond}).Append(nil)),
-		record(t.Names.Fragments(), "x", (&topics.Cover{Partition: 0, Partitions: sources + 3, Start: 0, End: end, Before: second, After: second}).Append(nil)),
-		record(t.Names.Fragments(), "x", (&topics.Savepoint{Partition: source, Offset: end, State: junk}).Append(nil)),
-
-		record(t.Names.Seconds(), "x", junk),
-		record(t.Names.Minutes(), t.Stat, junk),
-		record(t.Names.Minutes(), t.Stat, []byte(`{"stat":"`+t.Stat+`","time":"9999-12-31T23:59:00Z","value":1}`)),
-		record(t.Names.Positions(), "hostile", junk),
-
-		record(t.Names.Table(), "hostile", junk),
-		record(t.Names.Table(), t.Stat, topics.AppendTableSnapshots(nil, []stats.Snapshot{snapshot})),
-		record(t.Names.Table(), topics.ClocksKey(0), topics.Clocks{Version: t.Names.Version, Closed: timing.LastSecond - 1, Seconds: []int64{timing.LastSecond - 1}}.Append(nil)),
-		record(t.Names.Table(), topics.ClocksKey(int32(round%100)), junk),
-		record(t.Names.Table(), topics.CatalogKey(fmt.Sprintf("%06x", round)), topics.Catalog{Version: fmt.Sprintf("%06x", round), First: second}.Append(nil)),
-	}
-	if first {
-		ahead := second + 3600
-		all = append(all, clock(topics.RawHeader{Ingester: "hostile-ahead", Clock: ahead * 1000, Domain: t.Domain, Tick: &topics.RawTick{Partitions: sources}}))
-	}
-	if t.Merged {
-		all = append(all, record(t.Names.Merged(), t.Stat, junk), record(t.Names.Merged(), t.Stat, snapshot.AppendJSON(nil)))
-	}
-	return all
 }
 
 // babble says to a broker what is no request of Kafka's, over connections of its own.
