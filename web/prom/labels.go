@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
@@ -28,7 +29,7 @@ const recent = 5 * time.Minute
 const maxExemplified = 3
 
 // everything matches all series.
-var everything = []*labels.Matcher{labels.MustNewMatcher(labels.MatchNotEqual, labels.MetricName, "")}
+var everything = []*labels.Matcher{labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, "")}
 
 // labelSets reads the labels of the series that a form's selectors match. Where they match
 // more stats than a query may read the history of, it is those that the stats have now.
@@ -108,7 +109,7 @@ func (a *API) labelNames(ctx context.Context, form url.Values) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	names := map[string]bool{labels.MetricName: true, labelStat: true}
+	names := map[string]bool{model.MetricNameLabel: true, labelStat: true}
 	for _, ls := range all {
 		ls.Range(func(l labels.Label) { names[l.Name] = true })
 	}
@@ -120,7 +121,7 @@ func (a *API) labelNames(ctx context.Context, form url.Values) (found, error) {
 func (a *API) labelValues(ctx context.Context, name string, form url.Values) (found, error) {
 	switch {
 	case len(form["match[]"]) > 0:
-	case name == labels.MetricName:
+	case name == model.MetricNameLabel:
 		return listed(form, []string{metricValue, metricCovered}, nil)
 	case name == labelStat:
 		var names []string
@@ -210,7 +211,7 @@ func (a *API) exemplars(ctx context.Context, form url.Values) (found, error) {
 	names := map[string]bool{}
 	for _, matchers := range parser.ExtractSelectors(expr) {
 		for _, st := range a.Stats {
-			if matches(matchers, labels.MetricName, metricValue) && matches(matchers, labelStat, st.Name) {
+			if matches(matchers, model.MetricNameLabel, metricValue) && matches(matchers, labelStat, st.Name) {
 				names[st.Name] = true
 			}
 		}
@@ -235,7 +236,7 @@ func (a *API) exemplars(ctx context.Context, form url.Values) (found, error) {
 		if err != nil {
 			return found{}, err
 		}
-		one := ofSeries{Labels: map[string]string{labels.MetricName: metricValue, labelStat: name}}
+		one := ofSeries{Labels: map[string]string{model.MetricNameLabel: metricValue, labelStat: name}}
 		for _, l := range read.lines {
 			if n, ok := read.values[l.Second]; ok {
 				one.Exemplars = append(one.Exemplars, exemplar{map[string]string{"line": l.Text}, strconv.FormatFloat(n, 'g', -1, 64), float64(l.Second)})

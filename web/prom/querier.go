@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	pvalue "github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
@@ -121,7 +122,7 @@ func (r *reading) Select(ctx context.Context, _ bool, hints *storage.SelectHints
 	var wanted []*collector
 	for _, st := range r.stats {
 		for _, metric := range []string{metricValue, metricCovered} {
-			if matches(matchers, labels.MetricName, metric) && matches(matchers, labelStat, st.Name) {
+			if matches(matchers, model.MetricNameLabel, metric) && matches(matchers, labelStat, st.Name) {
 				wanted = append(wanted, newCollector(metric, st.Name, matchers, set, r))
 				r.old[st.Name] = r.old[st.Name] || from < r.history.Kept(st.Name)
 			}
@@ -318,7 +319,7 @@ func (c *collector) of(of []value.Label) *promql.Series {
 	if known {
 		return s
 	}
-	all := []labels.Label{{Name: labels.MetricName, Value: c.metric}, {Name: labelStat, Value: c.stat}}
+	all := []labels.Label{{Name: model.MetricNameLabel, Value: c.metric}, {Name: labelStat, Value: c.stat}}
 	for _, l := range of {
 		all = append(all, labels.Label{Name: l.Name, Value: strings.Clone(l.Text)})
 	}
