@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,5 +61,42 @@ func TestLinesAtAnyAge(t *testing.T) {
 			t.Errorf("%d s ago: %d lines were read, want at most %d", age, found.read.Lines, most)
 		}
 		t.Logf("%d s ago: first lines after %v, all after %v", age, told, time.Since(begun))
+	}
+}
+
+// When the time of a question is over, its answer is what was found by then, and says so; if
+// nothing was read, that is an error.
+func TestLinesOutOfTime(t *testing.T) {
+	k := newKafka(t)
+	d, err := stats.Parse("test", []byte("stats:\n  - {name: errors, rate: minute, where: level == \"error\"}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const first = 1700000000
+	for second := range int64(20) {
+		h := topics.RawHeader{Ingester: "i", Clock: (first+second)*1000 + 300, Domain: topics.WallDomain}
+		k.produce(&kgo.Record{Topic: k.names.Raw(), Headers: h.Headers(), Value: fmt.Appendf(nil, "level=error n=%d\n", second)})
+	}
+	s := k.idle(func(c *Config) { c.Definitions = d })
+	q := lineQuery{stat: "errors", from: first, to: first + 19, limit: usualLines}
+	for _, after := range []int{0, 1} {
+		ctx, over := context.WithCancelCause(t.Context())
+		found, err := s.raw.Lines(ctx, q, func(found foundLines) {
+			if len(found.lines) >= after {
+				over(errOutOfTime)
+			}
+		})
+		if after == 0 {
+			if err == nil {
+				t.Errorf("with no time at all: %+v, want an error", found)
+			}
+			continue
+		}
+		if err != nil || !found.stopped || !found.more || len(found.lines) == 0 || len(found.lines) == 20 {
+			t.Errorf("the time was over after the first line: %d lines, stopped %v, more %v, %v; want some, and that it stopped", len(found.lines), found.stopped, found.more, err)
+		}
+	}
+	if found, err := s.raw.Lines(t.Context(), q, func(foundLines) {}); err != nil || found.stopped || len(found.lines) != 20 {
+		t.Errorf("with time enough: %d lines, stopped %v, %v; want all 20", len(found.lines), found.stopped, err)
 	}
 }

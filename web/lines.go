@@ -68,6 +68,7 @@ type foundLines struct {
 	lines   []foundLine
 	more    bool // there may be more than were asked for, or than maxScan and maxFound let find
 	expired bool // some of what was asked for is past its retention
+	stopped bool // linesWithin was over before all was read
 	read    readSoFar
 }
 
@@ -138,6 +139,9 @@ func (q lineQuery) matcher(p *program.Program, by []string) (m *program.Matcher,
 // A badQuestion is an error of who asks.
 type badQuestion struct{ error }
 
+// errOutOfTime is why reading stops when linesWithin is over.
+var errOutOfTime = errors.New("out of time")
+
 // A notThere is about something that is not there, or no longer.
 type notThere struct{ error }
 
@@ -167,11 +171,11 @@ func (q lineQuery) check(p *program.Program, d *stats.Definitions) (*program.Pro
 }
 
 // Lines finds up to a query's limit of lines, those of the last second first. Meanwhile it
-// tells what it has found, and how much it has read. Whether a line was late is told by its own record's
-// clock: one that only another ingester's clock made late is among them, though it was
-// not counted.
+// tells what it has found, and how much it has read; when its time is over, that is the
+// answer. Whether a line was late is told by its own record's clock: one that only another
+// ingester's clock made late is among them, though it was not counted.
 func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)) (foundLines, error) {
-	ctx, cancel := context.WithTimeout(ctx, linesWithin)
+	ctx, cancel := context.WithTimeoutCause(ctx, linesWithin, errOutOfTime)
 	defer cancel()
 	compiled, by, err := q.check(l.program, l.definitions)
 	if err != nil {
@@ -192,7 +196,12 @@ func (l *rawLines) Lines(ctx context.Context, q lineQuery, tell func(foundLines)
 			continue
 		}
 		newMatcher := func() (*program.Matcher, func() bool, error) { return q.matcher(compiled, by) }
-		if err := scan(ctx, log, newMatcher, part[0], part[1], &found); err != nil {
+		err := scan(ctx, log, newMatcher, part[0], part[1], &found)
+		if err != nil && found.all.read.Bytes > 0 && errors.Is(context.Cause(ctx), errOutOfTime) {
+			found.all.stopped, found.all.more = true, true
+			break
+		}
+		if err != nil {
 			return foundLines{}, err
 		}
 	}
@@ -406,9 +415,10 @@ func linesAnswer(q lineQuery, over, final int64, found foundLines, done bool) (*
 		Lines   []line    `json:"lines"`
 		More    bool      `json:"more"`
 		Expired bool      `json:"expired"`
+		Stopped bool      `json:"stopped"`
 		Read    readSoFar `json:"read"`
 		Done    bool      `json:"done"`
-	}{q.stat, formatSecond(q.from), formatSecond(q.to), over, []line{}, found.more, found.expired, found.read, done}
+	}{q.stat, formatSecond(q.from), formatSecond(q.to), over, []line{}, found.more, found.expired, found.stopped, found.read, done}
 	for _, l := range found.lines {
 		answer.Lines = append(answer.Lines, line{formatSecond(l.second), l.text, l.second <= final, l.at.String(), l.ingester, maps.Collect(l.from.Fields()), l.fields})
 	}

@@ -51,6 +51,11 @@ func TestLinesPanel(t *testing.T) {
 	if got := evaluate[string](t, b, `document.querySelector(".lines h3").textContent`); got != title {
 		t.Errorf("opened again by its URL it is %q, want %q", got, title)
 	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{
+		document.querySelector(".lines input").value = "slow";
+		document.querySelector(".lines form").requestSubmit();
+	}`))
+	b.until(t, `document.querySelector(".lines [role=status]").textContent.endsWith(" · stopped after 20 s, before all was read")`)
 	click(".lines .shut")
 	b.until(t, `!location.hash.includes("lines=")`)
 	b.quietConsole(t)

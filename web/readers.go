@@ -272,5 +272,8 @@ func (s *Server) refusal(what, stat string, err error) (status int, text string)
 		return http.StatusBadRequest, err.Error()
 	}
 	s.config.Logger.Warn("cannot read "+what, "stat", stat, "error", err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return http.StatusBadGateway, "cannot read " + what + " from Kafka in time; ask for fewer seconds, or try again later"
+	}
 	return http.StatusBadGateway, "cannot read " + what + " from Kafka; try again later"
 }

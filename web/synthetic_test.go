@@ -314,12 +314,15 @@ func (s *synthetic) Survey(_ context.Context, from, to int64, tell func(readSoFa
 	return found, nil
 }
 
-// Lines is one line for every ten seconds; those of an hour ago are expired.
+// Lines is one line for every ten seconds; those of an hour ago are expired, and the time is
+// over before all lines that are slow were read.
 func (s *synthetic) Lines(_ context.Context, q lineQuery, _ func(foundLines)) (found foundLines, err error) {
 	if q.to < time.Now().Unix()-3600 {
 		return foundLines{expired: true}, nil
 	}
-	return everyTen(q), nil
+	found = everyTen(q)
+	found.stopped = q.where == "slow"
+	return found, nil
 }
 
 // everyTen is a query's line of every ten seconds.

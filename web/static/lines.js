@@ -101,7 +101,9 @@ export class Lines {
       const open = found.lines.filter((l) => !l.final).length;
       const sure = !n ? "" : open ? ` · ${open === n ? "provisional" : `${open} provisional`}: more may come at these seconds` : " · final";
       if (n) write(this.title, `${found.more ? `${n} or more` : n} line${n === 1 ? "" : "s"} of ${when}${found.expired ? "; some have expired" : ""}`);
-      write(this.status, !found.done ? `searching… ${how}` : n ? how + sure : `${found.expired ? "expired: these lines are no longer kept" : "no lines found"}; ${how}`);
+      const none = found.expired ? "expired: these lines are no longer kept" : found.stopped ? "no lines found yet" : "no lines found";
+      const stopped = found.stopped ? " · stopped after 20 s, before all was read" : "";
+      write(this.status, !found.done ? `searching… ${how}` : (n ? how + sure : `${none}; ${how}`) + stopped);
       this.found = found;
       if (n !== before || found.done) this.#list();
     };
