@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,29 @@ func TestAlertsPage(t *testing.T) {
 	put(1, `,"key":"/cart/<img src=x onerror=alert(1)>\u202e"`, "ok", "firing", "")
 	b.until(t, `document.querySelector("#alert-band span").textContent === "not delivered by pager" && document.querySelector("#alert-band").dataset.state === "quiet"`)
 	b.quietConsole(t)
+}
+
+// TestAlertsNeedRequests: an address with a login in it, as walls have, keeps no alert away; and
+// where the server does not answer, the band says that nothing is known.
+func TestAlertsNeedRequests(t *testing.T) {
+	testkit.Long(t)
+	log := newSynthetic(0)
+	log.definitions.Alerts = []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}}}
+	server := log.serve(t, func(c *Config) { c.Auth = "wall:secret" })
+	known := newAlerts(log.definitions, noSilencer{})
+	server.alerts, server.hub.alerts = known, known.version.Load
+	b := openBrowser(t)
+	b.do(t, look(1440, 900, "dark"), chromedp.Navigate(strings.Replace(server.URL(), "//", "//wall:secret@", 1)+"/?kiosk#/all"))
+	b.until(t, `location.href.endsWith("/?kiosk#/all") && !location.href.includes("secret") && document.querySelectorAll(".panel[data-state=value]").length > 0`)
+	put := func(state, was string) {
+		value := fmt.Sprintf(`{"alert":"a","time":%q,"state":%q,"was":%q,"value":7,"revision":0,"final":true}`, time.Now().UTC().Format(time.RFC3339), state, was)
+		known.take(topics.Names{}, &kgo.Record{Topic: "stats.alerts", Value: []byte(value)})
+	}
+	put("firing", "ok")
+	b.until(t, `document.querySelector("#alert-band span").textContent.startsWith("1 alert: a for ")`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`{ window.fetch = async () => new Response("", { status: 502 }); }`))
+	put("ok", "firing")
+	b.until(t, `document.querySelector("#alert-band span").textContent.startsWith("alerts cannot be read · 1 alert: a for ")`)
 }
 
 // TestAlertsSound: a sound is played where it is asked for, and not before somebody has touched

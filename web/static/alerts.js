@@ -5,6 +5,7 @@ import { element, write } from "./dom.js";
 import { clock, offset, span, visible } from "./format.js";
 
 const NAMED = 3; // incidents that the band names
+const LOST = 3; // tries without an answer, after which the band says so
 const SOUND = "pulse-alert-sound", WHO = "pulse-who";
 const STATES = { firing: "fires", unknown: "not known" };
 
@@ -66,6 +67,7 @@ export class Alerts {
     Object.assign(this, { band, dialog, announce, now, changed, fires, ask });
     this.told = { alerts: [], incidents: [], silences: [], receivers: [] };
     this.known = null; // what fired at the last answer
+    this.failed = 0; // tries since the last answer
     band.addEventListener("click", () => this.open());
     dialog.querySelector("[name=sound]").checked = this.#kept(SOUND) === "on";
     dialog.querySelector("[name=sound]").addEventListener("change", (e) => {
@@ -91,10 +93,13 @@ export class Alerts {
     this.loading = true;
     try {
       const answer = await this.ask("/api/alerts");
-      if (answer.ok) this.#take(await answer.json());
-      else this.asked = undefined;
+      if (!answer.ok) throw new Error(answer.status);
+      const told = await answer.json();
+      this.failed = 0;
+      this.#take(told);
     } catch {
       this.asked = undefined; // the next message asks again
+      this.failed++;
     }
     this.loading = false;
     if (this.again) {
@@ -136,11 +141,12 @@ export class Alerts {
     const { loud, quiet } = standing(this.told.incidents);
     const failing = undelivered(this.told.receivers);
     const { hidden } = this.band;
-    this.band.hidden = !this.told.alerts.length || !(loud.length + quiet.length + failing.length);
+    const lost = this.failed >= LOST;
+    this.band.hidden = !lost && (!this.told.alerts.length || !(loud.length + quiet.length + failing.length));
     if (this.band.hidden !== hidden) dispatchEvent(new Event("resize")); // the grid has less room, or more
     if (this.band.hidden) return;
-    this.band.dataset.state = loud.length ? (loud.some((i) => i.kind === "firing") ? "firing" : "unknown") : "quiet";
-    const texts = [loud.length ? `${loud.length} ${loud.length > 1 ? "alerts" : "alert"}: ${summary(loud, this.now())}` : "",
+    this.band.dataset.state = loud.length ? (loud.some((i) => i.kind === "firing") ? "firing" : "unknown") : lost ? "unknown" : "quiet";
+    const texts = [lost ? "alerts cannot be read" : "", loud.length ? `${loud.length} ${loud.length > 1 ? "alerts" : "alert"}: ${summary(loud, this.now())}` : "",
       quiet.length ? `${quiet.length} silenced` : "", failing.length ? `not delivered by ${failing.length > 1 ? `${failing.length} routes` : failing[0].split(" ")[0]}` : "",
       this.mute ? "no sound before a click or a key" : ""];
     write(this.band.querySelector("span"), texts.filter(Boolean).join(" · "));

@@ -1,6 +1,9 @@
 // Light or dark, before anything is drawn: what was chosen here before, else
 // what the system prefers. Not a module, so that no light page flashes up first.
 "use strict";
+// At an address with a login, http://user:password@host, Chromium asks for nothing by fetch,
+// and links to copy would have the password. It has kept the login, so go on without.
+if (new URL(location.href).username || new URL(document.baseURI).username) location.replace(location.origin + location.pathname + location.search + location.hash);
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)"), forced = matchMedia("(forced-colors: active)"), print = matchMedia("print");
   let choice = null;
