@@ -83,7 +83,7 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 			if err != nil {
 				return nil, err
 			}
-			return newGuard(l, host, counts), nil
+			return newGuard(l, host, counts, o.Log), nil
 		}),
 		kfake.BrokerConfigs(map[string]string{
 			"log.cleaner.backoff.ms":     strconv.FormatInt(math.MaxInt64/int64(time.Millisecond), 10), // see cleaner

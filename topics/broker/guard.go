@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -11,6 +13,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pulse/topics/retry"
+	"pulse/topics/throttle"
 )
 
 // What the broker takes from a connection.
@@ -54,6 +59,7 @@ type guard struct {
 	net.Listener
 	host   string
 	counts *Counts
+	log    *throttle.Logger
 
 	mu   sync.Mutex
 	open map[*guarded]time.Time // since when each has said nothing
@@ -61,8 +67,8 @@ type guard struct {
 	held int64                  // bytes of requests that are not answered
 }
 
-func newGuard(l net.Listener, host string, counts *Counts) *guard {
-	return &guard{Listener: l, host: host, counts: counts, open: map[*guarded]time.Time{}, most: maxHeld}
+func newGuard(l net.Listener, host string, counts *Counts, log *slog.Logger) *guard {
+	return &guard{Listener: l, host: host, counts: counts, log: &throttle.Logger{Log: log}, open: map[*guarded]time.Time{}, most: maxHeld}
 }
 
 func (g *guard) Addr() net.Addr {
@@ -75,10 +81,18 @@ type address string
 func (address) Network() string  { return "tcp" }
 func (a address) String() string { return string(a) }
 
+// Accept fails only when the listener is closed: kfake listens no more after an error, and
+// one such as too many open files passes.
 func (g *guard) Accept() (net.Conn, error) {
+	pause := retry.Backoff{Least: 50 * time.Millisecond, Most: time.Second}
 	c, err := g.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for err != nil {
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err
+		}
+		g.log.Warn("the broker cannot accept connections; it tries again", "error", err)
+		_ = pause.Wait(context.Background()) // if the listener is closed meanwhile, Accept says so
+		c, err = g.Listener.Accept()
 	}
 	guarded := &guarded{Conn: c, guard: g}
 	if silent := g.add(guarded); silent != nil {

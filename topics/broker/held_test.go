@@ -16,7 +16,7 @@ import (
 func TestHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var counts Counts
-		g := newGuard(nil, "localhost", &counts)
+		g := newGuard(nil, "localhost", &counts, nil)
 		const size = 1 << 20
 		g.most = 8 * size
 		connect := func() (client net.Conn, c *guarded, read chan int) {

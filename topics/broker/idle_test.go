@@ -44,7 +44,7 @@ func TestIdle(t *testing.T) {
 				client, server := net.Pipe()
 				defer client.Close()
 				var counts Counts
-				c, err := newGuard(single{server}, "localhost", &counts).Accept()
+				c, err := newGuard(single{server}, "localhost", &counts, nil).Accept()
 				if err != nil {
 					t.Fatal(err)
 				}
