@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,34 +65,34 @@ func TestTrackerIsBounded(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var tr tracker
 			ctx, cancel := context.WithCancel(t.Context())
-			taken := 0
+			var taken atomic.Int64
 			var taking sync.WaitGroup
 			taking.Go(func() {
 				for ctx.Err() == nil {
 					tr.wait(ctx)
-					tr.deliver(int64(taken))
+					tr.deliver(taken.Load())
 					tr.emits(emitted)
-					taken++
+					taken.Add(1)
 				}
 			})
 			synctest.Wait()
-			want := maxTracked
+			want := int64(maxTracked)
 			if emitted > 0 {
-				want = maxEmitted / emitted
+				want = int64(maxEmitted / emitted)
 			}
-			if taken != want {
+			if taken := taken.Load(); taken != want {
 				t.Errorf("%s: %d are taken of which none is done, want %d", name, taken, want)
 			}
 			for offset := range int64(3) {
 				tr.finish(offset, func(*topics.Commit) {})
 				synctest.Wait()
 			}
-			if taken != want+3 {
+			if taken := taken.Load(); taken != want+3 {
 				t.Errorf("%s: %d are taken after three are done, want %d", name, taken, want+3)
 			}
 			time.Sleep(3*fullFor + 1)
 			synctest.Wait()
-			if taken > want+6 {
+			if taken := taken.Load(); taken > want+6 {
 				t.Errorf("%s: %d are taken while there is no room for three times a record's wait, want %d at most", name, taken, want+6)
 			}
 			cancel()
