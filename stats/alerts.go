@@ -323,11 +323,15 @@ func unfitFor(s *Stat, t alert.Threshold) string {
 				return ""
 			}
 		}
-		return fmt.Sprintf("%s has several numbers: write which, such as p%s of %s", s.Name, plain(s.Quantiles[len(s.Quantiles)-1]*100), s.Name)
+		var all []string
+		for _, q := range s.Quantiles {
+			all = append(all, alert.Threshold{Part: plain(q)}.Which()+" of "+s.Name)
+		}
+		return fmt.Sprintf("%s has several numbers: write which: %s", s.Name, strings.Join(all, " or "))
 	case shape == value.ShapeCounts && t.Part == "":
 		return fmt.Sprintf("%s has several counts: write which, such as late of %s", s.Name, LinesStat)
 	case shape == value.ShapeNumber && t.Part != "":
-		return fmt.Sprintf("%s is a single number: leave out %s of", s.Name, t.Part)
+		return fmt.Sprintf("%s is a single number: leave out %s of", s.Name, t.Which())
 	}
 	return ""
 }

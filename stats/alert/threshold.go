@@ -55,7 +55,7 @@ func ParseThreshold(text string) (Threshold, error) {
 	if percentile, ok := strings.CutPrefix(t.Part, "p"); ok {
 		if f, err := strconv.ParseFloat(percentile, 64); err == nil && f > 0 && f <= 100 {
 			// By way of the text, so that p99.9 is 0.999 and not nearly so.
-			t.Part, _ = shift(percentile)
+			t.Part, _ = shift(percentile, "e-2")
 		}
 	}
 	number, percent := strings.CutSuffix(m[5], "%")
@@ -70,9 +70,9 @@ func ParseThreshold(text string) (Threshold, error) {
 	return t, nil
 }
 
-// shift divides a decimal by a hundred.
-func shift(decimal string) (string, error) {
-	f, err := strconv.ParseFloat(decimal+"e-2", 64)
+// shift multiplies a decimal by a power of ten, such as "e-2".
+func shift(decimal, power string) (string, error) {
+	f, err := strconv.ParseFloat(decimal+power, 64)
 	return strconv.FormatFloat(f, 'f', -1, 64), err
 }
 
@@ -80,12 +80,20 @@ func shift(decimal string) (string, error) {
 func (t Threshold) String() string {
 	text := t.Stat + " " + string(t.Op) + " " + strconv.FormatFloat(t.Limit, 'f', -1, 64)
 	if t.Part != "" {
-		text = t.Part + " of " + text
+		text = t.Which() + " of " + text
 	}
 	if t.AnyKey {
 		text = "any key of " + text
 	}
 	return text
+}
+
+// Which is Part as a file would write it: a quantile as p99.
+func (t Threshold) Which() string {
+	if percentile, err := shift(t.Part, "e2"); err == nil {
+		return "p" + percentile
+	}
+	return t.Part
 }
 
 // Opposite is what holds where t does not.

@@ -160,7 +160,7 @@ tests:
       - {eval_time: 0s, alertname: slow, exp_alerts: []}
       - eval_time: 5s
         alertname: slow
-        exp_alerts: [{exp_labels: {stat: ms, quantile: "0.99", source: pulse}, exp_annotations: {summary: '0.99 of ms > 500'}}]
+        exp_alerts: [{exp_labels: {stat: ms, quantile: "0.99", source: pulse}, exp_annotations: {summary: 'p99 of ms > 500'}}]
       - eval_time: 8m
         alertname: slow
         exp_alerts: [{exp_labels: {stat: ms, state: unknown, source: pulse}, exp_annotations: {summary: ms is not known}}]
