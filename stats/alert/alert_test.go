@@ -326,7 +326,7 @@ func naive(r *Rule, verdicts []Verdict) []State {
 			firing = false
 		}
 		switch {
-		case r.Unknown == FireUnknown && dark >= r.After && dark > 0:
+		case r.Unknown == FireUnknown && dark >= r.After && dark > 0 && dark <= int64(i):
 			states[i] = StateUnknown
 		case firing && good > 0:
 			states[i] = Recovering

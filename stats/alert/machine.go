@@ -33,6 +33,7 @@ type machine struct {
 	Good  int64 `json:"good,omitempty"`    // seconds for which Clear has held
 	Dark  int64 `json:"unknown,omitempty"` // seconds in a row that are not known
 	Was   State `json:"was,omitempty"`     // of StateUnknown: the state before
+	New   bool  `json:"new,omitempty"`     // no second has been known yet: its window may reach to before the log
 }
 
 // step is one second further. That a stat is not known is told of the alert as a
@@ -42,13 +43,13 @@ func (m *machine) step(r *Rule, v Verdict, key bool) {
 		m.Dark++
 		switch {
 		case r.Unknown == ClearUnknown:
-			*m = machine{State: OK, Dark: m.Dark}
-		case r.Unknown == FireUnknown && !key && m.State != StateUnknown && m.Dark >= r.After:
+			*m = machine{State: OK, Dark: m.Dark, New: m.New}
+		case r.Unknown == FireUnknown && !key && !m.New && m.State != StateUnknown && m.Dark >= r.After:
 			m.State, m.Was = StateUnknown, m.State
 		}
 		return
 	}
-	m.Dark = 0
+	m.Dark, m.New = 0, false
 	if m.State == StateUnknown {
 		m.State, m.Was = m.Was, ""
 	}

@@ -238,7 +238,7 @@ func (t *Tracker) step(machines map[string]machine, m moment, add func(Transitio
 			beyond++
 			continue
 		case !kept:
-			its.State = OK
+			its = machine{State: OK, New: key == whole}
 		}
 		was, j := its.State, m.judged(key)
 		its.step(t.rule, j.Verdict, key != whole)
