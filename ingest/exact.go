@@ -114,15 +114,28 @@ func (x *Transactional) Run(ctx context.Context) error {
 
 // isFinal reports whether an error stays until somebody changes something.
 func isFinal(err error) bool {
-	return slices.ContainsFunc([]error{
-		errTaken, topics.ErrReplaced, kerr.MessageTooLarge, kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.InvalidTransactionTimeout,
-	}, func(final error) bool { return errors.Is(err, final) })
+	return slices.ContainsFunc(final, func(final error) bool { return errors.Is(err, final) })
+}
+
+// final are the errors that end an ingester. All others of Kafka's pass: a broker that
+// starts, stops, loses its disk or its network answers by nearly any of them.
+var final = []error{
+	errTaken, topics.ErrReplaced, kgo.ErrClientClosed,
+	// What is not allowed.
+	kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.PolicyViolation,
+	// Records that the topic's settings, or the broker's, rule out.
+	kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.InvalidTopicException, kerr.InvalidTransactionTimeout,
+	// What the broker is too old for.
+	kerr.UnsupportedVersion, kerr.UnsupportedForMessageFormat, kerr.UnsupportedCompressionType,
 }
 
 // mayPass reports whether an error is of a Kafka that is away, slow or starting.
 func mayPass(err error) bool {
 	_, network := errors.AsType[net.Error](err)
-	return network || kerr.IsRetriable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF)
+	return network || kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || slices.ContainsFunc([]error{
+		context.DeadlineExceeded, io.EOF,
+		kerr.UnknownServerError, kerr.ConcurrentTransactions, // of brokers that start
+	}, func(passing error) bool { return errors.Is(err, passing) })
 }
 
 // once runs until something fails, and reports whether the inputs have begun.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"testing"
@@ -33,6 +34,9 @@ func TestTransactionalHeals(t *testing.T) {
 		{"no address of the broker answers", []error{away, away, away}, 4},
 		{"an answer takes too long", []error{fmt.Errorf("reading the newest records: %w", context.DeadlineExceeded)}, 2},
 		{"no leader", []error{fmt.Errorf("offsets: %w", kerr.NotLeaderForPartition)}, 2},
+		{"a broker that starts", []error{fmt.Errorf("offsets: %w", kerr.UnknownServerError), kerr.ConcurrentTransactions, kerr.CoordinatorLoadInProgress}, 4},
+		{"a connection cut in an answer", []error{io.ErrUnexpectedEOF}, 2},
+		{"a connection that was closed", []error{net.ErrClosed, fmt.Errorf("at once: %w", io.EOF)}, 3},
 		{"a transaction that was not committed", []error{errTransaction}, 2},
 		{"an input that cannot begin", []error{errors.New("the pattern is wrong")}, 1},
 		{"an input that could begin", []error{away, errors.New("the topic is gone")}, 3},

@@ -9,12 +9,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/semaphore"
 
 	"pulse/topics"
+	"pulse/topics/retry"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -34,7 +35,7 @@ const (
 
 // A Producer sends records to events.raw, each once, and those of a partition
 // in order. It tries for as long as it takes: while Kafka is away records wait,
-// and beyond 64 MiB whoever produces waits.
+// and beyond 64 MiB whoever produces waits. Only what Kafka will never take ends it.
 type Producer struct {
 	client     *kgo.Client
 	cluster    topics.Cluster
@@ -42,7 +43,11 @@ type Producer struct {
 	topicID    string // "": the broker does not tell
 	partitions int32
 	log        *slog.Logger
+	failures   throttle.Logger
 	room       *semaphore.Weighted
+
+	sending sync.Mutex // held while records are given to client, in the order that they are to have
+	lanes   []lane     // of the partitions
 
 	mu       sync.Mutex
 	unacked  int
@@ -65,16 +70,19 @@ func newProducer(ctx context.Context, cluster topics.Cluster, names topics.Names
 		// Writing less costs both sides less than compressing does, and LZ4
 		// costs a broker, which looks into each batch, half of what snappy does.
 		kgo.WithCompressor(newCompressor()),
-		kgo.MaxBufferedRecords(maxUnacked/recordCost+1), // room bounds them
+		kgo.MaxBufferedRecords(2*maxUnacked/recordCost), // more than there is room for: it never blocks
 		// The topic was there at the start: brokers forget it while they start.
 		kgo.UnknownTopicRetries(-1),
+		// The settings were right at the start: a broker that closes a new connection is
+		// stopping or starting, and not one that wants TLS or a login.
+		kgo.AlwaysRetryEOF(),
 	)
 	client, err := kgo.NewClient(append(options, more...)...)
 	if err != nil {
 		return nil, err
 	}
 	p := &Producer{
-		client: client, cluster: cluster, topic: names.Raw(), log: log,
+		client: client, cluster: cluster, topic: names.Raw(), log: log, failures: throttle.Logger{Log: log},
 		room: semaphore.NewWeighted(maxUnacked),
 	}
 	if err := p.connect(ctx); err != nil {
@@ -84,11 +92,17 @@ func newProducer(ctx context.Context, cluster topics.Cluster, names topics.Names
 	return p, nil
 }
 
-// connect finds out how many partitions the topic has.
+// connect finds out how many partitions the topic has. It asks by a client of its own,
+// which says at once that the settings may be wrong.
 func (p *Producer) connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	found, err := kadm.NewClient(p.client).ListTopics(ctx, p.topic)
+	admin, err := p.cluster.Admin(kgo.ClientID("pulse-ingest"))
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	found, err := admin.ListTopics(ctx, p.topic)
 	if err != nil {
 		return p.cluster.Unreachable(err)
 	}
@@ -104,6 +118,7 @@ func (p *Producer) connect(ctx context.Context) error {
 		return fmt.Errorf("topic %s has %d partitions; Pulse can use at most %d", p.topic, len(topic.Partitions), topics.MaxPartitions)
 	}
 	p.partitions, p.topicID = int32(len(topic.Partitions)), topicID(topic.ID)
+	p.lanes = make([]lane, p.partitions)
 	return nil
 }
 
@@ -146,16 +161,92 @@ func (p *Producer) Produce(ctx context.Context, r Record) error {
 		p.room.Release(cost)
 		return err
 	}
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	if l := &p.lanes[r.Partition]; len(l.failed) > 0 {
+		l.held = append(l.held, r)
+	} else {
+		p.send(r)
+	}
+	return nil
+}
+
+// A lane is what is on its way to a partition. franz-go gives records up for errors that pass,
+// as a broker's UNKNOWN_SERVER_ERROR or whatever answers at its address meanwhile: all of a
+// partition, one after the other. They are sent again when it has none left, before those that
+// came later.
+type lane struct {
+	sent   int      // records that the client has
+	failed []Record // in order
+	held   []Record // came since then, in order
+}
+
+// send gives a record to the client. The caller holds sending.
+func (p *Producer) send(r Record) {
+	p.lanes[r.Partition].sent++
 	record := &kgo.Record{Partition: r.Partition, Headers: r.Header.Headers(), Value: r.Value}
 	// The record outlives the producing: Close decides when to give it up.
-	p.client.Produce(context.WithoutCancel(ctx), record, func(_ *kgo.Record, err error) {
-		if err != nil {
-			err = p.explain(err)
+	p.client.Produce(context.Background(), record, func(_ *kgo.Record, err error) { p.answered(r, err) })
+}
+
+// answered is called by the client with what became of a record, in the order of the partition.
+func (p *Producer) answered(r Record, err error) {
+	p.sending.Lock()
+	l := &p.lanes[r.Partition]
+	l.sent--
+	again := err != nil && !isFinal(err)
+	if again {
+		l.failed = append(l.failed, r)
+		p.failures.Warn("Kafka did not take records; retrying", "topic", p.topic, "partition", r.Partition, "error", err)
+	}
+	if l.sent == 0 && len(l.failed) > 0 {
+		time.AfterFunc(againAfter, func() { p.sendAgain(l) })
+	}
+	p.sending.Unlock()
+	if again {
+		return
+	}
+	if err != nil {
+		err = p.explain(err)
+	}
+	p.finish(r, err)
+}
+
+// finish says what became of a record.
+func (p *Producer) finish(r Record, err error) {
+	p.dismiss(r, err)
+	p.room.Release(int64(len(r.Value) + recordCost))
+	r.Done(err)
+}
+
+// sendAgain sends what has failed in a lane, and what came since then.
+func (p *Producer) sendAgain(l *lane) {
+	ended := p.ended()
+	p.sending.Lock()
+	records := append(l.failed, l.held...)
+	l.failed, l.held = nil, nil
+	if ended == nil {
+		for _, r := range records {
+			p.send(r)
 		}
-		p.dismiss(r, err)
-		p.room.Release(cost)
-		r.Done(err)
-	})
+	}
+	p.sending.Unlock()
+	if ended != nil {
+		for _, r := range records {
+			p.finish(r, p.explain(ended))
+		}
+	}
+}
+
+// ended is the error for which the client will never send anything again: franz-go keeps
+// what a broker that refuses a producer id has said, and does not ask again.
+func (p *Producer) ended() error {
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	_, _, err := p.client.ProducerID(ctx)
+	if _, answered := errors.AsType[*kerr.Error](err); answered && !kerr.IsRetriable(err) {
+		return err
+	}
 	return nil
 }
 
@@ -258,7 +349,14 @@ func (p *Producer) newest(ctx context.Context) ([]topics.RawHeader, error) {
 // Close waits until all records are acknowledged, or gives them up when ctx
 // ends; it says how many.
 func (p *Producer) Close(ctx context.Context) error {
-	err := p.client.Flush(ctx)
+	var err error
+	for again := true; again; {
+		err = p.client.Flush(ctx)
+		if again = err == nil && p.waits(); again { // for some to be sent again
+			err = retry.Wait(ctx, againAfter/10)
+			again = err == nil
+		}
+	}
 	p.mu.Lock()
 	left, refused := p.unacked, p.refused
 	p.mu.Unlock()
@@ -271,4 +369,11 @@ func (p *Producer) Close(ctx context.Context) error {
 			left, p.topic, strings.Join(p.cluster.Brokers, ", "), err)
 	}
 	return nil
+}
+
+// waits reports whether Kafka may still acknowledge records.
+func (p *Producer) waits() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.unacked > 0 && p.refused == nil
 }

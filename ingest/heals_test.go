@@ -1,0 +1,163 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pulse/cmd/dev/testkit"
+	"pulse/topics"
+)
+
+var errClosed = errors.New("the connection is closed")
+
+// TestProducerHeals lets brokers answer for a while as those do that start, stop or have
+// lost their disk: all records arrive, each once and in order.
+func TestProducerHeals(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	var brokers []*failing
+	for name, faults := range map[string]map[kmsg.Key]error{ // what requests get
+		"connections":       {kmsg.Produce: errClosed},
+		"new connections":   {kmsg.Produce: errClosed, kmsg.ApiVersions: errClosed},
+		"first requests":    {kmsg.Produce: errClosed, kmsg.Metadata: errClosed, kmsg.InitProducerID: errClosed},
+		"metadata":          {kmsg.Produce: kerr.NotLeaderForPartition, kmsg.Metadata: kerr.UnknownServerError},
+		"no topic":          {kmsg.Produce: kerr.UnknownTopicOrPartition, kmsg.Metadata: kerr.UnknownTopicOrPartition},
+		"first producer id": {kmsg.InitProducerID: kerr.CoordinatorLoadInProgress},
+		"server error":      {kmsg.Produce: kerr.UnknownServerError},
+		"corrupt":           {kmsg.Produce: kerr.CorruptMessage},
+		"disk":              {kmsg.Produce: kerr.KafkaStorageError},
+		"replicas":          {kmsg.Produce: kerr.NotEnoughReplicas},
+		"unknown producer":  {kmsg.Produce: kerr.UnknownProducerID},
+		"sequence":          {kmsg.Produce: kerr.OutOfOrderSequenceNumber},
+		"epoch":             {kmsg.Produce: kerr.InvalidProducerEpoch},
+		"transactions":      {kmsg.Produce: kerr.ConcurrentTransactions},
+	} {
+		brokers = append(brokers, newFailing(t, name, faults))
+	}
+	for _, b := range brokers {
+		if b.faults[kmsg.InitProducerID] == nil { // else its first one is to fail
+			b.send()
+			testkit.Eventually(t, b.name+": the first records are acknowledged", func() error {
+				if m := b.producer.Metrics(); m.Waiting > 0 {
+					return fmt.Errorf("%d wait", m.Waiting)
+				}
+				return nil
+			})
+		}
+		b.fails.Store(true)
+		b.send()
+	}
+	for _, b := range brokers {
+		testkit.Eventually(t, b.name+": requests fail", func() error {
+			if n := b.failed.Load(); n < 2 {
+				return fmt.Errorf("only %d did", n)
+			}
+			return nil
+		})
+		b.send()
+		b.fails.Store(false)
+		b.send()
+	}
+	for _, b := range brokers {
+		if err := b.packer.Leave(int64(len(b.lines))); err != nil {
+			t.Errorf("%s: %v", b.name, err)
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience())
+		if err := b.producer.Close(ctx); err != nil {
+			t.Errorf("%s: %v", b.name, err)
+		}
+		cancel()
+		o := readAll(t, b.cluster, b.names)
+		checkLaws(t, o)
+		if got := o.lines(); !slices.Equal(got, b.lines) {
+			t.Errorf("%s: the lines are not all there once: %s", b.name, firstDifference(got, b.lines))
+		}
+	}
+}
+
+// A failing is a broker that fails for a while, with a producer.
+type failing struct {
+	t        *testing.T
+	name     string
+	faults   map[kmsg.Key]error
+	fails    atomic.Bool
+	failed   atomic.Int64 // requests
+	cluster  topics.Cluster
+	names    topics.Names
+	producer *Producer
+	packer   *Packer
+	lines    []string
+}
+
+func newFailing(t *testing.T, name string, faults map[kmsg.Key]error) *failing {
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kafka.Close)
+	b := &failing{t: t, name: name, faults: faults, cluster: topics.Cluster{Brokers: kafka.ListenAddrs()}, names: topics.Names{Version: "g"}}
+	for key, fault := range faults {
+		kafka.ControlKey(key.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			kafka.KeepControl()
+			if !b.fails.Load() {
+				return nil, nil, false
+			}
+			b.failed.Add(1)
+			if fault == errClosed {
+				return nil, fault, true
+			}
+			return answered(r, fault), nil, true
+		})
+	}
+	b.producer = connect(t, b.cluster, b.names, 2)
+	b.packer = NewPacker("i", topics.WallDomain, 2, func(r Record) error { return b.producer.Produce(t.Context(), r) })
+	return b
+}
+
+// send sends lines of some seconds.
+func (b *failing) send() {
+	for range 20 {
+		l := fmt.Sprintf("%06d", len(b.lines))
+		b.lines = append(b.lines, l)
+		if err := errors.Join(b.packer.Advance(int64(len(b.lines))*second), b.packer.Add([]byte(l))); err != nil {
+			b.t.Fatalf("%s: %v", b.name, err)
+		}
+	}
+}
+
+// answered is a broker's to a request, with an error everywhere.
+func answered(r kmsg.Request, fault error) kmsg.Response {
+	code := fault.(*kerr.Error).Code
+	response := r.ResponseKind()
+	switch r := r.(type) {
+	case *kmsg.ProduceRequest:
+		for _, topic := range r.Topics {
+			t := kmsg.NewProduceResponseTopic()
+			t.Topic, t.TopicID = topic.Topic, topic.TopicID
+			for _, partition := range topic.Partitions {
+				p := kmsg.NewProduceResponseTopicPartition()
+				p.Partition, p.ErrorCode = partition.Partition, code
+				t.Partitions = append(t.Partitions, p)
+			}
+			response.(*kmsg.ProduceResponse).Topics = append(response.(*kmsg.ProduceResponse).Topics, t)
+		}
+	case *kmsg.MetadataRequest:
+		for _, topic := range r.Topics {
+			t := kmsg.NewMetadataResponseTopic()
+			t.Topic, t.TopicID, t.ErrorCode = topic.Topic, topic.TopicID, code
+			response.(*kmsg.MetadataResponse).Topics = append(response.(*kmsg.MetadataResponse).Topics, t)
+		}
+	case *kmsg.InitProducerIDRequest:
+		response.(*kmsg.InitProducerIDResponse).ErrorCode = code
+	}
+	return response
+}
