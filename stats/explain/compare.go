@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pulse/stats/condition"
+	"pulse/stats/line"
 )
 
 const (
@@ -112,6 +113,9 @@ func compare(names []string, before, now *counts, constant []string) Answer {
 	var numbers []Numbers
 	for i, name := range names {
 		f0, f1 := before.fields[i], now.fields[i]
+		if f0.isTime(name) && f1.isTime(name) {
+			continue
+		}
 		if numeric(f0, f1) {
 			if f0 == nil || f1 == nil {
 				continue
@@ -184,6 +188,20 @@ func (f *field) of(hash uint64) uint64 {
 		return 0
 	}
 	return f.values[hash].n
+}
+
+// isTime says whether a field is nothing but a time. It is another one in each of two
+// intervals, whatever happened, and so explains nothing.
+func (f *field) isTime(name string) bool {
+	if f == nil {
+		return true
+	}
+	for _, v := range f.values {
+		if !line.IsTime(name, v.text) {
+			return false
+		}
+	}
+	return true
 }
 
 func scaled(n uint64, share float64) float64 { return float64(n) / share }

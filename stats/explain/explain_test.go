@@ -67,12 +67,13 @@ func (rec recording) log() Log {
 	for second := int64(begin); second < begin+2*length; second++ {
 		text := [2]strings.Builder{}
 		write := func(customer, endpoint string, service float64) {
-			level := "info"
+			level, at := "info", time.Unix(second, 0).UTC()
 			if rec.r.IntN(20) == 0 {
 				level = "error"
 			}
-			fmt.Fprintf(&text[rec.r.IntN(2)], "time=%s level=%s customer=%s endpoint=/%s host=%s region=eu-%d version=1.%d bytes=%d service=%.1fms request_id=%x\n",
-				time.Unix(second, 0).UTC().Format(time.RFC3339), level, customer, endpoint, pick(rec.r, "web-", 9), rec.r.IntN(3), rec.r.IntN(2), rec.r.IntN(90000), service, rec.r.Uint64())
+			fmt.Fprintf(&text[rec.r.IntN(2)], "time=%s level=%s customer=%s endpoint=/%s host=%s region=eu-%d version=1.%d bytes=%d service=%.1fms request_id=%x t=%d logged_at=%q started=%s\n",
+				at.Format(time.RFC3339), level, customer, endpoint, pick(rec.r, "web-", 9), rec.r.IntN(3), rec.r.IntN(2), rec.r.IntN(90000), service, rec.r.Uint64(),
+				second, at.Format(time.DateTime), at.Format("02/Jan/2006:15:04:05"))
 		}
 		for range rec.each {
 			customer, endpoint := pick(rec.r, "c", 60), pick(rec.r, "e", 25)

@@ -1,6 +1,9 @@
 package line
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // scanners are those of Times, which want no field.
 var scanners = sync.Pool{New: func() any {
@@ -82,4 +85,15 @@ func (t *Times) parsed(b []byte, second int64) (unixNanos int64, ok bool) {
 	x.scanner.Parse(&x.event, x.buf, 0, len(b))
 	at, nanos, ok := x.event.Time()
 	return at*1e9 + int64(nanos), ok
+}
+
+// IsTime says whether a field's value is a time: a date and a time of day in any form that
+// lines have them in, or a Unix time if a line's own time has the field's name.
+func IsTime(name, value string) bool {
+	b := append([]byte(value), make([]byte, Padding)...)
+	if _, number := parseNumber(b[:len(value)], exponents); number && !slices.Contains(timeNames, name) {
+		return false
+	}
+	var c clock
+	return c.any(b, 0, len(value))
 }

@@ -1,0 +1,26 @@
+package line
+
+import "testing"
+
+func TestIsTime(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		want        bool
+	}{
+		{"t", "2026-11-27T23:20:35.702Z", true},
+		{"logged", "2026-11-27 23:20:35", true},
+		{"logged", "27/Nov/2026:23:20:35 +0000", true},
+		{"ts", "1795821635", true},
+		{"ts", "1795821635.702", true},
+		{"dt", "12.5", false}, // a duration
+		{"customer", "1795821635", false},
+		{"customer", "20261127232035", false},
+		{"version", "2026-11-27", false},
+		{"region", "eu", false},
+		{"region", "", false},
+	} {
+		if got := IsTime(c.name, c.value); got != c.want {
+			t.Errorf("%s=%s is a time: %t, want %t", c.name, c.value, got, c.want)
+		}
+	}
+}
