@@ -21,8 +21,8 @@ import (
 
 var diffCommand = command{
 	name: "diff", summary: "say what a changed definitions file changes", usage: "OLD NEW [LOG...] [flags]", about: `
-Says which stats a new definitions file adds, drops, and changes. With logs, or with
---raw, both files are evaluated on them, and of each stat whose values differ it says
+Says which stats a new definitions file adds, drops, and changes. With logs, or
+with the topic events.raw (--raw, or --from or --to alone), both files are evaluated on them, and of each stat whose values differ it says
 in how many seconds, the first of them, the greatest difference, and up to three lines
 that one of the two counts and the other does not.
 
@@ -55,6 +55,9 @@ func (s *diffSettings) check(words []string) error {
 	}
 	s.old, s.new = words[0], words[1]
 	s.log.kafkaFlags = s.kafkaFlags
+	if len(words) == 2 && (s.from > 0 || s.to < math.MaxInt64) {
+		s.log.raw = true // there is nothing else that has times
+	}
 	if slices.Contains(words[2:], "-") {
 		return usagef("standard input cannot be read twice: write the log to a file first")
 	}

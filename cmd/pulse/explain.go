@@ -74,6 +74,11 @@ func (s *explainSettings) run(ctx context.Context, e *environment) error {
 	if err := s.question.CheckWhere(role.definitions); err != nil {
 		return usagef("%w", err)
 	}
+	if s.file == "" { // another file may be tried, but not by forgetting which one is meant
+		if err := role.checkTopics(ctx); err != nil {
+			return err
+		}
+	}
 	answer, err := web.Explain(ctx, role.cluster, role.names, role.definitions, s.question)
 	if err != nil {
 		return err

@@ -51,4 +51,9 @@ func TestExplain(t *testing.T) {
 	}
 	d.start(append(asked, "--where", "status ==")...).fails(2, "where: ")
 	d.start("explain", "requests", "--from", "2012-11-22T09:31:00Z").fails(2, "--to")
+	d.start(append(asked, "--stats", "")...).fails(exitFailed, "Give --stats the file that the running roles use")
+	changed := writeFile(t, "changed.yaml", "stats:\n  - {name: requests, rate: minute, where: status == 200}\n")
+	if p := d.start("diff", file, changed, "--from", "2012-11-22T09:31:00Z"); p.wait() != exitBehind {
+		t.Errorf("a time without a log does not compare what Kafka has:\n%s", p.stdout.String())
+	}
 }

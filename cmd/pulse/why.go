@@ -67,10 +67,6 @@ func (s *whySettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	stat, err := role.definitions.Named(s.stat)
-	if err != nil {
-		return usageError{err}
-	}
 	admin, err := role.cluster.Admin()
 	if err != nil {
 		return err
@@ -78,6 +74,10 @@ func (s *whySettings) run(ctx context.Context, e *environment) error {
 	defer admin.Close()
 	if err := role.checkTopicsBy(ctx, admin); err != nil {
 		return err
+	}
+	stat, err := role.definitions.Named(s.stat)
+	if err != nil {
+		return usageError{err}
 	}
 	seconds, end := stat.Window+stat.Expire, stat.End(s.at)
 	from := end + 1 - seconds
@@ -106,8 +106,11 @@ func (s *whySettings) explainLine(w io.Writer, e *environment) error {
 	x := compiled.NewExplainer(time.Now().Unix())
 	x.Parse(line.Origin(""), []byte(s.line))
 	names := x.Stats()
+	if s.file == "" {
+		fmt.Fprintln(w, "by Pulse's own definitions, as --stats names no file:")
+	}
 	if len(names) == 0 {
-		fmt.Fprintln(w, "no stat of the file counts it")
+		fmt.Fprintln(w, "no stat counts it")
 	}
 	for _, name := range names {
 		fmt.Fprintf(w, "%s counts it\n", name)

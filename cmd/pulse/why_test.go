@@ -55,11 +55,14 @@ stats:
 	}{
 		{[]string{"--line", "status=503"}, "errors counts it\nall counts it\n"},
 		{[]string{"errors", "--line", "status=200"}, "all counts it\nerrors does not: not status >= 500: status is 200\n"},
-		{[]string{"--line", "a=1"}, "no stat of the file counts it\n"},
+		{[]string{"--line", "a=1"}, "no stat counts it\n"},
 	} {
 		if got := start(t, nil, nil, append([]string{"why", "--stats", file}, c.args...)...).succeed().stdout.String(); got != c.want {
 			t.Errorf("%v: got\n%swant\n%s", c.args, got, c.want)
 		}
+	}
+	if got, want := start(t, nil, nil, "why", "--line", "a=1").succeed().stdout.String(), "by Pulse's own definitions, as --stats names no file:\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("without a file it says\n%swant first\n%s", got, want)
 	}
 	for _, wrong := range [][]string{{"why"}, {"why", "errors"}, {"why", "errors", "noon"}, {"why", "--stats", file, "error", "--line", "a=1"}, {"why", "a", "b", "--line", "c"}} {
 		if code := start(t, nil, nil, wrong...).wait(); code != exitUsage {

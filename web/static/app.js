@@ -236,6 +236,7 @@ addEventListener("keydown", (e) => {
     z: () => zone.change(),
     f: fullScreen,
     c: copySecond,
+    w: () => (detail.name ? detail : grid).why(),
     "/": () => $("find").focus(),
     "?": () => $("help").showModal(),
     t: switchTheme,

@@ -155,7 +155,7 @@ export class Detail {
       },
       onLines: ({ from, to }, where) => this.lines.show(stat, from, to, this.view().moment.now, this.keys?.only ?? null, where),
     });
-    const why = press("What is different", () => this.#explain(this.chart.from, this.chart.edge));
+    const why = press("What is different", () => this.why());
     why.title = "Which values of which fields explain it (w); shift and drag: of some seconds";
     this.box = element("article", "detail",
       element("div", "detail-head", back, element("h2", "", stat.title), this.chip, this.everywhere, element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
@@ -551,12 +551,14 @@ export class Detail {
       ArrowUp: () => around(Math.max(LEAST_RANGE, length / 3)),
       ArrowDown: () => around(Math.min(MOST_RANGE - 1, length * 3)),
       Enter: () => this.#showLines(at),
-      w: () => this.#explain(chart.from, chart.edge),
     };
     if (!actions[e.key]) return;
     e.preventDefault();
     actions[e.key]();
   }
+
+  /** Shows what is different in what the chart shows. */
+  why() { this.#explain(this.chart.from, this.chart.edge); }
 
   /** Shows what is different in the seconds [from, to]. */
   #explain(from, to) { this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now, { where: this.#where() }); }

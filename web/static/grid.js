@@ -207,15 +207,18 @@ export class Grid {
     this.touch();
   }
 
+  /** Asks what is different in what a panel shows: the one with the focus, or under the pointer. */
+  why() {
+    const panel = this.byElement.get(this.root.querySelector(".panel:focus-within") ?? this.root.querySelector(".panel:hover"));
+    const { moment } = this.view();
+    if (panel) this.onWhy(panel.name, moment.from, moment.edge);
+  }
+
   /** Arrow keys go from panel to panel, as the eye would. */
   #walk(e) {
     const here = e.target.closest(".panel");
     if (!this.byElement.has(here) || e.altKey || e.ctrlKey || e.metaKey) return;
     if (e.key === "Enter") this.#open(here);
-    if (e.key === "w") {
-      const { moment } = this.view();
-      this.onWhy(this.byElement.get(here).name, moment.from, moment.edge);
-    }
     if (!e.key.startsWith("Arrow")) return;
     e.preventDefault();
     const at = (el) => {
