@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"pulse/cmd/dev/testkit"
 	"pulse/topics"
+	"pulse/topics/topicstest"
 )
 
 var errClosed = errors.New("the connection is closed")
@@ -40,7 +42,10 @@ func TestProducerHeals(t *testing.T) {
 		"epoch":             {kmsg.Produce: kerr.InvalidProducerEpoch},
 		"transactions":      {kmsg.Produce: kerr.ConcurrentTransactions},
 	} {
-		brokers = append(brokers, newFailing(t, name, faults))
+		b := newFailing(t, name, faults)
+		b.producer = connect(t, b.cluster, b.names, 2)
+		b.packer = NewPacker("i", topics.WallDomain, 2, func(r Record) error { return b.producer.Produce(t.Context(), r) })
+		brokers = append(brokers, b)
 	}
 	for _, b := range brokers {
 		if b.faults[kmsg.InitProducerID] == nil { // else its first one is to fail
@@ -56,12 +61,7 @@ func TestProducerHeals(t *testing.T) {
 		b.send()
 	}
 	for _, b := range brokers {
-		testkit.Eventually(t, b.name+": requests fail", func() error {
-			if n := b.failed.Load(); n < 2 {
-				return fmt.Errorf("only %d did", n)
-			}
-			return nil
-		})
+		b.wait(2)
 		b.send()
 		b.fails.Store(false)
 		b.send()
@@ -80,6 +80,70 @@ func TestProducerHeals(t *testing.T) {
 		checkLaws(t, o)
 		if got := o.lines(); !slices.Equal(got, b.lines) {
 			t.Errorf("%s: the lines are not all there once: %s", b.name, firstDifference(got, b.lines))
+		}
+	}
+}
+
+// TestTransactionsHeal is TestProducerHeals of an ingester that writes in transactions.
+func TestTransactionsHeal(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	ended := make(chan error, 100)
+	f := folder{t, t.TempDir()}
+	f.add("a.log", "n=0\n")
+	var brokers []*failing
+	for name, faults := range map[string]map[kmsg.Key]error{
+		"connections":              {kmsg.EndTxn: errClosed},
+		"new connections":          {kmsg.Produce: errClosed, kmsg.ApiVersions: errClosed},
+		"server error, producing":  {kmsg.Produce: kerr.UnknownServerError},
+		"server error, ending":     {kmsg.EndTxn: kerr.UnknownServerError},
+		"server error, offsets":    {kmsg.EndTxn: kerr.InvalidTxnState, kmsg.ListOffsets: kerr.UnknownServerError},
+		"server error, producer":   {kmsg.EndTxn: kerr.InvalidTxnState, kmsg.InitProducerID: kerr.UnknownServerError},
+		"unknown producer":         {kmsg.Produce: kerr.UnknownProducerID},
+		"unknown mapping":          {kmsg.EndTxn: kerr.InvalidProducerIDMapping},
+		"epoch, producing":         {kmsg.Produce: kerr.InvalidProducerEpoch},
+		"epoch, ending":            {kmsg.EndTxn: kerr.InvalidProducerEpoch},
+		"fenced by the broker":     {kmsg.EndTxn: kerr.ProducerFenced},
+		"state":                    {kmsg.EndTxn: kerr.InvalidTxnState},
+		"abortable":                {kmsg.EndTxn: kerr.TransactionAbortable},
+		"concurrent, beginning":    {kmsg.EndTxn: kerr.InvalidTxnState, kmsg.InitProducerID: kerr.ConcurrentTransactions},
+		"coordinator away, ending": {kmsg.EndTxn: kerr.CoordinatorNotAvailable},
+	} {
+		b := newFailing(t, name, faults)
+		topicstest.Ensure(t, b.cluster, b.names, 1)
+		brokers = append(brokers, b)
+		x := exactFiles(b.cluster, "", f.name("*.log"))
+		x.Log = slog.New(slog.DiscardHandler)
+		live := x.Live
+		x.Live = func(p Positions) Live {
+			l := live(p)
+			files := l.Inputs[0].(Files)
+			files.Log = x.Log
+			l.Inputs[0] = files
+			return l
+		}
+		go func() {
+			if err := x.Run(t.Context()); err != nil {
+				ended <- fmt.Errorf("%s: %w", name, err)
+			}
+		}()
+	}
+	for _, b := range brokers {
+		checkOnce(t, b.cluster, b.names, 1)
+		b.fails.Store(true)
+	}
+	f.add("a.log", "n=1\n")
+	for _, b := range brokers {
+		b.wait(2)
+		b.fails.Store(false)
+	}
+	f.add("a.log", "n=2\n")
+	for _, b := range brokers {
+		select {
+		case err := <-ended:
+			t.Fatal(err)
+		default:
+			checkOnce(t, b.cluster, b.names, 3)
 		}
 	}
 }
@@ -118,9 +182,18 @@ func newFailing(t *testing.T, name string, faults map[kmsg.Key]error) *failing {
 			return answered(r, fault), nil, true
 		})
 	}
-	b.producer = connect(t, b.cluster, b.names, 2)
-	b.packer = NewPacker("i", topics.WallDomain, 2, func(r Record) error { return b.producer.Produce(t.Context(), r) })
 	return b
+}
+
+// wait waits until so many requests have failed.
+func (b *failing) wait(requests int64) {
+	b.t.Helper()
+	testkit.Eventually(b.t, b.name+": requests fail", func() error {
+		if n := b.failed.Load(); n < requests {
+			return fmt.Errorf("only %d did", n)
+		}
+		return nil
+	})
 }
 
 // send sends lines of some seconds.
@@ -156,6 +229,19 @@ func answered(r kmsg.Request, fault error) kmsg.Response {
 			t.Topic, t.TopicID, t.ErrorCode = topic.Topic, topic.TopicID, code
 			response.(*kmsg.MetadataResponse).Topics = append(response.(*kmsg.MetadataResponse).Topics, t)
 		}
+	case *kmsg.ListOffsetsRequest:
+		for _, topic := range r.Topics {
+			t := kmsg.NewListOffsetsResponseTopic()
+			t.Topic = topic.Topic
+			for _, partition := range topic.Partitions {
+				p := kmsg.NewListOffsetsResponseTopicPartition()
+				p.Partition, p.ErrorCode = partition.Partition, code
+				t.Partitions = append(t.Partitions, p)
+			}
+			response.(*kmsg.ListOffsetsResponse).Topics = append(response.(*kmsg.ListOffsetsResponse).Topics, t)
+		}
+	case *kmsg.EndTxnRequest:
+		response.(*kmsg.EndTxnResponse).ErrorCode = code
 	case *kmsg.InitProducerIDRequest:
 		response.(*kmsg.InitProducerIDResponse).ErrorCode = code
 	}
