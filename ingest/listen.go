@@ -60,11 +60,15 @@ func (c *keyPair) config() (*tls.Config, error) {
 
 // load reads the files for the connections that follow.
 func (c *keyPair) load() error {
-	loaded, err := tls.LoadX509KeyPair(string(c.cert), string(c.key))
-	if err == nil {
-		c.loaded.Store(&loaded)
+	if c.cert == "" || c.key == "" {
+		return errors.New("TLS needs both files: give --tls-cert and --tls-key")
 	}
-	return err
+	loaded, err := tls.LoadX509KeyPair(string(c.cert), string(c.key))
+	if err != nil {
+		return fmt.Errorf("cannot use the certificate %s with the key %s: %w", c.cert, c.key, err)
+	}
+	c.loaded.Store(&loaded)
+	return nil
 }
 
 // reload is load, nil if there is no certificate.

@@ -52,7 +52,8 @@ type Options struct {
 	DropDamaged bool         // go on without what a DamageError says is lost
 	Log         *slog.Logger // nil: what is done to the folder is not logged
 
-	cleanEvery time.Duration // 0: the package's own
+	cleanEvery time.Duration                               // 0: the package's own
+	free       func(dir string) (bytes uint64, known bool) // nil: freeIn
 }
 
 // Start starts a broker with these options.
@@ -62,6 +63,9 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 	}
 	if o.cleanEvery == 0 {
 		o.cleanEvery = cleanEvery
+	}
+	if o.free == nil {
+		o.free = freeIn
 	}
 	host, portText, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -129,6 +133,9 @@ func (o Options) Start(listen, dir string) (*Broker, error) {
 	}
 	quota := newQuota()
 	limit(cluster, quota, counts)
+	if dir != "" {
+		keepFree(cluster, dir, o.free, o.Log)
+	}
 	sessions, err := watchSessions(cluster, quota)
 	if err != nil {
 		cluster.Close()
