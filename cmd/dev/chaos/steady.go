@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -10,6 +13,8 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"pulse/processors/merger"
 )
 
 const (
@@ -24,14 +29,20 @@ const (
 // compared over its whole life.
 type veteran struct {
 	*process
-	ops     string // its /metrics
+	ops string // its /metrics
+	// outputs is to how many partitions it writes for each that it owns. Sarama's producer
+	// has a goroutine for each partition that it has ever written to.
+	outputs int
 	samples []sample
+	owned   map[string]bool // partitions that it has owned until now
 }
 
 type sample struct {
 	at         time.Time
-	partitions int     // that it owns: each has its goroutines
-	heap       float64 // bytes at which the next collection begins: about twice what is live
+	collected  time.Time // the last collection, of which heap is
+	partitions []string  // that it owns: each has its goroutines
+	ever       int       // partitions that it has owned until now
+	heap       float64   // bytes at which the next collection begins: about twice what is live
 	goroutines float64
 }
 
@@ -43,7 +54,7 @@ type watchman struct {
 
 // spare keeps one more process of a role, which no fault befalls. The flag says
 // where it serves its metrics.
-func (r *run) spare(role, flag string, command ...string) error {
+func (r *run) spare(role, flag string, outputs int, command ...string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -54,7 +65,7 @@ func (r *run) spare(role, flag string, command ...string) error {
 	p := r.keep(name, r.pulse, append(command, flag, ops)...)
 	r.watchman.mu.Lock()
 	defer r.watchman.mu.Unlock()
-	r.watchman.all = append(r.watchman.all, &veteran{process: p, ops: ops})
+	r.watchman.all = append(r.watchman.all, &veteran{process: p, ops: ops, outputs: outputs})
 	return nil
 }
 
@@ -67,7 +78,7 @@ func (w *watchman) sample(ctx context.Context) {
 				continue // it says so at the end if there are too few
 			}
 			w.mu.Lock()
-			v.samples = append(v.samples, s)
+			v.add(s)
 			w.mu.Unlock()
 		}
 	}
@@ -96,8 +107,30 @@ func scrape(ctx context.Context, ops string) (s sample, err error) {
 		}
 		return families[name].Metric[0].GetGauge().GetValue()
 	}
-	owned := len(families["pulse_receiver_clock_timestamp_seconds"].GetMetric()) + len(families["pulse_merger_closed_timestamp_seconds"].GetMetric())
-	return sample{time.Now(), owned, gauge("go_memstats_next_gc_bytes"), gauge("go_goroutines")}, nil
+	collected := time.Unix(0, int64(gauge("go_memstats_last_gc_time_seconds")*1e9))
+	s = sample{at: time.Now(), collected: collected, heap: gauge("go_memstats_next_gc_bytes"), goroutines: gauge("go_goroutines")}
+	for _, name := range []string{"pulse_receiver_clock_timestamp_seconds", "pulse_merger_closed_timestamp_seconds"} {
+		for _, m := range families[name].GetMetric() {
+			for _, label := range m.GetLabel() {
+				if label.GetName() == "partition" {
+					s.partitions = append(s.partitions, label.GetValue())
+				}
+			}
+		}
+	}
+	return s, nil
+}
+
+// add takes the next sample.
+func (v *veteran) add(s sample) {
+	if v.owned == nil {
+		v.owned = map[string]bool{}
+	}
+	for _, p := range s.partitions {
+		v.owned[p] = true
+	}
+	s.ever = len(v.owned)
+	v.samples = append(v.samples, s)
 }
 
 // steady holds each veteran's heap and goroutines at the end against those when
@@ -106,54 +139,86 @@ func (r *run) steady(began time.Time) {
 	r.watchman.mu.Lock()
 	defer r.watchman.mu.Unlock()
 	for _, v := range r.watchman.all {
-		before, after := v.medians(began.Add(warm)), v.medians(time.Now())
-		compared := false
-		for partitions, was := range before {
-			is, ok := after[partitions]
-			if !ok {
-				continue
-			}
-			compared = true
-			r.report.note("%s with %d partitions: heap goal %.1f, %.1f MB, goroutines %.0f, %.0f, after %v and at the end",
-				v.name, partitions, was.heap/1e6, is.heap/1e6, was.goroutines, is.goroutines, warm)
-			r.demand(is.heap <= was.heap*steady, "the heap of %s grew", v.name)
-			r.demand(is.goroutines <= was.goroutines*steady, "the goroutines of %s became more", v.name)
+		compared, grown := v.compare(began.Add(warm), time.Now())
+		for _, text := range compared {
+			r.report.note("%s", text)
 		}
-		r.demand(compared || r.Short, "%s did not own as many partitions at the end as when it was warm", v.name)
+		for _, text := range grown {
+			r.demand(false, "%s", text)
+		}
+		r.demand(len(compared) > 0 || r.Short, "%s did not own as many partitions at the end as when it was warm", v.name)
 	}
 }
 
-// medians are over the samples before a time, by the partitions owned.
+// compare says what it has compared, and what has grown between two times.
+func (v *veteran) compare(from, to time.Time) (compared, grown []string) {
+	before, after := v.medians(from), v.medians(to)
+	for _, partitions := range slices.Sorted(maps.Keys(before)) {
+		was := before[partitions]
+		is, ok := after[partitions]
+		if !ok {
+			continue
+		}
+		more := (is.ever - was.ever) * v.outputs
+		compared = append(compared, fmt.Sprintf("%s with %d partitions: heap goal %.1f, %.1f MB, goroutines %.0f, %.0f (of which %d of partitions that it has written to since), after %v and at the end",
+			v.name, partitions, was.heap/1e6, is.heap/1e6, was.goroutines, is.goroutines, more, warm))
+		if is.heap > was.heap*steady {
+			grown = append(grown, fmt.Sprintf("the heap of %s grew", v.name))
+		}
+		if is.goroutines > was.goroutines*steady+float64(more) {
+			grown = append(grown, fmt.Sprintf("the goroutines of %s became more", v.name))
+		}
+	}
+	return compared, grown
+}
+
+// medians are over the samples before a time, by the partitions owned: the heap's by those
+// that were owned when it was collected, which may be minutes ago.
 func (v *veteran) medians(before time.Time) map[int]sample {
-	heaps, counts := map[int][]float64{}, map[int][]float64{}
+	heaps, counts := map[int][]float64{}, map[int][]sample{}
 	for _, s := range v.samples {
-		if s.at.Before(before) && s.at.After(before.Add(-sampleOver)) {
-			heaps[s.partitions] = append(heaps[s.partitions], s.heap)
-			counts[s.partitions] = append(counts[s.partitions], s.goroutines)
+		if !s.at.Before(before) || s.at.Before(before.Add(-sampleOver)) {
+			continue
+		}
+		counts[len(s.partitions)] = append(counts[len(s.partitions)], s)
+		if owned, ok := v.ownedAt(s.collected); ok {
+			heaps[owned] = append(heaps[owned], s.heap)
 		}
 	}
 	medians := map[int]sample{}
-	for partitions, heap := range heaps {
-		goroutines := counts[partitions]
-		if len(heap) < fewest {
+	for partitions, samples := range counts {
+		heap := heaps[partitions]
+		if len(heap) < fewest || len(samples) < fewest {
 			continue
 		}
 		slices.Sort(heap)
-		slices.Sort(goroutines)
-		medians[partitions] = sample{partitions: partitions, heap: heap[len(heap)/2], goroutines: goroutines[len(goroutines)/2]}
+		slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.goroutines, b.goroutines) })
+		median := samples[len(samples)/2]
+		median.heap = heap[len(heap)/2]
+		medians[partitions] = median
 	}
 	return medians
 }
 
+// ownedAt is how many partitions were owned at a time, if that is known.
+func (v *veteran) ownedAt(at time.Time) (partitions int, ok bool) {
+	next, _ := slices.BinarySearchFunc(v.samples, at, func(s sample, at time.Time) int { return s.at.Compare(at) })
+	if next == 0 || next == len(v.samples) {
+		return 0, false
+	}
+	partitions = len(v.samples[next-1].partitions)
+	return partitions, partitions == len(v.samples[next].partitions)
+}
+
 // watchVeterans starts one of each role, and samples them until the run ends.
 func (r *run) watchVeterans(ctx context.Context) error {
-	if err := r.spare("receiver", "--ops", "receive", "--instance", "veteran-receiver"); err != nil {
+	if err := r.spare("receiver", "--ops", 0, "receive", "--instance", "veteran-receiver"); err != nil {
 		return err
 	}
-	if err := r.spare("merger", "--ops", "merge", "--instance", "veteran-merger"); err != nil {
+	if err := r.spare("merger", "--ops", len(merger.Outputs(r.names, r.definitions)), "merge", "--instance", "veteran-merger"); err != nil {
 		return err
 	}
-	if err := r.spare("web", "--http", "web"); err != nil {
+	if err := r.spare("web", "--http", 0, "web"); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
