@@ -439,6 +439,26 @@ func TestQueueCatchesUp(t *testing.T) {
 	})
 }
 
+// What was taken back before anybody heard of it wakes nobody; that it did not happen is sent, since a
+// predecessor may have told of it and not have noted so.
+func TestQueueTakenBackUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		now := time.Now().Unix()
+		back := incident(now-10, now-5)
+		back.Withdrawn = true
+		q.put(incident(now-10, 0), at(1, 1), false)
+		q.put(back, at(1, 2), false)
+		time.Sleep(time.Second)
+		equal(t, "taken back", f, fmt.Sprint(now-10, " withdrawn"))
+		if s := q.standing(1, 3); s.Offset != 3 || s.Waiting != 0 {
+			t.Errorf("it stands at %+v", s)
+		}
+	})
+}
+
 // What is silenced is sent when the silence is over, also by a successor, to which the
 // silence may be gone.
 func TestQueueHolds(t *testing.T) {

@@ -184,8 +184,8 @@ func (q *queue) due() (batch []*item, notices []Notice) {
 			continue
 		}
 		n := i.Notice
-		if n.Over && !i.sent {
-			n.Over, n.Withdrawn, n.Until = false, false, 0 // first that it began
+		if n.Over && !i.sent && !n.Withdrawn {
+			n.Over, n.Until = false, 0 // first that it began; what did not happen wakes nobody
 		}
 		batch, notices = append(batch, i), append(notices, n)
 	}
