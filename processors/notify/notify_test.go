@@ -392,7 +392,9 @@ func TestQueueOfDays(t *testing.T) {
 		q, stop := startQueue(t, f, nil)
 		defer stop()
 		q.put(incident(begun.Unix(), 0), origin{1, 1, begun.Add(time.Second)}, true)
-		q.put(incident(begun.Unix()+1, 0), origin{1, 2, begun.Add(time.Second)}, false)
+		other := incident(begun.Unix()+1, 0)
+		other.Key = "/other"
+		q.put(other, origin{1, 2, begun.Add(time.Second)}, false)
 		q.put(incident(begun.Unix()+2, 0), origin{1, 3, now}, true)
 		q.put(incident(begun.Unix()+3, 0), origin{1, 4, now}, false)
 		first, second := fmt.Sprint(begun.Unix()), fmt.Sprint(begun.Unix()+1)
@@ -537,6 +539,31 @@ func TestQueueEndsAgain(t *testing.T) {
 		q.put(incident(now+9, 0), at(1, 4), false)
 		time.Sleep(time.Second)
 		equal(t, "over, and not over", f, fmt.Sprint(now+9, " firing"), fmt.Sprint(now+9, " resolved"), fmt.Sprint(now+9, " firing"))
+	})
+}
+
+// Alertmanager knows incidents by labels: the end of one, sent again, would end what began since.
+func TestQueueEndsNotWhatBeganSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().Unix()
+		f := &fake{repeat: time.Minute}
+		q, stop := startQueue(t, f, nil)
+		defer stop()
+		other := incident(now, now+1)
+		other.Key = "/other"
+		for i, n := range []Notice{incident(now, 0), incident(now, now+1), other, incident(now+5, 0)} {
+			q.put(n, at(1, int64(i)), false)
+			time.Sleep(time.Second)
+		}
+		equal(t, "again", f, fmt.Sprint(now, " firing"), fmt.Sprint(now, " resolved"), fmt.Sprint(now, " firing"), fmt.Sprint(now, " resolved"), fmt.Sprint(now+5, " firing"))
+		time.Sleep(time.Minute)
+		equal(t, "a minute later", f, fmt.Sprint(now, " resolved"), fmt.Sprint(now+5, " firing"))
+		q.put(incident(now, now+2), at(1, 4), false) // by lines that came late
+		time.Sleep(time.Second)
+		equal(t, "amended", f)
+		if s := q.standing(1, 5); s.Offset != 5 || s.Waiting != 0 {
+			t.Errorf("it stands at %+v", s)
+		}
 	})
 }
 

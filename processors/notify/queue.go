@@ -81,6 +81,9 @@ type incidentID struct {
 	since int64
 }
 
+// kin is what incidents of the same subject and kind share.
+func (i incidentID) kin() incidentID { i.since = 0; return i }
+
 func (n *Notice) incident() incidentID { return incidentID{n.Subject, n.Kind, n.Since} }
 
 // put takes what an incident has come to. Past says that it was sent by a predecessor.
@@ -171,8 +174,15 @@ func (q *queue) due() (batch []*item, notices []Notice) {
 		q.counts.Late.Add(int64(late))
 		q.log.Warn("did not send alerts that came and went long before they could be sent; the page lists them", "route", q.route.Name, "alerts", late)
 	}
+	latest := q.latest()
 	for _, i := range q.items {
 		if q.loading[i.partition] {
+			continue
+		}
+		if i.Over && i.Since < latest[i.incident().kin()] { // its end would be taken for that of what began later
+			if i.unsent() {
+				i.sent, i.over = true, now
+			}
 			continue
 		}
 		again := i.sent && q.receiver.every() > 0 && now.Sub(i.again) >= q.receiver.every()
@@ -191,6 +201,21 @@ func (q *queue) due() (batch []*item, notices []Notice) {
 	}
 	q.counts.Waiting.Store(int64(waiting))
 	return batch, notices
+}
+
+// latest is when the last incident of each subject and kind began that was sent, for a receiver
+// that gets again what goes on: it knows incidents by their labels, which do not have that time.
+func (q *queue) latest() map[incidentID]int64 {
+	if q.receiver.every() == 0 {
+		return nil
+	}
+	latest := map[incidentID]int64{}
+	for _, i := range q.items {
+		if kin := i.incident().kin(); i.sent {
+			latest[kin] = max(latest[kin], i.Since)
+		}
+	}
+	return latest
 }
 
 // done notes what was delivered, or refused for good.
