@@ -182,6 +182,7 @@ export class Alerts {
     const row = element("li", "", element("p", "what", element("i"), name, i.value ? element("b", "", i.value) : ""), element("p", "when",
       i.withdrawn ? `${clock(since, now)}, taken back by lines of ${clock(second(i.withdrawn.time), now)} that came late (revision ${i.withdrawn.revision})` : lasts));
     row.dataset.state = state;
+    if (open && rule) row.append(element("p", "help", rule.when));
     if (open && rule?.help) row.append(element("p", "help", rule.help));
     const actions = element("p", "actions");
     if (/^https?:\/\//.test(rule?.runbook ?? "")) {
