@@ -214,6 +214,31 @@ func TestProducerWithoutABroker(t *testing.T) {
 	}
 }
 
+// TestProducerWrongSettings: a broker that closes its connections at the start may want TLS
+// or a login, which the error says at once.
+func TestProducerWrongSettings(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(make([]byte, 1))
+			c.(*net.TCPConn).CloseWrite()
+		}
+	}()
+	_, err = NewProducer(t.Context(), topics.Cluster{Brokers: []string{l.Addr().String()}}, topics.Names{}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "is TLS missing?") {
+		t.Errorf("got %v, want a hint at TLS", err)
+	}
+}
+
 func TestProducerWithoutATopic(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
 	_, err := NewProducer(t.Context(), cluster, topics.Names{Prefix: prefix + "none."}, slog.New(slog.DiscardHandler))
