@@ -10,6 +10,7 @@ import (
 	"pulse/stats/line"
 	"pulse/stats/timing"
 	"pulse/topics"
+	"pulse/topics/throttle"
 )
 
 const (
@@ -19,6 +20,10 @@ const (
 
 	// backlogQuiet is how long a backlog without a dated line lasts.
 	backlogQuiet = time.Second
+
+	// maxSetBack is how far the wall clock may be behind what it was until an operator is
+	// told.
+	maxSetBack = 10 * time.Second
 
 	// maxSwitch is the greatest number of seconds that a backlog's clock may
 	// jump to the wall clock's and still cover.
@@ -107,6 +112,8 @@ type live struct {
 
 	lingering lingering
 
+	said throttle.Logger
+
 	committer Committer // nil if the output is not one
 	grace     context.Context
 	positions Positions // of the lines taken since the last commit
@@ -180,7 +187,7 @@ func (g *live) run(ctx context.Context) error {
 			}
 			g.packer.Cover(noSecond) // nobody sees what comes now
 		}
-		timer.Reset(time.Duration(g.next() - g.Now().UnixNano()))
+		timer.Reset(min(time.Second, time.Duration(g.next()-g.Now().UnixNano())))
 	}
 }
 
@@ -208,9 +215,22 @@ func (g *live) goLive() error {
 	return g.packer.Advance(g.now)
 }
 
+// read reads the wall clock, and reports whether it is far behind what it was.
+func (g *live) read() (setBack bool) {
+	now := g.Now().UnixNano()
+	back := time.Duration(g.now - now)
+	g.now = max(g.now, now)
+	if back <= maxSetBack {
+		return false
+	}
+	g.said.Warn("this machine's clock has been set back: lines count at the second that it had, and no other one begins until it gets there. If it was wrong before, start all roles with a new --prefix",
+		"by", back.Round(time.Second), "had", time.Unix(0, g.now).UTC().Format(time.RFC3339))
+	return true
+}
+
 // catchUp does what the wall clock asks for.
 func (g *live) catchUp() error {
-	g.now = max(g.now, g.Now().UnixNano())
+	setBack := g.read()
 	var err error
 	switch {
 	case g.backlog == nil:
@@ -218,7 +238,9 @@ func (g *live) catchUp() error {
 	case g.now >= g.quiet:
 		err = g.endBacklog()
 	}
-	if err == nil {
+	if err == nil && setBack {
+		err = g.packer.Flush() // the clock does not say when to
+	} else if err == nil {
 		err = g.lingering.flush(g.packer, g.now)
 	}
 	if err == nil {

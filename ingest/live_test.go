@@ -205,6 +205,32 @@ func TestLiveClockNeverStepsBack(t *testing.T) {
 	})
 }
 
+// An hour is not waited for with lines: they are handed on at the second that the clock had.
+func TestLiveClockSetBackFar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		now := func() time.Time {
+			if since := time.Since(start); since > 2500*time.Millisecond {
+				return start.Add(since - time.Hour)
+			}
+			return time.Now()
+		}
+		o := &fakeOutput{partitions: 1}
+		input := script(start, true, cue{2600 * time.Millisecond, "a\n"}, cue{9 * time.Second, "b\n"})
+		var before string
+		time.AfterFunc(8*time.Second, func() { before = short(story(o.taken())) })
+		if err := run(t, Live{Inputs: []Input{input}, Now: now}, o, 10*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if want := "|0/0 |1/0 |2/0 2:a"; before != want {
+			t.Errorf("before the next line it is %q, want %q", before, want)
+		}
+		if got, want := short(story(o.taken())), "|0/0 |1/0 |2/0 2:a 2:b |2/0!"; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+}
+
 func TestLiveBacklog(t *testing.T) {
 	ago := func(seconds float64, text string) string {
 		return dated(bubble*second-int64(seconds*float64(second)), text) + "\n"

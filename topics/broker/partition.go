@@ -204,11 +204,11 @@ func indexed(entries []byte, n int) bool {
 
 // lost notes the loss of the records from an offset to before another.
 func (p *partition) lost(file, what string, from, to int64) {
-	records := "it is not known how many records of"
+	records := "an unknown number of records of"
 	if to > from {
 		records = fmt.Sprintf("the records from offset %d to %d of", from, to-1)
 	}
-	p.damage = append(p.damage, fmt.Sprintf("%s: %s: lost are %s topic %s, partition %d", file, what, records, p.topic, p.number))
+	p.damage = append(p.damage, fmt.Sprintf("%s: %s; lost: %s topic %s, partition %d", file, what, records, p.topic, p.number))
 }
 
 // add notes what a batch says, in the order of offsets.

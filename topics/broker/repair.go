@@ -36,7 +36,7 @@ func (e *DamageError) Error() string {
 		more = fmt.Sprintf("\n  and %d more", len(lost)-maxLost)
 		lost = lost[:maxLost]
 	}
-	return fmt.Sprintf("the broker's folder %s is damaged, and nothing of it has been dropped:\n  %s%s", e.Dir, strings.Join(lost, "\n  "), more)
+	return fmt.Sprintf("%s is damaged, and nothing of it has been dropped:\n  %s%s", e.Dir, strings.Join(lost, "\n  "), more)
 }
 
 // repair makes a folder one that kfake loads as what it was when the last broker
