@@ -125,7 +125,7 @@ func TestStartOf(t *testing.T) {
 		{"a commit in between", 17, 16, false, true},
 		{"a commit that was not read", -1, 17, false, true},
 	} {
-		got, err := startOf(3, topics.Commit{Offset: c.committed}, c.initial)
+		got, err := startOf(3, topics.Commit{Offset: c.committed}, c.committed, c.initial)
 		if got.Lost != c.lost || (err != nil) != c.refused {
 			t.Errorf("%s: %+v (%v)", c.name, got, err)
 		}

@@ -137,6 +137,9 @@ func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 	for _, partition := range claims {
 		s.claims[partition] = &claim{committed: committed[partition], marked: committed[partition].Offset}
 	}
+	if err := s.passOver(inner.Context()); err != nil {
+		return err
+	}
 	h.p.session.Store(s)
 	if err := h.goka.Setup(s); err != nil {
 		return err
@@ -162,7 +165,7 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, inner sarama.ConsumerGroupClaim) error {
 	c := h.session.claims[inner.Partition()]
 	c.source.Store(&inner)
-	start, err := startOf(inner.Partition(), c.committed, inner.InitialOffset())
+	start, err := startOf(inner.Partition(), c.committed, c.marked, inner.InitialOffset())
 	if err == nil {
 		c.partition, err = h.p.config.Start(start)
 	}
@@ -180,10 +183,11 @@ func (h *handler) ConsumeClaim(_ sarama.ConsumerGroupSession, inner sarama.Consu
 // startOf compares what this package read of the committed offset with where
 // sarama begins: sarama asked first, and a commit in between would make state
 // and offset disagree.
-func startOf(partition int32, committed topics.Commit, initial int64) (Start, error) {
+// Held is the offset that sarama was told to begin at, or the committed one.
+func startOf(partition int32, committed topics.Commit, held, initial int64) (Start, error) {
 	start := Start{Partition: partition, Committed: committed}
 	switch {
-	case initial == committed.Offset, initial == sarama.OffsetOldest && committed.Offset < 0:
+	case initial == held, initial == sarama.OffsetOldest && committed.Offset < 0:
 		return start, nil
 	case initial == sarama.OffsetOldest:
 		// Sarama's Consumer.Group.ResetInvalidOffsets: retention was faster.
@@ -251,14 +255,56 @@ func (p *Processor) committed(ctx context.Context, partitions []int32) (map[int3
 		}
 		commits[partition] = topics.Commit{Offset: -1}
 		if response.At >= 0 {
-			metadata, ids, err := topics.DecodeMetadata(response.Metadata)
-			if err != nil {
-				return nil, fmt.Errorf("partition %d: cannot read the committed offset of group %s: another program may have committed to it: %w", partition, p.config.Group, err)
-			}
-			commits[partition] = topics.Commit{Offset: response.At, Metadata: metadata, Topics: ids}
+			commits[partition] = topics.CommitOf(response.Offset)
 		}
 	}
 	return commits, nil
+}
+
+// passOver has the partitions begin with the log in which another program has committed for the
+// group: what it says is not where anybody has been.
+func (s *session) passOver(ctx context.Context) error {
+	input := s.p.config.Input
+	var starts, ends kadm.ListedOffsets
+	starts, err := s.p.admin.ListStartOffsets(ctx, input)
+	if err == nil {
+		ends, err = s.p.admin.ListEndOffsets(ctx, input)
+	}
+	if err == nil {
+		err = errors.Join(starts.Error(), ends.Error())
+	}
+	if ctx.Err() != nil {
+		return errOver
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the offsets of %s: %w", input, err)
+	}
+	for partition, c := range s.claims {
+		if c.committed.Offset < 0 {
+			continue
+		}
+		foreign, end := c.committed.Foreign, int64(0)
+		if e, ok := ends.Lookup(input, partition); ok {
+			end = e.Offset
+		}
+		switch {
+		case foreign != nil:
+		case c.committed.Topics == "" && s.p.config.Check != nil:
+			foreign = s.p.config.Check(c.committed.Metadata)
+		case c.committed.Topics == s.ids && c.committed.Offset > end:
+			foreign = fmt.Errorf("the partition ends at offset %d", end)
+		}
+		if foreign == nil {
+			continue
+		}
+		start, _ := starts.Lookup(input, partition)
+		s.p.config.Log.Error("another program has committed for the group; reading the partition from its beginning. Check who may commit for it",
+			"group", s.p.config.Group, "partition", partition, "offset", c.committed.Offset, "error", foreign)
+		c.marked = min(start.Offset, c.committed.Offset)
+		s.ConsumerGroupSession.ResetOffset(input, partition, c.marked, "")
+		c.committed = topics.Commit{Offset: -1}
+	}
+	return nil
 }
 
 // bound are the topics that commits are of.

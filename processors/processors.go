@@ -68,6 +68,7 @@ type Config struct {
 	InstanceID string   // of a static member; "": none
 	Buffer     int      // records that sarama reads ahead in each partition
 	Log        *slog.Logger
+	Check      func(metadata []byte) error // says of a commit's whether it can be gone on from; nil: all can
 	Start      func(Start) (Partition, error)
 }
 

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"encoding/ascii85"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,6 +23,27 @@ type Commit struct {
 	Offset   int64 // -1: nothing has been committed
 	Metadata []byte
 	Topics   string // the IDs of the topics that all of that is of; "": they are not known
+	Foreign  error  // why it is another program's: nobody goes on from it; nil: it may be Pulse's
+}
+
+// CommitOf reads what Kafka has of a group's commit.
+func CommitOf(o kadm.Offset) Commit {
+	metadata, ids, err := DecodeMetadata(o.Metadata)
+	switch {
+	case err != nil:
+	case o.Metadata == "":
+		err = errors.New("a commit's metadata is not Pulse's: there is none")
+	case ids != "":
+		for id := range strings.SplitSeq(ids, ",") {
+			if b, bad := base64.RawURLEncoding.DecodeString(id); bad != nil || len(b) != 16 {
+				err = fmt.Errorf("a commit's metadata is not Pulse's: %.40q does not name a topic", id)
+			}
+		}
+	}
+	if err != nil {
+		return Commit{Offset: o.At, Foreign: err}
+	}
+	return Commit{Offset: o.At, Metadata: metadata, Topics: ids}
 }
 
 // CommitMetadata is how many bytes of metadata an offset commit may have by a
@@ -78,11 +100,7 @@ func (a *Admin) Commits(ctx context.Context, group, topic string) (map[int32]Com
 		if response.At < 0 {
 			continue
 		}
-		metadata, ids, err := DecodeMetadata(response.Metadata)
-		if err != nil {
-			return nil, fmt.Errorf("partition %d: %w", partition, err)
-		}
-		commits[partition] = Commit{Offset: response.At, Metadata: metadata, Topics: ids}
+		commits[partition] = CommitOf(response.Offset)
 	}
 	return commits, nil
 }

@@ -177,7 +177,17 @@ func (a *Admin) CheckCovered(ctx context.Context, n Names) error {
 	if err != nil {
 		return err
 	}
+	ids, err := a.IDs(ctx, n.Fragments(), n.Raw())
+	if err != nil {
+		return err
+	}
 	for _, c := range commits {
+		if c.Topics != "" && ids != "" { // which say it better
+			if err := c.CheckIDs(ids, n.Fragments(), n.Raw()); err != nil {
+				return err
+			}
+			continue
+		}
 		state, err := DecodeMergerState(c.Metadata)
 		if err != nil {
 			continue // its merger will say so

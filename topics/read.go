@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -105,41 +104,28 @@ var ErrForeign = errors.New("it was not written in a transaction, as what Pulse 
 // in order, until do returns false. What a transaction that failed has written is
 // not among them.
 func (a *Admin) Read(ctx context.Context, topic string, s Section, do func(*kgo.Record) bool) error {
-	return a.ReadAll(ctx, map[string]Section{topic: s}, do)
-}
-
-// ReadAll is Read of sections of several topics, by their names, at once.
-func (a *Admin) ReadAll(ctx context.Context, sections map[string]Section, do func(*kgo.Record) bool) error {
-	left, begin := map[string]Section{}, map[string]map[int32]kgo.Offset{}
-	for topic, s := range sections {
-		s = maps.Clone(s)
-		maps.DeleteFunc(s, func(_ int32, span Span) bool { return span.From >= span.To })
-		if len(s) == 0 {
-			continue
-		}
-		left[topic], begin[topic] = s, map[int32]kgo.Offset{}
-		for p, span := range s {
-			begin[topic][p] = kgo.NewOffset().At(span.From)
-		}
-	}
+	left, begin := maps.Clone(s), map[int32]kgo.Offset{}
+	maps.DeleteFunc(left, func(_ int32, span Span) bool { return span.From >= span.To })
 	if len(left) == 0 {
 		return nil
 	}
-	names := slices.Collect(maps.Keys(left))
-	a.kafka.AddConsumePartitions(begin)
-	defer a.kafka.PurgeTopicsFromConsuming(names...)
+	for p, span := range left {
+		begin[p] = kgo.NewOffset().At(span.From)
+	}
+	a.kafka.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: begin})
+	defer a.kafka.PurgeTopicsFromConsuming(topic)
 	for len(left) > 0 {
 		fetches, err := a.poll(ctx)
 		if err != nil {
-			return fmt.Errorf("cannot read %s: %w", unread(left), err)
+			return fmt.Errorf("cannot read %s, partitions %v: %w", topic, slices.Sorted(maps.Keys(left)), err)
 		}
 		if fetches.Empty() {
-			if err := a.dropTaken(ctx, left); err != nil {
+			if err := a.dropTaken(ctx, topic, left); err != nil {
 				return err
 			}
 		}
 		for r := range fetches.RecordsAll() {
-			span, ok := left[r.Topic][r.Partition]
+			span, ok := left[r.Partition]
 			if !ok || r.Offset < span.From {
 				continue
 			}
@@ -148,24 +134,12 @@ func (a *Admin) ReadAll(ctx context.Context, sections map[string]Section, do fun
 				return nil
 			}
 			span.From = r.Offset + 1
-			if left[r.Topic][r.Partition] = span; span.From >= span.To {
-				delete(left[r.Topic], r.Partition)
-			}
-			if len(left[r.Topic]) == 0 {
-				delete(left, r.Topic)
+			if left[r.Partition] = span; span.From >= span.To {
+				delete(left, r.Partition)
 			}
 		}
 	}
 	return nil
-}
-
-// unread names the partitions that are left.
-func unread(left map[string]Section) string {
-	var all []string
-	for _, topic := range slices.Sorted(maps.Keys(left)) {
-		all = append(all, fmt.Sprintf("%s, partitions %v", topic, slices.Sorted(maps.Keys(left[topic]))))
-	}
-	return strings.Join(all, "; ")
 }
 
 // poll waits for records, but not for long.
@@ -185,19 +159,14 @@ func (a *Admin) poll(ctx context.Context) (kgo.Fetches, error) {
 }
 
 // dropTaken leaves out the partitions of which retention has taken what is left.
-func (a *Admin) dropTaken(ctx context.Context, left map[string]Section) error {
-	for topic, s := range left {
-		starts, err := listed(ctx, topic, a.ListStartOffsets)
-		if err != nil {
-			return err
-		}
-		maps.DeleteFunc(s, func(p int32, span Span) bool {
-			start, ok := starts[p]
-			return ok && start.Offset >= span.To
-		})
-		if len(s) == 0 {
-			delete(left, topic)
-		}
+func (a *Admin) dropTaken(ctx context.Context, topic string, left Section) error {
+	starts, err := listed(ctx, topic, a.ListStartOffsets)
+	if err != nil {
+		return err
 	}
+	maps.DeleteFunc(left, func(p int32, span Span) bool {
+		start, ok := starts[p]
+		return ok && start.Offset >= span.To
+	})
 	return nil
 }

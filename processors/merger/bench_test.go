@@ -56,7 +56,7 @@ func benchmarkSecond(b *testing.B, count int) {
 		receivers = append(receivers, work)
 	}
 	for q := range int32(targets) {
-		work, err := m.Partitions(targets, nil)(processors.Start{Partition: q, Committed: nothing})
+		work, err := m.Partitions(targets, nil, nil)(processors.Start{Partition: q, Committed: nothing})
 		if err != nil {
 			b.Fatal(err)
 		}

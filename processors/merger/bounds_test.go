@@ -135,3 +135,38 @@ func TestIntervalsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestForgedCovers: a cover of records that there are not is passed over; one that ends where
+// no segment does costs the seconds around it, and the merger goes on with what comes.
+func TestForgedCovers(t *testing.T) {
+	l := newLog(t, fmt.Sprintf(one, 0))
+	l.written = func(c *topics.Cover) (bool, error) { return c.Partitions == 1 && c.End <= 1000, nil }
+	l.begin(processors.Start{Committed: topics.Commit{Offset: -1}})
+	forge := func(partitions int32, start, end, before int64) {
+		c := cover(0, start, end, before, before)
+		c.Partitions = partitions
+		l.process("cover", c.Append(nil))
+	}
+	forge(500, -1, 0, -1) // were it the first one, all others would be of another number
+	l.send(segmentOf{cover(0, -1, 0, -1, 100), "", 99})
+	forge(1, 0, 1<<40, 100)
+	forge(1, 0, 1001, 100)
+	if n := l.m.Metrics().Bad.Load(); n != 3 {
+		t.Errorf("%d covers were refused, want 3", n)
+	}
+	for i := range int64(10) {
+		l.send(segmentOf{cover(0, 10*i, 10*i+10, 100+i, 101+i), at(100 + i), 100 + i})
+	}
+	forge(1, 100, 105, 110)
+	const more = 100
+	for i := int64(10); i < more; i++ {
+		l.send(segmentOf{cover(0, 10*i, 10*i+10, 100+i, 101+i), at(100 + i), 100 + i})
+	}
+	said := l.said("events")
+	if want := fmt.Sprintf("%d=1 final", 100+more-1); said[len(said)-1] != want || l.m.Metrics().Bad.Load() != 4 {
+		t.Errorf("the last snapshot is %s, want %s; %d were refused", said[len(said)-1], want, l.m.Metrics().Bad.Load())
+	}
+	if !strings.Contains(strings.Join(said, " "), "stale") {
+		t.Error("no second is unknown: ", said)
+	}
+}

@@ -260,7 +260,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		kept := w.kept[topic][q]
 		from := max(len(kept)-int(last), 0)
 		return kept[from:], from == 0, nil
-	})
+	}, nil)
 	w.kept = map[string][][][]byte{w.names.Seconds(): make([][][]byte, w.targets), w.names.LongMinutes(): make([][][]byte, w.targets)}
 	if w.domain = topics.WallDomain; w.chance(0.3) {
 		w.domain = topics.RecordingPrefix + "laws"

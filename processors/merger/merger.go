@@ -57,6 +57,7 @@ func New(c Config) (*Merger, error) {
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
 		Log:        c.Logger,
+		Check:      func(metadata []byte) error { _, err := topics.DecodeMergerState(metadata); return err },
 		Start:      func(start processors.Start) (processors.Partition, error) { return m.begin(start) },
 	})
 	return m, nil
@@ -88,7 +89,12 @@ func (m *Merger) Run(ctx context.Context) error {
 	if err := m.checkReceivers(ctx); errors.Is(err, topics.ErrReplaced) {
 		return err
 	}
-	begin := m.Partitions(fragments, m.Kept(ctx))
+	admin, err := c.Cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	begin := m.Partitions(fragments, m.Kept(ctx), WrittenTo(ctx, admin, c.Names.Raw(), raw))
 	m.begin = func(start processors.Start) (processors.Partition, error) {
 		if err := topics.CheckMergerCommit(c.Names, start.Committed, raw); err != nil {
 			return nil, err
@@ -110,7 +116,7 @@ func (m *Merger) checkReceivers(ctx context.Context) error {
 
 // Partitions returns what Run begins the partitions of the fragments topic by,
 // if it has so many: the work itself, which knows no Kafka.
-func (m *Merger) Partitions(fragments int32, kept Kept) func(processors.Start) (processors.Partition, error) {
+func (m *Merger) Partitions(fragments int32, kept Kept, written Written) func(processors.Start) (processors.Partition, error) {
 	s := &shared{
 		program:    m.program,
 		stats:      m.config.Definitions.All(),
@@ -128,6 +134,7 @@ func (m *Merger) Partitions(fragments int32, kept Kept) func(processors.Start) (
 		metrics:    &m.metrics,
 		log:        m.config.Logger,
 		notices:    &throttle.Logger{Log: m.config.Logger},
+		written:    written,
 	}
 	return func(start processors.Start) (processors.Partition, error) { return newPartition(s, start, kept) }
 }

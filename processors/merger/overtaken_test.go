@@ -27,14 +27,15 @@ func TestLostBeyondTheCommit(t *testing.T) {
 		t.Errorf("the source partition has come to offset %d and second %d, want 41 and 160", got.covered, got.second)
 	}
 
-	// A tick that is not among the lost ones would have ended a segment of its own.
+	// A tick that is not among the lost ones would have ended a segment of its own: what
+	// ends there is not a receiver's.
 	l = newLog(t, fmt.Sprintf(one, 1))
 	l.send(segmentOf{first, at(100), 100})
 	l.send(segmentOf{cover(0, 0, 4, 101, 102), at(101), 101})
 	lost.Lost = topics.Lost{From: 1, To: 3}
 	l.send(segmentOf{lost, at(139), 139})
-	if n := l.m.Metrics().Incomplete.Load(); n != 1 {
-		t.Errorf("%d segments were passed over, want the one that does not continue", n)
+	if n := l.m.Metrics().Bad.Load(); n != 1 {
+		t.Errorf("%d segments are of other programs, want the one that another one begins within", n)
 	}
 }
 

@@ -36,6 +36,7 @@ type shared struct {
 	metrics    *Metrics
 	log        *slog.Logger
 	notices    *throttle.Logger // for what may come with every record
+	written    Written          // nil: every cover may be
 }
 
 // unset is the offset of a source partition that no cover has come of.
@@ -205,6 +206,14 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 		p.bundle(r.Offset, m.Bundle)
 		return nil, nil
 	case m.Cover != nil:
+		if p.written != nil {
+			if ok, err := p.written(m.Cover); err != nil {
+				return nil, fmt.Errorf("cannot read where the raw records end: %w", err)
+			} else if !ok {
+				p.discard(r.Offset, fmt.Errorf("a cover of source partition %d of %d up to offset %d, where there are no raw records", m.Cover.Partition, m.Cover.Partitions, m.Cover.End))
+				return nil, nil
+			}
+		}
 		return p.cover(r.Offset, m.Cover, emit), nil
 	case m.Savepoint != nil:
 		p.meet(m.Savepoint)
@@ -285,8 +294,17 @@ func (p *partition) continues(src *source, c *topics.Cover) bool {
 	// The receiver may have emitted a segment without committing it, and where
 	// retention took its tick it cannot make it again: it goes on from before it.
 	// Its clocks lack the ticks that are gone, so that Before need not be the watermark here.
-	overtaken := c.Lost.From <= src.covered && src.covered < c.Lost.To
-	return c.Start == src.covered || c.Start < src.covered && overtaken
+	return c.Start == src.covered || c.Start < src.covered && (overtaken(src, c) || forged(src, c))
+}
+
+func overtaken(src *source, c *topics.Cover) bool {
+	return c.Lost.From <= src.covered && src.covered < c.Lost.To
+}
+
+// forged reports whether the cover before c was of another program: receivers' segments end
+// at the same offsets each time, so that none ends within another one.
+func forged(src *source, c *topics.Cover) bool {
+	return src.covered != unset && c.Start < src.covered && src.covered < c.End && !overtaken(src, c)
 }
 
 // apply adds a complete segment to the state.
@@ -315,8 +333,14 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, segment *p
 		p.addGap(offset, g.From, g.To)
 	}
 	p.count(offset, c)
+	other := forged(src, c)
+	if other {
+		p.discard(offset, fmt.Errorf("a cover before this one ends source partition %d at offset %d, where no segment does", c.Partition, src.covered))
+	}
 	if !c.Lost.Empty() {
 		p.metrics.Lost.Add(1)
+	}
+	if other || !c.Lost.Empty() {
 		p.addUncovered(uncovered{Interval: timing.Interval{From: max(c.Before-p.lateness, 0), To: c.After + timing.Unsettled}, lost: true, offset: offset})
 	}
 	src.covered, src.second = c.End, max(src.second, c.After)

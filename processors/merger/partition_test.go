@@ -31,6 +31,7 @@ type log struct {
 	kept      [][]byte
 	long      [][]byte
 	bundles   map[int64][]byte // what bundle has made, by second
+	written   Written
 }
 
 // last is a Kept.
@@ -60,7 +61,7 @@ func newLog(t *testing.T, definitions string) *log {
 
 func (l *log) begin(start processors.Start) {
 	l.t.Helper()
-	work, err := l.m.Partitions(1, l.last)(start)
+	work, err := l.m.Partitions(1, l.last, l.written)(start)
 	if err != nil {
 		l.t.Fatal(err)
 	}

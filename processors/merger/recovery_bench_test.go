@@ -56,7 +56,7 @@ func benchmarkRecovery(b *testing.B, over int64) {
 	begin := m.Partitions(targets, func(_ string, q int32, last int64) ([][]byte, bool, error) {
 		from := max(len(all[q].kept)-int(last), 0)
 		return all[q].kept[from:], from == 0, nil
-	})
+	}, nil)
 	start := func(q int, c topics.Commit) processors.Partition {
 		work, err := begin(processors.Start{Partition: int32(q), Committed: c})
 		if err != nil {

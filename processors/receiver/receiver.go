@@ -60,6 +60,7 @@ func New(c Config) (*Receiver, error) {
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
 		Log:        c.Logger,
+		Check:      func(metadata []byte) error { _, err := topics.DecodeReceiverState(metadata); return err },
 		Start:      func(start processors.Start) (processors.Partition, error) { return r.begin(start) },
 	})
 	return r, nil

@@ -44,8 +44,8 @@ type Receiver struct {
 }
 
 // lookAtAlerts reads how alerts stand.
-func lookAtAlerts(ctx context.Context, o *observer, d *stats.Definitions, now time.Time) (*Alerts, error) {
-	group, _, _, err := o.group(ctx, o.names.AlertGroup(), o.names.Merged())
+func lookAtAlerts(ctx context.Context, o *observer, seen *observation, d *stats.Definitions) (*Alerts, error) {
+	group, _, _, err := o.group(ctx, seen, o.names.AlertGroup(), o.names.Merged())
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func lookAtAlerts(ctx context.Context, o *observer, d *stats.Definitions, now ti
 	if err != nil {
 		return nil, fmt.Errorf("cannot read how the receivers of alerts stand: %w", err)
 	}
-	firing, err := o.firing(ctx, now)
+	firing, err := o.firing(ctx, seen.now)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read what fires: %w", err)
 	}

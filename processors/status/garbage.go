@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/topics"
@@ -47,10 +48,22 @@ func (o *observation) garbage(r *kgo.Record, err error) {
 // strangers looks for records that no role of Pulse wrote.
 func (o *observer) strangers(ctx context.Context, seen *observation) error {
 	n := o.names
+	// They are of records that are read already, so that the ends have to be of now.
+	ends, err := o.admin.ListEndOffsets(ctx, n.Raw())
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the topics' last offsets: %w", err)
+	}
 	for _, topic := range []string{n.Fragments(), n.Savepoints(), n.Positions(), n.Marks(), n.Alerts(), n.AlertState(), n.Silences()} {
 		if _, there := o.readable[topic]; there {
 			err := o.read(ctx, seen, topic, o.section(topic).Newest(strangersRead), func(r *kgo.Record) {
-				if err := foreign(n, r); err != nil {
+				err := foreign(n, r)
+				if err == nil && topic == n.Fragments() {
+					err = unwritten(topics.DecodeMessage(r.Value), ends[n.Raw()])
+				}
+				if err != nil {
 					seen.garbage(r, err)
 				}
 			})
@@ -94,6 +107,27 @@ func foreign(n topics.Names, r *kgo.Record) (err error) {
 		}
 	}
 	return err
+}
+
+// unwritten is an error if a record of fragments is of raw records that there are not.
+func unwritten(m topics.Message, ends map[int32]kadm.ListedOffset) error {
+	partition, to := int32(-1), int64(-1)
+	switch {
+	case m.Cover != nil && int(m.Cover.Partitions) != len(ends):
+		return fmt.Errorf("a cover for %d partitions, of which there are %d", m.Cover.Partitions, len(ends))
+	case m.Cover != nil:
+		partition, to = m.Cover.Partition, m.Cover.End
+	case m.Bundle != nil:
+		partition, to = m.Bundle.Partition, m.Bundle.End
+	case m.Fragment != nil:
+		partition, to = m.Fragment.Partition, m.Fragment.End
+	default:
+		return nil
+	}
+	if end, ok := ends[partition]; !ok || to >= end.Offset {
+		return fmt.Errorf("of partition %d of the raw records up to offset %d, which is not written", partition, to)
+	}
+	return nil
 }
 
 // allGarbage is what was found, in the order of topics and partitions.

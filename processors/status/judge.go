@@ -283,6 +283,7 @@ func (f *findings) problems() []Problem {
 		say(-1, fmt.Sprintf("a batch of %s partition %d at offset %d unpacks to more than %d MiB, and stops who reads it", b.Topic, b.Partition, b.Offset, topics.MaxUnpackedMiB),
 			fmt.Sprintf("run `pulse topics --pass %s/%d@%d`, which deletes it and all before it in the partition, and see who may write to the topic (docs/operate.md)", b.Topic, b.Partition, b.Offset))
 	}
+	f.strange(say)
 	f.held(say)
 	switch {
 	case f.written < 0:

@@ -40,6 +40,8 @@ type observation struct {
 	toldAt       int64            // the newest clock of a tick that says so
 	transactions []openTransaction
 	alerts       *Alerts                      // nil: definitions have none
+	commits      []foreignCommit              // that are not Pulse's
+	members      []foreignMember              // the same, of groups
 	replaced     error                        // that topics are not those any more that commits are of
 	tooLarge     []*kgo.ErrDecompressTooLarge // batches at which readers stand still
 	lines        Lines
@@ -201,7 +203,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 		}
 	}
 	if len(d.Alerts) > 0 {
-		if seen.alerts, err = lookAtAlerts(ctx, o, d, now); err != nil {
+		if seen.alerts, err = lookAtAlerts(ctx, o, seen, d); err != nil {
 			return nil, err
 		}
 	}
@@ -209,7 +211,7 @@ func observe(ctx context.Context, admin *topics.Admin, names topics.Names, now t
 }
 
 // group reads who works on a topic, and what has been committed of it.
-func (o *observer) group(ctx context.Context, name, topic string) (Group, []offsets, map[int32]topics.Commit, error) {
+func (o *observer) group(ctx context.Context, seen *observation, name, topic string) (Group, []offsets, map[int32]topics.Commit, error) {
 	var described kadm.DescribedGroups
 	err := patiently(ctx, func() (err error) {
 		if described, err = o.admin.DescribeGroups(ctx, name); err == nil {
@@ -240,16 +242,18 @@ func (o *observer) group(ctx context.Context, name, topic string) (Group, []offs
 	}
 	d := described[name]
 	for _, m := range d.Members {
-		assigned, ok := m.Assigned.AsConsumer()
-		if !ok {
-			continue
-		}
+		other := foreignMember{name, m.ClientID, strings.TrimPrefix(m.ClientHost, "/"), 0}
+		assigned, _ := m.Assigned.AsConsumer()
 		for _, t := range assigned.Topics {
 			for _, p := range t.Partitions {
 				if t.Topic == topic && int(p) < len(partitions) {
 					partitions[p].owner = memberName(m)
+					other.partitions++
 				}
 			}
+		}
+		if !strings.HasPrefix(m.ClientID, name) && m.ClientID != "pulse-alert" {
+			seen.members = append(seen.members, other)
 		}
 	}
 	return Group{name, cmp.Or(d.State, "Dead"), len(d.Members)}, partitions, commits, nil
@@ -292,7 +296,7 @@ func (o *observer) compare(ctx context.Context, seen *observation, commits map[i
 
 // raw reads how far the receivers are.
 func (o *observer) raw(ctx context.Context, seen *observation) error {
-	g, partitions, commits, err := o.group(ctx, o.names.ReceiverGroup(), o.names.Raw())
+	g, partitions, commits, err := o.group(ctx, seen, o.names.ReceiverGroup(), o.names.Raw())
 	if err != nil {
 		return err
 	}
@@ -304,8 +308,9 @@ func (o *observer) raw(ctx context.Context, seen *observation) error {
 		s := sourcePartition{offsets: p, written: -1, clock: -1}
 		if c, ok := commits[int32(i)]; ok {
 			state, err := topics.DecodeReceiverState(c.Metadata)
-			if err != nil {
-				return fmt.Errorf("the group %s, partition %d: %w", g.Name, i, err)
+			if seen.foreign(g.Name, o.names.Raw(), int32(i), c, err, p) {
+				seen.sources = append(seen.sources, s)
+				continue
 			}
 			seen.domain, s.clock = state.Domain, state.Clock.Second()
 			for _, m := range state.Clock.Members() {
@@ -322,7 +327,7 @@ func (o *observer) raw(ctx context.Context, seen *observation) error {
 
 // fragments reads how far the mergers are.
 func (o *observer) fragments(ctx context.Context, seen *observation) error {
-	g, partitions, commits, err := o.group(ctx, o.names.MergerGroup(), o.names.Fragments())
+	g, partitions, commits, err := o.group(ctx, seen, o.names.MergerGroup(), o.names.Fragments())
 	if err != nil {
 		return err
 	}
@@ -339,8 +344,9 @@ func (o *observer) fragments(ctx context.Context, seen *observation) error {
 		f := fragmentsPartition{offsets: p, closed: -1, checkpoint: -1}
 		if c, ok := commits[int32(i)]; ok {
 			state, err := topics.DecodeMergerState(c.Metadata)
-			if err != nil {
-				return fmt.Errorf("the group %s, partition %d: %w", g.Name, i, err)
+			if seen.foreign(g.Name, o.names.Fragments(), int32(i), c, err, p) {
+				seen.fragments = append(seen.fragments, f)
+				continue
 			}
 			f.told = len(state.Sources)
 			f.checkpoint = state.Sources[0].Second

@@ -62,7 +62,7 @@ func brokenCommand(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		start = m.Partitions(fragments, m.Kept(ctx))
+		start = m.Partitions(fragments, m.Kept(ctx), nil)
 		c.Group, c.Input, c.Outputs = names.MergerGroup(), names.Fragments(), merger.Outputs(names, definitions)
 	default:
 		return fmt.Errorf("chaos broken %s: receive or merge", args[0])
