@@ -60,7 +60,7 @@ func Window(d *stats.Definitions) time.Duration { return OptionsOf(d).Window }
 type topicPlan struct {
 	name      string
 	compacted bool
-	retention time.Duration     // at least; of topics that are not compacted
+	retention time.Duration     // at least; 0: of topics that are compacted alone
 	config    map[string]string // set when the topic is made
 }
 
@@ -99,7 +99,7 @@ func plan(n Names, o Options) []topicPlan {
 	if o.Alerts {
 		// Each transition has a key of its own.
 		alerts := compacted(n.Alerts())
-		alerts.config["cleanup.policy"] = "compact,delete"
+		alerts.config["cleanup.policy"], alerts.retention = "compact,delete", alertsRetention
 		alerts.config["retention.ms"] = strconv.FormatInt(alertsRetention.Milliseconds(), 10)
 		plans = append(plans, alerts, compacted(n.AlertState()), compacted(n.Silences()))
 	}
@@ -110,6 +110,9 @@ func plan(n Names, o Options) []topicPlan {
 	}
 	return plans
 }
+
+// maxMessage is the least max.message.bytes that topics may have: about the brokers' default.
+const maxMessage = 1_000_000
 
 // ErrTopics is in every error that says that topics are missing or have the
 // wrong settings, and in none about a broker that cannot be reached.
@@ -229,9 +232,14 @@ func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Option
 				want = "compact"
 			}
 			complain("topic %s has cleanup.policy=%s; set it to %s", p.name, config["cleanup.policy"], want)
+		} else if p.config["cleanup.policy"] == "compact" && strings.Contains(config["cleanup.policy"], "delete") {
+			complain("topic %s has cleanup.policy=%s, and would forget what is old; set it to compact", p.name, config["cleanup.policy"])
+		}
+		if bytes, err := strconv.Atoi(config["max.message.bytes"]); err == nil && bytes < maxMessage {
+			complain("topic %s has max.message.bytes=%d; set it to at least %d", p.name, bytes, maxMessage)
 		}
 		ms, err := strconv.ParseInt(config["retention.ms"], 10, 64)
-		if !p.compacted && err == nil && ms >= 0 && ms < p.retention.Milliseconds() {
+		if err == nil && ms >= 0 && ms < p.retention.Milliseconds() {
 			complain("topic %s has retention.ms=%d; set it to at least %d (%v)", p.name, ms, p.retention.Milliseconds(), p.retention)
 		}
 	}

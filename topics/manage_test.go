@@ -17,7 +17,7 @@ import (
 func TestEnsure(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)
 	names := topics.Names{Prefix: prefix, Version: "3f9a2c"}
-	options := topics.Options{Partitions: 4, Replication: 1, Window: 2 * time.Hour}
+	options := topics.Options{Partitions: 4, Replication: 1, Window: 2 * time.Hour, Alerts: true}
 
 	err := topics.Check(t.Context(), cluster, names, options)
 	if !errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), "pulse topics --create") {
@@ -35,6 +35,24 @@ func TestEnsure(t *testing.T) {
 	}
 	if n, err := topics.PartitionCount(t.Context(), cluster, names.Raw()); n != 4 || err != nil {
 		t.Errorf("%s has %d partitions (%v), want 4", names.Raw(), n, err)
+	}
+	admin := topicstest.Admin(t, cluster)
+	for _, c := range []struct{ topic, key, value, good, want string }{
+		{names.Positions(), "max.message.bytes", "1000", "1048588", " has max.message.bytes=1000; set it to at least 1000000"},
+		{names.Table(), "cleanup.policy", "compact,delete", "compact", " has cleanup.policy=compact,delete, and would forget"},
+		{names.Alerts(), "retention.ms", "1", "-1", " has retention.ms=1; set it to at least"},
+		{names.Raw(), "retention.ms", "1", "-1", " has retention.ms=1; set it to at least"},
+	} {
+		for _, value := range []string{c.value, c.good} {
+			change := kadm.AlterConfig{Name: c.key, Value: &value}
+			if _, err := admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{change}, c.topic); err != nil {
+				t.Fatal(err)
+			}
+			err := admin.Check(t.Context(), names, options)
+			if value == c.value && (!errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), c.topic+c.want)) || value == c.good && err != nil {
+				t.Errorf("Check of %s with %s=%s says %v", c.topic, c.key, value, err)
+			}
+		}
 	}
 	for what, o := range map[string]topics.Options{
 		"4 partitions, not 8":   {Partitions: 8},
