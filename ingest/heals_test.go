@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -28,7 +30,7 @@ func TestProducerHeals(t *testing.T) {
 	var brokers []*failing
 	for name, faults := range map[string]map[kmsg.Key]error{ // what requests get
 		"connections":       {kmsg.Produce: errClosed},
-		"new connections":   {kmsg.Produce: errClosed, kmsg.ApiVersions: errClosed},
+		"new connections":   {kmsg.ApiVersions: errClosed},
 		"first requests":    {kmsg.Produce: errClosed, kmsg.Metadata: errClosed, kmsg.InitProducerID: errClosed},
 		"metadata":          {kmsg.Produce: kerr.NotLeaderForPartition, kmsg.Metadata: kerr.UnknownServerError},
 		"no topic":          {kmsg.Produce: kerr.UnknownTopicOrPartition, kmsg.Metadata: kerr.UnknownTopicOrPartition},
@@ -58,10 +60,15 @@ func TestProducerHeals(t *testing.T) {
 			})
 		}
 		b.fails.Store(true)
+		b.cut()
 		b.send()
 	}
 	for _, b := range brokers {
-		b.wait(2)
+		requests := int64(2)
+		if b.faults[kmsg.ApiVersions] != nil {
+			requests = 8 // those for metadata among them, at which franz-go gives records up
+		}
+		b.wait(requests)
 		b.send()
 		b.fails.Store(false)
 		b.send()
@@ -81,6 +88,33 @@ func TestProducerHeals(t *testing.T) {
 		if got := o.lines(); !slices.Equal(got, b.lines) {
 			t.Errorf("%s: the lines are not all there once: %s", b.name, firstDifference(got, b.lines))
 		}
+	}
+}
+
+// TestProducerIDRefused: franz-go keeps a refused producer id, so that the producer ends and
+// a new process asks again.
+func TestProducerIDRefused(t *testing.T) {
+	t.Parallel()
+	b := newFailing(t, "producer id", map[kmsg.Key]error{kmsg.InitProducerID: kerr.UnknownServerError})
+	p := connect(t, b.cluster, b.names, 1)
+	b.fails.Store(true)
+	done := make(chan bool)
+	r := Record{Header: topics.RawHeader{Ingester: "i", Domain: topics.WallDomain}, done: func() { close(done) }}
+	if err := p.Produce(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience())
+	defer cancel()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		t.Fatal("the record waits")
+	}
+	if err := p.Produce(ctx, r); !errors.Is(err, kerr.UnknownServerError) {
+		t.Errorf("the next record gave %v", err)
+	}
+	if err := p.Close(ctx); !errors.Is(err, kerr.UnknownServerError) {
+		t.Errorf("Close gave %v", err)
 	}
 }
 
@@ -160,15 +194,47 @@ type failing struct {
 	producer *Producer
 	packer   *Packer
 	lines    []string
+
+	mu          sync.Mutex
+	connections []net.Conn
+}
+
+// A cutting is a listener whose connections can be cut.
+type cutting struct {
+	net.Listener
+	b *failing
+}
+
+func (c *cutting) Accept() (net.Conn, error) {
+	connection, err := c.Listener.Accept()
+	if err == nil {
+		c.b.mu.Lock()
+		c.b.connections = append(c.b.connections, connection)
+		c.b.mu.Unlock()
+	}
+	return connection, err
+}
+
+// cut closes all connections: what is sent then needs a new one.
+func (b *failing) cut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.connections {
+		c.Close()
+	}
 }
 
 func newFailing(t *testing.T, name string, faults map[kmsg.Key]error) *failing {
-	kafka, err := kfake.NewCluster(kfake.NumBrokers(1))
+	b := &failing{t: t, name: name, faults: faults, names: topics.Names{Version: "g"}}
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.ListenFn(func(network, address string) (net.Listener, error) {
+		l, err := net.Listen(network, address)
+		return &cutting{Listener: l, b: b}, err
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(kafka.Close)
-	b := &failing{t: t, name: name, faults: faults, cluster: topics.Cluster{Brokers: kafka.ListenAddrs()}, names: topics.Names{Version: "g"}}
+	b.cluster = topics.Cluster{Brokers: kafka.ListenAddrs()}
 	for key, fault := range faults {
 		kafka.ControlKey(key.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
 			kafka.KeepControl()
