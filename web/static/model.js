@@ -156,6 +156,20 @@ export function allOf(off) {
   return names.length && names.length <= NAMED ? `all lines of ${names.join(", ")}` : "all lines";
 }
 
+/** Whose clocks are off: {clock: "ahead" or "behind", ingester, or input and host, seconds}. A
+ * line may come late by chance; one a minute ago and one now are of a clock. No method of the
+ * class: a copy that is paused, or a view by a chip, has no private ones. */
+function offClocks(model, { late, ahead }) {
+  const stat = model.series.get("pulse.off-clock");
+  if (!stat) return model.ahead;
+  const before = new Set(stat.at(stat.newest - stat.stat.over)?.top.map((t) => t.key));
+  const lines = (stat.at(stat.newest)?.top ?? []).map(({ key, value }) => {
+    const [clock, ingester, input, host] = parts(key);
+    return { clock, ingester, input, host, seconds: value, steady: before.has(key) };
+  }).filter((o) => o.steady || (o.clock === "ahead" ? ahead : late) > 0);
+  return [...model.ahead, ...lines.filter((o) => !model.ahead.some((a) => a.ingester === o.ingester))];
+}
+
 /** The clocks of a browser: the time of day in milliseconds, and one that only goes on. */
 const browser = { date: () => Date.now(), ticks: () => performance.now() };
 
@@ -364,20 +378,7 @@ export class Model {
     }
     const few = (n) => n > share * came ? n / seconds : 0;
     const told = { came: came / seconds, late: few(late), ahead: few(ahead), all: late > 0 && counted === 0 };
-    return { ...told, off: this.#off(told) };
-  }
-
-  /** Whose clocks are off: {clock: "ahead" or "behind", ingester, or input and host, seconds}. A
-   * line may come late by chance; one a minute ago and one now are of a clock. */
-  #off({ late, ahead }) {
-    const stat = this.series.get("pulse.off-clock");
-    if (!stat) return this.ahead;
-    const before = new Set(stat.at(stat.newest - stat.stat.over)?.top.map((t) => t.key));
-    const lines = (stat.at(stat.newest)?.top ?? []).map(({ key, value }) => {
-      const [clock, ingester, input, host] = parts(key);
-      return { clock, ingester, input, host, seconds: value, steady: before.has(key) };
-    }).filter((o) => o.steady || (o.clock === "ahead" ? ahead : late) > 0);
-    return [...this.ahead, ...lines.filter((o) => !this.ahead.some((a) => a.ingester === o.ingester))];
+    return { ...told, off: offClocks(this, told) };
   }
 
   /** For how many of the newest seconds no line has come, if that is all that is known, and
