@@ -379,7 +379,7 @@ func TestDraftFormAndSaving(t *testing.T) {
 	theirs := memoryDefinitions + "# theirs\n"
 	file.text = theirs
 	b.do(t, click("Save…"))
-	b.until(t, `document.querySelector("#draft .question").textContent.includes("It changes errors.")`)
+	b.until(t, `document.querySelector("#draft .question").textContent.includes("It adds errors.")`)
 	b.do(t, click("Yes, save it"))
 	b.until(t, `document.querySelector("#draft .question").textContent.includes("Somebody else")`)
 	shot(t, b, "draft-conflict")

@@ -374,7 +374,9 @@ export class Draft {
     }
     const { changed = [], gone = [] } = this.answer ?? {};
     const some = (names) => names.length > 5 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");
-    this.#choose(`Save it for everybody? ${[changed.length ? `It changes ${some(changed)}.` : "No stat changes.", gone.length ? `It is without ${some(gone)}.` : ""].filter(Boolean).join(" ")}`,
+    const had = (name) => this.live().series.has(name);
+    const added = changed.filter((name) => !had(name)), other = changed.filter(had);
+    this.#choose(`Save it for everybody? ${[added.length ? `It adds ${some(added)}.` : "", other.length ? `It changes ${some(other)}.` : "", changed.length ? "" : "No stat changes.", gone.length ? `It is without ${some(gone)}.` : ""].filter(Boolean).join(" ")}`,
       [["Yes, save it", () => this.#save()], ["No", () => {}]]);
   }
 

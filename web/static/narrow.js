@@ -9,6 +9,7 @@ import { Series } from "./model.js";
 import { scaled } from "./value.js";
 
 const SPEED = 300_000; // lines that the server works out in a second, about
+const MOST = 3600; // seconds of the longest window that it works out
 
 /** The chips of a URL's parameters: [{field, value}]. */
 export const chipsOf = (query) => query.getAll("only").filter((text) => text.indexOf("=") > 0).map((text) => {
@@ -126,7 +127,7 @@ export class Narrow {
   /** What a panel offers: {text, title, act}; null: nothing. */
   #offer(model, name) {
     const { stat } = model.series.get(name);
-    if (this.#kept(stat) || name.startsWith("pulse.")) return null;
+    if (this.#kept(stat) || name.startsWith("pulse.") || stat.over > MOST) return null;
     const worked = this.worked.get(name);
     if (worked && !worked.series && !worked.failed) return null; // it is being read
     const seconds = model.window + stat.over;
