@@ -104,7 +104,7 @@ func TestChips(t *testing.T) {
 	b.until(t, `document.querySelector(".detail[data-state=value] .chip + button:not([hidden])")`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".detail .chip + button").click()`))
 	b.until(t, `document.querySelector("#only button")?.textContent.includes("endpoint = ") && location.hash.startsWith("#/all?only=endpoint")`)
-	b.until(t, fmt.Sprintf(`[...document.querySelectorAll(".ranking ol")].some((r) => r.children.length === 1 && r.textContent.includes(%q))`, key))
+	b.until(t, fmt.Sprintf(`[...document.querySelectorAll(".ranking ol")].some((r) => r.querySelectorAll("li").length === 1 && r.textContent.includes(%q))`, key))
 	const plain = `document.querySelector(".panel:has(.value .figure)")`
 	b.until(t, plain+`.innerText.includes("not by endpoint")`)
 	b.until(t, `/^read \d+ (s|min), about \d+ (s|min)$/.test(`+plain+`.querySelector(".offer").textContent)`)
@@ -121,7 +121,7 @@ func TestChips(t *testing.T) {
 	// The same by its URL alone, and all lines again.
 	url := evaluate[string](t, b, `location.href.replace(/#.*[?]/, "#/all?").replace(/&lines.*/, "")`)
 	b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(url))
-	b.until(t, `document.querySelector("#only button") && [...document.querySelectorAll(".ranking ol")].some((r) => r.children.length === 1)`)
+	b.until(t, `document.querySelector("#only button") && [...document.querySelectorAll(".ranking ol")].some((r) => r.querySelectorAll("li").length === 1)`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#only button").click()`))
 	b.until(t, `document.querySelector("#only").hidden && location.hash === "#/all" && document.querySelectorAll(".ranking li").length > 3 && document.querySelectorAll(".panel[data-state=value]").length > 10`)
 	b.quietConsole(t)
