@@ -39,7 +39,7 @@ export class Pages {
     arranged(this.all);
     this.turns = this.all.length; // how many take turns on a wall
     this.all.push({ slug: "all", title: "All stats", rows: [stats], grouped: true });
-    this.all.push({ slug: "trouble", title: "Trouble", rows: [], empty: "Nothing is past its threshold or far from usual." });
+    this.all.push({ slug: "trouble", title: "Trouble", rows: [] });
     const own = stats.filter((name) => name.startsWith(INTERNAL));
     if (own.length) this.all.push({ slug: "pulse", title: "Pulse itself", rows: [own] });
     this.all.push({ slug: "fields", title: "Fields", rows: [], fields: true });
@@ -70,7 +70,7 @@ export class Pages {
         this.nav.scrollLeft = Math.min(this.nav.scrollLeft, link.offsetLeft - this.nav.offsetLeft);
       } else link.removeAttribute("aria-current");
     });
-    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { empty: "There are no stats on this page.", ...this.all[this.current], ...this.#troubled() && { rows: this.#trouble() }, ...this.all[this.current].grouped && this.#grouped(this.all[this.current].rows.flat()) };
+    const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { empty: "There are no stats on this page.", ...this.all[this.current], ...this.#troubled() && this.#trouble(), ...this.all[this.current].grouped && this.#grouped(this.all[this.current].rows.flat()) };
     this.title = page.title;
     this.onOpen({ ...page, chips: chipsOf(parameters) });
   }
@@ -100,11 +100,18 @@ export class Pages {
   /** Whether the page of what is in trouble is open. */
   #troubled() { return this.all[this.current]?.slug === "trouble"; }
 
-  /** The rows of that page. */
+  /** What is in trouble, by name, and what is said if nothing is. */
+  #inTrouble(moment) {
+    const names = findTrouble(this.model, moment).map((t) => t.name);
+    return { names, empty: this.model.usual?.enough ? "Nothing is past its threshold or far from usual."
+      : "Nothing is past its threshold. What is usual is not known: that takes the same minutes of three days." };
+  }
+
+  /** That page: its rows, or what it says. */
   #trouble() {
-    const names = findTrouble(this.model, this.model.moment()).map((t) => t.name);
-    this.told = names.join();
-    return names.length ? [names] : [];
+    const { names, empty } = this.#inTrouble(this.model.moment());
+    this.told = `${names} ${empty}`;
+    return { rows: names.length ? [names] : [], empty };
   }
 
   /** Goes to the first page on which a stat is. */
@@ -169,7 +176,10 @@ export class Pages {
     }
     this.critical = new Set([...worth].filter(([, w]) => w === "crit").map(([name]) => name));
     for (const name of this.model.alerts?.firing() ?? []) this.critical.add(name);
-    if (this.#troubled() && findTrouble(this.model, moment).map((t) => t.name).join() !== this.told) this.open();
+    if (this.#troubled()) {
+      const { names, empty } = this.#inTrouble(moment);
+      if (`${names} ${empty}` !== this.told) this.open();
+    }
     this.tabs.forEach(({ link, crit, warn, names }, i) => {
       const counted = { warn: 0, crit: 0 };
       for (const name of names) if (worth.get(name)) counted[worth.get(name)]++;

@@ -33,6 +33,9 @@ export class Usual {
     this.onNews();
   }
 
+  /** Whether enough days are known of any stat to say that something is far from usual. */
+  get enough() { return [...this.stats.values()].some((s) => s.days >= ENOUGH); }
+
   /** What is usual of a stat at a second, in its unit: {low, mid, high, days, of}; null: that is not known. */
   of(stat, second) {
     const known = this.stats.get(stat.name);

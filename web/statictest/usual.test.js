@@ -18,14 +18,17 @@ test("what is within the band of the days is usual; of fewer days it says so, an
   const usual = new Usual(() => { news++; });
   const stat = { name: "a", shape: "number" };
   assert.equal(usual.compare(stat, START, 5).text, "");
+  assert.equal(usual.enough, false);
   usual.take(known(7, ...Array(10).fill([5, 10, 30])));
   assert.equal(news, 1);
+  assert.equal(usual.enough, true);
   assert.deepEqual([usual.compare(stat, START, 29), usual.compare(stat, START, 40), usual.compare(stat, START, null)],
     [{ text: "", far: false }, { text: "4.0 × usual", far: true }, { text: "", far: false }]);
   assert.equal(usual.compare({ ...stat, scale: 100 }, START, 4000).text, "4.0 × usual");
   assert.equal(usual.compare({ ...stat, shape: "quantiles" }, START, { 0.5: 9, 0.99: 40 }).text, "4.0 × usual");
   usual.take(known(2, ...Array(10).fill([5, 10, 30])));
   assert.deepEqual(usual.compare(stat, START, 40), { text: "4.0 × usual of 2 days", far: false });
+  assert.equal(usual.enough, false);
   usual.take(known(1, [1, 1, 1], null));
   assert.equal(usual.of(stat, START), null);
 });
