@@ -217,13 +217,13 @@ func TestLiveClockSetBackFar(t *testing.T) {
 		}
 		o := &fakeOutput{partitions: 1}
 		input := script(start, true, cue{2600 * time.Millisecond, "a\n"}, cue{9 * time.Second, "b\n"})
-		var before string
-		time.AfterFunc(8*time.Second, func() { before = short(story(o.taken())) })
+		before := make(chan string, 1)
+		time.AfterFunc(8*time.Second, func() { before <- short(story(o.taken())) })
 		if err := run(t, Live{Inputs: []Input{input}, Now: now}, o, 10*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if want := "|0/0 |1/0 |2/0 2:a"; before != want {
-			t.Errorf("before the next line it is %q, want %q", before, want)
+		if got, want := <-before, "|0/0 |1/0 |2/0 2:a"; got != want {
+			t.Errorf("before the next line it is %q, want %q", got, want)
 		}
 		if got, want := short(story(o.taken())), "|0/0 |1/0 |2/0 2:a 2:b |2/0!"; got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

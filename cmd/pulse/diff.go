@@ -21,10 +21,11 @@ import (
 
 var diffCommand = command{
 	name: "diff", summary: "say what a changed definitions file changes", usage: "OLD NEW [LOG...] [flags]", about: `
-Says which stats a new definitions file adds, drops, and changes. With logs, or
-with the topic events.raw (--raw, or --from or --to alone), both files are evaluated on them, and of each stat whose values differ it says
-in how many seconds, the first of them, the greatest difference, and up to three lines
-that one of the two counts and the other does not.
+Says which stats a new definitions file adds, drops, and changes. With logs, or with
+the topic events.raw (--raw, or --from or --to alone), both files are evaluated on
+them, and of each stat whose values differ it says in how many seconds, the first of
+them, the greatest difference, and up to three lines that one of the two counts and the
+other does not.
 
 Exit code 4: values of stats that are in both files differ.`,
 	settings: func() settings { return &diffSettings{} },

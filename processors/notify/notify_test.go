@@ -192,6 +192,7 @@ func TestAnswers(t *testing.T) {
 
 // A fake is a receiver that fails as it is told.
 type fake struct {
+	mu     sync.Mutex // what a timer wakes comes after the test's looks, and the race detector is not told
 	got    []string
 	fail   func(n Notice) error
 	repeat time.Duration
@@ -208,10 +209,21 @@ func (f *fake) send(_ context.Context, notices []Notice) error {
 			}
 		}
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, n := range notices {
 		f.got = append(f.got, fmt.Sprint(n.Since, " ", n.status()))
 	}
 	return nil
+}
+
+// once leaves of what was sent each notice once, in order.
+func (f *fake) once() {
+	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	slices.Sort(f.got)
+	f.got = slices.Compact(f.got)
 }
 
 // start runs a queue in a bubble, in which it is 1970.
@@ -231,6 +243,8 @@ func at(partition int32, offset int64) origin { return origin{partition, offset,
 func equal(t *testing.T, what string, f *fake, want ...string) {
 	t.Helper()
 	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if strings.Join(f.got, ", ") != strings.Join(want, ", ") {
 		t.Errorf("%s: sent %q, want %q", what, f.got, want)
 	}
@@ -368,16 +382,13 @@ func TestQueueSilenced(t *testing.T) {
 		q.put(incident(first+202, 0), at(1, 4), false)
 		q.put(incident(first+202, first+203), at(1, 5), false)
 		time.Sleep(time.Minute)
-		synctest.Wait()
-		f.got = slices.Compact(f.got)
+		f.once()
 		equal(t, "while it is silenced: the end of what was told", f, fmt.Sprint(first, " resolved"))
 		if s := q.standing(1, 6); s.Offset != 6 || s.Silenced != 1 || s.Waiting != 0 {
 			t.Errorf("it stands at %+v", s)
 		}
 		time.Sleep(6 * time.Minute)
-		synctest.Wait()
-		slices.Sort(f.got)
-		f.got = slices.Compact(f.got)
+		f.once()
 		equal(t, "after it: what still goes on, beside ends again", f, fmt.Sprint(first, " resolved"), fmt.Sprint(first+201, " firing"))
 	})
 }
@@ -525,11 +536,7 @@ func TestQueueEndsAgain(t *testing.T) {
 		time.Sleep(time.Second)
 		q.put(incident(now, now+1), at(1, 2), false)
 		time.Sleep(time.Hour)
-		synctest.Wait()
-		if n := len(f.got); n != 1+1+15 || f.got[n-1] != fmt.Sprint(now, " resolved") {
-			t.Errorf("in an hour it was sent %q", f.got)
-		}
-		f.got = nil
+		equal(t, "in an hour", f, append([]string{fmt.Sprint(now, " firing")}, slices.Repeat([]string{fmt.Sprint(now, " resolved")}, 1+15)...)...)
 		if s := q.standing(1, 3); len(q.items) != 0 || s.Offset != 3 || s.Waiting != 0 {
 			t.Errorf("%d are kept, it stands at %+v", len(q.items), s)
 		}
