@@ -41,6 +41,7 @@ type guesses struct {
 	tried  buckets                    // of addresses
 	passed buckets                    // of proxies
 	known  map[netip.Prefix]time.Time // addresses that had the right password, and when
+	swept  time.Time                  // when old ones of these were last forgotten
 }
 
 func newGuesses() *guesses {
@@ -82,7 +83,10 @@ func (g *guesses) knew(c client, now time.Time) {
 		g.known = map[netip.Prefix]time.Time{}
 	}
 	if _, known := g.known[c.from]; !known && len(g.known) >= maxBuckets {
-		maps.DeleteFunc(g.known, func(_ netip.Prefix, at time.Time) bool { return now.Sub(at) >= knownFor })
+		if now.Sub(g.swept) >= time.Minute {
+			g.swept = now
+			maps.DeleteFunc(g.known, func(_ netip.Prefix, at time.Time) bool { return now.Sub(at) >= knownFor })
+		}
 		if len(g.known) >= maxBuckets {
 			return
 		}
