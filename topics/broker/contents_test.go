@@ -174,3 +174,47 @@ func BenchmarkContents(b *testing.B) {
 		}
 	}
 }
+
+// TestStamp: no batch is of later than when it came, or has times that kfake would set beneath
+// a checksum of other ones.
+func TestStamp(t *testing.T) {
+	const now, hour = 1_795_000_000_000, 3_600_000
+	for name, c := range map[string]struct {
+		first, last int64
+		attributes  int16
+		damaged     bool
+
+		refused             bool
+		wantFirst, wantLast int64
+		wantAttributes      int16
+		sound               bool // the checksum is that of the contents
+	}{
+		"of now":               {now - 5, now, 1, false, false, now - 5, now, 1, true},
+		"an hour ahead":        {now, now + hour, 0, false, false, now, now + hour, 0, true},
+		"two hours ahead":      {now + 2*hour - 7, now + 2*hour, 1, false, false, now - 7, now, 1, true},
+		"of the broker's time": {now - 5, now, 8 | 1, false, false, now - 5, now, 1, true},
+		"both":                 {now + 2*hour, now + 2*hour, 8, false, false, now, now, 0, true},
+		"of a century":         {now, 2 * now, 0, false, false, 0, now, 0, true},
+		"of two centuries":     {now, 3 * now, 0, false, true, now, 3 * now, 0, false},
+		"without an end":       {-1, 1<<63 - 1, 0, false, true, -1, 1<<63 - 1, 0, false},
+		"damaged":              {now + 2*hour, now + 2*hour, 8, true, false, now + 2*hour, now + 2*hour, 8, false},
+	} {
+		raw := produced(kgo.CodecNone, 1, recordsOf("a"))
+		raw[22] = byte(c.attributes)
+		binary.BigEndian.PutUint64(raw[27:], uint64(c.first))
+		binary.BigEndian.PutUint64(raw[35:], uint64(c.last))
+		sum := crc32.Checksum(raw[21:], castagnoli)
+		if c.damaged {
+			sum++
+		}
+		binary.BigEndian.PutUint32(raw[17:], sum)
+		ok := stamp(raw, now)
+		first, last := int64(binary.BigEndian.Uint64(raw[27:])), int64(binary.BigEndian.Uint64(raw[35:]))
+		if ok == c.refused || first != c.wantFirst || last != c.wantLast || int16(raw[22]) != c.wantAttributes {
+			t.Errorf("%s: %v, from %d to %d with attributes %d", name, ok, first, last, raw[22])
+		}
+		if c.sound && binary.BigEndian.Uint32(raw[17:]) != crc32.Checksum(raw[21:], castagnoli) {
+			t.Errorf("%s: the checksum is of something else", name)
+		}
+	}
+}

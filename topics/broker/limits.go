@@ -43,17 +43,34 @@ func limit(c *kfake.Cluster, q *quota, counts *Counts) {
 // default.
 const maxAhead = time.Hour
 
-// stamp gives a batch that is said to be of later the time at which it came, as if its topic
-// had LogAppendTime, which kfake does not know: retention would not take what is of a later
-// time, and whoever looks for what was written since would not find what comes after it.
-func stamp(batch []byte, now int64) {
-	if len(batch) < batchHeader || int64(binary.BigEndian.Uint64(batch[35:])) <= now+maxAhead.Milliseconds() {
-		return
+// logAppendTime is the bit of a batch's attributes by which the times of its records are the
+// broker's. kfake then sets the times anew and keeps the old checksum, by which no client could
+// read on.
+const logAppendTime = 8
+
+// stamp moves the times of a batch whose last one is said to be of later to where that is the
+// time at which it came: retention would not take it, and whoever looks for what was written
+// since would not find what comes after it. It reports whether the batch can be had so; one of
+// more years than there were since 1970 cannot.
+func stamp(batch []byte, now int64) bool {
+	if len(batch) < batchHeader || binary.BigEndian.Uint32(batch[17:]) != crc32.Checksum(batch[21:], castagnoli) {
+		return true // kfake refuses it
 	}
-	batch[22] |= 8 // LogAppendTime
-	binary.BigEndian.PutUint64(batch[27:], uint64(now))
-	binary.BigEndian.PutUint64(batch[35:], uint64(now))
+	first, last := int64(binary.BigEndian.Uint64(batch[27:])), int64(binary.BigEndian.Uint64(batch[35:]))
+	ahead := last > now+maxAhead.Milliseconds()
+	if !ahead && batch[22]&logAppendTime == 0 {
+		return true
+	}
+	batch[22] &^= logAppendTime
+	if ahead {
+		if first < 0 || first < last-now {
+			return false
+		}
+		binary.BigEndian.PutUint64(batch[27:], uint64(first-(last-now)))
+		binary.BigEndian.PutUint64(batch[35:], uint64(now))
+	}
 	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
+	return true
 }
 
 // within reports whether a request is within the limits, or makes it so.
@@ -93,10 +110,9 @@ func within(request kmsg.Request) bool {
 				t.Topic = hex.EncodeToString(t.TopicID[:])
 			}
 			for _, p := range t.Partitions {
-				if checkContents(p.Records) != nil {
+				if checkContents(p.Records) != nil || !stamp(p.Records, time.Now().UnixMilli()) {
 					return false
 				}
-				stamp(p.Records, time.Now().UnixMilli())
 			}
 		}
 	// Of a member with no protocol, or with one twice, kfake finds none that all members
