@@ -36,13 +36,13 @@ func TestOpenTransaction(t *testing.T) {
 	now := time.Now()
 	other := topicstest.Client(t, cluster, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	topicstest.Produce(t, other, tick("honest", now.Unix()-2, 2), tick("forger", now.Unix(), 5),
-		&kgo.Record{Topic: names.Positions(), Key: []byte("k"), Value: []byte("v")}, &kgo.Record{Topic: names.Alerts(), Value: []byte("v")},
-		&kgo.Record{Topic: names.Silences(), Value: []byte("v")}, &kgo.Record{Topic: names.Marks(), Value: []byte("v")}, &kgo.Record{Topic: names.Savepoints(), Value: []byte("v")})
+		&kgo.Record{Topic: names.Positions(), Key: []byte("k"), Value: []byte("v")}, &kgo.Record{Topic: names.Alerts(), Key: []byte("k"), Value: []byte("v")},
+		&kgo.Record{Topic: names.Silences(), Key: []byte("k"), Value: []byte("v")}, &kgo.Record{Topic: names.Marks(), Key: []byte("k"), Value: []byte("v")}, &kgo.Record{Topic: names.Savepoints(), Key: []byte("k"), Value: []byte("v")})
 	open := topicstest.Client(t, cluster, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID(prefix+"evil"), kgo.TransactionTimeout(10*time.Minute))
 	if err := open.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
-	topicstest.Produce(t, open, &kgo.Record{Topic: names.Raw(), Partition: 1, Value: []byte("x")}, &kgo.Record{Topic: names.AlertState(), Value: []byte("x")})
+	topicstest.Produce(t, open, &kgo.Record{Topic: names.Raw(), Partition: 1, Value: []byte("x")}, &kgo.Record{Topic: names.AlertState(), Key: []byte("k"), Value: []byte("x")})
 	admin := topicstest.Admin(t, cluster)
 	testkit.Eventually(t, "the transaction is named", func() error {
 		s, err := Look(t.Context(), admin, names, d, now.Add(time.Minute), DefaultLimits)
