@@ -40,7 +40,7 @@ func TestHostile(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	attack := make(chan error, 1)
-	target := hostile.Target{Brokers: own.Addrs(), Names: d.names, Domain: topics.WallDomain, Stat: "lines", HTTP: "http://" + addr, Babble: true, Ingester: "files", Alert: "many"}
+	target := hostile.Target{Brokers: own.Addrs(), Names: d.names, Domain: topics.WallDomain, Stat: "lines", HTTP: "http://" + addr, Babble: true, Bombs: true, Ingester: "files", Alert: "many"}
 	go func() { attack <- target.Attack(ctx) }()
 	for i := range 100 {
 		pipe.write(5)

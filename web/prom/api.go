@@ -76,7 +76,6 @@ const (
 	queryWithin  = 30 * time.Second
 	maxSteps     = 11000    // of one series, as Prometheus has it
 	maxBody      = 64 << 10 // bytes of a form
-	maxAnswered  = 500_000  // samples of one answer
 	maxSelectors = 20       // match[] of one request
 	maxNotes     = 10       // warnings, and infos, of one answer
 	// subqueryStep is that of subqueries that tell none, in milliseconds.
@@ -409,8 +408,8 @@ func answered(result *promql.Result, most int) (found, error) {
 		all := cut(append([]promql.Sample{}, v...), most, &notes)
 		samples, values = len(all), all
 	}
-	if samples > maxAnswered {
-		return found{}, limited("the answer has more than %d samples: ask for a shorter time, a larger step or fewer series", maxAnswered)
+	if samples > maxSamples {
+		return found{}, limited("the answer has more than %d samples: ask for a shorter time, a larger step or fewer series", maxSamples)
 	}
 	data, err := json.Marshal(struct {
 		Type   parser.ValueType `json:"resultType"`

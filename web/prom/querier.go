@@ -41,7 +41,7 @@ const (
 const (
 	maxSeconds = 3600           // that are read one by one
 	maxMinutes = 31 * 24 * 3600 // seconds that are read by the minute
-	maxSamples = 2_000_000      // that are in memory at a time
+	maxSamples = 500_000        // that are in memory at a time, and in an answer
 	maxOld     = 20             // stats whose points are read from Kafka
 )
 

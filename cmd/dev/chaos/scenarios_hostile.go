@@ -10,7 +10,7 @@ import (
 
 // answering is what the questions hold that the page answers at a time: docs/operate.md has
 // their bounds.
-const answering = 64 << 20
+const answering = 128 << 20
 
 // attacked has clients that mean harm beside honest ingesters: what these send stays
 // exact, nobody ends, and nobody takes twice the memory that it takes without them.

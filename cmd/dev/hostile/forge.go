@@ -174,7 +174,7 @@ func (f *forger) alerts(round, second int64) (all []*kgo.Record) {
 		state(memory.Key(), string(value))
 	}
 	memory.Tracker, memory.Packed = nil, f.bomb
-	if value, _ := json.Marshal(topics.AlertState{Memory: &memory}); round%seldom == 0 {
+	if value, _ := json.Marshal(topics.AlertState{Memory: &memory}); round%seldom == 0 && f.Bombs {
 		state(memory.Key(), string(value))
 	}
 	receiver := topics.AlertReceiver{Route: "hostile" + id, Error: "\x1b[2J", Offset: 1 << 60}
@@ -214,11 +214,13 @@ func (f *forger) strange(round int64) (all []*kgo.Record) {
 		for i := range many {
 			many[i].Key = "origins"
 		}
-		all = append(all,
-			&kgo.Record{Topic: topic, Key: bytes.Repeat([]byte("k"), 900<<10)},
-			&kgo.Record{Topic: topic, Headers: many},
-			&kgo.Record{Topic: topic, Headers: []kgo.RecordHeader{{Key: "origins", Value: make([]byte, 900<<10)}}},
-			&kgo.Record{Topic: topic, Value: make([]byte, 32<<20)})
+		all = append(all, &kgo.Record{Topic: topic, Headers: many})
+		if f.Bombs {
+			all = append(all,
+				&kgo.Record{Topic: topic, Key: bytes.Repeat([]byte("k"), 900<<10)},
+				&kgo.Record{Topic: topic, Headers: []kgo.RecordHeader{{Key: "origins", Value: make([]byte, 900<<10)}}},
+				&kgo.Record{Topic: topic, Value: make([]byte, 32<<20)})
+		}
 	}
 	return all
 }

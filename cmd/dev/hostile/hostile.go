@@ -39,6 +39,7 @@ type Target struct {
 	Alert    string // the same; "": there is none
 	HTTP     string // the page's URL; "": there is none
 	Babble   bool   // to talk nonsense to the brokers
+	Bombs    bool   // to forge what is small and unpacks to 32 MiB: clients unpack a batch whole
 
 	// Merged says that stats.merged, too, gets forged records: who compares numbers reads
 	// it as no role of Pulse does.
