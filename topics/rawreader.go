@@ -128,3 +128,33 @@ func (r *RawReader) Extend(all Section) {
 		c.left.To = max(c.left.To, all[c.partition].To)
 	}
 }
+
+// Feed is a feed that begins where s does.
+func (s *Start) Feed(to Evaluator, partitions int) *RawFeed {
+	feed := NewRawFeed(to, partitions)
+	if s.Beginnings != nil {
+		feed.Resume(s.Beginnings)
+	}
+	return feed
+}
+
+// FeedTo gives a feed what comes before the watermarks of all partitions are at a second, and
+// calls each after each record. It reports whether they are: else there is no more.
+func (r *RawReader) FeedTo(ctx context.Context, feed *RawFeed, second int64, each func(partition int32, record *kgo.Record) error) (bool, error) {
+	for {
+		p, record, err := r.Next(ctx)
+		if err != nil {
+			return false, err
+		}
+		if record == nil {
+			return feed.least() >= second, nil
+		}
+		feed.Feed(p, record)
+		if feed.Watermark(p) >= second {
+			r.Leave(p)
+		}
+		if err := each(p, record); err != nil {
+			return false, err
+		}
+	}
+}

@@ -178,10 +178,7 @@ func (s *Server) try(ctx context.Context, admin *topics.Admin, tried *draft, ans
 		return nil, err
 	}
 	evaluator.Start(from)
-	t.feed = topics.NewRawFeed(evaluator, len(all))
-	if start.Beginnings != nil {
-		t.feed.Resume(start.Beginnings)
-	}
+	t.feed = start.Feed(evaluator, len(all))
 	if t.lines, err = newDraftLines(tried.program, answer.Stat, from); err != nil {
 		return nil, err
 	}

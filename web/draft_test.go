@@ -91,23 +91,7 @@ func TestDraft(t *testing.T) {
 		t.Errorf("not counted are %v", answer.Not)
 	}
 
-	draft, err := stats.Parse("draft", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[int64]string{}
-	e, err := oracle.New(draft, func(p stats.Snapshot) {
-		if p.Stat == "errors" {
-			want[p.Time] = string(p.Value)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	feed := topics.NewRawFeed(e, 3)
-	for _, r := range records {
-		feed.Feed(r.Partition, r)
-	}
+	want := errorsOf(t, text, records)
 	drawn := drawnOf(t, answer.Messages, 2)
 	to := s.store.LastFinal()
 	if len(drawn) != Window || to != last-d.Lateness {
@@ -216,23 +200,7 @@ func TestDraftGoesOn(t *testing.T) {
 	drawn := follow(last, end-d.Lateness, func() { write(last+1, end) })
 	again := follow(end, end-d.Lateness, nil)
 
-	draft, err := stats.Parse("draft", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[int64]string{}
-	e, err := oracle.New(draft, func(p stats.Snapshot) {
-		if p.Stat == "errors" {
-			want[p.Time] = string(p.Value)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	feed := topics.NewRawFeed(e, 3)
-	for _, r := range records {
-		feed.Feed(r.Partition, r)
-	}
+	want := errorsOf(t, text, records)
 	for second := int64(first + 1); second <= end-d.Lateness; second++ {
 		if drawn[second] != want[second] || again[second] != want[second] {
 			t.Fatalf("at %d %s is drawn, and %s by the next server; the oracle has %s", second, drawn[second], again[second], want[second])
@@ -396,4 +364,28 @@ func TestDraftFormAndSaving(t *testing.T) {
 		t.Errorf("saved was %s", file.text)
 	}
 	b.quietConsoleBut(t, "409")
+}
+
+// errorsOf is what the stat errors of a draft has at each second by the oracle, of the records
+// of three partitions.
+func errorsOf(t *testing.T, text string, records []*kgo.Record) map[int64]string {
+	t.Helper()
+	draft, err := stats.Parse("draft", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[int64]string{}
+	e, err := oracle.New(draft, func(p stats.Snapshot) {
+		if p.Stat == "errors" {
+			want[p.Time] = string(p.Value)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := topics.NewRawFeed(e, 3)
+	for _, r := range records {
+		feed.Feed(r.Partition, r)
+	}
+	return want
 }

@@ -29,19 +29,25 @@ func TestCommandsHasAll(t *testing.T) {
 	testkit.Listed(t, "commands", "command")
 }
 
+// helps is the help of each command, and the variables that set flags of any.
+func helps(t *testing.T) (help map[string]string, variables map[string]bool) {
+	t.Helper()
+	help, variables = map[string]string{}, map[string]bool{}
+	for _, c := range commands() {
+		help[c.name] = start(t, nil, nil, c.name, "--help").succeed().stdout.String()
+		for _, m := range regexp.MustCompile(`\[\$([A-Z0-9_]+)\]`).FindAllStringSubmatch(help[c.name], -1) {
+			variables[m[1]] = true
+		}
+	}
+	return help, variables
+}
+
 // What the Procfile, the systemd units and .env.sample say are commands, flags and
 // variables that there are.
 func TestDeploymentFiles(t *testing.T) {
 	t.Parallel()
-	help := map[string]string{}
-	variables := map[string]bool{"PORT": true}
-	for _, c := range commands() {
-		text := start(t, nil, nil, c.name, "--help").succeed().stdout.String()
-		help[c.name] = text
-		for _, m := range regexp.MustCompile(`\[\$([A-Z0-9_]+)\]`).FindAllStringSubmatch(text, -1) {
-			variables[m[1]] = true
-		}
-	}
+	help, variables := helps(t)
+	variables["PORT"] = true
 	read := func(name string) string {
 		data, err := os.ReadFile(filepath.Join("..", "..", name))
 		if err != nil {
@@ -216,13 +222,7 @@ func TestKubernetes(t *testing.T) {
 			all = append(all, m)
 		}
 	}
-	help, variables := map[string]string{}, map[string]bool{}
-	for _, c := range commands() {
-		help[c.name] = start(t, nil, nil, c.name, "--help").succeed().stdout.String()
-		for _, m := range regexp.MustCompile(`\[\$([A-Z0-9_]+)\]`).FindAllStringSubmatch(help[c.name], -1) {
-			variables[m[1]] = true
-		}
-	}
+	help, variables := helps(t)
 	for line := range strings.Lines(string(read("pulse.env", nil))) {
 		if name, _, _ := strings.Cut(line, "="); !variables[name] {
 			t.Errorf("pulse.env sets %s, which sets no flag", name)

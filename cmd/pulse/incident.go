@@ -94,17 +94,23 @@ func (s *incidentSettings) check(words []string) error {
 	return nil
 }
 
-// pastTime reads a whole second: a time, or a time of day, of which the last one is meant.
-func pastTime(text string, now time.Time) (second int64, err error) {
+// timeOfDay reads a time such as 09:31 or 09:31:34, of the day of a time.
+func timeOfDay(text string, day time.Time) (time.Time, bool) {
 	for _, layout := range []string{"15:04", time.TimeOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
-			day := now.UTC().Truncate(24 * time.Hour)
-			then := day.Add(time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second)
-			if then.After(now) {
-				then = then.AddDate(0, 0, -1)
-			}
-			return then.Unix(), nil
+			return day.Truncate(24 * time.Hour).Add(t.Sub(t.Truncate(24 * time.Hour))), true
 		}
+	}
+	return time.Time{}, false
+}
+
+// pastTime reads a whole second: a time, or a time of day, of which the last one is meant.
+func pastTime(text string, now time.Time) (second int64, err error) {
+	if then, ok := timeOfDay(text, now.UTC()); ok {
+		if then.After(now) {
+			then = then.AddDate(0, 0, -1)
+		}
+		return then.Unix(), nil
 	}
 	if timeFlag(&second)(text) != nil {
 		return 0, errors.New("write a time such as 2012-11-22T09:31:34Z, or 09:31 for the last one in UTC")

@@ -162,14 +162,11 @@ func (s *silenceSettings) span(now time.Time) (from, until time.Time, err error)
 // nextTime reads a time, or a time of day in UTC, of which the next one after another time is
 // meant.
 func nextTime(text string, after time.Time) (time.Time, error) {
-	for _, layout := range []string{"15:04", time.TimeOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			next := after.Truncate(24 * time.Hour).Add(t.Sub(t.Truncate(24 * time.Hour)))
-			if !next.After(after) {
-				next = next.AddDate(0, 0, 1)
-			}
-			return next, nil
+	if next, ok := timeOfDay(text, after); ok {
+		if !next.After(after) {
+			next = next.AddDate(0, 0, 1)
 		}
+		return next, nil
 	}
 	var second int64
 	if timeFlag(&second)(text) != nil {

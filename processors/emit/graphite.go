@@ -45,11 +45,8 @@ type Graphite struct {
 // NewGraphite returns a sender to a host:port. The prefix goes before all names, as it
 // is.
 func NewGraphite(address, prefix string) (*Graphite, error) {
-	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-		return nil, fmt.Errorf("%q is not a Graphite address: write host:port, for example localhost:2003", address)
-	}
-	if c, ok := foreign(prefix); ok {
-		return nil, fmt.Errorf("the Graphite prefix %q has the character %q: use only letters, digits, dots, - and _", prefix, c)
+	if err := checkPlain("Graphite", "localhost:2003", address, prefix); err != nil {
+		return nil, err
 	}
 	return &Graphite{address: address, prefix: prefix}, nil
 }
@@ -117,14 +114,18 @@ func appendPlain(b []byte, name string) []byte {
 	return b
 }
 
-// foreign gives the first character of a prefix that cannot be in a metric's name.
-func foreign(prefix string) (c byte, is bool) {
+// checkPlain reports what is wrong with the address of a system whose metrics have plain names,
+// such as the example, or with the prefix of these names.
+func checkPlain(system, example, address, prefix string) error {
+	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+		return fmt.Errorf("%q is not a %s address: write host:port, for example %s", address, system, example)
+	}
 	for i := range len(prefix) {
 		if !plain(prefix[i]) {
-			return prefix[i], true
+			return fmt.Errorf("the %s prefix %q has the character %q: use only letters, digits, dots, - and _", system, prefix, prefix[i])
 		}
 	}
-	return 0, false
+	return nil
 }
 
 // plain tells whether a character can be in a metric's name.

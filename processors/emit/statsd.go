@@ -2,7 +2,6 @@ package emit
 
 import (
 	"context"
-	"fmt"
 	"net"
 )
 
@@ -36,11 +35,8 @@ type StatsD struct{ address, prefix string }
 
 // NewStatsD returns a sender to a host:port. The prefix goes before all names, as it is.
 func NewStatsD(address, prefix string) (*StatsD, error) {
-	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-		return nil, fmt.Errorf("%q is not a StatsD address: write host:port, for example localhost:8125", address)
-	}
-	if c, ok := foreign(prefix); ok {
-		return nil, fmt.Errorf("the StatsD prefix %q has the character %q: use only letters, digits, dots, - and _", prefix, c)
+	if err := checkPlain("StatsD", "localhost:8125", address, prefix); err != nil {
+		return nil, err
 	}
 	return &StatsD{address, prefix}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"pulse/stats"
 	"pulse/stats/oracle"
 	"pulse/topics"
@@ -94,35 +96,19 @@ func (c *chunk) play(ctx context.Context, start *topics.Start) error {
 	}
 	evaluator.Digests(c.digest)
 	evaluator.Start(c.from)
-	feed := topics.NewRawFeed(evaluator, len(c.all))
-	if start.Beginnings != nil {
-		feed.Resume(start.Beginnings)
-	}
 	last := c.to + f.config.Definitions.Lateness // the watermark by which all is final
-	reader := topics.NewRawReader(c.fetcher, start, c.all)
-	for {
-		p, r, err := reader.Next(ctx)
-		if err != nil {
-			return err
-		}
-		if r == nil {
-			break
-		}
-		feed.Feed(p, r)
-		if feed.Watermark(p) >= last {
-			reader.Leave(p)
-		}
+	feed := start.Feed(evaluator, len(c.all))
+	reached, err := topics.NewRawReader(c.fetcher, start, c.all).FeedTo(ctx, feed, last, func(int32, *kgo.Record) error {
 		if err := c.writer.room(ctx); err != nil {
 			return err
 		}
-		if err := c.pace.wait(ctx, c.behind); err != nil {
-			return err
-		}
+		return c.pace.wait(ctx, c.behind)
+	})
+	if err != nil {
+		return err
 	}
-	for p := range c.all {
-		if feed.Watermark(p) < last {
-			return errSoon
-		}
+	if !reached {
+		return errSoon
 	}
 	evaluator.Close(c.to - 1)
 	return nil

@@ -197,32 +197,16 @@ func (s *saver) copy(ctx context.Context) error {
 		s.writer.put(aboutPartition, keyNote, []byte(s.request.Note))
 	}
 	evaluator.Start(s.manifest.First)
-	feed := topics.NewRawFeed(evaluator, len(s.all))
-	if s.start.Beginnings != nil {
-		feed.Resume(s.start.Beginnings)
-	}
-	reader := topics.NewRawReader(s.fetcher, s.start, s.all)
-	for {
-		p, r, err := reader.Next(ctx)
-		if err != nil {
-			return err
-		}
-		if r == nil {
-			break
-		}
-		feed.Feed(p, r)
+	feed := s.start.Feed(evaluator, len(s.all))
+	reached, err := topics.NewRawReader(s.fetcher, s.start, s.all).FeedTo(ctx, feed, s.last(), func(p int32, r *kgo.Record) error {
 		s.keep(p, r)
-		if feed.Watermark(p) >= s.last() {
-			reader.Leave(p)
-		}
-		if s.writer.failed() != nil {
-			return s.writer.failed()
-		}
+		return s.writer.failed()
+	})
+	if err != nil {
+		return err
 	}
-	for p := range s.all {
-		if !s.recorded && feed.Watermark(p) < s.last() {
-			return &SoonError{To: s.request.To}
-		}
+	if !reached && !s.recorded {
+		return &SoonError{To: s.request.To}
 	}
 	if s.recorded {
 		evaluator.Close(-1)

@@ -82,9 +82,9 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// Docs wrap at 100 columns, but for tables, code and what has a link.
-func TestColumns(t *testing.T) {
-	const columns = 100
+// docs calls do with the lines of each Markdown file, and its name.
+func docs(t *testing.T, do func(name string, lines []string)) {
+	t.Helper()
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
 		names, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
@@ -95,49 +95,47 @@ func TestColumns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			code := false
-			for i, line := range strings.Split(string(b), "\n") {
-				if strings.HasPrefix(strings.TrimSpace(line), "```") {
-					code = !code
-				}
-				free := code || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "    ") || strings.Contains(line, "](") || strings.Contains(line, "://")
-				if n := utf8.RuneCountInString(line); n > columns && !free {
-					t.Errorf("%s:%d: %d columns: wrap at %d", filepath.ToSlash(name[len(root)+1:]), i+1, n, columns)
-				}
-			}
+			do(filepath.ToSlash(name[len(root)+1:]), strings.Split(string(b), "\n"))
 		}
 	}
+}
+
+// Docs wrap at 100 columns, but for tables, code and what has a link.
+func TestColumns(t *testing.T) {
+	const columns = 100
+	docs(t, func(name string, lines []string) {
+		code := false
+		for i, line := range lines {
+			if strings.HasPrefix(strings.TrimSpace(line), "```") {
+				code = !code
+			}
+			free := code || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "    ") || strings.Contains(line, "](") || strings.Contains(line, "://")
+			if n := utf8.RuneCountInString(line); n > columns && !free {
+				t.Errorf("%s:%d: %d columns: wrap at %d", name, i+1, n, columns)
+			}
+		}
+	})
 }
 
 // Each row of a table has as many cells as its head: a bar ends one in code too.
 func TestTables(t *testing.T) {
 	bar := regexp.MustCompile(`(?:^|[^\\])\|`)
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
-		names, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
+	docs(t, func(name string, lines []string) {
+		head := 0
+		for i, line := range lines {
+			if !strings.HasPrefix(line, "|") {
+				head = 0
+				continue
 			}
-			head := 0
-			for i, line := range strings.Split(string(b), "\n") {
-				if !strings.HasPrefix(line, "|") {
-					head = 0
-					continue
-				}
-				bars := len(bar.FindAllString(line, -1))
-				if head == 0 {
-					head = bars
-				}
-				if bars != head {
-					t.Errorf(`%s:%d: %d cells, and the head has %d: write \| for a bar`, filepath.ToSlash(name[len(root)+1:]), i+1, bars-1, head-1)
-				}
+			bars := len(bar.FindAllString(line, -1))
+			if head == 0 {
+				head = bars
+			}
+			if bars != head {
+				t.Errorf(`%s:%d: %d cells, and the head has %d: write \| for a bar`, name, i+1, bars-1, head-1)
 			}
 		}
-	}
+	})
 }
 
 // check reports words in what stands at a line of a file.
