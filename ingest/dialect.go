@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A dialect is how senders of one kind talk to a Drain over HTTP.
+// A dialect is how senders of one kind talk to a Drain over HTTP, or gRPC.
 type dialect struct {
 	name string // of the input and of its flag
 	help string
@@ -25,9 +25,11 @@ type dialect struct {
 	media     []string          // the Content-Types that are read
 	greetings map[string]string // what is answered to GET of a path, before anything is sent
 	snappy    bool              // a body of protobuf is a snappy block, and no header says so
+	grpc      bool              // it is OTLP over gRPC: it has none of paths, media, accept and refuse
 
 	body, unpacked int   // the most bytes of a body, as it comes and unpacked
 	memory         int64 // the most bytes of all bodies and their lines
+	connections    int   // at a time; MaxConnections if 0
 
 	token  func(http.Header) string // what a source's token must be equal to
 	unwrap string                   // the envelope that its lines are in

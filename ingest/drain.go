@@ -208,6 +208,7 @@ type Drain struct {
 
 	unpackers *unpackers
 	memory    budget
+	receiving chan struct{} // has as many as messages are received over gRPC
 	repeats   repeats
 
 	mu       sync.Mutex
@@ -232,9 +233,14 @@ func NewDrain(name string, listener net.Listener, config *tls.Config, sources []
 
 func newDrainOf(speaks *dialect, name string, listener net.Listener, config *tls.Config, sources []DrainSource, log *slog.Logger) (*Drain, error) {
 	d := &Drain{speaks: speaks, name: name, now: time.Now, unpackers: newUnpackers(speaks.unpacked), memory: budget{most: speaks.memory}}
+	d.receiving = make(chan struct{}, grpcReceived)
 	d.notices = newNotices(log)
-	d.listener = limit(listener, MaxConnections, func() { d.Counts.Over.Add(1) })
+	d.listener = limit(listener, cmp.Or(speaks.connections, MaxConnections), func() { d.Counts.Over.Add(1) })
 	if config != nil {
+		if speaks.grpc {
+			config = config.Clone()
+			config.NextProtos = []string{"h2"}
+		}
 		d.listener = tls.NewListener(d.listener, config)
 	}
 	if len(sources) == 0 {
@@ -284,6 +290,9 @@ type connectedKey struct{}
 
 // Run implements Input.
 func (d *Drain) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	if d.speaks.grpc {
+		return d.runGRPC(ctx, take)
+	}
 	server := &http.Server{
 		Handler:           d.handler(ctx, take),
 		ReadHeaderTimeout: drainHeaders,
@@ -338,8 +347,7 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 		case http.StatusServiceUnavailable:
 			w.Header().Set("Retry-After", "1")
 		}
-		d.notices.Warn(fmt.Sprintf("rejected a request to the %s input with %d", d.speaks.name, answer.status), "input", d.name,
-			"because", answer.reason, "remote", r.RemoteAddr)
+		d.sayRefused(answer.status, answer.reason, r.RemoteAddr)
 		d.speaks.refuse(w, media, answer.status, answer.reason)
 	}
 	for _, path := range d.speaks.paths {
@@ -347,7 +355,7 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 	}
 	for path, text := range d.speaks.greetings {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			if d.authorise(r) == nil {
+			if d.authorise(r.Header) == nil {
 				w.Header().Set("WWW-Authenticate", `Basic realm="pulse"`)
 				d.speaks.refuse(w, "", http.StatusUnauthorized, unauthorized)
 				return
@@ -356,6 +364,12 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 		})
 	}
 	return mux
+}
+
+// sayRefused tells the log of a request that was answered with a code.
+func (d *Drain) sayRefused(code any, reason, remote string) {
+	d.notices.Warn(fmt.Sprintf("rejected a request to the %s input with %v", d.speaks.name, code), "input", d.name,
+		"because", reason, "remote", remote)
 }
 
 // An answer is what becomes of a request.
@@ -380,7 +394,7 @@ const (
 func (d *Drain) serve(ctx context.Context, r *http.Request, media string, take func(context.Context, Batch) error) answer {
 	// How many lines are refused unread is known from the sender alone.
 	said, counted := msgCount(r)
-	source := d.authorise(r)
+	source := d.authorise(r.Header)
 	if source == nil {
 		d.Counts.Denied.Add(1)
 		return d.refuse(http.StatusUnauthorized, unauthorized, said)
@@ -409,43 +423,64 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, media string, take f
 		set, err = d.speaks.read(request{r.URL.Path, media, body}, &d.memory)
 		held += set.held
 	}
-	if errors.Is(err, errTooLarge) {
-		err = fmt.Errorf("%w: send requests of at most %d bytes, %d when decompressed", err, d.speaks.body, d.speaks.unpacked)
-	}
 	if err != nil {
 		release()
-		return d.refuse(statusOf(err), err.Error(), said)
+		return d.unreadable(err, said)
 	}
 	if counted && said != set.frames {
 		release()
 		return d.refuse(http.StatusBadRequest, fmt.Sprintf("the body has %d frames, but Logplex-Msg-Count says %d", set.frames, said), set.count)
 	}
-	d.Counts.Refused.Add(int64(set.rejected))
-	if set.rejected > 0 {
-		d.notices.Warn("rejected lines of a request", "input", d.name, "because", set.because, "lines", set.rejected, "remote", r.RemoteAddr)
+	set.held = held
+	return d.deliver(ctx, parcel{
+		lineSet: set, source: source, remote: r.RemoteAddr,
+		token: bounded(r.Header.Get("Logplex-Drain-Token")), frame: r.Header.Get("Logplex-Frame-Id"),
+	}, take)
+}
+
+// unreadable is the answer to a body that an error says cannot be read.
+func (d *Drain) unreadable(err error, said int) answer {
+	if errors.Is(err, errTooLarge) {
+		err = fmt.Errorf("%w: send requests of at most %d bytes, %d when decompressed", err, d.speaks.body, d.speaks.unpacked)
 	}
-	token := bounded(r.Header.Get("Logplex-Drain-Token"))
-	from, err := d.origin(source, token, remoteHost(r.RemoteAddr))
+	return d.refuse(statusOf(err), err.Error(), said)
+}
+
+// A parcel is the lines of a request, and whom they are from.
+type parcel struct {
+	lineSet
+	source       *drainSource
+	remote       string // the sender's address and port
+	token, frame string // what Logplex says as its token, and as the request's id
+}
+
+// deliver hands over a parcel, and waits for Kafka. It gives the parcel's memory back.
+func (d *Drain) deliver(ctx context.Context, p parcel, take func(context.Context, Batch) error) answer {
+	release := func() { d.memory.give(p.held) }
+	d.Counts.Refused.Add(int64(p.rejected))
+	if p.rejected > 0 {
+		d.notices.Warn("rejected lines of a request", "input", d.name, "because", p.because, "lines", p.rejected, "remote", p.remote)
+	}
+	from, err := d.origin(p.source, p.token, remoteHost(p.remote))
 	if err != nil {
 		release()
-		return d.refuse(http.StatusBadRequest, err.Error(), set.count)
+		return d.refuse(http.StatusBadRequest, err.Error(), p.count)
 	}
 
 	if events := d.Reading.joiner(from); events.active() {
 		// It is mostly shorter; each line's line feed may become two bytes more.
-		room := 2*len(set.lines) + 2*len(lineBreak)*set.count
+		room := 2*len(p.lines) + 2*len(lineBreak)*p.count
 		if !d.memory.take(room) {
 			release()
-			return d.refuse(http.StatusServiceUnavailable, away, set.count)
+			return d.refuse(http.StatusServiceUnavailable, away, p.count)
 		}
-		held += room
-		set.lines = events.rest(set.lines)
+		p.held += room
+		p.lines = events.rest(p.lines)
 	}
 	delivery, first := newDelivery(), true
 	var id requestID
-	frame := r.Header.Get("Logplex-Frame-Id")
-	if frame != "" {
-		id = newRequestID(source.name, token, frame)
+	if p.frame != "" {
+		id = newRequestID(p.source.name, p.token, p.frame)
 		delivery, first = d.repeats.begin(id, d.now())
 	}
 	if !first {
@@ -454,7 +489,7 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, media string, take f
 		d.track(+1)
 		finish := func(err error) {
 			delivery.end.Do(func() {
-				if err != nil && frame != "" {
+				if err != nil && p.frame != "" {
 					d.repeats.forget(id, delivery)
 				}
 				delivery.err = err
@@ -466,15 +501,15 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, media string, take f
 			ctx, cancel := context.WithTimeout(ctx, drainAck)
 			defer cancel()
 			var positions Positions
-			if frame != "" {
+			if p.frame != "" {
 				positions = d.repeats.position(id, d.now())
 			}
-			err := take(ctx, Batch{Lines: set.lines, Origin: from, Positions: positions, Acked: finish})
+			err := take(ctx, Batch{Lines: p.lines, Origin: from, Positions: positions, Acked: finish})
 			release()
 			if err != nil {
 				finish(err)
 			} else {
-				d.Counts.Lost.Add(set.lost)
+				d.Counts.Lost.Add(p.lost)
 			}
 		}()
 	}
@@ -485,15 +520,15 @@ func (d *Drain) serve(ctx context.Context, r *http.Request, media string, take f
 	select {
 	case <-delivery.done:
 	case <-timeout.C:
-		return answer{status: http.StatusServiceUnavailable, reason: away, lines: set.count, count: &d.Counts.Unsure}
+		return answer{status: http.StatusServiceUnavailable, reason: away, lines: p.count, count: &d.Counts.Unsure}
 	}
 	switch {
 	case delivery.err != nil:
-		return d.refuse(http.StatusServiceUnavailable, away, set.count)
+		return d.refuse(http.StatusServiceUnavailable, away, p.count)
 	case !first:
-		return answer{status: http.StatusOK, lines: set.count, count: &d.Counts.Repeated, reply: set.reply}
+		return answer{status: http.StatusOK, lines: p.count, count: &d.Counts.Repeated, reply: p.reply}
 	}
-	return answer{status: http.StatusOK, lines: set.count, count: &d.Counts.Accepted, reply: set.reply}
+	return answer{status: http.StatusOK, lines: p.count, count: &d.Counts.Accepted, reply: p.reply}
 }
 
 // track counts deliveries that Kafka has not acknowledged.
@@ -514,11 +549,11 @@ func (d *Drain) stalled() bool {
 	return d.waiting > 0 && d.now().Sub(d.progress) > drainStall
 }
 
-// authorise returns the source that a request is from, or nil. It takes the same
+// authorise returns the source that a request with these headers is from, or nil. It takes the same
 // time whatever is wrong.
-func (d *Drain) authorise(r *http.Request) *drainSource {
-	user, password, _ := r.BasicAuth()
-	token := sha256.Sum256([]byte(d.speaks.token(r.Header)))
+func (d *Drain) authorise(h http.Header) *drainSource {
+	user, password, _ := (&http.Request{Header: h}).BasicAuth()
+	token := sha256.Sum256([]byte(d.speaks.token(h)))
 	userSum, passwordSum := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
 	var found *drainSource
 	for i := range d.sources {

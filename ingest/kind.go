@@ -45,6 +45,7 @@ var Kinds = []*Kind{
 	journaldKind,
 	drainKind,
 	otlpKind,
+	otlpGRPCKind,
 	lokiKind,
 	elasticsearchKind,
 	httpLinesKind,

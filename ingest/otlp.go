@@ -14,6 +14,7 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
 	resource "go.opentelemetry.io/proto/otlp/resource/v1"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -291,18 +292,28 @@ func acceptOTLP(w http.ResponseWriter, media string, reply []byte) {
 	_, _ = w.Write(reply)
 }
 
-// refuseOTLP answers with a google.rpc.Status.
-func refuseOTLP(w http.ResponseWriter, media string, status int, reason string) {
-	code := uint64(3) // INVALID_ARGUMENT
+// codeOf is the code of gRPC for a status of HTTP. Senders send again at codes.Unavailable and
+// codes.DeadlineExceeded.
+func codeOf(status int) codes.Code {
 	switch status {
 	case http.StatusUnauthorized:
-		code = 16 // UNAUTHENTICATED
+		return codes.Unauthenticated
+	case http.StatusRequestTimeout:
+		return codes.DeadlineExceeded
+	case http.StatusRequestEntityTooLarge:
+		return codes.ResourceExhausted
 	case http.StatusServiceUnavailable:
-		code = 14 // UNAVAILABLE
+		return codes.Unavailable
 	}
+	return codes.InvalidArgument
+}
+
+// refuseOTLP answers with a google.rpc.Status.
+func refuseOTLP(w http.ResponseWriter, media string, status int, reason string) {
+	code := codeOf(status)
 	var body []byte
 	if media == protobufMedia {
-		body = protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), code)
+		body = protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(code))
 		body = protowire.AppendString(protowire.AppendTag(body, 2, protowire.BytesType), reason)
 	} else {
 		media = jsonMedia

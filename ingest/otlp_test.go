@@ -1,8 +1,11 @@
 package ingest
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -12,33 +15,56 @@ import (
 	"pulse/cmd/dev/testkit"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	"go.opentelemetry.io/otel/log"
 	sdk "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	tracing "go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/credentials"
 )
 
-// TestOTLPOfSDK has OpenTelemetry's own SDK send, which must send again what Kafka did not
-// take.
+// TestOTLPOfSDK has OpenTelemetry's own SDK send, over HTTP and over gRPC with TLS, which must
+// send again what Kafka did not take. The lines are the same.
 func TestOTLPOfSDK(t *testing.T) {
-	testkit.Long(t) // Retry-After is a second
+	testkit.Long(t) // it is to be sent again after a second
+	retry := otlploghttp.RetryConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: time.Minute}
+	headers := map[string]string{"Authorization": "Bearer " + testSources[0].Token}
+	t.Run("HTTP", func(t *testing.T) {
+		t.Parallel()
+		testOTLPOfSDK(t, otlp, nil, func(address string) (sdk.Exporter, error) {
+			return otlploghttp.New(t.Context(),
+				otlploghttp.WithEndpoint(address), otlploghttp.WithInsecure(),
+				otlploghttp.WithCompression(otlploghttp.GzipCompression), otlploghttp.WithHeaders(headers), otlploghttp.WithRetry(retry))
+		})
+	})
+	t.Run("gRPC", func(t *testing.T) {
+		t.Parallel()
+		own := certificate(t, "localhost", nil)
+		roots := x509.NewCertPool()
+		roots.AddCert(own.Leaf)
+		testOTLPOfSDK(t, otlpGRPC, &tls.Config{Certificates: []tls.Certificate{own}}, func(address string) (sdk.Exporter, error) {
+			return otlploggrpc.New(t.Context(),
+				otlploggrpc.WithEndpoint(address), otlploggrpc.WithTLSCredentials(credentials.NewClientTLSFromCert(roots, "localhost")),
+				otlploggrpc.WithCompressor("gzip"), otlploggrpc.WithHeaders(headers), otlploggrpc.WithRetry(otlploggrpc.RetryConfig(retry)))
+		})
+	})
+}
+
+func testOTLPOfSDK(t *testing.T, speaks *dialect, config *tls.Config, connect func(address string) (sdk.Exporter, error)) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDrainSpeaking(t, otlp)
-	d.listener = listener
+	d, err := newDrainOf(speaks, speaks.name, listener, config, testSources, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	k := &taker{fail: errors.New("Kafka is away")}
 	stop := runInput(t, d, k)
 	defer stop()
 
-	exporter, err := otlploghttp.New(t.Context(),
-		otlploghttp.WithEndpoint(listener.Addr().String()), otlploghttp.WithInsecure(),
-		otlploghttp.WithCompression(otlploghttp.GzipCompression),
-		otlploghttp.WithHeaders(map[string]string{"Authorization": "Bearer " + testSources[0].Token}),
-		otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: time.Minute}),
-	)
+	exporter, err := connect(listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -266,7 +266,7 @@ func TestInputErrors(t *testing.T) {
 		{2, []string{"input file", "a separate pulse ingest"}, []string{"--stdin", "--file", "x", "--follow"}},
 		{2, []string{"--follow is for --file"}, []string{"--stdin", "--follow"}},
 		{2, []string{"--kafka-field is for --kafka-topic"}, []string{"--stdin", "--kafka-field", "x"}},
-		{2, []string{"--tls-cert is for --drain, --otlp, --loki, --elasticsearch, --http-lines, --syslog-tls"}, []string{"--syslog-tcp", ":0", "--tls-cert", "x"}},
+		{2, []string{"--tls-cert is for --drain, --otlp, --otlp-grpc, --loki, --elasticsearch, --http-lines, --syslog-tls"}, []string{"--syslog-tcp", ":0", "--tls-cert", "x"}},
 		{1, []string{"syslog-tcp", "in use", "choose another"}, []string{"--syslog-tcp", taken.Addr().String()}},
 		{2, []string{"certificate"}, []string{"--syslog-tls", ":0"}},
 		{1, []string{"missing.pem"}, []string{"--syslog-tls", ":0", "--tls-cert", "missing.pem", "--tls-key", "missing.pem"}},
