@@ -33,7 +33,7 @@ BROKERS    ?= 1
 
 .PHONY: help build run up down screenshot clean \
 	test test-all test-steady test-kafka chaos fuzz conformance generate lint gosec vuln compose-check \
-	bench bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
+	bench bench-compare bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
 
 ##@ Use it
 
@@ -128,6 +128,10 @@ bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchsta
 	@mkdir -p bin
 	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./stats/... ./ingest/... ./processors/... ./cmd/pulse | tee bin/bench.txt
 	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
+
+# One minute. A clone without the commit before passes, and says so.
+bench-compare: ## the hot path beside the commit before, by turns: fails if it is 5 % slower; BASE=v1.0 compares with that
+	$(GO) run ./cmd/dev/hotpath $(if $(BASE),-base $(BASE))
 
 bench-e2e: ## the whole way on an Apache Kafka of its own: lines/s, CPU and memory by role, latency, recovery; PHASES="latency" LINES=4000000
 	$(GO) run ./cmd/dev/bench $(if $(LINES),-lines $(LINES)) -kafka-dir $(KAFKA_DIR) $(PHASES)

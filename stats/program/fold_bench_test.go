@@ -21,8 +21,6 @@ func herokuYAML(t testing.TB) string {
 	return strings.Replace(string(data), "${CLOUDS:-heroku.com}", "example.com,eu.example.com", 1)
 }
 
-// BenchmarkFold parses, matches and folds lines in one goroutine, with a Flush
-// after each second of them. lines/cpu-s is lines for each second of the CPU.
 // logbackYAML has a format of its own and twenty stats of its fields.
 var logbackYAML = func() string {
 	yaml := `
@@ -52,6 +50,8 @@ func logback(n, rate int) []string {
 	return lines
 }
 
+// BenchmarkFold parses, matches and folds lines in one goroutine, with a Flush
+// after each second of them. lines/cpu-s is lines for each second of the CPU.
 func BenchmarkFold(b *testing.B) {
 	const lines, rate = 100_000, 20_000
 	for _, bench := range []struct {

@@ -211,7 +211,7 @@ func TestMatchProperty(t *testing.T) {
 				case 0:
 					text += strings.Repeat(" code=H10 mod=x", r.IntN(60)) // too many codes
 				case 1, 2:
-					text = statstest.HostileLine(r, second)
+					text = traffic.HostileLine(r, second)
 				}
 				if n := len(strings.TrimSuffix(text, "\r")); n > 0 && n <= line.MaxLen {
 					slow.fold(text, second)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pulse/cmd/dev/testkit"
+	"pulse/cmd/dev/traffic"
 	"pulse/stats"
 	"pulse/stats/internal/statstest"
 	"pulse/stats/window"
@@ -38,7 +39,7 @@ func TestMatcherFindsWhatFolds(t *testing.T) {
 			for range 20 {
 				text := lines[r.IntN(len(lines))]
 				if r.IntN(10) == 0 {
-					text = statstest.HostileLine(r, second)
+					text = traffic.HostileLine(r, second)
 				}
 				pack.WriteString(text + "\n")
 			}

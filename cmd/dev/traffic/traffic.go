@@ -35,6 +35,7 @@ var formats = map[string]format{
 	"pulse":    pulse,
 	"json":     jsonLine,
 	"heroku":   drain,
+	"hostile":  hostile,
 	"mixed":    mixed,
 }
 

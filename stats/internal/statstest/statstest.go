@@ -30,24 +30,12 @@ func Record(t testing.TB, kind string, lines, rate int) []string {
 	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 }
 
-// HostileLine gives a new value to every field, and keys in a new order.
-func HostileLine(r *rand.Rand, second int64) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s 10.1.2.3 local7.info s%d[%d] - slot%d.%d@c%d - ", time.Unix(second, 0).UTC().Format(time.RFC3339), r.Uint32(), r.Uint32(), r.Uint32(), r.Uint32(), r.Uint32())
-	keys := []string{"mod", "code", "app_id", "at", "latency", "staleness", "callback", "redis", "action", "app", "fn", "deploy", "error_type", "amqp_message", "cache_purge"}
-	r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
-	for _, k := range keys[:3+r.IntN(12)] {
-		fmt.Fprintf(&b, "%s=%x k%x=v%x ", k, r.Uint32(), r.Uint32(), r.Uint32())
-	}
-	return b.String()
-}
-
 // Hostile makes hostile lines.
 func Hostile(lines, rate int) []string {
 	r := rand.New(rand.NewPCG(1, 2)) // #nosec G404 -- lines of a test
 	out := make([]string, lines)
 	for i := range out {
-		out[i] = HostileLine(r, FirstSecond+int64(i/rate))
+		out[i] = traffic.HostileLine(r, FirstSecond+int64(i/rate))
 	}
 	return out
 }
