@@ -44,7 +44,7 @@ stats:
 	for _, want := range []string{
 		`{stat="share",key="/a"} 0.333333333333333`, `{stat="share",key="/b"} 0`,
 		`{stat="satisfied"} 0.625`, `{stat="percent"} 75`,
-		`{stat="shop"} 0.5`, `{stat="shop.burn-5m"} 0.5`, `{stat="shop.burn-1d"} 0.5`,
+		`{stat="shop"} 0.5`, `{stat="shop.burn-5m",unit="×"} 0.5`, `{stat="shop.burn-1d",unit="×"} 0.5`,
 		`{stat="users",key="/a"} 2`, `{stat="slowest",key="/b",quantile="0.5"} 90`,
 		`{stat="logs.count",key="orders"} 3`, `{stat="logs.measure",key="db",quantile="0.99"} 1200`,
 	} {

@@ -317,15 +317,15 @@ func (s *Server) measured() []byte {
 			s.config.Logger.Warn("left a value out of /metrics", "stat", st.Name, "error", err)
 			continue
 		}
-		b = appendSamples(b, st.Name, v)
-		ratio := 1.0
+		b = appendSamples(b, st, v)
+		own, ratio := []value.Label{{Name: "stat", Text: st.Name}}, 1.0
 		if p.Of > 0 {
 			ratio = float64(p.Covered) / float64(p.Of)
 		}
-		covered = appendSample(covered, "pulse_stat_covered_ratio", st.Name, nil, ratio)
+		covered = appendSample(covered, "pulse_stat_covered_ratio", own, ratio)
 		if len(st.GroupBy) > 0 {
-			keys = appendSample(keys, "pulse_stat_beyond_room_keys", st.Name, nil, float64(p.Beyond.Keys))
-			lines = appendSample(lines, "pulse_stat_beyond_room_ratio", st.Name, nil, p.Beyond.Share)
+			keys = appendSample(keys, "pulse_stat_beyond_room_keys", own, float64(p.Beyond.Keys))
+			lines = appendSample(lines, "pulse_stat_beyond_room_ratio", own, p.Beyond.Share)
 		}
 	}
 	b = slices.Concat(b, covered, keys, lines)
@@ -338,7 +338,7 @@ func (s *Server) measured() []byte {
 		value            uint64
 	}{
 		{"pulse_web_ready", "gauge", "Whether the newest points have been read from Kafka.", uint64(ready)},
-		{"pulse_web_newest_seconds", "gauge", "The newest second of all stats, in Unix time.", uint64(s.store.Newest())},
+		{"pulse_web_newest_timestamp_seconds", "gauge", "The newest second of all stats, in Unix time.", uint64(s.store.Newest())},
 		{"pulse_web_clients", "gauge", "Clients on the websocket.", uint64(s.hub.clients.Load())},
 		{"pulse_web_frames_total", "counter", "Frames published to clients.", s.hub.frames.Load()},
 		{"pulse_web_clients_cut_total", "counter", fmt.Sprintf("Clients disconnected for reading no bytes for %.0f s, or for being the slowest when all together had not read %d MiB.", progressWithin.Seconds(), maxOutgoing>>20), s.hub.cut.Load()},
@@ -365,22 +365,30 @@ func (s *Server) measured() []byte {
 }
 
 // appendSamples appends a sample for each number of a stat's value.
-func appendSamples(b []byte, stat string, v value.Value) []byte {
+func appendSamples(b []byte, st *stats.Stat, v value.Value) []byte {
+	all := []value.Label{{Name: "stat", Text: st.Name}}
+	if st.Unit != "" {
+		all = append(all, value.Label{Name: "unit", Text: st.Unit})
+	}
+	own := len(all)
 	for labels, number := range value.Samples(v) {
-		b = appendSample(b, "pulse_stat", stat, labels, number)
+		all = append(all[:own], labels...)
+		b = appendSample(b, "pulse_stat", all, number)
 	}
 	return b
 }
 
 // appendSample appends a line of Prometheus' text format.
-func appendSample(b []byte, name, stat string, labels []value.Label, number float64) []byte {
-	b = append(b, name+`{stat="`...)
-	b = appendLabel(b, stat)
-	for _, l := range labels {
-		b = append(b, `",`+l.Name+`="`...)
-		b = appendLabel(b, l.Text)
+func appendSample(b []byte, name string, labels []value.Label, number float64) []byte {
+	b = append(append(b, name...), '{')
+	for i, l := range labels {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, l.Name...), `="`...)
+		b = append(appendLabel(b, l.Text), '"')
 	}
-	b = append(b, `"} `...)
+	b = append(b, "} "...)
 	b = strconv.AppendFloat(b, number, 'g', -1, 64)
 	return append(b, '\n')
 }

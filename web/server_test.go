@@ -256,7 +256,7 @@ func TestAPI(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	d := &stats.Definitions{Stats: []*stats.Stat{
-		{Name: "a", Kind: "rate"}, {Name: "q", Kind: "quantiles"}, {Name: "none", Kind: "mean"}, {Name: "broken", Kind: "mean"}, {Name: "old", Kind: "rate"},
+		{Name: "a", Kind: "rate"}, {Name: "q", Kind: "quantiles", Unit: "ms"}, {Name: "none", Kind: "mean"}, {Name: "broken", Kind: "mean"}, {Name: "old", Kind: "rate"},
 		{Name: "top", Kind: "rate", GroupBy: []string{"a"}, Top: 3}, {Name: "tops", Kind: "quantiles", GroupBy: []string{"a"}, Top: 3}, {Name: "hist", Kind: "histogram"}, {Name: `odd"\` + "\n", Kind: "rate"},
 	}}
 	for _, st := range d.Stats {
@@ -278,8 +278,8 @@ func TestMetrics(t *testing.T) {
 	w := httptest.NewRecorder()
 	s.metrics(w, httptest.NewRequest("GET", "/metrics", nil))
 	want := `pulse_stat{stat="a"} 1234.5
-pulse_stat{stat="q",quantile="0.5"} 18
-pulse_stat{stat="q",quantile="0.95"} 20
+pulse_stat{stat="q",unit="ms",quantile="0.5"} 18
+pulse_stat{stat="q",unit="ms",quantile="0.95"} 20
 pulse_stat{stat="top",key="a\"b"} 9.5
 pulse_stat{stat="tops",key="x",quantile="0.5"} 1
 pulse_stat{stat="tops",key="x",quantile="0.9"} 2
@@ -296,7 +296,7 @@ pulse_stat{stat="pulse.lines",count="late"} 1
 	if got != want {
 		t.Errorf("the stats are\n%s\nwant\n%s", got, want)
 	}
-	if !strings.Contains(rest, "\npulse_web_ready 0\n") || !strings.Contains(rest, "\npulse_web_newest_seconds 1001\n") {
+	if !strings.Contains(rest, "\npulse_web_ready 0\n") || !strings.Contains(rest, "\npulse_web_newest_timestamp_seconds 1001\n") {
 		t.Errorf("the server's own are\n%s", rest)
 	}
 	for _, want := range []string{
@@ -367,7 +367,7 @@ func TestMetricsOfAnyKeys(t *testing.T) {
 		}
 		series[id] = true
 	}
-	if n := strings.Count(fmt.Sprint(series), "stat=paths;key="); n != len(keys) {
+	if n := strings.Count(fmt.Sprint(series), "stat=paths;unit=/s;key="); n != len(keys) {
 		t.Errorf("%d keys have a series, want %d: %v", n, len(keys), series)
 	}
 }

@@ -117,7 +117,7 @@ func (s *alertFlags) wire(r *role, e *environment) (*alertRole, error) {
 	r.metrics.counter("pulse_alert_transitions_total", "Changes of alerts' states written.", p.Transitions)
 	r.metrics.counter("pulse_alert_beyond_points_total", "Points left out because their time is days ahead of their record's.", p.Beyond)
 	r.metrics.counter("pulse_alert_failures_total", "Errors after which following alerts began again from what was remembered.", p.Failures)
-	r.metrics.gauge("pulse_alert_newest_seconds", "The newest second that alerts were worked out for, in Unix time.", func() float64 { return float64(p.Newest()) })
+	r.metrics.gauge("pulse_alert_newest_timestamp_seconds", "The newest second that alerts were worked out for, in Unix time.", func() float64 { return float64(p.Newest()) })
 	n.Each(func(route alert.Route, c *notify.Counts) {
 		shown := labeled{r.metrics, prometheus.Labels{"route": route.Name, "kind": route.Kind}}
 		shown.counter("pulse_notify_sent_total", "Alerts sent: that they fire, that they are over, and again what goes on.", &c.Sent)

@@ -91,6 +91,7 @@ func (m metrics) merger(r *merger.Merger) {
 	n := r.Metrics()
 	m.processor("pulse_merger", r.Processor, "closed_timestamp_seconds",
 		"The last second that has closed in a partition of the fragments topic, Unix time.", &n.Closed)
+	m.MustRegister(n.Delay)
 	m.counter("pulse_merger_snapshots_total", "Snapshots published.", n.Snapshots.Load)
 	m.counter("pulse_merger_beyond_segments_total", "Segments with lines that are more than a day ahead of all clocks, which are in no stat.", n.Beyond.Load)
 	m.counter("pulse_merger_dropped_segments_total", "Segments whose fragments were dropped since no cover ended them.", n.Dropped.Load)

@@ -32,6 +32,7 @@ type Merger struct {
 	program *program.Program
 	begin   func(processors.Start) (processors.Partition, error) // set by Run
 	metrics Metrics
+	now     func() time.Time
 }
 
 // readAhead is how many records wait in memory for each partition.
@@ -47,7 +48,7 @@ func New(c Config) (*Merger, error) {
 		c.Logger = slog.Default()
 	}
 	c.Logger = c.Logger.With("role", "merger")
-	m := &Merger{config: c, program: compiled}
+	m := &Merger{config: c, program: compiled, metrics: Metrics{Delay: newDelay()}, now: time.Now}
 	m.Processor = processors.New(processors.Config{
 		Cluster:    c.Cluster,
 		Group:      c.Names.MergerGroup(),
@@ -135,6 +136,7 @@ func (m *Merger) Partitions(fragments int32, kept Kept, written Written) func(pr
 		log:        m.config.Logger,
 		notices:    &throttle.Logger{Log: m.config.Logger},
 		written:    written,
+		now:        m.now,
 	}
 	return func(start processors.Start) (processors.Partition, error) { return newPartition(s, start, kept) }
 }

@@ -7,6 +7,9 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"pulse/processors"
 	"pulse/stats"
@@ -37,6 +40,7 @@ type shared struct {
 	log        *slog.Logger
 	notices    *throttle.Logger // for what may come with every record
 	written    Written          // nil: every cover may be
+	now        func() time.Time // by which delays are measured, and nothing else
 }
 
 // unset is the offset of a source partition that no cover has come of.
@@ -422,8 +426,32 @@ func (p *partition) join(offset int64, t *track, fragment []byte, c *topics.Cove
 	}
 }
 
+// newDelay is of how long after an ingester could take the first line of a second the
+// second's points are published: so long a line of it waited at most, and one that came later
+// in the second up to a second less.
+func newDelay() prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "pulse_merger_publication_delay_seconds",
+		Help:    "How long after the beginning of a second, by the ingesters' clocks, its points were published, for each second and partition; recordings of other times and seconds of more than 5 minutes ago aside.",
+		Buckets: []float64{0.5, 1, 1.1, 1.25, 1.5, 2, 2.5, 5, 10, 30, 60, 120, 300},
+	})
+}
+
+// observe measures the seconds that have closed. One that is minutes old is of a recording, or
+// is caught up on: Closed says so.
+func (p *partition) observe(from, to int64) {
+	const longest = 300 // seconds
+	now := p.now()
+	for second := max(from, now.Unix()-longest, p.coverage.first); second < to; second++ {
+		if delay := now.Sub(time.Unix(second, 0)); delay >= 0 && !p.coverage.isStale(second) {
+			p.metrics.Delay.Observe(delay.Seconds())
+		}
+	}
+}
+
 // Metrics counts what a Merger met since it was made.
 type Metrics struct {
+	Delay      prometheus.Histogram               // of seconds: see newDelay
 	Closed     [topics.MaxPartitions]atomic.Int64 // the last second that closed in each partition of the fragments topic, Unix time; 0 before one did here
 	Snapshots  atomic.Int64                       // published
 	Incomplete atomic.Int64                       // covers that were passed over

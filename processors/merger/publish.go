@@ -95,6 +95,9 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		}
 		t.series.Forget(forget - 1)
 	}
+	if len(p.tracks) > 0 {
+		p.observe(p.next, least)
+	}
 	p.next = least
 	p.metrics.Closed[p.number].Store(p.next - 1)
 	if final == p.final {
