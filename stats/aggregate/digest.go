@@ -47,18 +47,18 @@ func (*quantiles) Digest(p Partial) (numbers uint64) { return p.(*values).digest
 // digest implements Digester.Digest.
 func (p *values) digest() (numbers uint64) {
 	numbers = p.total()
-	if p.codes.len <= digestExact {
+	if p.settled().len <= digestExact {
 		return numbers
 	}
-	p.order = p.codes.sorted(p.order[:0])
-	counts := make([]uint64, len(p.order))
-	for i, code := range p.order {
-		counts[i] = p.codes.count(code)
+	order := p.ascending()
+	codes, counts := make([]uint64, len(order)), make([]uint64, len(order))
+	for i, s := range order {
+		codes[i], counts[i] = s.key, s.n
 	}
-	least, greatest := p.order[0], p.order[len(p.order)-1]
+	least, greatest := codes[0], codes[len(codes)-1]
 	counts[0]--
 	counts[len(counts)-1]--
-	digest := newDigest(p.order, counts, numbers-2)
+	digest := newDigest(codes, counts, numbers-2)
 
 	p.codes.reset()
 	p.codes.add(least, 1)

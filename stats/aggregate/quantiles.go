@@ -3,6 +3,7 @@ package aggregate
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
@@ -82,29 +83,86 @@ func (k *quantiles) Check(b []byte) error {
 // are, by code ascending, the step from the code before, or at first the code
 // itself, and the count, as uvarints.
 type values struct {
-	field line.Slot
-	codes table
-	order []uint64 // for AppendTo, kept for its memory
+	field   line.Slot
+	codes   table    // but for the recent ones; see settled
+	recent  []uint32 // codes in the order of their lines: to sort them costs less than to look each up
+
+	// For ascending, kept for their memory.
+	scratch []uint32
+	packed  []uint64
+	order   []slot
 }
+
+// maxRecent bounds the codes that are not in the table yet.
+const maxRecent = 8 << 10
 
 func (p *values) Fold(ev *line.Event) bool {
 	n, ok := ev.Number(p.field)
 	if ok {
-		p.codes.add(uint64(code(n)), 1)
+		if len(p.recent) == maxRecent {
+			p.settled()
+		}
+		p.recent = append(p.recent, code(n))
 	}
 	return ok
 }
 
-func (p *values) Empty() bool { return p.codes.len == 0 }
-func (p *values) Reset()      { p.codes.reset() }
+// settled gives the table of all codes.
+func (p *values) settled() *table {
+	p.eachRecent(func(code uint32, n uint64) { p.codes.add(uint64(code), n) })
+	p.recent = p.recent[:0]
+	return &p.codes
+}
+
+// eachRecent sorts the recent codes, and calls f with each and how often it is there.
+func (p *values) eachRecent(f func(code uint32, n uint64)) {
+	p.scratch = slices.Grow(p.scratch[:0], len(p.recent))[:len(p.recent)]
+	sortCodes(p.recent, p.scratch, 0)
+	for i := 0; i < len(p.recent); {
+		code, first := p.recent[i], i
+		for i++; i < len(p.recent) && p.recent[i] == code; i++ {
+		}
+		f(code, uint64(i-first))
+	}
+}
+
+// ascending gives the codes with their counts. They are valid until it is called again.
+func (p *values) ascending() []slot {
+	p.order = p.order[:0]
+	if p.codes.len == 0 {
+		p.eachRecent(func(code uint32, n uint64) { p.order = append(p.order, slot{uint64(code), n}) })
+		return p.order
+	}
+	const indexBits = 32
+	slots := p.settled().slots
+	p.packed = p.packed[:0]
+	for i, s := range slots {
+		if s.n != 0 {
+			p.packed = append(p.packed, s.key<<indexBits|uint64(i))
+		}
+	}
+	n := len(p.packed)
+	p.packed = slices.Grow(p.packed, n)[:2*n]
+	sortCodes(p.packed[:n], p.packed[n:], indexBits)
+	for _, packed := range p.packed[:n] {
+		p.order = append(p.order, slots[packed&(1<<indexBits-1)])
+	}
+	return p.order
+}
+
+func (p *values) Empty() bool { return p.codes.len == 0 && len(p.recent) == 0 }
+
+func (p *values) Reset() {
+	p.codes.reset()
+	p.recent = p.recent[:0]
+}
 
 func (p *values) AppendTo(b []byte) []byte {
-	p.order = p.codes.sorted(p.order[:0])
 	before := uint64(0)
-	for _, code := range p.order {
-		b = binary.AppendUvarint(b, code-before)
-		b = binary.AppendUvarint(b, p.codes.count(code))
-		before = code
+	for _, s := range p.ascending() {
+		b = binary.AppendUvarint(b, s.key-before)
+		b = binary.AppendUvarint(b, s.n)
+		before = s.key
 	}
 	return b
 }
@@ -145,7 +203,7 @@ type quantilesWindow struct {
 }
 
 func (w *quantilesWindow) Add(p Partial) {
-	for _, s := range p.(*values).codes.slots {
+	for _, s := range p.(*values).settled().slots {
 		if s.n != 0 {
 			w.counts.add(uint32(s.key), s.n)
 		}
@@ -153,7 +211,7 @@ func (w *quantilesWindow) Add(p Partial) {
 }
 
 func (w *quantilesWindow) Sub(p Partial) {
-	for _, s := range p.(*values).codes.slots {
+	for _, s := range p.(*values).settled().slots {
 		if s.n != 0 {
 			w.counts.sub(uint32(s.key), s.n)
 		}

@@ -39,7 +39,7 @@ const maxKeyedNumbers = 2 << 20
 func (k *quantilesBy) Limit(p Partial) {
 	keyed, different := p.(*keyed), 0
 	for i := range keyed.keys.entries {
-		different += keyed.keys.entries[i].value.partial.(*values).codes.len
+		different += keyed.keys.entries[i].value.partial.(*values).settled().len
 	}
 	if different > maxKeyedNumbers {
 		keyed.trimTo(2 * k.top)
@@ -66,7 +66,7 @@ func (w *tally) Value(Span) value.Value { return value.Count(w.numbers) }
 
 // total is how many numbers there are.
 func (p *values) total() (n uint64) {
-	for _, s := range p.codes.slots {
+	for _, s := range p.settled().slots {
 		n += s.n
 	}
 	return n
