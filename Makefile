@@ -24,6 +24,10 @@ timed = begun=$$(date +%s); $(1); code=$$?; echo "make $@: $$(($$(date +%s) - be
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOSEC       := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 VULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+HELM        := helm.sh/helm/v3/cmd/helm@v3.22.0
+KUSTOMIZE   := sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+KUBECONFORM := github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
+NFPM        := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # Apache Kafka from Maven Central's jars, for which Java 17 and Maven are needed.
@@ -33,6 +37,7 @@ BROKERS    ?= 1
 
 .PHONY: help build run up down screenshot clean \
 	test test-all test-steady test-kafka chaos fuzz conformance generate lint gosec vuln compose-check \
+	deploy-tools deploy-check \
 	bench bench-compare bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
 
 ##@ Use it
@@ -118,6 +123,16 @@ vuln: ## known weaknesses of the modules that are used, if vuln.go.dev answers
 
 compose-check: ## docker-compose.yml read by its own parser
 	docker-compose config --quiet
+
+# In bin/tools; .ci/run puts that into the PATH, where the tests look for them.
+deploy-tools: ## helm, kustomize, kubeconform and nfpm, for the tests of what is in deploy
+	GOBIN=$(abspath bin/tools) $(GO) install $(HELM)
+	GOBIN=$(abspath bin/tools) $(GO) install $(KUSTOMIZE)
+	GOBIN=$(abspath bin/tools) $(GO) install $(KUBECONFORM)
+	GOBIN=$(abspath bin/tools) $(GO) install $(NFPM)
+
+deploy-check: deploy-tools ## the tests of what is in deploy: Helm, kustomize, systemd, packages
+	PATH="$(abspath bin/tools):$$PATH" $(GO) test ./cmd/pulse -count=1 -run 'TestHelm|TestKubernetes|TestPackages|TestUnits|TestDeployment|TestCompose'
 
 generate: ## write what is made from the code: tables in docs and README.md, stats/schema.json
 	PULSE_GENERATE=1 $(GO) test -count=1 -run '^TestDocs$$' $$(grep -rl --include='*_test.go' '^func TestDocs(' . | xargs -n 1 dirname | sort -u)
