@@ -83,9 +83,9 @@ func (k *quantiles) Check(b []byte) error {
 // are, by code ascending, the step from the code before, or at first the code
 // itself, and the count, as uvarints.
 type values struct {
-	field   line.Slot
-	codes   table    // but for the recent ones; see settled
-	recent  []uint32 // codes in the order of their lines: to sort them costs less than to look each up
+	field  line.Slot
+	codes  table    // but for the recent ones; see settled
+	recent []uint32 // codes in the order of their lines: to sort them costs less than to look each up
 
 	// For ascending, kept for their memory.
 	scratch []uint32

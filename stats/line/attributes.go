@@ -51,8 +51,12 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			i += int(n.size)
 		} else {
 			start := i
-			for class[b[i]]&inKey != 0 {
-				i++
+			if kind == pulseBody {
+				i = keyEnd(b, i)
+			} else {
+				for class[b[i]]&inKey != 0 {
+					i++
+				}
 			}
 			key, _ = bd.keys.find(b, start, i)
 			if b[i] != '=' {
@@ -65,8 +69,7 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				continue
 			}
 			i++
-			at = g.learn(at, kind, b, start, i, key, 0)
-			if at == nil { // no node: begin at the root again
+			if at = g.learn(at, kind, b, start, i, key, 0); at == nil { // no node: begin at the root again
 				at = &g.nodes[root]
 			}
 		}
@@ -172,9 +175,7 @@ func (sc *Scanner) pulseValue(ev *Event, b []byte, i, end int, key uint32) int {
 			return i + close + 2
 		}
 	} else {
-		for class[b[i]]&inValue != 0 {
-			i++
-		}
+		i = plainEnd(b, i)
 	}
 	if i == first {
 		ev.putConstant(keySlot(key), trueText, 0)

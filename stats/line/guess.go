@@ -11,7 +11,7 @@ const relearn = 1 << 20
 // key, with those that followed it last.
 type guess struct {
 	nodes   []node
-	known   [2 * maxNodes]int16 // the nodes by the hash of their keys, open-addressed; 0: free
+	known   [4 * maxNodes]known // the nodes by the hash of their keys, open-addressed
 	unknown int                 // keys that came when there was no room for them
 	at      int32               // the node of the last key of the JSON object that is read
 }
@@ -27,6 +27,13 @@ type node struct {
 	key         uint32
 	next, other int32 // the nodes that followed last, and before that
 	parent      int32 // in JSON: the node of the object's own key, or a root
+}
+
+// A known node has some bits of its key's hash beside its number, so that most that are
+// not looked for need not be looked at.
+type known struct {
+	tag  uint16
+	node int16 // 0: free
 }
 
 // roots is the number of roots of a kind of body for attributes, a power of two. Those for
@@ -80,10 +87,18 @@ func (g *guess) learn(at *node, kind bodyKind, b []byte, start, end int, key uin
 	if size > 16 {
 		return nil
 	}
+	if key == 0 && len(g.nodes) == maxNodes { // most likely one that does not come again
+		g.unknown++
+		return nil
+	}
 	first, last := ends(b, start, end)
-	h := (first ^ last>>7 ^ uint64(size)<<56 ^ uint64(kind)<<48 ^ uint64(parent)<<32) * prime1 >> 32 % uint64(len(g.known))
-	for ; g.known[h] != 0; h = (h + 1) % uint64(len(g.known)) {
-		i := int32(g.known[h])
+	hash := (first ^ last>>7 ^ uint64(size)<<56 ^ uint64(kind)<<48 ^ uint64(parent)<<32) * prime1
+	h, tag := hash>>32%uint64(len(g.known)), uint16(hash>>48)
+	for ; g.known[h].node != 0; h = (h + 1) % uint64(len(g.known)) {
+		if g.known[h].tag != tag {
+			continue
+		}
+		i := int32(g.known[h].node)
 		if n := &g.nodes[i]; n.first == first && n.last == last && n.size == size && n.kind == kind && n.parent == parent {
 			at.next, at.other = i, at.next
 			return n
@@ -94,7 +109,7 @@ func (g *guess) learn(at *node, kind bodyKind, b []byte, start, end int, key uin
 		return nil
 	}
 	i := int32(len(g.nodes))
-	g.known[h] = int16(i)
+	g.known[h] = known{tag, int16(i)}
 	g.nodes = append(g.nodes, node{first: first, mask: lowBytes[min(size, 8)], last: last, size: size, kind: kind, key: key, parent: parent})
 	at.next, at.other = i, at.next
 	return &g.nodes[i]

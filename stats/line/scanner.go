@@ -373,6 +373,41 @@ func wordOr(b []byte, i int, c, d byte) int {
 	}
 }
 
+// sevens is all bits of eight bytes but the highest of each.
+const sevens = 0x7f * ones
+
+// within gives the highest bit of each byte of x, which are below 0x80, that is from low
+// to high.
+func within(x uint64, low, high byte) uint64 {
+	return (x + uint64(0x80-low)*ones) &^ (x + uint64(0x7f-high)*ones)
+}
+
+// plainEnd gives the end of the bytes of class inValue at i.
+func plainEnd(b []byte, i int) int {
+	for {
+		x := load(b, i)
+		low := x & sevens
+		in := within(low|0x20*ones, 'a', 'z') | within(low, '-', ':') | within(low, '_', '_')
+		if out := ^(in &^ x) & highs; out != 0 {
+			return i + bits.TrailingZeros64(out)>>3
+		}
+		i += 8
+	}
+}
+
+// keyEnd gives the end of the bytes of class inKey at i.
+func keyEnd(b []byte, i int) int {
+	for {
+		x := load(b, i)
+		low := x & sevens
+		in := within(low|0x20*ones, 'a', 'z') | within(low, '0', '9') | within(low, '-', '.') | within(low, '_', '_')
+		if out := ^(in &^ x) & highs; out != 0 {
+			return i + bits.TrailingZeros64(out)>>3
+		}
+		i += 8
+	}
+}
+
 // quoteOrBackslash gives the position of the first double quote or backslash
 // in b[i:end], or end.
 func quoteOrBackslash(b []byte, i, end int) int {

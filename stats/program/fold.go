@@ -366,7 +366,7 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 		return nil
 	}
 	p := f.program
-	e := &entry{codes: slices.Clone(codes), hash: hash}
+	e := &entry{codes: slices.Clone(codes)}
 	f.ids.set(codes)
 	f.candidates = p.index.candidates(f.candidates[:0], codes)
 	for _, stat := range f.candidates {
@@ -390,7 +390,7 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 		}
 		f.ids[slot] = line.Absent
 	}
-	f.memo.add(at, e)
+	f.memo.add(at, hash, e)
 	return e
 }
 

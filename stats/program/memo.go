@@ -17,17 +17,22 @@ const (
 
 // A memo remembers, for sequences of codes, which stats they decide.
 type memo struct {
-	slots   [memoSlots]*entry
+	slots   [memoSlots]memoSlot
 	entries int
 	cells   int
 	missed  int // lines that had no entry and for which there was no room
+}
+
+// A memoSlot has the entry's hash beside it, so that others need not be looked at.
+type memoSlot struct {
+	hash  uint64
+	entry *entry // nil: free
 }
 
 // An entry is what one sequence of codes decides. What each of its lines reads stands first,
 // so that it is in as few lines of the cache as possible.
 type entry struct {
 	codes  []line.Code
-	hash   uint64
 	folds  []fold        // stats that each such line may meet and that do not just count it
 	counts [lanes]uint64 // lines, by the lane of their second; to be added to the counted
 
@@ -47,20 +52,20 @@ type fold struct {
 func (m *memo) find(codes []line.Code, hash uint64) (e *entry, at int) {
 	for i := range uint64(memoProbes) {
 		at := (hash + i) % memoSlots
-		e := m.slots[at]
-		if e == nil {
+		s := &m.slots[at]
+		if s.entry == nil {
 			return nil, int(at)
 		}
-		if e.hash == hash && slices.Equal(e.codes, codes) {
-			return e, int(at)
+		if s.hash == hash && slices.Equal(s.entry.codes, codes) {
+			return s.entry, int(at)
 		}
 	}
 	return nil, -1
 }
 
 // add puts an entry where find said.
-func (m *memo) add(at int, e *entry) {
-	m.slots[at] = e
+func (m *memo) add(at int, hash uint64, e *entry) {
+	m.slots[at] = memoSlot{hash, e}
 	m.entries++
 	m.cells += len(e.codes) + len(e.counted) + len(e.mistyped) + len(e.fields)
 	for _, f := range e.folds {

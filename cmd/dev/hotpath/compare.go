@@ -66,12 +66,11 @@ func (c *comparison) run(ctx context.Context) error {
 		fmt.Fprintf(c.out, "hotpath: the hot path is that of %s, byte for byte\n", base)
 		return nil
 	}
-	var suspects []string
-	for _, in := range inputs {
+	suspects := inputs
+	for _, in := range suspects {
 		if err := in.write(c.root, dir); err != nil {
 			return err
 		}
-		suspects = append(suspects, in.name)
 	}
 	limit := max(tolerated, stated)
 	for range 2 {
@@ -80,13 +79,17 @@ func (c *comparison) run(ctx context.Context) error {
 			return err
 		}
 		print(c.out, base, suspects, found)
-		suspects = slices.DeleteFunc(suspects, func(name string) bool { return found[name].lost() <= float64(limit) })
+		suspects = slices.DeleteFunc(slices.Clone(suspects), func(in input) bool { return found[in.name].lost() <= float64(limit) })
 		if len(suspects) == 0 {
 			return nil
 		}
 	}
+	var names []string
+	for _, in := range suspects {
+		names = append(names, in.name)
+	}
 	return fmt.Errorf("%s: slower than %s by more than %d %%: if that is wanted, state it in the commit's message as a line \"Slower: N %%, why\"",
-		strings.Join(suspects, ", "), base, limit)
+		strings.Join(names, ", "), base, limit)
 }
 
 var slower = regexp.MustCompile(`(?m)^Slower: *(\d{1,2}) ?%`)
@@ -186,17 +189,17 @@ func (t times) lost() float64 {
 const starts = 4
 
 // measure lets both programs fold each input, by turns.
-func (c *comparison) measure(ctx context.Context, programs []string, dir string, names []string) (map[string]times, error) {
+func (c *comparison) measure(ctx context.Context, programs []string, dir string, of []input) (map[string]times, error) {
 	all := map[string]times{}
 	for range starts {
-		if err := c.turns(ctx, programs, dir, names, all); err != nil {
+		if err := c.turns(ctx, programs, dir, of, all); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-func (c *comparison) turns(ctx context.Context, programs []string, dir string, names []string, all map[string]times) (err error) {
+func (c *comparison) turns(ctx context.Context, programs []string, dir string, of []input, all map[string]times) (err error) {
 	workers := make([]*worker, len(programs))
 	for i, program := range programs {
 		if workers[i], err = start(ctx, program, dir); err != nil {
@@ -206,30 +209,29 @@ func (c *comparison) turns(ctx context.Context, programs []string, dir string, n
 	}
 	until := time.Now().Add(c.spend / starts)
 	for round := 0; round < 2 || time.Now().Before(until); round++ {
-		for _, name := range names {
-			t := all[name]
+		for _, in := range of {
+			t := all[in.name]
 			for i := range workers {
 				which := (i + round) % len(workers) // who is first takes turns too
-				spent, err := workers[which].turn(name)
+				spent, err := workers[which].turn(in.name)
 				if err != nil {
 					return err
 				}
 				t[which] = append(t[which], spent)
 			}
-			all[name] = t
+			all[in.name] = t
 		}
 	}
 	return nil
 }
 
-func print(out io.Writer, base string, names []string, found map[string]times) {
+func print(out io.Writer, base string, of []input, found map[string]times) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "ns per line\t%s\tthis tree\tspeed\tpairs\t\n", base)
-	for _, name := range names {
-		t := found[name]
-		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%+.1f %%\t%d\t\n", name, perLine(slices.Min(t[0])), perLine(slices.Min(t[1])), -t.lost(), len(t[0]))
+	for _, in := range of {
+		t := found[in.name]
+		perLine := func(d time.Duration) float64 { return float64(d) / float64(in.lines) }
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%+.1f %%\t%d\t\n", in.name, perLine(slices.Min(t[0])), perLine(slices.Min(t[1])), -t.lost(), len(t[0]))
 	}
 	w.Flush()
 }
-
-func perLine(d time.Duration) float64 { return float64(d) / inputLines }
