@@ -1,5 +1,11 @@
 package main
 
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
+
 // ballastSize is what a receiver may have in garbage beside twice what it uses.
 const ballastSize = 24 << 20
 
@@ -11,10 +17,71 @@ const ballastSize = 24 << 20
 // and memory goes back to the system to be asked for anew, which took it a sixth
 // of its time.
 func ballast(lookup func(string) (string, bool)) []byte {
-	_, percent := lookup("GOGC")
-	_, limit := lookup("GOMEMLIMIT")
-	if percent || limit {
+	if collectorIsSet(lookup) {
 		return nil
 	}
 	return make([]byte, ballastSize)
+}
+
+// collectorIsSet reports whether the environment says what the garbage collector is to do.
+func collectorIsSet(lookup func(string) (string, bool)) bool {
+	_, percent := lookup("GOGC")
+	_, limit := lookup("GOMEMLIMIT")
+	return percent || limit
+}
+
+// A thrift says how much garbage there may be, in percent of what is used. With few lines
+// little comes, and it costs next to nothing to collect it early; with many collecting early
+// is collecting all the time.
+type thrift int
+
+const (
+	thriftyPercent thrift = 25
+	plainPercent   thrift = 100 // Go's default
+
+	thriftEvery = 10 * time.Second
+)
+
+// next is what there may be after so many collections in thriftEvery, of which there are four
+// times as many at thriftyPercent.
+func (t thrift) next(collections int64) thrift {
+	switch {
+	case t == plainPercent && collections <= 2:
+		return thriftyPercent
+	case t == thriftyPercent && collections > 15:
+		return plainPercent
+	}
+	return t
+}
+
+// beThrifty sets the garbage collector by how much there is to collect, until ctx is done,
+// unless the environment does.
+func beThrifty(ctx context.Context, lookup func(string) (string, bool)) {
+	if collectorIsSet(lookup) {
+		return
+	}
+	now := plainPercent
+	defer debug.SetGCPercent(int(plainPercent))
+	every := time.NewTicker(thriftEvery)
+	defer every.Stop()
+	for before := collections(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		all := collections()
+		if next := now.next(all - before); next != now {
+			debug.SetGCPercent(int(next))
+			now = next
+		}
+		before = all
+	}
+}
+
+// collections is how often garbage was collected.
+func collections() int64 {
+	var stats debug.GCStats
+	debug.ReadGCStats(&stats)
+	return stats.NumGC
 }

@@ -52,9 +52,9 @@ func (p *partition) keepLong(complete int64, emit processors.Emit) {
 	}
 }
 
-// settleEvery is how many minutes are joined at once when they are restored: of as many a
-// series has more than some bytes each.
-const settleEvery = 1440
+// settleEvery is how many seconds or minutes are joined at once when they are restored: of as
+// many a series has more than some bytes each.
+const settleEvery = 600
 
 // restoreLong joins the minutes before a second that is the beginning of one. Those that are
 // missing are not covered.

@@ -87,13 +87,9 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 		if entry := t.tableEntry(); entry != nil {
 			emit(p.table, t.name, topics.AppendTableSnapshots(nil, entry))
 		}
-		forget := final
-		if t.minute != nil || t.stat.Long() {
-			// A stale interval is final before lines in time are over; and after a restart
-			// fragments of seconds that are complete come again.
-			forget = min(final, p.least()-p.lateness)
-		}
-		t.series.Forget(forget - 1)
+		// A stale interval is final before lines in time are over; and after a restart fragments
+		// of seconds that are complete come again.
+		t.series.Forget(min(final, p.least()-p.lateness) - 1)
 	}
 	if len(p.tracks) > 0 {
 		p.observe(p.next, least)

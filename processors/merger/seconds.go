@@ -102,7 +102,7 @@ func (p *partition) restore(kept Kept, long int64) (whole bool, err error) {
 	}
 	// Oldest first, as the seconds were joined to the open minute: beyond a
 	// key's room the order shows.
-	for _, u := range slices.Backward(chain) {
+	for i, u := range slices.Backward(chain) {
 		err := p.eachKept(u, func(t *track, fragment []byte) error {
 			if t.minute != nil {
 				if err := t.minute.Join(fragment, p.minute, p.complete); err != nil {
@@ -116,6 +116,13 @@ func (p *partition) restore(kept Kept, long int64) (whole bool, err error) {
 		})
 		if err != nil {
 			return false, err
+		}
+		if i%settleEvery == 0 {
+			for _, t := range p.tracks {
+				if !t.stat.Long() {
+					t.series.Forget(min(u.second, p.floor-1))
+				}
+			}
 		}
 	}
 	if len(p.long) > 0 && reached > long {

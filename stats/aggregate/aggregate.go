@@ -73,6 +73,18 @@ type Window interface {
 	Value(Span) value.Value
 }
 
+// A Settler is a Window that can keep less than a partial of a second that nothing joins any
+// more, as long as those after it are in each window that it is in.
+type Settler interface {
+	Window
+	// Settle takes a partial that was added as that of a second, which is after those that
+	// settled before and in the window. The partial is not needed any more.
+	Settle(p Partial, second int64)
+	// Slide says with which second the window begins, as far as those that settled are
+	// concerned, and that it will begin before least no more.
+	Slide(from, least int64)
+}
+
 // An Estimator is a Window whose value may be an estimate.
 type Estimator interface {
 	Window
@@ -110,11 +122,11 @@ type Span struct {
 	Covered int64 // how many of those that count are covered, 1 at least: what rates divide by
 }
 
-// A Packable is a Kind whose windows keep nothing of a partial that was added: one
+// Packable reports whether windows of a kind keep nothing of a partial that was added: one
 // with the same bytes can be taken out in its place.
-type Packable interface {
-	Kind
-	packable()
+func Packable(k Kind) bool {
+	p, ok := k.(interface{ packable() bool })
+	return ok && p.packable()
 }
 
 // A Limiter is a Kind whose partials of a second are bounded, but which grow with the

@@ -2,7 +2,6 @@ package aggregate
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
@@ -65,6 +64,8 @@ type by struct {
 func (k *by) NewPartial() Partial {
 	return &keyed{by: k, keyer: keyer{fields: k.fields}, rest: k.inner.NewPartial()}
 }
+
+func (*by) packable() bool { return true }
 
 func (k *by) NewWindow() Window {
 	return &byWindow{by: k, members: make(map[string]*member), rest: k.inner.NewWindow()}
@@ -372,11 +373,12 @@ type byWindow struct {
 	*by
 	members map[string]*member
 	rest    Window
-	dropped []*keyed // seconds from which keys were dropped
-	lines   uint64   // of the members
-	lost    uint64   // of keys when they were dropped
-	inexact float64  // the greatest standard error of what Value gave
-	keys    uint64   // what distinct gave last
+	dropped int     // seconds from which keys were dropped
+	all     union   // the registers of these
+	lines   uint64  // of the members
+	lost    uint64  // of keys when they were dropped
+	inexact float64 // the greatest standard error of what Value gave
+	keys    uint64  // what distinct gave last
 }
 
 func (w *byWindow) Add(p Partial) {
@@ -400,7 +402,14 @@ func (w *byWindow) Add(p Partial) {
 	if s.offset > 0 {
 		w.lost += s.lost
 		w.rest.Add(s.rest)
-		w.dropped = append(w.dropped, s)
+		if w.dropped++; w.dropped == 1 {
+			w.all.begin()
+		}
+		for register, rank := range s.ranks {
+			if rank > 0 {
+				w.all.raise(register, rank)
+			}
+		}
 	}
 }
 
@@ -423,31 +432,44 @@ func (w *byWindow) Sub(p Partial) {
 	if s.offset > 0 {
 		w.lost -= s.lost
 		w.rest.Sub(s.rest)
-		i := slices.Index(w.dropped, s)
-		w.dropped = slices.Delete(w.dropped, i, i+1)
+		if w.dropped--; w.dropped == 0 {
+			w.all.end()
+			return
+		}
+		for register, rank := range s.ranks {
+			if rank > 0 {
+				w.all.lower(register, rank)
+			}
+		}
 	}
 }
 
 // distinct is how many keys the window has.
 func (w *byWindow) distinct() uint64 {
-	w.keys = distinctKeys(w.members, w.dropped)
+	w.keys = distinctKeys(w.members, w)
 	return w.keys
 }
 
 // distinctKeys is how many keys there are, of those that are kept and those of seconds
 // from which some were dropped.
-func distinctKeys[T any](kept map[string]T, dropped []*keyed) uint64 {
-	if len(dropped) == 0 {
-		return uint64(len(kept))
-	}
-	ranks := make([]uint8, registers)
-	for key := range kept {
-		raise(ranks, hashKey([]byte(key)))
-	}
-	for _, s := range dropped {
-		for i, rank := range s.ranks {
+func distinctKeys[T any](kept map[string]T, windows ...*byWindow) uint64 {
+	var ranks []uint8
+	for _, w := range windows {
+		if w.dropped == 0 {
+			continue
+		}
+		if ranks == nil {
+			ranks = make([]uint8, registers)
+		}
+		for i, rank := range w.all.ranks {
 			ranks[i] = max(ranks[i], rank)
 		}
+	}
+	if ranks == nil {
+		return uint64(len(kept))
+	}
+	for key := range kept {
+		raise(ranks, hashKey([]byte(key)))
 	}
 	var histogram [maxRank + 1]int
 	for _, rank := range ranks {
@@ -475,7 +497,7 @@ func (w *byWindow) Value(span Span) value.Value {
 // StandardError implements Estimator: that of how many keys there are, where some
 // found no room, or of their values.
 func (w *byWindow) StandardError() float64 {
-	if len(w.dropped) > 0 {
+	if w.dropped > 0 {
 		return max(w.inexact, registersError)
 	}
 	return w.inexact
@@ -483,7 +505,7 @@ func (w *byWindow) StandardError() float64 {
 
 // BeyondRoom implements Bounded.
 func (w *byWindow) BeyondRoom() Beyond {
-	if len(w.dropped) == 0 {
+	if w.dropped == 0 {
 		return Beyond{}
 	}
 	kept := uint64(len(w.members))

@@ -112,7 +112,7 @@ func (w *combinedByWindow) Value(span Span) value.Value {
 
 // StandardError implements Estimator.
 func (w *combinedByWindow) StandardError() float64 {
-	if slices.ContainsFunc(w.of, func(of *byWindow) bool { return len(of.dropped) > 0 }) {
+	if slices.ContainsFunc(w.of, func(of *byWindow) bool { return of.dropped > 0 }) {
 		return max(w.error, registersError)
 	}
 	return w.error
@@ -122,7 +122,7 @@ func (w *combinedByWindow) StandardError() float64 {
 // most.
 func (w *combinedByWindow) BeyondRoom() (b Beyond) {
 	for _, of := range w.of {
-		if len(of.dropped) > 0 {
+		if of.dropped > 0 {
 			b.Share = max(b.Share, share(of.lost, of.lines))
 		}
 	}
@@ -134,11 +134,7 @@ func (w *combinedByWindow) BeyondRoom() (b Beyond) {
 
 // distinct is how many keys the window has.
 func (w *combinedByWindow) distinct() uint64 {
-	var dropped []*keyed
-	for _, of := range w.of {
-		dropped = append(dropped, of.dropped...)
-	}
-	w.different = distinctKeys(w.keys, dropped)
+	w.different = distinctKeys(w.keys, w.of...)
 	return w.different
 }
 
@@ -210,7 +206,7 @@ func (w *combinedByWindow) lacks(c *combination) bool {
 		if m := c.members[stat]; m != nil {
 			kept = m.kept
 		}
-		if kept < len(of.dropped) {
+		if kept < of.dropped {
 			return true
 		}
 	}

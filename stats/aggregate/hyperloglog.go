@@ -30,6 +30,55 @@ func place(hash uint64) (register int, rank uint8) {
 	return int(hash >> (64 - registerBits)), uint8(bits.LeadingZeros64(hash<<registerBits|lowest) + 1)
 }
 
+// A union is the registers of what can be taken out again: for each rank of each register it
+// counts what has it. It begins with begin.
+type union struct {
+	places    table // register and rank -> how many have it
+	ranks     []uint8
+	histogram [maxRank + 1]int // rank -> registers with that value
+}
+
+func (u *union) begin() {
+	if u.ranks == nil {
+		u.ranks = make([]uint8, registers)
+	}
+	u.histogram[0] = registers
+}
+
+func (u *union) end() {
+	u.places.reset()
+	clear(u.ranks)
+	clear(u.histogram[:])
+}
+
+func placeKey(register int, rank uint8) uint64 {
+	return uint64(register)<<rankBits | uint64(rank)
+}
+
+// raise enters that one more has this rank in a register.
+func (u *union) raise(register int, rank uint8) {
+	u.places.add(placeKey(register, rank), 1)
+	if old := u.ranks[register]; rank > old {
+		u.ranks[register] = rank
+		u.histogram[old]--
+		u.histogram[rank]++
+	}
+}
+
+// lower enters that one less has this rank in a register.
+func (u *union) lower(register int, rank uint8) {
+	if u.places.sub(placeKey(register, rank), 1) > 0 || rank < u.ranks[register] {
+		return
+	}
+	next := rank - 1
+	for next > 0 && u.places.count(placeKey(register, next)) == 0 {
+		next--
+	}
+	u.ranks[register] = next
+	u.histogram[rank]--
+	u.histogram[next]++
+}
+
 // maxEstimate is the estimate where all registers are full.
 const maxEstimate = 1 << 63
 

@@ -72,7 +72,7 @@ func (q quantile) rank(n uint64) uint64 {
 
 func (k *quantiles) NewPartial() Partial { return &values{field: k.field} }
 func (k *quantiles) NewWindow() Window   { return &quantilesWindow{quantiles: k} }
-func (*quantiles) packable()             {}
+func (*quantiles) packable() bool        { return true }
 func (k *quantiles) measured() line.Slot { return k.field }
 
 func (k *quantiles) Check(b []byte) error {

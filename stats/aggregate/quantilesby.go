@@ -21,6 +21,9 @@ func (k *quantiles) keyed(b *by) Kind {
 	return &quantilesBy{b, k}
 }
 
+// packable implements Packable: a window reads its seconds' partials.
+func (*quantilesBy) packable() bool { return false }
+
 func (k *quantilesBy) NewWindow() Window {
 	return &quantilesByWindow{
 		byWindow: k.by.NewWindow().(*byWindow),

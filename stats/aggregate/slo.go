@@ -22,7 +22,7 @@ var sloKind = Description{
 // objective is the value of a formula of counts, of which windows keep nothing.
 type objective struct{ *combined }
 
-func (objective) packable() {}
+func (objective) packable() bool { return true }
 
 // A BurnRate is how fast an error budget is used up over a window: at a rate of 1 it
 // lasts for exactly as long as the objective is over.

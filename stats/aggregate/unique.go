@@ -33,7 +33,6 @@ type unique struct{ field line.Slot }
 
 func (k unique) NewPartial() Partial { return &set{field: k.field} }
 func (unique) NewWindow() Window     { return new(uniqueWindow) }
-func (unique) packable()             {}
 func (unique) measured() line.Slot   { return line.None }
 func (k unique) counted() line.Slot  { return k.field }
 
@@ -171,14 +170,12 @@ func (p *set) Join(b []byte) error {
 // uniqueWindow counts for each hash, and for each rank of each register, the
 // seconds that have it, so that a second can be taken out.
 type uniqueWindow struct {
-	hashes   table // of the seconds that are exact
-	sketches int   // seconds that are not
+	hashes   table    // of the seconds that are exact
+	sketches int      // seconds that are not
+	past     *settled // of seconds that settled; nil: none did
 
-	// Registers of the union, kept while the window is a sketch.
-	sketched  bool
-	places    table // register and rank -> sketches and hashes that have it
-	ranks     []uint8
-	histogram [maxRank + 1]int // rank -> registers with that value
+	sketched bool
+	union    // of sketches and hashes, kept while the window is a sketch
 }
 
 func (w *uniqueWindow) Add(p Partial) {
@@ -194,9 +191,23 @@ func (w *uniqueWindow) Add(p Partial) {
 		return
 	}
 	for _, slot := range s.hashes.slots {
-		if slot.n != 0 && w.hashes.add(slot.key, 1) == 0 && w.sketched {
-			w.raise(place(slot.key))
+		if slot.n != 0 {
+			w.addHash(slot.key)
 		}
+	}
+}
+
+// addHash enters that one second more has a hash.
+func (w *uniqueWindow) addHash(hash uint64) {
+	if w.hashes.add(hash, 1) == 0 && w.sketched {
+		w.raise(place(hash))
+	}
+}
+
+// subHash enters that one second less has it.
+func (w *uniqueWindow) subHash(hash uint64) {
+	if w.hashes.sub(hash, 1) == 0 && w.sketched {
+		w.lower(place(hash))
 	}
 }
 
@@ -212,38 +223,10 @@ func (w *uniqueWindow) Sub(p Partial) {
 		return
 	}
 	for _, slot := range s.hashes.slots {
-		if slot.n != 0 && w.hashes.sub(slot.key, 1) == 0 && w.sketched {
-			w.lower(place(slot.key))
+		if slot.n != 0 {
+			w.subHash(slot.key)
 		}
 	}
-}
-
-func placeKey(register int, rank uint8) uint64 {
-	return uint64(register)<<rankBits | uint64(rank)
-}
-
-// raise enters that one more has this rank in a register.
-func (w *uniqueWindow) raise(register int, rank uint8) {
-	w.places.add(placeKey(register, rank), 1)
-	if old := w.ranks[register]; rank > old {
-		w.ranks[register] = rank
-		w.histogram[old]--
-		w.histogram[rank]++
-	}
-}
-
-// lower enters that one less has this rank in a register.
-func (w *uniqueWindow) lower(register int, rank uint8) {
-	if w.places.sub(placeKey(register, rank), 1) > 0 || rank < w.ranks[register] {
-		return
-	}
-	next := rank - 1
-	for next > 0 && w.places.count(placeKey(register, next)) == 0 {
-		next--
-	}
-	w.ranks[register] = next
-	w.histogram[rank]--
-	w.histogram[next]++
 }
 
 // sketch begins to keep registers.
@@ -252,13 +235,18 @@ func (w *uniqueWindow) sketch() {
 		return
 	}
 	w.sketched = true
-	if w.ranks == nil {
-		w.ranks = make([]uint8, registers)
-	}
-	w.histogram[0] = registers
+	w.begin()
 	for _, s := range w.hashes.slots {
 		if s.n != 0 {
 			w.raise(place(s.key))
+		}
+	}
+	if w.past == nil {
+		return
+	}
+	for register := range w.past.steps {
+		if rank := w.past.rank(register); rank > 0 {
+			w.raise(register, rank)
 		}
 	}
 }
@@ -266,9 +254,7 @@ func (w *uniqueWindow) sketch() {
 // unsketch ends it.
 func (w *uniqueWindow) unsketch() {
 	w.sketched = false
-	w.places.reset()
-	clear(w.ranks)
-	clear(w.histogram[:])
+	w.end()
 }
 
 func (w *uniqueWindow) Value(Span) value.Value { return value.Count(w.estimate()) }
@@ -276,7 +262,7 @@ func (w *uniqueWindow) Value(Span) value.Value { return value.Count(w.estimate()
 // estimate is how many values there are.
 func (w *uniqueWindow) estimate() uint64 {
 	n := uint64(w.hashes.len)
-	if w.sketches > 0 || n > maxExact {
+	if w.sketches > 0 || n > maxExact || w.past != nil && w.past.sketch >= w.past.from {
 		w.sketch()
 		n = estimate(&w.histogram)
 	} else if w.sketched {
@@ -302,8 +288,8 @@ func (w *uniqueWindow) absorb(other Window) {
 		}
 	}
 	for _, s := range o.hashes.slots {
-		if s.n != 0 && w.hashes.add(s.key, 1) == 0 && w.sketched {
-			w.raise(place(s.key))
+		if s.n != 0 {
+			w.addHash(s.key)
 		}
 	}
 }

@@ -5,23 +5,10 @@ package window
 const (
 	FragmentVersion = fragmentVersion
 	LongWindow      = longWindow
-	PackAge         = packAge
 )
-
-// SetPackAge changes how old seconds are packed.
-func (s *Series) SetPackAge(age int64) { s.packAge = age }
 
 // Len is how many seconds are kept.
 func (s *Series) Len() int { return len(s.seconds) + len(s.middle.chunks) }
-
-// Packed says of each second that is kept whether it is packed.
-func (s *Series) Packed() map[int64]bool {
-	packed := make(map[int64]bool)
-	for _, e := range s.seconds {
-		packed[e.second] = e.partial == nil && e.packed != nil
-	}
-	return packed
-}
 
 // EachPartial calls f with each second and partial of a fragment.
 func EachPartial(fragment []byte, f func(second int64, partial []byte)) error {
@@ -38,7 +25,21 @@ func (s *Series) Middle() int { return len(s.middle.chunks) }
 // Bytes is what these take.
 func (s *Series) Bytes() (n int) {
 	for i := range s.middle.chunks {
-		n += cap(s.middle.chunks[i].minutes.bytes)
+		n += cap(s.middle.chunks[i].parts.bytes) + cap(s.middle.chunks[i].small)
 	}
 	return n
 }
+
+// SetSettling makes seconds of a window settle however short it is, or never.
+func (s *Series) SetSettling(settling bool) {
+	s.settler, s.settles = nil, false
+	if settling {
+		s.settle()
+	}
+}
+
+// Over is how many seconds the window is of.
+func (s *Series) Over() int64 { return s.over }
+
+// Unzip and Zip change the order of bytes, and back.
+var Unzip, Zip = unzip, zip

@@ -1,11 +1,11 @@
 package window
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"pulse/stats/cursor"
 	"pulse/stats/timing"
@@ -39,7 +39,7 @@ func (f *Fragment) Add(second int64, partial []byte) {
 func (f *Fragment) Bytes() []byte { return f.bytes }
 
 // Clip gives back the memory that more would be added to.
-func (f *Fragment) Clip() { f.bytes = slices.Clip(f.bytes) }
+func (f *Fragment) Clip() { f.bytes = bytes.Clone(f.bytes) }
 
 // Reset empties it.
 func (f *Fragment) Reset() { *f = Fragment{bytes: f.bytes[:0]} }

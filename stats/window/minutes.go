@@ -14,54 +14,14 @@ import (
 // before the window leaves them behind, are bytes, a few for each.
 //
 // What a Series has of a long window is, in this order: entries of minutes that the window
-// has left or is about to leave, edge of them; chunks; entries of the seconds since then.
+// has left or is about to leave, edge of them; chunks (middle.go); entries of the seconds since
+// then.
 
-const (
-	minuteSeconds = 60
-	chunkSeconds  = 3600 // how much a chunk is of, at most
-)
+const minuteSeconds = 60
 
-// A chunk is minutes of the middle of a window, all of which are added to it.
-type chunk struct {
-	first   int64 // second
-	minutes Fragment
-}
-
-// A middle is minutes as bytes, ascending.
-type middle struct{ chunks []chunk }
-
-// add adds the partial of a minute, which is after all others.
-func (m *middle) add(minute int64, partial []byte) {
-	last := len(m.chunks) - 1
-	if last < 0 || minute >= m.chunks[last].first+chunkSeconds {
-		if last >= 0 {
-			m.chunks[last].minutes.Clip()
-		}
-		m.chunks = append(m.chunks, chunk{first: minute})
-		last++
-	}
-	m.chunks[last].minutes.Add(minute, partial)
-}
-
-// unpack makes entries again of the chunks that begin before the window does.
-func (s *Series) unpack() {
-	n := 0
-	for ; n < len(s.middle.chunks) && s.middle.chunks[n].first < s.from; n++ {
-		var minutes []second
-		for r := newFragmentReader(s.middle.chunks[n].minutes.Bytes()); r.next(); {
-			minutes = append(minutes, second{second: r.second, packed: r.partial, added: true})
-		}
-		s.seconds = slices.Insert(s.seconds, s.edge, minutes...)
-		s.edge += len(minutes)
-		s.hi += len(minutes)
-	}
-	clear(s.middle.chunks[:n])
-	s.middle.chunks = s.middle.chunks[n:]
-}
-
-// settle puts the seconds of the minutes before a second into the middle, one partial for
+// settleMinutes puts the seconds of the minutes before a second into the middle, one partial for
 // each minute. Nothing joins them any more.
-func (s *Series) settle(before int64) {
+func (s *Series) settleMinutes(before int64) {
 	if before <= s.settled {
 		return
 	}
@@ -78,7 +38,7 @@ func (s *Series) settle(before int64) {
 			s.recycle(s.seconds[i].partial)
 		}
 		s.window.Add(joined)
-		s.middle.add(minute, joined.AppendTo(nil))
+		s.middle.add(minute, joined.AppendTo(nil), plainMinutes)
 		s.recycle(joined)
 	}
 	s.hi -= i - s.edge
@@ -122,14 +82,7 @@ func (s *Series) untilMinute(sec int64) int64 {
 	if i, _ := s.search(end + 1); i < len(s.seconds) {
 		until = lastOf(s.seconds[i].second)
 	}
-	first := int64(-1)
-	switch i, _ := s.search(end + 1 - s.over); {
-	case i >= s.edge && len(s.middle.chunks) > 0:
-		first = s.middle.chunks[0].first
-	case i < len(s.seconds):
-		first = s.seconds[i].second
-	}
-	if first >= 0 {
+	if first, ok := s.firstSince(end + 1 - s.over); ok {
 		until = min(until, lastOf(first)+s.over)
 	}
 	return until

@@ -18,8 +18,8 @@ import (
 // over them that moves from second to second. It holds the seconds that have
 // lines alone, so that it costs nothing to pass the others.
 //
-// It keeps a partial for each second that Forget has not dropped; those of a
-// window and of the lateness are the least. A Series is for one goroutine.
+// It keeps a partial for each second that Forget has not dropped, or what is left to tell of
+// it: those of a window and of the lateness are the least. A Series is for one goroutine.
 type Series struct {
 	kind    aggregate.Kind
 	stat    *stats.Stat
@@ -30,43 +30,54 @@ type Series struct {
 	middle  middle
 	edge    int   // so many of seconds are before those of middle
 	settled int64 // nothing is joined before it
+	settles bool  // what is forgotten goes to settler, or into middle
 
 	window   aggregate.Window
-	from, to int64           // the window's seconds, [from, to]
-	lo, hi   int             // where they are: seconds[lo:hi]
-	pending  int             // of those, how many window lacks
-	packAge  int64           // how far before to a second is packed
-	packed   int             // the seconds before this one are packed, if the window has them
-	value    json.RawMessage // window's value; nil if it is to be made anew
-	covered  int64           // what value was made with
+	settler  aggregate.Settler // the window, if seconds that are forgotten settle in it
+	slid     bool              // one of those that settled entered or left
+	from, to int64             // the window's seconds, [from, to]
+	lo, hi   int               // where they are: seconds[lo:hi]
+	pending  int               // of those, how many window lacks
+	packAge  int64             // how far before to a second is packed
+	packed   int               // the seconds before this one are packed, if the window has them
+	value    json.RawMessage   // window's value; nil if it is to be made anew
+	covered  int64             // what value was made with
 
 	free []aggregate.Partial
 }
 
 type second struct {
 	second  int64
-	partial aggregate.Partial // nil: it is packed
+	partial aggregate.Partial // nil: it is packed, or settled
 	packed  []byte
 	added   bool // to window
+	settled bool // in window, which knows what is left of it
 }
 
-// Of windows of longWindow seconds and more those older than packAge are kept as
-// bytes, which take a fraction of what a partial takes, if the kind allows it.
-const (
-	longWindow = 600
-	packAge    = 60
-)
+// Of windows of longWindow seconds and more what is forgotten, which nothing joins any more,
+// settles: the window keeps what is left to tell of it, or it is kept as bytes (middle), if
+// the kind allows that.
+const longWindow = 600
 
 // maxFree bounds the partials kept to be used again.
 const maxFree = 64
 
 // NewSeries returns an empty Series of a stat, which aggregates as kind does.
 func NewSeries(kind aggregate.Kind, stat *stats.Stat) *Series {
-	s := &Series{kind: kind, stat: stat, over: stat.Window + stat.Expire, window: kind.NewWindow(), to: -1, packAge: math.MaxInt64}
-	if _, ok := s.kind.(aggregate.Packable); ok && s.over >= longWindow && !stat.Long() {
-		s.packAge = packAge
+	s := &Series{kind: kind, stat: stat, over: stat.Window + stat.Expire, window: kind.NewWindow(), to: -1}
+	if s.over >= longWindow && !stat.Long() {
+		s.settle()
 	}
 	return s
+}
+
+// settle makes seconds settle, if the kind allows that.
+func (s *Series) settle() {
+	if settler, ok := s.window.(aggregate.Settler); ok {
+		s.settler, s.settles = settler, true
+	} else if aggregate.Packable(s.kind) && s.over == s.stat.Window {
+		s.settles = true
+	}
 }
 
 // Join adds a fragment and calls touched, if it is not nil, with each second
@@ -123,7 +134,6 @@ func (s *Series) find(sec int64) int {
 		}
 	}
 	s.seconds = slices.Insert(s.seconds, i, second{second: sec, partial: s.newPartial()})
-	s.packed = min(s.packed, i)
 	if sec < s.from {
 		s.lo++
 	}
@@ -149,20 +159,8 @@ func (s *Series) partial(i int) aggregate.Partial {
 			panic(fmt.Sprintf("stats: what was packed does not join: %v", err))
 		}
 		e.packed = nil
-		s.packed = min(s.packed, i)
 	}
 	return e.partial
-}
-
-// pack packs the window's seconds that are old enough.
-func (s *Series) pack() {
-	for ; s.packed < s.hi && s.seconds[s.packed].second < s.to-s.packAge; s.packed++ {
-		if e := &s.seconds[s.packed]; e.added && e.partial != nil {
-			e.packed = slices.Clip(e.partial.AppendTo(nil))
-			s.recycle(e.partial)
-			e.partial = nil
-		}
-	}
 }
 
 func (s *Series) newPartial() aggregate.Partial {
@@ -222,11 +220,22 @@ func (s *Series) Until(sec int64) int64 {
 		until = s.seconds[i].second
 	}
 	for _, over := range []int64{s.stat.Window, s.over} {
-		if i, _ := s.search(sec + 1 - over); i < len(s.seconds) {
-			until = min(until, s.seconds[i].second+over)
+		if first, ok := s.firstSince(sec + 1 - over); ok {
+			until = min(until, first+over)
 		}
 	}
 	return until
+}
+
+// firstSince returns the first second with lines from one on, which is not before the window.
+func (s *Series) firstSince(sec int64) (first int64, ok bool) {
+	switch i, _ := s.search(sec); {
+	case i >= s.edge && len(s.middle.chunks) > 0:
+		return s.middle.chunks[0].first, true
+	case i < len(s.seconds):
+		return s.seconds[i].second, true
+	}
+	return 0, false
 }
 
 // move moves the window to the one whose last second is sec.
@@ -264,27 +273,71 @@ func (s *Series) move(sec int64) {
 			s.enter(i)
 		}
 	}
-	s.pack()
+	s.slide()
 }
 
 func (s *Series) enter(i int) {
-	s.window.Add(s.partial(i))
+	if s.seconds[i].settled {
+		s.slid = true
+	} else {
+		s.window.Add(s.partial(i))
+	}
 	s.seconds[i].added = true
 	s.value = nil
 }
 
 func (s *Series) leave(i int) {
-	if s.seconds[i].added {
-		s.window.Sub(s.partial(i))
-		s.seconds[i].added = false
-		s.value = nil
-	} else {
+	switch e := &s.seconds[i]; {
+	case !e.added:
 		s.pending--
+		return
+	case e.settled:
+		s.slid = true
+	default:
+		s.window.Sub(s.partial(i))
+	}
+	s.seconds[i].added = false
+	s.value = nil
+}
+
+// slide tells the window which of those that settled are in it.
+func (s *Series) slide() {
+	if s.slid {
+		s.settler.Slide(max(s.from, s.least), s.least)
+		s.slid = false
 	}
 }
 
-// AppendSecond appends a fragment of all that has been joined of a second;
-// nothing, if that is nothing.
+// settleSeconds settles the seconds up to one. Nothing joins them any more.
+func (s *Series) settleSeconds(last int64) {
+	if last < s.settled {
+		return
+	}
+	s.settled = last + 1
+	s.move(max(s.to, last))
+	s.edge = max(s.edge, s.lo) // never were in the window
+	i := s.edge
+	for ; i < s.hi && s.seconds[i].second <= last; i++ {
+		e := &s.seconds[i]
+		if s.settler != nil {
+			s.settler.Settle(s.partial(i), e.second)
+			e.settled = true
+		} else {
+			s.middle.add(e.second, s.partial(i).AppendTo(nil), packedSeconds)
+		}
+		s.recycle(e.partial)
+		e.partial = nil
+	}
+	if s.settler != nil {
+		s.edge = i
+		return
+	}
+	s.hi -= i - s.edge
+	s.seconds = slices.Delete(s.seconds, s.edge, i)
+}
+
+// AppendSecond appends a fragment of all that has been joined of a second that Forget has
+// not passed; nothing, if that is nothing.
 func (s *Series) AppendSecond(b []byte, sec int64) []byte {
 	i, found := s.search(sec)
 	if !found {
@@ -302,7 +355,7 @@ func (s *Series) AppendSecond(b []byte, sec int64) []byte {
 	return f.bytes
 }
 
-// Between returns the seconds in [from, to) that have something.
+// Between returns the seconds in [from, to) that have something and that Forget has not passed.
 func (s *Series) Between(from, to int64) []int64 {
 	var seconds []int64
 	for i, _ := s.search(from); i < len(s.seconds) && s.seconds[i].second < to; i++ {
@@ -313,13 +366,15 @@ func (s *Series) Between(from, to int64) []int64 {
 
 // Forget says that no Value at or before sec will be asked for again, and drops
 // the seconds that no later window needs. Nothing more is joined of the minutes of a long
-// window that are over by then.
+// window that are over by then, nor of seconds up to it where these settle.
 func (s *Series) Forget(sec int64) {
 	least := sec + 2 - s.over
 	if s.stat.Long() {
 		end := s.stat.End(sec)
-		s.settle(end + 1)
+		s.settleMinutes(end + 1)
 		least = end + 1 - s.over
+	} else if s.settles {
+		s.settleSeconds(sec)
 	}
 	if least <= s.least {
 		return
@@ -338,9 +393,10 @@ func (s *Series) Forget(sec int64) {
 	if n == 0 {
 		return
 	}
+	s.slide()
 	clear(s.seconds[:n])
 	s.seconds = s.seconds[n:]
-	s.lo, s.hi, s.packed, s.edge = max(s.lo-n, 0), max(s.hi-n, 0), max(s.packed-n, 0), max(s.edge-n, 0)
+	s.lo, s.hi, s.edge = max(s.lo-n, 0), max(s.hi-n, 0), max(s.edge-n, 0)
 }
 
 func (s *Series) recycle(p aggregate.Partial) {

@@ -85,13 +85,11 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 	p := compileDefinitions(t, d)
 	for stat, s := range d.All() {
 		t.Run(s.Name, func(t *testing.T) {
-			for seed := range uint64(testkit.Size(2, 15)) {
+			for seed := range uint64(testkit.Size(3, 15)) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				folder := p.NewFolder()
 				series, want := window.NewSeries(p.Kind(stat), s), naive{p.Kind(stat), s, map[int64][][]byte{}}
-				if _, ok := p.Kind(stat).(aggregate.Packable); ok && seed%3 > 0 {
-					series.SetPackAge(int64(seed % 3))
-				}
+				series.SetSettling(seed%3 > 0 && !s.Long())
 				at, forgotten := int64(statstest.Epoch), int64(0)
 				distinct := []int{5, 3000}[seed%2]
 				for range testkit.Size(200, 300) {

@@ -1,0 +1,138 @@
+package window
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// A middle is the partials of the middle of a window as bytes, ascending. They are in the
+// window, nothing joins them, and they are not looked at before the window leaves them behind.
+type middle struct{ chunks []chunk }
+
+// A chunk is some neighboring partials.
+type chunk struct {
+	first int64 // second
+	parts Fragment
+	small []byte // instead: parts compressed
+}
+
+// A chunking says what a chunk is.
+type chunking struct {
+	seconds  int64 // how much it is of, at most
+	compress bool
+}
+
+var (
+	plainMinutes = chunking{seconds: 3600}
+	// Neighboring seconds are alike, and most of their counts small. All of a chunk is unpacked
+	// at once, and goes a second at a time.
+	packedSeconds = chunking{seconds: 60, compress: true}
+)
+
+// add adds the partial of a second or minute, which is after all others.
+func (m *middle) add(second int64, partial []byte, by chunking) {
+	last := len(m.chunks) - 1
+	if last < 0 || second >= m.chunks[last].first+by.seconds {
+		if last >= 0 {
+			m.chunks[last].end(by)
+		}
+		m.chunks = append(m.chunks, chunk{first: second})
+		last++
+	}
+	m.chunks[last].parts.Add(second, partial)
+}
+
+// end says that no more is added.
+func (c *chunk) end(by chunking) {
+	if !by.compress {
+		c.parts.Clip()
+		return
+	}
+	c.small = bytes.Clone(encoder().EncodeAll(unzip(c.parts.Bytes()), nil))
+	c.parts = Fragment{}
+}
+
+// bytes is the chunk's fragment.
+func (c *chunk) bytes() []byte {
+	if c.small == nil {
+		return c.parts.Bytes()
+	}
+	b, err := decoder().DecodeAll(c.small, nil)
+	if err != nil {
+		panic(fmt.Sprintf("stats: what was compressed does not come back: %v", err))
+	}
+	return zip(b)
+}
+
+// unzip puts every other uvarint of some bytes behind the others: steps and counts, which
+// are each like those of their kind, take a tenth less when they are compressed apart. The
+// bytes may be any; how many are those of the first half is before them.
+func unzip(b []byte) []byte {
+	halves := [2][]byte{make([]byte, 0, len(b)), nil}
+	for i := 0; len(b) > 0; i = 1 - i {
+		n := uvarintLen(b)
+		halves[i] = append(halves[i], b[:n]...)
+		b = b[n:]
+	}
+	return slices.Concat(binary.AppendUvarint(nil, uint64(len(halves[0]))), halves[0], halves[1])
+}
+
+// zip takes back what unzip did.
+func zip(b []byte) []byte {
+	first, n := binary.Uvarint(b)
+	b = b[n:]
+	halves := [2][]byte{b[:first], b[first:]}
+	all := make([]byte, 0, len(b))
+	for i := 0; len(halves[i]) > 0; i = 1 - i {
+		n := uvarintLen(halves[i])
+		all = append(all, halves[i][:n]...)
+		halves[i] = halves[i][n:]
+	}
+	return all
+}
+
+// uvarintLen is how long the uvarint at the start of some bytes is, at most as long as these.
+func uvarintLen(b []byte) int {
+	if i := slices.IndexFunc(b, func(c byte) bool { return c < 0x80 }); i >= 0 {
+		return i + 1
+	}
+	return len(b)
+}
+
+var (
+	encoder = sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			panic(err) // the options are fixed
+		}
+		return e
+	})
+	decoder = sync.OnceValue(func() *zstd.Decoder {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			panic(err) // as above
+		}
+		return d
+	})
+)
+
+// unpack makes entries again of the chunks that begin before the window does.
+func (s *Series) unpack() {
+	n := 0
+	for ; n < len(s.middle.chunks) && s.middle.chunks[n].first < s.from; n++ {
+		var parts []second
+		for r := newFragmentReader(s.middle.chunks[n].bytes()); r.next(); {
+			parts = append(parts, second{second: r.second, packed: r.partial, added: true})
+		}
+		s.seconds = slices.Insert(s.seconds, s.edge, parts...)
+		s.edge += len(parts)
+		s.hi += len(parts)
+	}
+	clear(s.middle.chunks[:n])
+	s.middle.chunks = s.middle.chunks[n:]
+}
