@@ -40,14 +40,21 @@ func (c *filesConfig) Settings() []Setting {
 func (c *filesConfig) Open(o Opening) (*Opened, error) {
 	c.reading.Formats = o.Formats
 	f := Files{Name: o.Name, Reading: c.reading, Globs: c.globs, Follow: bool(c.follow), Log: o.Log}
+	in := new(countedInput)
 	if !f.Follow {
-		return &Opened{Input: c.reading.Watch(f, o.Name, o.Log)}, nil
+		in.Input = c.reading.Watch(f, o.Name, o.Log)
+		return &Opened{Input: in, Counters: in.counters()}, nil
 	}
 	f.Counts = new(FileCounts)
 	return &Opened{
-		Resume: func(p Positions) Input { f.Positions = p; return c.reading.Watch(f, o.Name, o.Log) },
-		ID:     followID(c.globs),
-		Ready:  func() bool { return f.Counts.Unread.Load() == 0 },
+		Resume: func(p Positions) Input {
+			f.Positions = p
+			in.Input = c.reading.Watch(f, o.Name, o.Log)
+			return in
+		},
+		ID:       followID(c.globs),
+		Counters: in.counters(),
+		Ready:    func() bool { return f.Counts.Unread.Load() == 0 },
 		Gauges: []Counter{
 			{"pulse_input_followed_files", "Files being followed.", &f.Counts.Followed},
 			{"pulse_input_unread_files", "Files that match but cannot be read, or are over the limit.", &f.Counts.Unread},

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -159,6 +160,28 @@ const (
 	overMetric        = "pulse_input_refused_connections_total"
 	overHelp          = "Connections closed at once because there were too many."
 )
+
+// A countedInput is an input whose lines are counted as they are taken.
+type countedInput struct {
+	Input
+	lines atomic.Int64
+}
+
+func (c *countedInput) Run(ctx context.Context, take func(context.Context, Batch) error) error {
+	return c.Input.Run(ctx, func(ctx context.Context, b Batch) error {
+		lines := int64(bytes.Count(b.Lines, []byte{'\n'}))
+		if n := len(b.Lines); n > 0 && b.Lines[n-1] != '\n' {
+			lines++
+		}
+		err := take(ctx, b)
+		if err == nil {
+			c.lines.Add(lines)
+		}
+		return err
+	})
+}
+
+func (c *countedInput) counters() []Counter { return []Counter{{linesMetric, linesHelp, &c.lines}} }
 
 // A text is a setting of any text.
 type text string

@@ -22,7 +22,8 @@ func (c *stdinConfig) Settings() []Setting {
 
 func (c *stdinConfig) Open(o Opening) (*Opened, error) {
 	c.reading.Formats = o.Formats
-	return &Opened{Input: c.reading.Watch(Stdin{Name: o.Name, Reading: c.reading, From: o.Stdin}, o.Name, o.Log)}, nil
+	in := &countedInput{Input: c.reading.Watch(Stdin{Name: o.Name, Reading: c.reading, From: o.Stdin}, o.Name, o.Log)}
+	return &Opened{Input: in, Counters: in.counters()}, nil
 }
 
 // Stdin is an input of the lines that a pipe gives, until its end.

@@ -53,7 +53,7 @@ func TestMetrics(t *testing.T) {
 	testkit.Eventually(t, "the merger has closed seconds and the lines are acknowledged", func() error {
 		text = fetch(t, run.url+"/metrics")
 		for _, want := range []string{
-			"pulse_ingest_lines_total 200\n", "pulse_receiver_lines_total 200\n",
+			`pulse_input_lines_total{input="stdin"} 200` + "\n", "pulse_ingest_lines_total 200\n", "pulse_receiver_lines_total 200\n",
 			`pulse_merger_closed_timestamp_seconds{partition="0"} 1`, `pulse_merger_lag_records{partition="0"} 0`,
 		} {
 			if !strings.Contains(text, "\n"+want) {
