@@ -3,233 +3,370 @@ package web
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/http"
-	"net/url"
-	"strconv"
+	"os"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
-	minSecret      = 16                  // bytes of a token, and of the key of share links
-	maxShare       = 30 * 24 * time.Hour // a share link ends at the latest
-	defaultShare   = 24 * time.Hour
-	shareParameter = "share" // of the URL that is shared
-	embedParameter = "embed" // of the URL of a page in a frame
-	shareCookie    = "pulse-share"
+	minSecret = 16          // bytes of a token, and of the key of share links
+	lookEvery = time.Minute // whether the files of an Access have changed
 )
 
-// access says who may come in: who has the user and password, one of the tokens,
-// or a share link that has not ended. If there are no user and no tokens
-// everybody may.
-type access struct {
-	login  *login
-	tokens [][sha256.Size]byte
-	key    []byte // of share links; nil: there are none
+// AccessConfig says who may come in, and by which certificate the server shows who it is.
+type AccessConfig struct {
+	Auth      string        // user:password for basic auth; its role is Edit
+	Tokens    []string      // that a client may have as Authorization: Bearer; their role is Edit
+	TokenFile string        // of tokens with roles and names; it is read again when it changes
+	ShareKey  string        // signs share links, and logins; the same for all servers of a dashboard; "": there are no share links, and logins end with the process
+	Session   time.Duration // how long a login lasts; 0: DefaultSession
+	CertFile  string        // of a certificate and its chain, PEM: the server speaks TLS itself; read again when it changes
+	KeyFile   string        // of its key
+	Logger    *slog.Logger
 }
 
-// login is a user and password, as hashes of one length so that comparing them
-// takes the same time whatever was tried.
-type login struct{ user, password [sha256.Size]byte }
+// An Access is who may come in. One is for all servers of a process, so that logins outlive
+// other definitions.
+type Access struct {
+	log      *slog.Logger
+	key      []byte // of what is signed and compared
+	shareKey []byte // of share links; nil: there are none
+	session  time.Duration
+	fixed    map[digest]grant // of Auth and Tokens
+	basic    bool             // there is a user with a password
+	guesses  *guesses
+	wrong    *prometheus.CounterVec
+	slowed   prometheus.Counter
 
-// newAccess reads what a Config says.
-func newAccess(c Config) (*access, error) {
-	a := &access{}
-	if c.Auth != "" {
-		user, password, ok := strings.Cut(c.Auth, ":")
-		if !ok || user == "" || password == "" {
-			return nil, errors.New("WEB_AUTH must be user:password, both not empty")
-		}
-		a.login = &login{sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))}
+	tokenFile, certFile, keyFile string
+
+	mu          sync.Mutex
+	granted     map[digest]grant // fixed, and those of the token file
+	certificate *tls.Certificate // nil: no TLS here
+	seen        [2]os.FileInfo   // the files that these are from
+	looked      time.Time
+	ended       map[string]time.Time // logins that were ended, until they would have been over
+	held        map[*hold]bool       // connections that end when who has them may no longer come in
+}
+
+// A digest is the HMAC of what somebody knows. It is looked up as it is: nobody without the key
+// can tell which digests begin alike.
+type digest [sha256.Size]byte
+
+// A grant is what somebody may do who knows a password or a token.
+type grant struct {
+	role Role
+	name string // for the log
+}
+
+// An identity is who a request is from.
+type identity struct {
+	role    Role
+	name    string    // for the log; "": nothing is known of them
+	shared  bool      // by a share link
+	scope   scope     // that the share link is for
+	until   time.Time // when it ends; zero: not by itself
+	grant   digest    // by which they came in, by themselves or before; zero: by none
+	session string    // the login by which they came; "": by none
+}
+
+// described is whom a sentence speaks to.
+func (i identity) described() string {
+	if i.name == "" {
+		return "logged in"
 	}
-	for i, token := range c.Tokens {
-		if len(token) < minSecret {
-			return nil, fmt.Errorf("token %d has %d bytes, at least %d are needed; make one with `openssl rand -hex 16`", i+1, len(token), minSecret)
-		}
-		a.tokens = append(a.tokens, sha256.Sum256([]byte(token)))
+	return i.name
+}
+
+// NewAccess reads what a config says, and its files.
+func NewAccess(c AccessConfig) (*Access, error) {
+	a := &Access{
+		log: c.Logger, session: c.Session, fixed: map[digest]grant{}, guesses: newGuesses(), tokenFile: c.TokenFile, certFile: c.CertFile, keyFile: c.KeyFile,
+		ended: map[string]time.Time{}, held: map[*hold]bool{}, looked: time.Now(),
+		wrong: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pulse_web_wrong_logins_total", Help: "Passwords, tokens and login forms that were refused.",
+		}, []string{"by"}),
+		slowed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pulse_web_slowed_logins_total", Help: "Logins that were not looked at, because their address had sent too many wrong ones.",
+		}),
+	}
+	for _, by := range []string{byPassword, byToken, byForm} {
+		a.wrong.WithLabelValues(by)
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.session == 0 {
+		a.session = DefaultSession
+	}
+	if a.session < minSession || a.session > maxSession {
+		return nil, fmt.Errorf("a login that lasts %v is not possible: give a duration from %v to %v", a.session, minSession, maxSession)
 	}
 	if c.ShareKey != "" {
 		if len(c.ShareKey) < minSecret {
 			return nil, fmt.Errorf("the key of share links has %d bytes, at least %d are needed; make one with `openssl rand -hex 16`", len(c.ShareKey), minSecret)
 		}
-		a.key = []byte(c.ShareKey)
+		a.shareKey = []byte(c.ShareKey)
+		a.key = mac(a.shareKey, "pulse logins")
+	} else {
+		a.key = make([]byte, sha256.Size)
+		rand.Read(a.key) //nolint:errcheck // it never fails
+	}
+	if c.Auth != "" {
+		user, password, ok := strings.Cut(c.Auth, ":")
+		if !ok || user == "" || password == "" {
+			return nil, errors.New("WEB_AUTH must be user:password, both not empty")
+		}
+		a.basic = true
+		a.fixed[a.ofPassword(user, password)] = grant{Edit, "user " + user}
+	}
+	for i, token := range c.Tokens {
+		if err := checkSecret(token); err != nil {
+			return nil, fmt.Errorf("token %d %w", i+1, err)
+		}
+		a.fixed[a.ofToken(token)] = grant{Edit, fmt.Sprint("token ", i+1)}
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return nil, errors.New("TLS needs both files: give --http-cert and --http-key")
+	}
+	if err := a.read(); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
 
+// Reload reads the files again. Where one of them is wrong all is as it was, and the error says
+// what is. Who had a token that is there no longer is sent away at once.
+func (a *Access) Reload() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.read()
+}
+
+// read reads the files. The caller has the lock.
+func (a *Access) read() error {
+	seen := a.files() // before they are read: what comes in between is read again
+	granted := maps.Clone(a.fixed)
+	if a.tokenFile != "" {
+		tokens, err := readTokenFile(a.tokenFile)
+		if err != nil {
+			return err
+		}
+		for _, t := range tokens {
+			key := a.ofToken(t.token)
+			if _, both := granted[key]; both {
+				return fmt.Errorf("%s: the token of %s is one of --http-tokens, too: take it out of one of them", a.tokenFile, t.name)
+			}
+			granted[key] = grant{t.role, "token " + t.name}
+		}
+	}
+	var certificate *tls.Certificate
+	if a.certFile != "" {
+		pair, err := tls.LoadX509KeyPair(a.certFile, a.keyFile)
+		if err != nil {
+			return fmt.Errorf("cannot use the certificate %s with the key %s: %w", a.certFile, a.keyFile, err)
+		}
+		certificate = &pair
+	}
+	a.granted, a.certificate, a.seen = granted, certificate, seen
+	a.dismiss()
+	return nil
+}
+
+// files are those of tokens and of the certificate, as far as they are there.
+func (a *Access) files() (seen [2]os.FileInfo) {
+	for i, name := range []string{a.tokenFile, a.certFile} {
+		if info, err := os.Stat(name); err == nil && name != "" {
+			seen[i] = info
+		}
+	}
+	return seen
+}
+
+// unchanged reports whether a file is as it was: one that is moved into its place may have any
+// time.
+func unchanged(before, now os.FileInfo) bool {
+	if before == nil || now == nil {
+		return before == now
+	}
+	return os.SameFile(before, now) && before.ModTime().Equal(now.ModTime()) && before.Size() == now.Size()
+}
+
+// look reads the files again where they have changed, once in a while: who renews certificates,
+// and Kubernetes with its secrets, tells nobody.
+func (a *Access) look(now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.tokenFile == "" && a.certFile == "" || now.Sub(a.looked) < lookEvery {
+		return
+	}
+	a.looked = now
+	if seen := a.files(); unchanged(a.seen[0], seen[0]) && unchanged(a.seen[1], seen[1]) {
+		return
+	}
+	if err := a.read(); err != nil {
+		a.log.Error("tokens and certificates are as they were", "because", err)
+		return
+	}
+	a.log.Info("tokens and certificates were read again")
+}
+
+// certified is tls.Config's GetCertificate.
+func (a *Access) certified(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	a.look(time.Now())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.certificate, nil
+}
+
 // open reports whether everybody may come in.
-func (a *access) open() bool { return a.login == nil && a.tokens == nil }
+func (a *Access) open() bool { return len(a.fixed) == 0 && a.tokenFile == "" }
 
 // shares reports whether share links can be made and are taken.
-func (a *access) shares() bool { return a.key != nil && !a.open() }
+func (a *Access) shares() bool { return a.shareKey != nil && !a.open() }
 
-// challenge tells a browser what to ask for.
-func (a *access) challenge() string {
-	if a.login == nil {
+// form reports whether browsers log in by the page's own form. With a user and a password alone
+// they have one themselves.
+func (a *Access) form() bool { return a.hasTokens() }
+
+// hasTokens reports whether there are tokens to log in with.
+func (a *Access) hasTokens() bool {
+	return a.tokenFile != "" || len(a.fixed) > 1 || len(a.fixed) == 1 && !a.basic
+}
+
+// challenge tells a client how to come in. A browser asks for a user by itself, also where only
+// a part of a page was refused: not where there is a form.
+func (a *Access) challenge() string {
+	if a.form() {
 		return `Bearer realm="Pulse"`
 	}
 	return `Basic realm="Pulse", charset="UTF-8"`
 }
 
-// admit reports whether a request may go on; what it gives back knows the end of
-// the share link by which it came.
-func (a *access) admit(r *http.Request, now time.Time) (*http.Request, bool) {
-	if a.open() || a.knows(r) {
-		return r, true
-	}
-	if cookie, err := r.Cookie(shareCookie); err == nil {
-		if end, c, ok := a.verify(cookie.Value, now); ok {
-			ctx := context.WithValue(r.Context(), shareEndKey{}, end)
-			return r.WithContext(context.WithValue(ctx, scopeKey{}, c)), true
-		}
-	}
-	return r, false
-}
-
-// knows reports whether a request has the user and password or a token.
-func (a *access) knows(r *http.Request) bool { return a.name(r) != "" }
-
-// name says who a request is from, for the log: the user, or which token it has; "": neither.
-// All of them are compared, so that the time says nothing.
-func (a *access) name(r *http.Request) (who string) {
-	if user, password, ok := r.BasicAuth(); ok && a.login != nil {
-		u, p := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
-		if subtle.ConstantTimeCompare(u[:], a.login.user[:])&subtle.ConstantTimeCompare(p[:], a.login.password[:]) == 1 {
-			who = "user " + user
-		}
-	}
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		sum := sha256.Sum256([]byte(token))
-		for i, t := range a.tokens {
-			if subtle.ConstantTimeCompare(sum[:], t[:]) == 1 {
-				who = fmt.Sprint("token ", i+1)
-			}
-		}
-	}
-	return who
-}
-
-// sign makes the token of a share link that ends at a Unix second: the second, what it is
-// for, if that is not all, and the HMAC-SHA256 of both, with dots between.
-func (a *access) sign(end int64, c scope) string {
-	token := strconv.FormatInt(end, 10) + "."
-	if c != "" {
-		token += base64.RawURLEncoding.EncodeToString([]byte(c)) + "."
-	}
-	return token + base64.RawURLEncoding.EncodeToString(a.mac(end, c))
-}
-
-func (a *access) mac(end int64, c scope) []byte {
-	m := hmac.New(sha256.New, a.key)
-	fmt.Fprintf(m, "pulse share link until %d", end)
-	if c != "" {
-		fmt.Fprintf(m, " of %q", string(c))
+// mac is the HMAC-SHA256 of texts.
+func mac(key []byte, texts ...string) []byte {
+	m := hmac.New(sha256.New, key)
+	for _, text := range texts {
+		fmt.Fprintf(m, "%d:%s", len(text), text)
 	}
 	return m.Sum(nil)
 }
 
-// verify gives the end of a share link's token and what it is for, if it is genuine and not
-// over.
-func (a *access) verify(token string, now time.Time) (until time.Time, c scope, ok bool) {
-	if !a.shares() {
-		return time.Time{}, "", false
-	}
-	second, signature, _ := strings.Cut(token, ".")
-	end, err := strconv.ParseInt(second, 10, 64)
-	if err != nil || strconv.FormatInt(end, 10) != second || end > now.Add(maxShare).Unix() {
-		return time.Time{}, "", false
-	}
-	if text, rest, some := strings.Cut(signature, "."); some {
-		of, err := base64.RawURLEncoding.Strict().DecodeString(text)
-		if err != nil || len(of) == 0 {
-			return time.Time{}, "", false
-		}
-		c, signature = scope(of), rest
-	}
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(signature)
-	if err != nil || !hmac.Equal(sum, a.mac(end, c)) {
-		return time.Time{}, "", false
-	}
-	return time.Unix(end, 0), c, now.Unix() < end
+func (a *Access) ofToken(token string) digest { return digest(mac(a.key, "token", token)) }
+
+func (a *Access) ofPassword(user, password string) digest {
+	return digest(mac(a.key, "password", user, password))
 }
 
-// shareEndKey is where a request's context has the end of its share link.
-type shareEndKey struct{}
-
-// shareEnd gives the end of the share link by which a request came in, if it did.
-func shareEnd(ctx context.Context) (time.Time, bool) {
-	end, ok := ctx.Value(shareEndKey{}).(time.Time)
-	return end, ok
+// granted to who knows something, or nothing.
+func (a *Access) has(key digest) (grant, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g, ok := a.granted[key]
+	return g, ok
 }
 
-// enterByShare puts the token of a share link into a cookie, out of sight of the
-// address bar and of what is copied from it, and goes to the page.
-func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token string) {
-	end, _, ok := s.access.verify(token, time.Now())
-	if !ok {
-		http.Error(w, "this share link has expired or is not valid: ask for a new one", http.StatusForbidden)
-		return
+// How somebody tries to log in.
+const (
+	byPassword = "password"
+	byToken    = "token"
+	byForm     = "form"
+)
+
+// tried is by what a request's header tries to log in; "": it does not.
+func (a *Access) tried(r *http.Request) string {
+	switch scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); {
+	case scheme == "" || a.open():
+		return ""
+	case strings.EqualFold(scheme, "Bearer"):
+		return byToken
 	}
-	cookie := &http.Cookie{ // #nosec G124 -- secure where the browser used HTTPS
-		Name: shareCookie, Value: token, Path: "/", Expires: end,
-		HttpOnly: true, Secure: secure(r), SameSite: http.SameSiteLaxMode,
-	}
-	query := r.URL.Query()
-	if s.embeds(r) {
-		// In a frame of another site's page: the cookie is for frames in that site alone.
-		cookie.Secure, cookie.SameSite, cookie.Partitioned = true, http.SameSiteNoneMode, true
-	}
-	http.SetCookie(w, cookie)
-	query.Del(shareParameter)
-	to := url.URL{Path: "/" + strings.TrimLeft(r.URL.Path, "/"), RawQuery: query.Encode()} // not //host
-	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+	return byPassword
 }
 
-// share answers with a new share link, that ends after ?for=, a duration.
-func (s *Server) share(w http.ResponseWriter, r *http.Request) {
-	if !s.access.shares() {
-		http.Error(w, "share links are off: they need a login or tokens, and a key", http.StatusNotFound)
-		return
+// who is whom a request is from; known says that its header was right.
+func (a *Access) who(r *http.Request, now time.Time) (who identity, known bool) {
+	if a.open() {
+		return identity{role: Edit}, false
 	}
-	if _, shared := shareEnd(r.Context()); shared || !s.mayOpen(r) {
-		http.Error(w, "a share link cannot make other share links: log in", http.StatusForbidden)
-		return
+	key, given := digest{}, false
+	if user, password, ok := r.BasicAuth(); ok {
+		key, given = a.ofPassword(user, password), true
+	} else if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		key, given = a.ofToken(token), true
 	}
-	lasts := defaultShare
-	if text := r.URL.Query().Get("for"); text != "" {
-		var err error
-		if lasts, err = time.ParseDuration(text); err != nil || lasts < time.Minute || lasts > maxShare {
-			http.Error(w, fmt.Sprintf("%.40[2]q is not a valid value of for: write a duration from 1m to %[1]dh", maxShare/time.Hour, text), http.StatusBadRequest)
-			return
+	if g, ok := a.has(key); given && ok {
+		return identity{role: g.role, name: g.name, grant: key}, true
+	}
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		if who, ok := a.loggedIn(cookie.Value, now); ok {
+			return who, false
 		}
 	}
-	c, err := s.scopeOf(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	end := time.Now().Add(lasts).Unix()
-	query := url.Values{shareParameter: {s.access.sign(end, c)}}
-	if r.URL.Query().Get(embedParameter) == "true" {
-		if len(s.config.EmbedFrom) == 0 {
-			http.Error(w, "no site may show this page in a frame: start Pulse with --embed-from", http.StatusBadRequest)
-			return
+	if cookie, err := r.Cookie(shareCookie); err == nil {
+		if end, c, ok := a.verify(cookie.Value, now); ok {
+			return identity{role: Read, shared: true, scope: c, until: end}, false
 		}
-		query.Set(embedParameter, "true")
 	}
-	to := url.URL{Scheme: "http", Host: r.Host, Path: "/", RawQuery: query.Encode()}
-	if secure(r) {
-		to.Scheme = "https"
+	return identity{}, false
+}
+
+// A hold is a connection that somebody has.
+type hold struct {
+	who identity
+	end func()
+}
+
+// hold calls end as soon as somebody may no longer come in, or not in the same role; leave says
+// that the connection is over.
+func (a *Access) hold(who identity, end func()) (leave func()) {
+	h := &hold{who, end}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gone(who) { // since the request was let in
+		end()
+		return func() {}
 	}
-	jsonHeader(w)
-	json.NewEncoder(w).Encode(struct { //nolint:errcheck // the client is gone
-		URL   string    `json:"url"`
-		Until time.Time `json:"until"`
-	}{to.String(), time.Unix(end, 0).UTC()})
+	a.held[h] = true
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.held, h)
+	}
+}
+
+// gone reports whether somebody may no longer come in as they did. The caller has the lock.
+func (a *Access) gone(who identity) bool {
+	g, ok := a.granted[who.grant]
+	_, ended := a.ended[who.session]
+	return ended || who.grant != digest{} && (!ok || g.role != who.role)
+}
+
+// dismiss ends the connections of those who may no longer come in. The caller has the lock.
+func (a *Access) dismiss() {
+	for h := range a.held {
+		if a.gone(h.who) {
+			delete(a.held, h)
+			h.end()
+		}
+	}
+}
+
+type identityKey struct{}
+
+// whoIs gives whom a request is from.
+func whoIs(ctx context.Context) identity {
+	who, _ := ctx.Value(identityKey{}).(identity)
+	return who
 }

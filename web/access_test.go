@@ -28,6 +28,22 @@ const (
 	testKey   = "0123456789abcdef-key"
 )
 
+// letIn is an Access that can be made.
+func letIn(t testing.TB, c AccessConfig) *Access {
+	t.Helper()
+	a, err := NewAccess(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// tokensAndLinks lets in those with the token or a share link.
+func tokensAndLinks(t testing.TB) *Access {
+	t.Helper()
+	return letIn(t, AccessConfig{Tokens: []string{testToken}, ShareKey: testKey})
+}
+
 // bearer gives a request the token, and shared the cookie of a share link.
 func bearer(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken) }
 
@@ -38,13 +54,12 @@ func shared(s *Server) func(*http.Request) {
 }
 
 func TestTokens(t *testing.T) {
-	for _, c := range []Config{{Tokens: []string{"short"}}, {ShareKey: "short"}, {Auth: ":"}} {
-		c.Definitions, c.Addr = two(), "127.0.0.1:0"
-		if _, err := New(c); err == nil {
+	for _, c := range []AccessConfig{{Tokens: []string{"short"}}, {ShareKey: "short"}, {Auth: ":"}, {Session: time.Second}} {
+		if _, err := NewAccess(c); err == nil {
 			t.Errorf("%v was accepted", c)
 		}
 	}
-	s := idle(t, func(c *Config) { c.Tokens = []string{testToken, testToken + "2"} })
+	s := idle(t, func(c *Config) { c.Access = letIn(t, AccessConfig{Tokens: []string{testToken, testToken + "2"}}) })
 	for authorization, want := range map[string]int{
 		"":                                       401,
 		"Bearer " + testToken:                    200,
@@ -71,13 +86,13 @@ func TestShareLinks(t *testing.T) {
 }
 
 func testShareLinks(t *testing.T) {
-	s := inMemory(t, func(c *Config) { c.Tokens, c.ShareKey = []string{testToken}, testKey })
+	s := inMemory(t, func(c *Config) { c.Access = tokensAndLinks(t) })
 	ask := func(method, path string, change func(*http.Request)) *http.Response {
 		t.Helper()
 		answer, _ := do(t, s, method, path, change)
 		return answer
 	}
-	if !s.hub.share || idle(t, func(c *Config) { c.ShareKey = testKey }).hub.share {
+	if !s.hub.share || idle(t, func(c *Config) { c.Access = letIn(t, AccessConfig{ShareKey: testKey}) }).hub.share {
 		t.Error("pages are told of share links if there are a key and a login, and only then")
 	}
 	for query, want := range map[string]int{"": 200, "?for=1h": 200, "?for=720h": 200, "?for=721h": 400, "?for=1s": 400, "?for=-1h": 400, "?for=soon": 400} {
@@ -139,7 +154,7 @@ func testShareLinks(t *testing.T) {
 	}
 
 	second, signature, _ := strings.Cut(genuine, ".")
-	other, _ := newAccess(Config{Tokens: []string{testToken}, ShareKey: testKey + "x"})
+	other, _ := NewAccess(AccessConfig{Tokens: []string{testToken}, ShareKey: testKey + "x"})
 	now := time.Now().Unix()
 	for what, token := range map[string]string{
 		"ended":           s.access.sign(now-1, ""),
@@ -174,7 +189,7 @@ func testShareLinks(t *testing.T) {
 // Where everybody may come in there is nothing to share, and the key alone opens
 // nothing.
 func TestShareNeedsLogin(t *testing.T) {
-	s := idle(t, func(c *Config) { c.ShareKey = testKey })
+	s := idle(t, func(c *Config) { c.Access = letIn(t, AccessConfig{ShareKey: testKey}) })
 	if answer, _ := do(t, s, "POST", "/api/share", nil); answer.StatusCode != 404 {
 		t.Errorf("POST /api/share of an open dashboard: %d, want 404", answer.StatusCode)
 	}
@@ -232,14 +247,15 @@ func TestTLS(t *testing.T) {
 		}
 		roots.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	}
-	for _, c := range []Config{{CertFile: certFile}, {CertFile: certFile, KeyFile: keyFile}} {
-		c.Definitions, c.Addr = two(), "127.0.0.1:0"
-		if _, err := New(c); err == nil {
+	for _, c := range []AccessConfig{{CertFile: certFile}, {CertFile: certFile, KeyFile: keyFile}} {
+		if _, err := NewAccess(c); err == nil {
 			t.Errorf("%v was accepted", c)
 		}
 	}
 	write(1)
-	s := idle(t, func(c *Config) { c.CertFile, c.KeyFile, c.ForceHTTPS = certFile, keyFile, true })
+	s := idle(t, func(c *Config) {
+		c.Access, c.ForceHTTPS = letIn(t, AccessConfig{CertFile: certFile, KeyFile: keyFile}), true
+	})
 	onPort(t, s)
 	serial := func() int64 {
 		t.Helper()
@@ -263,9 +279,9 @@ func TestTLS(t *testing.T) {
 	if err := os.Chtimes(certFile, later, later); err != nil {
 		t.Fatal(err)
 	}
-	s.certificate.mu.Lock()
-	s.certificate.looked = time.Time{}
-	s.certificate.mu.Unlock()
+	s.access.mu.Lock()
+	s.access.looked = time.Time{}
+	s.access.mu.Unlock()
 	if n := serial(); n != 2 {
 		t.Errorf("after a renewal the certificate is %d, want 2", n)
 	}

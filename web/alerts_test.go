@@ -120,7 +120,7 @@ func TestAlertsNeedRequests(t *testing.T) {
 	testkit.Long(t)
 	log := newSynthetic(0)
 	log.definitions.Alerts = []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}}}
-	server := log.serve(t, func(c *Config) { c.Auth = "wall:secret" })
+	server := log.serve(t, func(c *Config) { c.Access = letIn(t, AccessConfig{Auth: "wall:secret"}) })
 	known := newAlerts(log.definitions, noSilencer{})
 	server.alerts, server.hub.alerts = known, known.version.Load
 	b := openBrowser(t)

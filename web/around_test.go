@@ -57,7 +57,7 @@ func TestAround(t *testing.T) {
 	}
 	const first = 1_700_000_000
 	sources(t, k, first)
-	s := k.idle(func(c *Config) { c.Definitions, c.Tokens, c.ShareKey = d, []string{testToken}, testKey })
+	s := k.idle(func(c *Config) { c.Definitions, c.Access = d, tokensAndLinks(t) })
 	ask := func(path string, answer any) {
 		t.Helper()
 		got, body := get(t, s, path, bearer)

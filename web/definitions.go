@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"pulse/stats"
 )
@@ -39,7 +38,7 @@ type SavedDefinitions struct {
 // definitions answers with the text of the definitions file as it is now, or of what is at
 // work if there is none.
 func (s *Server) definitions(w http.ResponseWriter, r *http.Request) {
-	if s.refuseEdit(w, r) {
+	if s.refuseEdit(w) {
 		return
 	}
 	answer := struct {
@@ -61,13 +60,11 @@ func (s *Server) definitions(w http.ResponseWriter, r *http.Request) {
 // refuseSave answers a request that may not save definitions, and reports whether it has.
 // Pages of sites that may open the socket may not.
 func (s *Server) refuseSave(w http.ResponseWriter, r *http.Request) bool {
-	if origin := r.Header.Get("Origin"); origin != "" {
-		if _, host, _ := strings.Cut(origin, "://"); !strings.EqualFold(host, r.Host) {
-			http.Error(w, "definitions are saved from this page alone, not from one of another site", http.StatusForbidden)
-			return true
-		}
+	if !fromHere(r) {
+		http.Error(w, "definitions are saved from this page alone, not from one of another site", http.StatusForbidden)
+		return true
 	}
-	if s.refuseEdit(w, r) {
+	if s.refuseEdit(w) {
 		return true
 	}
 	if s.config.DefinitionsFile == nil {
@@ -93,7 +90,7 @@ func (s *Server) saveDefinitions(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("the definitions have %d bytes, at most %d are saved", len(asked.Text), maxDraft), http.StatusBadRequest)
 		return
 	}
-	log := s.config.Logger.With("by", s.access.name(r), "from", visitor(r))
+	log := s.config.Logger.With("by", whoIs(r.Context()).name, "from", visitor(r))
 	saved, err := s.config.DefinitionsFile.Save(r.Context(), asked.Text, asked.Tag)
 	var unusable UnusableError
 	switch {

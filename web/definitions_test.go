@@ -35,7 +35,7 @@ func (f *memoryFile) Save(_ context.Context, text, tag string) (SavedDefinitions
 	return SavedDefinitions{Definitions: d, Tag: text}, nil
 }
 
-// Only who has the login or a token saves definitions, from this page or a program, and the
+// Only who has the role Edit saves definitions, from this page or a program, and the
 // log says who did.
 func TestSaveDefinitions(t *testing.T) {
 	d, err := stats.Parse("shop.yaml", []byte(memoryDefinitions))
@@ -44,7 +44,7 @@ func TestSaveDefinitions(t *testing.T) {
 	}
 	file := &memoryFile{text: memoryDefinitions}
 	var log bytes.Buffer
-	s, err := newServer(Config{Definitions: d, Tokens: []string{strings.Repeat("x", 16), testToken}, ShareKey: testKey, AllowEdit: true, DefinitionsFile: file,
+	s, err := newServer(Config{Definitions: d, Access: letIn(t, AccessConfig{Tokens: []string{strings.Repeat("x", 16), testToken}, ShareKey: testKey}), AllowEdit: true, DefinitionsFile: file,
 		Origins: []string{"https://listed.example"}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestSaveDefinitions(t *testing.T) {
 		want       string
 	}{
 		{"nobody", body(more, memoryDefinitions), func(*http.Request) {}, 401, "token"},
-		{"a share link", body(more, memoryDefinitions), shared(s), 403, "not allowed"},
+		{"a share link", body(more, memoryDefinitions), shared(s), 403, "a share link changes nothing"},
 		{"another site", body(more, memoryDefinitions), from("https://evil.example"), 403, "another site"},
 		{"a site that may open the socket", body(more, memoryDefinitions), from("https://listed.example"), 403, "another site"},
 		{"a page without an origin", body(more, memoryDefinitions), from("null"), 403, "another site"},

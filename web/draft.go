@@ -360,7 +360,7 @@ func (l *draftLines) found(last int64) draftFound {
 // tryDraft answers with what a draft makes of the end of the log and, if the client accepts JSON
 // lines, goes on as the log does.
 func (s *Server) tryDraft(w http.ResponseWriter, r *http.Request) {
-	if s.refuseEdit(w, r) {
+	if s.refuseEdit(w) {
 		return
 	}
 	asked := draftQuestion{Minutes: Window / 60}

@@ -51,7 +51,7 @@ func tryLog(t *testing.T, d *stats.Definitions, last int64) (*Server, []*kgo.Rec
 // trying is a server that has seen a log up to a second, and lets drafts be tried.
 func (k *kafka) trying(d *stats.Definitions, last int64) *Server {
 	s := k.idle(func(c *Config) {
-		c.Definitions, c.Tokens, c.AllowEdit = d, []string{testToken}, true
+		c.Definitions, c.Access, c.AllowEdit = d, tokensAndLinks(k.t), true
 		c.Names.Version = d.Version()
 	})
 	s.store.Clocks(topics.Clocks{Version: d.Version(), Seconds: []int64{last + 1, last + 1, last + 1}}, time.Unix(last+1, 0))
@@ -242,7 +242,7 @@ func openDraft(t *testing.T, file DefinitionsFile) (*Server, *browser) {
 	now := time.Now()
 	s, _ := tryLog(t, d, now.Unix()-1)
 	s.store.Upsert(stats.Snapshot{Stat: "requests", Time: now.Unix() - 5, Value: json.RawMessage("6"), Version: d.Version()}, now) // fields are read up to it
-	if s.access, err = newAccess(Config{Auth: "me:secret-secret"}); err != nil {
+	if s.access, err = NewAccess(AccessConfig{Auth: "me:secret-secret"}); err != nil {
 		t.Fatal(err)
 	}
 	s.config.DefinitionsFile = file

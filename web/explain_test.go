@@ -41,7 +41,7 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	k.produce(records...)
-	s := k.idle(func(c *Config) { c.Definitions, c.Tokens, c.ShareKey = d, []string{testToken}, testKey })
+	s := k.idle(func(c *Config) { c.Definitions, c.Access = d, tokensAndLinks(t) })
 	url := fmt.Sprintf("/api/explain?stat=errors&from=%d&to=%d", first+length, first+2*length-1)
 	got, body := get(t, s, url, bearer)
 	var a struct {

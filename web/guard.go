@@ -1,13 +1,12 @@
 package web
 
 import (
+	"context"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -60,7 +59,7 @@ func (s *Server) embeds(r *http.Request) bool {
 }
 
 // guard puts before next what holds for every request: security headers, the
-// redirects to HTTPS and to the canonical host, and who may come in. Health
+// redirects to HTTPS and to the canonical host, and whom it is from. Health
 // checks need none of these, since a load balancer makes them inside.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,6 +74,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		s.access.look(time.Now())
 		if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
 			next.ServeHTTP(w, r)
 			return
@@ -105,27 +105,18 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		now := time.Now()
-		from, tries := visitor(r), r.Header.Get("Authorization") != "" && !s.access.open()
-		if wait := s.guesses.wait(from, now); tries && wait > 0 {
-			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-			http.Error(w, "too many wrong passwords or tokens came from this address; try again in a moment", http.StatusTooManyRequests)
+		by := s.access.tried(r)
+		if by != "" && s.slowDown(w, r, now) {
 			return
 		}
-		r, ok := s.access.admit(r, now)
-		// Who has a share link, too, may guess.
-		switch _, shared := shareEnd(r.Context()); {
-		case tries && ok && !shared:
-			s.guesses.knew(from, now)
-		case tries:
-			s.guesses.add(from, now)
-			s.refusals.Warn("a wrong password or token was refused", "from", from, "path", fmt.Sprintf("%.80s", r.URL.Path))
+		who, known := s.access.who(r, now)
+		switch {
+		case known:
+			s.access.guesses.knew(visitor(r), now)
+		case by != "": // who has a login or a share link, too, may guess
+			s.guessedWrong(r, by, now)
 		}
-		if !ok {
-			h.Set("WWW-Authenticate", s.access.challenge())
-			http.Error(w, "this dashboard needs a user and a password, a token, or a share link that has not expired", http.StatusUnauthorized)
-			return
-		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, who)))
 	})
 }
 

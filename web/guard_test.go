@@ -49,7 +49,7 @@ func TestLoopback(t *testing.T) {
 		{":0", "ann:secret", false, false},
 	} {
 		var log strings.Builder
-		s, err := New(Config{Definitions: two(), Addr: c.addr, Auth: c.auth, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		s, err := New(Config{Definitions: two(), Addr: c.addr, Access: letIn(t, AccessConfig{Auth: c.auth}), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func madeUp(first byte, i int) netip.Prefix {
 // Who is let in as a proxy may make up addresses: then it guesses no faster than a proxy may,
 // and who has logged in by it goes on.
 func TestMadeUpAddresses(t *testing.T) {
-	s := idle(t, func(c *Config) { c.Auth = "ann:secret" })
+	s := idle(t, func(c *Config) { c.Access = letIn(t, AccessConfig{Auth: "ann:secret"}) })
 	try := func(from, password string) int {
 		answer, _ := get(t, s, "/api/stats", func(r *http.Request) {
 			r.RemoteAddr = "10.0.0.7:4000"
@@ -177,7 +177,7 @@ func TestMadeUpAddresses(t *testing.T) {
 
 // A share link lets nobody guess passwords faster.
 func TestGuessesWithShareLink(t *testing.T) {
-	s := idle(t, func(c *Config) { c.Auth, c.ShareKey = "ann:secret", "0123456789abcdef" })
+	s := idle(t, func(c *Config) { c.Access = letIn(t, AccessConfig{Auth: "ann:secret", ShareKey: "0123456789abcdef"}) })
 	token := s.access.sign(time.Now().Add(time.Hour).Unix(), "")
 	codes := map[int]int{}
 	for i := range 3 * freeGuesses {
@@ -195,7 +195,9 @@ func TestGuessesWithShareLink(t *testing.T) {
 // Who guesses is slowed down, and who knows the password from elsewhere is not.
 func TestSlowGuessers(t *testing.T) {
 	var log strings.Builder
-	s := idle(t, func(c *Config) { c.Auth, c.Logger = "ann:secret", slog.New(slog.NewTextHandler(&log, nil)) })
+	s := idle(t, func(c *Config) {
+		c.Access, c.Logger = letIn(t, AccessConfig{Auth: "ann:secret"}), slog.New(slog.NewTextHandler(&log, nil))
+	})
 	try := func(from, password string) int {
 		answer, _ := get(t, s, "/api/stats", func(r *http.Request) {
 			r.RemoteAddr = "127.0.0.1:4000"
@@ -225,7 +227,9 @@ func TestSlowGuessers(t *testing.T) {
 // No request's body is read to look for parameters in it: of a form in parts all would be
 // held in memory and in files, whatever its size.
 func TestBodiesOfQuestions(t *testing.T) {
-	s := idle(t, func(c *Config) { c.Auth, c.ShareKey, c.AllowEdit = "ann:secret", "0123456789abcdef", true })
+	s := idle(t, func(c *Config) {
+		c.Access, c.AllowEdit = letIn(t, AccessConfig{Auth: "ann:secret", ShareKey: "0123456789abcdef"}), true
+	})
 	for route := range s.answers() {
 		method, path, _ := strings.Cut(route, " ")
 		body := &counted{}

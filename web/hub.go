@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulse/stats"
+	"pulse/stats/mark"
 	"pulse/stats/timing"
 	"pulse/topics/retry"
 )
@@ -37,7 +38,7 @@ type Hub struct {
 	pages  []byte   // the pages as the first message has them
 	share  bool     // the server makes share links
 	embeds bool     // and other sites may show them in frames
-	edit   bool     // who has the login or a token may try drafts
+	edit   bool     // who has the role Edit may save incidents, and try and save definitions
 	stats  [][]byte // each stat as the first message has it
 	rank   []int    // where each stat is on the pages
 	now    func() time.Time
@@ -65,14 +66,18 @@ type edition struct {
 
 	mu     sync.Mutex
 	shared map[frameID]*parcel // other changes
-	first  map[string]*parcel  // what a new client gets, by its subscription
+	first  map[string]*parcel  // what a new client gets, by its subscription and role
 }
 
 // A Subscription is the stats that a client wants.
 type Subscription struct {
 	stats selection
-	key   string // equal for equal ones
-	pages []byte // instead of all pages; nil: all
+	key   string               // equal for equal ones
+	pages []byte               // instead of all pages; nil: all
+	marks func(mark.Mark) bool // that the client sees; nil: all
+
+	may     Role // what the client's reader may do
+	session bool // they logged in by the form
 }
 
 // Subscribe makes a Subscription to stats by their names; of none, to all.
@@ -263,12 +268,13 @@ func (h *Hub) Welcome(sub Subscription) (*parcel, uint64) {
 	e := h.current.Load()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if all := e.first[sub.key]; all != nil {
+	key := fmt.Sprint(sub.key, " ", sub.may, sub.session)
+	if all := e.first[key]; all != nil {
 		return all, e.version
 	}
 	all := parcelOfTexts(h.welcome(sub))
 	if len(e.first) < maxShared {
-		e.first[sub.key] = all
+		e.first[key] = all
 	}
 	return all, e.version
 }
@@ -283,13 +289,19 @@ func (h *Hub) welcome(sub Subscription) (texts [][]byte) {
 	} else {
 		b = append(b, h.pages...)
 	}
-	if h.share {
+	if sub.may != Nobody { // as of pages that have no reader of their own
+		b = append(b, `,"may":"`+sub.may.String()+`"`...)
+	}
+	if sub.session {
+		b = append(b, `,"session":true`...)
+	}
+	if h.share && sub.may == Edit {
 		b = append(b, `,"share":true`...)
 		if h.embeds {
 			b = append(b, `,"embeds":true`...)
 		}
 	}
-	if h.edit {
+	if h.edit && sub.may == Edit {
 		b = append(b, `,"edit":true`...)
 	}
 	b = append(b, `,"stats":[`...)
@@ -300,7 +312,7 @@ func (h *Hub) welcome(sub Subscription) (texts [][]byte) {
 		b = append(b, h.stats[stat]...)
 	})
 	b = append(b, ']')
-	b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, 0), 0)
+	b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, 0), sub.marks, 0)
 	texts = append(texts, append(b, '}'))
 	pieces := h.store.History(sub.stats, h.order(sub.stats), pieceSize)
 	for i, piece := range pieces {
@@ -360,7 +372,7 @@ func (h *Hub) frame(sub Subscription, after, upTo uint64) (texts [][]byte) {
 	for i, piece := range h.store.Changes(sub.stats, after, upTo, pieceSize) {
 		b := append(h.appendHead(nil, "points"), piece...)
 		if i == 0 {
-			b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, after), after)
+			b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, after), sub.marks, after)
 		}
 		texts = append(texts, append(b, '}'))
 	}

@@ -141,7 +141,7 @@ func (s *Server) listIncidents(w http.ResponseWriter, r *http.Request) {
 	s.answerIncidents(w, r, struct {
 		Incidents []incidentAnswer `json:"incidents"`
 		Edit      bool             `json:"edit"`
-	}{all, s.mayEdit(r)})
+	}{all, s.config.AllowEdit && whoIs(r.Context()).role == Edit})
 }
 
 // oneIncident answers with one.
@@ -178,19 +178,13 @@ func (s *Server) refuseIncident(w http.ResponseWriter, id string, err error) boo
 	return s.refuseRead(w, "the incident", id, err)
 }
 
-// mayEdit reports whether a request may change what others see: it came with the login or
-// a token, from the page itself or from a program.
-func (s *Server) mayEdit(r *http.Request) bool {
-	return s.config.AllowEdit && s.access.knows(r) && s.mayOpen(r)
-}
-
-// refuseEdit answers a request that may not change anything, and reports whether it has.
-func (s *Server) refuseEdit(w http.ResponseWriter, r *http.Request) bool {
-	if s.mayEdit(r) {
-		return false
+// refuseEdit answers a request to change incidents or definitions where nobody may, and reports
+// whether it has.
+func (s *Server) refuseEdit(w http.ResponseWriter) bool {
+	if !s.config.AllowEdit {
+		http.Error(w, "editing is off: start Pulse with --allow-edit", http.StatusForbidden)
 	}
-	http.Error(w, "editing is not allowed: it needs --allow-edit, and the login or a token", http.StatusForbidden)
-	return true
+	return !s.config.AllowEdit
 }
 
 // readBody reads a request's body as JSON; else it has answered.
@@ -211,7 +205,7 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64, to any) bool {
 
 // saveIncident saves what the body says.
 func (s *Server) saveIncident(w http.ResponseWriter, r *http.Request) {
-	if s.refuseEdit(w, r) {
+	if s.refuseEdit(w) {
 		return
 	}
 	var asked struct {
@@ -247,7 +241,7 @@ func (s *Server) saveIncident(w http.ResponseWriter, r *http.Request) {
 
 // noteIncident replaces an incident's note.
 func (s *Server) noteIncident(w http.ResponseWriter, r *http.Request) {
-	if s.refuseEdit(w, r) {
+	if s.refuseEdit(w) {
 		return
 	}
 	var asked struct {
@@ -267,7 +261,7 @@ func (s *Server) noteIncident(w http.ResponseWriter, r *http.Request) {
 
 // deleteIncident deletes an incident.
 func (s *Server) deleteIncident(w http.ResponseWriter, r *http.Request) {
-	if s.refuseEdit(w, r) {
+	if s.refuseEdit(w) {
 		return
 	}
 	if !s.refuseIncident(w, r.PathValue("id"), s.incidents.Delete(r.Context(), r.PathValue("id"))) {

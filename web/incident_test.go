@@ -169,7 +169,7 @@ func keepable(t *testing.T) (k *kafka, s *Server, points string) {
 	}
 	k.produce(records...)
 	s = k.idle(func(c *Config) {
-		c.Definitions, c.Tokens, c.ShareKey, c.AllowEdit, c.Auth = d, []string{testToken}, testKey, true, "me:secret-secret"
+		c.Definitions, c.AllowEdit, c.Access = d, true, letIn(t, AccessConfig{Tokens: []string{testToken}, ShareKey: testKey, Auth: "me:secret-secret"})
 		c.Names.Version = d.Version()
 	})
 	return k, s, want.String()
@@ -243,8 +243,8 @@ func TestIncidents(t *testing.T) {
 		{"POST", "/api/incidents", strings.ReplaceAll(body, "Slow!", "Late"), bearer, 409, "nothing of that time can be saved exactly"},
 		{"POST", "/api/incidents", `{"name":"x"}`, bearer, 400, "log can have begun"},
 		{"POST", "/api/incidents", `{"nam":"x"}`, bearer, 400, "unknown field"},
-		{"POST", "/api/incidents", body, shared(s), 403, "editing is not allowed"},
-		{"POST", "/api/incidents", body, func(r *http.Request) { bearer(r); r.Header.Set("Origin", "https://evil.example") }, 403, "editing is not allowed"},
+		{"POST", "/api/incidents", body, shared(s), 403, "a share link changes nothing"},
+		{"POST", "/api/incidents", body, func(r *http.Request) { bearer(r); r.Header.Set("Origin", "https://evil.example") }, 403, "a page of another site"},
 		{"GET", path + "/frames?at=5", "", bearer, 400, "at must be a time from"},
 		{"GET", path + "/points?stat=service", "", bearer, 200, `{"stat":"service"`},
 		{"GET", path + fmt.Sprintf("/lines?stat=requests&from=%d&to=%d", to-1, to), "", bearer, 200, `"text":"service=29ms n=0"`},
@@ -262,7 +262,7 @@ func TestIncidents(t *testing.T) {
 		{"PUT", path + "/note", `{"note":"` + strings.Repeat("x", incident.MaxNote+1) + `"}`, bearer, 400, "at most"},
 		{"GET", "/api/incidents", "", bearer, 200, `"edit":true`},
 		{"GET", "/api/incidents", "", shared(s), 200, `"edit":false`},
-		{"DELETE", path, "", shared(s), 403, "editing is not allowed"},
+		{"DELETE", path, "", shared(s), 403, "a share link changes nothing"},
 		{"DELETE", path, "", bearer, 200, saved.ID},
 		{"DELETE", path, "", bearer, 404, "/api/incidents lists them"},
 	} {
@@ -369,7 +369,7 @@ func TestIncidentPageOfKafka(t *testing.T) {
 func TestIncidentPage(t *testing.T) {
 	testkit.Long(t)
 	log := newSynthetic(0)
-	server := log.idle(t, func(c *Config) { c.Auth, c.AllowEdit = "me:secret-secret", true })
+	server := log.idle(t, func(c *Config) { c.Access, c.AllowEdit = letIn(t, AccessConfig{Auth: "me:secret-secret"}), true })
 	server.fill = log.run(server.store)
 	server.raw = nil // nothing on an incident's page asks for the live log
 	onPort(t, server)

@@ -52,7 +52,7 @@ stats:
 	if err := raw.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	s := k.idle(func(c *Config) { c.Definitions, c.Tokens, c.ShareKey = d, []string{testToken}, testKey })
+	s := k.idle(func(c *Config) { c.Definitions, c.Access = d, tokensAndLinks(t) })
 	type answer struct {
 		Lines         []struct{ Time, Text string }
 		More, Expired bool

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -76,15 +77,16 @@ func (s *Store) marksFull(second int64) bool {
 }
 
 // AppendMarks appends the member "marks" of a message, with a comma before it, if they
-// changed after a version: all that stand in a page's window, and how many more there are.
-func (s *Store) AppendMarks(b []byte, after uint64) []byte {
+// changed after a version: those of a page's window that are seen (nil: all), and how many more
+// there are.
+func (s *Store) AppendMarks(b []byte, seen func(mark.Mark) bool, after uint64) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.marksVersion <= after {
 		return b
 	}
 	b = append(b, `,"marks":`...)
-	return append(b, mustJSON(newMarksAnswer(maxMarksTold)(s.marks.Between(s.newest-s.size, s.newest+markedAhead)))...)
+	return append(b, mustJSON(newMarksAnswer(maxMarksTold, seen)(s.marks.Between(s.newest-s.size, s.newest+markedAhead)))...)
 }
 
 // marksAnswer is what pages and clients are told of marks.
@@ -94,9 +96,12 @@ type marksAnswer struct {
 }
 
 // newMarksAnswer makes one of marks, and of how many more there are: of the marks with the
-// first that have about so many bytes.
-func newMarksAnswer(most int) func(marks []mark.Mark, more uint64) marksAnswer {
+// first that have about so many bytes. Who sees but some of them is not told of more.
+func newMarksAnswer(most int, seen func(mark.Mark) bool) func(marks []mark.Mark, more uint64) marksAnswer {
 	return func(marks []mark.Mark, more uint64) marksAnswer {
+		if seen != nil {
+			marks, more = slices.DeleteFunc(slices.Clone(marks), func(m mark.Mark) bool { return !seen(m) }), 0
+		}
 		for i, m := range marks {
 			if most -= m.Size(); most < 0 {
 				marks, more = marks[:i], more+uint64(len(marks)-i)
@@ -178,16 +183,13 @@ func (s *Server) listMarks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.sendAll(w, r, "application/json", func() (*parcel, error) {
-		return parcelOf(newMarksAnswer(maxAnswer / madeAtOnce)(s.store.Marks(from, to)))
+		seen := whoIs(r.Context()).scope.marks(s.config.Definitions)
+		return parcelOf(newMarksAnswer(maxAnswer/madeAtOnce, seen)(s.store.Marks(from, to)))
 	})
 }
 
-// setMark sets the mark that a request's body says. Who came by a share link only looks.
+// setMark sets the mark that a request's body says.
 func (s *Server) setMark(w http.ResponseWriter, r *http.Request) {
-	if _, shared := shareEnd(r.Context()); shared || !s.mayOpen(r) {
-		http.Error(w, "a share link cannot set marks: log in", http.StatusForbidden)
-		return
-	}
 	m, err := readMark(http.MaxBytesReader(w, r.Body, maxMarkBody), time.Now())
 	if err == nil {
 		err = topics.CheckMark(m)

@@ -139,7 +139,7 @@ func TestTooManyMarks(t *testing.T) {
 	}
 	put(s.store, point("a", minute, "1"))
 	var told struct{ Marks struct{ More uint64 } }
-	text := append(append([]byte("{"), s.store.AppendMarks(nil, 0)[1:]...), '}')
+	text := append(append([]byte("{"), s.store.AppendMarks(nil, nil, 0)[1:]...), '}')
 	if err := json.Unmarshal(text, &told); err != nil {
 		t.Fatal(err)
 	}

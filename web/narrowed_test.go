@@ -30,7 +30,7 @@ stats:
 	}
 	const first = 1_700_000_000
 	sources(t, k, first)
-	s := k.idle(func(c *Config) { c.Definitions, c.Tokens, c.ShareKey = d, []string{testToken}, testKey })
+	s := k.idle(func(c *Config) { c.Definitions, c.Access = d, tokensAndLinks(t) })
 	ask := func(stat, where string, from, to int64) (points map[int64]string) {
 		t.Helper()
 		path := fmt.Sprintf("/api/narrowed?stat=%s&where=%s&from=%d&to=%d", stat, url.QueryEscape(where), first+from, first+to)

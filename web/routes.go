@@ -61,6 +61,10 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"POST /api/silences":    takes(s.setSilence),
 		"DELETE /api/silences":  takes(s.endSilence, "id"),
 		"POST /api/share":       takes(s.share, "for", "stat", "page", embedParameter),
+		"GET /api/who":          takes(s.me),
+		"GET /login":            takes(s.loginForm, "to"),
+		"POST /login":           takes(s.logIn),
+		"POST /logout":          takes(s.logOut),
 		"GET /metrics":          s.metrics,
 		"GET /api/openapi.yaml": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/yaml")
@@ -103,9 +107,12 @@ func takes(answer http.HandlerFunc, parameters ...string) http.HandlerFunc {
 }
 
 // routes leads requests to what answers them.
-func (s *Server) routes(page []*file) http.Handler {
+func (s *Server) routes(page []*file) *http.ServeMux {
 	mux := http.NewServeMux()
 	for route, answer := range s.answers() {
+		if _, ok := required[route]; !ok {
+			panic(route + " has no role: see required")
+		}
 		mux.HandleFunc(route, answer)
 	}
 	for _, f := range page {
@@ -217,7 +224,8 @@ func takesGzip(r *http.Request) bool {
 // socket serves one client's websocket: of all stats, or of those that ?stat=
 // names, as often as it is given.
 func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
-	sub, err := s.subscription(scoped(r.Context()), r.URL.Query()["stat"])
+	who := whoIs(r.Context())
+	sub, err := s.subscription(who, r.URL.Query()["stat"])
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
@@ -232,12 +240,14 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
-	ctx := s.stopping
-	if end, ok := shareEnd(r.Context()); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, end)
-		defer cancel()
+	ctx, cancel := context.WithCancel(s.stopping)
+	defer cancel()
+	if !who.until.IsZero() {
+		var over context.CancelFunc
+		ctx, over = context.WithDeadline(ctx, who.until)
+		defer over()
 	}
+	defer s.access.hold(who, cancel)()
 	s.hub.serve(ctx, conn, sub)
 }
 
@@ -348,7 +358,7 @@ func (s *Server) measured() []byte {
 		b = fmt.Appendf(b, "# HELP %[1]s %[2]s\n# TYPE %[1]s %[3]s\n%[1]s %[4]d\n", m.name, m.help, m.kind, m.value)
 	}
 	own := prometheus.NewRegistry()
-	own.MustRegister(s.hub.delay)
+	own.MustRegister(s.hub.delay, s.access.wrong, s.access.slowed)
 	all := prometheus.Gatherers{own}
 	if s.config.Metrics != nil {
 		all = append(all, s.config.Metrics)

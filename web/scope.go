@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"pulse/stats"
+	"pulse/stats/mark"
 )
 
 // A scope is what a share link is for: "" is all, "stat:NAME" one stat, "page:TITLE" one
@@ -65,37 +65,29 @@ func (c scope) stats(d *stats.Definitions) (names []string) {
 	return names
 }
 
-// scopeKey is where a request's context has the scope of its share link.
-type scopeKey struct{}
-
-// scoped gives the scope of the share link by which a request came in; "": it may see all.
-func scoped(ctx context.Context) scope {
-	c, _ := ctx.Value(scopeKey{}).(scope)
-	return c
-}
-
-// within lets those who came by a share link of a scope have what is in it, and refuses all
-// else: what is added later is not theirs until it is named here.
-func (s *Server) within(page []*file, next http.Handler) http.Handler {
-	files := map[string]bool{"/": true}
-	for _, f := range page {
-		files[f.route] = true
+// marks tells which marks a scope's reader sees: those that its stats find in lines; nil: all.
+func (c scope) marks(d *stats.Definitions) func(mark.Mark) bool {
+	if c == "" {
+		return nil
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := scoped(r.Context())
-		name, ofStat := strings.CutPrefix(r.URL.Path, "/api/stats/")
-		switch {
-		case c == "", files[r.URL.Path], r.URL.Path == "/ws", r.URL.Path == "/api/marks",
-			ofStat && slices.Contains(c.stats(s.config.Definitions), name):
-			next.ServeHTTP(w, r)
-		default:
-			http.Error(w, "this share link is for a part of the numbers alone: ask for another one", http.StatusForbidden)
+	names := map[string]bool{}
+	for _, name := range c.stats(d) {
+		if st, err := d.Named(name); err == nil && st.Mark != nil {
+			names[st.Mark.Name] = true
 		}
-	})
+	}
+	return func(m mark.Mark) bool { return m.Lines > 0 && names[m.Name] }
 }
 
-// subscription is what a socket of a scope gets: of what it asks for that which is in it.
-func (s *Server) subscription(c scope, names []string) (Subscription, error) {
+// subscription is what somebody's socket gets: of what it asks for that which they may see.
+func (s *Server) subscription(who identity, names []string) (Subscription, error) {
+	sub, err := s.scoped(who.scope, names)
+	sub.may, sub.session = who.role, who.session != ""
+	return sub, err
+}
+
+// scoped is a subscription to what is in a scope.
+func (s *Server) scoped(c scope, names []string) (Subscription, error) {
 	if c == "" {
 		return s.hub.Subscribe(names)
 	}
@@ -108,6 +100,7 @@ func (s *Server) subscription(c scope, names []string) (Subscription, error) {
 	}
 	sub, err := s.hub.Subscribe(in)
 	sub.pages = pagesJSON(c.pages(s.config.Definitions))
+	sub.marks = c.marks(s.config.Definitions)
 	sub.key += " " + string(c)
 	return sub, err
 }

@@ -33,7 +33,7 @@ func link(t *testing.T, s *Server, query string) url.Values {
 // A share link of one stat or page lets see that, and nothing else.
 func TestScopes(t *testing.T) {
 	log := newSynthetic(0)
-	s := log.idle(t, func(c *Config) { c.Tokens, c.ShareKey = []string{testToken}, testKey })
+	s := log.idle(t, func(c *Config) { c.Access = tokensAndLinks(t) })
 	onPort(t, s)
 	as := func(token string) func(*http.Request) {
 		return func(r *http.Request) { r.AddCookie(&http.Cookie{Name: shareCookie, Value: token}) }
@@ -127,7 +127,7 @@ func TestEmbedded(t *testing.T) {
 	defer host.Close()
 	site := strings.Replace(host.URL, "127.0.0.1", "localhost", 1) // another site than that of Pulse
 	log := newSynthetic(0)
-	s := log.serve(t, func(c *Config) { c.Tokens, c.ShareKey, c.EmbedFrom = []string{testToken}, testKey, []string{site} })
+	s := log.serve(t, func(c *Config) { c.Access, c.EmbedFrom = tokensAndLinks(t), []string{site} })
 	frame = strings.Replace(s.URL(), "localhost", "127.0.0.1", 1) + "/?" + strings.ReplaceAll(link(t, s, "stat=stat-03&embed=true").Encode(), "&", "&amp;")
 	b := openBrowser(t)
 	b.do(t, look(700, 300, "light"), chromedp.Navigate(site))

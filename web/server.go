@@ -49,16 +49,12 @@ type Config struct {
 
 	Metrics prometheus.Gatherer // what /metrics has besides the server's own; may be nil
 
-	Auth          string   // user:password for basic auth
-	Tokens        []string // that a client may have as Authorization: Bearer instead; without Auth and Tokens everybody may come in
-	ShareKey      string   // signs links that let others in for a time; the same for all servers of a dashboard; "": there are none
+	Access        *Access  // who may come in; nil: everybody
 	Origins       []string // whose pages may open sockets besides the server's own, as https://host
 	EmbedFrom     []string // sites whose pages may show this one in a frame, as https://host
 	ForceHTTPS    bool     // redirect what came as plain HTTP, here or to the proxy
 	CanonicalHost string   // redirect from other hosts to this one; "" keeps any
-	CertFile      string   // of a certificate and its chain, PEM: the server speaks TLS itself; a file that changes is read again
-	KeyFile       string   // of its key
-	AllowEdit     bool     // who has the login or a token may save and delete incidents, and try and save definitions
+	AllowEdit     bool     // who has the role Edit may save and delete incidents, and try and save definitions
 
 	DefinitionsFile DefinitionsFile // where definitions are saved; nil: nowhere
 }
@@ -66,9 +62,7 @@ type Config struct {
 // A Server is the web role.
 type Server struct {
 	config       Config
-	access       *access
-	certificate  *certificate // nil: no TLS here
-	guesses      *guesses
+	access       *Access
 	changing     *changing
 	refusals     throttle.Logger
 	store        *Store
@@ -90,6 +84,7 @@ type Server struct {
 	drafts       chan struct{} // holds one for each draft that is being tried
 	listener     net.Listener
 	onLoopback   bool // only programs on this machine can connect
+	mux          *http.ServeMux
 	handler      http.Handler
 	ready        atomic.Bool
 	upgrader     websocket.Upgrader
@@ -136,7 +131,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.listenOn(l)
 	if s.access.open() && !s.onLoopback {
-		s.config.Logger.Warn("anyone who can reach this machine can see the page: give --http-auth or --http-tokens, or --http localhost:PORT", "address", l.Addr())
+		s.config.Logger.Warn("anyone who can reach this machine can see the page: give --http-auth or --http-token-file, or --http localhost:PORT", "address", l.Addr())
 	}
 	return s, nil
 }
@@ -153,25 +148,23 @@ func newServer(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	access, err := newAccess(c)
-	if err != nil {
-		return nil, err
+	if c.Access == nil {
+		var err error
+		if c.Access, err = NewAccess(AccessConfig{}); err != nil {
+			return nil, err
+		}
 	}
-	if c.AllowEdit && access.open() {
-		return nil, errors.New("nobody can be allowed to edit without a login or tokens: give --http-auth or --http-tokens")
-	}
-	certificate, err := newCertificate(c.CertFile, c.KeyFile)
-	if err != nil {
-		return nil, err
+	if c.AllowEdit && c.Access.open() {
+		return nil, errors.New("nobody can be allowed to edit without a login or tokens: give --http-auth or --http-token-file")
 	}
 	compiled, err := program.Compile(c.Definitions)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{program: compiled, readers: newReaders(readersAtOnce, maxQueue), explanations: newReaders(explainersAtOnce, maxExplainQueue), making: make(chan struct{}, madeAtOnce), drafts: make(chan struct{}, maxDrafts), guesses: newGuesses(), changing: newChanging(), config: c, access: access, certificate: certificate, store: NewStore(c.Definitions)}
+	s := &Server{program: compiled, readers: newReaders(readersAtOnce, maxQueue), explanations: newReaders(explainersAtOnce, maxExplainQueue), making: make(chan struct{}, madeAtOnce), drafts: make(chan struct{}, maxDrafts), changing: newChanging(), config: c, access: c.Access, store: NewStore(c.Definitions)}
 	page := files()
 	s.hub = NewHub(s.store, c.Definitions, build(page), time.Now)
-	s.hub.share, s.hub.embeds = access.shares(), len(c.EmbedFrom) > 0
+	s.hub.share, s.hub.embeds = c.Access.shares(), len(c.EmbedFrom) > 0
 	s.hub.edit = c.AllowEdit
 	view := newView(c, s.store)
 	s.history, s.published, s.fill = view.merged, view.merged, view.Run
@@ -190,7 +183,8 @@ func newServer(c Config) (*Server, error) {
 	byMinute := &minutes{topicReader{c.Cluster, c.Names.Minutes()}, s.store}
 	s.minutes, s.usual.minutes = byMinute, byMinute
 	s.promql = s.newPromQL()
-	s.handler = s.guard(withAsker(s.within(page, s.routes(page))))
+	s.mux = s.routes(page)
+	s.handler = s.guard(withAsker(s.allow(s.mux)))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout:  headerWithin,
@@ -211,7 +205,7 @@ func (s *Server) URL() string {
 		host = addr.IP.String()
 	}
 	scheme := "http://"
-	if s.certificate != nil {
+	if s.access.certFile != "" {
 		scheme = "https://"
 	}
 	return scheme + net.JoinHostPort(host, fmt.Sprint(addr.Port))
@@ -240,10 +234,10 @@ func (s *Server) leave() {
 
 // serve takes connections, by TLS if there is a certificate.
 func (s *Server) serve(server *http.Server) error {
-	if s.certificate == nil {
+	if s.access.certFile == "" {
 		return server.Serve(s.listener)
 	}
-	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get}
+	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.access.certified}
 	return server.ServeTLS(s.listener, "", "")
 }
 

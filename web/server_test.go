@@ -41,10 +41,10 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestAuth(t *testing.T) {
-	if _, err := New(Config{Definitions: two(), Addr: "127.0.0.1:0", Auth: "nobody"}); err == nil {
+	if _, err := NewAccess(AccessConfig{Auth: "nobody"}); err == nil {
 		t.Error("WEB_AUTH without a password was accepted")
 	}
-	s := idle(t, func(c *Config) { c.Auth = "ada:correct:horse" })
+	s := idle(t, func(c *Config) { c.Access = letIn(t, AccessConfig{Auth: "ada:correct:horse"}) })
 	login := func(user, password string) func(*http.Request) {
 		return func(r *http.Request) { r.SetBasicAuth(user, password) }
 	}

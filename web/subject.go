@@ -47,18 +47,13 @@ func (s *Server) kept(one incident.Incident) (*subject, error) {
 // alone.
 func (s *Server) ofLive(answer func(http.ResponseWriter, *http.Request, *subject)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !refuseShared(w, r) {
-			answer(w, r, s.live())
-		}
+		answer(w, r, s.live())
 	}
 }
 
 // ofIncident answers a question with what the incident of the path says.
 func (s *Server) ofIncident(answer func(http.ResponseWriter, *http.Request, *subject)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if refuseShared(w, r) {
-			return
-		}
 		one, ok := s.wholeIncident(w, r)
 		if !ok {
 			return
@@ -68,15 +63,6 @@ func (s *Server) ofIncident(answer func(http.ResponseWriter, *http.Request, *sub
 			answer(w, r, of)
 		}
 	}
-}
-
-// refuseShared answers a request that came by a share link, and reports whether it has.
-func refuseShared(w http.ResponseWriter, r *http.Request) bool {
-	_, shared := shareEnd(r.Context())
-	if shared {
-		http.Error(w, "a share link shows only numbers: log in to see lines, and what follows from them", http.StatusForbidden)
-	}
-	return shared
 }
 
 // lined is the stat that a request names, if lines count for it; else it has answered.

@@ -117,7 +117,7 @@ func (f *flags) parseEnv() error {
 var mayBeSecret = regexp.MustCompile(`auth|token|password|secret|key|sources|urls|heartbeat|^aorta$|^influx$|^remote-write$`)
 
 // keyFiles are those of them that name files.
-var keyFiles = []string{"http-key", "tls-key", "kafka-client-cert-key"}
+var keyFiles = []string{"http-key", "http-token-file", "tls-key", "kafka-client-cert-key"}
 
 // isSecret reports whether a flag's value must not show in a list of processes.
 func isSecret(name string) bool {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -49,7 +51,8 @@ func TestReload(t *testing.T) {
 	t.Parallel()
 	const first = "stats:\n  - {name: lines, rate: second, over: 1s}\n"
 	file := writeFile(t, "stats.yaml", first)
-	r := startRun(t, file, "", nil, "--syslog-tcp", "127.0.0.1:0", "--log-level", "info")
+	tokens := writeFile(t, "tokens", "read ann 0123456789abcdef\n")
+	r := startRun(t, file, "", nil, "--syslog-tcp", "127.0.0.1:0", "--log-level", "info", "--http-token-file", tokens)
 	published := func(version, stat string) {
 		t.Helper()
 		names := r.names
@@ -75,6 +78,33 @@ func TestReload(t *testing.T) {
 		r.hangup()
 		r.says(wrong.says)
 	}
+	// So are tokens, with a file of definitions that has not changed, and with one that has.
+	answers := func(token string, want int) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/api/stats", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("the token %s is answered with %d, want %d", token, answer.StatusCode, want)
+		}
+	}
+	rewrite(t, tokens, "read ann short\n")
+	r.hangup()
+	r.says(tokens + ":1: the token of ann has 5 bytes")
+	answers("0123456789abcdef", 200)
+	rewrite(t, tokens, "read ann fedcba9876543210\n")
+	r.hangup()
+	r.says("reloaded the tokens")
+	answers("0123456789abcdef", 401)
+	rewrite(t, tokens, "nonsense")
+
 	second := first + "  - {name: more, count: lines, over: 1s}\n"
 	rewrite(t, file, second)
 	r.hangup()
@@ -84,6 +114,9 @@ func TestReload(t *testing.T) {
 	}
 	r.says("going on with other definitions")
 	published(definitions.Version(), "more")
+	urls := regexp.MustCompile(`msg="serving the page" url=(\S+)`).FindAllStringSubmatch(r.stderr.String(), -1)
+	r.url = urls[len(urls)-1][1]
+	answers("fedcba9876543210", 200) // those of before
 	r.stop()
 	if code := r.wait(); code != exitOK {
 		t.Errorf("it ended with %d", code)

@@ -97,6 +97,9 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
+	if err := s.web.open(role.log); err != nil {
+		return err
+	}
 	role.metrics = newMetrics()
 	role.metrics.process()
 	bar := newProgress(e.Stderr)
@@ -209,7 +212,7 @@ func (s *runSettings) runAll(ctx context.Context, e *environment, role *role, as
 	// What cannot go on in this process could not start in the next one either, but for the
 	// lateness, which is changed by hand.
 	group.Go(func() error {
-		return s.reloading(ctx, role.log, func() { reloadInputs(role.log, opened) }, usable, func(ctx context.Context) error {
+		return s.reloading(ctx, role.log, func() { reloadInputs(role.log, opened); s.web.reload(role.log) }, usable, func(ctx context.Context) error {
 			definitions, err := s.load()
 			if err != nil {
 				return err

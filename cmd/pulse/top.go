@@ -72,7 +72,11 @@ func (s *topSettings) run(ctx context.Context, e *environment) error {
 	}
 	// A dashboard of its own, for this process alone.
 	token := rand.Text()
-	server, err := web.New(web.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: "127.0.0.1:0", Tokens: []string{token}})
+	access, err := web.NewAccess(web.AccessConfig{Tokens: []string{token}})
+	if err != nil {
+		return err
+	}
+	server, err := web.New(web.Config{Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: "127.0.0.1:0", Access: access})
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"pulse/web"
 
@@ -38,7 +40,14 @@ func (s *webSettings) check(words []string) error {
 }
 
 func (s *webSettings) run(ctx context.Context, e *environment) error {
-	return s.rerun(ctx, e, func(ctx context.Context) error { return s.once(ctx, e) })
+	log, err := s.logger(e.Stderr)
+	if err != nil {
+		return err
+	}
+	if err := s.web.open(log); err != nil {
+		return err
+	}
+	return s.reloading(ctx, log, func() { s.web.reload(log) }, s.usable, func(ctx context.Context) error { return s.once(ctx, e) })
 }
 
 // once runs the role with the definitions that there are.
@@ -59,7 +68,9 @@ type webFlags struct {
 	addr          string
 	auth          string
 	tokens        string
+	tokenFile     string
 	shareKey      string
+	session       time.Duration
 	origins       string
 	embedFrom     string
 	certificate   string
@@ -67,6 +78,8 @@ type webFlags struct {
 	forceHTTPS    bool
 	canonicalHost string
 	allowEdit     bool
+
+	access *web.Access // made once: logins outlive other definitions
 }
 
 func (w *webFlags) add(f *flags) {
@@ -82,19 +95,22 @@ func (w *webFlags) add(f *flags) {
 		help           string
 	}{
 		{"http-auth", "WEB_AUTH", &w.auth, "the `user:password` that browsers must give"},
-		{"http-tokens", "WEB_TOKENS", &w.tokens, "a comma list of bearer `tokens`, of 16 bytes or more, that are taken too"},
-		{"http-share-key", "WEB_SHARE_KEY", &w.shareKey, "a `key` of 16 bytes or more that signs share links: the same on every server"},
+		{"http-tokens", "WEB_TOKENS", &w.tokens, "a comma list of bearer `tokens`, of 16 bytes or more, with the role edit"},
+		{"http-share-key", "WEB_SHARE_KEY", &w.shareKey, "a `key` of 16 bytes or more that signs share links and logins: the same on every server"},
 	} {
 		f.vars[s.name] = s.variable
 		f.StringVar(s.value, s.name, "", s.help)
 	}
+	f.vars["http-token-file"], f.vars["http-session"] = "WEB_TOKEN_FILE", "WEB_SESSION"
+	f.StringVar(&w.tokenFile, "http-token-file", "", "a `file` of tokens: in each line a role (read, lines or edit), a name and a token; it is read again")
+	f.durationVar(&w.session, "http-session", web.DefaultSession, "how long a login by the page's form lasts, a `duration` of up to 720h")
 	f.vars["http-origins"], f.vars["http-cert"], f.vars["http-key"] = "WEB_ORIGINS", "WEB_CERT", "WEB_KEY"
 	f.StringVar(&w.origins, "http-origins", "", "a comma list of `sites` (https://host) whose pages may open the socket")
 	f.vars["embed-from"] = "WEB_EMBED_FROM"
 	f.StringVar(&w.embedFrom, "embed-from", "", "a comma list of `sites` (https://host) whose pages may show the dashboard in a frame")
 	f.StringVar(&w.certificate, "http-cert", "", "the `file` of a certificate and its chain, in PEM, for HTTPS; it is read again when it changes")
 	f.StringVar(&w.key, "http-key", "", "the `file` of the private key of --http-cert, in PEM")
-	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the login or a token save and delete incidents from the page, and try and save definitions")
+	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the role edit save and delete incidents from the page, and try and save definitions")
 	f.BoolVar(&w.forceHTTPS, "force-https", false, "redirect requests that reached the proxy by plain HTTP to HTTPS")
 	f.StringVar(&w.canonicalHost, "canonical-host", "", "redirect requests for other host names to this `host`")
 }
@@ -114,11 +130,12 @@ func (w *webFlags) check() error {
 	if (w.certificate == "") != (w.key == "") {
 		return usagef("--http-cert and --http-key go together")
 	}
-	if w.shareKey != "" && w.auth == "" && w.tokens == "" {
-		return usagef("--http-share-key needs --http-auth or --http-tokens: without them all may come in already")
+	open := w.auth == "" && len(list(w.tokens)) == 0 && w.tokenFile == ""
+	if w.shareKey != "" && open {
+		return usagef("--http-share-key needs --http-auth or --http-token-file: without them all may come in already")
 	}
-	if w.allowEdit && w.auth == "" && w.tokens == "" {
-		return usagef("--allow-edit needs --http-auth or --http-tokens: without them anybody could edit")
+	if w.allowEdit && open {
+		return usagef("--allow-edit needs --http-auth or --http-token-file: without them anybody could edit")
 	}
 	for flag, sites := range map[string]string{"--http-origins": w.origins, "--embed-from": w.embedFrom} {
 		for _, site := range list(sites) {
@@ -130,11 +147,31 @@ func (w *webFlags) check() error {
 	return nil
 }
 
+// open reads who may come in, and the certificate.
+func (w *webFlags) open(log *slog.Logger) (err error) {
+	w.access, err = web.NewAccess(web.AccessConfig{
+		Auth: w.auth, Tokens: list(w.tokens), TokenFile: w.tokenFile, ShareKey: w.shareKey, Session: w.session,
+		CertFile: w.certificate, KeyFile: w.key, Logger: log,
+	})
+	return err
+}
+
+// reload reads these again. What is wrong changes nothing.
+func (w *webFlags) reload(log *slog.Logger) {
+	if w.tokenFile == "" && w.certificate == "" {
+		return
+	}
+	if err := w.access.Reload(); err != nil {
+		log.Error("tokens and certificates of the page are as they were", "because", err)
+		return
+	}
+	log.Info("reloaded the tokens and certificates of the page")
+}
+
 func (w *webFlags) server(role *role, shown prometheus.Gatherer, file web.DefinitionsFile) (*web.Server, error) {
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
-		Metrics: shown, Auth: w.auth, Tokens: list(w.tokens), ShareKey: w.shareKey, Origins: list(w.origins), EmbedFrom: list(w.embedFrom),
-		CertFile: w.certificate, KeyFile: w.key, ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost, AllowEdit: w.allowEdit,
+		Metrics: shown, Access: w.access, Origins: list(w.origins), EmbedFrom: list(w.embedFrom), ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost, AllowEdit: w.allowEdit,
 		DefinitionsFile: file,
 	})
 }

@@ -3,6 +3,7 @@
 
 import { element, write } from "./dom.js";
 import { clock, offset, span, visible } from "./format.js";
+import { may } from "./may.js";
 
 const NAMED = 3; // incidents that the band names
 const LOST = 3; // tries without an answer, after which the band says so
@@ -166,7 +167,7 @@ export class Alerts {
     const section = (title, rows) => (rows.length ? [element("h3", "", title), element("ul", "incidents", ...rows)] : []);
     this.dialog.querySelector(".list").replaceChildren(...failing,
       ...section("Now", [...loud, ...quiet].map((i) => this.#row(i, now, true))),
-      ...section("Silences", [...told.silences.map((s) => this.#silenced(s, now)), ...(told.alerts.length ? [this.#another()] : [])]),
+      ...section("Silences", [...told.silences.map((s) => this.#silenced(s, now)), ...(told.alerts.length && may("edit") ? [this.#another()] : [])]),
       ...section("History", history.map((i) => this.#row(i, now, false))),
       ...(calm.length ? [element("h3", "", "Well"), element("p", "calm", calm.join(", "))] : []));
   }
@@ -191,7 +192,7 @@ export class Alerts {
       link.rel = "noopener noreferrer";
       actions.append(link);
     }
-    if (open && !i.silence) {
+    if (open && !i.silence && may("edit")) {
       const button = element("button", "", "Silence…");
       button.type = "button";
       button.addEventListener("click", () => this.#ask(row, i, button));
@@ -206,7 +207,7 @@ export class Alerts {
     const end = element("button", "", "End");
     end.type = "button";
     const row = element("li", "", element("p", "what", element("i"), element("bdi", "name", subject(s))),
-      element("p", "when", `${second(s.from) > now ? `from ${clock(second(s.from), now)} ` : ""}until ${clock(second(s.until), now)}, by ${visible(s.who)}: ${visible(s.why)}`), element("p", "actions", end));
+      element("p", "when", `${second(s.from) > now ? `from ${clock(second(s.from), now)} ` : ""}until ${clock(second(s.until), now)}, by ${visible(s.who)}: ${visible(s.why)}`), ...(may("edit") ? [element("p", "actions", end)] : []));
     row.dataset.state = "silenced";
     end.addEventListener("click", () => this.#send(row, `/api/silences?id=${encodeURIComponent(s.id)}`, { method: "DELETE" }));
     return row;

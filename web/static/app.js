@@ -1,6 +1,7 @@
 // The page: what comes from the server goes into the model, and what changed is
 // drawn; what the reader does changes what is looked at.
 
+import { Account } from "./account.js";
 import { Alerts } from "./alerts.js";
 import { Arrange } from "./arrange.js";
 import { Detail } from "./detail.js";
@@ -11,6 +12,7 @@ import { dated } from "./format.js";
 import { Grid } from "./grid.js";
 import { IncidentPlayer, Incidents } from "./incident.js";
 import { MarkTip } from "./marks.js";
+import { setRole } from "./may.js";
 import { Model } from "./model.js";
 import { Narrow } from "./narrow.js";
 import { Pages } from "./pages.js";
@@ -31,6 +33,7 @@ const model = new Model(); // of now; of an incident's page it has the configura
 let frozen = null; // a copy of the model, while the page is paused, or one of then
 let part = false; // whether this is a share link's page of a part of the numbers
 let build = null; // the page's files, as the server had them when this page was loaded
+let role = null; // of the reader
 
 const status = new Status($("status"), $("status-text"), $("status-rate"), $("announce"));
 const narrow = new Narrow($("only"), { onChange: (chips) => pages.narrow(chips), onNews: () => touch() });
@@ -45,6 +48,7 @@ const large = () => {
 const welcome = new Welcome($("welcome"));
 const draft = new Draft($("draft-button"), $("draft"), () => model);
 new Incidents($("incidents"), $("incident-dialog"), () => model.newest);
+const account = new Account($("account"), $("account-dialog"), $("logged-out"));
 const sharing = new Sharing($("share"), $("sharing"), () => pages.shareable());
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
 const detail = new Detail($("page"), large, grid.colors, {
@@ -112,11 +116,15 @@ function standStill() {
   if (!(message.scoped ?? part)) model.alerts.version(message.alerts);
   if (message.type === "config") {
     // A page that hangs on a wall for months takes the scripts of a new server.
+    // So does one whose reader may do more, or less, by now.
     build ??= message.build;
-    if (build !== message.build) {
+    role ??= message.may;
+    if (build !== message.build || role !== message.may) {
       location.reload();
       return;
     }
+    setRole(role);
+    account.offer(message.session ?? false);
     sharing.offer(message.share && !message.scoped, message.embeds);
     $("then-button").hidden = incident !== "" || (message.scoped ?? false);
     draft.offer(message.edit && !message.scoped && !incident);
@@ -145,6 +153,7 @@ function standStill() {
   standStill();
 }, (state) => {
   model.connected = state === "open";
+  if (!model.connected) account.lost();
   standStill();
 });
 

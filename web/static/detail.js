@@ -12,6 +12,7 @@ import { drawAlerts } from "./alerts.js";
 import { MarkList, drawMarks, loadMarks, told } from "./marks.js";
 import { level, levelOf } from "./model.js";
 import { KEY_HUES, Keys } from "./keys.js";
+import { NO_LINES, may } from "./may.js";
 import { drawUsual } from "./usual.js";
 import { chipsOf, chipsOfKey, conditionOf } from "./narrow.js";
 import { pinches } from "./pinch.js";
@@ -93,6 +94,7 @@ export class Detail {
     const seconds = (text) => /^(\d{1,12})-(\d{1,12})$/.exec(text ?? "")?.slice(1).map(Number);
     const different = seconds(query.get("different")), lines = seconds(query.get("lines"));
     const against = query.get("against");
+    if ((lines || different) && this.#refused()) return;
     if (lines) this.lines.show(this.stat, ...lines, now, this.keys?.only ?? null, query.get("where") ?? "");
     if (different) this.explained.show(this.stat, ...different, now, { against: against === null ? null : Number(against), where: query.get("of") ?? "" });
   }
@@ -114,7 +116,7 @@ export class Detail {
     this.canvas = element("canvas");
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", `${stat.title} over time; left and right move, up and down zoom, enter shows the lines`);
+    this.canvas.setAttribute("aria-label", `${stat.title} over time; left and right move, up and down zoom${may("lines") ? ", enter shows the lines" : ""}`);
     this.selection = element("div", "selection");
     this.selection.hidden = true;
     this.legend = element("p", "legend", element("i"), element("span"));
@@ -159,7 +161,7 @@ export class Detail {
     why.title = "Which values of which fields explain it (w); shift and drag: of some seconds";
     this.box = element("article", "detail",
       element("div", "detail-head", back, element("h2", "", stat.title), this.chip, this.everywhere, element("p", "value", this.mark, this.figure, this.unit, this.note), this.windows, this.versus,
-        element("p", "take", why, press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
+        element("p", "take", ...may("lines") ? [why] : [], press("CSV", () => this.#save("csv")), press("JSON", () => this.#save("json")), press("PNG", () => this.#savePicture()))),
       this.remarks, this.filling, element("div", "charted", this.plot, ...(this.keys ? [this.keys.root] : [])), lines, different, this.marks.root, this.#definition());
     this.box.setAttribute("aria-label", stat.title);
     this.root.replaceChildren(this.box);
@@ -561,13 +563,23 @@ export class Detail {
   why() { this.#explain(this.chart.from, this.chart.edge); }
 
   /** Shows what is different in the seconds [from, to]. */
-  #explain(from, to) { this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now, { where: this.#where() }); }
+  #explain(from, to) {
+    if (this.#refused()) return;
+    this.explained.show(this.stat, Math.max(0, from), to, this.view().moment.now, { where: this.#where() });
+  }
+
+  /** Says why there are no lines to show, where the reader may not see any. */
+  #refused() {
+    if (!may("lines")) this.#told(NO_LINES);
+    return !may("lines");
+  }
 
   /** The condition of the lines that are shown alone, in all panels. */
   #where() { return conditionOf(chipsOf(placeOf(location.hash).query)); }
 
   /** Shows the lines that made the point, or the column, of a second. */
   #showLines(second) {
+    if (this.#refused()) return;
     const { stat } = this;
     const { step } = this.#points(this.view().model);
     const last = second + step - 1;

@@ -41,7 +41,8 @@ export class IncidentPlayer extends Player {
       const at = new URLSearchParams(location.search).get("at") ?? from;
       const { messages } = await this.#load(unix(to), 0);
       this.asked = (/^\d+$/.test(at) ? Number(at) : unix(at)) + 1;
-      onConfig(this.config = messages.find((m) => m.type === "config"));
+      const { role: may, session } = await ask("/api/who");
+      onConfig(this.config = { ...messages.find((m) => m.type === "config"), may, session });
       await this.open(this.asked);
     } catch (error) {
       this.fail(error.message);

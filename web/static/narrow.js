@@ -5,6 +5,7 @@
 import { element, write } from "./dom.js";
 import { clock, isolated, span, visible } from "./format.js";
 import { readNarrowed } from "./history.js";
+import { may } from "./may.js";
 import { Series } from "./model.js";
 import { scaled } from "./value.js";
 
@@ -127,7 +128,7 @@ export class Narrow {
   /** What a panel offers: {text, title, act}; null: nothing. */
   #offer(model, name) {
     const { stat } = model.series.get(name);
-    if (this.#kept(stat) || name.startsWith("pulse.") || stat.over > MOST) return null;
+    if (this.#kept(stat) || name.startsWith("pulse.") || stat.over > MOST || !may("lines")) return null;
     const worked = this.worked.get(name);
     if (worked && !worked.series && !worked.failed) return null; // it is being read
     const seconds = model.window + stat.over;

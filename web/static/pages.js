@@ -5,6 +5,7 @@ import { arranged } from "./arrange.js";
 import { element, mark, write } from "./dom.js";
 import { iconOf } from "./icon.js";
 import { level } from "./model.js";
+import { may } from "./may.js";
 import { chipText, chipsOf } from "./narrow.js";
 import { hashOf, placeOf } from "./place.js";
 import { blind } from "./status.js";
@@ -42,7 +43,7 @@ export class Pages {
     this.all.push({ slug: "trouble", title: "Trouble", rows: [] });
     const own = stats.filter((name) => name.startsWith(INTERNAL));
     if (own.length) this.all.push({ slug: "pulse", title: "Pulse itself", rows: [own] });
-    this.all.push({ slug: "fields", title: "Fields", rows: [], fields: true });
+    if (may("lines")) this.all.push({ slug: "fields", title: "Fields", rows: [], fields: true });
     this.tabs = this.all.map((page) => {
       const crit = element("b", "crit"), warn = element("b", "warn");
       const link = element("a", "", page.title, crit, warn);

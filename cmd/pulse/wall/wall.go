@@ -78,7 +78,10 @@ func read(ctx context.Context, base *url.URL, header http.Header, tell func(tea.
 	socket.Path = strings.TrimSuffix(base.Path, "/") + "/ws"
 	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, EnableCompression: true, Proxy: http.ProxyFromEnvironment}
 	conn, response, err := dialer.DialContext(ctx, socket.String(), header)
-	if response != nil && err != nil {
+	switch {
+	case response != nil && err != nil && response.StatusCode == http.StatusUnauthorized:
+		return fmt.Errorf("%s wants a login: give --token @FILE, or a user and a password in the address", base.Host)
+	case response != nil && err != nil:
 		return fmt.Errorf("%s answered %s", base.Host, response.Status)
 	}
 	if err != nil {
