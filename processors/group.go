@@ -215,6 +215,13 @@ type claim struct {
 	source atomic.Pointer[sarama.ConsumerGroupClaim] // set when records begin to come
 }
 
+// more reports whether another record has been fetched. Those that goka has taken
+// already do not count: a partition then holds nothing back that it could have.
+func (c *claim) more() bool {
+	source := c.source.Load()
+	return source != nil && len((*source).Messages()) > 0
+}
+
 // MarkOffset is called by goka, with the offset after the record's, when a
 // callback has returned and all that it emitted is acknowledged.
 func (s *session) MarkOffset(topic string, partition int32, offset int64, _ string) {

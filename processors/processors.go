@@ -35,6 +35,7 @@ type Record struct {
 	Key    string
 	Value  []byte
 	Header func(key string) []byte // nil if there is no such header
+	More   bool                    // the next record is here already, and comes at once
 }
 
 // Emit sends a record to one of the outputs. The value must not be changed
@@ -46,8 +47,8 @@ type Emit func(topic, key string, value []byte)
 type Partition interface {
 	// Process takes the next record. What it returns, unless nil, is committed
 	// once all that was emitted for this record and for those before it has been
-	// acknowledged. After an error the partition is begun anew from what is
-	// committed then.
+	// acknowledged. While there are More it may hold back what it would emit. After an
+	// error the partition is begun anew from what is committed then.
 	Process(r Record, emit Emit) (*topics.Commit, error)
 }
 
@@ -171,7 +172,7 @@ func (p *Processor) process(ctx goka.Context, message any) {
 	c.tracker.deliver(ctx.Offset())
 	emitted := 0
 	commit, err := c.partition.Process(
-		Record{Offset: ctx.Offset(), Key: ctx.Key(), Value: value, Header: func(key string) []byte { return ctx.Headers()[key] }},
+		Record{Offset: ctx.Offset(), Key: ctx.Key(), Value: value, Header: func(key string) []byte { return ctx.Headers()[key] }, More: c.more()},
 		func(topic, key string, value []byte) {
 			emitted += len(key) + len(value)
 			ctx.Emit(goka.Stream(topic), key, value)

@@ -47,7 +47,7 @@ func (n Names) Incidents() string { return n.Prefix + "incident." }
 // Merged is the topic of snapshots.
 func (n Names) Merged() string { return n.Prefix + "stats.merged" }
 
-// Table is the compacted topic of each stat's newest snapshots.
+// Table is the compacted topic of the snapshots that were released last.
 func (n Names) Table() string { return n.Prefix + "merger-table" }
 
 // Alerts is the compacted topic of the transitions of alerts.

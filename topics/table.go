@@ -16,6 +16,7 @@ import (
 // Bounds on the records of the merger's table.
 const (
 	MaxTableSnapshots = 256     // in one record
+	TableSeconds      = 600     // snapshots that are so much older than others of a release are not in it: no page shows them
 	MaxClockIngesters = 8       // named with clocks
 	maxTableValue     = 1 << 20 // bytes
 )
@@ -28,12 +29,13 @@ const clocksPrefix = "pulse.clocks."
 // them.
 func ClocksKey(partition int32) string { return clocksPrefix + strconv.Itoa(int(partition)) }
 
-// A TableEntry is what a key of the merger's table holds: a stat's newest
-// snapshots, or clocks, or a catalog, or a history. Snapshots older than these are in the topic of merged
-// snapshots, and so is each of these: of two for the same second the higher
-// revision holds, wherever it was read.
+// A TableEntry is what a key of the merger's table holds: the snapshots of a partition's
+// stats that were released together, at a key that leads to the partition; or clocks, or a
+// catalog, or a history. Mergers of before 2026-11-28 wrote a stat's newest snapshots at its
+// name: whose a snapshot is, it says itself. All of them are in the topic of merged snapshots
+// too: of two for the same second the higher revision holds, wherever it was read.
 type TableEntry struct {
-	Snapshots []stats.Snapshot // by time, ascending
+	Snapshots []stats.Snapshot
 	Clocks    *Clocks
 	Catalog   *Catalog
 	History   *History

@@ -710,6 +710,13 @@ func (w *world) merge() {
 			plain.step(false)
 		}
 		r := w.mergerOf(q, w.published)
+		// It is behind at times, and then emits of a point only what it has come to.
+		behind, record := []float64{0, 0.5, 0.95}[w.rng.IntN(3)], r.record
+		r.record = func(offset int64) processors.Record {
+			f := record(offset)
+			f.More = offset+1 < r.length() && w.chance(behind)
+			return f
+		}
 		if w.faults.forgetState {
 			r.loseState = func(c *topics.Commit) { c.Metadata, c.Offset = nil, -1 }
 		}

@@ -102,6 +102,7 @@ type partition struct {
 	floor     int64           // the seconds before it were restored: fragments add nothing to them
 	longKept  int64           // the last second that the topic of long minutes tells of; -1: none
 	greatest  int64           // watermark of any source, at which clocks were last published
+	outbox
 
 	watermarks map[int32]*watermark.Watermark // of source partitions, as the last savepoints had them
 }
@@ -199,32 +200,41 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 				"partition", p.number, "first offset", r.Offset)
 		}
 		// What had closed before the checkpoint and is not known to be published.
-		p.publish(r.Offset, emit)
+		p.publish(emit)
 	}
+	if err := p.take(r, emit); err != nil {
+		return nil, err
+	}
+	if r.More && p.held < maxHeld {
+		return nil, nil
+	}
+	return p.release(emit), nil
+}
+
+// take takes in a record of the fragments topic.
+func (p *partition) take(r processors.Record, emit processors.Emit) error {
 	m := topics.DecodeMessage(r.Value)
 	switch {
 	case m.Fragment != nil:
 		p.fragment(r, m.Fragment)
-		return nil, nil
 	case m.Bundle != nil:
 		p.bundle(r.Offset, m.Bundle)
-		return nil, nil
 	case m.Cover != nil:
 		if p.written != nil {
 			if ok, err := p.written(m.Cover); err != nil {
-				return nil, fmt.Errorf("cannot read where the raw records end: %w", err)
+				return fmt.Errorf("cannot read where the raw records end: %w", err)
 			} else if !ok {
 				p.discard(r.Offset, fmt.Errorf("a cover of source partition %d of %d up to offset %d, where there are no raw records", m.Cover.Partition, m.Cover.Partitions, m.Cover.End))
-				return nil, nil
+				return nil
 			}
 		}
-		return p.cover(r.Offset, m.Cover, emit), nil
+		p.cover(r.Offset, m.Cover, emit)
 	case m.Savepoint != nil:
 		p.meet(m.Savepoint)
-		return nil, nil
+	default:
+		p.discard(r.Offset, m.Bad)
 	}
-	p.discard(r.Offset, m.Bad)
-	return nil, nil
+	return nil
 }
 
 // discard skips a record that is not a merger's input.
@@ -235,24 +245,24 @@ func (p *partition) discard(offset int64, err error) {
 }
 
 // cover applies a segment, if it is its turn and if it is complete.
-func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *topics.Commit {
+func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) {
 	if len(p.sources) == 0 {
 		p.sources = slices.Repeat([]source{{covered: unset, second: -1}}, int(c.Partitions))
 		maps.DeleteFunc(p.waiting, func(source int32, _ *waiting) bool { return source >= c.Partitions })
 	}
 	if int(c.Partitions) != len(p.sources) {
 		p.discard(offset, fmt.Errorf("a cover is for %d source partitions, others are for %d", c.Partitions, len(p.sources)))
-		return nil
+		return
 	}
 	src := &p.sources[c.Partition]
 	if c.End <= src.covered {
-		return nil // emitted once more
+		return // emitted once more
 	}
 	// Before resume a cover that fits now is one that did not at its time, as the
 	// segment before it was not complete. It was passed over then, and so it is now:
 	// it comes again behind.
 	if offset < p.resume {
-		return nil
+		return
 	}
 	segment := p.has(c.Partition, c.End)
 	if segment == nil {
@@ -263,7 +273,7 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 		p.notices.Warn("a segment is incomplete; its receiver will emit it again", "partition", p.number, "offset", offset,
 			"source partition", c.Partition, "segment from", c.Start, "to", c.End, "covered", src.covered,
 			"fragments", segment.fragments, "of", c.Fragments)
-		return nil
+		return
 	}
 
 	before := p.least()
@@ -280,12 +290,9 @@ func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) *
 	if !p.begun && after >= 0 {
 		p.begin(offset, emit)
 	}
-	var commit *topics.Commit
 	if after > before {
-		commit = p.publish(offset, emit)
+		p.publish(emit)
 	}
-	p.publishClocks(emit)
-	return commit
 }
 
 // continues reports whether a cover is the next one of its source partition. The

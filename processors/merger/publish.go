@@ -54,11 +54,10 @@ func (p *partition) begin(offset int64, emit processors.Emit) {
 	}
 }
 
-// publish amends, closes and makes final what the least watermark allows. What it
-// returns can be committed when that is acknowledged.
-func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
+// publish amends, closes and makes final what the least watermark allows.
+func (p *partition) publish(emit processors.Emit) {
 	if !p.begun {
-		return nil
+		return
 	}
 	least := max(p.least(), p.next)
 	final := max(least-p.lateness, p.final)
@@ -80,29 +79,19 @@ func (p *partition) publish(offset int64, emit processors.Emit) *topics.Commit {
 	for _, t := range p.tracks {
 		t.publish(c, func(s stats.Snapshot) {
 			s.Version = p.version
-			emit(p.merged, t.name, s.AppendJSON(nil))
-			t.remember(s)
-			p.metrics.Snapshots.Add(1)
+			p.post(t, s, emit)
 		})
-		if entry := t.tableEntry(); entry != nil {
-			emit(p.table, t.name, topics.AppendTableSnapshots(nil, entry))
-		}
 		// A stale interval is final before lines in time are over; and after a restart fragments
 		// of seconds that are complete come again.
 		t.series.Forget(min(final, p.least()-p.lateness) - 1)
 	}
-	if len(p.tracks) > 0 {
-		p.observe(p.next, least)
-	}
 	p.next = least
-	p.metrics.Closed[p.number].Store(p.next - 1)
 	if final == p.final {
-		return nil
+		return
 	}
-	p.final = final
+	p.final, p.moved = final, true
 	p.intervals = slices.DeleteFunc(p.intervals, func(s uncovered) bool { return s.end(max(p.maxOver, 1)) <= p.settled() })
 	p.coverage.forget(min(p.final, p.complete) - p.longest)
-	return p.commit()
 }
 
 // meet learns from a savepoint, which is there for receivers of another definitions version,

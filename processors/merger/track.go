@@ -2,7 +2,6 @@ package merger
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"pulse/stats/aggregate"
 	"pulse/stats/timing"
 	"pulse/stats/window"
-	"pulse/topics"
 )
 
 // A track is the state of one stat: its series, and the points that have been
@@ -32,8 +30,7 @@ type track struct {
 	own     bool
 	content []int64
 
-	newest []stats.Snapshot // the last few that were published, by time
-	recent []stats.Snapshot // of the publishing that is going on, the last ones, by time
+	due []stats.Snapshot // what is to be emitted: see outbox.go
 }
 
 // A point is the value of one second.
@@ -261,37 +258,4 @@ func (t *track) snapshot(p point, c closing) stats.Snapshot {
 		s.StaleSince = p.second
 	}
 	return s
-}
-
-// tableNewest is how many of a stat's newest snapshots its entry in the table
-// has at least, for a reader that begins there.
-const tableNewest = 5
-
-// remember notes what is published, for the table.
-func (t *track) remember(s stats.Snapshot) {
-	if len(t.recent) == 2*topics.MaxTableSnapshots {
-		t.recent = append(t.recent[:0], t.recent[topics.MaxTableSnapshots:]...)
-	}
-	t.recent = append(t.recent, s)
-}
-
-// tableEntry returns the snapshots for the table: those just published, which a
-// reader that follows the table must not miss, and the newest few; none if nothing was
-// published.
-func (t *track) tableEntry() []stats.Snapshot {
-	if len(t.recent) == 0 {
-		return nil
-	}
-	entry := slices.Clone(t.recent)
-	for _, s := range t.newest {
-		if !slices.ContainsFunc(t.recent, func(p stats.Snapshot) bool { return p.Time == s.Time }) {
-			entry = append(entry, s)
-		}
-	}
-	slices.SortFunc(entry, func(a, b stats.Snapshot) int { return cmp.Compare(a.Time, b.Time) })
-	entry = entry[max(len(entry)-topics.MaxTableSnapshots, 0):]
-	t.newest = slices.Clone(entry[max(len(entry)-tableNewest, 0):])
-	clear(t.recent)
-	t.recent = t.recent[:0]
-	return entry
 }

@@ -429,7 +429,7 @@ func (o *observer) closed(ctx context.Context, seen *observation) error {
 					seen.garbage(r, errAhead)
 				}
 				if s.Version == o.names.Version {
-					p := topics.Partition(string(r.Key), int32(len(seen.fragments)))
+					p := topics.Partition(s.Stat, int32(len(seen.fragments)))
 					points[p] = append(points[p], s.Time)
 				}
 			}
