@@ -35,7 +35,7 @@ KAFKA_DIR  ?= bin/kafka
 KAFKA_PORT ?= 29092
 BROKERS    ?= 1
 
-.PHONY: help build run up down screenshot clean \
+.PHONY: help build packages run up down screenshot clean \
 	test test-all test-steady test-kafka chaos fuzz conformance generate lint gosec vuln compose-check \
 	deploy-tools deploy-check \
 	bench bench-compare bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
@@ -68,6 +68,15 @@ screenshot: build $(DEMO) ## the picture of the page in the README
 	$(GO) run ./cmd/dev/screenshot -after 15s -url http://localhost:18391 -out web/page.png -- $(PULSE) run \
 		--kafka-listen localhost:19392 --http localhost:18391 --data-dir "" --stats testdata/demo.yaml \
 		--replay $(DEMO) --original-times --speed 20
+
+# A package's version begins with a digit: v1.2-3-gabc is 1.2+3.gabc, and 0.0.0+REVISION without tags.
+export PACKAGE_VERSION ?= $(or $(shell echo '$(VERSION:v%=%)' | sed 's/+$$/-dirty/; s/-/+/; s/-/./g'),0.0.0+$(shell git describe --always --exclude='*'))
+export MAINTAINER ?= The developers of Pulse <pulse@localhost>
+
+packages: build ## a deb and an rpm of it, in bin/packages
+	@mkdir -p bin/packages
+	for kind in deb rpm; do GOARCH=$$($(GO) env GOARCH) PULSE_BINARY=$(PULSE) \
+		$(GO) run $(NFPM) package --config deploy/packages/nfpm.yaml --packager $$kind --target bin/packages || exit 1; done
 
 clean: ## remove what was built, and the demo's data
 	rm -rf bin pulse-data artifacts

@@ -63,9 +63,25 @@ func TestDeploymentFiles(t *testing.T) {
 	for _, unit := range units {
 		files = append(files, filepath.Join("deploy/systemd", filepath.Base(unit)))
 	}
+	for _, unit := range units {
+		text, name := read(filepath.Join("deploy/systemd", filepath.Base(unit))), filepath.Base(unit)
+		for _, has := range []string{"EnvironmentFile=/etc/pulse/env\n", "\nExecStart=pulse ", "\nExecReload=", "\nDynamicUser=yes\n"} {
+			if !strings.Contains(text, has) {
+				t.Errorf("%s has no %q", name, has)
+			}
+		}
+		if alone := name == "pulse-topics.service" || name == "pulse-run.service"; strings.Contains(text, "After=network-online.target pulse-topics.service\n") == alone {
+			t.Errorf("%s is not in its place after the topics are made", name)
+		}
+		for _, script := range []string{"postinstall.sh", "preremove.sh"} {
+			if !strings.Contains(read("deploy/packages/"+script), strings.Replace(name, "@", "@*", 1)) && (script == "preremove.sh" || name != "pulse-topics.service") {
+				t.Errorf("%s of the packages leaves %s out", script, name)
+			}
+		}
+	}
 	called := map[string]bool{}
 	for _, file := range files {
-		calls := regexp.MustCompile(`bin/pulse ([a-z]+)([^;\n]*)`).FindAllStringSubmatch(read(file), -1)
+		calls := regexp.MustCompile(`(?:bin/|Exec(?:Start|Reload)=)pulse ([a-z]+)([^;\n]*)`).FindAllStringSubmatch(read(file), -1)
 		if len(calls) == 0 {
 			t.Errorf("%s runs nothing", file)
 		}
