@@ -133,6 +133,49 @@ func TestDeploymentIsPrivate(t *testing.T) {
 	}
 }
 
+// Compose mounts the folder of one's own definitions into each role, and the demo's without.
+func TestCompose(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	compose := testkit.Tool(t, "docker-compose")
+	mine := t.TempDir()
+	for want, env := range map[string][]string{
+		"testdata:/etc/pulse:ro /etc/pulse/demo.yaml": nil,
+		mine + ":/etc/pulse:ro /etc/pulse/stats.yaml": {"PULSE_DEFINITIONS=" + mine, "PULSE_DEFINITIONS_FILE=stats.yaml"},
+	} {
+		c := exec.CommandContext(t.Context(), compose, "--file", "../../docker-compose.yml", "config")
+		c.Env = append(os.Environ(), env...)
+		out, err := c.Output()
+		if err != nil {
+			t.Fatalf("docker-compose config: %v", err)
+		}
+		var all struct {
+			Services map[string]struct {
+				Image       string
+				Environment map[string]string
+				Volumes     []string
+			}
+		}
+		if err := yaml.Unmarshal(out, &all); err != nil {
+			t.Fatal(err)
+		}
+		for _, role := range []string{"topics", "receiver", "merger", "web", "ingest"} {
+			s := all.Services[role]
+			if got := strings.Join(s.Volumes, " ") + " " + s.Environment["PULSE_STATS"]; !strings.HasSuffix(got, want) {
+				t.Errorf("%s reads %q, want %q", role, got, want)
+			}
+		}
+		for _, name := range []string{"redpanda", "console"} {
+			if image := all.Services[name].Image; !regexp.MustCompile(`:v\d+\.\d+\.\d+$|@sha256:`).MatchString(image) {
+				t.Errorf("%s is any %s", name, image)
+			}
+		}
+	}
+	if _, err := os.Stat("../../testdata/demo.yaml"); err != nil {
+		t.Error(err)
+	}
+}
+
 // What the manifests for Kubernetes say is there: commands, flags, variables, ports, the
 // labels that selectors ask for, and what they refer to.
 func TestKubernetes(t *testing.T) {
