@@ -182,10 +182,18 @@ func (m *members) note(key uint32, text span, escaped bool) {
 //
 // The keys that followed the last one before are tried first, as with attributes.
 func (sc *Scanner) object(ev *Event, b []byte, i, end int, kind bodyKind) bool {
+	if sc.bySkeleton(ev, b, i, end, kind) {
+		return true
+	}
 	root := kind.objectRoot()
 	sc.guess.at = root
+	sc.skeletons.begin(i, kind)
 	i = sc.nested(ev, b, i, end, kind, 0, 0, root)
-	return i >= 0 && spaces(b, i) >= end
+	if i < 0 || spaces(b, i) < end {
+		return false
+	}
+	sc.skeletons.learn(b, i, i, end, noValue, 0, false)
+	return true
 }
 
 // nested reads the object at i, whose keys come after key[:prefix], and gives
@@ -246,11 +254,9 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 			if close < 0 {
 				return -1
 			}
+			sc.skeletons.learn(b, open, close, end, textValue, key, depth == 0)
 			if key != 0 {
-				sc.jsonText(ev, b, open, close, escaped, key)
-				if key&(textKey|streamKey|journalKey) != 0 && depth == 0 {
-					sc.members.note(key, span{open, close}, escaped)
-				}
+				sc.jsonMember(ev, b, open, close, escaped, key, depth == 0)
 			}
 			i = close + 1
 		case c == '{' && depth+1 < maxDepth:
@@ -262,21 +268,20 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 			if i = skipNested(b, i, end); i < 0 {
 				return -1
 			}
-			ev.put(keySlot(key), first, i, asText)
-			if c == '[' && key&textKey != 0 && depth == 0 {
-				sc.members.array = span{first, i}
+			if c == '[' {
+				sc.skeletons.learn(b, first, i, end, arrayValue, key, depth == 0)
+			} else {
+				sc.skeletons.at = noBone
 			}
+			sc.jsonNested(ev, first, i, c, key, depth == 0)
 		default:
 			first := i
 			if i = scalar(b, i); i < 0 {
 				return -1
 			}
-			if key != 0 && (b[i-1]-'0' <= 9 || b[i-1] == 'e') { // neither null nor NaN
-				ev.put(keySlot(key), first, i, exponents)
-				if key&timeKey != 0 {
-					sc.dateBy(ev, b, first, i)
-					sc.members.date = sc.members.date || key&dateKey != 0
-				}
+			sc.skeletons.learn(b, first, i, end, scalarValue, key, depth == 0)
+			if key != 0 {
+				sc.jsonScalar(ev, b, first, i, key)
 			}
 		}
 		i = spaces(b, i)
@@ -290,6 +295,35 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 			return -1
 		}
 		i = spaces(b, i+1)
+	}
+}
+
+// jsonMember puts a string, and takes note of what it says of the line; top, if it is a
+// member of the object itself.
+func (sc *Scanner) jsonMember(ev *Event, b []byte, start, end int, escaped bool, key uint32, top bool) {
+	sc.jsonText(ev, b, start, end, escaped, key)
+	if key&(textKey|streamKey|journalKey) != 0 && top {
+		sc.members.note(key, span{start, end}, escaped)
+	}
+}
+
+// jsonScalar puts a number or a boolean.
+func (sc *Scanner) jsonScalar(ev *Event, b []byte, start, end int, key uint32) {
+	if last := b[end-1]; last-'0' > 9 && last != 'e' { // null or NaN
+		return
+	}
+	ev.put(keySlot(key), start, end, exponents)
+	if key&timeKey != 0 {
+		sc.dateBy(ev, b, start, end)
+		sc.members.date = sc.members.date || key&dateKey != 0
+	}
+}
+
+// jsonNested puts the text of an array, or of an object that is too deep, which begins with c.
+func (sc *Scanner) jsonNested(ev *Event, start, end int, c byte, key uint32, top bool) {
+	ev.put(keySlot(key), start, end, asText)
+	if c == '[' && key&textKey != 0 && top {
+		sc.members.array = span{start, end}
 	}
 }
 

@@ -9,20 +9,21 @@ import (
 // the next may look like, which makes it faster and changes nothing else. It
 // is for one goroutine.
 type Scanner struct {
-	schema  *Schema
-	origin  *origin // of the lines; nil: none
-	clock   clock
-	guess   guess
-	whos    [whos]who   // of Pulse lines
-	other   who         // one that is not kept
-	tail    tail        // of an access line
-	members members     // of a JSON line
-	key     []byte      // of the JSON member that is read, with those around it and its padding
-	plain   []byte      // a line without its colors, or that was in another one
-	depth   int         // of lines in others
-	columns []w3cColumn // of W3C lines; nil: those of servers that nobody configured
-	near    int64       // when the lines are read; -1 if it is not known
-	zones   bool        // whether a zone is guessed by it
+	schema    *Schema
+	origin    *origin // of the lines; nil: none
+	clock     clock
+	guess     guess
+	whos      [whos]who   // of Pulse lines
+	other     who         // one that is not kept
+	tail      tail        // of an access line
+	members   members     // of a JSON line
+	skeletons skeletons   // of JSON lines
+	key       []byte      // of the JSON member that is read, with those around it and its padding
+	plain     []byte      // a line without its colors, or that was in another one
+	depth     int         // of lines in others
+	columns   []w3cColumn // of W3C lines; nil: those of servers that nobody configured
+	near      int64       // when the lines are read; -1 if it is not known
+	zones     bool        // whether a zone is guessed by it
 
 	own     ownReading
 	origins map[Origin]*origin // that are ready
@@ -32,6 +33,7 @@ type Scanner struct {
 func (s *Schema) NewScanner() *Scanner {
 	sc := &Scanner{schema: s, near: -1, own: s.formats.newReading()}
 	sc.guess.forget()
+	sc.skeletons.forget()
 	return sc
 }
 
