@@ -15,12 +15,33 @@ import (
 const maxNotes = 4
 
 // note takes the newest value of a stat, which says what it had no room for, and for some
-// internal stats what others lack; s.mu is held.
-func (s *Store) note(subject stats.Subject, p stats.Snapshot) {
+// internal stats what others lack; s.mu is held. Those are worked out when a version is cut, and
+// of a log that is caught up on once for half of their windows.
+func (s *Store) note(st *stats.Stat, p stats.Snapshot) {
 	s.noteBeyond(p)
-	if !subject.Notices() {
+	if !st.Subject.Notices() {
 		return
 	}
+	if s.unnoted == nil {
+		s.unnoted, s.noted = map[stats.Subject]stats.Snapshot{}, map[stats.Subject]int64{}
+	}
+	s.unnoted[st.Subject] = p
+	if p.Time >= s.noted[st.Subject]+st.Window/2 {
+		s.takeNotes(st.Subject, p)
+	}
+}
+
+// takeAllNotes takes what note has left; s.mu is held.
+func (s *Store) takeAllNotes() {
+	for subject, p := range s.unnoted {
+		s.takeNotes(subject, p)
+	}
+}
+
+// takeNotes takes the newest value of an internal stat; s.mu is held.
+func (s *Store) takeNotes(subject stats.Subject, p stats.Snapshot) {
+	delete(s.unnoted, subject)
+	s.noted[subject] = p.Time
 	v, err := value.Parse(p.Value)
 	if err != nil {
 		return // what is published can be read
@@ -104,6 +125,7 @@ func (s *Store) setNotes(source stats.Subject, notes map[string][]string) {
 func (s *Store) AppendNotes(b []byte, sel selection, after uint64) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.takeAllNotes()
 	if s.notesVersion <= after {
 		return b
 	}

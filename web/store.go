@@ -64,6 +64,8 @@ type Store struct {
 	fields       map[string]int64                      // the last second at which lines had a field
 	beyond       map[string]aggregate.Beyond           // what the newest values of stats had no room for
 	notesVersion uint64                                // to which the last change of them belongs
+	unnoted      map[stats.Subject]stats.Snapshot      // the newest values that notes are to be taken of
+	noted        map[stats.Subject]int64               // the second of the last one that they were taken of
 
 	marks        mark.Set
 	marksVersion uint64 // to which the last change of them belongs
@@ -147,7 +149,7 @@ func (s *Store) upsert(p stats.Snapshot, now time.Time) bool {
 			s.mark(st, p)
 		}
 		if p.Time == to[i].newest {
-			s.note(s.stats[i].Subject, p)
+			s.note(s.stats[i], p)
 		}
 	}
 	return true
@@ -258,6 +260,7 @@ func (s *Store) Refuse() {
 func (s *Store) Cut() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.takeAllNotes()
 	select {
 	case <-s.news:
 	default:

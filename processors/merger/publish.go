@@ -90,6 +90,7 @@ func (p *partition) publish(emit processors.Emit) {
 		return
 	}
 	p.final, p.moved = final, true
+	maps.DeleteFunc(p.touched, func(second, _ int64) bool { return second < p.settled() })
 	p.intervals = slices.DeleteFunc(p.intervals, func(s uncovered) bool { return s.end(max(p.maxOver, 1)) <= p.settled() })
 	p.coverage.forget(min(p.final, p.complete) - p.longest)
 }
@@ -165,11 +166,7 @@ func (p *partition) publishClocks(emit processors.Emit) {
 // was.
 func (p *partition) commit() *topics.Commit {
 	need := int64(math.MaxInt64)
-	for second, offset := range p.touched {
-		if second < p.settled() {
-			delete(p.touched, second)
-			continue
-		}
+	for _, offset := range p.touched {
 		need = min(need, offset)
 	}
 	for _, s := range p.intervals {

@@ -1,6 +1,8 @@
 package minutes
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/bits"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -27,6 +29,13 @@ type roller struct {
 	next    int64            // offset after the last record
 	beyond  int              // points that were left out, since that was told
 	marks   map[string]*marker
+	parsed  map[string]parsed // the last value of each stat
+}
+
+// parsed is a value and its text: most are those of the second before.
+type parsed struct {
+	text json.RawMessage
+	value.Value
 }
 
 // An openMinute is a minute of a stat while its seconds come.
@@ -39,7 +48,7 @@ type openMinute struct {
 }
 
 func newRoller(all []*stats.Stat, version string) *roller {
-	r := &roller{version: version, keyed: map[string]bool{}, open: map[string]*openMinute{}, done: map[string]int64{}, marks: map[string]*marker{}}
+	r := &roller{version: version, keyed: map[string]bool{}, open: map[string]*openMinute{}, done: map[string]int64{}, marks: map[string]*marker{}, parsed: map[string]parsed{}}
 	for _, s := range all {
 		r.keyed[s.Name] = s.Top > 0
 		if s.Mark != nil {
@@ -70,16 +79,21 @@ func (r *roller) take(p stats.Snapshot, offset int64, emit func(topics.Minute), 
 	if _, known := r.keyed[p.Stat]; !known || len(p.Value) > maxValue {
 		return
 	}
-	v, err := value.Parse(p.Value)
-	if err != nil {
-		return
+	last, ok := r.parsed[p.Stat]
+	if !ok || !bytes.Equal(last.text, p.Value) {
+		v, err := value.Parse(p.Value)
+		if err != nil {
+			return
+		}
+		last = parsed{p.Value, v}
+		r.parsed[p.Stat] = last
 	}
 	if m := r.marks[p.Stat]; m != nil && p.StaleSince == 0 {
 		m.add(p, marked)
 	}
 	first := max(p.First(), p.Time-maxRun)
 	for minute := first - first%minuteSeconds; minute <= p.Time; minute += minuteSeconds {
-		r.addTo(minute, offset, p, max(first, minute), min(p.Time, minute+minuteSeconds-1), v, emit)
+		r.addTo(minute, offset, p, max(first, minute), min(p.Time, minute+minuteSeconds-1), last.Value, emit)
 	}
 }
 
@@ -120,9 +134,11 @@ func (o *openMinute) add(p stats.Snapshot, to int64, seconds int, v value.Value,
 	if p.Covered < p.Of {
 		o.Uncovered += seconds
 	}
-	o.max = value.Extreme(o.max, v, true)
-	if !keyed { // keys come and go: there is no least
-		o.min = value.Extreme(o.min, v, false)
+	if !bytes.Equal(o.Last, p.Value) { // else it is in the extremes
+		o.max = value.Extreme(o.max, v, true)
+		if !keyed { // keys come and go: there is no least
+			o.min = value.Extreme(o.min, v, false)
+		}
 	}
 	if to > o.last {
 		o.Last, o.last = p.Value, to
