@@ -352,7 +352,9 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 	}
 	for _, path := range d.speaks.paths {
 		mux.HandleFunc("POST "+path, serve)
+		mux.HandleFunc("PUT "+path, serve)
 	}
+	mux.HandleFunc("/", d.elsewhere)
 	for path, text := range d.speaks.greetings {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			if d.authorise(r.Header) == nil {
@@ -364,6 +366,16 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 		})
 	}
 	return mux
+}
+
+// elsewhere answers requests that are for no path of the dialect's.
+func (d *Drain) elsewhere(w http.ResponseWriter, r *http.Request) {
+	d.Counts.Requests.Add(1)
+	paths := strings.Join(d.speaks.paths, ", ")
+	reason := fmt.Sprintf("there is nothing at %s %.80s: lines are taken by POST at %s", r.Method, r.URL.Path, strings.ReplaceAll(paths, "{$}", ""))
+	d.sayRefused(http.StatusNotFound, reason, r.RemoteAddr)
+	w.Header().Set("Connection", "close")
+	d.speaks.refuse(w, "", http.StatusNotFound, reason)
 }
 
 // sayRefused tells the log of a request that was answered with a code.

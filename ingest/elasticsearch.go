@@ -20,8 +20,9 @@ var elasticsearch = &dialect{
 		"503: the sender sends again", "nothing: 200 comes after Kafka's acknowledgement"},
 	paths: []string{"/_bulk", "/{index}/_bulk", "/{index}/{type}/_bulk"},
 	media: []string{"application/x-ndjson", jsonMedia, "application/vnd.elasticsearch+x-ndjson", "application/vnd.elasticsearch+json"},
+	// Beats send to no version older than their own.
 	greetings: map[string]string{
-		"/{$}":             `{"name":"pulse","cluster_name":"pulse","cluster_uuid":"pulse","version":{"number":"8.17.0","build_flavor":"default","minimum_wire_compatibility_version":"7.17.0","minimum_index_compatibility_version":"7.0.0"},"tagline":"You Know, for Search"}`,
+		"/{$}":             `{"name":"pulse","cluster_name":"pulse","cluster_uuid":"pulse","version":{"number":"9.99.0","build_flavor":"default","minimum_wire_compatibility_version":"8.19.0","minimum_index_compatibility_version":"8.0.0"},"tagline":"You Know, for Search"}`,
 		"/_license":        `{"license":{"status":"active","uid":"pulse","type":"basic"}}`,
 		"/_cluster/health": `{"cluster_name":"pulse","status":"green","timed_out":false}`,
 	},

@@ -20,7 +20,7 @@ var httpLines = &dialect{
 	media: []string{jsonMedia, "application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/stream+json", "text/plain"},
 	body:  shippersBody, unpacked: shippersBody, memory: shippersMemory,
 	token: bearer, raw: true, joins: true,
-	greetings: map[string]string{"/{$}": ""},
+	greetings: map[string]string{"/{$}": "", "/lines": ""},
 	read:      readHTTPLines,
 	accept:    acceptEmpty,
 	refuse:    refuseText,
@@ -45,6 +45,7 @@ func readHTTPLines(r request, memory *budget) (lineSet, error) {
 
 // readObjects makes a line of each object.
 func (s *shipment) readObjects(body []byte) error {
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // as .NET begins a text with
 	d := json.NewDecoder(bytes.NewReader(body))
 	inArray := bytes.HasPrefix(bytes.TrimSpace(body), []byte{'['})
 	if inArray {

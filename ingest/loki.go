@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,6 +114,9 @@ func (l *lokiEntries) readJSON(body []byte) error {
 	})
 }
 
+// lokiLast is the last second of a time in nanoseconds.
+const lokiLast = math.MaxInt64/1_000_000_000 - 1
+
 // Field numbers of Loki's messages.
 const (
 	lokiStreams   = 1 // of PushRequest
@@ -140,6 +144,10 @@ func (l *lokiEntries) protobufEntry(b []byte) error {
 	var at time.Time
 	if err := last(b, lokiTimestamp, func(b []byte) (err error) { at, err = protobufTime(b); return err }); err != nil {
 		return err
+	}
+	if at.Unix() < 0 || at.Unix() > lokiLast {
+		l.reject(fmt.Sprintf("an entry's time is out of range: it is %d s after 1970", at.Unix()))
+		return nil
 	}
 	var metadata []byte
 	err := eachMessage(b, lokiMetadata, func(pair []byte) error {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
@@ -18,6 +21,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"pulse/stats/line"
 )
@@ -99,37 +103,102 @@ func (o *otlpLogs) readProtobuf(body []byte) error {
 }
 
 func (o *otlpLogs) readJSON(body []byte) error {
-	var all struct{ ResourceLogs json.RawMessage }
-	if err := json.Unmarshal(body, &all); err != nil {
-		return err
-	}
-	return eachElement(all.ResourceLogs, func(raw json.RawMessage) error {
-		var logs struct{ Resource, ScopeLogs json.RawMessage }
-		if err := json.Unmarshal(raw, &logs); err != nil {
-			return err
-		}
-		if err := o.setResource(logs.Resource); err != nil {
-			return err
-		}
-		return eachElement(logs.ScopeLogs, func(raw json.RawMessage) error {
-			var scope struct{ Scope, LogRecords json.RawMessage }
-			if err := json.Unmarshal(raw, &scope); err != nil {
-				return err
-			}
-			if err := o.setScope(scope.Scope); err != nil {
-				return err
-			}
-			return eachElement(scope.LogRecords, func(raw json.RawMessage) error { return o.record(raw) })
+	return o.elements(body, "resourceLogs", "resource_logs", "", nil, func(raw json.RawMessage) error {
+		return o.elements(raw, "scopeLogs", "scope_logs", "resource", o.setResource, func(raw json.RawMessage) error {
+			return o.elements(raw, "logRecords", "log_records", "scope", o.setScope, func(raw json.RawMessage) error { return o.record(raw) })
 		})
 	})
 }
 
-// parse reads a message that a line must hold.
+// elements calls set, unless nil, with the member of an object that all elements of an array
+// have in common, and each with these. The array has two names, in JSON and in protobuf. An
+// object with neither, but with other members, is something else than logs.
+func (o *otlpLogs) elements(object []byte, array, other, common string, set func([]byte) error, each func(json.RawMessage) error) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return err
+	}
+	all, ok := members[array]
+	if !ok {
+		all, ok = members[other]
+	}
+	if set != nil {
+		if err := set(members[common]); err != nil {
+			return err
+		}
+		delete(members, common)
+	}
+	delete(members, "schemaUrl")
+	delete(members, "schema_url")
+	if !ok && len(members) > 0 {
+		return fmt.Errorf("an object has no %s: %.80s", array, object)
+	}
+	return eachElement(all, each)
+}
+
+// parse reads a message that a line must hold. Others of a request are not to be lost for a
+// text in it that is not UTF-8, or an id that is not valid.
 func (o *otlpLogs) parse(b []byte, m proto.Message) error {
 	if len(b) == 0 || o.isJSON && string(b) == "null" {
 		return nil
 	}
+	err := o.unmarshal(b, m)
+	switch {
+	case err == nil:
+		return nil
+	case o.isJSON:
+		b = mendJSON(b)
+	default:
+		mendText(b, m.ProtoReflect().Descriptor())
+	}
 	return o.unmarshal(b, m)
+}
+
+// mendText makes question marks of the bytes of texts in a message that are not UTF-8.
+func mendText(b []byte, message protoreflect.MessageDescriptor) {
+	for len(b) > 0 {
+		n, typ, size := protowire.ConsumeField(b)
+		if size < 0 {
+			return
+		}
+		if field := message.Fields().ByNumber(n); field != nil && typ == protowire.BytesType {
+			_, _, tag := protowire.ConsumeTag(b)
+			value, _ := protowire.ConsumeBytes(b[tag:])
+			switch field.Kind() {
+			case protoreflect.StringKind:
+				for i := 0; i < len(value); {
+					r, length := utf8.DecodeRune(value[i:])
+					if r == utf8.RuneError && length == 1 {
+						value[i] = '?'
+					}
+					i += length
+				}
+			case protoreflect.MessageKind:
+				mendText(value, field.Message())
+			}
+		}
+		b = b[size:]
+	}
+}
+
+// mendJSON is a record without ids that are not valid, all of UTF-8.
+func mendJSON(b []byte) []byte {
+	b = bytes.ToValidUTF8(b, []byte("\ufffd"))
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(b, &members); err != nil {
+		return b
+	}
+	for name, size := range map[string]int{"traceId": traceID, "trace_id": traceID, "spanId": spanID, "span_id": spanID} {
+		var text string
+		if id, ok := members[name]; ok && (json.Unmarshal(id, &text) != nil || !isID(text, size)) {
+			delete(members, name)
+		}
+	}
+	mended, err := json.Marshal(members)
+	if err != nil {
+		return b
+	}
+	return mended
 }
 
 func (o *otlpLogs) setResource(b []byte) error {
@@ -181,8 +250,8 @@ func (o *otlpLogs) record(b []byte) error {
 	if r.SeverityNumber != 0 {
 		text = strconv.AppendInt(append(text, `,"severity":`...), int64(r.SeverityNumber), 10)
 	}
-	text = o.appendID(text, "trace_id", r.TraceId)
-	text = o.appendID(text, "span_id", r.SpanId)
+	text = o.appendID(text, "trace_id", r.TraceId, traceID)
+	text = o.appendID(text, "span_id", r.SpanId, spanID)
 	if r.EventName != "" {
 		text = appendMember(text, "event", r.EventName)
 	}
@@ -191,7 +260,12 @@ func (o *otlpLogs) record(b []byte) error {
 		text = appendAttributes(append(text, ','), r.Attributes, otlpMembers)
 	}
 	if r.Body != nil {
-		text = appendAny(append(text, `,"body":`...), r.Body)
+		text = append(text, `,"body":`...)
+		if raw := r.Body.GetBytesValue(); len(raw) > 0 && utf8.Valid(raw) {
+			text = appendText(text, string(raw)) // a line that nobody has decoded
+		} else {
+			text = appendAny(text, r.Body)
+		}
 	}
 	if len(text) > 1 && text[1] == ',' { // it has no time
 		text = append(text[:1], text[2:]...)
@@ -201,17 +275,30 @@ func (o *otlpLogs) record(b []byte) error {
 	return err
 }
 
-// appendID appends an id in hexadecimal digits. In JSON it is written so, and not in Base64
-// as all other bytes are, so that it was decoded in vain.
-func (o *otlpLogs) appendID(b []byte, key string, id []byte) []byte {
-	switch {
-	case len(id) == 0:
-		return b
-	case o.isJSON:
-		return appendMember(b, key, base64.StdEncoding.EncodeToString(id))
-	default:
-		return appendMember(b, key, hex.EncodeToString(id))
+// Bytes of ids.
+const (
+	traceID = 16
+	spanID  = 8
+)
+
+// isID reports whether a text is an id of so many bytes. Zeros are not.
+func isID(text string, size int) bool {
+	id, err := hex.DecodeString(text)
+	return err == nil && len(id) == size && strings.Trim(text, "0") != ""
+}
+
+// appendID appends an id in hexadecimal digits, or nothing if it is not valid, as OTLP asks for.
+// In JSON it is written so, and not in Base64 as all other bytes are, so that it was decoded
+// in vain.
+func (o *otlpLogs) appendID(b []byte, key string, id []byte, size int) []byte {
+	text := hex.EncodeToString(id)
+	if o.isJSON {
+		text = strings.ToLower(base64.StdEncoding.EncodeToString(id))
 	}
+	if !isID(text, size) {
+		return b
+	}
+	return appendMember(b, key, text)
 }
 
 // otlpLevel is the record's own word, or that for its number.
@@ -298,6 +385,8 @@ func codeOf(status int) codes.Code {
 	switch status {
 	case http.StatusUnauthorized:
 		return codes.Unauthenticated
+	case http.StatusNotFound:
+		return codes.NotFound
 	case http.StatusRequestTimeout:
 		return codes.DeadlineExceeded
 	case http.StatusRequestEntityTooLarge:
