@@ -154,17 +154,17 @@ func TestDialects(t *testing.T) {
 
 		{
 			name: "Loki as JSON", speaks: loki, media: "application/json", status: 204,
-			body: `{"streams":[{"stream":{"job":"nginx","time":"x","app":"a"},"values":[["1544712660300000000","GET / 200"],["1544712660000000000","",{"trace":"t"}]]},{"labels":"{a=\"b\"}","values":null}]}`,
+			body: `{"streams":[{"stream":{"job":"nginx","time":"x","app":"a"},"values":[["1544712660300000000","GET / 200"],["1544712660000000000","",{"trace":"t","app":"b"}]]},{"labels":"{a=\"b\"}","values":null}]}`,
 			lines: []string{
 				`{"time":"2018-12-13T14:51:00.3Z","app":"a","job":"nginx","label.time":"x","message":"GET / 200"}`,
-				`{"time":"2018-12-13T14:51:00Z","app":"a","job":"nginx","label.time":"x","trace":"t","message":""}`,
+				`{"time":"2018-12-13T14:51:00Z","app":"a","job":"nginx","label.time":"x","metadata.app":"b","trace":"t","message":""}`,
 			},
 		},
 		{
 			name: "Loki as protobuf", speaks: loki, media: "application/x-protobuf", status: 204, path: "/api/prom/push",
 			body: string(snappy.Encode(nil, []byte(protobuf(1, protobuf(1, `{job="nginx", app="a,}\"b"}`,
-				2, protobuf(1, protobuf(1, 1544712660, 2, 5), 2, "GET / 200", 3, protobuf(1, "trace", 2, "t"))))))),
-			lines: []string{`{"time":"2018-12-13T14:51:00.000000005Z","job":"nginx","app":"a,}\"b","trace":"t","message":"GET / 200"}`},
+				2, protobuf(1, protobuf(1, 1544712660, 2, 5), 2, "GET / 200", 3, protobuf(1, "trace", 2, "t"), 3, protobuf(1, "app", 2, "b"))))))),
+			lines: []string{`{"time":"2018-12-13T14:51:00.000000005Z","job":"nginx","app":"a,}\"b","trace":"t","metadata.app":"b","message":"GET / 200"}`},
 		},
 		{
 			name: "times of Loki's that are out of range", speaks: loki, media: "application/x-protobuf", status: 204, rejected: 2,
@@ -206,9 +206,9 @@ func TestDialects(t *testing.T) {
 		{name: "bulk of nothing", speaks: elasticsearch, media: "application/x-ndjson", status: 200, body: "\n", reply: `{"took":0,"errors":false,"items":[]}`},
 		{name: "a document that is a list", speaks: elasticsearch, media: "application/x-ndjson", status: 200, body: "{\"create\":{}}\n[1]\n", rejected: 1},
 		{name: "templates", speaks: elasticsearch, path: "/_index_template/logs", media: "application/json", status: 404,
-			reply: `{"error":{"type":"illegal_argument_exception","reason":"there is nothing at POST /_index_template/logs: lines are taken by POST at /_bulk, /{index}/_bulk, /{index}/{type}/_bulk"},"status":404}`},
+			reply: `{"error":{"root_cause":[{"type":"illegal_argument_exception","reason":"there is nothing at POST /_index_template/logs: lines are taken by POST at /_bulk, /{index}/_bulk, /{index}/{type}/_bulk"}],"type":"illegal_argument_exception","reason":"there is nothing at POST /_index_template/logs: lines are taken by POST at /_bulk, /{index}/_bulk, /{index}/{type}/_bulk"},"status":404}`},
 		{name: "no bulk", speaks: elasticsearch, media: "application/x-ndjson", status: 400, body: "{\"a\":1}\n",
-			reply: `{"error":{"type":"illegal_argument_exception","reason":"the body is not that of a bulk request: line 1 is not an action: write {\"create\":{}}"},"status":400}`},
+			reply: `{"error":{"root_cause":[{"type":"illegal_argument_exception","reason":"the body is not that of a bulk request: line 1 is not an action: write {\"create\":{}}"}],"type":"illegal_argument_exception","reason":"the body is not that of a bulk request: line 1 is not an action: write {\"create\":{}}"},"status":400}`},
 
 		{name: "an array", speaks: httpLines, media: "application/json", status: 204, body: ` [{"a": 1},` + "\n" + `{"date":1.5,"log":"x\n"}]`, lines: []string{`{"a":1}`, `{"date":1.5,"log":"x\n"}`}},
 		{name: "objects", speaks: httpLines, media: "application/json", status: 204, body: "{\"a\":1}{\"b\":\n2}\n", lines: []string{`{"a":1}`, `{"b":2}`}},

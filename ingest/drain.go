@@ -69,7 +69,7 @@ func (c *drainConfig) Settings() []Setting {
 	settings := []Setting{
 		{Flag: c.speaks.name, Help: c.speaks.help, Value: &c.address},
 		{Flag: "drain-sources", Key: "sources", Value: &c.sources,
-			Help: "who may send over HTTP, a comma list of `name=token`; an inputs file can give more"},
+			Help: "who may send over HTTP or gRPC, a comma list of `name=token`; an inputs file can give more"},
 	}
 	if c.speaks.joins {
 		settings = append(settings, c.reading.join())

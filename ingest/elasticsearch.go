@@ -163,6 +163,7 @@ func refuseElasticsearch(w http.ResponseWriter, _ string, status int, reason str
 	w.Header().Set("X-Elastic-Product", "Elasticsearch")
 	w.Header().Set("Content-Type", jsonMedia)
 	w.WriteHeader(status)
-	body := append(appendText([]byte(`{"error":{"type":"illegal_argument_exception","reason":`), reason), '}')
-	_, _ = w.Write(fmt.Appendf(body, `,"status":%d}`, status))
+	// Clients show the root cause, or the type.
+	cause := append(appendText([]byte(`"type":"illegal_argument_exception","reason":`), reason), '}')
+	_, _ = fmt.Fprintf(w, `{"error":{"root_cause":[{%s],%s,"status":%d}`, cause, cause, status)
 }

@@ -47,24 +47,41 @@ var (
 // lokiEntries makes lines of the entries of a stream.
 type lokiEntries struct {
 	shipment
-	labels []byte // the members of a line that the stream's labels are
+	labels []byte          // the members of a line that the stream's labels are
+	names  map[string]bool // of the labels
 	text   []byte
 }
 
 func readLoki(r request, memory *budget) (lineSet, error) {
-	l := &lokiEntries{shipment: shipment{memory: memory}}
+	l := &lokiEntries{shipment: shipment{memory: memory}, names: map[string]bool{}}
 	if r.media == jsonMedia {
 		return l.ended(l.shipment.readJSON(r.body, l.readJSON), errLoki)
 	}
 	return l.ended(l.readProtobuf(r.body), errLoki)
 }
 
-// lokiMember is the name of a label in a line. What a line has of its own it cannot have.
-func lokiMember(name string) string {
+// appendLabel appends a label of the stream. What a line has of its own it cannot be named.
+func (l *lokiEntries) appendLabel(name, text string) {
+	l.names[name] = true
 	if name == "time" || name == "message" {
-		return "label." + name
+		name = "label." + name
 	}
-	return name
+	l.labels = appendMember(l.labels, name, text)
+}
+
+// appendMetadata appends structured metadata of an entry. What a line has already it cannot be
+// named.
+func (l *lokiEntries) appendMetadata(b []byte, name, text string) []byte {
+	if l.names[name] || name == "time" || name == "message" {
+		name = "metadata." + name
+	}
+	return appendMember(b, name, text)
+}
+
+// noLabels begins a stream.
+func (l *lokiEntries) noLabels() {
+	l.labels = l.labels[:0]
+	clear(l.names)
 }
 
 func (l *lokiEntries) entry(unixNanos int64, metadata []byte, text string) error {
@@ -92,7 +109,10 @@ func (l *lokiEntries) readJSON(body []byte) error {
 		if err := json.Unmarshal(raw, &stream); err != nil {
 			return err
 		}
-		l.labels = appendSorted(l.labels[:0], stream.Stream)
+		l.noLabels()
+		for _, name := range slices.Sorted(maps.Keys(stream.Stream)) {
+			l.appendLabel(name, stream.Stream[name])
+		}
 		if stream.Labels != "" {
 			if err := l.setLabels(stream.Labels); err != nil {
 				return err
@@ -109,7 +129,11 @@ func (l *lokiEntries) readJSON(body []byte) error {
 			if err != nil || len(value) < 2 {
 				return fmt.Errorf("%.40s is not a value: write [\"<unix nanoseconds>\", \"<line>\"]", raw)
 			}
-			return l.entry(nanos, appendSorted(nil, metadata), text)
+			var more []byte
+			for _, name := range slices.Sorted(maps.Keys(metadata)) {
+				more = l.appendMetadata(more, name, metadata[name])
+			}
+			return l.entry(nanos, more, text)
 		})
 	})
 }
@@ -157,7 +181,7 @@ func (l *lokiEntries) protobufEntry(b []byte) error {
 				return err
 			}
 		}
-		metadata = appendMember(metadata, lokiMember(text[0]), text[1])
+		metadata = l.appendMetadata(metadata, text[0], text[1])
 		return nil
 	})
 	if err != nil {
@@ -188,7 +212,7 @@ func protobufTime(b []byte) (time.Time, error) {
 
 // setLabels reads the labels of a stream, as PromQL writes them.
 func (l *lokiEntries) setLabels(text string) error {
-	l.labels = l.labels[:0]
+	l.noLabels()
 	wrong := fmt.Errorf(`the labels %.80q cannot be read: write {name="value", …}`, text)
 	rest, ok := strings.CutPrefix(strings.TrimSpace(text), "{")
 	if !ok || len(text) > line.MaxLen {
@@ -212,14 +236,6 @@ func (l *lokiEntries) setLabels(text string) error {
 			return wrong
 		}
 		rest = strings.TrimLeft(value, " ")[len(quoted):]
-		l.labels = appendMember(l.labels, lokiMember(strings.TrimSpace(name)), label)
+		l.appendLabel(strings.TrimSpace(name), label)
 	}
-}
-
-// appendSorted appends members in the order of their names.
-func appendSorted(b []byte, members map[string]string) []byte {
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		b = appendMember(b, lokiMember(name), members[name])
-	}
-	return b
 }
