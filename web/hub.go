@@ -61,7 +61,7 @@ type Hub struct {
 // An edition is what there is to say at a version of the store.
 type edition struct {
 	version uint64
-	changes *parcel       // of all stats since the version before: what nearly every client gets
+	changes *parcel       // of all stats since the version before, points together: what nearly every client gets
 	over    chan struct{} // closed when the next edition is there
 
 	mu     sync.Mutex
@@ -75,6 +75,7 @@ type Subscription struct {
 	key   string               // equal for equal ones
 	pages []byte               // instead of all pages; nil: all
 	marks func(mark.Mark) bool // that the client sees; nil: all
+	form  form                 // of changed points
 
 	may     Role // what the client's reader may do
 	session bool // they logged in by the form
@@ -93,6 +94,7 @@ func (h *Hub) Subscribe(names []string) (Subscription, error) {
 type frameID struct {
 	after uint64
 	key   string
+	form  form
 }
 
 // NewHub has the frames of what changes in store; the pages and the looks of
@@ -255,7 +257,7 @@ func (h *Hub) publish() {
 	}
 	h.last = h.now()
 	h.store.Advance(h.observe)
-	next.changes = h.changes(Subscription{}, next.version-1, next.version)
+	next.changes = h.changes(Subscription{form: together}, next.version-1, next.version)
 	h.frames.Add(1)
 	if before := h.current.Swap(next); before != nil {
 		close(before.over)
@@ -345,10 +347,10 @@ func (h *Hub) Next(ctx context.Context, sub Subscription, after uint64) (*parcel
 		}
 		e = h.current.Load()
 	}
-	if sub.stats == nil && after == e.version-1 {
+	if sub.stats == nil && sub.form == together && after == e.version-1 {
 		return e.changes, e.version, nil
 	}
-	id := frameID{after, sub.key}
+	id := frameID{after, sub.key, sub.form}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	m := e.shared[id]
@@ -369,7 +371,7 @@ func (h *Hub) changes(sub Subscription, after, upTo uint64) *parcel {
 
 // frame is the texts of changes.
 func (h *Hub) frame(sub Subscription, after, upTo uint64) (texts [][]byte) {
-	for i, piece := range h.store.Changes(sub.stats, after, upTo, pieceSize) {
+	for i, piece := range h.store.Changes(sub.stats, after, upTo, pieceSize, sub.form) {
 		b := append(h.appendHead(nil, "points"), piece...)
 		if i == 0 {
 			b = h.store.AppendMarks(h.store.AppendNotes(b, sub.stats, after), sub.marks, after)

@@ -10,9 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"mime"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +43,7 @@ var (
 // path; openapi.yaml has the same.
 func (s *Server) answers() map[string]http.HandlerFunc {
 	all := map[string]http.HandlerFunc{
-		"GET /ws":               takes(s.socket, "stat"),
+		"GET /ws":               takes(s.socket, "stat", "points"),
 		"GET /api/stats":        takes(s.latest),
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
 		"GET /api/lines":        takes(s.ofLive(s.lines), lineParameters...),
@@ -155,32 +153,42 @@ func compress(data []byte) []byte {
 	return b.Bytes()
 }
 
-// files are the page's, as they were built in.
+// files are the page's, as they were built in, and of its modules one script.
 var files = sync.OnceValue(func() []*file {
+	page, err := fs.Sub(static, "static")
+	if err != nil {
+		panic(err) // the files are part of the binary, here and below
+	}
 	var files []*file
-	err := fs.WalkDir(static, "static", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
+	for name, kind := range map[string]string{
+		"index.html": "text/html; charset=utf-8",
+		"style.css":  "text/css; charset=utf-8",
+		"icon.svg":   "image/svg+xml",
+		"theme.js":   scriptType,
+		"first.js":   scriptType,
+		"login.js":   scriptType,
+		"app.js":     scriptType,
+	} {
+		var data []byte
+		if name == "app.js" {
+			data, err = bundle(page, name)
+		} else {
+			data, err = fs.ReadFile(page, name)
 		}
-		data, err := static.ReadFile(name)
 		if err != nil {
-			return err
+			panic(err)
 		}
-		f := &file{route: name[len("static"):], kind: mime.TypeByExtension(path.Ext(name)), plain: encodedAs(data), gzip: encodedAs(compress(data))}
-		if path.Ext(name) == ".js" {
-			f.kind = "text/javascript; charset=utf-8" // whatever the machine's table says
-		}
-		if name == "static/index.html" {
+		f := &file{route: "/" + name, kind: kind, plain: encodedAs(data), gzip: encodedAs(compress(data))}
+		if name == "index.html" {
 			f.route = pageRoute
 		}
 		files = append(files, f)
-		return nil
-	})
-	if err != nil {
-		panic(err) // the files are part of the binary
 	}
+	slices.SortFunc(files, func(a, b *file) int { return strings.Compare(a.route, b.route) })
 	return files
 })
+
+const scriptType = "text/javascript; charset=utf-8"
 
 // pageRoute is that of the page itself.
 const pageRoute = "/{$}"
@@ -222,12 +230,18 @@ func takesGzip(r *http.Request) bool {
 }
 
 // socket serves one client's websocket: of all stats, or of those that ?stat=
-// names, as often as it is given.
+// names, as often as it is given; with changed points as ?points= says.
 func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	who := whoIs(r.Context())
 	sub, err := s.subscription(who, r.URL.Query()["stat"])
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	switch sub.form = form(r.URL.Query().Get("points")); sub.form {
+	case onePoint, together:
+	default:
+		http.Error(w, fmt.Sprintf("points=%.40q is not known; there is points=%s", sub.form, together), http.StatusBadRequest)
 		return
 	}
 	if !s.admit() {

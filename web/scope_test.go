@@ -42,7 +42,7 @@ func TestScopes(t *testing.T) {
 	for path, want := range map[string][3]int{ // by the links of all, of the stat, of the page
 		"/":                       {200, 200, 200},
 		"/style.css":              {200, 200, 200},
-		"/panels/number.js":       {200, 200, 200},
+		"/first.js":               {200, 200, 200},
 		"/api/stats/stat-03":      {200, 200, 200},
 		"/api/stats/stat-04":      {200, 403, 200},
 		"/api/stats/stat-09":      {200, 403, 403},

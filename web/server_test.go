@@ -77,7 +77,7 @@ func TestAuth(t *testing.T) {
 
 func TestSecurityHeaders(t *testing.T) {
 	s := idle(t, nil)
-	for _, path := range []string{"/", "/app.js", "/panels/number.js", "/api/stats", "/metrics", "/nothing", "/healthz"} {
+	for _, path := range []string{"/", "/app.js", "/first.js", "/api/stats", "/metrics", "/nothing", "/healthz"} {
 		answer, _ := get(t, s, path, nil)
 		csp := answer.Header.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -412,56 +413,95 @@ func (sel selection) each(all int, f func(place, stat int)) {
 	}
 }
 
+// A form is how messages have changed points.
+type form string
+
+const (
+	onePoint form = ""         // each by itself: what clients get that ask for nothing else
+	together form = "together" // those of a second together, which takes a third less
+)
+
+// A change is a point that changed, of the stat at a place among those selected.
+type change struct {
+	place int
+	*entry
+}
+
 // Changes gives what changed after one version and up to another in members of
 // messages, of not much more than limit bytes each but for values that are longer:
 // "points", an array of [place among the selected stats, second, value], oldest second
 // first, a gap without a clock being [place, last second, null, first second]; and how
-// sure they are, if not all are. However many versions lie between, each point is
-// there once, as it is now.
-func (s *Store) Changes(sel selection, after, upTo uint64, limit int) [][]byte {
+// sure they are, if not all are. Where they are to be together it has the gaps alone, and
+// "seconds" the others, an array of [second, place, value, value of the next place, …].
+// However many versions lie between, each point is there once, as it is now.
+func (s *Store) Changes(sel selection, after, upTo uint64, limit int, as form) [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var pieces [][]byte
-	var points []byte
+	var points, seconds []byte
 	var sure certainty
 	cut := func() {
 		b := append(append([]byte(`,"points":[`), points...), ']')
-		pieces, points = append(pieces, sure.appendTo(b)), points[:0]
+		if len(seconds) > 0 {
+			b = append(append(append(b, `,"seconds":[`...), seconds...), "]]"...)
+		}
+		pieces, points, seconds = append(pieces, sure.appendTo(b)), points[:0], seconds[:0]
 	}
+	var before change
+	for _, c := range s.changes(sel, after, upTo, as) {
+		switch {
+		case as == onePoint || c.StaleSince != 0:
+			if len(points) > 0 {
+				points = append(points, ',')
+			}
+			points = strconv.AppendInt(append(points, '['), int64(c.place), 10)
+			points = strconv.AppendInt(append(points, ','), c.Time, 10)
+			points = append(append(points, ','), c.Value...)
+			if c.StaleSince != 0 {
+				points = strconv.AppendInt(append(points, ','), c.StaleSince, 10)
+			}
+			points = append(points, ']')
+		case len(seconds) > 0 && c.Time == before.Time && c.place == before.place+1:
+			seconds = append(append(seconds, ','), c.Value...)
+			before = c
+		default:
+			if len(seconds) > 0 {
+				seconds = append(seconds, "],"...)
+			}
+			seconds = strconv.AppendInt(append(seconds, '['), c.Time, 10)
+			seconds = strconv.AppendInt(append(seconds, ','), int64(c.place), 10)
+			seconds = append(append(seconds, ','), c.Value...)
+			before = c
+		}
+		sure.add(c.place, c.entry)
+		if len(points)+len(seconds)+sure.size() > limit {
+			cut()
+		}
+	}
+	if len(points)+len(seconds) > 0 || len(pieces) == 0 {
+		cut()
+	}
+	return pieces
+}
+
+// changes is what changed, stat by stat, or second by second if that is to be together; s.mu
+// is held.
+func (s *Store) changes(sel selection, after, upTo uint64, as form) (all []change) {
 	sel.each(len(s.series), func(place, stat int) {
 		sr := &s.series[stat]
 		if sr.version <= after {
 			return
 		}
 		for t := max(1, sr.newest-s.size+1); t <= sr.newest; t++ {
-			e := &sr.ring[t%s.size]
-			if e.Time != t || e.version <= after || e.version > upTo {
-				continue
-			}
-			if len(points) > 0 {
-				points = append(points, ',')
-			}
-			points = append(points, '[')
-			points = strconv.AppendInt(points, int64(place), 10)
-			points = append(points, ',')
-			points = strconv.AppendInt(points, t, 10)
-			points = append(points, ',')
-			points = append(points, e.Value...)
-			if e.StaleSince != 0 {
-				points = append(points, ',')
-				points = strconv.AppendInt(points, e.StaleSince, 10)
-			}
-			points = append(points, ']')
-			sure.add(place, e)
-			if len(points)+sure.size() > limit {
-				cut()
+			if e := &sr.ring[t%s.size]; e.Time == t && e.version > after && e.version <= upTo {
+				all = append(all, change{place, e})
 			}
 		}
 	})
-	if len(points) > 0 || len(pieces) == 0 {
-		cut()
+	if as == together {
+		slices.SortStableFunc(all, func(a, b change) int { return cmp.Compare(a.Time, b.Time) })
 	}
-	return pieces
+	return all
 }
 
 // stat gives the index of the stat at a place among the selected.

@@ -166,7 +166,7 @@ func allHistory(s *Store) string {
 
 // allChanges is all that changed, in one message.
 func allChanges(s *Store, sel selection, after, upTo uint64) string {
-	return string(bytes.Join(s.Changes(sel, after, upTo, 1<<30), nil))
+	return string(bytes.Join(s.Changes(sel, after, upTo, 1<<30, onePoint), nil))
 }
 
 func TestHistory(t *testing.T) {
@@ -194,7 +194,7 @@ func TestChangesInPieces(t *testing.T) {
 		put(s, p)
 	}
 	all := 0
-	pieces := s.Changes(nil, 0, s.Cut(), 100)
+	pieces := s.Changes(nil, 0, s.Cut(), 100, onePoint)
 	for _, piece := range pieces {
 		if len(piece) > 200 {
 			t.Errorf("a piece has %d bytes, the limit is 100: %s", len(piece), piece)
@@ -207,7 +207,7 @@ func TestChangesInPieces(t *testing.T) {
 	if all != 100 || len(pieces) < 10 {
 		t.Errorf("%d points are in %d pieces, want all 100 in ten or more", all, len(pieces))
 	}
-	if pieces := s.Changes(nil, 9, 9, 100); len(pieces) != 1 {
+	if pieces := s.Changes(nil, 9, 9, 100, onePoint); len(pieces) != 1 {
 		t.Errorf("nothing is in %d pieces, want an empty one", len(pieces))
 	}
 }
@@ -314,6 +314,39 @@ func TestCertainty(t *testing.T) {
 		if got := allChanges(s, c.sel, c.after, c.upTo); got != c.want {
 			t.Errorf("after %d up to %d of %v: %s, want %s", c.after, c.upTo, c.sel, got, c.want)
 		}
+	}
+}
+
+// TestChangesTogether: points of neighboring places and one second are in one array, gaps by
+// themselves, and each is as sure as where they are apart.
+func TestChangesTogether(t *testing.T) {
+	s := NewStore(two())
+	unsure := point("b", 1001, "8")
+	unsure.Covered, unsure.Of, unsure.Approx = 3, 10, 0.5
+	gap := point("a", 1003, "null")
+	gap.StaleSince = 1003
+	put(s, point("a", 1000, "1"), point("a", 1001, "2"), gap, point("b", 1000, `{"0.5":7}`), unsure, point("b", 1002, "9"))
+	want := `,"points":[[0,1003,null,1003]],"seconds":[[1000,0,1,{"0.5":7}],[1001,0,2,8],[1002,1,9]],"covered":[[1,1001,3]],"approx":[[1,1001,0.5]]`
+	if got := string(bytes.Join(s.Changes(nil, 0, s.Cut(), 1<<30, together), nil)); got != want {
+		t.Errorf("they are %s, want %s", got, want)
+	}
+	var all []byte
+	for _, piece := range s.Changes(nil, 0, s.Cut(), 20, together) {
+		var m struct {
+			Points, Seconds [][]json.RawMessage
+		}
+		if err := json.Unmarshal([]byte("{"+string(piece[1:])+"}"), &m); err != nil || len(m.Points)+len(m.Seconds) == 0 {
+			t.Errorf("a piece is %s: %v", piece, err)
+		}
+		all = append(all, piece...)
+	}
+	for _, value := range []string{"[1000,0,1", `{"0.5":7}]`, "1001,", "9]", "null,1003]"} {
+		if !bytes.Contains(all, []byte(value)) {
+			t.Errorf("the pieces %s lack %s", all, value)
+		}
+	}
+	if got := string(bytes.Join(s.Changes(nil, s.Cut(), s.Cut(), 100, together), nil)); got != `,"points":[]` {
+		t.Errorf("of nothing there is %s", got)
 	}
 }
 

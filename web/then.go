@@ -133,7 +133,7 @@ func (s *Server) wall(ctx context.Context, q wallQuestion) (*parcel, error) {
 		}
 		after := version
 		version = store.Cut()
-		for _, piece := range store.Changes(nil, after, version, maxAnswer) {
+		for _, piece := range store.Changes(nil, after, version, maxAnswer, onePoint) {
 			b = append(append(told.appendHead(b, "points"), piece...), "}\n"...)
 		}
 		if len(b) > maxAnswer {

@@ -258,15 +258,17 @@ export class Model {
     this.#head(message);
     const changed = new Set();
     const before = this.newest;
-    for (const [i, second, value, staleSince] of message.points) {
-      const series = this.#at(i);
-      if (!series) continue;
+    const put = (place, second, value, staleSince) => {
+      const series = this.#at(place);
+      if (!series) return;
       if (staleSince) series.gap(staleSince, second);
       else series.put(second, scaled(series.stat, value));
       changed.add(series);
       this.newest = Math.max(this.newest, second);
       this.first = Math.min(this.first, second);
-    }
+    };
+    for (const point of message.points) put(...point);
+    for (const [second, first, ...values] of message.seconds ?? []) values.forEach((value, i) => put(first + i, second, value));
     for (const series of this.#certainty(message)) changed.add(series);
     if (this.#marked(message)) for (const series of this.series.values()) changed.add(series);
     if (this.newest > before) this.moved = this.clock.ticks();

@@ -13,7 +13,10 @@ export function connect(onMessage, onState) {
 
   const open = () => {
     clearTimeout(retry);
-    const mine = socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
+    const first = window.firstSocket; // see first.js
+    window.firstSocket = undefined;
+    const begun = first?.socket.readyState <= WebSocket.OPEN;
+    const mine = socket = begun ? first.socket : new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?points=together`);
     let spoken = false;
     const within = (ms) => {
       clearTimeout(watchdog);
@@ -47,6 +50,10 @@ export function connect(onMessage, onState) {
       }
     };
     mine.onclose = mine.onerror = close;
+    if (begun) queueMicrotask(() => {
+      if (mine.readyState === WebSocket.OPEN) mine.onopen();
+      for (const event of first.heard) mine.onmessage(event);
+    });
   };
 
   const now = () => {

@@ -15,6 +15,16 @@ test("a true zero and the value of nothing are values", () => {
   assert.equal(page.model.series.get("a").at(START + 2), undefined);
 });
 
+test("points of a second may come together, from a place on", () => {
+  const page = new Page({ name: "a" }, { name: "b" }, { name: "c" });
+  page.run(1, { a: 1, b: 2, c: 3 });
+  page.wait(2);
+  const changed = page.tell([["c", START + 2, null, START + 1]], { seconds: [[START + 1, 0, 4, null], [START + 2, 1, 5]] });
+  assert.deepEqual([...changed].map((s) => s.stat.name).sort(), ["a", "b", "c"]);
+  const at = (name, second) => page.model.series.get(name).at(second);
+  assert.deepEqual([at("a", START + 1), at("a", START + 2), at("b", START + 1), at("b", START + 2)], [4, undefined, null, 5]);
+});
+
 test("what has not closed in time is unknown, the last known value held, and who is behind is told", () => {
   const page = new Page({ name: "a" });
   page.run(5, { a: 7 });

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -147,13 +148,17 @@ func (l *load) run(ctx context.Context) error {
 		return err
 	}
 
-	m := &measure{url: "ws" + strings.TrimPrefix(url, "http") + "/ws"}
+	m := &measure{url: "ws" + strings.TrimPrefix(url, "http") + "/ws?points=together"}
 	fmt.Printf("%d clients (%.0f %% never read, %.0f %% read 1 KB/s), %d values a second\n", l.clients, 100*l.mute, 100*l.slow, l.stats)
 	took, err := m.connect(ctx, l, l.ramp)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("connected: all had their first message %.1f s after the first began\n", took.Seconds())
+	weigh, err := m.weigh()
+	if err != nil {
+		return err
+	}
 	before := usage(server.Process.Pid, url)
 	m.begin()
 	peak := 0
@@ -162,6 +167,7 @@ func (l *load) run(ctx context.Context) error {
 		peak = max(peak, resident(server.Process.Pid))
 	}
 	m.report()
+	fmt.Printf("a browser gets %.0f bytes/s, compressed\n", float64(weigh())/l.lasting.Seconds())
 	usage(server.Process.Pid, url).since(before, l.clients, l.lasting)
 	fmt.Printf("RSS of the server: %d MB at most; clients that ended though they read: %d\n", peak>>20, m.ended.Load())
 	fmt.Print(metrics(url))
@@ -184,7 +190,7 @@ func (l *load) publish(ctx context.Context, client *kgo.Client) {
 		time.Sleep(time.Until(time.Unix(second+1, 0)))
 		now := time.Now()
 		for i, st := range l.definitions().Stats {
-			value := fmt.Appendf(nil, "%d", now.UnixNano()%1e6+int64(i))
+			value := fmt.Appendf(nil, "%.1f", 500*rand.Float64()) // a rate over 10 s
 			if i == 0 {
 				value = fmt.Appendf(nil, "%.3f", float64(now.UnixMilli())/1000)
 			}
@@ -290,6 +296,47 @@ func (m *measure) dial(i int) (*websocket.Conn, error) {
 	return conn, nil
 }
 
+// weigh opens a socket as browsers do, compressed, and takes its first messages. It returns a
+// function that tells how many bytes came since then.
+func (m *measure) weigh() (func() int64, error) {
+	var bytes atomic.Int64
+	dialer := websocket.Dialer{HandshakeTimeout: 30 * time.Second, EnableCompression: true, NetDial: func(network, addr string) (net.Conn, error) {
+		conn, err := net.Dial(network, addr)
+		return countedConn{conn, &bytes}, err
+	}}
+	conn, _, err := dialer.Dial(m.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	m.conns = append(m.conns, conn)
+	m.mu.Unlock()
+	for text := []byte(nil); !strings.Contains(string(text), `"type":"points"`); {
+		if _, text, err = conn.ReadMessage(); err != nil {
+			return nil, err
+		}
+	}
+	bytes.Store(0)
+	go func() {
+		for err == nil {
+			_, _, err = conn.NextReader()
+		}
+	}()
+	return bytes.Load, nil
+}
+
+// A countedConn counts what is read.
+type countedConn struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
 // read takes messages, and how late they are.
 func (m *measure) read(conn *websocket.Conn, heard func()) {
 	defer heard()
@@ -324,7 +371,7 @@ func (m *measure) read(conn *websocket.Conn, heard func()) {
 // published reads when the first stat's value was written, and the frame made, of
 // a frame that has one.
 func published(head []byte) (at, made time.Time, ok bool) {
-	at, ok = timeAfter(head, `"points":[[0,`, ",", "]")
+	at, ok = timeAfter(head, `"seconds":[[`, ",0,", ",")
 	if !ok {
 		return at, made, false
 	}

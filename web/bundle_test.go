@@ -1,0 +1,60 @@
+package web
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func TestBundleRuns(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed")
+	}
+	script, err := bundle(fstest.MapFS{
+		"main.js":      {Data: []byte("import { double, Box } from \"./in/double.js\";\nimport {\n  TWO as two,\n} from \"./two.js\";\nconst hidden = 5;\nconsole.log(double(hidden), new Box(two).n, [...two.upTo?.(2) ?? [1]].length);\n")},
+		"in/double.js": {Data: []byte("import { TWO } from \"../two.js\";\nconst hidden = TWO;\nexport function double(n) { return hidden * n; }\nexport class Box { constructor(n) { this.n = n; } }\nexport async function later() {}\nexport function* all() {}\n")},
+		"two.js":       {Data: []byte("export const TWO = 2;\n")},
+	}, "main.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "bundle.mjs")
+	if err := os.WriteFile(file, script, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(node, file).CombinedOutput(); err != nil || string(out) != "10 2 1\n" {
+		t.Errorf("%s: %q, %v", script, out, err)
+	}
+}
+
+func TestBundleRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name, a, b, want string
+	}{
+		{"a cycle", "import { b } from \"./b.js\";\nexport const a = 1;\n", "import { a } from \"./a.js\";\nexport const b = 1;\n", "imports what imports it"},
+		{"a file that is not there", "import { c } from \"./c.js\";\n", "", "c.js"},
+		{"all of a module", "import * as b from \"./b.js\";\n", "export const b = 1;\n", "more than the bundler takes"},
+		{"what can change", "import { b } from \"./b.js\";\n", "export let b = 1;\n", "more than the bundler takes"},
+		{"no JavaScript", "const = ;\n", "", "the scripts of a.js"},
+	} {
+		_, err := bundle(fstest.MapFS{"a.js": {Data: []byte(test.a)}, "b.js": {Data: []byte(test.b)}}, "a.js")
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+	}
+}
+
+// TestPageIsFewFiles: a page on a slow line waits for each request and each kilobyte.
+func TestPageIsFewFiles(t *testing.T) {
+	all := 0
+	for _, f := range files() {
+		all += len(f.gzip.data)
+	}
+	if n := len(files()); n > 7 || all > 85<<10 {
+		t.Errorf("the page is %d files of %d bytes compressed", n, all)
+	}
+}

@@ -1,0 +1,8 @@
+// The socket is opened before the page's scripts are there: on a slow line they take as long
+// to come as its first messages. socket.js goes on with it. An incident has none.
+"use strict";
+if (!location.pathname.startsWith("/incident/") && !new URL(location.href).username) {
+  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?points=together`), heard = [];
+  socket.onmessage = (event) => heard.push(event);
+  window.firstSocket = { socket, heard };
+}
