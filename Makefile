@@ -38,7 +38,7 @@ BROKERS    ?= 1
 .PHONY: help build packages run up down screenshot clean \
 	test test-all test-steady test-kafka chaos fuzz conformance generate lint gosec vuln compose-check \
 	deploy-tools deploy-check \
-	bench bench-compare bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
+	bench figures bench-compare bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
 
 ##@ Use it
 
@@ -148,10 +148,14 @@ generate: ## write what is made from the code: tables in docs and README.md, sta
 
 ##@ Measure it
 
-bench: ## speed of the hot path and of the whole pipeline; COUNT=10 and benchstat compare two trees
+bench: figures ## speed of the hot path and of the whole pipeline; COUNT=10 and benchstat compare two trees
 	@mkdir -p bin
 	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./stats/... ./ingest/... ./processors/... ./cmd/pulse | tee bin/bench.txt
 	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
+
+# What is not installed of mawk, mtail, Miller and GoAccess is left out.
+figures: build ## measure folding, eval and its peers, and keep that in docs/figures.md
+	$(GO) run ./cmd/dev/figures -into docs/figures.md "go run ./cmd/dev/hotpath -figures" "go run ./cmd/dev/peers -markdown -lines 400000"
 
 # One minute. A clone without the commit before passes, and says so.
 bench-compare: ## the hot path beside the commit before, by turns: fails if it is 5 % slower; BASE=v1.0 compares with that

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -28,8 +29,9 @@ func main() {
 	pulse := flag.String("pulse", "bin/pulse", "the pulse binary")
 	lines := flag.Int("lines", 1_000_000, "lines of each generated file")
 	runs := flag.Int("runs", 3, "runs of each tool; the median counts")
+	markdown := flag.Bool("markdown", false, "print tables of Markdown")
 	flag.Parse()
-	if err := run(ctx, *pulse, *lines, *runs); err != nil {
+	if err := run(ctx, *pulse, *lines, *runs, *markdown); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
@@ -220,7 +222,7 @@ counter bytes
 `,
 }
 
-func run(ctx context.Context, pulse string, lines, runs int) error {
+func run(ctx context.Context, pulse string, lines, runs int, markdown bool) error {
 	dir, err := os.MkdirTemp("", "pulse-peers-")
 	if err != nil {
 		return err
@@ -232,7 +234,7 @@ func run(ctx context.Context, pulse string, lines, runs int) error {
 		}
 	}
 	for _, c := range contests(pulse) {
-		if err := c.run(ctx, dir, lines, runs); err != nil {
+		if err := c.run(ctx, dir, lines, runs, markdown); err != nil {
 			return fmt.Errorf("%s: %w", c.kind, err)
 		}
 	}
@@ -240,7 +242,7 @@ func run(ctx context.Context, pulse string, lines, runs int) error {
 }
 
 // run times the tools in turn, so that they meet the same moods of the machine.
-func (c contest) run(ctx context.Context, dir string, lines, runs int) error {
+func (c contest) run(ctx context.Context, dir string, lines, runs int, markdown bool) error {
 	file := filepath.Join(dir, c.kind+".log")
 	generate := exec.CommandContext(ctx, "go", "run", "./cmd/dev/generate", "-kind", c.kind,
 		"-lines", fmt.Sprint(lines), "-rate", "5000", "-seed", "1", "-garbage", "0")
@@ -276,17 +278,36 @@ func (c contest) run(ctx context.Context, dir string, lines, runs int) error {
 		}
 	}
 
-	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "%s, %d lines\tCPU s\tlines per CPU-s\tpulse is\tresults\n", c.kind, lines)
+	rows := [][]string{{fmt.Sprintf("%s, %d lines", c.kind, lines), "CPU s, median", "spread", "lines per CPU-s", "pulse is", "results"}}
 	base := median(cpu[c.tools[0].name])
 	for _, t := range c.tools {
 		if cpu[t.name] == nil {
-			fmt.Fprintf(w, "%s\tnot installed\n", t.name)
+			rows = append(rows, []string{t.name, "not installed", "", "", "", ""})
 			continue
 		}
 		spent := median(cpu[t.name])
-		fmt.Fprintf(w, "%s\t%.2f\t%.0f\t%.1f x\t%s\n", t.name, spent.Seconds(), float64(lines)/spent.Seconds(),
-			spent.Seconds()/base.Seconds(), agreement(counted[c.tools[0].name], counted[t.name]))
+		rows = append(rows, []string{
+			t.name, fmt.Sprintf("%.2f", spent.Seconds()),
+			fmt.Sprintf("%.2f to %.2f", slices.Min(cpu[t.name]).Seconds(), slices.Max(cpu[t.name]).Seconds()),
+			fmt.Sprintf("%.0f", float64(lines)/spent.Seconds()), fmt.Sprintf("%.1f x", spent.Seconds()/base.Seconds()),
+			agreement(counted[c.tools[0].name], counted[t.name]),
+		})
+	}
+	return write(os.Stdout, rows, markdown)
+}
+
+// write prints a table with its head.
+func write(out io.Writer, rows [][]string, markdown bool) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	for i, row := range rows {
+		if markdown {
+			fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
+			if i == 0 {
+				fmt.Fprintf(w, "|%s\n", strings.Repeat(" --- |", len(row)))
+			}
+			continue
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	fmt.Fprintln(w)
 	return w.Flush()
