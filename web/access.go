@@ -31,6 +31,7 @@ type AccessConfig struct {
 	TokenFile string        // of tokens with roles and names; it is read again when it changes
 	ShareKey  string        // signs share links, and logins; the same for all servers of a dashboard; "": there are no share links, and logins end with the process
 	Session   time.Duration // how long a login lasts; 0: DefaultSession
+	OIDC      *OIDCConfig   // a provider of logins; nil: none
 	CertFile  string        // of a certificate and its chain, PEM: the server speaks TLS itself; read again when it changes
 	KeyFile   string        // of its key
 	Logger    *slog.Logger
@@ -46,6 +47,7 @@ type Access struct {
 	fixed    map[digest]grant // of Auth and Tokens
 	basic    bool             // there is a user with a password
 	guesses  *guesses
+	provider *provider // of logins; nil: there is none
 	wrong    *prometheus.CounterVec
 	slowed   prometheus.Counter
 
@@ -56,7 +58,7 @@ type Access struct {
 	certificate *tls.Certificate // nil: no TLS here
 	seen        [2]os.FileInfo   // the files that these are from
 	looked      time.Time
-	ended       map[string]time.Time // logins that were ended, until they would have been over
+	ended       map[string]time.Time // logins that were ended, and states of OIDC that were used, until they would have been over
 	held        map[*hold]bool       // connections that end when who has them may no longer come in
 }
 
@@ -95,13 +97,13 @@ func NewAccess(c AccessConfig) (*Access, error) {
 		log: c.Logger, session: c.Session, fixed: map[digest]grant{}, guesses: newGuesses(), tokenFile: c.TokenFile, certFile: c.CertFile, keyFile: c.KeyFile,
 		ended: map[string]time.Time{}, held: map[*hold]bool{}, looked: time.Now(),
 		wrong: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pulse_web_wrong_logins_total", Help: "Passwords, tokens and login forms that were refused.",
+			Name: "pulse_web_wrong_logins_total", Help: "Passwords, tokens, login forms and logins by OIDC that were refused.",
 		}, []string{"by"}),
 		slowed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pulse_web_slowed_logins_total", Help: "Logins that were not looked at, because their address had sent too many wrong ones.",
 		}),
 	}
-	for _, by := range []string{byPassword, byToken, byForm} {
+	for _, by := range []string{byPassword, byToken, byForm, byOIDC} {
 		a.wrong.WithLabelValues(by)
 	}
 	if a.log == nil {
@@ -139,6 +141,9 @@ func NewAccess(c AccessConfig) (*Access, error) {
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		return nil, errors.New("TLS needs both files: give --http-cert and --http-key")
+	}
+	if c.OIDC != nil {
+		a.provider = newProvider(*c.OIDC)
 	}
 	if err := a.read(); err != nil {
 		return nil, err
@@ -231,14 +236,16 @@ func (a *Access) certified(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 }
 
 // open reports whether everybody may come in.
-func (a *Access) open() bool { return len(a.fixed) == 0 && a.tokenFile == "" }
+func (a *Access) open() bool {
+	return len(a.fixed) == 0 && a.tokenFile == "" && a.provider == nil
+}
 
 // shares reports whether share links can be made and are taken.
 func (a *Access) shares() bool { return a.shareKey != nil && !a.open() }
 
 // form reports whether browsers log in by the page's own form. With a user and a password alone
 // they have one themselves.
-func (a *Access) form() bool { return a.hasTokens() }
+func (a *Access) form() bool { return a.hasTokens() || a.provider != nil }
 
 // hasTokens reports whether there are tokens to log in with.
 func (a *Access) hasTokens() bool {
@@ -282,6 +289,7 @@ const (
 	byPassword = "password"
 	byToken    = "token"
 	byForm     = "form"
+	byOIDC     = "oidc"
 )
 
 // tried is by what a request's header tries to log in; "": it does not.

@@ -37,20 +37,56 @@ func secure(r *http.Request) bool {
 	return false
 }
 
-// foreignHost reports whether a request names a host that a page on loopback does
-// not have. Any site can let its name point to 127.0.0.1, and a browser would then
-// hand the answers to that site's scripts (DNS rebinding).
+// foreignHost reports whether a request names a host that a page on loopback, or one without a
+// login, does not have. Any site can let its name point to 127.0.0.1, or to a machine in its
+// reader's network, and a browser would then hand the answers to that site's scripts (DNS
+// rebinding). docs/decisions/2026-11-28-names-of-an-open-page.md says why so.
 func (s *Server) foreignHost(r *http.Request) bool {
-	if s.config.CanonicalHost != "" || !s.onLoopback {
+	if s.config.CanonicalHost != "" || !s.onLoopback && !s.access.open() || slices.Contains(s.config.Hosts, AnyValue) {
 		return false
 	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+	host, port := r.Host, ""
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		host, port = h, p
 	}
-	host = strings.Trim(host, "[]")
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	known := append([]string{"localhost"}, s.config.Hosts...)
+	if s.config.URL != nil {
+		known = append(known, s.config.URL.Hostname())
+	}
+	if slices.ContainsFunc(known, func(name string) bool { return strings.EqualFold(name, host) }) {
+		return false
+	}
 	ip := net.ParseIP(host)
-	return !strings.EqualFold(host, "localhost") && !(ip != nil && ip.IsLoopback())
+	if s.onLoopback {
+		return ip == nil || !ip.IsLoopback()
+	}
+	// No site has an address, or a name without a dot, for a name.
+	if ip != nil || !strings.Contains(host, ".") || strings.EqualFold(host, s.machine) || strings.EqualFold(host, s.machine+".local") {
+		return false
+	}
+	if len(known) > 1 {
+		return true
+	}
+	// A proxy is asked at a port of its own, and passes on the name that browsers know it by.
+	if port == "" {
+		port = "80"
+		if s.access.certFile != "" {
+			port = "443"
+		}
+	}
+	return port == s.port
+}
+
+// address is that of the page, as the one who asks reaches it.
+func (s *Server) address(r *http.Request) url.URL {
+	switch {
+	case s.config.URL != nil:
+		return *s.config.URL
+	case secure(r):
+		return url.URL{Scheme: "https", Host: r.Host}
+	}
+	return url.URL{Scheme: "http", Host: r.Host}
 }
 
 // embeds reports whether a request is for the page in a frame, which some sites may show.
@@ -81,7 +117,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 
 		if s.foreignHost(r) {
-			http.Error(w, fmt.Sprintf("this page is served as localhost, not as %.80q: if a proxy on this machine serves it by that name, start Pulse with --canonical-host", r.Host), http.StatusMisdirectedRequest)
+			told := "this page has no login, and %.80q is not among its names: if it is one, start Pulse with --http-url, or with a login"
+			if s.onLoopback {
+				told = "this page is served as localhost, not as %.80q: if a proxy on this machine serves it by that name, start Pulse with --http-url"
+			}
+			http.Error(w, fmt.Sprintf(told, r.Host), http.StatusMisdirectedRequest)
 			return
 		}
 		secure := secure(r)

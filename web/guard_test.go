@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,62 @@ func TestForeignHosts(t *testing.T) {
 	}
 	if answer, _ := get(t, local, "/healthz", func(r *http.Request) { r.Host = "10.0.0.1" }); answer.StatusCode != 200 {
 		t.Errorf("a health check: %d", answer.StatusCode)
+	}
+}
+
+// A page without a login that others in a network reach is not handed to a site whose name
+// points to it; a proxy before it needs nothing.
+func TestNamesOfOpenPage(t *testing.T) {
+	open := func(change func(*Config)) *Server {
+		s := idle(t, change)
+		s.port, s.machine = "8080", "node-1"
+		return s
+	}
+	named := func(c *Config) { c.URL = &url.URL{Scheme: "https", Host: "pulse.example.com:444"} }
+	for _, c := range []struct {
+		host   string
+		change func(*Config)
+		want   int
+	}{
+		{"10.0.0.7:8080", nil, 200},
+		{"[fd00::7]:8080", nil, 200},
+		{"localhost:8080", nil, 200},
+		{"web:8080", nil, 200},
+		{"node-1:8080", nil, 200},
+		{"NODE-1.local:8080", nil, 200},
+		{"", nil, 200},
+		{"pulse.example.com", nil, 200},      // by a proxy
+		{"pulse.example.com:8443", nil, 200}, // by a proxy
+		{"evil.example:8080", nil, 421},
+		{"evil.example.:8080", nil, 421},
+		{"node-1.evil.example:8080", nil, 421},
+		{"10.0.0.7.evil.example:8080", nil, 421},
+		{"pulse.example.com:8080", named, 200},
+		{"pulse.example.com", named, 200},
+		{"evil.example", named, 421},
+		{"evil.example:8080", named, 421},
+		{"10.0.0.7:8080", named, 200},
+		{"other.example:8080", func(c *Config) { c.Hosts = []string{"third.example", "Other.example"} }, 200},
+		{"evil.example", func(c *Config) { c.Hosts = []string{"other.example"} }, 421},
+		{"evil.example:8080", func(c *Config) { c.Hosts = []string{AnyValue} }, 200},
+		{"evil.example:8080", func(c *Config) { c.Access = letIn(t, AccessConfig{Auth: "ann:secret"}) }, 401}, // its browser has no login for that name
+	} {
+		answer, body := get(t, open(c.change), "/api/stats", func(r *http.Request) { r.Host = c.host })
+		if answer.StatusCode != c.want || c.want == 421 && !strings.Contains(body, "--http-url") {
+			t.Errorf("host %q: %d %s, want %d", c.host, answer.StatusCode, body, c.want)
+		}
+	}
+	s := open(nil)
+	s.port = "80"
+	if answer, _ := get(t, s, "/api/stats", func(r *http.Request) { r.Host = "evil.example" }); answer.StatusCode != 421 {
+		t.Errorf("at port 80: %d", answer.StatusCode)
+	}
+	onThisMachine := idle(t, named)
+	onThisMachine.onLoopback = true
+	for host, want := range map[string]int{"pulse.example.com": 200, "localhost": 200, "evil.example": 421, "10.0.0.7": 421} {
+		if answer, _ := get(t, onThisMachine, "/api/stats", func(r *http.Request) { r.Host = host }); answer.StatusCode != want {
+			t.Errorf("on loopback, host %q: %d, want %d", host, answer.StatusCode, want)
+		}
 	}
 }
 

@@ -84,9 +84,9 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, code int, tol
 		return
 	}
 	page := struct {
-		Told, To, Lasts string
-		Token, Password bool
-	}{told, here(to), lasting(a.session), a.hasTokens(), a.basic}
+		Told, Provider, To, Lasts string
+		Token, Password           bool
+	}{told, a.provider.title(), here(to), lasting(a.session), a.hasTokens(), a.basic}
 	var text bytes.Buffer
 	if err := loginTemplate.Execute(&text, page); err != nil {
 		panic(err) // a buffer takes all

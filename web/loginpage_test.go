@@ -1,6 +1,9 @@
 package web
 
 import (
+	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -81,4 +84,30 @@ func TestLoginPage(t *testing.T) {
 	faultless(t, b)
 	b.do(t, chromedp.Click(`#logged-out a`))
 	b.until(t, `location.pathname === "/login" && document.querySelector("[name=token]")`)
+
+	// By a provider, with the socket by the login that it begins.
+	i := newIssuer(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := newSynthetic(0).idle(t, func(c *Config) {
+		c.Access = letIn(t, AccessConfig{OIDC: i.config(t, func(o *OIDCConfig) {
+			o.URL = &url.URL{Scheme: "http", Host: fmt.Sprint("localhost:", l.Addr().(*net.TCPAddr).Port)}
+		})})
+	})
+	by.listenOn(l)
+	start(t, by)
+	b.do(t, chromedp.Navigate(by.URL()+"/#/edge"))
+	b.until(t, `location.pathname === "/login" && document.querySelector("a.provider") && !document.querySelector("[name=token]")`)
+	faultless(t, b)
+	b.do(t, chromedp.Click(`a.provider`))
+	b.until(t, `document.querySelector("#tabs a[aria-current]")?.textContent.startsWith("Edge") && document.body.dataset.may === "edit"`)
+	b.do(t, chromedp.Click(`#account`))
+	b.until(t, `document.querySelector("#account-dialog p").textContent.includes("ann at 127.0.0.1:")`)
+	i.set(func() { i.change = func(claims map[string]any) { claims["groups"] = "cleaners" } })
+	b.do(t, chromedp.Click(`#account-dialog button[type=button]`))
+	b.until(t, `document.querySelector("a.provider")`)
+	b.do(t, chromedp.Click(`a.provider`))
+	b.until(t, `document.querySelector(".told")?.textContent.startsWith("You are ann at 127.0.0.1:")`)
 }

@@ -63,6 +63,8 @@ func (s *Server) answers() map[string]http.HandlerFunc {
 		"GET /login":            takes(s.loginForm, "to"),
 		"POST /login":           takes(s.logIn),
 		"POST /logout":          takes(s.logOut),
+		"GET /login/oidc":       takes(s.beginOIDC, "to", "again"),
+		"GET /login/callback":   s.endOIDC, // providers add parameters of their own
 		"GET /metrics":          s.metrics,
 		"GET /api/openapi.yaml": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/yaml")

@@ -14,6 +14,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -54,6 +57,8 @@ type Config struct {
 	EmbedFrom     []string // sites whose pages may show this one in a frame, as https://host
 	ForceHTTPS    bool     // redirect what came as plain HTTP, here or to the proxy
 	CanonicalHost string   // redirect from other hosts to this one; "" keeps any
+	URL           *url.URL // by which browsers reach the page, where it is known: a scheme and a host
+	Hosts         []string // names of the page besides that of URL, for one without a login; AnyValue: all
 	AllowEdit     bool     // who has the role Edit may save and delete incidents, and try and save definitions
 
 	DefinitionsFile DefinitionsFile // where definitions are saved; nil: nowhere
@@ -84,6 +89,8 @@ type Server struct {
 	drafts       chan struct{} // holds one for each draft that is being tried
 	listener     net.Listener
 	onLoopback   bool // only programs on this machine can connect
+	port         string
+	machine      string // this machine's name
 	mux          *http.ServeMux
 	handler      http.Handler
 	ready        atomic.Bool
@@ -141,6 +148,10 @@ func (s *Server) listenOn(l net.Listener) {
 	s.listener = steadyListener{l, progressWithin, make(chan struct{}, maxConnections)}
 	addr, ok := l.Addr().(*net.TCPAddr)
 	s.onLoopback = ok && addr.IP.IsLoopback()
+	if ok {
+		s.port = strconv.Itoa(addr.Port)
+	}
+	s.machine, _ = os.Hostname() // without one it has no name
 }
 
 // newServer makes a server that listens nowhere yet.
@@ -277,6 +288,13 @@ func (s *Server) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.hub.Run(ctx) })
 	running.Go(func() { s.followMarks(ctx) })
+	if p := s.access.provider; p != nil {
+		running.Go(func() {
+			p.keepTrying(ctx, func(err error) {
+				s.refusals.Warn("the provider of logins cannot be asked; others go on", "issuer", p.config.Issuer, "error", err)
+			})
+		})
+	}
 	running.Go(func() { s.followAlerts(ctx) })
 	running.Go(func() {
 		if err := s.fill(ctx, func() {

@@ -27,14 +27,22 @@ const (
 // dashboard takes it, and so that none keeps any.
 type session struct {
 	ID    string `json:"id"`
-	Until int64  `json:"until"` // Unix time
-	Grant []byte `json:"grant"` // the digest of a token or a password: who had it taken away is out
+	Until int64  `json:"until"`           // Unix time
+	Grant []byte `json:"grant,omitempty"` // the digest of a token or a password: who had it taken away is out
+	Name  string `json:"name,omitempty"`  // by OIDC
+	Role  string `json:"role,omitempty"`
 }
 
 // issue makes a session, and its cookie's value.
 func (a *Access) issue(who identity, now time.Time) (value string, until time.Time) {
 	until = now.Add(a.session).Truncate(time.Second)
-	return a.signed("login", session{rand.Text(), until.Unix(), who.grant[:]}), until
+	s := session{ID: rand.Text(), Until: until.Unix()}
+	if who.grant == (digest{}) {
+		s.Name, s.Role = who.name, who.role.String()
+	} else {
+		s.Grant = who.grant[:]
+	}
+	return a.signed("login", s), until
 }
 
 // loggedIn is who has a session that is genuine and goes on.
@@ -49,26 +57,29 @@ func (a *Access) loggedIn(value string, now time.Time) (who identity, ok bool) {
 	if _, ended := a.ended[s.ID]; ended {
 		return identity{}, false
 	}
-	if len(s.Grant) != len(who.grant) {
-		return identity{}, false
+	if len(s.Grant) == len(who.grant) {
+		who.grant = digest(s.Grant)
+		g, ok := a.granted[who.grant]
+		who.role, who.name = g.role, g.name
+		return who, ok
 	}
-	who.grant = digest(s.Grant)
-	g, ok := a.granted[who.grant]
-	who.role, who.name = g.role, g.name
-	return who, ok
+	role, err := ParseRole(s.Role)
+	who.role, who.name = role, s.Name
+	return who, err == nil && a.provider != nil
 }
 
-// signed is the text of a value, with a signature for a purpose.
+// signed is the text of a value, with a signature for a purpose. Of a provider with other settings
+// it is another one: whoever has a role by the old ones logs in again.
 func (a *Access) signed(purpose string, v any) string {
 	text := base64.RawURLEncoding.EncodeToString(mustJSON(v))
-	return text + "." + base64.RawURLEncoding.EncodeToString(mac(a.key, purpose, text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac(a.key, purpose, text, a.provider.settings()))
 }
 
 // genuine reads what signed has made.
 func (a *Access) genuine(purpose, value string, to any) bool {
 	text, signature, _ := strings.Cut(value, ".")
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(signature)
-	if err != nil || !hmac.Equal(sum, mac(a.key, purpose, text)) {
+	if err != nil || !hmac.Equal(sum, mac(a.key, purpose, text, a.provider.settings())) {
 		return false
 	}
 	b, err := base64.RawURLEncoding.DecodeString(text)

@@ -113,10 +113,8 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request) {
 		}
 		query.Set(embedParameter, "true")
 	}
-	to := url.URL{Scheme: "http", Host: r.Host, Path: "/", RawQuery: query.Encode()}
-	if secure(r) {
-		to.Scheme = "https"
-	}
+	to := s.address(r)
+	to.Path, to.RawQuery = "/", query.Encode()
 	jsonHeader(w)
 	json.NewEncoder(w).Encode(struct { //nolint:errcheck // the client is gone
 		URL   string    `json:"url"`

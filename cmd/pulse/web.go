@@ -78,6 +78,9 @@ type webFlags struct {
 	forceHTTPS    bool
 	canonicalHost string
 	allowEdit     bool
+	url           string
+	hosts         string
+	oidc          oidcFlags
 
 	access *web.Access // made once: logins outlive other definitions
 }
@@ -110,6 +113,10 @@ func (w *webFlags) add(f *flags) {
 	f.StringVar(&w.embedFrom, "embed-from", "", "a comma list of `sites` (https://host) whose pages may show the dashboard in a frame")
 	f.StringVar(&w.certificate, "http-cert", "", "the `file` of a certificate and its chain, in PEM, for HTTPS; it is read again when it changes")
 	f.StringVar(&w.key, "http-key", "", "the `file` of the private key of --http-cert, in PEM")
+	f.vars["http-url"], f.vars["http-hosts"] = "WEB_URL", "WEB_HOSTS"
+	f.StringVar(&w.url, "http-url", "", "the `address` by which browsers reach the page, such as https://pulse.example.com")
+	f.StringVar(&w.hosts, "http-hosts", "", "a comma list of further host `names` of a page without a login; * takes any")
+	w.oidc.add(f)
 	f.BoolVar(&w.allowEdit, "allow-edit", false, "let who has the role edit save and delete incidents from the page, and try and save definitions")
 	f.BoolVar(&w.forceHTTPS, "force-https", false, "redirect requests that reached the proxy by plain HTTP to HTTPS")
 	f.StringVar(&w.canonicalHost, "canonical-host", "", "redirect requests for other host names to this `host`")
@@ -130,7 +137,13 @@ func (w *webFlags) check() error {
 	if (w.certificate == "") != (w.key == "") {
 		return usagef("--http-cert and --http-key go together")
 	}
-	open := w.auth == "" && len(list(w.tokens)) == 0 && w.tokenFile == ""
+	if u, err := url.Parse(w.url); w.url != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil) {
+		return usagef("--http-url %q is not the address of a page: write https://host or http://host:port, without a path", w.url)
+	}
+	if err := w.oidc.check(w.url); err != nil {
+		return err
+	}
+	open := w.auth == "" && len(list(w.tokens)) == 0 && w.tokenFile == "" && w.oidc.issuer == ""
 	if w.shareKey != "" && open {
 		return usagef("--http-share-key needs --http-auth or --http-token-file: without them all may come in already")
 	}
@@ -149,11 +162,25 @@ func (w *webFlags) check() error {
 
 // open reads who may come in, and the certificate.
 func (w *webFlags) open(log *slog.Logger) (err error) {
+	provider, err := w.oidc.config(w.address())
+	if err != nil {
+		return err
+	}
 	w.access, err = web.NewAccess(web.AccessConfig{
+		OIDC: provider,
 		Auth: w.auth, Tokens: list(w.tokens), TokenFile: w.tokenFile, ShareKey: w.shareKey, Session: w.session,
 		CertFile: w.certificate, KeyFile: w.key, Logger: log,
 	})
 	return err
+}
+
+// address is that of --http-url; nil: it is not known.
+func (w *webFlags) address() *url.URL {
+	u, err := url.Parse(w.url)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}
 }
 
 // reload reads these again. What is wrong changes nothing.
@@ -172,7 +199,7 @@ func (w *webFlags) server(role *role, shown prometheus.Gatherer, file web.Defini
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
 		Metrics: shown, Access: w.access, Origins: list(w.origins), EmbedFrom: list(w.embedFrom), ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost, AllowEdit: w.allowEdit,
-		DefinitionsFile: file,
+		URL: w.address(), Hosts: list(w.hosts), DefinitionsFile: file,
 	})
 }
 

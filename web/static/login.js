@@ -2,4 +2,5 @@
 // which a browser does not tell the server by itself.
 
 const { hash } = location;
+for (const link of document.querySelectorAll("a.provider")) link.href += encodeURIComponent(hash);
 for (const input of document.querySelectorAll("[name=to]")) input.value += hash;
