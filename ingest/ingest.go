@@ -28,8 +28,9 @@ type Output interface {
 	// record is acknowledged. If it fails it has not taken the record, and
 	// the ingester must end.
 	Produce(ctx context.Context, r Record) error
-	// Partitions is the number of partitions of events.raw.
-	Partitions() int32
+	// Partitions is how many partitions of events.raw the records of a clock's
+	// second are for. It never becomes less.
+	Partitions(second int64) int32
 	// Newest returns the headers of the newest record of each partition
 	// that holds any.
 	Newest(ctx context.Context) ([]topics.RawHeader, error)

@@ -34,7 +34,7 @@ type fakeOutput struct {
 	records []sent
 }
 
-func (o *fakeOutput) Partitions() int32 { return o.partitions }
+func (o *fakeOutput) Partitions(int64) int32 { return o.partitions }
 
 func (o *fakeOutput) Newest(context.Context) ([]topics.RawHeader, error) { return o.newest, nil }
 

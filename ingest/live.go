@@ -80,7 +80,7 @@ func (l Live) Run(ctx context.Context, out Output) error {
 	g.committer, _ = out.(Committer)
 	g.grace = grace
 	stalled := &stall{now: l.Now}
-	g.packer = NewPacker(g.Ingester, topics.WallDomain, out.Partitions(), func(r Record) error {
+	g.packer = NewPacker(g.Ingester, topics.WallDomain, out.Partitions(-1), func(r Record) error {
 		if g.committer != nil || g.backlog != nil {
 			return out.Produce(grace, r) // its ticks wait with its packs; its clock is its own
 		}
@@ -90,6 +90,7 @@ func (l Live) Run(ctx context.Context, out Output) error {
 		}
 		return out.Produce(grace, stalled.watched(r))
 	})
+	g.packer.count = out.Partitions
 	err = g.run(ctx)
 	g.tellAll(err)
 	g.packer.Close(err)

@@ -83,7 +83,8 @@ func (a *ack) done(err error) {
 type Packer struct {
 	ingester   string
 	domain     string
-	partitions int32
+	partitions int32                    // that records are for
+	count      func(second int64) int32 // how many there are from a second on; nil: always as many
 	mapping    line.Mapping
 	sink       func(Record) error
 	immediate  bool // sink is done with a record when it returns
@@ -166,7 +167,12 @@ func (p *Packer) Leave(s int64) error {
 	return p.tick(true)
 }
 
+// tick sends a tick to every partition. Those that there are more of than before get none of
+// the ingester's lines before it.
 func (p *Packer) tick(leaving bool) error {
+	if p.count != nil {
+		p.partitions = p.count(p.second)
+	}
 	for partition := range p.partitions {
 		r := Record{Partition: partition, Header: p.header(p.second * 1000)}
 		r.Header.Tick = &topics.RawTick{

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -37,17 +38,19 @@ const (
 // in order. It tries for as long as it takes: while Kafka is away records wait,
 // and beyond 64 MiB whoever produces waits. Only what Kafka will never take ends it.
 type Producer struct {
-	client     *kgo.Client
-	cluster    topics.Cluster
-	topic      string
-	topicID    string // "": the broker does not tell
-	partitions int32
-	log        *slog.Logger
-	failures   throttle.Logger
-	room       *semaphore.Weighted
+	client   *kgo.Client
+	cluster  topics.Cluster
+	topic    string
+	topicID  string // "": the broker does not tell
+	names    topics.Names
+	layout   atomic.Pointer[layout]
+	all      atomic.Int32 // partitions of the topic, as it was seen last
+	log      *slog.Logger
+	failures throttle.Logger
+	room     *semaphore.Weighted
 
-	sending sync.Mutex // held while records are given to client, in the order that they are to have
-	lanes   []lane     // of the partitions
+	sending sync.Mutex                 // held while records are given to client, in the order that they are to have
+	lanes   [topics.MaxPartitions]lane // of the partitions
 
 	mu       sync.Mutex
 	unacked  int
@@ -82,7 +85,7 @@ func newProducer(ctx context.Context, cluster topics.Cluster, names topics.Names
 		return nil, err
 	}
 	p := &Producer{
-		client: client, cluster: cluster, topic: names.Raw(), log: log, failures: throttle.Logger{Log: log},
+		client: client, cluster: cluster, names: names, topic: names.Raw(), log: log, failures: throttle.Logger{Log: log},
 		room: semaphore.NewWeighted(maxUnacked),
 	}
 	if err := p.connect(ctx); err != nil {
@@ -97,7 +100,7 @@ func newProducer(ctx context.Context, cluster topics.Cluster, names topics.Names
 func (p *Producer) connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	admin, err := p.cluster.Admin(kgo.ClientID("pulse-ingest"))
+	admin, err := p.admin()
 	if err != nil {
 		return err
 	}
@@ -117,9 +120,21 @@ func (p *Producer) connect(ctx context.Context) error {
 	if len(topic.Partitions) > topics.MaxPartitions {
 		return fmt.Errorf("topic %s has %d partitions; Pulse can use at most %d", p.topic, len(topic.Partitions), topics.MaxPartitions)
 	}
-	p.partitions, p.topicID = int32(len(topic.Partitions)), topicID(topic.ID)
-	p.lanes = make([]lane, p.partitions)
+	p.topicID = topicID(topic.ID)
+	log, err := admin.Layout(ctx, p.names)
+	if err != nil {
+		return fmt.Errorf("cannot read which partitions of topic %s are used: %w", p.topic, err)
+	}
+	p.layout.Store(layoutOf(log))
+	if notice := log.Notice(p.names); notice != "" {
+		p.log.Warn(notice)
+	}
 	return nil
+}
+
+// admin is for what a producer asks beside its records.
+func (p *Producer) admin() (*topics.Admin, error) {
+	return p.cluster.Admin(kgo.ClientID("pulse-ingest"))
 }
 
 // Run lets run produce until it returns, or until a topic was replaced: run then ends,
@@ -135,19 +150,17 @@ func (p *Producer) whileThere(ctx context.Context, run func(context.Context) err
 	defer watching.Wait()
 	defer cancel(nil)
 	watching.Go(func() {
-		if err := topics.Watch(ctx, p.client, names...); err != nil {
+		if err := topics.Watch(ctx, p.client, p.topic, p.topicGrew, names...); err != nil {
 			cancel(err)
 		}
 	})
+	watching.Go(func() { p.followGrowth(ctx) })
 	err := run(ctx)
 	if cause := context.Cause(ctx); errors.Is(cause, topics.ErrReplaced) {
 		return cause
 	}
 	return err
 }
-
-// Partitions implements Output.
-func (p *Producer) Partitions() int32 { return p.partitions }
 
 // Produce implements Output. It is for one goroutine at a time. It fails when
 // ctx ends before there is room, or when Kafka has refused a record.
@@ -316,7 +329,7 @@ func (p *Producer) Newest(ctx context.Context) ([]topics.RawHeader, error) {
 }
 
 func (p *Producer) newest(ctx context.Context) ([]topics.RawHeader, error) {
-	admin, err := p.cluster.Admin(kgo.ClientID("pulse-ingest"))
+	admin, err := p.admin()
 	if err != nil {
 		return nil, err
 	}
@@ -338,7 +351,7 @@ func (p *Producer) newest(ctx context.Context) ([]topics.RawHeader, error) {
 		return nil, err
 	}
 	var newest []topics.RawHeader
-	for partition := range p.partitions {
+	for partition := range int32(topics.MaxPartitions) {
 		if h, ok := found[partition]; ok {
 			newest = append(newest, h)
 		}

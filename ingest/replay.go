@@ -158,9 +158,10 @@ func (r Replay) Run(ctx context.Context, out Output) error {
 	if err != nil {
 		return err
 	}
-	p.packer = NewPacker(r.Ingester, domain, out.Partitions(), func(r Record) error {
+	p.packer = NewPacker(r.Ingester, domain, out.Partitions(-1), func(r Record) error {
 		return out.Produce(grace, r)
 	})
+	p.packer.count = out.Partitions
 	err = p.play()
 	if ctx.Err() != nil && p.packer.Second() >= 0 {
 		err = errors.Join(ctx.Err(), p.packer.Leave(p.packer.Second()))

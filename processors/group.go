@@ -118,14 +118,22 @@ func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 	claims := inner.Claims()[h.p.config.Input]
 	committed, err := h.p.committed(inner.Context(), claims)
 	var ids string
+	var found map[string]topics.Identity
+	if err == nil {
+		// Before the partitions are begun: those that come later begin another session.
+		found, err = topics.Identities(inner.Context(), h.p.client, h.p.config.Input)
+	}
 	if err == nil {
 		ids, err = topics.IDs(inner.Context(), h.p.client, h.p.bound()...)
+	}
+	if err == nil && h.p.config.Session != nil {
+		err = h.p.config.Session(inner.Context())
 	}
 	if inner.Context().Err() != nil {
 		return errOver
 	}
 	if err != nil {
-		return fmt.Errorf("cannot read the committed offsets: %w", err)
+		return fmt.Errorf("cannot read what has been committed, and how the topics are: %w", err)
 	}
 	for _, c := range committed {
 		if err := c.CheckIDs(ids, h.p.bound()...); err != nil {
@@ -133,15 +141,18 @@ func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 			return err
 		}
 	}
-	s := &session{ConsumerGroupSession: inner, p: h.p, ids: ids, claims: map[int32]*claim{}}
+	s := &session{ConsumerGroupSession: inner, p: h.p, ids: ids, partitions: found[h.p.config.Input].Partitions, claims: map[int32]*claim{}}
+	s.ctx, s.over = context.WithCancel(inner.Context())
 	for _, partition := range claims {
 		s.claims[partition] = &claim{committed: committed[partition], marked: committed[partition].Offset}
 	}
 	if err := s.passOver(inner.Context()); err != nil {
+		s.over()
 		return err
 	}
 	h.p.session.Store(s)
 	if err := h.goka.Setup(s); err != nil {
+		s.over()
 		return err
 	}
 	h.session = s
@@ -159,6 +170,7 @@ func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
 	}
 	h.p.config.Log.Info("session ends", "group", h.p.config.Group, "group_generation", h.session.GenerationID())
 	h.failed(h.goka.Cleanup(h.session))
+	h.session.over()
 	return nil
 }
 
@@ -201,10 +213,17 @@ func startOf(partition int32, committed topics.Commit, held, initial int64) (Sta
 // commit it but says that its record is done.
 type session struct {
 	sarama.ConsumerGroupSession
-	p      *Processor
-	ids    string           // of the topics that commits are of
-	claims map[int32]*claim // not changed after Setup
+	p          *Processor
+	ids        string           // of the topics that commits are of
+	partitions int              // of the input, when it began
+	claims     map[int32]*claim // not changed after Setup
+
+	ctx  context.Context
+	over context.CancelFunc // ends the session, so that the group shares out its partitions
 }
+
+// Context is what goka's callbacks and claims end with.
+func (s *session) Context() context.Context { return s.ctx }
 
 type claim struct {
 	committed topics.Commit

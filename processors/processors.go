@@ -70,6 +70,8 @@ type Config struct {
 	Buffer     int      // records that sarama reads ahead in each partition
 	Log        *slog.Logger
 	Check      func(metadata []byte) error // says of a commit's whether it can be gone on from; nil: all can
+	Session    func(context.Context) error // called before the partitions of a session are begun; nil: there is nothing to do
+	Grows      string                      // the one of these topics that may get partitions; "": none may
 	Start      func(Start) (Partition, error)
 }
 
@@ -120,7 +122,7 @@ func (p *Processor) Run(ctx context.Context) error {
 	defer watching.Wait()
 	defer stop()
 	watching.Go(func() {
-		if err := topics.Watch(ctx, client, p.bound()...); err != nil {
+		if err := topics.Watch(ctx, client, p.config.Grows, p.grown, p.bound()...); err != nil {
 			p.end(err)
 		}
 	})
@@ -203,6 +205,25 @@ func (p *Processor) failed(what string, err error) {
 	p.config.Log.Warn(what+" failed; retrying", "group", p.config.Group, "error", text, "failures", n)
 }
 
+// grown has the group share out its partitions anew if the input has got some, unless its
+// members have seen that there are so many.
+func (p *Processor) grown(partitions int) {
+	if s := p.session.Load(); s != nil && p.config.Grows == p.config.Input && s.partitions < partitions {
+		p.config.Log.Info("the topic has more partitions: sharing them out", "topic", p.config.Input, "partitions", partitions)
+		// A rebalance takes until the last member has heard of it, by a heartbeat. Members that all
+		// begin it at one time, by their clocks, wait for none.
+		now := time.Now()
+		time.AfterFunc(now.Add(noticedWithin).Truncate(shareOutAt).Add(shareOutAt).Sub(now), s.over)
+	}
+}
+
+// All members know of new partitions within noticedWithin, and share them out at a whole
+// shareOutAt.
+const (
+	noticedWithin = 1500 * time.Millisecond
+	shareOutAt    = 2 * time.Second
+)
+
 // end makes Run return err.
 func (p *Processor) end(err error) {
 	p.mu.Lock()
@@ -224,19 +245,6 @@ func Prepare(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Def
 		}
 		if err == nil {
 			fragments, err = topics.PartitionCount(ctx, c, n.Fragments())
-		}
-		alike := []string{n.Seconds()}
-		if topics.OptionsOf(d).LongWindow > 0 {
-			alike = append(alike, n.LongMinutes())
-		}
-		for _, topic := range alike {
-			var count int32
-			if err == nil {
-				count, err = topics.PartitionCount(ctx, c, topic)
-			}
-			if err == nil && count != fragments {
-				err = fmt.Errorf("%w: topic %s has %d partitions and %s has %d; delete the first and create it again with `pulse topics --create`", topics.ErrTopics, topic, count, n.Fragments(), fragments)
-			}
 		}
 		switch {
 		case err == nil:

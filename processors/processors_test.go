@@ -125,7 +125,7 @@ func (p *pipeline) run(run func(context.Context) error, ready func() bool) *role
 	go func() {
 		defer close(done)
 		err := run(ctx)
-		if err != nil && !errors.Is(err, processors.ErrFenced) && !errors.Is(err, topics.ErrReplaced) {
+		if err != nil && !errors.Is(err, processors.ErrFenced) && !errors.Is(err, topics.ErrReplaced) && !errors.Is(err, topics.ErrTopics) {
 			p.t.Errorf("a processor ended: %v", err)
 		}
 		r.err <- err
@@ -556,34 +556,46 @@ func TestReplacedTopics(t *testing.T) {
 	}
 }
 
-// TestAddedPartitions: where partitions were added, who runs ends, and nobody starts.
+// TestAddedPartitions: partitions that an admin adds to the log change nothing for those that
+// run, and that start. Where they were added to the fragments, who runs ends and says what to do.
 func TestAddedPartitions(t *testing.T) {
 	t.Parallel()
 	cluster, prefix := topicstest.Cluster(t)
 	p := newPipeline(t, cluster, prefix)
-	running, m := p.receiver(""), p.merger("")
-	p.wait(running, m)
-	p.replay(1, 20, nil)
+	r, m := p.receiver(""), p.merger("")
+	p.wait(r, m)
+	admin := topicstest.Admin(t, cluster)
+	add := func(topic string) {
+		if answers, err := admin.CreatePartitions(t.Context(), 2, topic); err != nil || answers.Error() != nil {
+			t.Fatal(err, answers.Error())
+		}
+	}
+	p.replay(1, 20, func(second int) {
+		switch second {
+		case 5:
+			add(p.names.Raw())
+		case 10:
+			r.stop()
+			m.stop()
+			r, m = p.receiver(""), p.merger("")
+		}
+	})
 	p.check()
-	p.committed(p.names.MergerGroup(), p.names.Fragments())
-	m.stop()
-	if _, err := kadm.NewClient(p.client).CreatePartitions(t.Context(), 2, p.names.Raw()); err != nil {
-		t.Fatal(err)
+	layout, err := admin.Layout(t.Context(), p.names)
+	if err != nil || layout.Added() != 2 || layout.Used != partitions {
+		t.Errorf("the log is laid out as %+v (%v)", layout, err)
 	}
-	if err := running.ends(t); !errors.Is(err, topics.ErrReplaced) {
-		t.Errorf("a receiver ended with %v", err)
+	if _, err := admin.PlanGrowth(t.Context(), p.names, partitions+2); !errors.Is(err, topics.ErrCannotGrow) || !strings.Contains(err.Error(), "recording") {
+		t.Errorf("a growth of a recording's log: %v", err)
 	}
-	if err := topics.Check(t.Context(), cluster, p.names, topics.Options{}); !errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), fmt.Sprintf("%d partitions, and its ingesters write to %d", partitions+2, partitions)) {
+	if err := topics.Check(t.Context(), cluster, p.names, topics.Options{}); err != nil {
 		t.Errorf("the check says %v", err)
 	}
-	// Ingesters that were restarted write to all; the mergers know what they have committed.
-	p.client.PurgeTopicsFromClient(p.names.Raw())
-	for q := range int32(partitions + 2) {
-		p.produce(q, topics.RawHeader{Clock: recordingStart * 1000, Tick: &topics.RawTick{Partitions: partitions + 2}}, nil)
-	}
-	p.flush()
-	if err := p.merger("").ends(t); !errors.Is(err, topics.ErrReplaced) {
-		t.Errorf("a merger ended with %v", err)
+	add(p.names.Fragments())
+	for _, role := range []*role{r, m, p.receiver(""), p.merger("")} {
+		if err := role.ends(t); err == nil || !strings.Contains(err.Error(), p.names.Fragments()) || !strings.Contains(err.Error(), "change the definitions") {
+			t.Errorf("a role ended with %v", err)
+		}
 	}
 }
 

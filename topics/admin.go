@@ -43,16 +43,12 @@ func (c Cluster) Admin(options ...kgo.Opt) (*Admin, error) {
 }
 
 // Check says everything that is wrong with the topics: missing ones, and
-// partitions, cleanup, retention and replication that do not fit; and then, whether
-// partitions were added under the ingesters.
+// partitions, cleanup, retention and replication that do not fit.
 func (a *Admin) Check(ctx context.Context, n Names, o Options) error {
 	if err := CheckPrefix(n.Prefix); err != nil {
 		return err
 	}
-	if err := check(ctx, a.Client, a.cluster, n, o, knownWithin); err != nil {
-		return err
-	}
-	return a.checkTold(ctx, n)
+	return check(ctx, a.Client, a.cluster, n, o, knownWithin)
 }
 
 // Versions lists the definitions versions that have a topic of

@@ -10,6 +10,7 @@ import (
 	"pulse/stats"
 	"pulse/stats/line"
 	"pulse/stats/timing"
+	"pulse/stats/watermark"
 )
 
 func getHeader(h RawHeader) func(string) []byte {
@@ -25,6 +26,32 @@ var rawHeaders = []RawHeader{
 	{Ingester: "web-1", Clock: 0, Domain: RecordingPrefix + "3f", Map: line.Mapping{From: -5, To: 1 << 60, Milli: 2500}},
 	{Ingester: "a", Clock: 1353576695000, Domain: WallDomain, Tick: &RawTick{Since: 1353576600, Partitions: 8}},
 	{Ingester: "a", Clock: 1353576695000, Domain: WallDomain, Tick: &RawTick{Partitions: 64, Leaving: true}},
+	{Ingester: "a", Clock: 1353576695000, Domain: WallDomain, Growth: &Growth{From: 8, To: 16, Clock: clockAt(1353576695)}},
+}
+
+// clockAt is the watermark of a partition that begins at a second, with one member.
+func clockAt(second int64) *watermark.Watermark {
+	w := watermark.New()
+	w.Tick(watermark.Tick{Ingester: "a", Clock: second - 6, Since: second - 60})
+	return w.BeginningAt(second)
+}
+
+func TestGrowthRefuses(t *testing.T) {
+	good := getHeader(rawHeaders[len(rawHeaders)-1])
+	for _, bad := range []struct{ key, value string }{
+		{headerGrown, "8"}, {headerGrown, "8 8"}, {headerGrown, "0 8"}, {headerGrown, "8 65"}, {headerGrown, "x 8"},
+		{headerClocks, ""}, {headerClocks, "!"}, {headerClocks, "AAAA"}, {headerClock, "1353576694000"},
+	} {
+		get := func(key string) []byte {
+			if key == bad.key {
+				return []byte(bad.value)
+			}
+			return good(key)
+		}
+		if h, err := ParseRawHeader(get); err == nil {
+			t.Errorf("a growth with %s=%q was taken: %+v", bad.key, bad.value, h)
+		}
+	}
 }
 
 func TestRawHeader(t *testing.T) {

@@ -46,17 +46,22 @@ func NewRawFeed(to Evaluator, partitions int) *RawFeed {
 // Resume goes on behind savepoints of all partitions. Seconds that lines before them may
 // count at are said to be not covered.
 func (f *RawFeed) Resume(all []Beginning) {
+	f.begin(all)
+	f.to.Begin(CompleteFrom(all))
+}
+
+// begin has partitions begin where others are far on.
+func (f *RawFeed) begin(all []Beginning) {
 	for _, b := range all {
 		f.partitions[b.Partition] = rawPartition{watermark: b.Clocks.Clock, domain: b.Clocks.Domain, earliest: -1}
 	}
-	f.to.Begin(CompleteFrom(all))
 }
 
 // Watermark is that of a partition: -1 before its first tick.
 func (f *RawFeed) Watermark(partition int32) int64 { return f.partitions[partition].watermark.Second() }
 
-// least is the watermark of all partitions.
-func (f *RawFeed) least() int64 {
+// Least is the watermark of all partitions.
+func (f *RawFeed) Least() int64 {
 	w := f.partitions[0].watermark.Second()
 	for _, p := range f.partitions {
 		w = min(w, p.watermark.Second())
@@ -66,17 +71,24 @@ func (f *RawFeed) least() int64 {
 
 // Feed takes the next record of a partition.
 func (f *RawFeed) Feed(partition int32, r *kgo.Record) {
-	if moves := f.feed(&f.partitions[partition], r); !moves {
+	if moves := f.feed(partition, r); !moves {
 		return
 	}
-	if w := f.least(); w >= 0 {
+	if w := f.Least(); w >= 0 {
 		f.to.Advance(w)
 	}
 }
 
 // feed takes a record, and reports whether seconds end with it.
-func (f *RawFeed) feed(p *rawPartition, r *kgo.Record) (moves bool) {
+func (f *RawFeed) feed(partition int32, r *kgo.Record) (moves bool) {
 	header, err := ParseRawHeader(Lookup(r.Headers))
+	if err == nil && header.Growth != nil {
+		f.extend(header.Growth)
+	}
+	if int(partition) >= len(f.partitions) {
+		return false // nobody uses it yet
+	}
+	p := &f.partitions[partition]
 	if err != nil || header.Tick != nil && len(r.Value) > 0 {
 		f.to.Undecodable(r.Value, max(p.watermark.Second(), p.earliest, 0))
 		return false
@@ -85,7 +97,14 @@ func (f *RawFeed) feed(p *rawPartition, r *kgo.Record) (moves bool) {
 		p.domain = header.Domain
 	}
 	t := header.Tick
-	if p.domain != header.Domain || t != nil && int(t.Partitions) != len(f.partitions) {
+	if p.domain != header.Domain || t != nil && int(t.Partitions) > len(f.partitions) {
+		return false
+	}
+	if g := header.Growth; g != nil {
+		if g.Begins(partition) && p.watermark.Second() < 0 {
+			p.watermark = g.Clock
+			return true
+		}
 		return false
 	}
 	second := header.Second()
@@ -111,4 +130,11 @@ func (f *RawFeed) feed(p *rawPartition, r *kgo.Record) (moves bool) {
 	}
 	recorded := strings.HasPrefix(p.domain, RecordingPrefix)
 	return after > before && !(recorded && t.Leaving) // of whose last tick there are no seconds
+}
+
+// extend makes room for partitions that the log gets.
+func (f *RawFeed) extend(g *Growth) {
+	for len(f.partitions) < int(g.To) {
+		f.partitions = append(f.partitions, rawPartition{watermark: watermark.New(), earliest: -1})
+	}
 }

@@ -2,7 +2,6 @@ package topics_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -69,10 +68,10 @@ func TestToldByOthers(t *testing.T) {
 	if err := check(); err != nil {
 		t.Error(err)
 	}
-	// Where nobody else has ticked it is said who did.
+	// Nor where nobody else has ticked.
 	cluster, names = made(t, 3)
 	forge()
-	if err := check(); !errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), "evil (partition") {
+	if err := check(); err != nil {
 		t.Error(err)
 	}
 }

@@ -41,10 +41,29 @@ func replaced(topic, how string) error {
 	}
 }
 
-const (
-	recreated = "was deleted and created again"
-	grown     = "has another number of partitions than before"
-)
+// added is the error that partitions were added to a topic whose records' keys lead to them.
+func added(topic string, from, to int) error {
+	do := "start this process again, which goes on with all of them (docs/operate.md, Partitions, topics, retention)"
+	if ofVersion(topic) {
+		do = newVersion
+	}
+	return &ReplacedError{Topic: topic, What: fmt.Sprintf("%s had %d partitions and has %d, and keys lead to others now", topic, from, to), Do: do}
+}
+
+// ofVersion reports whether a topic is of one definitions version alone.
+func ofVersion(topic string) bool {
+	n := Names{}
+	return strings.Contains(topic, n.Fragments()) || strings.Contains(topic, n.Seconds()) || strings.Contains(topic, n.LongMinutes())
+}
+
+// newVersion is what to do where a topic has partitions that is of one definitions version.
+const newVersion = "change the definitions so that they have another version, as by one more stat, and start the roles with them, after `pulse topics --create`: its topics are made anew, and its numbers go on from a savepoint (docs/operate.md, Partitions, topics, retention)"
+
+const recreated = "was deleted and created again"
+
+func shrunk(from, to int) string {
+	return fmt.Sprintf("had %d partitions and has %d: it %s with fewer", from, to, recreated)
+}
 
 // An Identity is what tells a topic from another one of its name.
 type Identity struct {
@@ -83,20 +102,28 @@ func Identities(ctx context.Context, client *kgo.Client, names ...string) (map[s
 const watchEvery = time.Second
 
 // Watch returns an error with ErrReplaced when one of some topics is replaced, and nil
-// when ctx ends. That brokers do not answer, or do not know a topic, it outlives.
-func Watch(ctx context.Context, client *kgo.Client, names ...string) error {
+// when ctx ends. One of them, grows, may get partitions: grown is called with their number
+// whenever that has grown, and at the first look. That brokers do not answer, or do not
+// know a topic, it outlives.
+func Watch(ctx context.Context, client *kgo.Client, grows string, grown func(partitions int), names ...string) error {
 	was := map[string]Identity{}
 	for {
 		found, _ := Identities(ctx, client, names...)
 		for name, is := range found {
-			switch before, ok := was[name]; {
-			case !ok:
-				was[name] = is
-			case before.ID != is.ID:
+			before, ok := was[name]
+			switch {
+			case ok && before.ID != is.ID:
 				return replaced(name, recreated)
-			case before.Partitions != is.Partitions:
-				return replaced(name, grown)
+			case ok && is.Partitions < before.Partitions:
+				continue // a broker that has just started does not know all
+			case name == grows:
+				if is.Partitions > before.Partitions {
+					grown(is.Partitions)
+				}
+			case ok && is.Partitions > before.Partitions:
+				return added(name, before.Partitions, is.Partitions)
 			}
+			was[name] = is
 		}
 		if retry.Wait(ctx, watchEvery) != nil {
 			return nil
@@ -201,55 +228,14 @@ func (a *Admin) CheckCovered(ctx context.Context, n Names) error {
 	return nil
 }
 
-// CheckMergerCommit is an error with ErrReplaced if a merger's commit knows another number
-// of partitions of raw records than there are: it would refuse all covers.
+// CheckMergerCommit is an error with ErrReplaced if a merger's commit knows more partitions of
+// raw records than there are: it would wait for covers that nobody writes.
 func CheckMergerCommit(n Names, c Commit, raw int32) error {
 	if c.Offset < 0 {
 		return nil
 	}
-	if state, err := DecodeMergerState(c.Metadata); err == nil && len(state.Sources) != int(raw) {
-		return replaced(n.Raw(), grown)
+	if state, err := DecodeMergerState(c.Metadata); err == nil && len(state.Sources) > int(raw) {
+		return replaced(n.Raw(), shrunk(len(state.Sources), int(raw)))
 	}
 	return nil
-}
-
-// How many of the newest records of each partition are read for ticks; and how many of the
-// last partition's oldest and newest, if no tick says how many partitions there are.
-const (
-	ticksRead = 4
-	proofRead = 64
-)
-
-// checkTold is an error if all ingesters write for another number of partitions of raw
-// records than there are: partitions were added, and no second closes any more.
-func (a *Admin) checkTold(ctx context.Context, n Names) error {
-	all, err := a.Readable(ctx, n.Raw())
-	if err != nil {
-		return err
-	}
-	told, by := 0, ""
-	look := func(r *kgo.Record) bool {
-		if h, err := ParseRawHeader(Lookup(r.Headers)); err == nil && h.Tick != nil && told != len(all) {
-			told, by = int(h.Tick.Partitions), fmt.Sprintf("%s (partition %d, offset %d)", h.Ingester, r.Partition, r.Offset)
-		}
-		return true
-	}
-	err = a.Read(ctx, n.Raw(), all.Newest(ticksRead), look)
-	if errors.Is(err, kerr.TopicAuthorizationFailed) {
-		return nil // not every role may read these records, and need not
-	}
-	if err != nil || told == 0 || told == len(all) {
-		return err
-	}
-	// Somebody else may have written the newest. Of partitions that were added the last one has
-	// no tick of when there were as many, and it has had them from its first record on.
-	last := int32(len(all) - 1)
-	oldest := Span{all[last].From, min(all[last].From+proofRead, all[last].To)}
-	for _, s := range []Section{{last: oldest}, all.Newest(proofRead).Of(last)} {
-		if err := a.Read(ctx, n.Raw(), s, look); err != nil || told == len(all) {
-			return err
-		}
-	}
-	return fmt.Errorf("%w:\ntopic %s has %d partitions, and its ingesters write to %d, the last one is %s. Partitions cannot be added to a topic in use: choose another --prefix and create new topics with `pulse topics --create` (docs/operate.md, Partitions, topics, retention)",
-		ErrTopics, n.Raw(), len(all), told, by)
 }

@@ -32,7 +32,7 @@ const (
 
 // Options say how topics are to be.
 type Options struct {
-	Partitions  int32         // of a topic that is made; existing ones must have as many. 0: as many as the raw topic has, and existing ones may have any number
+	Partitions  int32         // of a topic that is made; existing ones may not have more, and the raw topic not fewer. 0: as many as the raw topic has, and existing ones may have any number
 	First       int32         // partitions of the raw topic, if it is made and Partitions is 0; 0: DefaultPartitions
 	Replication int16         // the same of replicas; 0: the broker's default, and any
 	Window      time.Duration // the longest window of the definitions that is not long: for so long a merger must be able to read back
@@ -157,10 +157,7 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 			return fmt.Errorf("cannot create the topic %s with %d partitions: %w", p.name, count, err)
 		}
 	}
-	if err := check(ctx, admin.Client, c, n, o, createdWithin); err != nil {
-		return err
-	}
-	return admin.checkTold(ctx, n)
+	return check(ctx, admin.Client, c, n, o, createdWithin)
 }
 
 // Check says everything that is wrong with the topics: missing ones, and
@@ -219,8 +216,10 @@ func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Option
 		switch {
 		case count > MaxPartitions:
 			complain("topic %s has %d partitions, more than Pulse can use (%d); choose another --prefix and create new topics with `pulse topics --create`", p.name, count, MaxPartitions)
-		case o.Partitions != 0 && count != o.Partitions:
-			complain("topic %s has %d partitions, not %d, and the number cannot be changed: use --partitions %[2]d, or choose another --prefix", p.name, count, o.Partitions)
+		case o.Partitions != 0 && p.name == n.Raw() && count < o.Partitions:
+			complain("topic %s has %d partitions, not %d: run `pulse topics --grow %[3]d`", p.name, count, o.Partitions)
+		case o.Partitions != 0 && count > o.Partitions:
+			complain("topic %s has %d partitions, not %d, and Kafka cannot take any away: use --partitions %[2]d, or choose another --prefix", p.name, count, o.Partitions)
 		}
 		if r := detail.Partitions.NumReplicas(); o.Replication != 0 && r != int(o.Replication) {
 			complain("topic %s has %d replicas, not %d; change that with Kafka's kafka-reassign-partitions", p.name, r, o.Replication)
@@ -241,6 +240,12 @@ func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Option
 		ms, err := strconv.ParseInt(config["retention.ms"], 10, 64)
 		if err == nil && ms >= 0 && ms < p.retention.Milliseconds() {
 			complain("topic %s has retention.ms=%d; set it to at least %d (%v)", p.name, ms, p.retention.Milliseconds(), p.retention)
+		}
+	}
+	for _, name := range []string{n.Seconds(), n.LongMinutes()} {
+		fragments, count := len(existing[n.Fragments()].Partitions), len(existing[name].Partitions)
+		if fragments > 0 && count > 0 && count != fragments {
+			complain("topic %s has %d partitions and %s has %d, and they must have as many: %s", name, count, n.Fragments(), fragments, newVersion)
 		}
 	}
 	if limit := metadataLimit(ctx, admin); limit < CommitMetadata {

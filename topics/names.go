@@ -68,7 +68,7 @@ func Own(topic string) bool {
 			return true
 		}
 	}
-	return strings.Contains(topic, n.Fragments()) || strings.Contains(topic, n.Seconds()) || strings.Contains(topic, n.LongMinutes())
+	return ofVersion(topic)
 }
 
 // ReceiverGroup is the group that reads Raw.

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,6 +28,8 @@ const (
 	headerLeaving    = "leaving"    // "true" in an ingester's last tick
 	headerOrigins    = "origins"    // which of a pack's lines came from where; see Origins
 	headerPartition  = "partition"  // in copies: the partition of the log
+	headerGrown      = "grown"      // "from to" in the records of a growth, in partitions
+	headerClocks     = "clocks"     // in these: the watermark, as base64
 )
 
 // Domains of a clock.
@@ -52,6 +55,7 @@ type RawHeader struct {
 	Map      line.Mapping
 	Origins  string   // of a pack's lines, as Origins has made them; empty if they have none
 	Tick     *RawTick // nil: the record is a pack of lines
+	Growth   *Growth  // nil, but in the records that a growth begins with, which have no lines
 
 	runs []line.Run // what Origins says
 }
@@ -100,6 +104,11 @@ func (h RawHeader) Headers() []kgo.RecordHeader {
 	}
 	if h.Origins != "" {
 		headers = append(headers, kgo.RecordHeader{Key: headerOrigins, Value: []byte(h.Origins)})
+	}
+	if g := h.Growth; g != nil {
+		headers = append(headers,
+			kgo.RecordHeader{Key: headerGrown, Value: fmt.Appendf(nil, "%d %d", g.From, g.To)},
+			kgo.RecordHeader{Key: headerClocks, Value: base64.RawStdEncoding.AppendEncode(nil, g.Clock.AppendBinary(nil))})
 	}
 	if t := h.Tick; t != nil {
 		headers = append(headers,
@@ -156,6 +165,12 @@ func ParseRawHeader(get func(key string) []byte) (RawHeader, error) {
 	h.Origins = string(get(headerOrigins))
 	if h.runs, err = ParseOrigins(h.Origins); err != nil {
 		return RawHeader{}, err
+	}
+	if text := get(headerGrown); text != nil {
+		if h.Growth, err = parseGrowth(text, get(headerClocks)); err == nil && h.Growth.Clock.Second()*1000 != h.Clock {
+			err = fmt.Errorf("raw record: a growth at %d has the clocks of %d", h.Clock, h.Growth.Clock.Second())
+		}
+		return h, err
 	}
 	since := get(headerSince)
 	if since == nil {
@@ -214,4 +229,46 @@ func Lookup(headers []kgo.RecordHeader) func(key string) []byte {
 		}
 		return nil
 	}
+}
+
+// A Growth is what all partitions of the log say, in one transaction, when it gets more of
+// them: to those that are there it says that the others begin, and to these how. They begin
+// at a savepoint of the others: at a second that no clock had reached, with the clocks of
+// those that were writing.
+type Growth struct {
+	From, To int32                // how many partitions there were, and are
+	Clock    *watermark.Watermark // with which the new ones begin
+}
+
+// At is the second from which on ingesters write to the new partitions too.
+func (g *Growth) At() int64 { return g.Clock.Second() }
+
+// Begins reports whether a partition is one of the new ones.
+func (g *Growth) Begins(partition int32) bool { return partition >= g.From && partition < g.To }
+
+func parseGrowth(text, clocks []byte) (*Growth, error) {
+	from, to, _ := strings.Cut(string(text), " ")
+	f, err := parseHeader([]byte(from), headerGrown, MaxPartitions)
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseHeader([]byte(to), headerGrown, MaxPartitions)
+	if err != nil {
+		return nil, err
+	}
+	if f < 1 || t <= f {
+		return nil, fmt.Errorf("raw record: a growth from %d to %d partitions", f, t)
+	}
+	binary, err := base64.RawStdEncoding.DecodeString(string(clocks))
+	if err != nil {
+		return nil, fmt.Errorf("raw record: header %s: %w", headerClocks, err)
+	}
+	clock, err := watermark.Decode(binary)
+	if err != nil {
+		return nil, fmt.Errorf("raw record: header %s: %w", headerClocks, err)
+	}
+	if clock.Second() < 0 {
+		return nil, errors.New("raw record: a growth at no second")
+	}
+	return &Growth{int32(f), int32(t), clock}, nil
 }

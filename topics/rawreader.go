@@ -13,6 +13,7 @@ import (
 // A Start is where raw records are begun to be read so that numbers are exact.
 type Start struct {
 	Beginnings []Beginning     // savepoints; nil: the log's beginning
+	Later      []Beginning     // then, of partitions that the log got by a growth
 	Offsets    map[int32]int64 // of the first records
 	First      int64           // the first second at which the numbers of definitions are exact; 0: the log's
 }
@@ -49,13 +50,26 @@ func (a *Admin) StartBefore(ctx context.Context, n Names, longest int64, all Sec
 		whole = whole && span.From == 0
 	}
 	if whole {
-		return start(nil), nil
+		return a.RawLogStart(ctx, n, all)
 	}
 	found, err := a.FirstSavepoints(ctx, n, all)
 	if err != nil || found == nil {
 		return nil, err
 	}
 	return start(found), nil
+}
+
+// RawLogStart is a Start with the log's beginning, whatever of it is there.
+func (a *Admin) RawLogStart(ctx context.Context, n Names, all Section) (*Start, error) {
+	layout, err := a.layout(ctx, n, all)
+	s := &Start{Offsets: map[int32]int64{}}
+	for p, span := range all {
+		s.Offsets[p] = span.From
+		if g := layout.growth(p); g != nil {
+			s.Later = append(s.Later, g.beginning(p))
+		}
+	}
+	return s, err
 }
 
 // A RawReader reads raw records from a Start on, of all partitions by their clocks, so that
@@ -124,6 +138,9 @@ func (r *RawReader) Leave(partition int32) {
 
 // Extend lets the reader go on to where a section of the log ends now.
 func (r *RawReader) Extend(all Section) {
+	for p := int32(len(r.cursors)); int(p) < len(all); p++ {
+		r.cursors = append(r.cursors, &rawCursor{partition: p, left: all[p]}) // the log got it since then
+	}
 	for _, c := range r.cursors {
 		c.left.To = max(c.left.To, all[c.partition].To)
 	}
@@ -135,6 +152,7 @@ func (s *Start) Feed(to Evaluator, partitions int) *RawFeed {
 	if s.Beginnings != nil {
 		feed.Resume(s.Beginnings)
 	}
+	feed.begin(s.Later)
 	return feed
 }
 
@@ -147,7 +165,7 @@ func (r *RawReader) FeedTo(ctx context.Context, feed *RawFeed, second int64, eac
 			return false, err
 		}
 		if record == nil {
-			return feed.least() >= second, nil
+			return feed.Least() >= second, nil
 		}
 		feed.Feed(p, record)
 		if feed.Watermark(p) >= second {

@@ -41,10 +41,20 @@ func (w Savepoint) Beginning() (Beginning, error) {
 }
 
 // FindSavepoints returns for each source partition the last savepoint of the definitions
-// version of n whose watermark is at most latest, or nil if one has none.
+// version of n whose watermark is at most latest, or nil if one has none. A partition that
+// the log got later has the record that it begins with.
 func (a *Admin) FindSavepoints(ctx context.Context, n Names, latest int64, raw int32) ([]Beginning, error) {
+	layout, err := a.Layout(ctx, n)
+	if err != nil {
+		return nil, err
+	}
 	find := func(s Section) ([]Beginning, error) {
 		found := newBeginnings(raw)
+		for p := range raw {
+			if g := layout.growth(p); g != nil && g.At() > latest-2*SavepointEvery {
+				found.put(g.beginning(p))
+			}
+		}
 		beyond := make([]bool, raw) // source partitions that have come beyond latest
 		err := a.readSavepoints(ctx, n, s, raw, func(b Beginning) bool {
 			if beyond[b.Partition] = beyond[b.Partition] || b.Clocks.Clock.Second() > latest; b.Clocks.Clock.Second() <= latest {
@@ -64,7 +74,16 @@ func (a *Admin) FirstSavepoints(ctx context.Context, n Names, all Section) ([]Be
 	if err != nil {
 		return nil, err
 	}
+	layout, err := a.Layout(ctx, n)
+	if err != nil {
+		return nil, err
+	}
 	found := newBeginnings(int32(len(all)))
+	for p, span := range all {
+		if g := layout.growth(p); g != nil && span.From == 0 {
+			found.put(g.beginning(p))
+		}
+	}
 	err = a.readSavepoints(ctx, n, s, int32(len(all)), func(b Beginning) bool {
 		if found.all[b.Partition].State == nil && b.Offset+1 >= all[b.Partition].From {
 			found.put(b)
@@ -133,6 +152,13 @@ func CompleteFrom(all []Beginning) (second int64) {
 		second = max(second, b.Complete)
 	}
 	return second
+}
+
+// beginning is what a partition begins with that the log got by a growth: no line comes
+// before it.
+func (g *Growth) beginning(partition int32) Beginning {
+	state := ReceiverState{Domain: WallDomain, Clock: g.Clock.BeginningAt(g.At())} // its own
+	return Beginning{Savepoint{Partition: partition, Offset: -1, State: state.Append(nil)}, state, 0}
 }
 
 // completeFrom is the first second of which no line comes before a savepoint.

@@ -149,7 +149,7 @@ type trial struct {
 func (s *Server) try(ctx context.Context, admin *topics.Admin, tried *draft, answer *draftAnswer, seconds int64) (*trial, error) {
 	d := tried.definitions
 	raw := s.config.Names.Raw()
-	all, err := admin.Readable(ctx, raw)
+	all, err := admin.RawSection(ctx, s.config.Names)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func (s *Server) try(ctx context.Context, admin *topics.Admin, tried *draft, ans
 	if err := t.read(ctx, maxDraftRead); err != nil {
 		return nil, err
 	}
-	t.show(len(all))
+	t.show()
 	answer.draftFound = t.found()
 	answer.Messages = rawTexts(t.hub.welcome(Subscription{}))
 	return t, nil
@@ -209,14 +209,9 @@ func (t *trial) read(ctx context.Context, most int64) error {
 	}
 }
 
-// show ends a version of the store with the last second that is final in each of some
-// partitions.
-func (t *trial) show(partitions int) {
-	last := int64(math.MaxInt64)
-	for p := range partitions {
-		last = min(last, t.feed.Watermark(int32(p))-1-t.store.definitions.Lateness)
-	}
-	t.last = max(t.last, last)
+// show ends a version of the store with the last second that is final.
+func (t *trial) show() {
+	t.last = max(t.last, t.feed.Least()-1-t.store.definitions.Lateness)
 	t.store.Clocks(topics.Clocks{Version: t.store.gen, Seconds: []int64{t.last + 1}}, time.Unix(t.last+1, 0))
 	t.hub.publish()
 }
@@ -242,7 +237,7 @@ func (t *trial) follow(ctx context.Context, tell func(draftFound) error) error {
 			return err
 		}
 		before, told := t.last, t.told
-		t.show(len(all))
+		t.show()
 		if t.last == before {
 			continue
 		}

@@ -60,7 +60,7 @@ func (v *view) Run(ctx context.Context, ready func()) error {
 	defer watching.Wait()
 	defer cancel(nil)
 	watching.Go(func() {
-		if err := topics.Watch(ctx, client, v.names.Raw(), v.names.Merged(), v.names.Table()); err != nil {
+		if err := topics.Watch(ctx, client, v.names.Raw(), func(int) {}, v.names.Raw(), v.names.Merged(), v.names.Table()); err != nil {
 			cancel(err)
 		}
 	})

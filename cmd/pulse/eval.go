@@ -313,21 +313,24 @@ func evalLog(ctx context.Context, e evaluator, l openedLog, lateness int64, prog
 func evalRaw(ctx context.Context, e evaluator, cluster topics.Cluster, names topics.Names, bar *progress) error {
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	count, err := topics.PartitionCount(starting, cluster, names.Raw())
-	if err != nil {
-		return err
-	}
-	feed := topics.NewRawFeed(e, int(count))
 	var read, lines int64
 	admin, err := cluster.Admin()
 	if err != nil {
 		return err
 	}
 	defer admin.Close()
-	all, err := admin.Readable(starting, names.Raw())
+	if _, err := topics.PartitionCount(starting, cluster, names.Raw()); err != nil {
+		return err // that says what to do
+	}
+	all, err := admin.RawSection(starting, names)
 	if err != nil {
 		return err
 	}
+	start, err := admin.RawLogStart(starting, names, all)
+	if err != nil {
+		return err
+	}
+	feed := start.Feed(e, len(all))
 	err = admin.Read(ctx, names.Raw(), all, func(r *kgo.Record) bool {
 		feed.Feed(r.Partition, r)
 		read += int64(len(r.Value))

@@ -17,7 +17,8 @@ Checks that the topics are there and set up as Pulse needs them: partitions, cle
 retention, replicas. With --create, missing topics are created first. With
 --remove-version, what belongs to definitions that nobody uses any more is
 deleted. With --pass, a batch that nobody can read is deleted, with all before
-it in its partition.`,
+it in its partition. With --grow, events.raw gets more partitions while all
+runs; --dry-run shows what that does.`,
 	settings: func() settings { return &topicsSettings{} },
 }
 
@@ -28,6 +29,8 @@ type topicsSettings struct {
 	create      bool
 	partitions  int
 	replication int
+	grow        int
+	dryRun      bool
 }
 
 func (s *topicsSettings) add(f *flags) {
@@ -37,6 +40,8 @@ func (s *topicsSettings) add(f *flags) {
 	f.StringVar(&s.remove, "remove-version", "", "delete the topics and groups of another definitions `version`, as named by pulse status, unless a process uses it")
 	f.StringVar(&s.pass, "pass", "", "delete a `batch` that pulse status calls too large, as topic/partition@offset, and all before it")
 	f.BoolVar(&s.create, "create", false, "create the topics that are missing")
+	f.IntVar(&s.grow, "grow", 0, "let events.raw have so many `partitions`, while all runs; what is done already is not done again")
+	f.BoolVar(&s.dryRun, "dry-run", false, "with --grow, say what would be done and change nothing")
 	f.IntVar(&s.partitions, "partitions", 0, fmt.Sprintf("the `number` of partitions of each topic; new topics get %d by default", topics.DefaultPartitions))
 	f.IntVar(&s.replication, "replication", 0, "the `number` of replicas of each topic; by default, the broker's, and any number is accepted")
 }
@@ -44,6 +49,15 @@ func (s *topicsSettings) add(f *flags) {
 func (s *topicsSettings) check(words []string) error {
 	if s.create && s.remove != "" {
 		return usagef("--create and --remove-version cannot be used together: run one after the other")
+	}
+	if s.dryRun && s.grow == 0 {
+		return usagef("--dry-run is for --grow alone")
+	}
+	if s.grow < 0 || s.grow > topics.MaxPartitions {
+		return usagef("--grow is %d: write a number from 1 to %d", s.grow, topics.MaxPartitions)
+	}
+	if s.grow > 0 && (s.create || s.remove != "" || s.pass != "" || s.partitions > 0) {
+		return usagef("--grow cannot be used with --create, --partitions, --remove-version or --pass: run one after the other")
 	}
 	if s.pass != "" {
 		if s.create || s.remove != "" {
@@ -78,6 +92,9 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 	if s.pass != "" {
 		return role.passBatch(ctx, e, s.pass)
 	}
+	if s.grow > 0 {
+		return role.growLog(ctx, e, int32(s.grow), s.dryRun)
+	}
 	options := role.topicOptions()
 	options.Partitions, options.Replication = int32(s.partitions), int16(s.replication)
 	do := topics.Check
@@ -88,7 +105,21 @@ func (s *topicsSettings) run(ctx context.Context, e *environment) error {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "the topics of definitions version %s exist and have the right settings\n", role.names.Version)
-	return nil
+	return role.noticeLayout(ctx, e)
+}
+
+// noticeLayout says whether partitions were added that nobody uses.
+func (r *role) noticeLayout(ctx context.Context, e *environment) error {
+	admin, err := r.cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	layout, err := admin.Layout(ctx, r.names)
+	if notice := layout.Notice(r.names); err == nil && notice != "" {
+		fmt.Fprintln(e.Stdout, notice)
+	}
+	return err
 }
 
 // parseBatch reads topic/partition@offset.

@@ -164,7 +164,7 @@ func (p *Processor) run(ctx context.Context) error {
 	defer watching.Wait()
 	defer cancel(nil)
 	watching.Go(func() {
-		if err := topics.Watch(ctx, client, names.Merged(), names.Alerts(), names.AlertState()); err != nil {
+		if err := topics.Watch(ctx, client, "", nil, names.Merged(), names.Alerts(), names.AlertState()); err != nil {
 			cancel(err)
 		}
 	})

@@ -270,7 +270,7 @@ func (f *Filler) fill(ctx context.Context, p *plan, w *writer) error {
 	}
 	defer admin.Close()
 	n := f.config.Names
-	all, err := admin.Readable(ctx, n.Raw())
+	all, err := admin.RawSection(ctx, n)
 	if err != nil {
 		return err
 	}

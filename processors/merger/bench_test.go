@@ -49,7 +49,7 @@ func benchmarkSecond(b *testing.B, count int) {
 	var receivers, mergers []processors.Partition
 	nothing := topics.Commit{Offset: -1}
 	for p := range int32(sources) {
-		work, err := r.Partitions(sources, targets)(processors.Start{Partition: p, Committed: nothing})
+		work, err := r.Partitions(topics.FixedLayout(sources), targets)(processors.Start{Partition: p, Committed: nothing})
 		if err != nil {
 			b.Fatal(err)
 		}

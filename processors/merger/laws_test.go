@@ -253,7 +253,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.newReceiver, w.newMerger = r.Partitions(w.sources, w.targets), m.Partitions(w.targets, func(topic string, q int32, last int64) ([][]byte, bool, error) {
+	w.newReceiver, w.newMerger = r.Partitions(topics.FixedLayout(w.sources), w.targets), m.Partitions(w.targets, func(topic string, q int32, last int64) ([][]byte, bool, error) {
 		if w.faults.forgetKept || w.faults.forgetLong && topic == w.names.LongMinutes() {
 			return nil, true, nil
 		}

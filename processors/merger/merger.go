@@ -55,6 +55,7 @@ func New(c Config) (*Merger, error) {
 		Input:      c.Names.Fragments(),
 		Outputs:    Outputs(c.Names, c.Definitions),
 		Bound:      []string{c.Names.Raw()},
+		Grows:      c.Names.Raw(),
 		InstanceID: c.InstanceID,
 		Buffer:     readAhead,
 		Log:        c.Logger,
@@ -95,7 +96,8 @@ func (m *Merger) Run(ctx context.Context) error {
 		return err
 	}
 	defer admin.Close()
-	begin := m.Partitions(fragments, m.Kept(ctx), WrittenTo(ctx, admin, c.Names.Raw(), raw))
+	layout := admin.WatchLayout(c.Names, c.Logger)
+	begin := m.Partitions(fragments, m.Kept(ctx), WrittenTo(ctx, admin, c.Names.Raw(), layout.Layouts(ctx)))
 	m.begin = func(start processors.Start) (processors.Partition, error) {
 		if err := topics.CheckMergerCommit(c.Names, start.Committed, raw); err != nil {
 			return nil, err

@@ -246,13 +246,13 @@ func (p *partition) discard(offset int64, err error) {
 
 // cover applies a segment, if it is its turn and if it is complete.
 func (p *partition) cover(offset int64, c *topics.Cover, emit processors.Emit) {
+	// The log may get partitions: no second closes before it has theirs. Whatever says so comes
+	// before any line in them, at a second that is still open. A cover for fewer is of before.
 	if len(p.sources) == 0 {
-		p.sources = slices.Repeat([]source{{covered: unset, second: -1}}, int(c.Partitions))
 		maps.DeleteFunc(p.waiting, func(source int32, _ *waiting) bool { return source >= c.Partitions })
 	}
-	if int(c.Partitions) != len(p.sources) {
-		p.discard(offset, fmt.Errorf("a cover is for %d source partitions, others are for %d", c.Partitions, len(p.sources)))
-		return
+	for len(p.sources) < int(c.Partitions) {
+		p.sources = append(p.sources, source{covered: unset, second: -1})
 	}
 	src := &p.sources[c.Partition]
 	if c.End <= src.covered {

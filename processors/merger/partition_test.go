@@ -359,23 +359,21 @@ func TestSenseless(t *testing.T) {
 	first.First = 100
 	l.send(segmentOf{first, at(100), 100})
 	f := topics.Fragment{End: 9, Parts: 1, Data: []byte("no fragment")}
-	other := cover(0, 0, 1, 101, 102)
-	other.Partitions = 2
 	for _, r := range []struct {
 		key   string
 		value []byte
-	}{{"", nil}, {"x", []byte("junk")}, {"no such stat", f.Append(nil)}, {"cover", other.Append(nil)}} {
+	}{{"", nil}, {"x", []byte("junk")}, {"no such stat", f.Append(nil)}} {
 		l.process(r.key, r.value)
 	}
-	if n := l.m.Metrics().Bad.Load(); n != 4 {
-		t.Errorf("%d records are counted as bad, want 4", n)
+	if n := l.m.Metrics().Bad.Load(); n != 3 {
+		t.Errorf("%d records are counted as bad, want 3", n)
 	}
 	l.process("events", f.Append(nil))
 	bad := cover(0, 0, 9, 101, 102)
 	bad.Fragments = 1
 	l.process("cover", bad.Append(nil))
-	if n := l.m.Metrics().Bad.Load(); n != 5 {
-		t.Errorf("%d records are counted as bad, want 5", n)
+	if n := l.m.Metrics().Bad.Load(); n != 4 {
+		t.Errorf("%d records are counted as bad, want 4", n)
 	}
 	l.want("events", "100=1 final", "101=0 final")
 }
@@ -429,7 +427,7 @@ func TestIngesters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	received, err := r.Partitions(1, 1)(processors.Start{Committed: topics.Commit{Offset: -1}})
+	received, err := r.Partitions(topics.FixedLayout(1), 1)(processors.Start{Committed: topics.Commit{Offset: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -569,5 +567,38 @@ func TestLeap(t *testing.T) {
 	}
 	if left := len(track.series.Between(0, 200+over+days)); held > maxHeld+snapshotCost+10 || left > 0 {
 		t.Errorf("%d bytes of snapshots were held, and %d seconds still are", held, left)
+	}
+}
+
+// TestGrowth: after a cover that tells of more source partitions no second closes without
+// them, whoever is heard of first; and none is late that they begin with.
+func TestGrowth(t *testing.T) {
+	grown := func(c topics.Cover) topics.Cover {
+		c.Partitions = 2
+		return c
+	}
+	begin := grown(cover(1, -1, 0, -1, 102))
+	begin.First = 102
+	for name, order := range map[string][]segmentOf{
+		"the old one first": {{grown(cover(0, 1, 3, 101, 102)), at(101), 101}, {begin, "", 102}},
+		"the new one first": {{begin, "", 102}, {grown(cover(0, 1, 3, 101, 102)), at(101), 101}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLog(t, fmt.Sprintf(one, 1))
+			first := cover(0, -1, 0, -1, 100)
+			first.First = 99
+			l.send(segmentOf{first, "", 99})
+			l.send(segmentOf{cover(0, 0, 1, 100, 101), at(100), 100})
+			l.want("events", "100=1")
+			for _, s := range order {
+				l.send(s)
+			}
+			l.want("events", "100=1", "100=1 final", "101=1")
+			// Before another cover of the new one 102 stays open, however far the old one is.
+			l.send(segmentOf{grown(cover(0, 3, 5, 102, 110)), at(102), 102})
+			l.want("events", "100=1", "100=1 final", "101=1")
+			l.send(segmentOf{grown(cover(1, 0, 4, 102, 103)), at(101) + at(102), 102})
+			l.want("events", "100=1", "100=1 final", "101=1", "101=2 r1 final", "102=2")
+		})
 	}
 }

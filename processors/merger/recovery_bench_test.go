@@ -77,7 +77,7 @@ func benchmarkRecovery(b *testing.B, over int64) {
 	}
 	var receivers []processors.Partition
 	for p := range int32(sources) {
-		work, err := r.Partitions(sources, targets)(processors.Start{Partition: p, Committed: nothing})
+		work, err := r.Partitions(topics.FixedLayout(sources), targets)(processors.Start{Partition: p, Committed: nothing})
 		if err != nil {
 			b.Fatal(err)
 		}

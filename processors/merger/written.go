@@ -17,10 +17,10 @@ type Written func(*topics.Cover) (bool, error)
 // endsWithin is how long a broker has to say where a topic ends.
 const endsWithin = 10 * time.Second
 
-// WrittenTo is of the topic of raw records with so many partitions. A receiver has read what
+// WrittenTo is of the topic of raw records, and how it is laid out. A receiver has read what
 // its cover is of, so that a topic's end has to be asked for only when a cover is beyond the
 // one that is known.
-func WrittenTo(ctx context.Context, admin *topics.Admin, raw string, partitions int32) Written {
+func WrittenTo(ctx context.Context, admin *topics.Admin, raw string, log topics.Layouts) Written {
 	var mu sync.Mutex
 	var ends kadm.ListedOffsets
 	within := func(c *topics.Cover) bool {
@@ -30,8 +30,13 @@ func WrittenTo(ctx context.Context, admin *topics.Admin, raw string, partitions 
 	return func(c *topics.Cover) (bool, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if c.Partitions != partitions || within(c) {
-			return c.Partitions == partitions, nil
+		// A cover for fewer partitions is of before a growth.
+		layout, err := log(c.Partitions)
+		if err != nil || c.Partitions > layout.Used {
+			return false, err
+		}
+		if within(c) {
+			return true, nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, endsWithin)
 		defer cancel()

@@ -19,13 +19,13 @@ import (
 // shared is what all partitions of a receiver have in common.
 type shared struct {
 	program    *program.Program
-	topic      string   // of fragments
-	savepoints string   // the topic of savepoints
-	version    string   // of the definitions: the key of their savepoints
-	stats      []string // names, as a Folder numbers them
-	target     []int32  // where each stat's fragments go
-	covers     []string // a key for each partition of the fragments topic
-	partitions int32    // of the topic of raw records
+	topic      string         // of fragments
+	savepoints string         // the topic of savepoints
+	version    string         // of the definitions: the key of their savepoints
+	stats      []string       // names, as a Folder numbers them
+	target     []int32        // where each stat's fragments go
+	covers     []string       // a key for each partition of the fragments topic
+	layout     topics.Layouts // of the log
 	metrics    *Metrics
 	discarded  *discardWatch
 	log        *slog.Logger
@@ -47,6 +47,8 @@ type partition struct {
 	clock  *watermark.Watermark
 	domain string // of the first record that was taken; "" before it
 
+	partitions int32 // of the topic of raw records that are used, as far as the log has told
+
 	start         int64 // the offset of the last tick; before the first tick, of what is before the log
 	fresh         bool  // nothing has been read yet in this session
 	committed     bool  // start is that of a commit
@@ -61,16 +63,22 @@ type partition struct {
 
 // newPartition goes on from a commit, or begins.
 func newPartition(s *shared, start processors.Start) (*partition, error) {
+	layout, err := s.layout(0)
+	if err != nil {
+		return nil, err
+	}
 	p := &partition{
-		shared:   s,
-		number:   start.Partition,
-		folder:   s.program.NewFolder(),
-		unlisted: map[string]int{},
-		clock:    watermark.New(),
-		start:    -1,
-		fresh:    true,
-		earliest: -1,
-		bundled:  make([]int, len(s.covers)),
+		shared: s,
+		number: start.Partition,
+		// All that are used now: mergers wait for the beginnings of others, which are in the log.
+		partitions: layout.Used,
+		folder:     s.program.NewFolder(),
+		unlisted:   map[string]int{},
+		clock:      watermark.New(),
+		start:      -1,
+		fresh:      true,
+		earliest:   -1,
+		bundled:    make([]int, len(s.covers)),
 	}
 	if start.Committed.Offset >= 0 {
 		p.committed = true
@@ -105,11 +113,42 @@ func (p *partition) Process(r processors.Record, emit processors.Emit) (*topics.
 	if !p.takes(header, r.Offset) {
 		return nil, nil
 	}
-	if header.Tick == nil {
+	switch {
+	case header.Growth != nil:
+		return nil, p.grow(r.Offset, header.Growth, emit)
+	case header.Tick == nil:
 		p.fold(header, r.Value)
 		return nil, nil
 	}
 	return p.tick(r.Offset, header, emit)
+}
+
+// grow takes the record that the log has got more partitions by. One of the new ones begins
+// with it: at the growth's second, with the clocks of the others.
+func (p *partition) grow(offset int64, g *topics.Growth, emit processors.Emit) error {
+	layout, err := p.layout(g.To)
+	if err != nil {
+		return fmt.Errorf("cannot read which partitions are used: %w", err)
+	}
+	if g.To > layout.Used {
+		p.metrics.Refused.Add(1)
+		p.notices.Warn("ignored a growth that `pulse topics --grow` has not written. Check which programs write to the topic",
+			"partition", p.number, "offset", offset, "partitions", g.To, "topic has", layout.All)
+		return nil
+	}
+	p.partitions = max(p.partitions, g.To)
+	if !g.Begins(p.number) || p.clock.Second() >= 0 {
+		return nil
+	}
+	p.clock = g.Clock
+	// Others may have written before it: what that adds comes with the next segment, since mergers
+	// learn by this cover that there is such a partition. Until then a restart begins before it.
+	cover := topics.Cover{Partition: p.number, Partitions: p.partitions, Start: p.start, End: offset, Before: -1, After: g.At(), First: g.At(), Lost: p.gone}
+	for _, key := range p.covers {
+		emit(p.topic, key, cover.Append(nil))
+	}
+	p.start, p.gone = offset, topics.Lost{}
+	return nil
 }
 
 // now returns the second of a record without a clock: the watermark's. Before
@@ -151,7 +190,8 @@ func (p *partition) takes(h topics.RawHeader, offset int64) bool {
 			"partition", p.number, "offset", offset, "ingester", h.Ingester, "clock", h.Domain, "topic has", p.domain)
 		return false
 	}
-	if h.Tick != nil && h.Tick.Partitions != p.partitions {
+	// One for fewer is of an ingester that has not learned of a growth yet, or ticks until then.
+	if h.Tick != nil && h.Tick.Partitions > p.partitions {
 		p.metrics.Refused.Add(1)
 		p.notices.Warn("ignored a tick for another number of partitions: restart the ingester",
 			"partition", p.number, "offset", offset, "ingester", h.Ingester, "partitions", h.Tick.Partitions, "topic has", p.partitions)

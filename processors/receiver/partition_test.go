@@ -62,7 +62,7 @@ func newLog(t *testing.T, start processors.Start) *log {
 
 func (l *log) begin(start processors.Start) {
 	l.t.Helper()
-	work, err := l.r.Partitions(raws, fragments)(start)
+	work, err := l.r.Partitions(topics.FixedLayout(raws), fragments)(start)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -381,5 +381,54 @@ func TestStateFits(t *testing.T) {
 	l.begin(processors.Start{Committed: *c})
 	if n := len(l.work.clock.Members()); n != watermark.MaxMembers {
 		t.Errorf("%d members came back, want %d", n, watermark.MaxMembers)
+	}
+}
+
+// TestGrowth: the record of a growth makes a new partition begin with a cover at its second,
+// and an old one tell of it by the next tick's cover; a restart before it makes the same.
+func TestGrowth(t *testing.T) {
+	clock := watermark.New()
+	clock.Tick(watermark.Tick{Ingester: "a", Clock: 104, Since: 50})
+	growth := topics.RawHeader{Ingester: "pulse-topics", Domain: topics.WallDomain, Clock: 110_000, Growth: &topics.Growth{From: 1, To: 2, Clock: clock.BeginningAt(110)}}
+	used := int32(1)
+	layout := func(more int32) (topics.Layout, error) {
+		used = max(used, more)
+		return topics.Layout{All: 2, Used: used}, nil
+	}
+	for number, want := range [][]topics.Cover{
+		{{Partitions: 1, Start: -1, End: 0, Before: -1, After: 104, First: 103}, {Partitions: 2, Start: 0, End: 2, Before: 104, After: 105}},
+		{{Partitions: 2, Start: -1, End: 0, Before: -1, After: 110, First: 110}, {Partitions: 2, Start: 0, End: 1, Before: 110, After: 110}},
+	} {
+		used = 1
+		l := newLog(t, processors.Start{Partition: int32(number), Committed: topics.Commit{Offset: -1}})
+		work, err := l.r.Partitions(layout, fragments)(processors.Start{Partition: int32(number), Committed: topics.Commit{Offset: -1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.work = work.(*partition)
+		if number == 0 {
+			if _, err := l.process(&topics.RawHeader{Ingester: "a", Clock: 104_000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: 1}}, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c, err := l.process(&growth, ""); c != nil || err != nil {
+			t.Errorf("a growth gave the commit %v (%v)", c, err)
+		}
+		if number == 0 { // an ingester that has not heard of it
+			l.process(&topics.RawHeader{Ingester: "a", Clock: 105_000, Domain: topics.WallDomain, Tick: &topics.RawTick{Partitions: 1}}, "")
+		} else {
+			l.tick(108) // one whose clock is behind
+		}
+		var got []topics.Cover
+		for _, c := range l.covers {
+			c.Fragments = 0
+			got = append(got, *c)
+		}
+		for i := range want {
+			want[i].Partition = int32(number)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("partition %d has the covers\n%+v, want\n%+v", number, got, want)
+		}
 	}
 }

@@ -32,6 +32,7 @@ type Receiver struct {
 	config    Config
 	program   *program.Program
 	begin     func(processors.Start) (processors.Partition, error) // set by Run
+	look      func(context.Context) error                          // the same: at the layout of the log
 	metrics   Metrics
 	discarded *discardWatch
 }
@@ -61,6 +62,8 @@ func New(c Config) (*Receiver, error) {
 		Buffer:     readAhead,
 		Log:        c.Logger,
 		Check:      func(metadata []byte) error { _, err := topics.DecodeReceiverState(metadata); return err },
+		Session:    func(ctx context.Context) error { return r.look(ctx) },
+		Grows:      c.Names.Raw(),
 		Start:      func(start processors.Start) (processors.Partition, error) { return r.begin(start) },
 	})
 	return r, nil
@@ -73,7 +76,7 @@ func (r *Receiver) Metrics() *Metrics { return &r.metrics }
 // makes no sense: topics that are missing or do not fit, or processors.ErrFenced.
 func (r *Receiver) Run(ctx context.Context) error {
 	c := r.config
-	raw, fragments, err := processors.Prepare(ctx, c.Cluster, c.Names, c.Definitions, c.Logger)
+	_, fragments, err := processors.Prepare(ctx, c.Cluster, c.Names, c.Definitions, c.Logger)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -83,10 +86,17 @@ func (r *Receiver) Run(ctx context.Context) error {
 	if err := r.checkCovered(ctx); errors.Is(err, topics.ErrReplaced) {
 		return err
 	}
-	r.begin = r.Partitions(raw, fragments)
-	if err := r.seed(ctx, raw); err != nil {
+	if err := r.seed(ctx); err != nil {
 		return err
 	}
+	admin, err := c.Cluster.Admin()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	layout := admin.WatchLayout(c.Names, c.Logger)
+	r.look = layout.Look
+	r.begin = r.Partitions(layout.Layouts(ctx), fragments)
 	return r.Processor.Run(ctx)
 }
 
@@ -102,14 +112,14 @@ func (r *Receiver) checkCovered(ctx context.Context) error {
 
 // Partitions returns what Run begins the partitions of the raw topic by, if it
 // and the fragments topic have so many: the work itself, which knows no Kafka.
-func (r *Receiver) Partitions(raw, fragments int32) func(processors.Start) (processors.Partition, error) {
+func (r *Receiver) Partitions(log topics.Layouts, fragments int32) func(processors.Start) (processors.Partition, error) {
 	s := &shared{
 		program:    r.program,
 		topic:      r.config.Names.Fragments(),
 		savepoints: r.config.Names.Savepoints(),
 		version:    r.config.Names.Version,
 		covers:     topics.PartitionKeys(fragments),
-		partitions: raw,
+		layout:     log,
 		metrics:    &r.metrics,
 		discarded:  r.discarded,
 		log:        r.config.Logger,

@@ -28,9 +28,9 @@ const savepoints = 0
 
 // seed commits where a new definitions version begins, unless something is committed or
 // no other definitions version can tell. It waits for Kafka until ctx ends.
-func (r *Receiver) seed(ctx context.Context, raw int32) error {
+func (r *Receiver) seed(ctx context.Context) error {
 	for {
-		err := r.trySeed(ctx, raw)
+		err := r.trySeed(ctx)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
@@ -41,7 +41,7 @@ func (r *Receiver) seed(ctx context.Context, raw int32) error {
 	}
 }
 
-func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
+func (r *Receiver) trySeed(ctx context.Context) error {
 	c := r.config
 	admin, err := c.Cluster.Admin()
 	if err != nil {
@@ -60,6 +60,11 @@ func (r *Receiver) trySeed(ctx context.Context, raw int32) error {
 	if err != nil || len(own) > 0 {
 		return err
 	}
+	layout, err := admin.Layout(ctx, c.Names)
+	if err != nil {
+		return err
+	}
+	raw := layout.Used
 	other, clock, err := r.newest(ctx, admin, others, raw)
 	if err != nil || other.Version == "" {
 		return err

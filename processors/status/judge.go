@@ -214,7 +214,7 @@ type findings struct {
 
 	silent, unread, open       partitionList // those to which nothing is written, and those that are behind
 	refused, pinned            partitionList // those whose covers mergers do not take, and those whose checkpoints stand still
-	known                      int           // how many partitions of events.raw a merger knows, if that is not how many there are
+	known                      int           // how many partitions of events.raw a merger knows, if there are fewer
 	lostRecords, lostFragments int64
 }
 
@@ -257,7 +257,7 @@ func (f *findings) fragment(number int, p fragmentsPartition) {
 	if again := p.again(); !f.recording && again != nil && *again > f.again {
 		f.pinned.add(number, p.checkpoint, p.owner)
 	}
-	if p.told > 0 && p.told != len(f.sources) {
+	if p.told > int(f.layout.All) {
 		f.known = p.told
 	}
 	// A merger that is behind as a whole has taken nothing newer of any partition.
@@ -306,12 +306,10 @@ func (f *findings) problems() []Problem {
 		say(f.open.since, fmt.Sprintf("mergers are behind on %s %s", fragments, f.open),
 			"read the log of "+f.open.who("mergers")+"; if its CPU is busy, start another pulse merge")
 	}
-	const newPrefix = "partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)"
 	switch {
-	case f.told > 0 && f.told != len(f.sources):
-		say(-1, fmt.Sprintf("%s has %d partitions, and its ingesters write to %d", raw, len(f.sources), f.told), newPrefix)
 	case f.known > 0:
-		say(-1, fmt.Sprintf("%s has %d partitions, and its mergers know %d", raw, len(f.sources), f.known), newPrefix)
+		say(-1, fmt.Sprintf("%s has %d partitions, and its mergers know %d: it was created again with fewer", raw, f.layout.All, f.known),
+			"start all roles with a new --prefix (docs/operate.md, Partitions)")
 	case len(f.refused.numbers) > 0:
 		say(f.refused.since, fmt.Sprintf("mergers refuse what receivers made of %s %s", raw, f.refused),
 			"read the log of "+f.refused.who("mergers")+"; if it says nothing of segments, another program has written to "+fragments+": start all roles with a new --prefix")
@@ -338,6 +336,10 @@ func (f *findings) problems() []Problem {
 	if f.lostFragments > 0 {
 		say(-1, fmt.Sprintf("Kafka deleted %s records of %s before they were read", thousands(f.lostFragments), fragments),
 			"start the mergers: seconds will be shown as unknown until every window is complete again")
+	}
+	if f.layout.Added() > 0 {
+		say(-1, fmt.Sprintf("%s has %d partitions, of which Pulse uses the first %d: all numbers are right without the others", raw, f.layout.All, f.layout.Used),
+			fmt.Sprintf("to use them, run `pulse topics --grow %d`", f.layout.All))
 	}
 	if n := f.lines.Late + f.lines.Unreadable; n > 0 && float64(n) > f.limits.Discarded*float64(f.lines.In) {
 		say(-1, fmt.Sprintf("%s of the newest minute's lines are not counted in any stat: %s late, %s unreadable", percent(n, f.lines.In), thousands(f.lines.Late), thousands(f.lines.Unreadable)),

@@ -24,7 +24,7 @@ func ago(seconds int64) int64 { return statusNow.Unix() - seconds }
 // wellObservation is one of a Pulse of two partitions at which all is well.
 func wellObservation() *observation {
 	o := &observation{
-		now: statusNow, names: topics.Names{Prefix: "team.", Version: "3f9a2c"}, domain: topics.WallDomain,
+		now: statusNow, names: topics.Names{Prefix: "team.", Version: "3f9a2c"}, domain: topics.WallDomain, layout: topics.Layout{All: 2, Used: 2},
 		receivers: Group{"team.receiver.3f9a2c", "Stable", 2}, mergers: Group{"team.merger.3f9a2c", "Stable", 1},
 		ingesters: map[string]int64{"web-1": ago(0), "web-2": ago(1)},
 		lines:     Lines{In: 120_000, Counted: 119_988, Late: 12, Bytes: 24_000_000},
@@ -125,10 +125,11 @@ func TestJudge(t *testing.T) {
 		{"a clock that is a second fast", func(o *observation) { stop(o, -1, -2) }, "all well: closed 0.0 s ago", nil},
 		{"a forged cover", func(o *observation) { stop(o, 0, -86_400) },
 			"not well: seconds have closed that are 24 h 0 min ahead of this machine's clock. Set the clocks of this machine and of the ingesters' machines; if they are right, another program writes to Pulse's topics", nil},
-		{"more partitions than there were", func(o *observation) { o.told = 1 },
-			"not well: team.events.raw has 2 partitions, and its ingesters write to 1. Partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)", nil},
-		{"mergers know fewer partitions", func(o *observation) { o.fragments[0].told = 1 },
-			"not well: team.events.raw has 2 partitions, and its mergers know 1. Partitions cannot be added to a topic in use: start all roles with a new --prefix (docs/operate.md, Partitions)", nil},
+		{"partitions were added", func(o *observation) { o.layout.All = 5 },
+			"not well: team.events.raw has 5 partitions, of which Pulse uses the first 2: all numbers are right without the others. To use them, run `pulse topics --grow 5`", nil},
+		{"mergers have not learned of a growth yet", func(o *observation) { o.fragments[0].told = 1 }, "all well: closed 0.4 s ago", nil},
+		{"mergers know more partitions", func(o *observation) { o.fragments[0].told = 3 },
+			"not well: team.events.raw has 2 partitions, and its mergers know 3: it was created again with fewer. Start all roles with a new --prefix (docs/operate.md, Partitions)", nil},
 		{"a topic was made again", func(o *observation) {
 			c := topics.Commit{Offset: 7, Topics: "a"}
 			o.replaced = c.CheckIDs("b", "team.events.raw")

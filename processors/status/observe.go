@@ -36,8 +36,7 @@ type observation struct {
 	fragments    []fragmentsPartition
 	ingesters    map[string]int64 // the clocks of those that the receivers hold to be running
 	ahead        map[string]int64 // by how many seconds the clock of one that is doubted is ahead of those that count
-	told         int              // for how many partitions of events.raw its ingesters write, if that is not how many there are; 0: it is, or is not known
-	toldAt       int64            // the newest clock of a tick that says so
+	layout       topics.Layout    // of events.raw
 	transactions []openTransaction
 	alerts       *Alerts                      // nil: definitions have none
 	commits      []foreignCommit              // that are not Pulse's
@@ -304,7 +303,10 @@ func (o *observer) raw(ctx context.Context, seen *observation) error {
 	if err := o.compare(ctx, seen, commits, o.names.Raw(), o.names.Fragments()); err != nil {
 		return err
 	}
-	for i, p := range partitions {
+	if seen.layout, err = o.admin.Layout(ctx, o.names); err != nil {
+		return err
+	}
+	for i, p := range partitions[:min(int(seen.layout.Used), len(partitions))] {
 		s := sourcePartition{offsets: p, written: -1, clock: -1}
 		if c, ok := commits[int32(i)]; ok {
 			state, err := topics.DecodeReceiverState(c.Metadata)
@@ -364,7 +366,6 @@ func (o *observer) fragments(ctx context.Context, seen *observation) error {
 // does not count.
 func (o *observer) newest(ctx context.Context, seen *observation) error {
 	ahead := seen.now.Unix() + timing.ClockAhead
-	rightAt := int64(-1) // the newest clock of a tick that says how many there are
 	err := o.read(ctx, seen, o.names.Raw(), o.section(o.names.Raw()).Newest(newestRecords), func(r *kgo.Record) {
 		h, err := topics.ParseRawHeader(topics.Lookup(r.Headers))
 		if err != nil {
@@ -374,15 +375,11 @@ func (o *observer) newest(ctx context.Context, seen *observation) error {
 		if seen.domain == "" {
 			seen.domain = h.Domain
 		}
-		switch {
-		case h.Tick == nil || h.Second() > ahead:
-		case int(h.Tick.Partitions) == len(seen.sources):
-			rightAt = max(rightAt, h.Second())
-		default:
-			if h.Second() >= seen.toldAt {
-				seen.told, seen.toldAt = int(h.Tick.Partitions), h.Second()
-			}
+		if h.Tick != nil && int(h.Tick.Partitions) > len(seen.sources) {
 			seen.garbage(r, fmt.Errorf("a tick of the ingester %s for %d partitions, of which there are %d", h.Ingester, h.Tick.Partitions, len(seen.sources)))
+		}
+		if int(r.Partition) >= len(seen.sources) {
+			return
 		}
 		s := &seen.sources[r.Partition]
 		better := h.Second() > s.written
@@ -393,9 +390,6 @@ func (o *observer) newest(ctx context.Context, seen *observation) error {
 			s.written, s.ingester = h.Second(), h.Ingester
 		}
 	})
-	if seen.toldAt <= rightAt+timing.LeaveAfter {
-		seen.told = 0 // there is an ingester that knows better
-	}
 	return err
 }
 

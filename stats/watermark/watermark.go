@@ -57,6 +57,12 @@ func New() *Watermark { return &Watermark{second: -1} }
 // stale interval that Tick returned. It is -1 before the first tick.
 func (w *Watermark) Second() int64 { return w.second }
 
+// BeginningAt returns the watermark of a partition that begins at a second with the members
+// of this one: nothing comes there of the seconds before.
+func (w *Watermark) BeginningAt(second int64) *Watermark {
+	return &Watermark{second: max(w.second, second), members: slices.Clone(w.members)}
+}
+
 // Members returns the ingesters that hold the partition's clock, by id.
 func (w *Watermark) Members() []Member {
 	members := slices.Clone(w.members)

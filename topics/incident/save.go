@@ -61,7 +61,7 @@ func Save(ctx context.Context, c topics.Cluster, n topics.Names, d *stats.Defini
 		return saved, err
 	}
 	defer admin.Close()
-	all, err := admin.Readable(ctx, n.Raw())
+	all, err := admin.RawSection(ctx, n)
 	if err != nil {
 		return saved, err
 	}

@@ -55,7 +55,7 @@ func brokenCommand(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		start = r.Partitions(raw, fragments)
+		start = r.Partitions(topics.FixedLayout(raw), fragments)
 		c.Group, c.Input, c.Outputs = names.ReceiverGroup(), names.Raw(), []string{names.Fragments(), names.Savepoints()}
 	case "merge":
 		m, err := merger.New(merger.Config{Cluster: cluster, Names: names, Definitions: definitions, Logger: log})
