@@ -16,6 +16,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
+	"github.com/rcrowley/go-metrics"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -86,8 +87,12 @@ const (
 // that would take more a reader stands still, in the memory that it has, and says so.
 const maxUnpacked = 64 << 20
 
-// Sarama has one bound for all clients of a process, which goka makes.
-func init() { sarama.MaxDecompressedBatchSize = maxUnpacked }
+// Sarama has one bound for all clients of a process, which goka makes, and so it is with what it
+// measures.
+func init() {
+	sarama.MaxDecompressedBatchSize = maxUnpacked
+	metrics.UseNilMetrics = true // sarama's own take a megabyte for each few connections, and nobody reads them
+}
 
 // ClientOptions are the settings of every franz-go client. A producer of keyed
 // records gets Pulse's Partitioner by them; topics are never created by use.
