@@ -145,3 +145,36 @@ func TestJournalctl(t *testing.T) {
 	lines(k, 7, 9)
 	stop()
 }
+
+// TestJournalctlEnds: journalctl ends now and then, as when files rotate; it is started again
+// behind the last entry, and an entry that it has cut is read again.
+func TestJournalctlEnds(t *testing.T) {
+	testkit.Long(t)
+	folder := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	first := write("first", exported("a", "MESSAGE", "n=1")+exported("b", "MESSAGE", "n=2")+exported("c", "MESSAGE", "n=3")[:20])
+	second := write("second", exported("c", "MESSAGE", "n=3"))
+	script := write("journalctl", fmt.Sprintf(`case "$*" in
+*--after-cursor=b*) cat %q; exec sleep 60;;
+*) cat %q; echo Failed to iterate through journal: Bad message >&2; exit 1;;
+esac
+`, second, first))
+	var said strings.Builder
+	j := &Journald{Name: "journald", Command: []string{testkit.Tool(t, "sh"), script}, Counts: new(JournaldCounts), Log: slog.New(slog.NewTextHandler(&said, nil))}
+	k := &taker{}
+	stop := runInput(t, j, k)
+	testkit.Eventually(t, "all entries are taken", func() error { return atLeast(j.Counts.Lines.Load(), 3) })
+	stop()
+	if got, want := k.taken(), []string{`{"MESSAGE":"n=1"}`, `{"MESSAGE":"n=2"}`, `{"MESSAGE":"n=3"}`}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if !strings.Contains(said.String(), "Failed to iterate through journal: Bad message") {
+		t.Errorf("the log is %q", &said)
+	}
+}

@@ -66,7 +66,6 @@ func (d *Drain) runGRPC(ctx context.Context, take func(context.Context, Batch) e
 		grpc.MaxHeaderListSize(8<<10),
 		grpc.StaticStreamWindowSize(grpcWindow),
 		grpc.StaticConnWindowSize(grpcWindow),
-		grpc.SharedWriteBuffer(true),
 		grpc.ConnectionTimeout(drainHeaders),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: drainIdle, MaxConnectionAge: drainAge, MaxConnectionAgeGrace: drainRequest + drainAck,
