@@ -43,7 +43,8 @@ type Hub struct {
 	rank   []int    // where each stat is on the pages
 	now    func() time.Time
 
-	alerts func() uint64 // the version of what is known of alerts; nil: none is
+	alerts    func() uint64    // the version of what is known of alerts; nil: none is
+	recording func() Recording // that is read into the log; nil: none is, as far as is known
 
 	frames  atomic.Uint64 // published
 	clients atomic.Int64
@@ -407,6 +408,7 @@ func (h *Hub) appendHead(b []byte, kind string) []byte {
 		b = append(b, `,"notice":`...)
 		b = append(b, mustJSON(notice)...)
 	}
+	b = h.appendRecording(b)
 	if h.alerts != nil {
 		b = strconv.AppendUint(append(b, `,"alerts":`...), h.alerts(), 10)
 	}

@@ -61,7 +61,8 @@ type Config struct {
 	Hosts         []string // names of the page besides that of URL, for one without a login; AnyValue: all
 	AllowEdit     bool     // who has the role Edit may save and delete incidents, and try and save definitions
 
-	DefinitionsFile DefinitionsFile // where definitions are saved; nil: nowhere
+	DefinitionsFile DefinitionsFile  // where definitions are saved; nil: nowhere
+	Recording       func() Recording // that this process reads into the log; nil: none
 }
 
 // A Server is the web role.
@@ -183,6 +184,7 @@ func newServer(c Config) (*Server, error) {
 	s.incidents = &incidentTopics{c.Cluster, c.Names, c.Definitions}
 	s.refusals.Log = c.Logger
 	marks := &markTopic{c.Cluster, c.Names}
+	s.hub.recording = c.Recording
 	s.alerts = newAlerts(c.Definitions, c.Cluster)
 	if len(c.Definitions.Alerts) > 0 {
 		s.hub.alerts = s.alerts.version.Load

@@ -71,6 +71,9 @@ func (r *role) produce(ctx context.Context, run func(context.Context, ingest.Out
 		return err
 	}
 	r.metrics.producer(producer)
+	if r.recording != nil {
+		run = r.recording.watched(run)
+	}
 	err = producer.Run(ctx, run)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // a signal is not a failure

@@ -20,6 +20,7 @@ type role struct {
 	names       topics.Names
 	definitions *stats.Definitions
 	metrics     metrics
+	recording   *recording // that this process reads into the log; nil: none
 }
 
 // roleFlags are the flags of such a role.
@@ -68,7 +69,7 @@ func (r *roleFlags) roleOf(log *slog.Logger, cluster topics.Cluster, d *stats.De
 	names := topics.Names{Prefix: r.prefix, Version: d.Version()}
 	m := newMetrics()
 	m.version(names.Version)
-	return &role{log, cluster, names, d, m}
+	return &role{log: log, cluster: cluster, names: names, definitions: d, metrics: m}
 }
 
 // topicOptions are what these definitions ask of topics.

@@ -104,9 +104,16 @@ func (s *runSettings) run(ctx context.Context, e *environment) error {
 	role.metrics.process()
 	bar := newProgress(e.Stderr)
 	defer bar.end()
-	opened, err := openInputs(e, role, asked, bar.show)
+	known := &recording{}
+	opened, err := openInputs(e, role, asked, func(done, total, lines int64) {
+		bar.show(done, total, lines)
+		known.read(done, total)
+	})
 	if err != nil {
 		return err
+	}
+	if isRecorded(asked, opened) {
+		role.recording = known
 	}
 	if len(opened) > 0 && opened[0].Play == nil {
 		if err := s.live(role.definitions); err != nil {
@@ -217,7 +224,9 @@ func (s *runSettings) runAll(ctx context.Context, e *environment, role *role, as
 			if err != nil {
 				return err
 			}
-			return s.runRoles(ctx, e, s.roleOf(role.log, role.cluster, definitions), role.metrics, s.saved(definitions, usable, none))
+			next := s.roleOf(role.log, role.cluster, definitions)
+			next.recording = role.recording
+			return s.runRoles(ctx, e, next, role.metrics, s.saved(definitions, usable, none))
 		})
 	})
 	return group.Wait()

@@ -196,10 +196,14 @@ func (w *webFlags) reload(log *slog.Logger) {
 }
 
 func (w *webFlags) server(role *role, shown prometheus.Gatherer, file web.DefinitionsFile) (*web.Server, error) {
+	var recording func() web.Recording
+	if role.recording != nil {
+		recording = role.recording.Recording
+	}
 	return web.New(web.Config{
 		Cluster: role.cluster, Names: role.names, Definitions: role.definitions, Addr: w.addr, Logger: role.log,
 		Metrics: shown, Access: w.access, Origins: list(w.origins), EmbedFrom: list(w.embedFrom), ForceHTTPS: w.forceHTTPS, CanonicalHost: w.canonicalHost, AllowEdit: w.allowEdit,
-		URL: w.address(), Hosts: list(w.hosts), DefinitionsFile: file,
+		URL: w.address(), Hosts: list(w.hosts), DefinitionsFile: file, Recording: recording,
 	})
 }
 

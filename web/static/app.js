@@ -17,6 +17,7 @@ import { Model } from "./model.js";
 import { Narrow } from "./narrow.js";
 import { Pages } from "./pages.js";
 import { hashOf, incidentHere, placeOf } from "./place.js";
+import { RecordingBar } from "./recording.js";
 import { Sharing } from "./share.js";
 import { connect } from "./socket.js";
 import { Status, standing } from "./status.js";
@@ -46,6 +47,7 @@ const large = () => {
   return { model: narrow.large(shown, detail.name), moment: shown.moment() };
 };
 const welcome = new Welcome($("welcome"));
+const recording = new RecordingBar($("recording"), () => detail.name || grid.panels[0]?.name);
 const draft = new Draft($("draft-button"), $("draft"), () => model);
 new Incidents($("incidents"), $("incident-dialog"), () => model.newest);
 const account = new Account($("account"), $("account-dialog"), $("logged-out"));
@@ -108,6 +110,7 @@ function standStill() {
   pages.count(moment);
   model.alerts.show();
   welcome.show(shown, moment);
+  recording.show(model, moment);
   if (!model.loading && model.newest && !document.hidden && !part) model.usual?.ask(model.newest);
 }
 

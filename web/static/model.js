@@ -3,6 +3,7 @@
 
 import { span } from "./format.js";
 import { readMarks } from "./marks.js";
+import { ended } from "./recording.js";
 import { inUnit, measures, scaled } from "./value.js";
 
 const SLACK = 60; // seconds kept beyond the window
@@ -316,6 +317,7 @@ export class Model {
     this.ingesters = message.ingesters ?? [];
     this.ahead = Object.entries(message.ahead ?? {}).map(([ingester, seconds]) => ({ clock: "ahead", ingester, seconds }));
     this.notice = message.notice ?? ""; // about other definitions at work
+    this.recording = message.recording ?? null; // that the server's process reads
     [this.heard, this.heardAt] = [ticks, date];
   }
 
@@ -333,9 +335,10 @@ export class Model {
     const lostFor = connected ? 0 : Math.max((this.clock.ticks() - this.heard) / 1000, silent);
     const heardOf = Math.max(this.newest ? this.newest + 1 : 0, ...this.clocks);
     const away = now - heardOf;
-    const past = this.newest > 0 && (away > 60 || away < -GRACE) && still < MOVING && silent < SLEPT;
+    const past = ended(this.recording, this.newest) || this.newest > 0 && (away > 60 || away < -GRACE) && still < MOVING && silent < SLEPT;
     const stale = connected && heardOf > 0 && !past && still > MOVING && Math.abs(away) > this.timing.clockless ? heardOf : 0;
-    const due = past ? this.newest - GRACE : stale ? this.newest : Math.floor(now - 1 - GRACE);
+    // Of a recording that is read as fast as may be some partitions are minutes ahead of others.
+    const due = past && this.recording && !ended(this.recording, this.newest) ? 0 : past ? this.newest - GRACE : stale ? this.newest : Math.floor(now - 1 - GRACE);
     const edge = past || stale ? this.newest : Math.max(this.newest, due);
     const from = Math.max(edge - this.window + 1, Math.min(this.first, edge - YOUNG + 1));
     return { now, from, edge, due, past, stale, lost: lostFor > 0 ? now - lostFor : 0, beat: `${edge} ${lostFor > GRACE} ${stale}` };

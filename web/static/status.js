@@ -4,6 +4,7 @@
 import { write } from "./dom.js";
 import { clock, span } from "./format.js";
 import { allOf, whose } from "./model.js";
+import { ended } from "./recording.js";
 
 const UNREADABLE_HINT = "Lines over 64 KiB, and records that Pulse did not write, are not counted in any stat; the receivers' log says where they come from.";
 const AHEAD_HINT = "Lines more than 5 s ahead of their ingester count when they came: set the clocks and zones of the machines that write them.";
@@ -75,6 +76,7 @@ export function standing(model, moment, { paused, then, cursor }) {
   if (off.length) return { state: "late", text: brief(off), rate, hint: told(CLOCK_HINT) };
   const lost = lines && unreadable(lines, model.timing);
   if (lost) return { state: "late", text: `${count(lost)} ${lost === 1 ? "line" : "lines"} unreadable in a minute`, rate, hint: UNREADABLE_HINT };
+  if (ended(model.recording, model.newest)) return { state: "live", text: "recording ended" };
   if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}${now > model.newest ? ` · ${span(now - model.newest)} ago` : ""}`, rate };
   const [p50, p99] = [0.5, 0.99].map((q) => accepted(model.lags, q).toFixed(2));
   return { state: "live", text: `live · ${Math.max(0, model.lags.at(-1) ?? behind).toFixed(1)} s behind`, rate,
