@@ -63,11 +63,23 @@ up: ## every role as a container of its own, on Redpanda
 down: ## stop and remove them
 	docker compose down
 
-# A recording at twenty times its pace, so that the charts are full in seconds.
-screenshot: build $(DEMO) ## the picture of the page in the README
-	$(GO) run ./cmd/dev/screenshot -after 15s -url http://localhost:18391 -out web/page.png -- $(PULSE) run \
-		--kafka-listen localhost:19392 --http localhost:18391 --data-dir "" --stats testdata/demo.yaml \
-		--replay $(DEMO) --original-times --speed 20
+# Of a recording at twenty times its pace, so that the charts are full in seconds.
+SHOT  := bin/screenshot -url http://localhost:18391
+SHOWN  = -- $(PULSE) run --kafka-listen localhost:19392 --http localhost:18391 --data-dir "" --stats $(1) \
+	--replay $(DEMO) --original-times --speed 20
+
+screenshot: build $(DEMO) ## the pictures in the README: the wall, why, an alert, the terminal
+	$(GO) build -o bin/screenshot ./cmd/dev/screenshot
+	$(SHOT) -after 15s -out web/page.png $(call SHOWN,testdata/demo.yaml)
+	$(SHOT) -after 14s -width 1280 -height 900 -out docs/pictures/why.png \
+		-do 'location.hash = "#/stat/router-service-time?different=1353574977-1353575007"' \
+		-until 'document.querySelector(".different tbody tr") !== null' $(call SHOWN,testdata/demo.yaml)
+	cat testdata/demo.yaml docs/pictures/alerts.yaml >bin/alerts.yaml
+	$(SHOT) -after 6s -width 1280 -height 720 -out docs/pictures/alert.png -when '!document.querySelector("#alert-band").hidden' \
+		-do 'void document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "a", bubbles: true}))' \
+		-until 'document.querySelector("#alerts").open' $(call SHOWN,bin/alerts.yaml)
+	$(SHOT) -after 16s -width 1230 -height 355 -out docs/pictures/terminal.png -terminal "$(PULSE) top http://localhost:18391" \
+		$(call SHOWN,testdata/demo.yaml)
 
 # A package's version begins with a digit: v1.2-3-gabc is 1.2+3.gabc, and 0.0.0+REVISION without tags.
 export PACKAGE_VERSION ?= $(or $(shell echo '$(VERSION:v%=%)' | sed 's/+$$/-dirty/; s/-/+/; s/-/./g'),0.0.0+$(shell git describe --always --exclude='*'))

@@ -2,7 +2,7 @@
 // what cannot be delivered; and on the charts when something fired.
 
 import { element, write } from "./dom.js";
-import { clock, offset, span, visible } from "./format.js";
+import { clock, fine, offset, span, visible } from "./format.js";
 import { may } from "./may.js";
 
 const NAMED = 3; // incidents that the band names
@@ -19,6 +19,13 @@ const second = (time) => Date.parse(time) / 1000;
 const instant = (text) => {
   const wall = Date.parse(`${text}Z`) / 1000;
   return new Date((wall - offset(wall)) * 1000).toISOString();
+};
+
+/** A value in six digits, with all of it at hand. */
+const figure = (value) => {
+  const number = Number(value), b = element("b", "", Number.isFinite(number) ? fine(number) : value);
+  b.title = value;
+  return b;
 };
 
 /** What goes on and is not silenced, the newest first, and what is silenced. */
@@ -180,7 +187,7 @@ export class Alerts {
     name.href = `#/stat/${encodeURIComponent(rule?.stat ?? "")}`;
     name.addEventListener("click", () => this.dialog.close());
     const lasts = open ? `${STATES[i.kind]} for ${span(Math.max(0, now - since))}, since ${clock(since, now)}` : `${clock(since, now)}, ${i.kind === "unknown" ? "not known" : "fired"} for ${span(until - since)}`;
-    const row = element("li", "", element("p", "what", element("i"), name, i.value ? element("b", "", i.value) : ""), element("p", "when",
+    const row = element("li", "", element("p", "what", element("i"), name, i.value ? figure(i.value) : ""), element("p", "when",
       i.withdrawn ? `${clock(since, now)}, taken back by lines of ${clock(second(i.withdrawn.time), now)} that came late (revision ${i.withdrawn.revision})` : lasts));
     row.dataset.state = state;
     if (open && rule) row.append(element("p", "help", rule.when));

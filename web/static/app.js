@@ -69,8 +69,13 @@ const show = (past) => {
   standStill();
 };
 const then = incident ? new IncidentPlayer(incident, $("player"), show) : new Then($("then"), $("then-button"), model, show);
+/** The time that ages are counted to: of a recording, the time of its log. */
+const logsNow = () => {
+  const { now, past } = model.moment();
+  return past ? model.newest + 1 : now;
+};
 model.alerts = new Alerts({
-  band: $("alert-band"), dialog: $("alerts"), announce: $("announce"), now: () => model.moment().now, changed: () => touch(),
+  band: $("alert-band"), dialog: $("alerts"), announce: $("announce"), now: logsNow, changed: () => touch(),
   fires: (stat) => { if (options.has("kiosk")) pages.showing(stat); },
 });
 if (!incident) model.usual = new Usual(() => touch());

@@ -6,11 +6,16 @@
 // it, waits until the page has something to show and has shown it for a while,
 // takes the picture and interrupts the command, a shell's pipeline too. It writes what
 // the page's header says, how soon a line is on the screen among it.
+//
+// With -when it waits for a JavaScript expression, with -do it does what another one says, and
+// with -until it waits for what that shows. With -terminal the picture is of a command in a
+// terminal instead, such as "bin/pulse top http://localhost:8080".
 package main
 
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -43,6 +48,8 @@ type picture struct {
 	url, out, scheme string
 	width, height    int64
 	after            time.Duration
+	when, do, until  string
+	terminal         string
 	command          []string
 }
 
@@ -54,6 +61,10 @@ func main() {
 	flag.Int64Var(&p.width, "width", 1440, "of the window")
 	flag.Int64Var(&p.height, "height", 900, "of the window")
 	flag.DurationVar(&p.after, "after", 2*time.Second, "how long the page shows something before the picture is taken")
+	flag.StringVar(&p.when, "when", "", "a JavaScript expression to wait for then")
+	flag.StringVar(&p.do, "do", "", "JavaScript to do then")
+	flag.StringVar(&p.until, "until", "", "a JavaScript expression to wait for then")
+	flag.StringVar(&p.terminal, "terminal", "", "a command to show in a terminal, while the page is served")
 	flag.Parse()
 	p.command = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -96,7 +107,7 @@ func (p picture) take(ctx context.Context) error {
 		ctx = ctx2
 	}
 
-	shooting, cancel := context.WithTimeoutCause(ctx, 2*readyWithin+shotWithin+p.after, errors.New("no answer from Chromium"))
+	shooting, cancel := context.WithTimeoutCause(ctx, 4*readyWithin+shotWithin+p.after, errors.New("no answer from Chromium"))
 	defer cancel()
 	png, err := p.shoot(shooting)
 	if cause := context.Cause(shooting); cause != nil {
@@ -143,21 +154,36 @@ func (p picture) shoot(ctx context.Context) ([]byte, error) {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	for deadline := time.Now().Add(readyWithin); ; {
-		shown, err := chromedp.Run(ctx, chromedp.Evaluate[bool](shows))
+	if err := p.wait(ctx, shows); err != nil {
+		return nil, err
+	}
+	if p.terminal != "" {
+		page, err := inTerminal(ctx, p.terminal, p.after)
 		if err != nil {
 			return nil, err
 		}
-		if shown {
-			break
+		if err := chromedp.Do(ctx, chromedp.Navigate("data:text/html;base64,"+base64.StdEncoding.EncodeToString([]byte(page)))); err != nil {
+			return nil, err
 		}
-		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("the page at %s had nothing to show within %v", p.url, readyWithin)
-		}
-		time.Sleep(200 * time.Millisecond)
+		return chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	}
 	if err := chromedp.Do(ctx, chromedp.Sleep(p.after)); err != nil {
 		return nil, err
+	}
+	if p.when != "" {
+		if err := p.wait(ctx, p.when); err != nil {
+			return nil, err
+		}
+	}
+	if p.do != "" {
+		if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](p.do)); err != nil {
+			return nil, err
+		}
+	}
+	if p.until != "" {
+		if err := p.wait(ctx, p.until); err != nil {
+			return nil, err
+		}
 	}
 	said, err := chromedp.Run(ctx, chromedp.Evaluate[string](header))
 	if err != nil {
@@ -165,4 +191,17 @@ func (p picture) shoot(ctx context.Context) ([]byte, error) {
 	}
 	fmt.Println(said)
 	return chromedp.Run(ctx, chromedp.CaptureScreenshot())
+}
+
+// wait waits until a JavaScript expression is true of the page.
+func (p picture) wait(ctx context.Context, expression string) error {
+	for deadline := time.Now().Add(readyWithin); ; time.Sleep(200 * time.Millisecond) {
+		shown, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
+		if err != nil || shown {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the page at %s did not come to %s within %v", p.url, expression, readyWithin)
+		}
+	}
 }

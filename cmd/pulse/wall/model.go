@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"pulse/stats/value"
@@ -79,12 +80,34 @@ type board struct {
 	byName map[string]*series
 	pages  []page
 	now    float64 // the server's clock
+	clock  int64   // the newest of the ingesters'
+	moved  float64 // when that was new
 	alerts []alertNow
+}
+
+// A clock that is this many seconds from the server's, and ran within the second, is that of a
+// recording of another time.
+const (
+	apart = 60
+	still = 3
+)
+
+// time is what ages are counted from: the server's clock, or that of a recording.
+func (b *board) time() (now float64, recording bool) {
+	if b.clock > 0 && math.Abs(b.now-float64(b.clock)) > apart && b.now-b.moved <= still {
+		return float64(b.clock), true
+	}
+	return b.now, false
 }
 
 // take takes a message of the server's. One that is not understood is an error.
 func (b *board) take(m *message) error {
 	b.now = m.Now
+	for _, c := range m.Clocks {
+		if c > b.clock {
+			b.clock, b.moved = c, m.Now
+		}
+	}
 	switch m.Type {
 	case "config":
 		b.series, b.byName, b.pages = nil, map[string]*series{}, nil
@@ -223,7 +246,10 @@ func (s *series) figure(now float64) string {
 	if s.Unit != "" {
 		text += " " + clean(s.Unit)
 	}
-	if ago := now - float64(s.newest) - 1; ago > 5 {
+	switch ago := now - float64(s.newest) - 1; {
+	case ago > 3600:
+		text += time.Unix(s.newest, 0).UTC().Format(" (2006-01-02 15:04:05)")
+	case ago > 5:
 		text += fmt.Sprintf(" (%.0f s ago)", ago)
 	}
 	return text

@@ -261,6 +261,7 @@ func (w *wall) draw() string {
 	width, height := max(w.width, 20), max(w.height, 6)
 	title, rows := w.board.rows(w.page, w.search)
 	w.at = min(w.at, max(len(rows)-1, 0))
+	now, recording := w.board.time()
 	lines := []string{w.tabs(title, width)}
 	if w.lost != "" {
 		lines = append(lines, warn.Render(fit("not connected: "+w.lost, width)))
@@ -272,14 +273,14 @@ func (w *wall) draw() string {
 	}
 	room := height - len(lines) - 1
 	if w.open && len(rows) > 0 {
-		lines = append(lines, panel(rows[w.at], w.board.now, width, room)...)
+		lines = append(lines, panel(rows[w.at], now, width, room)...)
 	} else {
 		first := max(0, min(w.at-room+1, len(rows)-room))
 		if w.at < first {
 			first = w.at
 		}
 		for i := max(first, 0); i < len(rows) && len(lines) < height-1; i++ {
-			lines = append(lines, row(rows[i], w.board.now, width, i == w.at))
+			lines = append(lines, row(rows[i], now, width, i == w.at))
 		}
 		if len(rows) == 0 {
 			lines = append(lines, faint.Render("nothing yet"))
@@ -287,6 +288,9 @@ func (w *wall) draw() string {
 	}
 	for len(lines) < height-1 {
 		lines = append(lines, "")
+	}
+	if recording {
+		foot = "recording of " + time.Unix(int64(now), 0).UTC().Format("2006-01-02 15:04:05") + "  " + foot
 	}
 	return strings.Join(append(lines[:height-1], faint.Render(fit(foot, width))), "\n")
 }
@@ -309,6 +313,7 @@ func (w *wall) tabs(title string, width int) string {
 // firing names what goes on.
 func (w *wall) firing(width int) (lines []string) {
 	silenced := 0
+	now, _ := w.board.time()
 	for _, a := range w.board.alerts {
 		if len(a.Silence) > 0 {
 			silenced++
@@ -323,7 +328,7 @@ func (w *wall) firing(width int) (lines []string) {
 			text += "is not known "
 		}
 		if since, err := time.Parse(time.RFC3339, a.Since); err == nil {
-			text += fmt.Sprintf("for %s ", time.Duration(max(w.board.now-float64(since.Unix()), 0))*time.Second)
+			text += fmt.Sprintf("for %s ", time.Duration(max(now-float64(since.Unix()), 0))*time.Second)
 		}
 		if len(lines) == 3 {
 			lines = append(lines, fires.Render(fit(fmt.Sprintf(" and %d more", len(w.board.alerts)-silenced-3), width)))

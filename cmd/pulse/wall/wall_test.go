@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -91,6 +92,22 @@ func TestWall(t *testing.T) {
 	}
 	if _, quit := w.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q")}); quit == nil {
 		t.Error("q does not leave")
+	}
+}
+
+// A recording of another time is as old as its newest second, while it goes on; when it has
+// ended, values have its date.
+func TestRecording(t *testing.T) {
+	w := filled(t)
+	at := time.Date(2012, 11, 22, 9, 7, 8, 0, time.UTC).Unix()
+	tell(t, w, `{"type":"config","now":2e9,"pages":[{"title":"One","rows":[["a"]]}],"stats":[{"name":"a","title":"A","kind":"count","over":1}]}`)
+	tell(t, w, fmt.Sprintf(`{"type":"points","now":2000000000,"clocks":[%d,%d],"points":[[0,%d,7]]}`, at-1, at, at-2))
+	if view := press(w); strings.Contains(view, "ago") || strings.Contains(view, "7 (") || !strings.Contains(view, "recording of 2012-11-22 09:07:08") {
+		t.Errorf("a recording is\n%s", view)
+	}
+	tell(t, w, fmt.Sprintf(`{"type":"points","now":2000000004,"clocks":[%d],"points":[]}`, at))
+	if view := press(w); strings.Contains(view, "recording") || !strings.Contains(view, "7 (2012-11-22 09:07:06)") {
+		t.Errorf("one that has ended is\n%s", view)
 	}
 }
 
