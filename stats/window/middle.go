@@ -44,7 +44,9 @@ func (m *middle) add(second int64, partial []byte, by chunking) {
 		m.chunks = append(m.chunks, chunk{first: second})
 		last++
 	}
-	m.chunks[last].parts.Add(second, partial)
+	if len(partial) > 0 { // else it would end the fragment for who reads it
+		m.chunks[last].parts.Add(second, partial)
+	}
 }
 
 // end says that no more is added.
