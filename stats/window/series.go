@@ -38,8 +38,6 @@ type Series struct {
 	from, to int64             // the window's seconds, [from, to]
 	lo, hi   int               // where they are: seconds[lo:hi]
 	pending  int               // of those, how many window lacks
-	packAge  int64             // how far before to a second is packed
-	packed   int               // the seconds before this one are packed, if the window has them
 	value    json.RawMessage   // window's value; nil if it is to be made anew
 	covered  int64             // what value was made with
 
