@@ -38,6 +38,7 @@ type thrift int
 const (
 	thriftyPercent thrift = 25
 	plainPercent   thrift = 100 // Go's default
+	plentyPercent  thrift = 300 // while a recording is read: it is over soon
 
 	thriftEvery = 10 * time.Second
 )
@@ -46,6 +47,8 @@ const (
 // times as many at thriftyPercent.
 func (t thrift) next(collections int64) thrift {
 	switch {
+	case t == plentyPercent && collections <= 4:
+		return plainPercent
 	case t == plainPercent && collections <= 2:
 		return thriftyPercent
 	case t == thriftyPercent && collections > 15:
@@ -54,13 +57,13 @@ func (t thrift) next(collections int64) thrift {
 	return t
 }
 
-// beThrifty sets the garbage collector by how much there is to collect, until ctx is done,
-// unless the environment does.
-func beThrifty(ctx context.Context, lookup func(string) (string, bool)) {
+// beThrifty sets the garbage collector, at first to now and then by how much there is to
+// collect, until ctx is done, unless the environment does.
+func beThrifty(ctx context.Context, lookup func(string) (string, bool), now thrift) {
 	if collectorIsSet(lookup) {
 		return
 	}
-	now := plainPercent
+	debug.SetGCPercent(int(now))
 	defer debug.SetGCPercent(int(plainPercent))
 	every := time.NewTicker(thriftEvery)
 	defer every.Stop()

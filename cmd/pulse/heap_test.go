@@ -8,6 +8,8 @@ func TestThrift(t *testing.T) {
 		collections int64
 		want        thrift
 	}{
+		{plentyPercent, 4, plainPercent},
+		{plentyPercent, 5, plentyPercent},
 		{plainPercent, 0, thriftyPercent},
 		{plainPercent, 2, thriftyPercent},
 		{plainPercent, 3, plainPercent},

@@ -200,7 +200,11 @@ func (s *runSettings) asked(e *environment) ([]asked, error) {
 // by now.
 func (s *runSettings) runAll(ctx context.Context, e *environment, role *role, asked []asked, opened []*ingest.Opened) error {
 	group, ctx := errgroup.WithContext(ctx)
-	go beThrifty(ctx, e.LookupEnv)
+	percent := plainPercent
+	if role.recording != nil {
+		percent = plentyPercent
+	}
+	go beThrifty(ctx, e.LookupEnv, percent)
 	if len(opened) > 0 {
 		group.Go(func() error { return role.runInputs(ctx, s.id, asked[0].kind.Past, opened) })
 	} else {

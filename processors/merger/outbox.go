@@ -18,6 +18,7 @@ type outbox struct {
 	held     int   // bytes of the snapshots that tracks have due, about
 	observed int64 // the seconds before it have been measured
 	moved    bool  // other seconds are final than at the last release
+	tabled   int   // bytes of the last record of the table
 }
 
 // Bounds on what is held back.
@@ -76,7 +77,10 @@ func (p *partition) emitDue(emit processors.Emit) {
 			newest = max(newest, t.due[n-1].Time)
 		}
 	}
-	table := tableRecords{emit: func(value []byte) { emit(p.table, p.key, value) }}
+	table := tableRecords{size: p.tabled, emit: func(value []byte) {
+		p.tabled = len(value)
+		emit(p.table, p.key, value)
+	}}
 	var texts []byte // of many snapshots, so that each is not an allocation of its own
 	for _, t := range p.tracks {
 		for _, s := range t.due {
@@ -102,6 +106,7 @@ func (p *partition) emitDue(emit processors.Emit) {
 // tableRecords puts snapshots into records of the table: JSON arrays.
 type tableRecords struct {
 	emit  func(value []byte)
+	size  int    // of a record, about
 	value []byte // of the open one
 	count int
 }
@@ -113,6 +118,7 @@ func (r *tableRecords) add(snapshot []byte) {
 	separator := byte(',')
 	if r.count == 0 {
 		separator = '['
+		r.value = make([]byte, 0, max(r.size+r.size/8, len(snapshot)+2))
 	}
 	r.value = append(append(r.value, separator), snapshot...)
 	r.count++

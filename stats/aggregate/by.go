@@ -561,7 +561,7 @@ func (r *ranked) before(s *ranked) bool {
 
 // best gives the top members in order.
 func (w *byWindow) best() []ranked {
-	best := make([]ranked, 0, w.top+1)
+	best := make([]ranked, 0, min(w.top, len(w.members))+1)
 	for key, m := range w.members {
 		r := ranked{key: key, member: m}
 		if w.byLines {
