@@ -88,7 +88,7 @@ func objects(t *testing.T, data []byte) map[string]object {
 // template renders the chart as release of the namespace pulse.
 func template(t *testing.T, release string, args ...string) (stdout, stderr []byte, err error) {
 	t.Helper()
-	args = append([]string{"template", release, chart, "--namespace", "pulse", "--kube-version", "1.30.0"}, args...)
+	args = append([]string{"template", release, chart, "--namespace", "pulse", "--kube-version", "1.30.0"}, args...) // of two the later counts
 	c := exec.CommandContext(t.Context(), testkit.Tool(t, "helm"), args...)
 	c.Stderr = &bytes.Buffer{}
 	stdout, err = c.Output()
@@ -417,6 +417,21 @@ func TestHelmUpgrades(t *testing.T) {
 		if pod := at(o, "spec", "template", "spec"); pod != nil && at(pod, "volumes", 0, "configMap", "name") != "theirs" {
 			t.Errorf("%s reads %v", name, at(pod, "volumes", 0))
 		}
+	}
+	// Text stays text: names that look like numbers or null, definitions of any layout.
+	file := filepath.Join(t.TempDir(), "stats.yaml")
+	const layout = "  stats: # {{ .Values }}\r\n  - {name: \"é\"}\n\n\n"
+	if err := os.WriteFile(file, []byte(layout), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	odd, document := rendered(t, "1", "--namespace", "123", "--set-string", "fullnameOverride=null,secrets.web=1e5,secrets.kafka=12,priorityClassName=1",
+		"--set-string", `networkPolicy.monitoringNamespace=0,podAnnotations.prometheus\.io/scrape=false,env.KAFKA_PREFIX=0123`, "--set-file", "definitions.file="+file)
+	conform(t, document)
+	if got := at(odd["ConfigMap null-stats"], "data", "stats.yaml"); got != layout {
+		t.Errorf("the definitions are %q, want %q", got, layout)
+	}
+	if got := at(odd["Deployment null-web"], append(annotations, "prometheus.io/scrape")...); got != "false" {
+		t.Errorf("scraping is %v", got)
 	}
 	// A part of another chart is given what is global, and may be switched.
 	rendered(t, "shop", "--set", "global.region=eu", "--set", "enabled=true")

@@ -88,27 +88,23 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- define "pulse.podMetadata" -}}
 labels:
   {{- include "pulse.selector" . | nindent 2 }}
+{{- $annotations := dict "prometheus.io/scrape" "true" "prometheus.io/port" (toString .port) "checksum/env" (toJson .root.Values.env | sha256sum) }}
+{{- if not .root.Values.definitions.existingConfigMap }}
+{{- $_ := set $annotations "checksum/definitions" (sha256sum .root.Values.definitions.file) }}
+{{- end }}
 annotations:
-  {{- with .root.Values.podAnnotations }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-  prometheus.io/scrape: "true"
-  prometheus.io/port: {{ .port | quote }}
-  checksum/env: {{ toJson .root.Values.env | sha256sum }}
-  {{- if not .root.Values.definitions.existingConfigMap }}
-  checksum/definitions: {{ .root.Values.definitions.file | sha256sum }}
-  {{- end }}
+  {{- toYaml (mergeOverwrite $annotations (.root.Values.podAnnotations | default dict)) | nindent 2 }}
 {{- end -}}
 
 {{- define "pulse.scheduling" -}}
-serviceAccountName: {{ include "pulse.serviceAccount" . }}
+serviceAccountName: {{ include "pulse.serviceAccount" . | quote }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets: {{ toJson . }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ quote . }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector: {{ toJson . }}
@@ -138,7 +134,7 @@ imagePullPolicy: {{ . }}
 
 {{- define "pulse.envFrom" -}}
 - configMapRef: {name: {{ include "pulse.fullname" . }}-env}
-- secretRef: {name: {{ include "pulse.secret.kafka" . }}, optional: true}
+- secretRef: {name: {{ include "pulse.secret.kafka" . | quote }}, optional: true}
 {{- end -}}
 
 {{- define "pulse.probes" -}}
@@ -160,7 +156,7 @@ readinessProbe:
 {{- end -}}
 
 {{- define "pulse.definitionsVolume" -}}
-{name: stats, configMap: {name: {{ include "pulse.definitions" . }}}}
+{name: stats, configMap: {name: {{ include "pulse.definitions" . | quote }}}}
 {{- end -}}
 
 {{- define "pulse.confined" -}}
@@ -175,7 +171,7 @@ apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   name: {{ include "pulse.fullname" .root }}-{{ .component }}
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels:
     {{- include "pulse.labels" . | nindent 4 }}
 spec:
@@ -191,7 +187,7 @@ apiVersion: apps/v1
 kind: StatefulSet
 metadata:
   name: {{ include "pulse.fullname" .root }}-{{ .component }}
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels:
     {{- include "pulse.labels" . | nindent 4 }}
 spec:
@@ -236,7 +232,7 @@ apiVersion: v1
 kind: Service
 metadata:
   name: {{ include "pulse.fullname" .root }}-{{ .component }}
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels:
     {{- include "pulse.labels" . | nindent 4 }}
 spec:
@@ -255,7 +251,7 @@ apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {{ include "pulse.fullname" .root }}-{{ .component }}
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels:
     {{- include "pulse.labels" . | nindent 4 }}
 spec:
@@ -280,7 +276,7 @@ spec:
           args: {{ toJson (concat .command .values.args) }}
           envFrom:
             {{- include "pulse.envFrom" .root | nindent 12 }}
-            - secretRef: {name: {{ .secret }}{{ if .optional }}, optional: true{{ end }}}
+            - secretRef: {name: {{ quote .secret }}{{ if .optional }}, optional: true{{ end }}}
           ports:
             - {name: {{ .portName }}, containerPort: {{ .port }}}
           {{- include "pulse.probes" .portName | nindent 10 }}
