@@ -169,9 +169,11 @@ func (p *values) AppendTo(b []byte) []byte {
 
 func (p *values) Join(b []byte) error {
 	// Twice over the bytes: nothing is added unless all can be.
-	if err := eachValue(b, func(uint32, uint64) {}); err != nil {
+	different := 0
+	if err := eachValue(b, func(uint32, uint64) { different++ }); err != nil {
 		return err
 	}
+	p.codes.reserve(different)
 	return eachValue(b, func(code uint32, n uint64) { p.codes.add(uint64(code), n) })
 }
 

@@ -97,9 +97,19 @@ func (t *table) remove(i int) {
 	t.len--
 }
 
-func (t *table) grow() {
+func (t *table) grow() { t.resize(max(minSlots, 2*len(t.slots))) }
+
+// reserve makes room for n keys, so that the table does not grow step by step.
+func (t *table) reserve(n int) {
+	if n > minSlots/2 && 2*n > len(t.slots) {
+		t.resize(1 << bits.Len(uint(2*n-1)))
+	}
+}
+
+// resize makes a table of so many slots.
+func (t *table) resize(slots int) {
 	old := t.slots
-	t.slots = make([]slot, max(minSlots, 2*len(old)))
+	t.slots = make([]slot, slots)
 	t.shift = uint(64 - bits.TrailingZeros(uint(len(t.slots))))
 	t.len = 0
 	for _, s := range old {

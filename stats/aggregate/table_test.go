@@ -46,3 +46,26 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+// What a table has room for it takes without growing, and what it had stays.
+func TestTableReserve(t *testing.T) {
+	for _, n := range []int{0, 1, 8, 9, 1000, 1024, 1025} {
+		var reserved table
+		reserved.add(7, 3)
+		reserved.reserve(n)
+		slots := len(reserved.slots)
+		for key := range uint64(n) {
+			reserved.add(key, 1)
+		}
+		if want := max(slots, minSlots); n > 8 && len(reserved.slots) != want {
+			t.Errorf("%d keys: the table grew from %d to %d slots", n, slots, len(reserved.slots))
+		}
+		want := uint64(3)
+		if n > 7 {
+			want++
+		}
+		if got := reserved.count(7); got != want {
+			t.Errorf("%d keys: a key that was there is counted %d times, want %d", n, got, want)
+		}
+	}
+}

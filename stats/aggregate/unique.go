@@ -161,6 +161,9 @@ func (p *set) Join(b []byte) error {
 		joinRegisters(p.ranks, b)
 		return nil
 	}
+	if !p.sketched {
+		p.hashes.reserve(len(b) / 8)
+	}
 	for ; len(b) > 0; b = b[8:] {
 		p.add(binary.BigEndian.Uint64(b))
 	}
