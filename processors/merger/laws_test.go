@@ -253,13 +253,16 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.newReceiver, w.newMerger = r.Partitions(topics.FixedLayout(w.sources), w.targets), m.Partitions(w.targets, func(topic string, q int32, last int64) ([][]byte, bool, error) {
+	w.newReceiver, w.newMerger = r.Partitions(topics.FixedLayout(w.sources), w.targets), m.Partitions(w.targets, func(topic string, q int32, last int64, each func([]byte)) (bool, error) {
 		if w.faults.forgetKept || w.faults.forgetLong && topic == w.names.LongMinutes() {
-			return nil, true, nil
+			return true, nil
 		}
 		kept := w.kept[topic][q]
 		from := max(len(kept)-int(last), 0)
-		return kept[from:], from == 0, nil
+		for _, value := range kept[from:] {
+			each(value)
+		}
+		return from == 0, nil
 	}, nil)
 	w.kept = map[string][][][]byte{w.names.Seconds(): make([][][]byte, w.targets), w.names.LongMinutes(): make([][][]byte, w.targets)}
 	if w.domain = topics.WallDomain; w.chance(0.3) {

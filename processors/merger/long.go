@@ -70,22 +70,23 @@ func (p *partition) restoreLong(kept Kept, before int64) error {
 		}
 		return last
 	}
-	chain, reached, err := p.chain(kept, p.longTopic, p.longest/minuteSeconds+keptSlack, head, from)
+	chain, err := p.chain(kept, p.longTopic, p.longest/minuteSeconds+keptSlack, head, from)
 	if err != nil {
 		return err
 	}
-	for i, u := range slices.Backward(chain) {
-		err := p.eachKept(u, func(t *track, fragment []byte) error { return t.series.JoinWithin(fragment, from, before, nil) })
-		if err != nil {
-			return err
-		}
-		if i%settleEvery == 0 {
+	err = p.eachKept(kept, chain, func(left int, second int64, fragments func(func(t *track, fragment []byte) error) error) error {
+		err := fragments(func(t *track, fragment []byte) error { return t.series.JoinWithin(fragment, from, before, nil) })
+		if left%settleEvery == 0 {
 			for _, t := range p.long {
-				t.series.Forget(min(u.second, before-1))
+				t.series.Forget(min(second, before-1))
 			}
 		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	if reached > from {
+	if reached := chain.reached; reached > from {
 		p.coverage.add(0, min(reached, before))
 		p.log.Error("Kafka deleted minutes of long windows before they were read: these windows count from the next one on. Raise the topic's retention.ms",
 			"partition", p.number, "topic", p.longTopic, "from second", reached)

@@ -35,13 +35,16 @@ type log struct {
 }
 
 // last is a Kept.
-func (l *log) last(topic string, _ int32, n int64) ([][]byte, bool, error) {
+func (l *log) last(topic string, _ int32, n int64, each func([]byte)) (bool, error) {
 	kept := l.kept
 	if topic == l.m.config.Names.LongMinutes() {
 		kept = l.long
 	}
 	from := max(len(kept)-int(n), 0)
-	return kept[from:], from == 0, nil
+	for _, value := range kept[from:] {
+		each(value)
+	}
+	return from == 0, nil
 }
 
 func newLog(t *testing.T, definitions string) *log {

@@ -53,9 +53,12 @@ func benchmarkRecovery(b *testing.B, over int64) {
 		commit    topics.Commit
 	}
 	all := make([]target, targets)
-	begin := m.Partitions(targets, func(_ string, q int32, last int64) ([][]byte, bool, error) {
+	begin := m.Partitions(targets, func(_ string, q int32, last int64, each func([]byte)) (bool, error) {
 		from := max(len(all[q].kept)-int(last), 0)
-		return all[q].kept[from:], from == 0, nil
+		for _, value := range all[q].kept[from:] {
+			each(value)
+		}
+		return from == 0, nil
 	}, nil)
 	start := func(q int, c topics.Commit) processors.Partition {
 		work, err := begin(processors.Start{Partition: int32(q), Committed: c})

@@ -1,7 +1,9 @@
 package merger
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -21,9 +23,10 @@ import (
 // Which seconds it takes from where decides whether its revisions are the same
 // ones: see commit.
 
-// Kept returns the last values, so many, of a partition of the topic of seconds, or of long
-// minutes, oldest first, and whether these are all.
-type Kept func(topic string, partition int32, last int64) (values [][]byte, all bool, err error)
+// Kept calls each with the last values, so many, of a partition of the topic of seconds, or of
+// long minutes, oldest first, and tells whether these are all. A value is not kept beyond its
+// call.
+type Kept func(topic string, partition int32, last int64, each func(value []byte)) (all bool, err error)
 
 // keep emits the seconds that have become complete: no line in time can be of
 // them, since every watermark is beyond them by the lateness.
@@ -96,14 +99,14 @@ func (p *partition) restore(kept Kept, long int64) (whole bool, err error) {
 	if len(p.long) > 0 {
 		from = min(from, long)
 	}
-	chain, reached, err := p.chain(kept, p.seconds, p.maxOver+keptSlack, func(map[int64]unit) int64 { return p.kept }, from)
+	chain, err := p.chain(kept, p.seconds, p.maxOver+keptSlack, func(map[int64]unit) int64 { return p.kept }, from)
 	if err != nil {
 		return false, err
 	}
 	// Oldest first, as the seconds were joined to the open minute: beyond a
 	// key's room the order shows.
-	for i, u := range slices.Backward(chain) {
-		err := p.eachKept(u, func(t *track, fragment []byte) error {
+	err = p.eachKept(kept, chain, func(left int, second int64, fragments func(func(t *track, fragment []byte) error) error) error {
+		err := fragments(func(t *track, fragment []byte) error {
 			if t.minute != nil {
 				if err := t.minute.Join(fragment, p.minute, p.complete); err != nil {
 					return err
@@ -114,91 +117,136 @@ func (p *partition) restore(kept Kept, long int64) (whole bool, err error) {
 			}
 			return t.series.JoinWithin(fragment, windows, p.floor, nil)
 		})
-		if err != nil {
-			return false, err
-		}
-		if i%settleEvery == 0 {
+		if left%settleEvery == 0 {
 			for _, t := range p.tracks {
 				if !t.stat.Long() {
-					t.series.Forget(min(u.second, p.floor-1))
+					t.series.Forget(min(second, p.floor-1))
 				}
 			}
 		}
-	}
-	if len(p.long) > 0 && reached > long {
-		p.coverage.add(long, min(reached, p.floor))
-	}
-	return reached <= windows, nil
-}
-
-// eachKept calls do with the fragments of what was kept of a second.
-func (p *partition) eachKept(u unit, do func(t *track, fragment []byte) error) error {
-	return topics.EachNamed(slices.Concat(u.parts...), func(stat, fragment []byte) error {
-		if t := p.byName[string(stat)]; t != nil {
-			return do(t, fragment)
-		}
-		return nil
+		return err
 	})
+	if err != nil {
+		return false, err
+	}
+	if len(p.long) > 0 && chain.reached > long {
+		p.coverage.add(long, min(chain.reached, p.floor))
+	}
+	return chain.reached <= windows, nil
 }
 
-// A unit is what was kept of a second.
+// A unit is what was kept of a second, but for the data: those of a day would be more than its
+// windows are.
 type unit struct {
 	second, before, stale int64
-	parts                 [][]byte // nil: missing
+	parts                 []bool // which of them there are
+}
+
+func (u *unit) is(s *topics.Second) bool {
+	return u.before == s.Before && u.stale == s.Stale && len(u.parts) == s.Parts
+}
+
+// A chain is units of which each names the next, from the newest backwards.
+type chain struct {
+	topic   string
+	last    int64 // it is among so many values
+	units   []unit
+	reached int64 // no second is missing from here on
 }
 
 // chain reads the last values of a topic, so many or, if they do not reach back to from,
-// more. It returns what was kept of seconds from there on, from the one that head gives
-// backwards, and the second from which on none is missing.
-func (p *partition) chain(kept Kept, topic string, last int64, head func(map[int64]unit) int64, from int64) (chain []unit, reached int64, err error) {
+// more. It finds what was kept of seconds from there on, from the one that head gives backwards.
+func (p *partition) chain(kept Kept, topic string, last int64, head func(map[int64]unit) int64, from int64) (*chain, error) {
 	for ; ; last *= 4 {
-		values, all, err := kept(topic, p.number, last)
+		units := map[int64]unit{}
+		all, err := kept(topic, p.number, last, func(value []byte) {
+			s, err := topics.DecodeSecond(value)
+			if err != nil {
+				p.metrics.Bad.Add(1)
+				return
+			}
+			u := units[s.Second]
+			if !u.is(&s) {
+				u = unit{s.Second, s.Before, s.Stale, make([]bool, s.Parts)}
+			}
+			u.parts[s.Part] = true
+			units[s.Second] = u
+		})
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		units := p.units(values)
-		chain, reached := chainOf(units, head(units), from)
-		if reached <= from || all {
-			for _, u := range chain {
+		c := chain{topic: topic, last: last}
+		c.units, c.reached = chainOf(units, head(units), from)
+		if c.reached <= from || all {
+			for _, u := range c.units {
 				if u.stale > 0 {
 					p.coverage.add(u.second+1-u.stale, u.second+1)
 				}
 			}
-			return chain, reached, nil
+			return &c, nil
 		}
 	}
-}
-
-// units are what was kept, by second.
-func (p *partition) units(values [][]byte) map[int64]unit {
-	units := map[int64]unit{}
-	for _, value := range values {
-		s, err := topics.DecodeSecond(value)
-		if err != nil {
-			p.metrics.Bad.Add(1)
-			continue
-		}
-		u := units[s.Second]
-		if u.before != s.Before || u.stale != s.Stale || len(u.parts) != s.Parts {
-			u = unit{s.Second, s.Before, s.Stale, make([][]byte, s.Parts)}
-		}
-		u.parts[s.Part] = s.Data
-		units[s.Second] = u
-	}
-	return units
 }
 
 // chainOf finds units from one backwards, to a second.
-func chainOf(units map[int64]unit, head, from int64) (chain []unit, reached int64) {
+func chainOf(units map[int64]unit, head, from int64) (found []unit, reached int64) {
 	for second := head; second >= from; {
 		u, ok := units[second]
-		if !ok || slices.ContainsFunc(u.parts, func(part []byte) bool { return part == nil }) {
-			return chain, second + 1
+		if !ok || slices.Contains(u.parts, false) {
+			return found, second + 1
 		}
-		chain = append(chain, u)
+		found = append(found, u)
 		second = u.before
 	}
-	return chain, from
+	return found, from
+}
+
+// eachKept reads what a chain is of once more. It calls do with each second, the oldest first,
+// how many are left, and what gives its fragments.
+func (p *partition) eachKept(kept Kept, c *chain, do func(left int, second int64, fragments func(func(t *track, fragment []byte) error) error) error) error {
+	if len(c.units) == 0 {
+		return nil
+	}
+	left := len(c.units)
+	waiting := make(map[int64]int, left) // the place of each second that is to come
+	for i, u := range c.units {
+		waiting[u.second] = i
+	}
+	data := map[int64][][]byte{} // of those that are not complete, or not the next one
+	var failed error
+	_, err := kept(c.topic, p.number, c.last, func(value []byte) {
+		s, err := topics.DecodeSecond(value)
+		i, ok := waiting[s.Second]
+		if err != nil || failed != nil || !ok || !c.units[i].is(&s) {
+			return
+		}
+		if data[s.Second] == nil {
+			data[s.Second] = make([][]byte, s.Parts)
+		}
+		data[s.Second][s.Part] = append([]byte{}, s.Data...)
+		for left > 0 && failed == nil {
+			next := c.units[left-1].second
+			parts := data[next]
+			if parts == nil || slices.ContainsFunc(parts, func(part []byte) bool { return part == nil }) {
+				return
+			}
+			left--
+			delete(waiting, next)
+			delete(data, next)
+			failed = do(left, next, func(each func(t *track, fragment []byte) error) error {
+				return topics.EachNamed(slices.Concat(parts...), func(stat, fragment []byte) error {
+					if t := p.byName[string(stat)]; t != nil {
+						return each(t, fragment)
+					}
+					return nil
+				})
+			})
+		}
+	})
+	if err = cmp.Or(failed, err); err == nil && left > 0 {
+		err = fmt.Errorf("%s changed while it was read: %d seconds are gone", c.topic, left)
+	}
+	return err
 }
 
 // keptWithin is how long reading kept seconds may take.
@@ -206,27 +254,27 @@ const keptWithin = 30 * time.Second
 
 // Kept reads the topics of seconds and of long minutes, until ctx ends.
 func (m *Merger) Kept(ctx context.Context) Kept {
-	return func(topic string, partition int32, last int64) ([][]byte, bool, error) {
-		return m.kept(ctx, topic, partition, last)
+	return func(topic string, partition int32, last int64, each func(value []byte)) (bool, error) {
+		return m.kept(ctx, topic, partition, last, each)
 	}
 }
 
-func (m *Merger) kept(ctx context.Context, topic string, partition int32, last int64) (values [][]byte, all bool, err error) {
+func (m *Merger) kept(ctx context.Context, topic string, partition int32, last int64, each func(value []byte)) (all bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, keptWithin)
 	defer cancel()
 	admin, err := m.config.Cluster.Admin()
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	defer admin.Close()
 	whole, err := admin.Readable(ctx, topic)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	newest := whole.Of(partition).Newest(last)
 	err = admin.Read(ctx, topic, newest, func(r *kgo.Record) bool {
-		values = append(values, r.Value)
+		each(r.Value)
 		return true
 	})
-	return values, newest[partition].From == whole[partition].From, err
+	return newest[partition].From == whole[partition].From, err
 }

@@ -67,7 +67,7 @@ func TestSplits(t *testing.T) {
 		t.Fatal(err)
 	}
 	side := func() *splitSide {
-		work, err := m.Partitions(1, func(string, int32, int64) ([][]byte, bool, error) { return nil, true, nil }, nil)(processors.Start{Committed: topics.Commit{Offset: -1}})
+		work, err := m.Partitions(1, func(string, int32, int64, func([]byte)) (bool, error) { return true, nil }, nil)(processors.Start{Committed: topics.Commit{Offset: -1}})
 		if err != nil {
 			t.Fatal(err)
 		}
