@@ -365,17 +365,28 @@ func (d *Drain) handler(ctx context.Context, take func(context.Context, Batch) e
 			d.speaks.accept(w, "", []byte(text))
 		})
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "PRI" {
+			d.refuseUnread(w, r, http.StatusHTTPVersionNotSupported, "the sender speaks HTTP/2, as gRPC does: send OTLP over gRPC to --otlp-grpc, all else over HTTP/1.1")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // elsewhere answers requests that are for no path of the dialect's.
 func (d *Drain) elsewhere(w http.ResponseWriter, r *http.Request) {
-	d.Counts.Requests.Add(1)
 	paths := strings.Join(d.speaks.paths, ", ")
-	reason := fmt.Sprintf("there is nothing at %s %.80s: lines are taken by POST at %s", r.Method, r.URL.Path, strings.ReplaceAll(paths, "{$}", ""))
-	d.sayRefused(http.StatusNotFound, reason, r.RemoteAddr)
+	d.refuseUnread(w, r, http.StatusNotFound,
+		fmt.Sprintf("there is nothing at %s %.80s: lines are taken by POST at %s", r.Method, r.URL.Path, strings.ReplaceAll(paths, "{$}", "")))
+}
+
+// refuseUnread answers a request that is not one of the dialect's.
+func (d *Drain) refuseUnread(w http.ResponseWriter, r *http.Request, status int, reason string) {
+	d.Counts.Requests.Add(1)
+	d.sayRefused(status, reason, r.RemoteAddr)
 	w.Header().Set("Connection", "close")
-	d.speaks.refuse(w, "", http.StatusNotFound, reason)
+	d.speaks.refuse(w, "", status, reason)
 }
 
 // sayRefused tells the log of a request that was answered with a code.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/gzip" // what exporters compress with
 	"google.golang.org/grpc/keepalive"
@@ -82,7 +85,7 @@ func (d *Drain) runGRPC(ctx context.Context, take func(context.Context, Batch) e
 		}},
 	}, nil)
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(d.listener) }()
+	go func() { ended <- server.Serve(prefacedListener{d.listener, d}) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("%s on %s: %w", d.speaks.name, d.Addr(), err)
@@ -93,6 +96,57 @@ func (d *Drain) runGRPC(ctx context.Context, take func(context.Context, Batch) e
 	defer late.Stop()
 	server.GracefulStop()
 	return nil
+}
+
+// A prefacedListener answers those that do not begin as HTTP/2 does. The server would close
+// their connections without a word that they understand.
+type prefacedListener struct {
+	net.Listener
+	drain *Drain
+}
+
+func (l prefacedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &prefacedConn{Conn: c, drain: l.drain}, nil
+}
+
+// A prefacedConn is read first by the goroutine that has written first, before any other has it.
+type prefacedConn struct {
+	net.Conn
+	drain *Drain
+	begun bool
+	early []byte // what was written before the client had said anything
+}
+
+func (c *prefacedConn) Write(b []byte) (int, error) {
+	if !c.begun {
+		c.early = append(c.early, b...)
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *prefacedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n == 0 || c.begun {
+		return n, err
+	}
+	c.begun = true
+	if b[0] == 'P' && (n == 1 || b[1] == 'R') { // of PRI, and neither POST, PUT nor TLS
+		if _, err := c.Conn.Write(c.early); err != nil {
+			return 0, err
+		}
+		c.early = nil
+		return n, err
+	}
+	const reason = "the sender does not speak gRPC: send OTLP over HTTP to --otlp, and over TLS where there is --tls-cert, and nowhere else"
+	c.drain.Counts.Requests.Add(1)
+	c.drain.sayRefused(codes.InvalidArgument, reason, c.RemoteAddr().String())
+	_, _ = fmt.Fprintf(c.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s\n", len(reason)+1, reason)
+	return 0, io.EOF
 }
 
 // export serves a request.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -173,6 +174,48 @@ func TestGRPCBounds(t *testing.T) {
 	for range grpcStreams + 1 {
 		if err := <-answers; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestGRPCAndHTTP: who sends gRPC to the port for HTTP, or HTTP to the one for gRPC, fails, and
+// the log says why.
+func TestGRPCAndHTTP(t *testing.T) {
+	for _, test := range []struct {
+		speaks *dialect
+		send   func(d *Drain) // and fails
+		says   string
+	}{
+		{otlp, func(d *Drain) {
+			if err := dialGRPC(t, d).Invoke(t.Context(), exportMethod, []byte{}, new([]byte)); status.Code(err) != codes.Unavailable {
+				t.Errorf("gRPC to the port for HTTP: %v", err)
+			}
+		}, "send OTLP over gRPC to --otlp-grpc"},
+		{otlpGRPC, func(d *Drain) {
+			response, err := http.Post("http://"+d.Addr().String()+"/v1/logs", jsonMedia, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if body, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "--otlp,") {
+				t.Errorf("HTTP to the port for gRPC: %s %q (%v)", response.Status, body, err)
+			}
+		}, "send OTLP over HTTP to --otlp,"},
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said strings.Builder
+		d, err := newDrainOf(test.speaks, test.speaks.name, listener, nil, testSources, slog.New(slog.NewTextHandler(&said, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := runInput(t, d, &taker{})
+		test.send(d)
+		stop()
+		if !strings.Contains(said.String(), test.says) || d.Counts.Requests.Load() == 0 {
+			t.Errorf("%s counted %d requests, and logged %q, want %q", test.speaks.name, d.Counts.Requests.Load(), &said, test.says)
 		}
 	}
 }
