@@ -17,6 +17,7 @@ import (
 // TestBatchBomb: at a batch of some KB that decompresses to more than any reader should hold,
 // as a broker takes it, all clients end with an error.
 func TestBatchBomb(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/topics"
 )
@@ -106,22 +107,24 @@ stats:
 		}
 	}
 
-	// Lines with much in them are fewer.
-	wide := fmt.Sprintf(`{"time":%q,"level":"error"`, time.Unix(first+100, 0).UTC().Format(time.RFC3339))
-	for i := range 30 {
-		wide += fmt.Sprintf(`,"k%d":%q`, i, strings.Repeat("x", 1000))
-	}
-	h := topics.RawHeader{Ingester: "i", Clock: (first + 100) * 1000, Domain: topics.RecordingPrefix + "1"}
-	for range 10 {
-		if err := raw.ProduceSync(t.Context(), &kgo.Record{Topic: k.names.Raw(), Headers: h.Headers(), Value: []byte(strings.Repeat(wide+"}\n", 15))}).FirstErr(); err != nil {
-			t.Fatal(err)
+	t.Run("lines with much in them are fewer", func(t *testing.T) {
+		testkit.Long(t)
+		wide := fmt.Sprintf(`{"time":%q,"level":"error"`, time.Unix(first+100, 0).UTC().Format(time.RFC3339))
+		for i := range 30 {
+			wide += fmt.Sprintf(`,"k%d":%q`, i, strings.Repeat("x", 1000))
 		}
-	}
-	for query, want := range map[string]int{"&limit=1000": 150, "&limit=1000&fields=true": maxFound / 3 / 38_000} {
-		if a = ask(fmt.Sprintf("&to=%d%s", first+100, query)); len(a.Lines) < want*9/10 || len(a.Lines) > want*11/10 || a.More != (want < 150) {
-			t.Errorf("of 150 lines of 30 KB %s gives %d, more %t; want about %d", query, len(a.Lines), a.More, want)
+		h := topics.RawHeader{Ingester: "i", Clock: (first + 100) * 1000, Domain: topics.RecordingPrefix + "1"}
+		for range 10 {
+			if err := raw.ProduceSync(t.Context(), &kgo.Record{Topic: k.names.Raw(), Headers: h.Headers(), Value: []byte(strings.Repeat(wide+"}\n", 15))}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
+		for query, want := range map[string]int{"&limit=1000": 150, "&limit=1000&fields=true": maxFound / 3 / 38_000} {
+			if a = ask(fmt.Sprintf("&to=%d%s", first+100, query)); len(a.Lines) < want*9/10 || len(a.Lines) > want*11/10 || a.More != (want < 150) {
+				t.Errorf("of 150 lines of 30 KB %s gives %d, more %t; want about %d", query, len(a.Lines), a.More, want)
+			}
+		}
+	})
 
 	// An answer that grows ends as the whole one.
 	_, whole := get(t, s, fmt.Sprintf("/api/lines?stat=errors&to=%d", first+20), bearer)

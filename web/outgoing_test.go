@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pulse/cmd/dev/testkit"
 )
 
 // Clients that read so slowly that they are not cut for it hold no more than what all
@@ -46,7 +48,7 @@ func TestSlowClientsHoldLittle(t *testing.T) {
 				time.Sleep(progressWithin) // till they see it
 			}
 			defer leave()
-			for i := range 100 {
+			for i := range testkit.Size(40, 100) {
 				c, err := s.listener.(steadyListener).Listener.(*memory).dial()
 				if err != nil {
 					t.Fatal(err)

@@ -71,16 +71,19 @@ func TestLaws(t *testing.T) {
 	}
 	var sum tally
 	runs := lawLogs()
-	for i := range uint64(runs) {
-		w := newWorld(t, seed+i)
+	for at := seed; runs > sum.Logs; at++ {
+		w := newWorld(t, at)
+		if testing.Short() && *lawSeed == 0 && w.large() {
+			continue
+		}
 		w.receive()
 		w.merge()
 		for _, wrong := range w.compare() {
-			t.Errorf("seed %d: %s", seed+i, wrong)
+			t.Errorf("seed %d: %s", at, wrong)
 		}
 		sum.add(w.tally)
 		if t.Failed() {
-			t.Fatalf("again with -run TestLaws -laws 1 -seed %d", seed+i)
+			t.Fatalf("again with -run TestLaws -laws 1 -seed %d", at)
 		}
 	}
 	t.Logf("seeds from %d: %+v", seed, sum)
@@ -144,6 +147,7 @@ type faults struct {
 
 // tally says what a test has met.
 type tally struct {
+	Logs                                   int
 	Records, Fragments, Published          int
 	ReceiverRestarts, MergerRestarts       int
 	MergersResumed                         int // of the restarts, those that began at a commit
@@ -157,6 +161,7 @@ type tally struct {
 }
 
 func (t *tally) add(o tally) {
+	t.Logs++
 	t.Records += o.Records
 	t.Fragments += o.Fragments
 	t.Published += o.Published
@@ -282,6 +287,20 @@ func newWorld(t *testing.T, seed uint64) *world {
 		}
 	}
 	return w
+}
+
+// large reports whether a log takes seconds to compare: its clocks go on for long, or it has
+// many records. About 80 of 100 logs are, and all recordings: make test-all has those.
+func (w *world) large() bool {
+	latest := w.start
+	for _, log := range w.raw {
+		for _, r := range log {
+			if r.header.Tick != nil && !strings.HasPrefix(r.header.Ingester, "far-") {
+				latest = max(latest, r.header.Second())
+			}
+		}
+	}
+	return latest-w.start > 120 || w.tally.Records > 250
 }
 
 // compared reports whether the points of a second are looked at: all of the minutes around

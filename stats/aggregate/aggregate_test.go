@@ -282,7 +282,7 @@ func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {
 			f := newFolder(t)
 			for seed := range uint64(testkit.Size(5, 12)) {
 				r := rand.New(rand.NewPCG(seed, 1))
-				lines := randomLines(r, []int{0, 1, 20, testkit.Size(100, 900), testkit.Size(1000, 6000)}[seed%5], []int{3, 4000, 400}[seed%3])
+				lines := randomLines(r, []int{0, 1, 20, testkit.Size(60, 900), testkit.Size(500, 6000)}[seed%5], []int{3, 4000, 400}[seed%3])
 				whole := test.kind.NewPartial()
 				f.fold(whole, lines...)
 				want, wantValue := whole.AppendTo(nil), valueOf(test.kind, whole)
@@ -343,7 +343,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 				seconds := make([]Partial, 12)
 				for i := range seconds {
 					seconds[i] = test.kind.NewPartial()
-					f.fold(seconds[i], randomLines(r, r.IntN([]int{3, 200, testkit.Size(200, 3000)}[seed%3]), []int{10, 5000}[seed%2])...)
+					f.fold(seconds[i], randomLines(r, r.IntN([]int{3, 200, testkit.Size(100, 3000)}[seed%3]), []int{10, 5000}[seed%2])...)
 				}
 				w, in := test.kind.NewWindow(), make([]bool, len(seconds))
 				toggle := func(i int) {
@@ -353,7 +353,7 @@ func TestWindowForgetsWhatIsTakenOut(t *testing.T) {
 						w.Sub(seconds[i])
 					}
 				}
-				for step := range testkit.Size(40, 150) {
+				for step := range testkit.Size(25, 150) {
 					toggle(r.IntN(len(seconds)))
 					if step%5 != 0 {
 						continue

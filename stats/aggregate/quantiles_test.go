@@ -166,7 +166,7 @@ func TestQuantilesAreNearestRanks(t *testing.T) {
 			}
 			var seconds []second
 			w, by := plain.NewWindow(), keyed.NewWindow()
-			for range testkit.Size(8, 30) {
+			for range testkit.Size(7, 30) {
 				s := second{plain.NewPartial(), keyed.NewPartial(), map[string][]*big.Rat{}}
 				for range r.IntN(1 + r.IntN(300)) {
 					key := []string{"a", "a", "a", "b", "b", "c", "d"}[r.IntN(7)]

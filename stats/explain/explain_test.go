@@ -61,6 +61,9 @@ func pick(r *rand.Rand, what string, n int) string {
 	return fmt.Sprintf("%s%d", what, int(math.Pow(r.Float64(), 2)*float64(n)))
 }
 
+// perSecond is how many lines a second a recording has in which a plant stands out.
+func perSecond() int { return testkit.Size(40, 100) }
+
 // log gives the recording in two parts, in a pack for each second.
 func (rec recording) log() Log {
 	parts := make([][]program.Pack, 2)
@@ -136,8 +139,8 @@ func names(a Answer) (all []string) {
 // and where there is none nothing is named.
 func TestPlanted(t *testing.T) {
 	d := definitions(t)
-	one := plant{"c41", "e19", 0.03, false}
-	log := recording{rand.New(rand.NewPCG(1, 17)), 100, []plant{one}}.log()
+	one := plant{"c41", "e19", 0.06, false}
+	log := recording{rand.New(rand.NewPCG(1, 17)), perSecond(), []plant{one}}.log()
 	a := explain(t, d, log, "requests")
 	if len(a.Values) < 2 || a.Values[0].Value != "c41" || a.Values[1].Value != "/e19" {
 		t.Fatalf("of one cause %v is named, want customer=c41 and endpoint=/e19 first", names(a))
@@ -158,7 +161,7 @@ func TestPlanted(t *testing.T) {
 		t.Errorf("asked again the answer is %v, want %v", again, a)
 	}
 
-	two := recording{rand.New(rand.NewPCG(2, 17)), 60, []plant{{"c41", "e19", 0.04, true}, {"c52", "e23", 0.04, true}}}
+	two := recording{rand.New(rand.NewPCG(2, 17)), perSecond(), []plant{{"c41", "e19", 0.04, true}, {"c52", "e23", 0.04, true}}}
 	a = explain(t, d, two.log(), "slow")
 	for _, want := range []string{"customer=c41", "customer=c52", "endpoint=/e19", "endpoint=/e23"} {
 		if got := names(a); !strings.Contains(strings.Join(got, " ")+" ", want+" ") {
@@ -172,7 +175,7 @@ func TestPlanted(t *testing.T) {
 		t.Errorf("the numbers that differ are %+v, want those of service", a.Numbers)
 	}
 
-	none := recording{rand.New(rand.NewPCG(3, 17)), 60, nil}.log()
+	none := recording{rand.New(rand.NewPCG(3, 17)), perSecond(), nil}.log()
 	for _, stat := range []string{"requests", "slow", "errors"} {
 		if a := explain(t, d, none, stat); len(a.Values)+len(a.Numbers) > 0 || a.Tried == 0 {
 			t.Errorf("of no cause %v and %v are named for %s, of %d tried", names(a), a.Numbers, stat, a.Tried)
@@ -184,7 +187,7 @@ func TestPlanted(t *testing.T) {
 // the lines that were counted, whatever the field and the value.
 func TestOnlyThese(t *testing.T) {
 	d := definitions(t)
-	log := recording{rand.New(rand.NewPCG(1, 17)), 100, []plant{{"c41", "e19", 0.03, false}}}.log()
+	log := recording{rand.New(rand.NewPCG(1, 17)), perSecond(), []plant{{"c41", "e19", 0.06, false}}}.log()
 	ask := func(where string) Answer {
 		t.Helper()
 		q := question("requests")
@@ -240,7 +243,7 @@ func TestIsValue(t *testing.T) {
 
 // A distribution's parts are all of it, and show where it differs.
 func TestDistributions(t *testing.T) {
-	log := recording{rand.New(rand.NewPCG(2, 17)), 100, []plant{{"c41", "e19", 0.3, true}}}.log()
+	log := recording{rand.New(rand.NewPCG(2, 17)), perSecond(), []plant{{"c41", "e19", 0.3, true}}}.log()
 	a := explain(t, definitions(t), log, "requests")
 	if len(a.Numbers) == 0 || a.Numbers[0].Field != "service" {
 		t.Fatalf("the numbers that differ are %+v", a.Numbers)
@@ -267,7 +270,7 @@ func TestDistributions(t *testing.T) {
 // is named in 5 % at most.
 func TestManyPlants(t *testing.T) {
 	d := definitions(t)
-	plants := testkit.Size(2, 200)
+	plants := testkit.Size(1, 200)
 	first, alarms := 0, 0
 	for seed := range uint64(plants) {
 		r := rand.New(rand.NewPCG(seed, 99))

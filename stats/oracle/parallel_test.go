@@ -76,8 +76,12 @@ func TestParallelIsAnEvaluator(t *testing.T) {
 		if len(want) == 0 || counts.Late == 0 || len(notices.Texts) == 0 {
 			t.Fatalf("seed %d: the log has no late lines or no texts: %+v", seed, counts)
 		}
-		for _, workers := range []int{1, 2, 5} {
-			for _, size := range []int{1, 1000, 256 << 10} {
+		for i, workers := range []int{1, 2, 5} {
+			sizes := []int{1000, 1, 256 << 10}
+			if testing.Short() {
+				sizes = sizes[i : i+1]
+			}
+			for _, size := range sizes {
 				got, c, n := run(func(e *oracle.Evaluator) fed { return oracle.NewParallelOf(e, workers, size) })
 				if what := fmt.Sprintf("seed %d, %d workers, batches of %d", seed, workers, size); !bytes.Equal(got, want) {
 					t.Errorf("%s: other snapshots than those of an Evaluator", what)

@@ -19,7 +19,7 @@ func TestDerivedIsLikeAField(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	lines := append(statstest.Record(t, "pulse", 300, 100), statstest.Record(t, "router", 300, 100)...)
 	in := packs(lines, 100)
-	for range testkit.Size(30, 300) {
+	for range testkit.Size(12, 300) {
 		d := randomDefinitions(r)
 		derived := &stats.Definitions{Lateness: d.Lateness}
 		known := map[string]bool{}

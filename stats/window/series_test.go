@@ -92,7 +92,7 @@ func TestSeriesIsTheNaiveOne(t *testing.T) {
 				series.SetSettling(seed%3 > 0 && !s.Long())
 				at, forgotten := int64(statstest.Epoch), int64(0)
 				distinct := []int{5, 3000}[seed%2]
-				for range testkit.Size(200, 300) {
+				for range testkit.Size(100, 300) {
 					covered := 1 + r.Int64N(2)
 					switch r.IntN(10) {
 					case 0, 1, 2, 3: // a segment with a few seconds
