@@ -74,7 +74,7 @@ func TestAlertsPage(t *testing.T) {
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 18 && document.querySelector("#alert-band").hidden`)
 	put := func(ago int64, key, state, was, more string) {
 		second := time.Now().Unix() - ago
-		value := fmt.Sprintf(`{"alert":"many-errors"%s,"time":%q,"state":%q,"was":%q,"value":7,"revision":0,"final":true%s}`, key, time.Unix(second, 0).UTC().Format(time.RFC3339), state, was, more)
+		value := fmt.Sprintf(`{"alert":"many-errors"%s,"time":%q,"state":%q,"was":%q,"value":78.85714285714286,"revision":0,"final":true%s}`, key, time.Unix(second, 0).UTC().Format(time.RFC3339), state, was, more)
 		known.take(topics.Names{}, &kgo.Record{Topic: "stats.alerts", Value: []byte(value)})
 	}
 	put(3000, "", "firing", "ok", "")
@@ -89,6 +89,7 @@ func TestAlertsPage(t *testing.T) {
 	b.do(t, chromedp.Click("#alert-band"))
 	b.until(t, `document.querySelector("#alerts").open && document.querySelectorAll("#alerts li").length === 5 && document.querySelector("#alerts li[data-state=withdrawn] .when").textContent.includes("taken back by lines of ")`)
 	b.until(t, `document.querySelector("#alerts .undelivered").textContent === "pager (pagerduty) has 2 waiting: answered 500" && document.querySelector("#alerts a[href='https://example.com/run']") && !document.querySelector("#alerts img")`)
+	b.until(t, `(({ textContent, title }) => textContent === "78.8571" && title === "78.85714285714286")(document.querySelector("#alerts li b"))`)
 	shoot(t, b, "list.png")
 	for _, width := range []int64{390, 1440} {
 		b.do(t, look(width, 844, "dark"))
@@ -135,6 +136,24 @@ func TestAlertsNeedRequests(t *testing.T) {
 	b.do(t, chromedp.Evaluate[chromedp.Void](`{ window.fetch = async () => new Response("", { status: 502 }); }`))
 	put("ok", "firing")
 	b.until(t, `document.querySelector("#alert-band span").textContent.startsWith("alerts cannot be read · 1 alert: a for ")`)
+}
+
+// Of a recording of another time, alerts are as old as they are by the time of its log.
+func TestAlertsOfRecording(t *testing.T) {
+	testkit.Long(t)
+	log := newSynthetic(0)
+	log.lag = 10 * 24 * 60 * 60
+	log.definitions.Alerts = []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}}}
+	server := log.serve(t, nil)
+	known := newAlerts(log.definitions, noSilencer{})
+	server.alerts, server.hub.alerts = known, known.version.Load
+	b := openBrowser(t)
+	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
+	b.until(t, `document.querySelector("#status").innerText.startsWith("recording of ")`)
+	value := fmt.Sprintf(`{"alert":"a","time":%q,"state":"firing","was":"ok","value":7,"revision":0,"final":true}`, time.Now().Add(-time.Hour).Add(-time.Duration(log.lag)*time.Second).UTC().Format(time.RFC3339))
+	known.take(topics.Names{}, &kgo.Record{Topic: "stats.alerts", Value: []byte(value)})
+	b.until(t, `/^1 alert: a for \d\d min/.test(document.querySelector("#alert-band span").textContent)`)
+	b.quietConsole(t)
 }
 
 // TestAlertsSound: a sound is played where it is asked for, and not before somebody has touched

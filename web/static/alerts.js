@@ -71,8 +71,8 @@ export function drawAlerts(chart, incidents, colors) {
 
 /** Alerts is what is known of alerts, and shows it. */
 export class Alerts {
-  constructor({ band, dialog, announce, now, changed, fires }, ask = (...a) => fetch(...a)) {
-    Object.assign(this, { band, dialog, announce, now, changed, fires, ask });
+  constructor({ band, dialog, announce, now, logsNow, changed, fires }, ask = (...a) => fetch(...a)) {
+    Object.assign(this, { band, dialog, announce, now, logsNow, changed, fires, ask });
     this.told = { alerts: [], incidents: [], silences: [], receivers: [] };
     this.known = null; // what fired at the last answer
     this.failed = 0; // tries since the last answer
@@ -154,7 +154,7 @@ export class Alerts {
     if (this.band.hidden !== hidden) dispatchEvent(new Event("resize")); // the grid has less room, or more
     if (this.band.hidden) return;
     this.band.dataset.state = loud.length ? (loud.some((i) => i.kind === "firing") ? "firing" : "unknown") : lost ? "unknown" : "quiet";
-    const texts = [lost ? "alerts cannot be read" : "", loud.length ? `${loud.length} ${loud.length > 1 ? "alerts" : "alert"}: ${summary(loud, this.now())}` : "",
+    const texts = [lost ? "alerts cannot be read" : "", loud.length ? `${loud.length} ${loud.length > 1 ? "alerts" : "alert"}: ${summary(loud, this.logsNow())}` : "",
       quiet.length ? `${quiet.length} silenced` : "", failing.length ? `not delivered by ${failing.length > 1 ? `${failing.length} routes` : failing[0].split(" ")[0]}` : "",
       this.mute ? "no sound before a click or a key" : ""];
     write(this.band.querySelector("span"), texts.filter(Boolean).join(" · "));
@@ -166,7 +166,7 @@ export class Alerts {
   }
 
   #list() {
-    const { told } = this, now = this.now();
+    const { told } = this, now = this.logsNow();
     const failing = undelivered(told.receivers).map((text) => element("p", "undelivered", text));
     const { loud, quiet } = standing(told.incidents);
     const history = told.incidents.filter((i) => i.until !== undefined);
@@ -174,7 +174,7 @@ export class Alerts {
     const section = (title, rows) => (rows.length ? [element("h3", "", title), element("ul", "incidents", ...rows)] : []);
     this.dialog.querySelector(".list").replaceChildren(...failing,
       ...section("Now", [...loud, ...quiet].map((i) => this.#row(i, now, true))),
-      ...section("Silences", [...told.silences.map((s) => this.#silenced(s, now)), ...(told.alerts.length && may("edit") ? [this.#another()] : [])]),
+      ...section("Silences", [...told.silences.map((s) => this.#silenced(s, this.now())), ...(told.alerts.length && may("edit") ? [this.#another()] : [])]),
       ...section("History", history.map((i) => this.#row(i, now, false))),
       ...(calm.length ? [element("h3", "", "Well"), element("p", "calm", calm.join(", "))] : []));
   }

@@ -75,7 +75,7 @@ const logsNow = () => {
   return past ? model.newest + 1 : now;
 };
 model.alerts = new Alerts({
-  band: $("alert-band"), dialog: $("alerts"), announce: $("announce"), now: logsNow, changed: () => touch(),
+  band: $("alert-band"), dialog: $("alerts"), announce: $("announce"), now: () => model.moment().now, logsNow, changed: () => touch(),
   fires: (stat) => { if (options.has("kiosk")) pages.showing(stat); },
 });
 if (!incident) model.usual = new Usual(() => touch());
