@@ -9,10 +9,15 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"pulse/cmd/dev/testkit"
+	"pulse/stats"
+	"pulse/stats/mark"
+	"pulse/topics"
 )
 
 // link makes a share link, and gives its token and what else the URL has.
@@ -137,4 +142,42 @@ func TestEmbedded(t *testing.T) {
 	b.do(t, chromedp.Navigate(strings.ReplaceAll(frame, "&amp;", "&")))
 	b.until(t, `document.querySelectorAll(".panel").length === 1 && document.querySelector(".panel").dataset.state === "value" && getComputedStyle(document.querySelector("header")).display === "none"`)
 	b.quietConsole(t)
+}
+
+// A share link of some stats shows the marks that these find in lines, and not what others, or
+// people, have marked.
+func TestMarksOfLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &stats.Definitions{Stats: append(two().Stats, deploys())}
+		s := inMemory(t, func(c *Config) { c.Definitions, c.Access = d, tokensAndLinks(t) })
+		now := time.Now().Unix()
+		for _, m := range []mark.Mark{{Name: "deploy", Text: "v1", Lines: 1}, {Name: "deploy", Text: "by hand"}, {Name: "other", Text: "x", Lines: 1}} {
+			m.Time = now
+			s.store.Mark(topics.MarkRecord{Mark: m})
+		}
+		s.store.Mark(topics.MarkRecord{Mark: mark.Mark{Time: now, Name: "other"}, More: 7})
+		put(s.store, stats.Snapshot{Stat: "a", Time: now, Value: json.RawMessage("1"), Version: s.store.gen})
+		s.hub.publish()
+		for c, want := range map[scope]string{
+			"":                         `"marks":[{"time":"2000-01-01T00:00:00Z","name":"deploy","text":"by hand"},{"time":"2000-01-01T00:00:00Z","name":"deploy","text":"v1","lines":1},{"time":"2000-01-01T00:00:00Z","name":"other","text":"x","lines":1}],"more":7`,
+			statScope + "a":            `"marks":[]`,
+			statScope + "marks.deploy": `"marks":[{"time":"2000-01-01T00:00:00Z","name":"deploy","text":"v1","lines":1}]`,
+		} {
+			if _, body := get(t, s, "/api/marks", withLink(s, c)); strings.TrimSpace(body) != "{"+want+"}" {
+				t.Errorf("/api/marks by a link of %q: %s", c, body)
+			}
+			conn, _, err := open(s, "/ws", http.Header{"Cookie": {shareCookie + "=" + s.access.sign(now+60, c)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, text, err := conn.ReadMessage()
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			if !strings.Contains(string(text), `"marks":{`+want+"}") {
+				t.Errorf("the socket of a link of %q: %s", c, text)
+			}
+		}
+	})
 }
