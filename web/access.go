@@ -243,9 +243,11 @@ func (a *Access) open() bool {
 // shares reports whether share links can be made and are taken.
 func (a *Access) shares() bool { return a.shareKey != nil && !a.open() }
 
-// form reports whether browsers log in by the page's own form. With a user and a password alone
-// they have one themselves.
-func (a *Access) form() bool { return a.hasTokens() || a.provider != nil }
+// form reports whether browsers log in by the page's own form. For a user and a password they have
+// one themselves, and addresses with these in them work on a wall.
+func (a *Access) form() bool {
+	return a.provider != nil || a.tokenFile != "" || a.hasTokens() && !a.basic
+}
 
 // hasTokens reports whether there are tokens to log in with.
 func (a *Access) hasTokens() bool {

@@ -32,7 +32,7 @@ func ParseRole(name string) (Role, error) {
 }
 
 // required is the role that each route needs, by method and path. The page's files need Read,
-// but for those that the login has.
+// but for those that the login form has, if there is one.
 var required = map[string]Role{
 	"GET /healthz":        Nobody,
 	"GET /readyz":         Nobody,
@@ -104,10 +104,16 @@ var required = map[string]Role{
 // those who see numbers.
 func (s *Server) routeRole(r *http.Request) Role {
 	_, pattern := s.mux.Handler(r)
-	if role, ok := required[pattern]; ok {
-		return role
+	role, ok := required[pattern]
+	if !ok || role == Nobody && !s.access.form() && isFile(r.URL.Path) {
+		return Read
 	}
-	return Read
+	return role
+}
+
+// isFile reports whether a path is that of one of the page's files.
+func isFile(path string) bool {
+	return slices.ContainsFunc(files(), func(f *file) bool { return f.route == path })
 }
 
 // allow has next answer those who may ask it, and says to others what they need.
@@ -153,7 +159,7 @@ func (s *Server) inScope(c scope, r *http.Request) bool {
 	case "/", "/ws", "/api/marks", "/api/who":
 		return true
 	}
-	if slices.ContainsFunc(files(), func(f *file) bool { return f.route == r.URL.Path }) {
+	if isFile(r.URL.Path) {
 		return true
 	}
 	name, ofStat := strings.CutPrefix(r.URL.Path, "/api/stats/")
