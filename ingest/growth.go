@@ -51,12 +51,13 @@ func (p *Producer) followGrowth(ctx context.Context) {
 		if all == now.after {
 			continue
 		}
+		known := p.knows(all) // in time for the growth
 		l, err := p.look(ctx)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
 			p.failures.Warn("cannot read which partitions are used; retrying", "topic", p.topic, "error", err)
-		case l.Used > now.after && p.knows(l.Used):
+		case l.Used > now.after && known:
 			p.layout.Store(layoutOf(l))
 			p.log.Info("the topic has more partitions: writing to them too", "topic", p.topic, "partitions", l.Used)
 		case l.Used == now.after && l.All != said:

@@ -59,6 +59,7 @@ func (g *group) Consume(ctx context.Context, inputs []string, gokas sarama.Consu
 	for {
 		h := &handler{goka: gokas, p: g.p}
 		started := time.Now()
+		g.p.leads.Store(false)
 		err := g.ConsumerGroup.Consume(ctx, inputs, h)
 		g.p.ready.Store(false)
 		switch {

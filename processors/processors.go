@@ -84,6 +84,7 @@ type Processor struct {
 	ready    atomic.Bool
 	failures atomic.Int64
 	sessions atomic.Int64
+	leads    atomic.Bool // this member leads the group
 
 	mu    sync.Mutex
 	fatal error
@@ -158,6 +159,7 @@ func (p *Processor) graph() *goka.GroupGraph {
 func (p *Processor) newGroup(brokers []string, name, clientID string) (sarama.ConsumerGroup, error) {
 	config := p.config.Cluster.GroupConfig(clientID, p.config.InstanceID)
 	config.ChannelBufferSize = p.config.Buffer
+	config.Consumer.Group.Rebalance.Strategy = leading{config.Consumer.Group.Rebalance.Strategy, &p.leads}
 	inner, err := sarama.NewConsumerGroup(brokers, name, config)
 	if err != nil {
 		return nil, err
@@ -210,19 +212,48 @@ func (p *Processor) failed(what string, err error) {
 func (p *Processor) grown(partitions int) {
 	if s := p.session.Load(); s != nil && p.config.Grows == p.config.Input && s.partitions < partitions {
 		p.config.Log.Info("the topic has more partitions: sharing them out", "topic", p.config.Input, "partitions", partitions)
-		// A rebalance takes until the last member has heard of it, by a heartbeat. Members that all
-		// begin it at one time, by their clocks, wait for none.
-		now := time.Now()
-		time.AfterFunc(now.Add(noticedWithin).Truncate(shareOutAt).Add(shareOutAt).Sub(now), s.over)
+		go p.shareOut(s)
 	}
 }
 
-// All members know of new partitions within noticedWithin, and share them out at a whole
-// shareOutAt.
+// How long all members of a group take to know of new partitions, and how long those that do not
+// lead it look whether it shares them out.
 const (
-	noticedWithin = 1500 * time.Millisecond
-	shareOutAt    = 2 * time.Second
+	noticedWithin  = 1500 * time.Millisecond
+	sharedOutAfter = 10 * time.Second
 )
+
+// shareOut ends a session so that the group shares out new partitions. A broker begins a
+// rebalance only where its leader comes back, who waits until all know of them. The others look
+// for it: a heartbeat, by which they would hear of it, may be a second away.
+func (p *Processor) shareOut(s *session) {
+	if p.leads.Load() {
+		if retry.Wait(s.ctx, noticedWithin) == nil {
+			s.over()
+		}
+		return
+	}
+	for started := time.Now(); time.Since(started) < sharedOutAfter; {
+		if retry.Wait(s.ctx, 50*time.Millisecond) != nil {
+			return
+		}
+		described, err := p.admin.DescribeGroups(s.ctx, p.config.Group)
+		if err == nil && strings.HasSuffix(described[p.config.Group].State, "Rebalance") {
+			s.over()
+		}
+	}
+}
+
+// A leading is a strategy of sharing out partitions, which a group's leader alone is asked for.
+type leading struct {
+	sarama.BalanceStrategy
+	leads *atomic.Bool
+}
+
+func (l leading) Plan(members map[string]sarama.ConsumerGroupMemberMetadata, topics map[string][]int32) (sarama.BalanceStrategyPlan, error) {
+	l.leads.Store(true)
+	return l.BalanceStrategy.Plan(members, topics)
+}
 
 // end makes Run return err.
 func (p *Processor) end(err error) {

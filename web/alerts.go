@@ -18,6 +18,7 @@ import (
 
 	"pulse/stats"
 	"pulse/stats/alert"
+	"pulse/stats/value"
 	"pulse/topics"
 	"pulse/topics/retry"
 	"pulse/topics/throttle"
@@ -119,7 +120,8 @@ type toldIncident struct {
 	Kind      alert.State     `json:"kind"`
 	Since     time.Time       `json:"since"`
 	Until     *time.Time      `json:"until,omitempty"`
-	Value     string          `json:"value,omitempty"`
+	Value     string          `json:"value,omitempty"` // when it began
+	Now       string          `json:"now,omitempty"`   // of what goes on, while it is known
 	Withdrawn *toldAmendment  `json:"withdrawn,omitempty"`
 	Silence   *topics.Silence `json:"silence,omitempty"` // that keeps it from being sent now
 }
@@ -184,7 +186,11 @@ func (a *alerts) answer(now time.Time) alertsAnswer {
 // listAlerts answers with what is going on. Who came by a share link does not get who
 // silenced what, and where alerts are sent.
 func (s *Server) listAlerts(w http.ResponseWriter, r *http.Request) {
-	told := s.alerts.answer(time.Now())
+	now := time.Now()
+	told := s.alerts.answer(now)
+	for i := range told.Incidents {
+		told.Incidents[i].Now = s.valueNow(told.Incidents[i], now)
+	}
 	if whoIs(r.Context()).shared {
 		told.Silences, told.Receivers = []topics.Silence{}, []topics.AlertReceiver{}
 		for i := range told.Incidents {
@@ -193,6 +199,27 @@ func (s *Server) listAlerts(w http.ResponseWriter, r *http.Request) {
 	}
 	jsonHeader(w)
 	json.NewEncoder(w).Encode(told) //nolint:errcheck // the client is gone
+}
+
+// valueNow is what an alert that goes on compares now; "" if that is not known.
+func (s *Server) valueNow(i toldIncident, now time.Time) string {
+	at := slices.IndexFunc(s.alerts.rules, func(r *alert.Rule) bool { return r.Name == i.Alert })
+	if i.Until != nil || at < 0 {
+		return ""
+	}
+	rule, subject := s.alerts.rules[at], alert.Subject{Alert: i.Alert}
+	if i.Key != nil {
+		subject.Keyed, subject.Key = true, *i.Key
+	}
+	p, current, ok := s.store.Latest(rule.When.Stat, now)
+	if !ok || !current {
+		return ""
+	}
+	v, err := value.Parse(p.Value)
+	if err != nil {
+		return ""
+	}
+	return string(rule.Number(v, subject))
 }
 
 // setSilence makes the silence that a request's body says.

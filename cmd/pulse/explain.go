@@ -39,15 +39,15 @@ func (s *explainSettings) add(f *flags) {
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
 	s.against = -1
-	f.Func("from", "the first `time`, such as 2026-11-22T09:31:34Z", func(text string) error {
+	f.Func("from", "the first `time`, such as 2026-11-22T09:31:34Z, or 09:31:34 for the last one in UTC", func(text string) error {
 		s.given.from = true
-		return timeFlag(&s.question.From)(text)
+		return pastFlag(&s.question.From)(text)
 	})
 	f.Func("to", "the last `time`, inclusive", func(text string) error {
 		s.given.to = true
-		return timeFlag(&s.question.To)(text)
+		return pastFlag(&s.question.To)(text)
 	})
-	f.Func("against", "the first `time` of the seconds to compare with; by default as many as there are, just before", timeFlag(&s.against))
+	f.Func("against", "the first `time` of the seconds to compare with; by default as many as there are, just before", pastFlag(&s.against))
 	f.StringVar(&s.question.Where, "where", "", "only lines that meet this `condition`, such as 'customer == \"acme\"'")
 	f.BoolVar(&s.asJSON, "json", false, "print a JSON object, as /api/explain has it")
 }

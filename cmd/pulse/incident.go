@@ -118,6 +118,14 @@ func pastTime(text string, now time.Time) (second int64, err error) {
 	return second, nil
 }
 
+// pastFlag reads what pastTime does.
+func pastFlag(second *int64) func(text string) error {
+	return func(text string) (err error) {
+		*second, err = pastTime(text, time.Now())
+		return err
+	}
+}
+
 func (s *incidentSettings) run(ctx context.Context, e *environment) error {
 	role, err := s.open(e)
 	if err != nil {

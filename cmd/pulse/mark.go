@@ -31,7 +31,7 @@ func (s *markSettings) add(f *flags) {
 	f.StringVar(&s.mark.Name, "name", web.DefaultMark, "what kind of thing it is: a `name` such as deploy")
 	f.StringVar(&s.mark.Link, "link", "", "the `address` where it leads")
 	s.mark.Time = -1
-	f.Func("time", "the `time` when it was, such as 2026-11-22T09:31:34Z; now, if it is not given", timeFlag(&s.mark.Time))
+	f.Func("time", "the `time` when it was, such as 2026-11-22T09:31:34Z, or 09:31 for the last one in UTC; now, if it is not given", pastFlag(&s.mark.Time))
 	s.kafkaFlags.add(f)
 	s.logFlags.add(f)
 }

@@ -283,3 +283,25 @@ func (h *groupHook) has(t *testing.T, want string) {
 		return nil
 	})
 }
+
+// TestTimesAndSpans: a silence of no time is refused, and a time of day is the last one.
+func TestTimesAndSpans(t *testing.T) {
+	p := start(t, nil, nil, "silence", "errors", "--for", "0s", "--why", "deploy")
+	if code := p.wait(); code != exitUsage || !strings.Contains(p.stderr.String(), "write more than 0") {
+		t.Errorf("--for 0s: exit code %d, %s", code, p.stderr)
+	}
+	for _, f := range []func(s *int64) error{
+		func(s *int64) error { return pastFlag(s)("23:21:00") },
+		func(s *int64) error {
+			why := whySettings{}
+			err := why.check([]string{"errors", "23:21:00"})
+			*s = why.at
+			return err
+		},
+	} {
+		var second int64
+		if err := f(&second); err != nil || second%(24*3600) != 23*3600+21*60 || second > time.Now().Unix() || second < time.Now().Unix()-24*3600 {
+			t.Errorf("23:21:00 is %d (%v)", second, err)
+		}
+	}
+}

@@ -62,7 +62,15 @@ func (s *silenceSettings) add(f *flags) {
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
 	f.Var(&s.key, "only", "only this `key` of the alert, in which * stands for any text")
-	f.durationVar(&s.lasts, "for", 0, "for how `long`, at most 720h; by default, an hour")
+	f.Func("for", "for how `long`, at most 720h; by default, an hour", func(text string) error {
+		if err := (*duration)(&s.lasts).Set(text); err != nil {
+			return err
+		}
+		if s.lasts <= 0 {
+			return errors.New("write more than 0, such as 30m; pulse silence --end ID ends a silence")
+		}
+		return nil
+	})
 	f.StringVar(&s.from, "from", "", "from this `time` on, such as 2026-11-22T22:00:00Z, or 22:00 for the next one in UTC; by default, now")
 	f.StringVar(&s.until, "until", "", "up to this `time`, instead of --for")
 	f.StringVar(&s.who, "who", "", "who silences it; by default, the `name` of this user")

@@ -51,7 +51,7 @@ func (s *whySettings) check(words []string) error {
 		return usagef("give the name of a stat and a time, such as 2026-11-22T09:31:34Z")
 	}
 	s.stat = words[0]
-	if err := timeFlag(&s.at)(words[1]); err != nil {
+	if err := pastFlag(&s.at)(words[1]); err != nil {
 		return usagef("%s is not a time: %w", words[1], err)
 	}
 	return nil

@@ -21,6 +21,8 @@ type Alerts struct {
 	Followers Group      `json:"followers"`
 	Routes    []Receiver `json:"routes"`
 	Firing    []Firing   `json:"firing"` // what began first is first
+
+	Silences []topics.Silence `json:"silences"` // all of now and to come
 }
 
 // A Firing is an alert, or a key of it, that fires or is not known.
@@ -53,7 +55,7 @@ func lookAtAlerts(ctx context.Context, o *observer, seen *observation, d *stats.
 	if err != nil {
 		return nil, fmt.Errorf("cannot read how the receivers of alerts stand: %w", err)
 	}
-	firing, err := o.firing(ctx, seen.now)
+	firing, silences, err := o.firing(ctx, seen.now)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read what fires: %w", err)
 	}
@@ -61,7 +63,7 @@ func lookAtAlerts(ctx context.Context, o *observer, seen *observation, d *stats.
 	known := func(r Receiver) bool {
 		return slices.ContainsFunc(d.Routes, func(o alert.Route) bool { return o.Name == r.Route })
 	}
-	return &Alerts{group, slices.DeleteFunc(routes, func(r Receiver) bool { return !known(r) }), firing}, nil
+	return &Alerts{group, slices.DeleteFunc(routes, func(r Receiver) bool { return !known(r) }), firing, silences}, nil
 }
 
 // Bounds on what is read of what fires.
@@ -71,18 +73,18 @@ const (
 	firingNamed     = 10
 )
 
-// firing reads what goes on.
-func (o *observer) firing(ctx context.Context, now time.Time) ([]Firing, error) {
+// firing reads what goes on, and the silences.
+func (o *observer) firing(ctx context.Context, now time.Time) ([]Firing, []topics.Silence, error) {
 	var silences topics.Silences
 	all, err := o.admin.Readable(ctx, o.names.Silences())
 	if err == nil {
 		err = o.admin.Read(ctx, o.names.Silences(), all, func(r *kgo.Record) bool { silences.Put(r); return true })
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if all, err = o.admin.Readable(ctx, o.names.Alerts()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	board := alert.NewBoard(transitionsKept)
 	for p := range all {
@@ -93,7 +95,7 @@ func (o *observer) firing(ctx context.Context, now time.Time) ([]Firing, error) 
 			return true
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	firing := []Firing{}
@@ -111,7 +113,7 @@ func (o *observer) firing(ctx context.Context, now time.Time) ([]Firing, error) 
 		firing = append(firing, one)
 	}
 	slices.SortStableFunc(firing, func(a, b Firing) int { return a.Since.Compare(b.Since) })
-	return firing, nil
+	return firing, silences.Current(now), nil
 }
 
 // Receivers puts together what is said of the partitions of each route.
@@ -157,7 +159,7 @@ func (a *Alerts) problems() (all []Problem) {
 }
 
 // text is what people read.
-func (a *Alerts) text() string {
+func (a *Alerts) text(at time.Time) string {
 	if a == nil {
 		return ""
 	}
@@ -183,6 +185,19 @@ func (a *Alerts) text() string {
 			return text + fmt.Sprintf("             and %d more\n", len(a.Firing)-i)
 		}
 		text += "  " + f.text() + "\n"
+	}
+	for i, s := range a.Silences {
+		if i == firingNamed {
+			return text + fmt.Sprintf("             and %d more silences\n", len(a.Silences)-i)
+		}
+		name, when := s.Alert, ""
+		if s.Key != nil {
+			name += " " + *s.Key
+		}
+		if s.From.After(at) {
+			when = "from " + s.From.Format(time.RFC3339) + " "
+		}
+		text += fmt.Sprintf("  silence    %s %suntil %s, by %s: %s\n", name, when, s.Until.Format(time.RFC3339), s.Who, s.Why)
 	}
 	return text
 }

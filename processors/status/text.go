@@ -51,7 +51,7 @@ func (s *Status) Text() string {
 	}
 	fmt.Fprintf(&b, "\ningesters    %s\n", strings.Join(ingesters, ", "))
 	fmt.Fprintf(&b, "receivers    %s\nmergers      %s\n", s.Receivers, s.Mergers)
-	b.WriteString(s.Alerts.text())
+	b.WriteString(s.Alerts.text(s.At))
 	n := s.Lines
 	fmt.Fprintf(&b, "last minute  %s lines, %s counted, %s late, %s unreadable, %s ahead,\n             %s undated, %s unparsed, %s half understood\n\n",
 		thousands(n.In), percent(n.Counted, n.In), thousands(n.Late), thousands(n.Unreadable), thousands(n.Ahead),

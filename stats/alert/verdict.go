@@ -44,6 +44,12 @@ func (r *Rule) judge(p Point) (keys map[string]judged, rest judged) {
 	return keys, judged{Verdict: r.unlisted(keyed, all)}
 }
 
+// Number is what a value is to a rule, of a subject: what is compared; "" where there is none.
+func (r *Rule) Number(v value.Value, s Subject) value.Number {
+	keys, _ := r.judge(Point{Value: v, Known: true})
+	return keys[keyOf(s)].Number
+}
+
 // unlisted is the verdict on keys that a value does not list. A key without a line
 // is as good as nothing. But where there are more keys than are listed, those with
 // the greatest values are, so that the others may be bad only if all that are

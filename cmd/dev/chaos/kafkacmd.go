@@ -49,21 +49,7 @@ func kafkaCommand(ctx context.Context, args []string) error {
 	data := filepath.Join(k.dir, fmt.Sprint("port-", *port))
 	switch args[0] {
 	case "up":
-		if err := kafka.Install(ctx, k.libs()); err != nil {
-			return err
-		}
-		cluster, err := kafka.New(ctx, kafka.Config{Dir: data, Libs: k.libs(), Brokers: *brokers, Port: *port})
-		if err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(ctx, time.Minute)
-		defer cancel()
-		if err := cluster.Start(ctx); err != nil {
-			cluster.Close()
-			return err
-		}
-		fmt.Println(strings.Join(cluster.Addrs(), ","))
-		return nil
+		return up(ctx, k, kafka.Config{Dir: data, Libs: k.libs(), Brokers: *brokers, Port: *port})
 	case "down":
 		n, err := kafka.Down(data)
 		if err != nil {
@@ -82,6 +68,36 @@ func kafkaCommand(ctx context.Context, args []string) error {
 		return withKafka(ctx, k, *brokers, f.Args())
 	}
 	return fmt.Errorf("chaos kafka %s: up, down or run", args[0])
+}
+
+// up starts a Kafka in the background, and says what it does; the addresses alone go to
+// standard output.
+func up(ctx context.Context, k kafkaFlags, c kafka.Config) error {
+	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+	if !kafka.Installed(c.Libs) {
+		say("downloading Apache Kafka %s, 43 MB, with Maven into %s; this is done once", kafka.Version, c.Libs)
+		if err := kafka.Install(ctx, c.Libs); err != nil {
+			return err
+		}
+	}
+	started := time.Now()
+	say("starting Apache Kafka %s, %d broker(s) from port %d on; data and logs are in %s", kafka.Version, c.Brokers, c.Port, c.Dir)
+	cluster, err := kafka.New(ctx, c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := cluster.Start(ctx); err != nil {
+		cluster.Close()
+		return err
+	}
+	addresses := strings.Join(cluster.Addrs(), ",")
+	say("ready after %v; it goes on in the background", time.Since(started).Round(100*time.Millisecond))
+	say("use it:  export KAFKA_URL=%s", addresses)
+	say("stop it: make kafka-down KAFKA_PORT=%d KAFKA_DIR=%s", c.Port, k.dir)
+	fmt.Println(addresses)
+	return nil
 }
 
 // withKafka runs a command beside a Kafka that is gone with it.

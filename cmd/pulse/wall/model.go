@@ -72,6 +72,25 @@ type alertNow struct {
 	Since   string          `json:"since"`
 	Until   *string         `json:"until"`
 	Silence json.RawMessage `json:"silence"`
+	Value   string          `json:"value"` // when it began
+	Now     string          `json:"now"`
+}
+
+// name is the alert's, and the key's.
+func (a *alertNow) name() string {
+	if a.Key == nil {
+		return clean(a.Alert)
+	}
+	return clean(a.Alert + " " + *a.Key)
+}
+
+// lasts is for how long it has gone on; "" if that is not known.
+func (a *alertNow) lasts(now float64) string {
+	since, err := time.Parse(time.RFC3339, a.Since)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("for %s", time.Duration(max(now-float64(since.Unix()), 0))*time.Second)
 }
 
 // A board is what is known.

@@ -24,6 +24,8 @@ const (
 	retryAfter = 2 * time.Second
 	maxMessage = 16 << 20 // of the server's
 	silentFor  = 15 * time.Second
+
+	valuesEvery = 5 * time.Second // those of alerts are asked for
 )
 
 // Run shows the wall of a server in a terminal until the reader leaves or ctx ends. The URL may
@@ -91,6 +93,8 @@ func read(ctx context.Context, base *url.URL, header http.Header, tell func(tea.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	conn.SetReadLimit(maxMessage)
 	var version uint64
+	var asked time.Time
+	going := false
 	for first := true; ; first = false {
 		conn.SetReadDeadline(time.Now().Add(silentFor)) //nolint:errcheck // reading says so
 		_, text, err := conn.ReadMessage()
@@ -102,9 +106,11 @@ func read(ctx context.Context, base *url.URL, header http.Header, tell func(tea.
 			return fmt.Errorf("%s does not speak as a Pulse does: %w", base.Host, err)
 		}
 		tell(said{m})
-		if m.Alerts != nil && (first || *m.Alerts != version) {
-			version = *m.Alerts
+		// The values of what goes on change without another version.
+		if m.Alerts != nil && (first || *m.Alerts != version || going && time.Since(asked) > valuesEvery) {
+			version, asked = *m.Alerts, time.Now()
 			if now, err := readAlerts(ctx, base, header); err == nil {
+				going = len(now) > 0
 				tell(alerts{now})
 			}
 		}
@@ -145,6 +151,7 @@ type wall struct {
 	page      int
 	at        int // the row that is chosen
 	open      bool
+	listed    bool // what goes on is, instead of a page
 	search    string
 	searching bool
 	width     int
@@ -211,11 +218,13 @@ func (w *wall) key(m tea.KeyMsg) tea.Cmd {
 	case "q", "ctrl+c":
 		return tea.Quit
 	case "/":
-		w.searching, w.open, w.search = true, false, ""
+		w.searching, w.open, w.listed, w.search = true, false, false, ""
 	case "enter":
 		w.open = !w.open && len(rows) > 0
+	case "a":
+		w.listed = !w.listed
 	case "esc":
-		w.open, w.search = false, ""
+		w.open, w.listed, w.search = false, false, ""
 	case "up", "k":
 		w.at = max(w.at-1, 0)
 	case "down", "j":
@@ -234,7 +243,7 @@ func (w *wall) key(m tea.KeyMsg) tea.Cmd {
 
 func (w *wall) turn(page int) {
 	if n := len(w.board.pages); n > 0 {
-		w.page, w.at, w.open, w.search = (page+n)%n, 0, false, ""
+		w.page, w.at, w.open, w.listed, w.search = (page+n)%n, 0, false, false, ""
 	}
 }
 
@@ -266,13 +275,20 @@ func (w *wall) draw() string {
 	if w.lost != "" {
 		lines = append(lines, warn.Render(fit("not connected: "+w.lost, width)))
 	}
-	lines = append(lines, w.firing(width)...)
-	foot := "1-9 pages  / find  ↑↓ choose  enter open  q leave"
+	if !w.listed {
+		lines = append(lines, w.firing(width)...)
+	}
+	foot := "1-9 pages  / find  ↑↓ choose  enter open  a alerts  q leave"
+	if w.listed {
+		foot = "a or esc back  q leave"
+	}
 	if w.searching {
 		foot = "find: " + w.search + "▏"
 	}
 	room := height - len(lines) - 1
-	if w.open && len(rows) > 0 {
+	if w.listed {
+		lines = append(lines, w.list(now, width, room)...)
+	} else if w.open && len(rows) > 0 {
 		lines = append(lines, panel(rows[w.at], now, width, room)...)
 	} else {
 		first := max(0, min(w.at-room+1, len(rows)-room))
@@ -319,17 +335,11 @@ func (w *wall) firing(width int) (lines []string) {
 			silenced++
 			continue
 		}
-		name := a.Alert
-		if a.Key != nil {
-			name += " " + *a.Key
-		}
-		text := fmt.Sprintf(" ● %s ", clean(name))
+		text := fmt.Sprintf(" ● %s ", a.name())
 		if a.Kind == "unknown" {
 			text += "is not known "
 		}
-		if since, err := time.Parse(time.RFC3339, a.Since); err == nil {
-			text += fmt.Sprintf("for %s ", time.Duration(max(now-float64(since.Unix()), 0))*time.Second)
-		}
+		text += a.lasts(now) + " "
 		if len(lines) == 3 {
 			lines = append(lines, fires.Render(fit(fmt.Sprintf(" and %d more", len(w.board.alerts)-silenced-3), width)))
 			break
@@ -338,6 +348,34 @@ func (w *wall) firing(width int) (lines []string) {
 	}
 	if silenced > 0 {
 		lines = append(lines, faint.Render(fmt.Sprintf(" %d silenced", silenced)))
+	}
+	return lines
+}
+
+// list is all that goes on, with what is compared.
+func (w *wall) list(now float64, width, room int) (lines []string) {
+	for _, a := range w.board.alerts {
+		if len(lines) == room-1 && len(w.board.alerts) > room {
+			return append(lines, faint.Render(fit(fmt.Sprintf(" and %d more", len(w.board.alerts)-len(lines)), width)))
+		}
+		state, style := "firing", crit
+		switch {
+		case len(a.Silence) > 0:
+			state, style = "silenced", faint
+		case a.Kind == "unknown":
+			state, style = "not known", warn
+		}
+		text := fmt.Sprintf(" %-9s  %s  %s", state, a.name(), a.lasts(now))
+		if a.Now != "" {
+			text += ", now " + clean(a.Now)
+		}
+		if a.Value != "" && a.Value != a.Now {
+			text += ", it began with " + clean(a.Value)
+		}
+		lines = append(lines, style.Render(fit(text, width)))
+	}
+	if len(lines) == 0 {
+		lines = append(lines, faint.Render(fit(" no alert fires", width)))
 	}
 	return lines
 }

@@ -90,6 +90,14 @@ func TestWall(t *testing.T) {
 	if !strings.Contains(view, "● many for 1m50s") || !strings.Contains(view, "1 silenced") || !strings.Contains(view, "not connected: refused") || strings.Contains(view, "quiet") {
 		t.Errorf("the view is\n%s", view)
 	}
+	w.Update(alerts{[]alertNow{{Alert: "many", Kind: "firing", Since: "1970-01-01T00:15:00Z", Value: "7", Now: "9"}, {Alert: "quiet", Kind: "unknown", Since: "x", Silence: json.RawMessage(`{}`)}}})
+	view = press(w, "a")
+	if !strings.Contains(view, "firing     many  for 1m50s, now 9, it began with 7") || !strings.Contains(view, "silenced   quiet") || strings.Contains(view, "Service time") {
+		t.Errorf("the list of alerts is\n%s", view)
+	}
+	if view = press(w, "esc"); strings.Contains(view, "began with") {
+		t.Errorf("after esc there is\n%s", view)
+	}
 	if _, quit := w.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q")}); quit == nil {
 		t.Error("q does not leave")
 	}

@@ -39,7 +39,7 @@ const heap = "768m"
 // Install has Maven copy the broker's jars (43 MB) into the folder libs, unless
 // they are there.
 func Install(ctx context.Context, libs string) error {
-	if found, _ := filepath.Glob(filepath.Join(libs, "kafka_2.13-"+Version+".jar")); len(found) == 1 {
+	if Installed(libs) {
 		return nil
 	}
 	// Copied beside it and renamed, so that half of the jars is never taken for all.
@@ -64,6 +64,12 @@ func Install(ctx context.Context, libs string) error {
 		return err
 	}
 	return os.Rename(part, libs)
+}
+
+// Installed reports whether the jars are there.
+func Installed(libs string) bool {
+	found, _ := filepath.Glob(filepath.Join(libs, "kafka_2.13-"+Version+".jar"))
+	return len(found) == 1
 }
 
 // Config says which brokers to run.
