@@ -187,7 +187,7 @@ export class Alerts {
     const name = element("a", "name", element("bdi", "", subject(i)));
     name.href = `#/stat/${encodeURIComponent(rule?.stat ?? "")}`;
     name.addEventListener("click", () => this.dialog.close());
-    const began = i.value && i.now !== undefined && i.now !== i.value ? `, with ${i.value}` : "";
+    const began = i.value && i.now !== undefined && i.now !== i.value ? `, with ${figure(i.value).textContent}` : "";
     const lasts = open ? `${STATES[i.kind]} for ${span(Math.max(0, now - since))}, since ${clock(since, now)}${began}` : `${clock(since, now)}, ${i.kind === "unknown" ? "not known" : "fired"} for ${span(until - since)}`;
     const row = element("li", "", element("p", "what", element("i"), name, i.now ?? i.value ? figure(i.now ?? i.value) : ""), element("p", "when",
       i.withdrawn ? `${clock(since, now)}, taken back by lines of ${clock(second(i.withdrawn.time), now)} that came late (revision ${i.withdrawn.revision})` : lasts));
