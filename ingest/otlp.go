@@ -410,5 +410,5 @@ func refuseOTLP(w http.ResponseWriter, media string, status int, reason string) 
 	}
 	w.Header().Set("Content-Type", media)
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) // #nosec G705 -- JSON or protobuf, which no browser shows as a page
 }
