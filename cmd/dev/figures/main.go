@@ -34,7 +34,7 @@ func main() {
 
 func run(ctx context.Context, into string, commands []string) error {
 	if len(commands) == 0 {
-		return errors.New("usage: figures [-into FILE] COMMAND...")
+		return errors.New("no command is given: figures [-into FILE] COMMAND, one or more")
 	}
 	text, err := os.ReadFile(into)
 	if err != nil {

@@ -186,7 +186,7 @@ func (t times) lost() float64 {
 
 // starts is how often both programs are started anew, so that where in memory a process
 // happens to have its data is not taken for its speed.
-const starts = 4
+const starts = 10
 
 // measure lets both programs fold each input, by turns.
 func (c *comparison) measure(ctx context.Context, programs []string, dir string, of []input) (map[string]times, error) {
