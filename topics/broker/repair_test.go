@@ -356,7 +356,7 @@ func TestEachCut(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "topics.json.copy"), copied, 0o600); err != nil {
 		t.Fatal(err) // of a broker that has run for a minute
 	}
-	step := int64(testkit.Size(331, 13))
+	step := int64(testkit.Size(613, 13))
 	for name, size := range sizes(t, dir) {
 		for length := size % step; length < size; length += step {
 			where := fmt.Sprintf("%s, cut from %d bytes to %d", name, size, length)
@@ -458,7 +458,7 @@ func TestEachFlip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, flips := range []int{1, 16} {
-		step := testkit.Size(97, 5)
+		step := testkit.Size(193, 5)
 		for at := step / 2; at+flips <= len(whole); at += step {
 			where := fmt.Sprintf("%d bytes from %d", flips, at)
 			dir := killed(t, dir)
