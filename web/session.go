@@ -115,7 +115,7 @@ func cookie(r *http.Request, name, value, path string, until time.Time) *http.Co
 
 // forget is a cookie that takes away the one of its name.
 func forget(r *http.Request, name, path string) *http.Cookie {
-	c := cookie(r, name, "", path, time.Time{})
+	c := cookie(r, name, "", path, time.Time{}) // #nosec G124 -- it has no value
 	c.MaxAge = -1
 	return c
 }

@@ -73,7 +73,7 @@ func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token stri
 		http.Error(w, "this share link has expired or is not valid: ask for a new one", http.StatusForbidden)
 		return
 	}
-	cookie := cookie(r, shareCookie, token, "/", end)
+	cookie := cookie(r, shareCookie, token, "/", end) // #nosec G124 -- as cookie says
 	query := r.URL.Query()
 	if s.embeds(r) {
 		// In a frame of another site's page: the cookie is for frames in that site alone.
