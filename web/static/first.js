@@ -3,6 +3,6 @@
 "use strict";
 if (!location.pathname.startsWith("/incident/") && !new URL(location.href).username) {
   const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?points=together`), heard = [];
-  socket.onmessage = (event) => heard.push(event);
+  socket.onmessage = (event) => { if (heard.push(event) > 2000) socket.close(); }; // minutes: nobody goes on with it
   window.firstSocket = { socket, heard };
 }
