@@ -32,6 +32,13 @@ type Partial interface {
 	Join(b []byte) error
 }
 
+// A Slimmer is a Partial that keeps memory to make its bytes with. Who keeps many partials of
+// which each is asked for its bytes once lets them go without it.
+type Slimmer interface {
+	Partial
+	Slim()
+}
+
 // A Counter is a Partial that asks nothing of a line but that it is there, so
 // that lines can be counted elsewhere and added at once.
 type Counter interface {

@@ -286,6 +286,12 @@ func TestJoinIsFreeOfOrderAndGrouping(t *testing.T) {
 				whole := test.kind.NewPartial()
 				f.fold(whole, lines...)
 				want, wantValue := whole.AppendTo(nil), valueOf(test.kind, whole)
+				if slim, ok := whole.(Slimmer); ok {
+					slim.Slim()
+					if !bytes.Equal(whole.AppendTo(nil), want) || valueOf(test.kind, whole) != wantValue {
+						t.Fatal("a partial that was made slim is another one")
+					}
+				}
 
 				for range testkit.Size(1, 4) {
 					r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })

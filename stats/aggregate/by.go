@@ -223,6 +223,16 @@ func (p *keyed) trimTo(room int) {
 
 func (p *keyed) Empty() bool { return len(p.keys.entries) == 0 && p.offset == 0 }
 
+// Slim implements Slimmer.
+func (p *keyed) Slim() {
+	p.buf = nil
+	for i := range p.keys.entries {
+		if inner, ok := p.keys.entries[i].value.partial.(Slimmer); ok {
+			inner.Slim()
+		}
+	}
+}
+
 func (p *keyed) Reset() {
 	for i := range p.keys.entries {
 		p.keys.entries[i].value.partial.Reset()

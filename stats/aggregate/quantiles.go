@@ -150,6 +150,9 @@ func (p *values) ascending() []slot {
 	return p.order
 }
 
+// Slim implements Slimmer.
+func (p *values) Slim() { p.scratch, p.packed, p.order = nil, nil, nil }
+
 func (p *values) Empty() bool { return p.codes.len == 0 && len(p.recent) == 0 }
 
 func (p *values) Reset() {

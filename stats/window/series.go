@@ -344,6 +344,9 @@ func (s *Series) AppendSecond(b []byte, sec int64) []byte {
 	partial := s.seconds[i].packed
 	if p := s.seconds[i].partial; p != nil {
 		partial = p.AppendTo(nil)
+		if p, ok := p.(aggregate.Slimmer); ok {
+			p.Slim() // it stays for as long as the window is
+		}
 	}
 	if len(partial) == 0 {
 		return b
