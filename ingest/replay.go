@@ -19,7 +19,7 @@ const MaxSpeed = 0
 
 // pace is the least time that a paced replay waits for a line: lines nearer
 // to each other are sent together.
-const pace = 5 * time.Millisecond
+const pace = 20 * time.Millisecond
 
 var replayKind = &Kind{
 	Name: "replay", Past: true,
