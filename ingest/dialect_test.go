@@ -41,9 +41,7 @@ func ship(t testing.TB, d *Drain, k *taker, path, media, body string, headers ..
 	}
 	w := httptest.NewRecorder()
 	d.handler(t.Context(), k.take).ServeHTTP(w, r)
-	if held := d.memory.used.Load(); held != 0 {
-		t.Errorf("%d bytes are still held", held)
-	}
+	released(t, d)
 	return w
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/stats/line"
 )
 
@@ -113,6 +114,17 @@ func post(body string, headers ...string) *http.Request {
 	return r
 }
 
+// released waits until a drain holds no memory: it is given back beside the answer.
+func released(t testing.TB, d *Drain) {
+	t.Helper()
+	testkit.Eventually(t, "memory of requests is given back", func() error {
+		if held := d.memory.used.Load(); held != 0 {
+			return fmt.Errorf("%d bytes are held", held)
+		}
+		return nil
+	})
+}
+
 // send gives a request to a drain's handler and returns the status.
 func send(t *testing.T, d *Drain, k *taker, r *http.Request) int {
 	t.Helper()
@@ -177,9 +189,7 @@ func TestDrainTakes(t *testing.T) {
 				if got := d.Counts.Accepted.Load(); got != int64(len(test.lines)) {
 					t.Errorf("%d lines are accepted, want %d", got, len(test.lines))
 				}
-				if got := d.memory.used.Load(); got != 0 {
-					t.Errorf("%d bytes are still held", got)
-				}
+				released(t, d)
 			})
 		})
 	}
@@ -230,9 +240,7 @@ func TestDrainUnpacks(t *testing.T) {
 			if status := send(t, d, k, post(packed[:len(packed)/2], "Content-Encoding", encoding)); status != http.StatusBadRequest {
 				t.Errorf("half a body was answered with %d", status)
 			}
-			if got := d.memory.used.Load(); got != 0 {
-				t.Errorf("%d bytes are still held", got)
-			}
+			released(t, d)
 		})
 	}
 }
@@ -310,9 +318,7 @@ func TestDrainRefuses(t *testing.T) {
 			if got := k.taken(); len(got) > 0 {
 				t.Errorf("%d lines got in: %.80q", len(got), got[0])
 			}
-			if got := d.memory.used.Load(); got != 0 {
-				t.Errorf("%d bytes are still held", got)
-			}
+			released(t, d)
 			if !strings.Contains(log.String(), "rejected") {
 				t.Error("nothing was logged")
 			}
@@ -403,9 +409,7 @@ func TestDrainBlocks(t *testing.T) {
 		if got := d.Counts.Refused.Load(); got != 1 {
 			t.Errorf("%d lines are refused, want 1", got)
 		}
-		if got := d.memory.used.Load(); got != 0 {
-			t.Errorf("%d bytes are still held", got)
-		}
+		released(t, d)
 	})
 }
 

@@ -159,9 +159,11 @@ func (x *Transactional) once(ctx context.Context, claim string, first bool) (beg
 	}()
 
 	t := &transactions{Producer: p, names: x.Names, id: x.ID}
-	if t.count, err = topics.PartitionCount(ctx, x.Cluster, x.Names.Positions()); err != nil {
+	count, err := topics.PartitionCount(ctx, x.Cluster, x.Names.Positions())
+	if err != nil {
 		return false, err
 	}
+	t.home, t.earlier = homes(x.ID, count)
 	positions, err := t.begin(ctx, claim, first)
 	if err != nil {
 		return false, err
@@ -177,7 +179,8 @@ type transactions struct {
 	*Producer
 	names   topics.Names
 	id      string
-	count   int32 // of the partitions of the positions' topic
+	home    int32   // the partition of the positions' topic where all of this ingester's are
+	earlier []int32 // where they are if the topic got partitions since
 	records []Record
 	size    int
 }
@@ -263,7 +266,7 @@ func (t *transactions) commit(ctx context.Context, records []Record, positions P
 		t.client.Produce(ctx, &kgo.Record{Partition: r.Partition, Headers: r.Header.Headers(), Value: r.Value}, note)
 	}
 	for key, value := range positions {
-		t.client.Produce(ctx, &kgo.Record{Topic: t.names.Positions(), Partition: t.partition(), Key: t.key(key), Value: value}, note)
+		t.client.Produce(ctx, &kgo.Record{Topic: t.names.Positions(), Partition: t.home, Key: t.key(key), Value: value}, note)
 	}
 	if err := t.client.Flush(ctx); err != nil {
 		return fmt.Errorf("Kafka at %[3]s did not acknowledge %[1]d records for topic %[2]s: %[4]w",
@@ -298,13 +301,37 @@ func (t *transactions) key(key string) []byte { return []byte(t.prefix() + key) 
 
 func (t *transactions) prefix() string { return strconv.Quote(t.id) + " " }
 
-// partition is where all positions of an ingester are, so that it need not read
-// those of most others, nor wait for their transactions.
-func (t *transactions) partition() int32 { return topics.Partition(t.id, t.count) }
+// homes returns in which partition all positions of an ingester are, so that it need not
+// read those of most others, nor wait for their transactions; and where they would be if the
+// topic had had fewer partitions, most first.
+func homes(id string, count int32) (home int32, earlier []int32) {
+	home = topics.Partition(id, count)
+	for n := count - 1; n > 0; n-- {
+		if p := topics.Partition(id, n); p != home && !slices.Contains(earlier, p) {
+			earlier = append(earlier, p)
+		}
+	}
+	return home, earlier
+}
 
-// positions reads the positions that were committed.
+// positions reads the positions that were committed. Where they are found they stay: of those
+// in two partitions a reader could not tell which are newer.
 func (t *transactions) positions(ctx context.Context) (Positions, error) {
-	topic, partition := t.names.Positions(), t.partition()
+	found, err := t.positionsIn(ctx, t.home)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	for _, partition := range t.earlier {
+		if found, err = t.positionsIn(ctx, partition); err != nil || len(found) > 0 {
+			t.home = partition
+			break
+		}
+	}
+	return found, err
+}
+
+func (t *transactions) positionsIn(ctx context.Context, partition int32) (Positions, error) {
+	topic := t.names.Positions()
 	admin, err := t.cluster.Admin(kgo.ClientID("pulse-ingest"))
 	if err != nil {
 		return nil, err
@@ -327,10 +354,7 @@ func (t *transactions) positions(ctx context.Context) (Positions, error) {
 		}
 		return true
 	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
+	return found, err
 }
 
 // position writes a position as JSON, so that kcat shows it.

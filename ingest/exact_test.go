@@ -546,3 +546,41 @@ func TestExactGoesOn(t *testing.T) {
 		t.Errorf("%d lines were acknowledged and %d records refused, want %d and some", m.Lines, m.Refused, lines)
 	}
 }
+
+// TestPositionsAreWhereTheyWere: an ingester whose positions' topic got partitions reads on
+// where it was, and does not read its files again.
+func TestPositionsAreWhereTheyWere(t *testing.T) {
+	t.Parallel()
+	cluster, prefix := topicstest.Cluster(t)
+	names := topics.Names{Prefix: prefix, Version: "g"}
+	topicstest.Ensure(t, cluster, names, 1)
+	f := folder{t, t.TempDir()}
+	admin, err := cluster.Admin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	lines := 0
+	for _, partitions := range []int{1, 5, 8} {
+		// The ingester's id goes elsewhere in each.
+		if now, err := topics.PartitionCount(t.Context(), cluster, names.Positions()); err != nil {
+			t.Fatal(err)
+		} else if partitions > int(now) {
+			if answers, err := admin.UpdatePartitions(t.Context(), partitions, names.Positions()); err != nil || answers.Error() != nil {
+				t.Fatal(err, answers.Error())
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- exactFiles(cluster, prefix, f.name("*.log")).Run(ctx) }()
+		for range 100 {
+			f.add("a.log", fmt.Sprintf("n=%d\n", lines))
+			lines++
+		}
+		checkOnce(t, cluster, names, lines)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
