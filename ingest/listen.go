@@ -129,8 +129,8 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		case l.room <- struct{}{}:
 			return &limitedConn{Conn: c, leave: sync.OnceFunc(func() { <-l.room })}, nil
 		default:
-			c.Close()
 			l.over()
+			c.Close()
 		}
 	}
 }
