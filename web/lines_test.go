@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -82,6 +83,16 @@ stats:
 	a = ask(fmt.Sprintf("&from=%d&to=%d", first+20, first+40))
 	if len(a.Lines) != usualLines || !a.More || a.Lines[99].Time != time.Unix(first+40, 0).UTC().Format(time.RFC3339) {
 		t.Errorf("a spike has %d lines, more %v; want %d of the last second, and more", len(a.Lines), a.More, usualLines)
+	}
+	for _, newest := range []int64{0, first + 15} {
+		if newest > 0 { // lines of seconds without points are no exemplars
+			put(s.store, stats.Snapshot{Stat: "errors", Time: newest, Value: []byte("1"), Version: d.Version()})
+		}
+		last := cmp.Or(newest, first+20)
+		found, err := promHistory{s}.Lines(t.Context(), "errors", first+11, first+20)
+		if want := int(last-first-10) * 3; err != nil || len(found) != want || found[0].Second != first+11 || found[want-1].Second != last {
+			t.Errorf("exemplars up to %d are of %v (%v), want %d, the oldest first", last-first, found, err, want)
+		}
 	}
 	if a = ask(fmt.Sprintf("&to=%d", first+5000)); len(a.Lines) != 0 || a.More || a.Expired {
 		t.Errorf("a second that has not been has %+v", a)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"pulse/stats"
 	"pulse/topics"
@@ -62,12 +63,15 @@ func (h promHistory) Kept(stat string) int64 {
 }
 
 func (h promHistory) Lines(ctx context.Context, stat string, from, to int64) ([]prom.Line, error) {
+	if newest := h.s.store.Newest(); newest > 0 {
+		to = min(to, newest) // the lines after it have no points yet
+	}
 	found, err := h.s.raw.Lines(ctx, lineQuery{stat: stat, from: from, to: to, limit: usualLines}, func(foundLines) {})
 	if err != nil {
 		return nil, err
 	}
 	var all []prom.Line
-	for _, l := range found.lines {
+	for _, l := range slices.Backward(found.lines) { // the newest is first there
 		all = append(all, prom.Line{Second: l.second, Text: l.text})
 	}
 	return all, nil
