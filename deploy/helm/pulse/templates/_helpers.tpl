@@ -21,9 +21,9 @@
 {{- fail (printf "env.%s is the chart's: leave it out" .) -}}
 {{- end -}}
 {{- end -}}
-{{- range list "WEB_AUTH" "WEB_TOKENS" "WEB_SHARE_KEY" "KAFKA_SASL_PASSWORD" "KAFKA_CLIENT_CERT_KEY" -}}
+{{- range list "WEB_AUTH" "WEB_TOKENS" "WEB_SHARE_KEY" "PULSE_OIDC_CLIENT_SECRET" "KAFKA_SASL_PASSWORD" "KAFKA_CLIENT_CERT_KEY" -}}
 {{- if hasKey $.Values.env . -}}
-{{- fail (printf "env.%s is a secret, and env is a ConfigMap that many may read: put it into the secret %s" . (include (ternary "pulse.secret.web" "pulse.secret.kafka" (hasPrefix "WEB_" .)) $)) -}}
+{{- fail (printf "env.%s is a secret, and env is a ConfigMap that many may read: put it into the secret %s" . (include (ternary "pulse.secret.kafka" "pulse.secret.web" (hasPrefix "KAFKA_" .)) $)) -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.receiver.autoscaling -}}
