@@ -13,7 +13,7 @@ import (
 var emitCommand = command{
 	name: "emit", summary: "send each stat's final values to other systems", usage: "[flags]", about: `
 Sends each stat's final value of each second to other systems, from now on, and
-after a restart from where it was.`,
+after a restart, or with new definitions, from where it was.`,
 	reloads: true, settings: func() settings { return &emitSettings{} },
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,9 +112,17 @@ func (e *Emitter) Each(f func(sender string, c *Counts)) {
 	}
 }
 
-// Run sends until ctx ends. A group that has sent nothing yet begins with what is
-// published from now on.
+// Run sends until ctx ends. A definitions version of which nothing was sent yet begins where
+// the emitters of the one before are, and the first with what is published from now on.
 func (e *Emitter) Run(ctx context.Context) error {
+	pause := retry.Backoff{Least: leastPause, Most: mostPause}
+	for err := e.begin(ctx); err != nil; err = e.begin(ctx) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		e.notices.Warn("cannot find out what was sent already; retrying", "error", err)
+		_ = pause.Wait(ctx)
+	}
 	client, err := kgo.NewClient(append(e.config.Cluster.GroupOptions("pulse-emit", e.config.Names.EmitGroup()),
 		kgo.ConsumeTopics(e.config.Names.Merged()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
@@ -174,6 +183,49 @@ func (e *Emitter) Run(ctx context.Context) error {
 		return fmt.Errorf("cannot commit what was sent: %w", err)
 	}
 	return nil
+}
+
+// begin has a group that has committed nothing yet go on where those of other definitions
+// versions are: else nothing would be sent of the seconds between the end of their emitters
+// and the start of this one.
+func (e *Emitter) begin(ctx context.Context) error {
+	admin, err := e.config.Cluster.Admin(kgo.ClientID("pulse-emit"))
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	group, topic := e.config.Names.EmitGroup(), e.config.Names.Merged()
+	if own, err := admin.Commits(ctx, group, topic); err != nil || len(own) > 0 {
+		return err
+	}
+	groups, err := admin.ListGroups(ctx)
+	if err != nil {
+		return err
+	}
+	from := map[int32]topics.Commit{}
+	for _, other := range groups.Groups() {
+		if !strings.HasPrefix(other, (topics.Names{Prefix: e.config.Names.Prefix}).EmitGroup()) {
+			continue
+		}
+		commits, err := admin.Commits(ctx, other, topic)
+		if err != nil {
+			return err
+		}
+		for partition, c := range commits {
+			from[partition] = topics.Commit{Offset: max(c.Offset, from[partition].Offset)}
+		}
+	}
+	if len(from) == 0 {
+		return nil
+	}
+	err = admin.CommitFirst(ctx, group, topic, from)
+	switch {
+	case errors.Is(err, topics.ErrJoined): // another emitter of this version was first
+		return nil
+	case err == nil:
+		e.config.Logger.Info("going on where the emitters of other definitions are", "group", group)
+	}
+	return err
 }
 
 // final is a record's snapshot, if it is final and was not there before.

@@ -339,6 +339,20 @@ func TestEmitter(t *testing.T) {
 		t.Errorf("after a restart got %q, want %q", got, want)
 	}
 	stop()
+
+	// Those of other definitions go on where these were.
+	names.Version = "h"
+	changed := final(second+4, 0, "5")
+	changed.Version = "h"
+	publish(changed)
+	other := &fakeSender{}
+	stop = begin(other)
+	want = fmt.Sprintf("a@%d=5", second+4)
+	other.until(t, "what other definitions published meanwhile comes", func(text string) bool { return text != "" })
+	if got := other.text(); got != want {
+		t.Errorf("by other definitions got %q, want %q", got, want)
+	}
+	stop()
 }
 
 // TestBeyond: a point of the year 9999 is left out and counted; one that is some
