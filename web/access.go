@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	minSecret = 16          // bytes of a token, and of the key of share links
-	lookEvery = time.Minute // whether the files of an Access have changed
+	minSecret  = 16          // bytes of a token, and of the key of share links
+	sureSecret = 32          // bytes of a token that nobody guesses, such as 16 random ones in hexadecimal digits
+	lookEvery  = time.Minute // whether the files of an Access have changed
 )
 
 // AccessConfig says who may come in, and by which certificate the server shows who it is.
@@ -46,8 +47,9 @@ type Access struct {
 	session  time.Duration
 	fixed    map[digest]grant // of Auth and Tokens
 	basic    bool             // there is a user with a password
-	guesses  *guesses
-	provider *provider // of logins; nil: there is none
+	guesses  *guesses         // of passwords, and of tokens that are not sure
+	codes    *guesses         // of OIDC
+	provider *provider        // of logins; nil: there is none
 	wrong    *prometheus.CounterVec
 	slowed   prometheus.Counter
 
@@ -58,7 +60,7 @@ type Access struct {
 	certificate *tls.Certificate // nil: no TLS here
 	seen        [2]os.FileInfo   // the files that these are from
 	looked      time.Time
-	ended       map[string]time.Time // logins that were ended, and states of OIDC that were used, until they would have been over
+	ended       map[string]time.Time // logins that were ended, until they would have been over
 	held        map[*hold]bool       // connections that end when who has them may no longer come in
 }
 
@@ -94,7 +96,7 @@ func (i identity) described() string {
 // NewAccess reads what a config says, and its files.
 func NewAccess(c AccessConfig) (*Access, error) {
 	a := &Access{
-		log: c.Logger, session: c.Session, fixed: map[digest]grant{}, guesses: newGuesses(), tokenFile: c.TokenFile, certFile: c.CertFile, keyFile: c.KeyFile,
+		log: c.Logger, session: c.Session, fixed: map[digest]grant{}, guesses: newGuesses(), codes: newGuesses(), tokenFile: c.TokenFile, certFile: c.CertFile, keyFile: c.KeyFile,
 		ended: map[string]time.Time{}, held: map[*hold]bool{}, looked: time.Now(),
 		wrong: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulse_web_wrong_logins_total", Help: "Passwords, tokens, login forms and logins by OIDC that were refused.",
@@ -303,6 +305,13 @@ func (a *Access) tried(r *http.Request) string {
 		return byToken
 	}
 	return byPassword
+}
+
+// sure reports whether a request's header tries a token that is too long to guess: looking at it
+// gives nothing away, and it need not wait for what others at its address guess.
+func sure(r *http.Request) bool {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") && len(token) >= sureSecret
 }
 
 // who is whom a request is from; known says that its header was right.

@@ -146,13 +146,15 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		now := time.Now()
 		by := s.access.tried(r)
-		if by != "" && s.slowDown(w, r, now) {
+		if by != "" && !sure(r) && s.slowDown(w, r, by, now) {
 			return
 		}
 		who, known := s.access.who(r, now)
 		switch {
 		case known:
 			s.access.guesses.knew(visitor(r), now)
+		case sure(r):
+			s.refused(r, by)
 		case by != "": // who has a login or a share link, too, may guess
 			s.guessedWrong(r, by, now)
 		}

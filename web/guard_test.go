@@ -316,3 +316,45 @@ func (c *counted) Read(b []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// Who has a token that nobody guesses does not wait for what others at the address send, and such
+// a token shuts nobody out if it is wrong.
+func TestSureTokens(t *testing.T) {
+	right, wrong, short := strings.Repeat("a", sureSecret), strings.Repeat("b", sureSecret), testToken
+	s := idle(t, func(c *Config) {
+		c.Access = letIn(t, AccessConfig{Auth: "ann:secret", TokenFile: tokenFile(t, "lines ann "+right+"\nread bob "+short)})
+	})
+	ask := func(change func(*http.Request)) int {
+		answer, _ := get(t, s, "/api/stats", change)
+		return answer.StatusCode
+	}
+	for range 2 * freeGuesses {
+		if code := ask(withToken(wrong)); code != 401 {
+			t.Fatalf("a wrong token of %d bytes: %d, want 401", len(wrong), code)
+		}
+	}
+	if code := ask(withToken(short)); code != 200 {
+		t.Errorf("a short token after wrong ones that are long: %d, want 200", code)
+	}
+	for range 2 * freeGuesses {
+		ask(withToken("guess-0123456789"))
+	}
+	for what, c := range map[string]struct {
+		change func(*http.Request)
+		want   int
+	}{
+		"a token of 32 bytes": {withToken(right), 200},
+		"a short token":       {withToken(short), 429},
+		"a password":          {func(r *http.Request) { r.SetBasicAuth("ann", "secret") }, 429},
+	} {
+		if code := ask(c.change); code != c.want {
+			t.Errorf("after guesses %s is answered with %d, want %d", what, code, c.want)
+		}
+	}
+	if answer, _ := logInWith(t, s, url.Values{"token": {right}}, nil); answer.StatusCode != 303 {
+		t.Errorf("after guesses the form answers a token of 32 bytes with %d, want 303", answer.StatusCode)
+	}
+	if answer, _ := logInWith(t, s, url.Values{"token": {short}}, nil); answer.StatusCode != 429 {
+		t.Errorf("after guesses the form answers a short token with %d, want 429", answer.StatusCode)
+	}
+}

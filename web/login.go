@@ -131,17 +131,23 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := here(r.PostForm.Get("to"))
-	if s.slowDown(w, r, now) {
-		return
-	}
-	key := a.ofToken(strings.TrimSpace(r.PostForm.Get("token")))
+	token := strings.TrimSpace(r.PostForm.Get("token"))
+	key := a.ofToken(token)
 	told := "This token is not known here: it may have been taken away, or a part of it is missing."
 	if user := r.PostForm.Get("user"); user != "" {
 		key, told = a.ofPassword(user, r.PostForm.Get("password")), "This user and password are not known here."
 	}
+	sure := len(token) >= sureSecret && r.PostForm.Get("user") == ""
+	if !sure && s.slowDown(w, r, byForm, now) {
+		return
+	}
 	g, ok := a.has(key)
 	if !ok {
-		s.guessedWrong(r, byForm, now)
+		if sure {
+			s.refused(r, byForm)
+		} else {
+			s.guessedWrong(r, byForm, now)
+		}
 		s.showLogin(w, r, http.StatusUnauthorized, told, to)
 		return
 	}
@@ -165,7 +171,11 @@ func (s *Server) logOut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if who := whoIs(r.Context()); who.session != "" {
-		s.access.end(who.session, who.until, time.Now())
+		if !s.access.end(who.session, who.until, time.Now()) {
+			http.SetCookie(w, forget(r, sessionCookie, "/"))
+			http.Error(w, "this browser has no login any longer, but too many have logged out for this server to end the login itself: who has a copy of the cookie is in until "+who.until.UTC().Format(time.RFC3339), http.StatusServiceUnavailable)
+			return
+		}
 		s.config.Logger.Info("somebody logged out", "who", who.name, "from", visitor(r))
 	}
 	http.SetCookie(w, forget(r, sessionCookie, "/"))
@@ -189,9 +199,18 @@ func (s *Server) me(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(answer) //nolint:errcheck // the client is gone
 }
 
+// guessesBy are those that count for a way to log in. Codes of a provider and passwords do not
+// wait for each other.
+func (a *Access) guessesBy(by string) *guesses {
+	if by == byOIDC {
+		return a.codes
+	}
+	return a.guesses
+}
+
 // slowDown answers somebody who has guessed wrong too often, and reports whether it has.
-func (s *Server) slowDown(w http.ResponseWriter, r *http.Request, now time.Time) bool {
-	wait := s.access.guesses.wait(visitor(r), now)
+func (s *Server) slowDown(w http.ResponseWriter, r *http.Request, by string, now time.Time) bool {
+	wait := s.access.guessesBy(by).wait(visitor(r), now)
 	if wait <= 0 {
 		return false
 	}
@@ -201,10 +220,18 @@ func (s *Server) slowDown(w http.ResponseWriter, r *http.Request, now time.Time)
 	return true
 }
 
-// guessedWrong counts a login that was refused.
+// guessedWrong counts a login that was refused, and may have been a guess.
 func (s *Server) guessedWrong(r *http.Request, by string, now time.Time) {
-	from := visitor(r)
-	s.access.guesses.add(from, now)
+	s.access.guessesBy(by).add(visitor(r), now)
+	s.refused(r, by)
+}
+
+// refused counts and logs a login that was refused.
+func (s *Server) refused(r *http.Request, by string) {
 	s.access.wrong.WithLabelValues(by).Inc()
-	s.refusals.Warn("a wrong password or token was refused", "by", by, "from", from, "path", fmt.Sprintf("%.80s", r.URL.Path))
+	told := "a wrong password or token was refused"
+	if by == byOIDC {
+		told = "a login by OIDC was refused"
+	}
+	s.refusals.Warn(told, "by", by, "from", visitor(r), "path", fmt.Sprintf("%.80s", r.URL.Path))
 }

@@ -289,3 +289,24 @@ func (l *lockedText) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
+
+// Logins that are ended are bounded. One more is not said to be ended.
+func TestTooManyLoggedOut(t *testing.T) {
+	s := idle(t, func(c *Config) { c.Access = letIn(t, AccessConfig{Tokens: []string{testToken}}) })
+	answer, _ := logInWith(t, s, url.Values{"token": {testToken}}, nil)
+	has := withSession(sessionOf(answer))
+	now := time.Now()
+	for i := range maxEnded {
+		s.access.ended[fmt.Sprint(i)] = now.Add(time.Hour)
+	}
+	answer, told := do(t, s, "POST", "/logout", has)
+	if answer.StatusCode != 503 || !strings.Contains(told, "too many have logged out") || len(answer.Cookies()) != 1 || answer.Cookies()[0].MaxAge >= 0 {
+		t.Errorf("a login that cannot be remembered as ended: %d %s %v", answer.StatusCode, told, answer.Cookies())
+	}
+	for i := range maxEnded {
+		s.access.ended[fmt.Sprint(i)] = now
+	}
+	if answer, told := do(t, s, "POST", "/logout", has); answer.StatusCode != 204 {
+		t.Errorf("when the others are over: %d %s", answer.StatusCode, told)
+	}
+}

@@ -218,28 +218,27 @@ func (s *Server) endOIDC(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is no provider of logins: start Pulse with --oidc-issuer", http.StatusNotFound)
 		return
 	}
-	if s.slowDown(w, r, now) {
-		return
-	}
 	w.Header().Set("Cache-Control", "no-store")
-	refuse := func(to, format string, args ...any) {
-		s.guessedWrong(r, byOIDC, now)
-		s.showLogin(w, r, http.StatusForbidden, fmt.Sprintf(format, args...), to)
-	}
 	var f flow
 	state := query.Get("state")
 	kept, err := r.Cookie(flowCookie(state))
 	if err != nil || !a.genuine("oidc", kept.Value, &f) || f.State != state || now.Unix() >= f.Until {
-		refuse("/", "This login was not begun in this browser within the last ten minutes, or it is over: log in again. If that does not help, the browser keeps no cookies of %s.", p.config.URL.Host)
+		// It is not counted: any site can have its readers' browsers send this.
+		s.showLogin(w, r, http.StatusForbidden, fmt.Sprintf("This login was not begun in this browser within the last ten minutes, or it is over: log in again. If that does not help, the browser keeps no cookies of %s.", p.config.URL.Host), "/")
 		return
 	}
+	if s.slowDown(w, r, byOIDC, now) {
+		return
+	}
+	// The browser forgets the flow, and the provider takes its code once (RFC 6749): nothing has
+	// to be remembered here, which who has not logged in could fill.
 	http.SetCookie(w, forget(r, kept.Name, "/login"))
+	refuse := func(to, format string, args ...any) {
+		s.guessedWrong(r, byOIDC, now)
+		s.showLogin(w, r, http.StatusForbidden, fmt.Sprintf(format, args...), to)
+	}
 	if code := query.Get("error"); code != "" {
 		refuse(f.To, "%s does not log you in: %.100s %.300s", p.title(), code, query.Get("error_description"))
-		return
-	}
-	if !a.end("oidc "+state, time.Unix(f.Until, 0), now) {
-		refuse(f.To, "This login has been used already: log in again.")
 		return
 	}
 	found, err := p.discovered(r.Context())

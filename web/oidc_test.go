@@ -220,8 +220,11 @@ func TestOIDC(t *testing.T) {
 		t.Errorf("who it is: %s", body)
 	}
 	// What the issuer sent back works once, in the browser that began.
-	for what, as := range map[string]func(*http.Request){"again": cookies(has), "in another browser": nil} {
-		if answer, body := get(t, s, back, as); answer.StatusCode != 403 || sessionOf(answer) != "" || !strings.Contains(body, "log in again") {
+	for what, c := range map[string]struct {
+		as   func(*http.Request)
+		told string
+	}{"again": {cookies(has), "refuses the login"}, "in another browser": {nil, "log in again"}} {
+		if answer, body := get(t, s, back, c.as); answer.StatusCode != 403 || sessionOf(answer) != "" || !strings.Contains(body, c.told) {
 			t.Errorf("%s it is answered with %d %s", what, answer.StatusCode, body)
 		}
 	}
@@ -467,6 +470,12 @@ func TestGuessesByOIDC(t *testing.T) {
 	s := idle(t, func(c *Config) {
 		c.Access = letIn(t, AccessConfig{OIDC: i.config(t, nil), Tokens: []string{testToken}})
 	})
+	// Any site can have a reader's browser ask for this.
+	for range 2 * freeGuesses {
+		if answer, _ := get(t, s, "/login/callback?code=x&state=y", nil); answer.StatusCode != 403 {
+			t.Fatalf("a login that was not begun: %d, want 403", answer.StatusCode)
+		}
+	}
 	codes := map[int]int{}
 	for range 2 * freeGuesses {
 		state := rand.Text()
@@ -477,5 +486,8 @@ func TestGuessesByOIDC(t *testing.T) {
 	_, told := get(t, s, "/metrics", func(r *http.Request) { bearer(r); r.RemoteAddr = "198.51.100.1:1" })
 	if codes[403] < freeGuesses || codes[429] < freeGuesses-1 || !strings.Contains(told, fmt.Sprintf(`pulse_web_wrong_logins_total{by="oidc"} %d`, codes[403])) {
 		t.Errorf("codes that were guessed were answered by %v", codes)
+	}
+	if answer, _ := get(t, s, "/api/stats", bearer); answer.StatusCode != 200 {
+		t.Errorf("a short token after codes that were guessed: %d, want 200", answer.StatusCode)
 	}
 }

@@ -86,14 +86,11 @@ func (a *Access) genuine(purpose, value string, to any) bool {
 	return err == nil && json.Unmarshal(b, to) == nil
 }
 
-// end ends something with an ID that would have gone on until then; it gives false if it was
-// ended already, or if too many were.
+// end ends a login that would have gone on until then; it gives false if too many are ended to
+// remember it.
 func (a *Access) end(id string, until, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, ended := a.ended[id]; ended {
-		return false
-	}
 	if len(a.ended) >= maxEnded {
 		maps.DeleteFunc(a.ended, func(_ string, until time.Time) bool { return now.After(until) })
 		if len(a.ended) >= maxEnded {
