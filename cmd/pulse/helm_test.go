@@ -31,7 +31,7 @@ secrets: {web: my-web, kafka: my-kafka, alert: my-alert}
 topics: {partitions: 16, replication: 3, resources: {limits: {cpu: 0.5, memory: 1Gi}}}
 receiver: {replicas: 3, autoscaling: {enabled: false}, args: [--log-level, debug]}
 merger: {replicas: 16}
-web: {replicas: 1, args: [--allow-edit], service: {type: LoadBalancer, port: 8080, annotations: {a.example.com/b: "true"}}}
+web: {replicas: 1, args: [--allow-edit], url: "https://p.example.com", tokens: {existingSecret: tokens}, oidc: {issuer: "https://login.example.com/realms/team", clientId: "12", existingSecret: client, roles: "edit=sre,lines=dev", claim: realm_access.roles, scopes: "profile,groups"}, service: {type: LoadBalancer, port: 8080, annotations: {a.example.com/b: "true"}}}
 alert: {enabled: false}
 nodeLogs: {files: [/var/log/pods/shop_*/*/*.log, /var/log/pods/bank_*/*/*.log], tolerations: []}
 networkPolicy: {enabled: false}
@@ -319,6 +319,19 @@ func TestHelmValues(t *testing.T) {
 		{"no variable", "pulse", []string{"--set", "env.kafka-url=a:1"}, []string{"kafka-url"}},
 		{"no Kafka", "pulse", []string{"--set", "env.KAFKA_URL=null"}, []string{"KAFKA_URL"}},
 		{"a password for all to read", "pulse", []string{"--set", "env.WEB_AUTH=ada:x"}, []string{"env.WEB_AUTH", "secret pulse-web"}},
+		{"a client's secret for all to read", "pulse", []string{"--set", "env.PULSE_OIDC_CLIENT_SECRET=x"}, []string{"env.PULSE_OIDC_CLIENT_SECRET", "secret pulse-web"}},
+		{"tokens that are not in a secret", "pulse", []string{"--set", "web.tokens=edit"}, []string{"/web/tokens", "object"}},
+		{"a token for a key", "pulse", []string{"--set", "web.tokens.key=edit ann"}, []string{"/web/tokens/key"}},
+		{"no key of tokens", "pulse", []string{"--set", "web.tokens.key=null"}, []string{"/web/tokens", "key"}},
+		{"a secret's name", "pulse", []string{"--set", "web.tokens.existingSecret=My_Tokens"}, []string{"/web/tokens/existingSecret"}},
+		{"a provider without https://", "pulse", []string{"--set", "web.oidc.issuer=login.example.com"}, []string{"/web/oidc/issuer"}},
+		{"a page without https://", "pulse", []string{"--set", "web.url=pulse.example.com"}, []string{"/web/url"}},
+		{"a provider without a client", "pulse", []string{"--set", "web.oidc.issuer=https://x"}, []string{"needs web.oidc.clientId"}},
+		{"a provider without roles", "pulse", []string{"--set", "web.oidc.issuer=https://x,web.oidc.clientId=p"}, []string{"needs web.oidc.roles"}},
+		{"a provider without a page", "pulse", []string{"--set", "web.oidc.issuer=https://x,web.oidc.clientId=p,web.oidc.roles=read=*"}, []string{"needs web.url", "/login/callback"}},
+		{"a role that is not known", "pulse", []string{"--set", "web.oidc.roles=admin=sre"}, []string{"/web/oidc/roles"}},
+		{"a client without a provider", "pulse", []string{"--set", "web.oidc.clientId=p"}, []string{"web.oidc.issuer"}},
+		{"a client's number", "pulse", []string{"--set", "web.oidc.clientId=12"}, []string{"/web/oidc/clientId", "string"}},
 		{"a variable of the chart's", "pulse", []string{"--set", "env.PULSE_OPS=:1"}, []string{"env.PULSE_OPS"}},
 		{"definitions as a map", "pulse", []string{"--set-json", `definitions.file={"stats":[]}`}, []string{"/definitions/file", "string"}},
 		{"no definitions", "pulse", []string{"--set", "definitions.file="}, []string{"/definitions/file"}},
@@ -349,6 +362,57 @@ func TestHelmValues(t *testing.T) {
 				t.Errorf("the text is the template's: %s", said)
 			}
 		})
+	}
+}
+
+// The overlay that docs/kubernetes.md has for logins makes what the chart's values make.
+func TestHelmLogins(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	doc, err := os.ReadFile("../../docs/kubernetes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(after string) string {
+		_, rest, found := strings.Cut(string(doc), after+"\n\n    ")
+		text, _, end := strings.Cut(rest, "\n\n")
+		if !found || !end {
+			t.Fatalf("docs/kubernetes.md has nothing after %q", after)
+		}
+		return strings.ReplaceAll(text, "\n    ", "\n") + "\n"
+	}
+	folder, err := os.MkdirTemp("../../deploy", "overlay") // a base is not found from another disk
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte("resources: [../kubernetes]\n"+block("in the kustomization of an overlay:")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), testkit.Tool(t, "kustomize"), "build", folder).CombinedOutput()
+	if err != nil {
+		t.Fatalf("kustomize build: %v\n%s", err, out)
+	}
+	byChart, document := rendered(t, "pulse", "--values", valuesFile(t, block("in a file of values:")))
+	const name = "Deployment pulse-web"
+	got, want := bareObjects(byChart)[name], bareObjects(objects(t, out))[name]
+	for _, path := range [][]any{{"volumes"}, {"containers", 0, "volumeMounts"}} { // a patch's come first
+		for _, deployment := range []any{got, want} {
+			slices.SortFunc(at(at(deployment, "spec", "template", "spec"), path...).([]any), func(a, b any) int {
+				return strings.Compare(fmt.Sprint(at(a, "name")), fmt.Sprint(at(b, "name")))
+			})
+		}
+	}
+	if a, b := indented(t, got), indented(t, want); a != b {
+		t.Errorf("the chart has\n%s\nand the overlay\n%s", a, b)
+	}
+	conform(t, document, out)
+	pod := at(byChart[name], "spec", "template", "spec")
+	if at(pod, "securityContext", "fsGroup") != 65532 || at(pod, "volumes", 1, "secret", "defaultMode") != 0o440 {
+		t.Errorf("the file of tokens is for %v, %v", at(pod, "securityContext"), at(pod, "volumes", 1))
+	}
+	if plain, _ := rendered(t, "pulse"); at(plain[name], "spec", "template", "spec", "containers", 0, "env") != nil {
+		t.Error("without logins there are variables of logins")
 	}
 }
 

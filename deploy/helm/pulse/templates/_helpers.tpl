@@ -26,6 +26,20 @@
 {{- fail (printf "env.%s is a secret, and env is a ConfigMap that many may read: put it into the secret %s" . (include (ternary "pulse.secret.kafka" "pulse.secret.web" (hasPrefix "KAFKA_" .)) $)) -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.web.oidc -}}
+{{- if .issuer -}}
+{{- range list "clientId" "roles" -}}
+{{- if not (get $.Values.web.oidc .) -}}
+{{- fail (printf "web.oidc.issuer needs web.oidc.%s" .) -}}
+{{- end -}}
+{{- end -}}
+{{- if not $.Values.web.url -}}
+{{- fail "web.oidc.issuer needs web.url, the address by which browsers reach the page: the provider sends them back to its /login/callback" -}}
+{{- end -}}
+{{- else if or .clientId .existingSecret .roles .claim .scopes -}}
+{{- fail "web.oidc says how logins are, and not who the provider is: give web.oidc.issuer" -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.receiver.autoscaling -}}
 {{- if .enabled -}}
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}
@@ -245,7 +259,35 @@ spec:
 {{ include "pulse.budget" . }}
 {{- end -}}
 
-{{/* The dashboard or what follows alerts: as above, with "secret", "optional", "port" and "number". */}}
+{{/* Who may see the page: variables of its container, of which there may be none. */}}
+{{- define "pulse.access" -}}
+{{- $oidc := .Values.web.oidc -}}
+{{- with .Values.web.url }}
+- {name: WEB_URL, value: {{ quote . }}}
+{{- end }}
+{{- if .Values.web.tokens.existingSecret }}
+- {name: WEB_TOKEN_FILE, value: /etc/pulse-tokens/{{ .Values.web.tokens.key }}}
+{{- end }}
+{{- if $oidc.issuer }}
+- {name: PULSE_OIDC_ISSUER, value: {{ quote $oidc.issuer }}}
+- {name: PULSE_OIDC_CLIENT_ID, value: {{ quote $oidc.clientId }}}
+{{- with $oidc.existingSecret }}
+- name: PULSE_OIDC_CLIENT_SECRET
+  valueFrom: {secretKeyRef: {name: {{ quote . }}, key: {{ quote $oidc.key }}}}
+{{- end }}
+- {name: PULSE_OIDC_ROLE, value: {{ quote $oidc.roles }}}
+{{- with $oidc.claim }}
+- {name: PULSE_OIDC_CLAIM, value: {{ quote . }}}
+{{- end }}
+{{- with $oidc.scopes }}
+- {name: PULSE_OIDC_SCOPES, value: {{ quote . }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The dashboard or what follows alerts: as above, with "secret", "optional", "port" and "portName",
+     and "env", more variables, and "tokens", the secret with a file of tokens, of which there may be
+     none. Only root and a group may be able to read that file, so the pod has a group. */}}
 {{- define "pulse.stateless" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -268,12 +310,16 @@ spec:
       tolerations: {{ toJson . }}
       {{- end }}
       terminationGracePeriodSeconds: 30
-      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      securityContext: {runAsNonRoot: true, {{ if .tokens }}fsGroup: 65532, {{ end }}seccompProfile: {type: RuntimeDefault}}
       {{- include "pulse.spread" . | nindent 6 }}
       containers:
         - name: {{ .component }}
           {{- include "pulse.container" .root | nindent 10 }}
           args: {{ toJson (concat .command .values.args) }}
+          {{- with .env }}
+          env:
+            {{- trim . | nindent 12 }}
+          {{- end }}
           envFrom:
             {{- include "pulse.envFrom" .root | nindent 12 }}
             - secretRef: {name: {{ quote .secret }}{{ if .optional }}, optional: true{{ end }}}
@@ -282,12 +328,18 @@ spec:
           {{- include "pulse.probes" .portName | nindent 10 }}
           volumeMounts:
             - {{ include "pulse.definitionsMount" .root }}
+            {{- if .tokens }}
+            - {name: tokens, mountPath: /etc/pulse-tokens, readOnly: true}
+            {{- end }}
           resources:
             {{- toYaml .values.resources | nindent 12 }}
           securityContext:
             {{- include "pulse.confined" .root | nindent 12 }}
       volumes:
         - {{ include "pulse.definitionsVolume" .root }}
+        {{- with .tokens }}
+        - {name: tokens, secret: {secretName: {{ quote . }}, defaultMode: 0440}}
+        {{- end }}
 ---
 {{ include "pulse.budget" . }}
 {{- end -}}
