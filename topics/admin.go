@@ -26,7 +26,8 @@ const adminTimeout = 10 * time.Second
 const fetchBytes = 8 << 20
 
 // Admin returns an Admin of a cluster, for one goroutine. It connects when it is
-// first asked something.
+// first asked something. A context of a request does not end the greeting of a broker
+// that says nothing; kgo.WithContext does.
 func (c Cluster) Admin(options ...kgo.Opt) (*Admin, error) {
 	client, err := kgo.NewClient(append(append(c.ClientOptions("pulse-topics"),
 		kgo.RetryTimeout(adminTimeout), kgo.RequestTimeoutOverhead(adminTimeout/2),

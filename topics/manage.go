@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
 	"pulse/topics/retry"
@@ -124,7 +125,7 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 	if err := CheckPrefix(n.Prefix); err != nil {
 		return err
 	}
-	admin, err := c.Admin()
+	admin, err := c.Admin(kgo.WithContext(ctx))
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,7 @@ func Ensure(ctx context.Context, c Cluster, n Names, o Options) error {
 // Check says everything that is wrong with the topics: missing ones, and
 // partitions, cleanup, retention and replication that do not fit.
 func Check(ctx context.Context, c Cluster, n Names, o Options) error {
-	admin, err := c.Admin()
+	admin, err := c.Admin(kgo.WithContext(ctx))
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func Check(ctx context.Context, c Cluster, n Names, o Options) error {
 
 // PartitionCount returns how many partitions a topic has.
 func PartitionCount(ctx context.Context, c Cluster, topic string) (int32, error) {
-	admin, err := c.Admin()
+	admin, err := c.Admin(kgo.WithContext(ctx))
 	if err != nil {
 		return 0, err
 	}
@@ -225,6 +226,9 @@ func check(ctx context.Context, admin *kadm.Client, c Cluster, n Names, o Option
 			complain("topic %s has %d replicas, not %d; change that with Kafka's kafka-reassign-partitions", p.name, r, o.Replication)
 		}
 		config := configs[p.name]
+		if least, err := strconv.Atoi(config["min.insync.replicas"]); err == nil && least > detail.Partitions.NumReplicas() {
+			complain("topic %s has min.insync.replicas=%d and %d replicas, and so takes no record; set it to at most %[3]d, or give it more replicas with Kafka's kafka-reassign-partitions", p.name, least, detail.Partitions.NumReplicas())
+		}
 		if compacted := strings.Contains(config["cleanup.policy"], "compact"); compacted != p.compacted {
 			want := "delete"
 			if p.compacted {

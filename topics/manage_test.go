@@ -3,6 +3,8 @@ package topics_test
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +43,7 @@ func TestEnsure(t *testing.T) {
 		{names.Positions(), "max.message.bytes", "1000", "1048588", " has max.message.bytes=1000; set it to at least 1000000"},
 		{names.Table(), "cleanup.policy", "compact,delete", "compact", " has cleanup.policy=compact,delete, and would forget"},
 		{names.Alerts(), "retention.ms", "1", "-1", " has retention.ms=1; set it to at least"},
+		{names.Marks(), "min.insync.replicas", "2", "1", " has min.insync.replicas=2 and 1 replicas, and so takes no record; set it to at most 1"},
 		{names.Raw(), "retention.ms", "1", "-1", " has retention.ms=1; set it to at least"},
 	} {
 		for _, value := range []string{c.value, c.good} {
@@ -97,5 +100,30 @@ func TestNoBroker(t *testing.T) {
 	err := topics.Check(ctx, topics.Cluster{Brokers: []string{"127.0.0.1:1"}}, topics.Names{}, topics.Options{})
 	if err == nil || errors.Is(err, topics.ErrTopics) || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("Check without a broker says %v", err)
+	}
+}
+
+// A broker that takes connections and says nothing does not hold up who is told to stop.
+func TestSilentBroker(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		conn.Read(make([]byte, 1)) // it has been greeted
+		cancel()
+		<-t.Context().Done()
+	}()
+	err = topics.Check(ctx, topics.Cluster{Brokers: []string{l.Addr().String()}}, topics.Names{}, topics.Options{})
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Check by a context that ended says %v: it has waited for the broker", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"pulse/stats"
 	"pulse/topics"
 )
@@ -88,7 +90,7 @@ const startTimeout = 30 * time.Second
 func (r *role) checkTopics(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	admin, err := r.cluster.Admin()
+	admin, err := r.cluster.Admin(kgo.WithContext(ctx))
 	if err != nil {
 		return err
 	}
