@@ -45,8 +45,11 @@ func (s *Server) askLogin(w http.ResponseWriter, r *http.Request) {
 
 // navigates reports whether a browser asks for a page to show, and has no password or token of
 // its own that was wrong.
-func navigates(r *http.Request) bool {
-	if r.Method != http.MethodGet || r.Header.Get("Authorization") != "" {
+func navigates(r *http.Request) bool { return r.Header.Get("Authorization") == "" && wantsPage(r) }
+
+// wantsPage reports whether a browser asks for a page to show.
+func wantsPage(r *http.Request) bool {
+	if r.Method != http.MethodGet {
 		return false
 	}
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
@@ -76,6 +79,34 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
 	s.showLogin(w, r, http.StatusOK, "", r.URL.Query().Get("to"))
 }
 
+// A loginPage is what login.html shows: the form, or a notice with a link to it.
+type loginPage struct {
+	Told, Provider, To, Lasts     string
+	Token, Password, Notice, Form bool
+}
+
+func (p loginPage) write(w http.ResponseWriter, code int) {
+	var text bytes.Buffer
+	if err := loginTemplate.Execute(&text, p); err != nil {
+		panic(err) // a buffer takes all
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	w.Write(text.Bytes()) //nolint:errcheck // the client is gone
+}
+
+// refuse answers what is refused with a sentence: a browser gets a page of it, a program text.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code int, told string) {
+	if !wantsPage(r) {
+		http.Error(w, told, code)
+		return
+	}
+	// In a frame of another site there is no form.
+	form := code == http.StatusForbidden && !s.access.open() && !s.embeds(r)
+	loginPage{Told: strings.ToUpper(told[:1]) + told[1:] + ".", To: here(r.URL.Path), Notice: true, Form: form}.write(w, code)
+}
+
 // showLogin shows the login page with what is to be told.
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, code int, told, to string) {
 	a := s.access
@@ -83,24 +114,13 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, code int, tol
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	page := struct {
-		Told, Provider, To, Lasts string
-		Token, Password           bool
-	}{told, a.provider.title(), here(to), lasting(a.session), a.hasTokens(), a.basic}
-	var text bytes.Buffer
-	if err := loginTemplate.Execute(&text, page); err != nil {
-		panic(err) // a buffer takes all
-	}
 	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", strings.Replace(policy, "form-action 'none'", "form-action 'self'", 1))
 	h.Set("Referrer-Policy", "same-origin") // without it the form would have no origin
 	if code == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="Pulse"`)
 	}
-	w.WriteHeader(code)
-	w.Write(text.Bytes()) //nolint:errcheck // the client is gone
+	loginPage{Told: told, Provider: a.provider.title(), To: here(to), Lasts: lasting(a.session), Token: a.hasTokens(), Password: a.basic}.write(w, code)
 }
 
 // lasting is a duration in words.
@@ -215,8 +235,14 @@ func (s *Server) slowDown(w http.ResponseWriter, r *http.Request, by string, now
 		return false
 	}
 	s.access.slowed.Inc()
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	http.Error(w, "too many wrong passwords or tokens came from this address; try again in a moment", http.StatusTooManyRequests)
+	seconds := int(math.Ceil(wait.Seconds()))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	told := fmt.Sprintf("too many wrong passwords or tokens came from this address: try again in %d s", seconds)
+	if by == byForm {
+		s.showLogin(w, r, http.StatusTooManyRequests, strings.ToUpper(told[:1])+told[1:]+".", r.PostForm.Get("to"))
+	} else {
+		s.refuse(w, r, http.StatusTooManyRequests, told)
+	}
 	return true
 }
 

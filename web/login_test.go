@@ -310,3 +310,38 @@ func TestTooManyLoggedOut(t *testing.T) {
 		t.Errorf("when the others are over: %d %s", answer.StatusCode, told)
 	}
 }
+
+// A browser that is refused gets a page, a program text.
+func TestRefusalsAreReadable(t *testing.T) {
+	s := idle(t, func(c *Config) {
+		c.Access = letIn(t, AccessConfig{TokenFile: tokenFile(t, "read ann "+tokenOf("a")), ShareKey: testKey})
+	})
+	browser := func(r *http.Request) { r.Header.Set("Accept", "text/html,*/*;q=0.8") }
+	ended := "/?share=" + s.access.sign(time.Now().Unix()-1, "")
+	for path, also := range map[string]func(*http.Request){ended: nil, "/api/definitions": withToken(tokenOf("a")), "/api/lines": shared(s)} {
+		for _, asks := range []bool{true, false} {
+			answer, told := get(t, s, path, func(r *http.Request) {
+				if asks {
+					browser(r)
+				}
+				if also != nil {
+					also(r)
+				}
+			})
+			page := strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") && strings.Contains(told, `href="/login?to=`)
+			if answer.StatusCode != 403 || page != asks {
+				t.Errorf("%.20s by a browser (%v): %d %s", path, asks, answer.StatusCode, told)
+			}
+		}
+	}
+	var answer *http.Response
+	var told string
+	for range freeGuesses + 1 {
+		answer, told = do(t, s, "POST", "/login", saying(url.Values{"token": {"guess-0123456789"}, "to": {"/?kiosk"}}.Encode(), func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}))
+	}
+	if answer.StatusCode != 429 || answer.Header.Get("Retry-After") == "" || !strings.Contains(told, "try again in ") || !strings.Contains(told, `name="token"`) || !strings.Contains(told, `value="/?kiosk"`) {
+		t.Errorf("a form that has to wait: %d %s", answer.StatusCode, told)
+	}
+}

@@ -32,7 +32,7 @@ func ParseRole(name string) (Role, error) {
 }
 
 // required is the role that each route needs, by method and path. The page's files need Read,
-// but for those that the login form has, if there is one.
+// but for those of the login form, and of what is said to who is refused.
 var required = map[string]Role{
 	"GET /healthz":        Nobody,
 	"GET /readyz":         Nobody,
@@ -105,7 +105,7 @@ var required = map[string]Role{
 func (s *Server) routeRole(r *http.Request) Role {
 	_, pattern := s.mux.Handler(r)
 	role, ok := required[pattern]
-	if !ok || role == Nobody && !s.access.form() && isFile(r.URL.Path) {
+	if !ok {
 		return Read
 	}
 	return role
@@ -126,13 +126,13 @@ func (s *Server) allow(next http.Handler) http.Handler {
 			s.askLogin(w, r)
 			return
 		case who.role < needs:
-			http.Error(w, lacking(who, needs), http.StatusForbidden)
+			s.refuse(w, r, http.StatusForbidden, lacking(who, needs))
 			return
 		case needs == Edit && !s.mayOpen(r):
 			http.Error(w, "nothing can be changed by a page of another site", http.StatusForbidden)
 			return
 		case who.scope != "" && !s.inScope(who.scope, r):
-			http.Error(w, "this share link is for a part of the numbers alone: ask for another one", http.StatusForbidden)
+			s.refuse(w, r, http.StatusForbidden, "this share link is for a part of the numbers alone: ask for another one")
 			return
 		}
 		next.ServeHTTP(w, r)

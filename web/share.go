@@ -70,7 +70,7 @@ func (a *Access) verify(token string, now time.Time) (until time.Time, c scope, 
 func (s *Server) enterByShare(w http.ResponseWriter, r *http.Request, token string) {
 	end, _, ok := s.access.verify(token, time.Now())
 	if !ok {
-		http.Error(w, "this share link has expired or is not valid: ask for a new one", http.StatusForbidden)
+		s.refuse(w, r, http.StatusForbidden, "this share link has expired or is not valid: ask for a new one")
 		return
 	}
 	cookie := cookie(r, shareCookie, token, "/", end) // #nosec G124 -- as cookie says

@@ -134,6 +134,7 @@ function standStill() {
     setRole(role);
     account.offer(message.session ?? false);
     sharing.offer(message.share && !message.scoped, message.embeds);
+    $("incidents").hidden = message.scoped ?? false;
     $("then-button").hidden = incident !== "" || (message.scoped ?? false);
     draft.offer(message.edit && !message.scoped && !incident);
     if (model.configure(message)) {
