@@ -15,16 +15,18 @@ import (
 )
 
 // BenchmarkSecond is what one second of the stream costs all mergers, without
-// Kafka: eight source partitions, so many stats of all kinds that every line
-// meets, 200 lines in each partition.
+// Kafka: so many stats of all kinds that every line meets, and 200 lines in each
+// source partition. It grows with stats × partitions.
 func BenchmarkSecond(b *testing.B) {
-	for _, count := range []int{20, 160, 1000} {
-		b.Run(fmt.Sprintf("stats=%d", count), func(b *testing.B) { benchmarkSecond(b, count) })
+	for _, count := range []int{20, 100, 160, 1000} {
+		for _, sources := range []int32{8, 16, 64} {
+			b.Run(fmt.Sprintf("stats=%d/sources=%d", count, sources), func(b *testing.B) { benchmarkSecond(b, count, sources) })
+		}
 	}
 }
 
-func benchmarkSecond(b *testing.B, count int) {
-	const sources, targets, lines = 8, 8, 200
+func benchmarkSecond(b *testing.B, count int, sources int32) {
+	const targets, lines = 8, 200
 	kinds := []string{"rate: second", "rate: minute", "sum: bytes", "mean: bytes", "max: bytes", "unique: host", "{quantiles: bytes, at: [0.5, 0.95, 0.99]}"}
 	var text strings.Builder
 	text.WriteString("lateness: 2s\nstats:\n")
@@ -48,7 +50,7 @@ func benchmarkSecond(b *testing.B, count int) {
 	}
 	var receivers, mergers []processors.Partition
 	nothing := topics.Commit{Offset: -1}
-	for p := range int32(sources) {
+	for p := range sources {
 		work, err := r.Partitions(topics.FixedLayout(sources), targets)(processors.Start{Partition: p, Committed: nothing})
 		if err != nil {
 			b.Fatal(err)

@@ -3,6 +3,7 @@
 //
 //	go run ./cmd/dev/bench                    all phases
 //	go run ./cmd/dev/bench -lines 4000000 sustained receivers
+//	go run ./cmd/dev/bench -base OLD sustained    another binary by turns
 package main
 
 import (
@@ -52,6 +53,9 @@ type bench struct {
 	stop  time.Duration // that is caught up with
 
 	dir, pulse string
+	base       string // another binary, that sustained runs by turns; may be empty
+	rounds     int    // of sustained
+	partitions int    // of topics, but where a phase says another number
 	addrs      string
 	brokers    []*kafka.Node
 	number     int // of the phases' prefixes
@@ -90,6 +94,9 @@ func command(ctx context.Context, args []string) error {
 	f.DurationVar(&b.each, "for", 15*time.Second, "how long latency is measured at each rate")
 	f.DurationVar(&b.stop, "backlog", time.Hour, "how long the stop was that is caught up with, at 20,000 lines a second")
 	f.StringVar(&b.pulse, "pulse", "", "the binary to measure; empty: one that is built")
+	f.IntVar(&b.partitions, "partitions", 8, "of the topics")
+	f.StringVar(&b.base, "base", "", "another `binary`, that sustained runs by turns with the one to measure")
+	f.IntVar(&b.rounds, "rounds", 4, "how often sustained sends its recording, to topics of its own each time: a broker that has just started has not compiled its own code yet")
 	dir := f.String("kafka-dir", filepath.Join("bin", "kafka"), "the `folder` of Apache Kafka's jars")
 	f.Parse(args) // ends the process at an error
 	if b.lines < 1000 || b.each < 5*time.Second || b.stop < time.Minute {

@@ -19,9 +19,6 @@ import (
 	"pulse/topics/retry"
 )
 
-// partitions is how many topics have, but where a phase says another number.
-const partitions = 8
-
 // How many lines a second of a recording has: of one that is caught up with, and
 // of one that stands for a stream at full speed, where the stats' cost for each
 // second is small beside that for each line.
@@ -29,10 +26,6 @@ const (
 	sparse = 20_000
 	dense  = 500_000
 )
-
-// rounds is how often a dense recording is sent, each time to topics of its own:
-// a broker that has just started has not compiled its own code yet.
-const rounds = 4
 
 // sustained sends a recording while all roles run, so that the broker, the
 // ingester and they share the machine.
@@ -42,7 +35,18 @@ func sustained(ctx context.Context, b *bench) error {
 		return err
 	}
 	fmt.Println("ns of CPU/line, and MiB at most, by role")
-	for range rounds {
+	for range b.rounds {
+		if b.base != "" {
+			before := *b
+			before.pulse = b.base
+			fmt.Print("base  ")
+			err := before.sustain(ctx, r)
+			b.number = before.number
+			if err != nil {
+				return err
+			}
+			fmt.Print("now   ")
+		}
 		if err := b.sustain(ctx, r); err != nil {
 			return err
 		}
@@ -51,7 +55,7 @@ func sustained(ctx context.Context, b *bench) error {
 }
 
 func (b *bench) sustain(ctx context.Context, r recording) error {
-	d, err := b.deploy(ctx, b.file, partitions)
+	d, err := b.deploy(ctx, b.file, b.partitions)
 	if err != nil {
 		return err
 	}
@@ -105,7 +109,7 @@ func receivers(ctx context.Context, b *bench) error {
 	}
 	fmt.Printf("%9s  %9s  %22s  %16s\n", "receivers", "lines/s", "lines per CPU-second", "most CPU of one")
 	for _, n := range []int{1, 2, 4} {
-		d, err := b.deploy(ctx, b.file, partitions)
+		d, err := b.deploy(ctx, b.file, b.partitions)
 		if err != nil {
 			return err
 		}
@@ -168,7 +172,7 @@ func latency(ctx context.Context, b *bench) error {
 	}
 	fmt.Printf("%8s  %8s  %8s  %s\n", "lines/s", "p50 s", "p99 s", "role: % of a CPU, MiB at most")
 	for _, rate := range b.rates {
-		d, err := b.deploy(ctx, b.file, partitions)
+		d, err := b.deploy(ctx, b.file, b.partitions)
 		if err != nil {
 			return err
 		}
@@ -293,7 +297,7 @@ func backlog(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	d, err := b.deploy(ctx, b.file, partitions)
+	d, err := b.deploy(ctx, b.file, b.partitions)
 	if err != nil {
 		return err
 	}
@@ -364,8 +368,8 @@ func (d *deployment) repeat(ctx context.Context, lines [][]byte, rounds int64) (
 		})
 	}
 	tick := func(second int64, leaving bool) {
-		h.Clock, h.Tick = second*1000, &topics.RawTick{Partitions: partitions, Leaving: leaving}
-		for p := range int32(partitions) {
+		h.Clock, h.Tick = second*1000, &topics.RawTick{Partitions: int32(d.partitions), Leaving: leaving}
+		for p := range int32(d.partitions) {
 			produce(p, nil)
 		}
 		h.Tick = nil
@@ -379,7 +383,7 @@ func (d *deployment) repeat(ctx context.Context, lines [][]byte, rounds int64) (
 				tick(clock, false)
 			}
 			h.Clock = clock * 1000
-			produce(int32(sent%partitions), p.lines)
+			produce(int32(sent%d.partitions), p.lines)
 			sent++
 		}
 	}
