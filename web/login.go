@@ -36,9 +36,25 @@ func (s *Server) askLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("WWW-Authenticate", a.challenge())
-	told := "this dashboard needs a user and a password, a token, or a share link that has not expired"
+	var ways []string
+	if a.basic {
+		ways = append(ways, "a user and a password")
+	}
+	if a.hasTokens() {
+		ways = append(ways, "a token")
+	}
+	if a.provider != nil {
+		ways = append(ways, "a login at "+a.provider.title())
+	}
+	if a.shares() {
+		ways = append(ways, "a share link that has not expired")
+	}
+	told := "this dashboard needs " + strings.Join(ways, " or ")
 	if a.form() {
-		told += ": browsers log in at /login, programs send Authorization: Bearer TOKEN"
+		told += ": browsers log in at /login"
+	}
+	if a.hasTokens() {
+		told += ", programs send Authorization: Bearer TOKEN"
 	}
 	http.Error(w, told, http.StatusUnauthorized)
 }

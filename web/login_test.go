@@ -345,3 +345,21 @@ func TestRefusalsAreReadable(t *testing.T) {
 		t.Errorf("a form that has to wait: %d %s", answer.StatusCode, told)
 	}
 }
+
+// Who has not logged in is told of the ways that there are.
+func TestWaysToLogIn(t *testing.T) {
+	for told, c := range map[string]AccessConfig{
+		"needs a user and a password\n":                                    {Auth: "a:b"},
+		"needs a token: browsers log in at /login, programs send":          {Tokens: []string{testToken}},
+		"needs a user and a password or a share link that has not expired": {Auth: "a:b", ShareKey: testKey},
+	} {
+		s := idle(t, func(config *Config) { config.Access = letIn(t, c) })
+		if answer, body := get(t, s, "/api/stats", nil); answer.StatusCode != 401 || !strings.Contains(body, told) {
+			t.Errorf("%d %s, want %q in it", answer.StatusCode, body, told)
+		}
+	}
+	s := idle(t, func(c *Config) { c.Access = letIn(t, AccessConfig{TokenFile: tokenFile(t, "read ann "+tokenOf("a"))}) })
+	if answer, body := get(t, s, "/api/definitions", withToken(tokenOf("a"))); answer.StatusCode != 403 || !strings.Contains(body, "to see the definitions needs the role edit") {
+		t.Errorf("the definitions: %d %s", answer.StatusCode, body)
+	}
+}

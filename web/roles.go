@@ -126,7 +126,11 @@ func (s *Server) allow(next http.Handler) http.Handler {
 			s.askLogin(w, r)
 			return
 		case who.role < needs:
-			s.refuse(w, r, http.StatusForbidden, lacking(who, needs))
+			told := lacking(who, needs)
+			if r.Method == http.MethodGet && r.URL.Path == "/api/definitions" && !who.shared {
+				told = fmt.Sprintf("you are %s: to see the definitions needs the role edit", who.described())
+			}
+			s.refuse(w, r, http.StatusForbidden, told)
 			return
 		case needs == Edit && !s.mayOpen(r):
 			http.Error(w, "nothing can be changed by a page of another site", http.StatusForbidden)

@@ -64,6 +64,9 @@ func parseTokens(file string, text []byte) (tokens []namedToken, err error) {
 		if len(words) == 0 || words[0][0] == '#' {
 			continue
 		}
+		if len(words) == 1 {
+			return nil, wrong("there is 1 word: write a role (read, lines or edit), a name and a token")
+		}
 		if len(words) != 3 {
 			return nil, wrong("there are %d words: write a role (read, lines or edit), a name and a token", len(words))
 		}

@@ -30,7 +30,7 @@ func TestParseTokens(t *testing.T) {
 		"read wall x":                                             "f:1: the token of wall has 1 bytes",
 		"read wall " + a + "\nread ann":                           "f:2: there are 2 words",
 		"read wall " + a + " and more":                            "f:1: there are 5 words",
-		a:                                                         "f:1: there are 1 words",
+		a:                                                         "f:1: there is 1 word:",
 		"write wall " + a:                                         "f:1: the first word is not a role",
 		a + " read wall":                                          "f:1: the first word is not a role",
 		"nobody wall " + a:                                        "f:1: the first word is not a role",

@@ -145,10 +145,13 @@ func (w *webFlags) check() error {
 	}
 	open := w.auth == "" && len(list(w.tokens)) == 0 && w.tokenFile == "" && w.oidc.issuer == ""
 	if w.shareKey != "" && open {
-		return usagef("--http-share-key needs --http-auth or --http-token-file: without them all may come in already")
+		return usagef("--http-share-key needs a login (--http-auth, --http-tokens, --http-token-file or --oidc-issuer): without one all may come in already")
+	}
+	if w.session != web.DefaultSession && open {
+		return usagef("--http-session is of a login, and there is none: add --http-auth, --http-tokens, --http-token-file or --oidc-issuer")
 	}
 	if w.allowEdit && open {
-		return usagef("--allow-edit needs --http-auth or --http-token-file: without them anybody could edit")
+		return usagef("--allow-edit needs a login (--http-auth, --http-tokens, --http-token-file or --oidc-issuer): without one anybody could edit")
 	}
 	for flag, sites := range map[string]string{"--http-origins": w.origins, "--embed-from": w.embedFrom} {
 		for _, site := range list(sites) {

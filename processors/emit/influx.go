@@ -24,6 +24,9 @@ func (c *influxConfig) Settings() []Setting {
 }
 
 func (c *influxConfig) Senders() ([]Sender, error) {
+	if c.url == "" && c.token != "" {
+		return nil, errors.New("--influx-token is for --influx: add the URL")
+	}
 	if c.url == "" {
 		return nil, nil
 	}

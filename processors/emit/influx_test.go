@@ -49,3 +49,10 @@ func TestInflux(t *testing.T) {
 		}
 	}
 }
+
+func TestInfluxTokenNeedsURL(t *testing.T) {
+	c := influxConfig{token: "secret"}
+	if _, err := c.Senders(); err == nil || !strings.Contains(err.Error(), "--influx-token is for --influx") {
+		t.Errorf("a token without a URL: %v", err)
+	}
+}
