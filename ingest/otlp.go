@@ -116,6 +116,10 @@ func (o *otlpLogs) readJSON(body []byte) error {
 func (o *otlpLogs) elements(object []byte, array, other, common string, set func([]byte) error, each func(json.RawMessage) error) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(object, &members); err != nil {
+		var other *json.UnmarshalTypeError
+		if errors.As(err, &other) {
+			return fmt.Errorf("the JSON is not an object but of type %s", other.Value)
+		}
 		return err
 	}
 	all, ok := members[array]

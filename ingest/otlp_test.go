@@ -100,3 +100,10 @@ func testOTLPOfSDK(t *testing.T, speaks *dialect, config *tls.Config, connect fu
 		t.Error(fmt.Errorf("%d lines are accepted, want 1", got))
 	}
 }
+
+func TestOTLPNotAnObject(t *testing.T) {
+	var o otlpLogs
+	if err := o.elements([]byte("[]"), "resourceLogs", "resource_logs", "", nil, nil); err == nil || !strings.Contains(err.Error(), "not an object") || strings.Contains(err.Error(), "Go ") {
+		t.Errorf("a list instead of an object: %v", err)
+	}
+}

@@ -83,6 +83,8 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"web", "--http-url", "pulse.example.com"}, []string{"--http-url", "https://host"}},
 		{2, nil, []string{"web", "--http-session", "12"}, []string{"http-session", "1h30m"}},
 		{1, nil, []string{"web", "--http-auth", "a:b", "--http-session", "1000h"}, []string{"1000h", "720h"}},
+		{2, nil, []string{"topics", "--grow", "0"}, []string{"grow", "write a number from 1 to"}},
+		{2, nil, []string{"topics", "--grow", "x"}, []string{"grow", "write a number from 1 to"}},
 		{2, nil, []string{"web", "--http-session", "8h"}, []string{"--http-session", "--http-token-file", "--oidc-issuer"}},
 		{2, nil, []string{"web", "--http-share-key", "0123456789abcdef"}, []string{"--http-share-key", "--http-tokens", "--oidc-issuer"}},
 		{1, nil, []string{"web", "--http-token-file", "/nowhere/tokens"}, []string{"cannot read the tokens", "/nowhere/tokens"}},

@@ -40,7 +40,12 @@ func (s *topicsSettings) add(f *flags) {
 	f.StringVar(&s.remove, "remove-version", "", "delete the topics and groups of another definitions `version`, as named by pulse status, unless a process uses it")
 	f.StringVar(&s.pass, "pass", "", "delete a `batch` that pulse status calls too large, as topic/partition@offset, and all before it")
 	f.BoolVar(&s.create, "create", false, "create the topics that are missing")
-	f.IntVar(&s.grow, "grow", 0, "let events.raw have so many `partitions`, while all runs; what is done already is not done again")
+	f.Func("grow", "let events.raw have so many `partitions`, while all runs; what is done already is not done again", func(text string) (err error) {
+		if s.grow, err = strconv.Atoi(text); err != nil || s.grow < 1 || s.grow > topics.MaxPartitions {
+			return fmt.Errorf("write a number from 1 to %d", topics.MaxPartitions)
+		}
+		return nil
+	})
 	f.BoolVar(&s.dryRun, "dry-run", false, "with --grow, say what would be done and change nothing")
 	f.IntVar(&s.partitions, "partitions", 0, fmt.Sprintf("the `number` of partitions of each topic; new topics get %d by default", topics.DefaultPartitions))
 	f.IntVar(&s.replication, "replication", 0, "the `number` of replicas of each topic; by default, the broker's, and any number is accepted")
@@ -52,9 +57,6 @@ func (s *topicsSettings) check(words []string) error {
 	}
 	if s.dryRun && s.grow == 0 {
 		return usagef("--dry-run is for --grow alone")
-	}
-	if s.grow < 0 || s.grow > topics.MaxPartitions {
-		return usagef("--grow is %d: write a number from 1 to %d", s.grow, topics.MaxPartitions)
 	}
 	if s.grow > 0 && (s.create || s.remove != "" || s.pass != "" || s.partitions > 0) {
 		return usagef("--grow cannot be used with --create, --partitions, --remove-version or --pass: run one after the other")
