@@ -15,11 +15,12 @@ import (
 // A bundler makes one script of a module and all that it imports: on a slow line 40 requests,
 // of which each waits for the one that names it, take longer than what they bring. Each module
 // is a function that gives what it exports, those it imports before it. It takes what the
-// page's modules have: named imports and exports of functions, classes and constants, and no
-// cycle.
+// page's modules have: named imports and exports of functions, classes and constants, each
+// exported by itself, and no cycle.
 type bundler struct {
 	files fs.FS
 	names map[string]string // of what a module exports, by its file; "": it is being added
+	given map[string]bool   // what modules export: NAME.EXPORT
 	made  int
 	out   bytes.Buffer
 }
@@ -32,7 +33,7 @@ var (
 
 // bundle makes the script of a module, and makes that small.
 func bundle(files fs.FS, module string) ([]byte, error) {
-	b := bundler{files: files, names: map[string]string{}}
+	b := bundler{files: files, names: map[string]string{}, given: map[string]bool{}}
 	if _, err := b.add(module); err != nil {
 		return nil, err
 	}
@@ -61,6 +62,13 @@ func (b *bundler) add(file string) (name string, err error) {
 		from, failed := b.add(path.Join(path.Dir(file), part[2]))
 		if failed != nil {
 			err = failed
+			return line
+		}
+		for want := range strings.SplitSeq(part[1], ",") {
+			want, _, _ = strings.Cut(strings.TrimSpace(want), " as ")
+			if want != "" && !b.given[from+"."+want] {
+				err = fmt.Errorf("%s imports %s, which %s does not export by itself", file, want, part[2])
+			}
 		}
 		return "const {" + strings.ReplaceAll(part[1], " as ", ": ") + "} = " + from + ";"
 	})
@@ -79,6 +87,9 @@ func (b *bundler) add(file string) (name string, err error) {
 	name = fmt.Sprintf("m%d", b.made)
 	b.made++
 	b.names[file] = name
+	for _, export := range exports {
+		b.given[name+"."+export] = true
+	}
 	fmt.Fprintf(&b.out, "const %s = (() => {\n%s\nreturn {%s};\n})();\n", name, text, strings.Join(exports, ", "))
 	return name, nil
 }

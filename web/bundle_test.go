@@ -39,6 +39,7 @@ func TestBundleRefuses(t *testing.T) {
 		{"a file that is not there", "import { c } from \"./c.js\";\n", "", "c.js"},
 		{"all of a module", "import * as b from \"./b.js\";\n", "export const b = 1;\n", "more than the bundler takes"},
 		{"what can change", "import { b } from \"./b.js\";\n", "export let b = 1;\n", "more than the bundler takes"},
+		{"what is not exported by itself", "import { c } from \"./b.js\";\n", "export const b = 1, c = 2;\n", "does not export by itself"},
 		{"no JavaScript", "const = ;\n", "", "the scripts of a.js"},
 	} {
 		_, err := bundle(fstest.MapFS{"a.js": {Data: []byte(test.a)}, "b.js": {Data: []byte(test.b)}}, "a.js")

@@ -5,7 +5,11 @@ const FOOT = 4; // px below the zero line, so that a zero is seen
 const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10]; // tops of the value axis: it must not move each second
 
 /** What is known of a second. */
-export const UNKNOWN = 0, VALUE = 1, NOTHING = 2, CLOCKLESS = 3, OUTSIDE = 4;
+export const UNKNOWN = 0;
+export const VALUE = 1;
+export const NOTHING = 2;
+export const CLOCKLESS = 3;
+export const OUTSIDE = 4;
 
 /** sample gives what is known of each second from one to another: {kinds, numbers,
  * from, step, level, hollow}. It is level if most seconds have the number of the one
