@@ -248,7 +248,7 @@ func openDraft(t *testing.T, file DefinitionsFile) (*Server, *browser) {
 	s.config.DefinitionsFile = file
 	onPort(t, s)
 	b := openBrowser(t)
-	b.do(t, look(1440, 900, "light"), chromedp.Navigate(strings.Replace(s.URL(), "//", "//me:secret-secret@", 1)+"/icon.svg"), chromedp.Navigate(s.URL()))
+	b.do(t, look(1440, 900, "light"), chromedp.Navigate(strings.Replace(s.URL(), "//", "//me:secret-secret@", 1)+"/app.js"), chromedp.Navigate(s.URL()))
 	b.until(t, `document.querySelectorAll(".panel").length === 2 && !document.querySelector("#draft-button").hidden`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#draft-button").click()`))
 	b.until(t, `document.querySelector("#draft textarea").value.includes("name: service")`)

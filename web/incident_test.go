@@ -347,7 +347,7 @@ func TestIncidentPageOfKafka(t *testing.T) {
 	}
 	onPort(t, s)
 	b := openBrowser(t)
-	b.do(t, look(1440, 900, "dark"), chromedp.Navigate(strings.Replace(s.URL(), "//", "//me:secret-secret@", 1)+"/icon.svg"))
+	b.do(t, look(1440, 900, "dark"), chromedp.Navigate(strings.Replace(s.URL(), "//", "//me:secret-secret@", 1)+"/app.js"))
 	at := fmt.Sprintf("%s/incident/%s?at=%s#/", s.URL(), saved.ID, formatSecond(to-5))
 	b.do(t, chromedp.Navigate(at+fmt.Sprintf("stat/requests/300?lines=%d-%d&different=%d-%[2]d", from, to-5, to-14)))
 	b.until(t, `document.querySelectorAll(".lines:not(.different) li code").length > 50 && document.querySelector(".different [role=status]").textContent.includes("were tried")`)
@@ -375,7 +375,7 @@ func TestIncidentPage(t *testing.T) {
 	onPort(t, server)
 	b := openBrowser(t)
 	// The browser keeps the login; a page whose own address has it may not ask for anything.
-	b.do(t, look(1440, 900, "light"), chromedp.Navigate(strings.Replace(server.URL(), "//", "//me:secret-secret@", 1)+"/icon.svg"))
+	b.do(t, look(1440, 900, "light"), chromedp.Navigate(strings.Replace(server.URL(), "//", "//me:secret-secret@", 1)+"/app.js"))
 	b.do(t, chromedp.Navigate(fmt.Sprintf("%s/incident/checkout-slow?at=%s", server.URL(), formatSecond(incidentFirst+420))))
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 2 && document.querySelector(".figure").textContent === "420"`)
 	b.until(t, `document.querySelector("#player").textContent.includes("checkout slow") && document.title.includes("checkout slow")`)
