@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"pulse/cmd/dev/testkit"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,7 +229,7 @@ func TestOpenConnectionsEnd(t *testing.T) {
 
 // Each way to guess is slowed down, counted and told, and nothing that was guessed is.
 func TestGuessesAreCounted(t *testing.T) {
-	var log lockedText
+	var log testkit.Transcript
 	s := idle(t, func(c *Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		c.Access = letIn(t, AccessConfig{Auth: "eve:secret", TokenFile: tokenFile(t, "lines ann "+tokenOf("a"))})
@@ -270,24 +270,6 @@ func TestGuessesAreCounted(t *testing.T) {
 	if told := log.String(); !strings.Contains(told, "a wrong password or token was refused") || !strings.Contains(told, `who="token ann"`) || strings.Contains(told, guess) || strings.Contains(told, tokenOf("a")) {
 		t.Errorf("the log says %s", told)
 	}
-}
-
-// lockedText is text that several goroutines write.
-type lockedText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedText) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // Logins that are ended are bounded. One more is not said to be ended.

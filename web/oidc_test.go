@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"pulse/cmd/dev/testkit"
 	"slices"
 	"strings"
 	"sync"
@@ -199,7 +200,7 @@ func sessionOf(answer *http.Response) string {
 
 func TestOIDC(t *testing.T) {
 	i := newIssuer(t)
-	var log lockedText
+	var log testkit.Transcript
 	s := idle(t, func(c *Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		c.Access = letIn(t, AccessConfig{OIDC: i.config(t, nil), TokenFile: tokenFile(t, "read wall "+tokenOf("w")), ShareKey: testKey, Session: time.Hour})
