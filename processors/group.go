@@ -122,10 +122,10 @@ func (h *handler) Setup(inner sarama.ConsumerGroupSession) error {
 	var found map[string]topics.Identity
 	if err == nil {
 		// Before the partitions are begun: those that come later begin another session.
-		found, err = topics.Identities(inner.Context(), h.p.client, h.p.config.Input)
+		found, err = topics.Identities(inner.Context(), h.p.client, h.p.bound()...)
 	}
 	if err == nil {
-		ids, err = topics.IDs(inner.Context(), h.p.client, h.p.bound()...)
+		ids, err = topics.JoinIDs(found, h.p.bound()...)
 	}
 	if err == nil && h.p.config.Session != nil {
 		err = h.p.config.Session(inner.Context())

@@ -33,8 +33,14 @@ func (l Layout) Notice(n Names) string {
 	if l.Added() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("topic %s has %d partitions, of which Pulse uses the first %d: all numbers are right without the others. To use them, run `pulse topics --grow %d`",
-		n.Raw(), l.All, l.Used, l.All)
+	what, do := l.Advice(n)
+	return "topic " + what + ". To use them, " + do
+}
+
+// Advice says what is known of partitions that were added, and how they come to be used.
+func (l Layout) Advice(n Names) (what, do string) {
+	return fmt.Sprintf("%s has %d partitions, of which Pulse uses the first %d: all numbers are right without the others", n.Raw(), l.All, l.Used),
+		fmt.Sprintf("run `pulse topics --grow %d`", l.All)
 }
 
 // growth is the last growth before which a partition was not there; nil: it is not known.

@@ -138,6 +138,11 @@ func IDs(ctx context.Context, client *kgo.Client, names ...string) (string, erro
 	if err != nil {
 		return "", err
 	}
+	return JoinIDs(found, names...)
+}
+
+// JoinIDs is IDs of topics whose identities are known.
+func JoinIDs(found map[string]Identity, names ...string) (string, error) {
 	var ids []string
 	for _, name := range names {
 		id, ok := found[name]

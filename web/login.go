@@ -120,8 +120,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code int, told s
 	}
 	// In a frame of another site there is no form.
 	form := code == http.StatusForbidden && !s.access.open() && !s.embeds(r)
-	loginPage{Told: strings.ToUpper(told[:1]) + told[1:] + ".", To: here(r.URL.Path), Notice: true, Form: form}.write(w, code)
+	loginPage{Told: sentence(told), To: here(r.URL.Path), Notice: true, Form: form}.write(w, code)
 }
+
+// sentence makes what programs are told a sentence for people.
+func sentence(told string) string { return strings.ToUpper(told[:1]) + told[1:] + "." }
 
 // showLogin shows the login page with what is to be told.
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, code int, told, to string) {
@@ -255,7 +258,7 @@ func (s *Server) slowDown(w http.ResponseWriter, r *http.Request, by string, now
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	told := fmt.Sprintf("too many wrong passwords or tokens came from this address: try again in %d s", seconds)
 	if by == byForm {
-		s.showLogin(w, r, http.StatusTooManyRequests, strings.ToUpper(told[:1])+told[1:]+".", r.PostForm.Get("to"))
+		s.showLogin(w, r, http.StatusTooManyRequests, sentence(told), r.PostForm.Get("to"))
 	} else {
 		s.refuse(w, r, http.StatusTooManyRequests, told)
 	}

@@ -126,11 +126,7 @@ func (s *Server) allow(next http.Handler) http.Handler {
 			s.askLogin(w, r)
 			return
 		case who.role < needs:
-			told := lacking(who, needs)
-			if r.Method == http.MethodGet && r.URL.Path == "/api/definitions" && !who.shared {
-				told = fmt.Sprintf("you are %s: to see the definitions needs the role edit", who.described())
-			}
-			s.refuse(w, r, http.StatusForbidden, told)
+			s.refuse(w, r, http.StatusForbidden, lacking(who, needs, r))
 			return
 		case needs == Edit && !s.mayOpen(r):
 			http.Error(w, "nothing can be changed by a page of another site", http.StatusForbidden)
@@ -143,8 +139,8 @@ func (s *Server) allow(next http.Handler) http.Handler {
 	})
 }
 
-// lacking says what somebody would need.
-func lacking(who identity, needs Role) string {
+// lacking says what somebody would need for a request.
+func lacking(who identity, needs Role, r *http.Request) string {
 	switch {
 	case who.shared && needs == Lines:
 		return "a share link shows only numbers: log in to see lines, and what follows from them"
@@ -152,6 +148,8 @@ func lacking(who identity, needs Role) string {
 		return "a share link changes nothing: log in"
 	case needs == Lines:
 		return fmt.Sprintf("you are %s, and see numbers, but no log lines: that needs the role lines", who.described())
+	case r.Method == http.MethodGet && r.URL.Path == "/api/definitions":
+		return fmt.Sprintf("you are %s: to see the definitions needs the role edit", who.described())
 	}
 	return fmt.Sprintf("you are %s, and may look, but change nothing: that needs the role edit", who.described())
 }

@@ -195,11 +195,7 @@ func listSilences(e *environment, silences *topics.Silences, now time.Time) erro
 	table := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "alert\tfrom\tuntil\twho\twhy\tid")
 	for _, one := range silences.Current(now) {
-		name := one.Alert
-		if one.Key != nil {
-			name += " " + *one.Key
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", name, one.From.Format(time.RFC3339), one.Until.Format(time.RFC3339), one.Who, one.Why, one.ID)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", alert.Name(one.Alert, one.Key), one.From.Format(time.RFC3339), one.Until.Format(time.RFC3339), one.Who, one.Why, one.ID)
 	}
 	return table.Flush()
 }

@@ -190,24 +190,17 @@ func (a *Alerts) text(at time.Time) string {
 		if i == firingNamed {
 			return text + fmt.Sprintf("             and %d more silences\n", len(a.Silences)-i)
 		}
-		name, when := s.Alert, ""
-		if s.Key != nil {
-			name += " " + *s.Key
-		}
+		when := ""
 		if s.From.After(at) {
 			when = "from " + s.From.Format(time.RFC3339) + " "
 		}
-		text += fmt.Sprintf("  silence    %s %suntil %s, by %s: %s\n", name, when, s.Until.Format(time.RFC3339), s.Who, s.Why)
+		text += fmt.Sprintf("  silence    %s %suntil %s, by %s: %s\n", alert.Name(s.Alert, s.Key), when, s.Until.Format(time.RFC3339), s.Who, s.Why)
 	}
 	return text
 }
 
 func (f *Firing) text() string {
-	name := f.Alert
-	if f.Key != nil {
-		name += " " + *f.Key
-	}
-	text := fmt.Sprintf("%-10s %s since %s", f.Kind, name, f.Since.Format(time.RFC3339))
+	text := fmt.Sprintf("%-10s %s since %s", f.Kind, alert.Name(f.Alert, f.Key), f.Since.Format(time.RFC3339))
 	if f.Silenced != nil {
 		text += ", silenced until " + f.Silenced.Format(time.RFC3339)
 	}

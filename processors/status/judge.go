@@ -338,8 +338,8 @@ func (f *findings) problems() []Problem {
 			"start the mergers: seconds will be shown as unknown until every window is complete again")
 	}
 	if f.layout.Added() > 0 {
-		say(-1, fmt.Sprintf("%s has %d partitions, of which Pulse uses the first %d: all numbers are right without the others", raw, f.layout.All, f.layout.Used),
-			fmt.Sprintf("to use them, run `pulse topics --grow %d`", f.layout.All))
+		what, do := f.layout.Advice(f.names)
+		say(-1, what, "to use them, "+do)
 	}
 	if n := f.lines.Late + f.lines.Unreadable; n > 0 && float64(n) > f.limits.Discarded*float64(f.lines.In) {
 		say(-1, fmt.Sprintf("%s of the newest minute's lines are not counted in any stat: %s late, %s unreadable", percent(n, f.lines.In), thousands(f.lines.Late), thousands(f.lines.Unreadable)),

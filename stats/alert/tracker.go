@@ -41,6 +41,14 @@ type Subject struct {
 	Key   string
 }
 
+// Name is what people read of an alert, and of the key of it that is meant, if there is one.
+func Name(alert string, key *string) string {
+	if key == nil {
+		return alert
+	}
+	return alert + " " + *key
+}
+
 // A moment is a second that may still be amended.
 type moment struct {
 	Second   int64             `json:"second"`

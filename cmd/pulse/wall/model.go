@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"pulse/stats/alert"
 	"pulse/stats/value"
 )
 
@@ -77,12 +78,7 @@ type alertNow struct {
 }
 
 // name is the alert's, and the key's.
-func (a *alertNow) name() string {
-	if a.Key == nil {
-		return clean(a.Alert)
-	}
-	return clean(a.Alert + " " + *a.Key)
-}
+func (a *alertNow) name() string { return clean(alert.Name(a.Alert, a.Key)) }
 
 // lasts is for how long it has gone on; "" if that is not known.
 func (a *alertNow) lasts(now float64) string {
