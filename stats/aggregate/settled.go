@@ -37,6 +37,9 @@ func (w *uniqueWindow) Settle(p Partial, second int64) {
 	if w.past == nil {
 		w.past = &settled{recent: map[uint64]int64{}, beyond: -1, sketch: -1}
 	}
+	// The window was further on, and came back behind all that had settled: none of those
+	// entered it, so that it was not told.
+	w.past.from = min(w.past.from, second)
 	s := p.(*set)
 	if s.sketched {
 		w.leave(second)

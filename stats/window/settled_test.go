@@ -57,22 +57,25 @@ func TestSettledSecondsTellTheSame(t *testing.T) {
 	const over = 40
 	stat := &stats.Stat{Name: "unique", Kind: "unique", Field: "x", Window: over}
 	p := compileDefinitions(t, &stats.Definitions{Stats: []*stats.Stat{stat}})
+	pools := []int{50, 1500, 1_000_000}
+	exacts, estimated := make([]int, len(pools)), make([]int, len(pools)) // by pool
 	for seed := range uint64(testkit.Size(12, 300)) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		settling, plain := window.NewSeries(p.Kind(0), stat), window.NewSeries(p.Kind(0), stat)
 		settling.SetSettling(true)
 		plain.SetSettling(false)
-		pool := []int{50, 1500, 1_000_000}[seed%3]
-		at, forgotten, estimates, exact := int64(statstest.Epoch), int64(statstest.Epoch-1), 0, 0
+		kind := int(seed) % len(pools)
+		pool := pools[kind]
+		at, forgotten := int64(statstest.Epoch), int64(statstest.Epoch-1)
 		same := func(second int64) {
 			got, want := string(settling.Value(second, over)), string(plain.Value(second, over))
 			if got != want || settling.Approx() != plain.Approx() {
 				t.Fatalf("seed %d: at %d it is %s (%g), want %s (%g)", seed, second-statstest.Epoch, got, settling.Approx(), want, plain.Approx())
 			}
 			if plain.Approx() > 0 {
-				estimates++
+				estimated[kind]++
 			} else {
-				exact++
+				exacts[kind]++
 			}
 			if got, want := settling.Until(second), plain.Until(second); got != want {
 				t.Fatalf("seed %d: the value of %d is the same until %d, want %d", seed, second, got, want)
@@ -104,6 +107,9 @@ func TestSettledSecondsTellTheSame(t *testing.T) {
 					at += r.Int64N(2 * over)
 				}
 				same(max(at-r.Int64N(4), forgotten+1))
+				if r.IntN(4) == 0 { // from anywhere to anywhere
+					same(forgotten + 1 + r.Int64N(2*over))
+				}
 			case 6:
 				forgotten = max(forgotten, at-r.Int64N(5)-1)
 				settling.Forget(forgotten)
@@ -112,14 +118,45 @@ func TestSettledSecondsTellTheSame(t *testing.T) {
 				same(at)
 			}
 		}
-		if exact == 0 || estimates == 0 && pool > 50 {
-			t.Errorf("seed %d: %d exact values and %d estimates were compared", seed, exact, estimates)
-		}
 		settling.Forget(at + over)
 		if n := settling.Len(); n > 0 {
 			t.Errorf("seed %d: %d seconds are left when all are forgotten", seed, n)
 		}
 	}
+	for kind, pool := range pools {
+		if exacts[kind] == 0 || estimated[kind] == 0 && pool > 50 {
+			t.Errorf("of %d values %d exact counts and %d estimates were compared", pool, exacts[kind], estimated[kind])
+		}
+	}
+}
+
+// TestSettlesBehindWhereItWas settles a second after the window was further on, and came back.
+func TestSettlesBehindWhereItWas(t *testing.T) {
+	const over = 6
+	stat := &stats.Stat{Name: "unique", Kind: "unique", Field: "x", Window: over}
+	p := compileDefinitions(t, &stats.Definitions{Stats: []*stats.Stat{stat}})
+	series := window.NewSeries(p.Kind(0), stat)
+	series.SetSettling(true)
+	join := func(second int) {
+		t.Helper()
+		if err := series.Join(fragmentOf(second, string(setOf(rand.New(rand.NewPCG(1, 1)), 3, 1000, 0))), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is := func(second int64, want string) {
+		t.Helper()
+		if got := string(series.Value(second, over)); got != want {
+			t.Errorf("at %d: %s, want %s", second, got, want)
+		}
+	}
+	join(90)
+	series.Forget(90)
+	is(110, "0")
+	join(101)
+	is(101, "3")
+	series.Forget(101)
+	is(110, "0")
+	is(104, "3")
 }
 
 // fullDays are stats over 24 hours, and what fills a second of each.
