@@ -12,10 +12,13 @@ export REVISION ?= $(shell git describe --always --abbrev=40 --exclude='*' --dir
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)
 
 # What make test runs, and make test-steady many times. Four packages at once on two cores:
-# much of a test's time is waiting. The race detector holds each program for a second when it
-# ends, in case another goroutine races then; nothing of ours runs that long. make lint vets.
-# The limits of time end what hangs, on a machine many times slower: they are not for what is slow.
-TEST := $(GO) test -race -short -vet=off -p 4 -timeout 30m ./...
+# much of a test's time is waiting. Compiled as the binary is, so that what that compiled is not
+# compiled again. make lint vets. The limits of time end what hangs, on a machine many times
+# slower: they are not for what is slow.
+SHORT_TESTS := -short -vet=off -p 4 -timeout 30m ./...
+TEST := env CGO_ENABLED=0 $(GO) test -trimpath -ldflags '-s -w' $(SHORT_TESTS)
+# The race detector holds each program for a second when it ends, in case another goroutine races
+# then; nothing of ours runs that long.
 export GORACE ?= atexit_sleep_ms=10
 
 # timed runs a command and says how long it took.
@@ -36,7 +39,7 @@ KAFKA_PORT ?= 29092
 BROKERS    ?= 1
 
 .PHONY: help build packages run up down screenshot clean \
-	test test-all test-steady test-kafka chaos fuzz conformance generate lint gosec vuln compose-check \
+	test test-all test-race test-steady test-kafka chaos fuzz conformance generate lint gosec vuln compose-check \
 	deploy-tools deploy-check \
 	bench figures bench-compare bench-e2e bench-web bench-peers bench-keys kafka-up kafka-down
 
@@ -96,8 +99,11 @@ clean: ## remove what was built, and the demo's data
 
 ##@ Check it
 
-test: ## the short tests, with the race detector: nothing but Go is needed; PULSE_TEST_PATIENCE=3 waits three times as long on a busy machine
-	@$(call timed,$(TEST) && $(GO) test ./cmd/dev/words)
+test: ## the short tests: nothing but Go is needed; PULSE_TEST_PATIENCE=3 waits three times as long on a busy machine
+	@$(call timed,$(TEST))
+
+test-race: ## the short tests with the race detector, for which a C compiler is needed
+	@$(call timed,$(GO) test -race $(SHORT_TESTS))
 
 test-all: ## all tests, one package after the other: processes, floods, browsers, other programs
 	@$(call timed,$(GO) test -count=1 -p 1 -timeout 60m ./...)
