@@ -47,26 +47,28 @@ func (*quantiles) Digest(p Partial) (numbers uint64) { return p.(*values).digest
 // digest implements Digester.Digest.
 func (p *values) digest() (numbers uint64) {
 	numbers = p.total()
-	if p.settled().len <= digestExact {
+	if p.different() <= digestExact {
 		return numbers
 	}
-	order := p.ascending()
-	codes, counts := make([]uint64, len(order)), make([]uint64, len(order))
-	for i, s := range order {
-		codes[i], counts[i] = s.key, s.n
-	}
+	var codes, counts []uint64
+	eachOf(p.settled(), func(code uint32, n uint64) {
+		codes, counts = append(codes, uint64(code)), append(counts, n)
+	})
 	least, greatest := codes[0], codes[len(codes)-1]
 	counts[0]--
 	counts[len(counts)-1]--
 	digest := newDigest(codes, counts, numbers-2)
 
-	p.codes.reset()
-	p.codes.add(least, 1)
-	p.codes.add(greatest, 1)
+	c := codeCounters.Get().(*codeCounter)
+	c.add(uint32(least), 1)
+	c.add(uint32(greatest), 1)
 	digest.ForEachCentroid(func(mean float64, n uint64) bool {
-		p.codes.add(uint64(floatCode(mean)), n)
+		c.add(floatCode(mean), n)
 		return true
 	})
+	p.runs = c.appendRun(p.runs[:0])
+	p.first = len(p.runs)
+	codeCounters.Put(c)
 	return numbers
 }
 

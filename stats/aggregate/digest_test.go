@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -62,9 +63,16 @@ func sample(next func(r *rand.Rand) float64, r *rand.Rand, n int) *values {
 	p := new(values)
 	for range n {
 		f := next(r)
-		p.codes.add(uint64(code(fixed.FromMagnitude(0, uint64(math.Abs(f)*1e9), f < 0))), 1)
+		put(p, code(fixed.FromMagnitude(0, uint64(math.Abs(f)*1e9), f < 0)), 1)
 	}
 	return p
+}
+
+// put adds a code n more times.
+func put(p *values, code uint32, n uint64) {
+	if err := p.Join(binary.AppendUvarint(binary.AppendUvarint(nil, uint64(code)), n)); err != nil {
+		panic(err)
+	}
 }
 
 // ranks are the codes of a partial, ascending, and how many numbers are up to and
@@ -76,10 +84,10 @@ type ranks struct {
 
 func ranksOf(p *values) (r ranks) {
 	n := uint64(0)
-	for _, c := range p.codes.sorted(nil) {
-		n += p.codes.count(c)
-		r.codes, r.upTo = append(r.codes, c), append(r.upTo, n)
-	}
+	eachOf(p.settled(), func(code uint32, its uint64) {
+		n += its
+		r.codes, r.upTo = append(r.codes, uint64(code)), append(r.upTo, n)
+	})
 	return r
 }
 
@@ -158,11 +166,11 @@ func TestDigestError(t *testing.T) {
 			if numbers := k.Digest(p); numbers != uint64(n) {
 				t.Fatalf("%s: the digest says that it has %d numbers, want %d", d.name, numbers, n)
 			}
-			if exact.codes.len <= digestExact && !bytes.Equal(p.AppendTo(nil), b) {
-				t.Errorf("%s: the digest of %d different values is not as they are", d.name, exact.codes.len)
+			if exact.different() <= digestExact && !bytes.Equal(p.AppendTo(nil), b) {
+				t.Errorf("%s: the digest of %d different values is not as they are", d.name, exact.different())
 			}
-			if p.codes.len > 700 {
-				t.Errorf("%s: the digest of %d numbers has %d values", d.name, n, p.codes.len)
+			if p.different() > 700 {
+				t.Errorf("%s: the digest of %d numbers has %d values", d.name, n, p.different())
 			}
 			share := worst(t, exact, p)
 			most = max(most, share)
@@ -201,7 +209,7 @@ func TestDigestIsOneOfItsNumbers(t *testing.T) {
 		p.Reset()
 		rand.New(rand.NewPCG(seed, 13)).Shuffle(len(numbers), func(i, j int) { numbers[i], numbers[j] = numbers[j], numbers[i] })
 		for _, f := range numbers {
-			p.codes.add(uint64(code(fixed.FromMagnitude(0, uint64(f*1e9), false))), 1)
+			put(p, code(fixed.FromMagnitude(0, uint64(f*1e9), false)), 1)
 		}
 		k.Digest(p)
 		b := p.AppendTo(nil)
@@ -219,13 +227,13 @@ func TestDigestIsReadByItsCentroids(t *testing.T) {
 	at := []float64{0.01, 0.1, 0.5, 0.75}
 	k := newQuantiles(x, at).(Digester)
 	p := k.NewPartial().(*values)
-	p.codes.add(uint64(code(fixed.Int(200))), 9000)
+	put(p, code(fixed.Int(200)), 9000)
 	for v := int64(1000); v <= 2000; v++ {
-		p.codes.add(uint64(code(fixed.Int(v))), 1)
+		put(p, code(fixed.Int(v)), 1)
 	}
 	k.Digest(p)
-	if p.codes.len > 700 {
-		t.Errorf("%d values are no digest", p.codes.len)
+	if p.different() > 700 {
+		t.Errorf("%d values are no digest", p.different())
 	}
 	if got, want := valueOf(k, p), `{"0.01":200,"0.1":200,"0.5":200,"0.75":200}`; got != want {
 		t.Errorf("%s, want %s", got, want)
@@ -293,7 +301,7 @@ func BenchmarkDigest(b *testing.B) {
 				size = len(p.AppendTo(nil))
 			}
 			b.ReportMetric(float64(size), "bytes")
-			b.ReportMetric(float64(p.codes.len), "values")
+			b.ReportMetric(float64(p.different()), "values")
 		})
 	}
 }
@@ -309,7 +317,7 @@ func TestLimit(t *testing.T) {
 		text := fmt.Appendf(nil, "k%02d", i)
 		values := p.entry(text, hashKey(text), uint64(keys-i), 1).(*values)
 		for code := range uint64(maxKeyedNumbers / keys) {
-			values.codes.add(code, uint64(keys-i))
+			put(values, uint32(code), uint64(keys-i))
 		}
 	}
 	if k.Limit(p); len(p.keys.entries) != keys {
@@ -317,7 +325,7 @@ func TestLimit(t *testing.T) {
 	}
 	want := valueOf(k, p)
 	for code := range uint64(keys) {
-		p.entry([]byte("k39"), hashKey([]byte("k39")), 1, 1).(*values).codes.add(300_000+code, 1)
+		put(p.entry([]byte("k39"), hashKey([]byte("k39")), 1, 1).(*values), 300_000+uint32(code), 1)
 	}
 	if k.Limit(p); len(p.keys.entries) != 6 {
 		t.Fatalf("%d keys are left, want twice the top", len(p.keys.entries))

@@ -1,5 +1,7 @@
 package aggregate
 
+import "math"
+
 // A histogram counts codes so that the one at a rank is found without sorting:
 // a tree of three levels, each with the sums of the level below. Its memory
 // grows with the intervals of codes in use, to 4 MB at most, and is kept.
@@ -23,33 +25,53 @@ type (
 	leaf [1 << leafBits]uint64
 )
 
-// add counts a code n more times.
-func (h *histogram) add(code uint32, n uint64) {
-	b := h.branches[code>>(leafBits+branchBits)]
+// leafOf returns the branch and the number in it of the leaf that has a code.
+func (h *histogram) leafOf(code uint32) (b *branch, i uint32) {
+	b = h.branches[code>>(leafBits+branchBits)]
 	if b == nil {
 		b = new(branch)
 		h.branches[code>>(leafBits+branchBits)] = b
 	}
-	i := code >> leafBits & (1<<branchBits - 1)
-	l := b.leaves[i]
-	if l == nil {
-		l = new(leaf)
-		b.leaves[i] = l
+	i = code >> leafBits & (1<<branchBits - 1)
+	if b.leaves[i] == nil {
+		b.leaves[i] = new(leaf)
 	}
-	l[code&(1<<leafBits-1)] += n
-	b.sums[i] += n
-	b.sum += n
-	h.total += n
+	return b, i
 }
 
-// sub counts a code that was added n times less.
-func (h *histogram) sub(code uint32, n uint64) {
-	b := h.branches[code>>(leafBits+branchBits)]
-	i := code >> leafBits & (1<<branchBits - 1)
-	b.leaves[i][code&(1<<leafBits-1)] -= n
-	b.sums[i] -= n
-	b.sum -= n
-	h.total -= n
+// addRun counts the codes of a run.
+func (h *histogram) addRun(run []byte) { h.count(run, 1) }
+
+// subRun takes out a run that was added.
+func (h *histogram) subRun(run []byte) { h.count(run, math.MaxUint64) }
+
+// count adds the counts of a run, each so many times; the greatest number is once less.
+func (h *histogram) count(run []byte, times uint64) {
+	const none = math.MaxUint32
+	at, l, sum := uint32(none), (*leaf)(nil), uint64(0)
+	var b *branch
+	var i uint32
+	for code := uint32(0); len(run) > 0; {
+		var n uint64
+		code, n, run = nextOf(code, run)
+		if code>>leafBits != at {
+			if l != nil {
+				b.sums[i] += sum
+				b.sum += sum
+			}
+			at, sum = code>>leafBits, 0
+			b, i = h.leafOf(code)
+			l = b.leaves[i]
+		}
+		n *= times
+		l[code&(1<<leafBits-1)] += n
+		sum += n
+		h.total += n
+	}
+	if l != nil {
+		b.sums[i] += sum
+		b.sum += sum
+	}
 }
 
 // rank returns the code of the value with this rank, 1 to total.

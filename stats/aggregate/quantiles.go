@@ -75,31 +75,32 @@ func (k *quantiles) NewWindow() Window   { return &quantilesWindow{quantiles: k}
 func (*quantiles) packable() bool        { return true }
 func (k *quantiles) measured() line.Slot { return k.field }
 
-func (k *quantiles) Check(b []byte) error {
-	return eachValue(b, func(uint32, uint64) {})
-}
+func (k *quantiles) Check(b []byte) error { return checkRun(b) }
 
-// values is how often each code is there. Its bytes
-// are, by code ascending, the step from the code before, or at first the code
-// itself, and the count, as uvarints.
+// values is how often each code is there. Its bytes are a run: see runs.go.
+//
+// What is joined is kept as the runs that it came in, until somebody asks or they are many: to
+// merge all of a second's at once costs a tenth of looking up each code as it comes.
 type values struct {
 	field  line.Slot
-	codes  table    // but for the recent ones; see settled
 	recent []uint32 // codes in the order of their lines: to sort them costs less than to look each up
+	runs   []byte   // a run, and behind it others, chunks
+	first  int      // how long the first one is
 
-	// For ascending, kept for their memory.
-	scratch []uint32
-	packed  []uint64
-	order   []slot
+	scratch []uint32 // to sort recent, kept for its memory
 }
 
-// maxRecent bounds the codes that are not in the table yet.
-const maxRecent = 8 << 10
+// Bounds on what is not in the first run yet. It may be more where that is long, so that
+// a code costs no more where there are many.
+const (
+	maxRecent = 8 << 10  // codes
+	maxRuns   = 32 << 10 // bytes
+)
 
 func (p *values) Fold(ev *line.Event) bool {
 	n, ok := ev.Number(p.field)
 	if ok {
-		if len(p.recent) == maxRecent {
+		if len(p.recent) >= max(maxRecent, p.first/2) {
 			p.settled()
 		}
 		p.recent = append(p.recent, code(n))
@@ -107,97 +108,78 @@ func (p *values) Fold(ev *line.Event) bool {
 	return ok
 }
 
-// settled gives the table of all codes.
-func (p *values) settled() *table {
-	p.eachRecent(func(code uint32, n uint64) { p.codes.add(uint64(code), n) })
-	p.recent = p.recent[:0]
-	return &p.codes
+// settled gives all codes as one run. It is valid until more is added.
+func (p *values) settled() []byte {
+	if len(p.recent) == 0 && len(p.runs) == p.first {
+		return p.runs
+	}
+	if len(p.runs) == 0 {
+		p.runs = p.appendRecent(p.runs)
+	} else {
+		c := codeCounters.Get().(*codeCounter)
+		c.addRun(p.runs[:p.first])
+		for more := p.runs[p.first:]; len(more) > 0; {
+			var run []byte
+			run, more, _ = chunk(more, maxCount)
+			c.addRun(run)
+		}
+		for _, code := range p.recent {
+			c.add(code, 1)
+		}
+		p.runs = c.appendRun(p.runs[:0])
+		codeCounters.Put(c)
+	}
+	p.first, p.recent = len(p.runs), p.recent[:0]
+	return p.runs
 }
 
-// eachRecent sorts the recent codes, and calls f with each and how often it is there.
-func (p *values) eachRecent(f func(code uint32, n uint64)) {
+// appendRecent appends the run of the recent codes, and sorts them.
+func (p *values) appendRecent(b []byte) []byte {
 	p.scratch = slices.Grow(p.scratch[:0], len(p.recent))[:len(p.recent)]
 	sortCodes(p.recent, p.scratch, 0)
+	before := uint32(0)
 	for i := 0; i < len(p.recent); {
 		code, first := p.recent[i], i
 		for i++; i < len(p.recent) && p.recent[i] == code; i++ {
 		}
-		f(code, uint64(i-first))
-	}
-}
-
-// ascending gives the codes with their counts. They are valid until it is called again.
-func (p *values) ascending() []slot {
-	p.order = p.order[:0]
-	if p.codes.len == 0 {
-		p.eachRecent(func(code uint32, n uint64) { p.order = append(p.order, slot{uint64(code), n}) })
-		return p.order
-	}
-	const indexBits = 32
-	slots := p.settled().slots
-	p.packed = p.packed[:0]
-	for i, s := range slots {
-		if s.n != 0 {
-			p.packed = append(p.packed, s.key<<indexBits|uint64(i))
-		}
-	}
-	n := len(p.packed)
-	p.packed = slices.Grow(p.packed, n)[:2*n]
-	sortCodes(p.packed[:n], p.packed[n:], indexBits)
-	for _, packed := range p.packed[:n] {
-		p.order = append(p.order, slots[packed&(1<<indexBits-1)])
-	}
-	return p.order
-}
-
-// Slim implements Slimmer.
-func (p *values) Slim() { p.scratch, p.packed, p.order = nil, nil, nil }
-
-func (p *values) Empty() bool { return p.codes.len == 0 && len(p.recent) == 0 }
-
-func (p *values) Reset() {
-	p.codes.reset()
-	p.recent = p.recent[:0]
-}
-
-func (p *values) AppendTo(b []byte) []byte {
-	before := uint64(0)
-	for _, s := range p.ascending() {
-		b = binary.AppendUvarint(b, s.key-before)
-		b = binary.AppendUvarint(b, s.n)
-		before = s.key
+		b = binary.AppendUvarint(b, uint64(code-before))
+		b = binary.AppendUvarint(b, uint64(i-first))
+		before = code
 	}
 	return b
 }
 
-func (p *values) Join(b []byte) error {
-	// Twice over the bytes: nothing is added unless all can be.
-	different := 0
-	if err := eachValue(b, func(uint32, uint64) { different++ }); err != nil {
-		return err
+// Slim implements Slimmer.
+func (p *values) Slim() {
+	p.scratch = nil
+	if cap(p.runs) > len(p.runs)+len(p.runs)/4 {
+		p.runs = slices.Clone(p.runs)
 	}
-	p.codes.reserve(different)
-	return eachValue(b, func(code uint32, n uint64) { p.codes.add(uint64(code), n) })
 }
 
-// eachValue calls f with each code and count of a partial's bytes.
-func eachValue(b []byte, f func(code uint32, n uint64)) error {
-	code := uint64(0)
-	for first := true; len(b) > 0; first = false {
-		step, rest, ok := uvarint(b, codes-1)
-		if !ok {
-			return ErrMalformed
-		}
-		n, rest, ok := uvarint(rest, maxCount)
-		if !ok || n == 0 {
-			return ErrMalformed
-		}
-		code += step
-		if code >= codes || step == 0 && !first {
-			return ErrMalformed
-		}
-		f(uint32(code), n)
-		b = rest
+func (p *values) Empty() bool { return len(p.runs) == 0 && len(p.recent) == 0 }
+
+func (p *values) Reset() { p.runs, p.first, p.recent = p.runs[:0], 0, p.recent[:0] }
+
+func (p *values) AppendTo(b []byte) []byte {
+	if len(p.runs) == 0 {
+		return p.appendRecent(b)
+	}
+	return append(b, p.settled()...)
+}
+
+func (p *values) Join(b []byte) error {
+	if err := checkRun(b); err != nil || len(b) == 0 {
+		return err
+	}
+	if len(p.runs) == 0 {
+		p.runs = append(p.runs, b...)
+		p.first = len(b)
+		return nil
+	}
+	p.runs = appendChunk(p.runs, b)
+	if len(p.runs) > max(maxRuns, 2*p.first) {
+		p.settled()
 	}
 	return nil
 }
@@ -207,21 +189,8 @@ type quantilesWindow struct {
 	counts histogram
 }
 
-func (w *quantilesWindow) Add(p Partial) {
-	for _, s := range p.(*values).settled().slots {
-		if s.n != 0 {
-			w.counts.add(uint32(s.key), s.n)
-		}
-	}
-}
-
-func (w *quantilesWindow) Sub(p Partial) {
-	for _, s := range p.(*values).settled().slots {
-		if s.n != 0 {
-			w.counts.sub(uint32(s.key), s.n)
-		}
-	}
-}
+func (w *quantilesWindow) Add(p Partial) { w.counts.addRun(p.(*values).settled()) }
+func (w *quantilesWindow) Sub(p Partial) { w.counts.subRun(p.(*values).settled()) }
 
 func (w *quantilesWindow) Value(Span) value.Value {
 	if w.counts.total == 0 {

@@ -239,7 +239,7 @@ func BenchmarkQuantilesValue(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, 10))
 			p := new(values)
 			for range n {
-				p.codes.add(uint64(code(number(b, fmt.Sprintf("%.6f", math.Exp(r.NormFloat64()*1.5+4))))), 1)
+				put(p, code(number(b, fmt.Sprintf("%.6f", math.Exp(r.NormFloat64()*1.5+4)))), 1)
 			}
 			w := newQuantiles(x, []float64{0.5, 0.95, 0.99}).NewWindow()
 			w.Add(p)

@@ -42,7 +42,7 @@ const maxKeyedNumbers = 2 << 20
 func (k *quantilesBy) Limit(p Partial) {
 	keyed, different := p.(*keyed), 0
 	for i := range keyed.keys.entries {
-		different += keyed.keys.entries[i].value.partial.(*values).settled().len
+		different += keyed.keys.entries[i].value.partial.(*values).different()
 	}
 	if different > maxKeyedNumbers {
 		keyed.trimTo(2 * k.top)
@@ -69,9 +69,13 @@ func (w *tally) Value(Span) value.Value { return value.Count(w.numbers) }
 
 // total is how many numbers there are.
 func (p *values) total() (n uint64) {
-	for _, s := range p.settled().slots {
-		n += s.n
-	}
+	eachOf(p.settled(), func(_ uint32, its uint64) { n += its })
+	return n
+}
+
+// different is how many different numbers there are.
+func (p *values) different() (n int) {
+	eachOf(p.settled(), func(uint32, uint64) { n++ })
 	return n
 }
 
