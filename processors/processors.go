@@ -135,7 +135,7 @@ func (p *Processor) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		processor, err := goka.NewProcessor(p.config.Cluster.Brokers, graph, options...)
 		if err == nil {
-			err = processor.Run(ctx)
+			err = topics.LeaveWithin(ctx, p.config.Log, processor.Run)
 		}
 		p.ready.Store(false)
 		if ctx.Err() == nil {

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -133,6 +134,26 @@ func (c Cluster) saramaConfig(clientID string) *sarama.Config {
 // LeaveTimeout bounds how long a process that is told to stop still hands over what it
 // has, and leaves its group.
 const LeaveTimeout = 5 * time.Second
+
+// LeaveWithin runs what ends soon after ctx where brokers answer; where none does, goka and
+// sarama try for minutes. LeaveTimeout after ctx it returns without them. What they would have
+// handed over is not committed, so that whoever gets the partitions does it again.
+func LeaveWithin(ctx context.Context, log *slog.Logger, run func(context.Context) error) error {
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(LeaveTimeout):
+		log.Warn("Kafka does not answer: ended without it. Nothing is lost: what is not committed is done again", "waited", LeaveTimeout)
+		return nil
+	}
+}
 
 // DefaultSession is the Session of a Cluster that names none: the least that
 // brokers allow by default.

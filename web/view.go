@@ -128,7 +128,7 @@ func (v *view) follow(ctx context.Context, recovered func()) error {
 			recovered()
 		}
 	}()
-	err = table.Run(ctx)
+	err = topics.LeaveWithin(ctx, v.log, table.Run)
 	cancel()
 	<-watched
 	return err
