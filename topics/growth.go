@@ -40,7 +40,7 @@ func (l Layout) Notice(n Names) string {
 // Advice says what is known of partitions that were added, and how they come to be used.
 func (l Layout) Advice(n Names) (what, do string) {
 	return fmt.Sprintf("%s has %d partitions, of which Pulse uses the first %d: all numbers are right without the others", n.Raw(), l.All, l.Used),
-		fmt.Sprintf("run `pulse topics --grow %d`", l.All)
+		fmt.Sprintf("run `pulse topics --grow %d`, unless that is under way", l.All)
 }
 
 // growth is the last growth before which a partition was not there; nil: it is not known.

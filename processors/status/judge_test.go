@@ -126,7 +126,7 @@ func TestJudge(t *testing.T) {
 		{"a forged cover", func(o *observation) { stop(o, 0, -86_400) },
 			"not well: seconds have closed that are 24 h 0 min ahead of this machine's clock. Set the clocks of this machine and of the ingesters' machines; if they are right, another program writes to Pulse's topics", nil},
 		{"partitions were added", func(o *observation) { o.layout.All = 5 },
-			"not well: team.events.raw has 5 partitions, of which Pulse uses the first 2: all numbers are right without the others. To use them, run `pulse topics --grow 5`", nil},
+			"not well: team.events.raw has 5 partitions, of which Pulse uses the first 2: all numbers are right without the others. To use them, run `pulse topics --grow 5`, unless that is under way", nil},
 		{"mergers have not learned of a growth yet", func(o *observation) { o.fragments[0].told = 1 }, "all well: closed 0.4 s ago", nil},
 		{"mergers know more partitions", func(o *observation) { o.fragments[0].told = 3 },
 			"not well: team.events.raw has 2 partitions, and its mergers know 3: it was created again with fewer. Start all roles with a new --prefix (docs/operate.md, Partitions)", nil},

@@ -190,6 +190,16 @@ func TestNotSure(t *testing.T) {
 			t.Errorf("%d s after the beginning: warnings %q", second-began, told)
 		}
 	}
+	for query, want := range map[string]string{
+		"pulse_stat offset 40d": "nothing is known from ",
+		"pulse_stat":            "",
+		`pulse_stat{stat="no"}`: "",
+	} {
+		_, warnings, _, err := client.Query(t.Context(), query, at(began+50))
+		if told := strings.Join(warnings, " "); err != nil || strings.Contains(told, "nothing is known") != (want != "") || !strings.Contains(told, want) {
+			t.Errorf("%s: error %v, warnings %q; want %q", query, err, told, want)
+		}
+	}
 	value, _, _, err := client.Query(t.Context(), `pulse_stat_covered_ratio{stat="s"}`, at(began+30))
 	if err != nil || len(value.(model.Vector)) != 1 || value.(model.Vector)[0].Value != 0.75 {
 		t.Errorf("covered: %v, %v; want 0.75", value, err)

@@ -138,11 +138,16 @@ func (r *reading) Select(ctx context.Context, _ bool, hints *storage.SelectHints
 		set.err = limited("the query reads the history of more than %d stats: name some by stat=\"…\"; the last five minutes can be had of all", maxOld)
 		return set
 	}
+	known := false
 	for _, c := range wanted {
 		if set.err = r.collect(ctx, c, from, to, hints.Func); set.err != nil {
 			return set
 		}
 		c.finish(to)
+		known = known || c.seconds > 0
+	}
+	if len(wanted) > 0 && !known {
+		set.warnings.Add(fmt.Errorf("nothing is known from %s to %s: Pulse did not run then, or its history does not go back that far", utc(from), utc(to)))
 	}
 	slices.SortFunc(set.all, func(a, b *promql.StorageSeries) int { return labels.Compare(a.Labels(), b.Labels()) })
 	return set
@@ -380,6 +385,9 @@ func (c *collector) finish(to int64) {
 		warn("values are estimates with a standard error of up to %.2g %%", c.approx*100)
 	}
 }
+
+// utc is a second as operators write it.
+func utc(second int64) string { return time.Unix(second, 0).UTC().Format(time.RFC3339) }
 
 // matches reports whether all matchers of a label match a text.
 func matches(matchers []*labels.Matcher, name, text string) bool {
