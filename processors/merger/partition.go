@@ -79,6 +79,9 @@ type partition struct {
 
 	sources []source           // empty before the first cover tells how many there are
 	waiting map[int32]*waiting // by source partition
+	spare   [][]byte           // see copyOf
+	named   []byte             // of keep, kept for its memory
+	part    []byte             // likewise
 
 	fresh     bool  // no record has been read in this session
 	committed bool  // this session began at a commit
@@ -332,13 +335,14 @@ func (p *partition) apply(offset int64, src *source, c *topics.Cover, segment *p
 			p.addGap(offset, 0, src.begin)
 		}
 	}
+	j := joining{partition: p, offset: offset, cover: c, horizon: p.horizon(c)}
 	for i, fragment := range segment.whole {
 		if fragment != nil {
-			p.join(offset, p.tracks[i], fragment, c)
+			j.join(p.tracks[i], fragment)
 		}
 	}
 	for i, parts := range segment.parts {
-		p.join(offset, p.tracks[i], slices.Concat(parts...), c)
+		j.join(p.tracks[i], slices.Concat(parts...))
 	}
 	for _, g := range c.Stale {
 		p.addGap(offset, g.From, g.To)
@@ -420,16 +424,28 @@ func (p *partition) count(offset int64, c *topics.Cover) {
 	}
 }
 
-// join adds a fragment of a cover's segment to its stat.
-func (p *partition) join(offset int64, t *track, fragment []byte, c *topics.Cover) {
-	err := t.series.JoinWithin(fragment, p.floor, p.horizon(c), func(second int64) {
+// A joining adds the fragments of a cover's segment to their stats.
+type joining struct {
+	*partition
+	offset  int64 // of the cover
+	cover   *topics.Cover
+	horizon int64
+	touched int64 // the last second that it noted in the partition; 0: none
+}
+
+func (j *joining) join(t *track, fragment []byte) {
+	err := t.series.JoinWithin(fragment, j.floor, j.horizon, func(second int64) {
 		t.touch(second)
-		if _, ok := p.touched[second]; !ok {
-			p.touched[second] = offset
+		if second == j.touched {
+			return
+		}
+		j.touched = second
+		if _, ok := j.partition.touched[second]; !ok {
+			j.partition.touched[second] = j.offset
 		}
 	})
 	if err != nil {
-		p.discard(offset, fmt.Errorf("the fragment of %s from source partition %d, segment to %d: %w", t.name, c.Partition, c.End, err))
+		j.discard(j.offset, fmt.Errorf("the fragment of %s from source partition %d, segment to %d: %w", t.name, j.cover.Partition, j.cover.End, err))
 	}
 }
 

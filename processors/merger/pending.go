@@ -34,6 +34,7 @@ type pending struct {
 	fragments int              // whole ones, and parts
 	whole     [][]byte         // by track; nil: not there
 	parts     map[int][][]byte // by track; nil: not there
+	copies    [][]byte         // of bundles, that whole is parts of
 }
 
 // none is there of a segment whose cover comes first.
@@ -62,11 +63,11 @@ func (p *partition) pendingOf(offset int64, source int32, end int64) *pending {
 	return segment
 }
 
-// hold notes that a fragment, or a part, of so many bytes was added to a segment, and
+// hold notes that so many fragments or parts, of so many bytes, were added to a segment, and
 // drops others if too much waits.
-func (p *partition) hold(source int32, end int64, bytes int) {
+func (p *partition) hold(source int32, end int64, fragments, bytes int) {
 	w := p.waiting[source]
-	w.segments[end].fragments++
+	w.segments[end].fragments += fragments
 	w.segments[end].bytes += bytes
 	w.bytes += bytes
 	for len(w.segments) > 1 && (len(w.segments) > maxWaiting || w.bytes > maxWaitingBytes) {
@@ -91,22 +92,46 @@ func (p *partition) applied(source int32, end int64) {
 	for other, s := range w.segments {
 		switch {
 		case other <= end:
-			w.forget(other)
+			p.forget(w, other)
 		case w.covers-s.covers > maxWaitingCovers:
 			p.drop(source, other)
 		}
 	}
 }
 
-func (w *waiting) forget(end int64) {
-	w.bytes -= w.segments[end].bytes
+func (p *partition) forget(w *waiting, end int64) {
+	segment := w.segments[end]
+	w.bytes -= segment.bytes
 	delete(w.segments, end)
+	for _, b := range segment.copies {
+		p.spareCopy(b)
+	}
+}
+
+// maxSpare bounds the copies of bundles that are kept for their memory: of a segment there are
+// few, and most often its cover is the next record.
+const maxSpare = 4
+
+func (p *partition) spareCopy(b []byte) {
+	if len(p.spare) < maxSpare {
+		p.spare = append(p.spare, b[:0])
+	}
+}
+
+// copyOf copies a record's bytes, which are part of a whole batch's memory, until their segment
+// is forgotten.
+func (p *partition) copyOf(b []byte) []byte {
+	var spare []byte
+	if n := len(p.spare); n > 0 {
+		spare, p.spare = p.spare[n-1], p.spare[:n-1]
+	}
+	return append(spare, b...)
 }
 
 // drop forgets a segment that nobody will complete.
 func (p *partition) drop(source int32, end int64) {
 	first := p.waiting[source].segments[end].first
-	p.waiting[source].forget(end)
+	p.forget(p.waiting[source], end)
 	p.metrics.Dropped.Add(1)
 	p.notices.Warn("dropped fragments of a segment whose cover did not come; unless their receiver just failed, check which programs write to the fragments topic",
 		"partition", p.number, "offset", first, "source partition", source, "segment to", end)
@@ -131,23 +156,42 @@ func (p *partition) bundle(offset int64, u *topics.Bundle) {
 	if !p.expects(offset, u.Partition, u.End) {
 		return
 	}
-	// A copy, held by any of its fragments: the record is part of a whole batch's memory.
-	bytes := len(u.Data)
-	err := topics.EachNamed(slices.Clone(u.Data), func(stat, fragment []byte) error {
-		t := p.byName[string(stat)]
+	data := p.copyOf(u.Data)
+	var segment *pending // nil: data has no fragment yet
+	next, added := 0, 0
+	err := topics.EachNamed(data, func(stat, fragment []byte) error {
+		t := p.trackOf(stat, next)
 		if t == nil {
 			return fmt.Errorf("a fragment of the stat %.80q, that this partition does not have", stat)
 		}
-		if segment := p.pendingOf(offset, u.Partition, u.End); segment.whole[t.number] == nil {
+		next = t.number + 1
+		if segment == nil {
+			segment = p.pendingOf(offset, u.Partition, u.End)
+		}
+		if segment.whole[t.number] == nil {
 			segment.whole[t.number] = fragment
-			p.hold(u.Partition, u.End, bytes)
-			bytes = 0
+			added++
 		}
 		return nil
 	})
+	if added > 0 {
+		segment.copies = append(segment.copies, data)
+		p.hold(u.Partition, u.End, added, len(data))
+	} else {
+		p.spareCopy(data)
+	}
 	if err != nil {
 		p.discard(offset, fmt.Errorf("a bundle: %w", err))
 	}
+}
+
+// trackOf returns the track of a stat, nil if there is none. It is most likely the next one:
+// receivers emit stats in the order of their definitions.
+func (p *partition) trackOf(stat []byte, next int) *track {
+	if next < len(p.tracks) && p.tracks[next].name == string(stat) {
+		return p.tracks[next]
+	}
+	return p.byName[string(stat)]
 }
 
 // fragment keeps a fragment, or a part of one, that is a record of its own.
@@ -171,8 +215,8 @@ func (p *partition) fragment(r processors.Record, f *topics.Fragment) {
 		return
 	}
 	if parts[f.Part] == nil {
-		// A copy, as in bundle.
+		// A copy: the record is part of a whole batch's memory.
 		parts[f.Part] = append(make([]byte, 0, len(f.Data)), f.Data...)
-		p.hold(f.Partition, f.End, len(f.Data))
+		p.hold(f.Partition, f.End, 1, len(f.Data))
 	}
 }

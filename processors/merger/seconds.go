@@ -52,21 +52,22 @@ func (p *partition) keep(emit processors.Emit) {
 	slices.Sort(seconds)
 	for _, second := range seconds {
 		p.endMinutes(second, emit)
-		var data []byte
+		data := p.named[:0]
 		for _, t := range p.tracks {
 			// Shorter windows are made of fragments that are read again anyway.
 			if t.stat.Lookback() <= p.lateness+1 && t.minute == nil {
 				continue
 			}
-			part := t.series.AppendSecond(nil, second)
-			if part == nil {
+			p.part = t.series.AppendSecond(p.part[:0], second)
+			if len(p.part) == 0 {
 				continue
 			}
-			data = topics.AppendNamed(data, t.name, part)
+			data = topics.AppendNamed(data, t.name, p.part)
 			if t.minute != nil {
-				_ = t.minute.Join(part, p.minute, second+1) // it was just made
+				_ = t.minute.Join(p.part, p.minute, second+1) // it was just made
 			}
 		}
+		p.named = data
 		if len(data) > 0 || stale[second] > 0 {
 			p.emitKept(p.seconds, topics.Second{Second: second, Before: p.kept, Stale: stale[second]}, data, emit)
 			p.kept = second

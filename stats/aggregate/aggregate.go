@@ -27,8 +27,8 @@ type Partial interface {
 	// AppendTo appends the canonical bytes: equal contents, equal bytes. An
 	// empty partial has none.
 	AppendTo(b []byte) []byte
-	// Join adds the contents of bytes made by AppendTo. Bytes that AppendTo
-	// cannot have made are an error, and then nothing was added.
+	// Join adds the contents of bytes made by AppendTo, and keeps none of them. Bytes that
+	// AppendTo cannot have made are an error, and then nothing was added.
 	Join(b []byte) error
 }
 

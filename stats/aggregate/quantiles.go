@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
@@ -128,9 +129,34 @@ func (p *values) settled() []byte {
 		}
 		p.runs = c.appendRun(p.runs[:0])
 		codeCounters.Put(c)
+		p.leaveRoom()
 	}
 	p.first, p.recent = len(p.runs), p.recent[:0]
 	return p.runs
+}
+
+// rooms are for runs that will be merged soon, so that not each second's grow anew.
+var rooms = sync.Pool{New: func() any { return new([roomLen]byte) }}
+
+const (
+	roomLen   = maxRuns + leastRoom
+	leastRoom = 4 << 10 // fewer bytes have no room
+)
+
+// makeRoom makes room for more bytes.
+func (p *values) makeRoom(more int) {
+	if n := len(p.runs) + more; n > cap(p.runs) && n > leastRoom && n <= roomLen {
+		p.runs = append(rooms.Get().(*[roomLen]byte)[:0], p.runs...)
+	}
+}
+
+// leaveRoom gives back a room that has become too large.
+func (p *values) leaveRoom() {
+	if cap(p.runs) == roomLen && len(p.runs) < roomLen/2 {
+		room := (*[roomLen]byte)(p.runs[:roomLen])
+		p.runs = slices.Clone(p.runs)
+		rooms.Put(room)
+	}
 }
 
 // appendRecent appends the run of the recent codes, and sorts them.
@@ -177,6 +203,7 @@ func (p *values) Join(b []byte) error {
 		p.first = len(b)
 		return nil
 	}
+	p.makeRoom(binary.MaxVarintLen64 + len(b))
 	p.runs = appendChunk(p.runs, b)
 	if len(p.runs) > max(maxRuns, 2*p.first) {
 		p.settled()

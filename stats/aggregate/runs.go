@@ -120,7 +120,11 @@ func (c *codeCounter) addRun(run []byte) {
 	at := uint32(pages)
 	for code := uint32(0); len(run) > 0; {
 		var n uint64
-		code, n, run = nextOf(code, run)
+		if len(run) >= 2 && run[0]|run[1] < 0x80 { // as in nextOf, which is too large to be inlined
+			code, n, run = code+uint32(run[0]), uint64(run[1]), run[2:]
+		} else {
+			code, n, run = nextLong(code, run)
+		}
 		if code>>pageBits != at {
 			at = code >> pageBits
 			p = c.pageOf(code)

@@ -51,16 +51,13 @@ func (w *uniqueWindow) Settle(p Partial, second int64) {
 		}
 		return
 	}
-	for _, slot := range s.hashes.slots {
-		if slot.n == 0 {
-			continue
+	for hash := range s.hashes.all {
+		if last, ok := w.past.recent[hash]; !ok || last < w.past.from {
+			w.addHash(hash)
 		}
-		if last, ok := w.past.recent[slot.key]; !ok || last < w.past.from {
-			w.addHash(slot.key)
-		}
-		w.past.recent[slot.key] = second
+		w.past.recent[hash] = second
 		if w.past.steps != nil {
-			register, rank := place(slot.key)
+			register, rank := place(hash)
 			w.step(second, register, rank)
 		}
 	}

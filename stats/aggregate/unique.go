@@ -3,7 +3,6 @@ package aggregate
 import (
 	"cmp"
 	"encoding/binary"
-	"slices"
 
 	"pulse/stats/line"
 	"pulse/stats/value"
@@ -81,7 +80,7 @@ func (unique) Check(b []byte) error {
 // maxExact, registers.
 type set struct {
 	field    line.Slot
-	hashes   table
+	hashes   hashSet
 	ranks    []uint8 // registers long once it was needed
 	sketched bool    // hashes is empty then
 }
@@ -99,13 +98,13 @@ func (p *set) add(hash uint64) {
 		p.ranks[register] = max(p.ranks[register], rank)
 		return
 	}
-	if p.hashes.count(hash) == 0 {
-		if p.hashes.len == maxExact {
-			p.sketch()
-			p.add(hash)
-			return
-		}
-		p.hashes.add(hash, 1)
+	if p.hashes.len < maxExact {
+		p.hashes.add(hash)
+		return
+	}
+	if !p.hashes.has(hash) {
+		p.sketch()
+		p.add(hash)
 	}
 }
 
@@ -118,10 +117,8 @@ func (p *set) sketch() {
 		p.ranks = make([]uint8, registers)
 	}
 	p.sketched = true
-	for _, s := range p.hashes.slots {
-		if s.n != 0 {
-			p.add(s.key)
-		}
+	for hash := range p.hashes.all {
+		p.add(hash)
 	}
 	p.hashes.reset()
 }
@@ -193,10 +190,8 @@ func (w *uniqueWindow) Add(p Partial) {
 		}
 		return
 	}
-	for _, slot := range s.hashes.slots {
-		if slot.n != 0 {
-			w.addHash(slot.key)
-		}
+	for hash := range s.hashes.all {
+		w.addHash(hash)
 	}
 }
 
@@ -225,10 +220,8 @@ func (w *uniqueWindow) Sub(p Partial) {
 		}
 		return
 	}
-	for _, slot := range s.hashes.slots {
-		if slot.n != 0 {
-			w.subHash(slot.key)
-		}
+	for hash := range s.hashes.all {
+		w.subHash(hash)
 	}
 }
 
@@ -303,15 +296,4 @@ func (w *uniqueWindow) StandardError() float64 {
 		return registersError
 	}
 	return 0
-}
-
-// sorted appends the table's keys, ascending.
-func (t *table) sorted(keys []uint64) []uint64 {
-	for _, s := range t.slots {
-		if s.n != 0 {
-			keys = append(keys, s.key)
-		}
-	}
-	slices.Sort(keys)
-	return keys
 }

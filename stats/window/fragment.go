@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"pulse/stats/aggregate"
 	"pulse/stats/cursor"
 	"pulse/stats/timing"
 )
@@ -35,6 +36,20 @@ func (f *Fragment) Add(second int64, partial []byte) {
 	f.last = second
 }
 
+// addPartial is Add of a partial's bytes, which go where they belong without another copy of
+// them; nothing, if there are none.
+func (f *Fragment) addPartial(second int64, p aggregate.Partial) {
+	const most = 1 + 2*binary.MaxVarintLen64
+	var room [most]byte
+	begin := len(f.bytes)
+	f.bytes = p.AppendTo(append(f.bytes, room[:]...))
+	partial := f.bytes[begin+most:]
+	f.bytes = f.bytes[:begin]
+	if len(partial) > 0 {
+		f.Add(second, partial)
+	}
+}
+
 // Bytes returns what was added, until the next Reset; nothing, if that is nothing.
 func (f *Fragment) Bytes() []byte { return f.bytes }
 
@@ -59,6 +74,9 @@ func newFragmentReader(fragment []byte) fragmentReader {
 	}
 	return fragmentReader{cursor: cursor.New(fragment[1:]), first: true}
 }
+
+// last reports whether there is nothing behind what next has read.
+func (r *fragmentReader) last() bool { return r.err == nil && !r.cursor.More() }
 
 var errFragment = errors.New("fragment: its bytes end too early or its seconds are out of order")
 

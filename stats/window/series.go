@@ -87,29 +87,51 @@ func (s *Series) Join(fragment []byte, touched func(second int64)) error {
 
 // JoinWithin is Join of the seconds [from, to) alone.
 func (s *Series) JoinWithin(fragment []byte, from, to int64, touched func(second int64)) error {
-	if err := check(s.kind, fragment); err != nil {
-		return err
+	from = max(s.least, s.settled, from)
+	r := newFragmentReader(fragment)
+	if !r.next() || !r.last() || r.second < from || r.second >= to {
+		// What joining the first second would change must not be, if another is wrong.
+		if err := check(s.kind, fragment); err != nil {
+			return err
+		}
 	}
-	for r := newFragmentReader(fragment); r.next(); {
-		if r.second < max(s.least, s.settled, from) || r.second >= to {
+	for r = newFragmentReader(fragment); r.next(); {
+		if r.second < from || r.second >= to {
 			continue
 		}
-		i := s.find(r.second)
-		partial := s.partial(i)
-		if e := &s.seconds[i]; e.added {
-			s.window.Sub(partial)
-			e.added = false
-			s.pending++
-			s.value = nil
-		}
-		if err := partial.Join(r.partial); err != nil {
-			return err // cannot be: check would have found it
+		if err := s.joinSecond(r.second, r.partial); err != nil {
+			return fmt.Errorf("fragment: second %d: %w", r.second, err)
 		}
 		if touched != nil {
 			touched(r.second)
 		}
 	}
 	return nil
+}
+
+// joinSecond adds a partial's bytes to a second. On an error it changed nothing.
+func (s *Series) joinSecond(sec int64, b []byte) error {
+	i, found := s.find(sec)
+	if !found {
+		partial := s.newPartial()
+		if err := partial.Join(b); err != nil {
+			s.recycle(partial)
+			return err
+		}
+		s.insert(i, second{second: sec, partial: partial})
+		return nil
+	}
+	partial := s.partial(i)
+	if e := &s.seconds[i]; e.added {
+		if err := s.kind.Check(b); err != nil {
+			return err
+		}
+		s.window.Sub(partial)
+		e.added = false
+		s.pending++
+		s.value = nil
+	}
+	return partial.Join(b)
 }
 
 // check finds what is wrong with a fragment.
@@ -123,25 +145,30 @@ func check(kind aggregate.Kind, fragment []byte) error {
 	return r.err
 }
 
-// find returns where a second is, and makes it if there is none.
-func (s *Series) find(sec int64) int {
-	i, found := len(s.seconds), false
-	if i > 0 && s.seconds[i-1].second >= sec { // most often it is the last or a new one
-		if i, found = s.search(sec); found {
-			return i
-		}
+// find returns where a second is or would be. Most often it is the last or a new one.
+func (s *Series) find(sec int64) (int, bool) {
+	last := len(s.seconds) - 1
+	switch {
+	case last < 0 || s.seconds[last].second < sec:
+		return last + 1, false
+	case s.seconds[last].second == sec:
+		return last, true
 	}
-	s.seconds = slices.Insert(s.seconds, i, second{second: sec, partial: s.newPartial()})
-	if sec < s.from {
+	return s.search(sec)
+}
+
+// insert inserts a second where find said.
+func (s *Series) insert(i int, e second) {
+	s.seconds = slices.Insert(s.seconds, i, e)
+	if e.second < s.from {
 		s.lo++
 	}
-	if sec <= s.to {
+	if e.second <= s.to {
 		s.hi++
-		if sec >= s.from {
+		if e.second >= s.from {
 			s.pending++
 		}
 	}
-	return i
 }
 
 func (s *Series) search(sec int64) (int, bool) {
@@ -341,18 +368,18 @@ func (s *Series) AppendSecond(b []byte, sec int64) []byte {
 	if !found {
 		return b
 	}
-	partial := s.seconds[i].packed
-	if p := s.seconds[i].partial; p != nil {
-		partial = p.AppendTo(nil)
-		if p, ok := p.(aggregate.Slimmer); ok {
-			p.Slim() // it stays for as long as the window is
-		}
-	}
-	if len(partial) == 0 {
-		return b
-	}
 	f := Fragment{bytes: b}
-	f.Add(sec, partial)
+	p := s.seconds[i].partial
+	if p == nil {
+		if packed := s.seconds[i].packed; len(packed) > 0 {
+			f.Add(sec, packed)
+		}
+		return f.bytes
+	}
+	f.addPartial(sec, p)
+	if p, ok := p.(aggregate.Slimmer); ok {
+		p.Slim() // it stays for as long as the window is
+	}
 	return f.bytes
 }
 
