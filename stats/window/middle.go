@@ -107,8 +107,9 @@ func uvarintLen(b []byte) int {
 }
 
 var (
+	// Its window bounds what it keeps of its own; more of a chunk finds no more that is alike.
 	encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithLowerEncoderMem(true))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<19))
 		if err != nil {
 			panic(err) // the options are fixed
 		}

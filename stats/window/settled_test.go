@@ -213,7 +213,7 @@ func BenchmarkFullDay(b *testing.B) {
 	for _, test := range fullDays {
 		b.Run(test.name, func(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, 1))
-			some := make([][]byte, 97) // more than are compressed together
+			some := make([][]byte, 251) // more than are compressed together
 			for i := range some {
 				some[i] = test.second(r)
 			}
