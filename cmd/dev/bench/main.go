@@ -4,6 +4,7 @@
 //	go run ./cmd/dev/bench                    all phases
 //	go run ./cmd/dev/bench -lines 4000000 sustained receivers
 //	go run ./cmd/dev/bench -base OLD sustained    another binary by turns
+//	go run ./cmd/dev/bench -partitions 64 -receivers 16 sustained
 package main
 
 import (
@@ -56,6 +57,7 @@ type bench struct {
 	base       string // another binary, that sustained runs by turns; may be empty
 	rounds     int    // of sustained
 	partitions int    // of topics, but where a phase says another number
+	receivers  int    // of sustained
 	addrs      string
 	brokers    []*kafka.Node
 	number     int // of the phases' prefixes
@@ -95,12 +97,13 @@ func command(ctx context.Context, args []string) error {
 	f.DurationVar(&b.stop, "backlog", time.Hour, "how long the stop was that is caught up with, at 20,000 lines a second")
 	f.StringVar(&b.pulse, "pulse", "", "the binary to measure; empty: one that is built")
 	f.IntVar(&b.partitions, "partitions", 8, "of the topics")
+	f.IntVar(&b.receivers, "receivers", 1, "processes of sustained: what a line costs each where they share the partitions, however few cores they share")
 	f.StringVar(&b.base, "base", "", "another `binary`, that sustained runs by turns with the one to measure")
 	f.IntVar(&b.rounds, "rounds", 4, "how often sustained sends its recording, to topics of its own each time: a broker that has just started has not compiled its own code yet")
 	dir := f.String("kafka-dir", filepath.Join("bin", "kafka"), "the `folder` of Apache Kafka's jars")
 	f.Parse(args) // ends the process at an error
-	if b.lines < 1000 || b.each < 5*time.Second || b.stop < time.Minute {
-		return errors.New("at least 1000 lines, 5 s, and a stop of a minute")
+	if b.lines < 1000 || b.each < 5*time.Second || b.stop < time.Minute || b.receivers < 1 {
+		return errors.New("at least 1000 lines, 5 s, a stop of a minute, and a receiver")
 	}
 	chosen := phases
 	if f.NArg() > 0 {

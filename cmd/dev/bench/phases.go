@@ -60,7 +60,7 @@ func (b *bench) sustain(ctx context.Context, r recording) error {
 		return err
 	}
 	defer d.close()
-	for _, role := range []string{"receive", "merge", "web"} {
+	for _, role := range append(slices.Repeat([]string{"receive"}, b.receivers), "merge", "web") {
 		args := []string{role}
 		if role == "web" {
 			args = append(args, "--http", "127.0.0.1:0")
@@ -69,10 +69,14 @@ func (b *bench) sustain(ctx context.Context, r recording) error {
 			return err
 		}
 	}
-	if err := retry.Wait(ctx, 3*time.Second); err != nil { // they have joined their groups
+	if err := retry.Wait(ctx, time.Duration(2+b.receivers)*time.Second); err != nil { // they have joined their groups
 		return err
 	}
 	broker, reader := b.brokerCPU(), ownCPU()
+	before := make([]time.Duration, len(d.procs)) // what starting and joining took
+	for i, p := range d.procs {
+		before[i] = cpuOf(p.cmd.Process.Pid)
+	}
 	replay := d.run("replay", r.file, "--original-times", "--speed", "max")
 	started := time.Now()
 	if err := d.finish(replay); err != nil {
@@ -87,6 +91,19 @@ func (b *bench) sustain(ctx context.Context, r recording) error {
 	used, err := d.end()
 	if err != nil {
 		return err
+	}
+	for i := range used {
+		used[i].cpu -= before[i]
+	}
+	if n := b.receivers; n > 1 {
+		each := usage{name: fmt.Sprintf("%d receivers", n)}
+		most := time.Duration(0)
+		for _, u := range used[:n] {
+			each.cpu, each.memory = each.cpu+u.cpu, max(each.memory, u.memory)
+			most = max(most, u.cpu)
+		}
+		each.name += fmt.Sprintf(", the busiest %.2f of their mean,", float64(most)*float64(n)/float64(each.cpu))
+		used = slices.Replace(used, 0, n, each)
 	}
 	used = append([]usage{usageOf(replay), {name: "broker", cpu: broker}}, used...)
 	used = append(used, usage{name: "this program", cpu: reader})
