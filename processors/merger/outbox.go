@@ -31,7 +31,7 @@ const (
 // same point. A clock that leaps makes very many at once, of which not all are held.
 func (p *partition) post(t *track, s stats.Snapshot, emit processors.Emit) {
 	p.held += snapshotCost + len(s.Value)
-	i, found := slices.BinarySearchFunc(t.due, s.Time, func(d stats.Snapshot, time int64) int { return cmp.Compare(d.Time, time) })
+	i, found := t.dueAt(s.Time)
 	if found && t.due[i].First() == s.First() {
 		p.held -= snapshotCost + len(t.due[i].Value)
 		t.due[i] = s
@@ -44,6 +44,19 @@ func (p *partition) post(t *track, s stats.Snapshot, emit processors.Emit) {
 	if p.held >= maxHeld {
 		p.emitDue(emit)
 	}
+}
+
+// dueAt is where the first snapshot of a time is among those that are due, or would be, and
+// whether there is one. Most are of the last few seconds.
+func (t *track) dueAt(time int64) (int, bool) {
+	i := len(t.due)
+	for range 8 {
+		if i == 0 || t.due[i-1].Time < time {
+			return i, i < len(t.due) && t.due[i].Time == time
+		}
+		i--
+	}
+	return slices.BinarySearchFunc(t.due, time, func(d stats.Snapshot, time int64) int { return cmp.Compare(d.Time, time) })
 }
 
 // release emits what is held back. What it returns can be committed when that is

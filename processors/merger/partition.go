@@ -96,15 +96,15 @@ type partition struct {
 	latest    int64 // the greatest
 	ended     int64 // the last second of a recording that has ended; -1: it has not
 	intervals []uncovered
-	touched   map[int64]int64 // second -> offset of the first cover that touched it
-	checks    []checkpoint    // ascending
-	key       string          // that leads to this partition
-	complete  int64           // the seconds before it are kept, but for those in which nothing was
-	kept      int64           // the last of them; -1: none
-	minute    int64           // the first second of the minute that complete is in
-	floor     int64           // the seconds before it were restored: fragments add nothing to them
-	longKept  int64           // the last second that the topic of long minutes tells of; -1: none
-	greatest  int64           // watermark of any source, at which clocks were last published
+	touched   touched
+	checks    []checkpoint // ascending
+	key       string       // that leads to this partition
+	complete  int64        // the seconds before it are kept, but for those in which nothing was
+	kept      int64        // the last of them; -1: none
+	minute    int64        // the first second of the minute that complete is in
+	floor     int64        // the seconds before it were restored: fragments add nothing to them
+	longKept  int64        // the last second that the topic of long minutes tells of; -1: none
+	greatest  int64        // watermark of any source, at which clocks were last published
 	outbox
 
 	watermarks map[int32]*watermark.Watermark // of source partitions, as the last savepoints had them
@@ -118,7 +118,6 @@ func newPartition(s *shared, start processors.Start, kept Kept) (*partition, err
 		byName:     map[string]*track{},
 		waiting:    map[int32]*waiting{},
 		fresh:      true,
-		touched:    map[int64]int64{},
 		watermarks: map[int32]*watermark.Watermark{},
 		greatest:   -1,
 		coverage:   coverage{first: math.MaxInt64},
@@ -414,8 +413,8 @@ func (p *partition) count(offset int64, c *topics.Cover) {
 		}
 	}
 	for _, second := range []int64{c.Earliest, c.Latest} {
-		if _, ok := p.touched[second]; !ok && second >= p.floor {
-			p.touched[second] = offset
+		if second >= p.floor {
+			p.touched.add(second, offset)
 		}
 	}
 	p.earliest, p.latest = min(p.earliest, c.Earliest), max(p.latest, c.Latest)
@@ -436,12 +435,9 @@ type joining struct {
 func (j *joining) join(t *track, fragment []byte) {
 	err := t.series.JoinWithin(fragment, j.floor, j.horizon, func(second int64) {
 		t.touch(second)
-		if second == j.touched {
-			return
-		}
-		j.touched = second
-		if _, ok := j.partition.touched[second]; !ok {
-			j.partition.touched[second] = j.offset
+		if second != j.touched {
+			j.touched = second
+			j.partition.touched.add(second, j.offset)
 		}
 	})
 	if err != nil {

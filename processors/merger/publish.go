@@ -90,7 +90,7 @@ func (p *partition) publish(emit processors.Emit) {
 		return
 	}
 	p.final, p.moved = final, true
-	maps.DeleteFunc(p.touched, func(second, _ int64) bool { return second < p.settled() })
+	p.touched.forget(p.settled())
 	p.intervals = slices.DeleteFunc(p.intervals, func(s uncovered) bool { return s.end(max(p.maxOver, 1)) <= p.settled() })
 	p.coverage.forget(min(p.final, p.complete) - p.longest)
 }
@@ -166,8 +166,8 @@ func (p *partition) publishClocks(emit processors.Emit) {
 // was.
 func (p *partition) commit() *topics.Commit {
 	need := int64(math.MaxInt64)
-	for _, offset := range p.touched {
-		need = min(need, offset)
+	for _, one := range p.touched {
+		need = min(need, one.offset)
 	}
 	for _, s := range p.intervals {
 		need = min(need, s.offset)

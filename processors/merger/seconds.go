@@ -44,9 +44,9 @@ func (p *partition) keep(emit processors.Emit) {
 		}
 	}
 	seconds := slices.Collect(maps.Keys(stale))
-	for second := range maps.Keys(p.touched) {
-		if second >= p.complete && second < complete && stale[second] == 0 {
-			seconds = append(seconds, second)
+	for _, one := range p.touched.between(p.complete, complete) {
+		if stale[one.second] == 0 {
+			seconds = append(seconds, one.second)
 		}
 	}
 	slices.Sort(seconds)
