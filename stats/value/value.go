@@ -117,6 +117,14 @@ func Parse(data []byte) (Value, error) {
 	if string(data) == "null" {
 		return nil, nil
 	}
+	if v, ok := cut(data); ok {
+		return v, nil
+	}
+	return parse(data)
+}
+
+// parse is Parse by encoding/json.
+func parse(data []byte) (Value, error) {
 	member, object := firstMember(data)
 	for _, s := range shapes {
 		if !object && s.begins == nil || object && s.begins != nil && s.begins(member) {
