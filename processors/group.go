@@ -230,6 +230,7 @@ type claim struct {
 	committed topics.Commit
 	partition Partition // set before the first record
 	tracker   tracker
+	records   records
 	marked    int64 // the offset that sarama holds; guarded by tracker's lock
 
 	source atomic.Pointer[sarama.ConsumerGroupClaim] // set when records begin to come

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"strings"
 	"sync"
@@ -81,6 +82,7 @@ type Processor struct {
 	client   *kgo.Client
 	admin    *kadm.Client
 	session  atomic.Pointer[session] // the newest
+	sender   atomic.Pointer[sender]  // the newest
 	ready    atomic.Bool
 	failures atomic.Int64
 	sessions atomic.Int64
@@ -131,7 +133,7 @@ func (p *Processor) Run(ctx context.Context) error {
 	graph := p.graph()
 	options := append(p.config.Cluster.ProcessorOptions(p.config.Group, p.config.Log),
 		goka.WithNilHandling(goka.NilProcess), // else goka passes over empty records by itself
-		goka.WithConsumerGroupBuilder(p.newGroup))
+		goka.WithConsumerGroupBuilder(p.newGroup), goka.WithProducerBuilder(p.newSender))
 	for ctx.Err() == nil {
 		processor, err := goka.NewProcessor(p.config.Cluster.Brokers, graph, options...)
 		if err == nil {
@@ -167,6 +169,22 @@ func (p *Processor) newGroup(brokers []string, name, clientID string) (sarama.Co
 	return newGroup(inner, p), nil
 }
 
+func (p *Processor) newSender(_ []string, clientID string, _ func() hash.Hash32) (goka.Producer, error) {
+	s, err := newSender(p.config.Cluster, clientID)
+	if err != nil {
+		return nil, err
+	}
+	p.sender.Store(s)
+	return s, nil
+}
+
+// sending begins to emit for a record, and calls done when all is acknowledged after release.
+func (p *Processor) sending(done func(error)) *sending {
+	s := &sending{client: p.sender.Load().client, done: done}
+	s.left.Store(1)
+	return s
+}
+
 // process is goka's callback.
 func (p *Processor) process(ctx goka.Context, message any) {
 	// The session's, since goka ends its callbacks before it lets a session end.
@@ -175,12 +193,21 @@ func (p *Processor) process(ctx goka.Context, message any) {
 	c.tracker.wait(ctx.Context())
 	c.tracker.deliver(ctx.Offset())
 	emitted := 0
+	var sending *sending
 	commit, err := c.partition.Process(
 		Record{Offset: ctx.Offset(), Key: ctx.Key(), Value: value, Header: func(key string) []byte { return ctx.Headers()[key] }, More: c.more()},
 		func(topic, key string, value []byte) {
 			emitted += len(key) + len(value)
-			ctx.Emit(goka.Stream(topic), key, value)
+			if sending == nil {
+				sending = p.sending(ctx.DeferCommit())
+			}
+			r := c.records.next()
+			r.Topic, r.Key, r.Value = topic, []byte(key), value
+			sending.emit(r)
 		})
+	if sending != nil {
+		sending.release()
+	}
 	c.tracker.emits(emitted)
 	if err != nil {
 		c.tracker.fail() // for Fail returns if the session is about to end

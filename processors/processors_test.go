@@ -360,26 +360,33 @@ func TestFailingEmits(t *testing.T) {
 	t.Cleanup(fake.Close)
 	p := newPipeline(t, topics.Cluster{Brokers: fake.ListenAddrs()}, "")
 
+	ids := map[string][16]byte{} // requests have these alone
+	for _, name := range []string{p.names.Fragments(), p.names.Savepoints(), p.names.Merged()} {
+		ids[name] = fake.TopicInfo(name).TopicID
+	}
 	var requests, refused, refusedOfMergers atomic.Int64
 	fake.ControlKey(int16(kmsg.Produce), func(k kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
 		request := k.(*kmsg.ProduceRequest)
-		for _, topic := range request.Topics {
-			if topic.Topic != p.names.Fragments() && topic.Topic != p.names.Savepoints() && topic.Topic != p.names.Merged() {
-				return nil, nil, false
-			}
+		of := func(names ...string) bool {
+			return !slices.ContainsFunc(request.Topics, func(topic kmsg.ProduceRequestTopic) bool {
+				return !slices.ContainsFunc(names, func(name string) bool { return ids[name] == topic.TopicID })
+			})
+		}
+		if !of(p.names.Fragments(), p.names.Savepoints(), p.names.Merged()) {
+			return nil, nil, false
 		}
 		if n := requests.Add(1); n%9 != 4 || refused.Load() >= 12 {
 			return nil, nil, false
 		}
 		refused.Add(1)
-		if request.Topics[0].Topic == p.names.Merged() {
+		if of(p.names.Merged()) {
 			refusedOfMergers.Add(1)
 		}
 		response := request.ResponseKind().(*kmsg.ProduceResponse)
 		for _, topic := range request.Topics {
 			t := kmsg.NewProduceResponseTopic()
-			t.Topic = topic.Topic
+			t.Topic, t.TopicID = topic.Topic, topic.TopicID
 			for _, partition := range topic.Partitions {
 				tp := kmsg.NewProduceResponseTopicPartition()
 				tp.Partition, tp.ErrorCode = partition.Partition, kerr.MessageTooLarge.Code

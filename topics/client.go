@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"hash"
 	"log/slog"
 	"net"
 	"net/url"
@@ -200,24 +199,6 @@ func (c Cluster) GroupConfig(clientID, instanceID string) *sarama.Config {
 	return config
 }
 
-// ProducerConfig configures a producer whose records are acknowledged by all
-// replicas, in order and once.
-func (c Cluster) ProducerConfig(clientID string, hasher func() hash.Hash32) *sarama.Config {
-	config := c.saramaConfig(clientID)
-	config.Producer.Idempotent = true
-	config.Producer.RequiredAcks = sarama.WaitForAll
-	config.Net.MaxOpenRequests = 1
-	config.Producer.Return.Successes = true
-	config.Producer.Return.Errors = true
-	config.Producer.Retry.Max = 1000
-	config.Producer.Retry.Backoff = 200 * time.Millisecond
-	config.Producer.Compression = sarama.CompressionSnappy
-	config.Producer.Flush.Frequency = 10 * time.Millisecond
-	config.Producer.Flush.Bytes = 256 << 10
-	config.Producer.Partitioner = sarama.NewCustomHashPartitioner(hasher)
-	return config
-}
-
 // topicManager builds goka's topic manager, which here only reads: topics are
 // made by Ensure, and one that does not fit is an error.
 func (c Cluster) topicManager(clientID string) goka.TopicManagerBuilder {
@@ -229,8 +210,8 @@ func (c Cluster) topicManager(clientID string) goka.TopicManagerBuilder {
 	}
 }
 
-// ProcessorOptions are the settings of a goka processor but for its group, which
-// its builder configures by GroupConfig. Its state is in memory.
+// ProcessorOptions are the settings of a goka processor but for its producer and its group,
+// which its builder configures by GroupConfig. Its state is in memory.
 func (c Cluster) ProcessorOptions(clientID string, log *slog.Logger) []goka.ProcessorOption {
 	return []goka.ProcessorOption{
 		goka.WithClientID(clientID),
@@ -240,9 +221,6 @@ func (c Cluster) ProcessorOptions(clientID string, log *slog.Logger) []goka.Proc
 		goka.WithTopicManagerBuilder(c.topicManager(clientID)),
 		goka.WithConsumerSaramaBuilder(func(brokers []string, clientID string) (sarama.Consumer, error) {
 			return sarama.NewConsumer(brokers, c.saramaConfig(clientID))
-		}),
-		goka.WithProducerBuilder(func(brokers []string, clientID string, hasher func() hash.Hash32) (goka.Producer, error) {
-			return goka.NewProducer(brokers, c.ProducerConfig(clientID, hasher))
 		}),
 	}
 }

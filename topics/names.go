@@ -108,9 +108,7 @@ func Hasher() hash.Hash32 { return fnv.New32a() }
 // Partition is where a key goes, of a topic with so many partitions. Goka's
 // producers and Partitioner agree with it.
 func Partition(key string, partitions int32) int32 {
-	h := Hasher()
-	h.Write([]byte(key))
-	p := int32(h.Sum32()) % partitions
+	p := int32(hash32(key)) % partitions
 	if p < 0 {
 		p = -p
 	}
@@ -121,11 +119,16 @@ func Partition(key string, partitions int32) int32 {
 // another hash, and a table written through both looks right until the first
 // restart.
 func Partitioner() kgo.Partitioner {
-	return kgo.StickyKeyPartitioner(kgo.SaramaCompatHasher(func(key []byte) uint32 {
-		h := Hasher()
-		h.Write(key)
-		return h.Sum32()
-	}))
+	return kgo.StickyKeyPartitioner(kgo.SaramaCompatHasher(hash32[[]byte]))
+}
+
+// hash32 is what Hasher makes of a key, without an allocation for each.
+func hash32[T string | []byte](key T) uint32 {
+	h := uint32(2166136261)
+	for i := range len(key) {
+		h = (h ^ uint32(key[i])) * 16777619
+	}
+	return h
 }
 
 // PartitionKeys returns for each of so many partitions a key that goes there.
