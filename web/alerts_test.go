@@ -59,6 +59,7 @@ func TestReceiversAreBounded(t *testing.T) {
 // made and ended on it; on a phone too.
 func TestAlertsPage(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	log.definitions.Alerts = []*alert.Rule{
 		{Name: "many-errors", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}, Help: "Look at the payment provider.", Runbook: "https://example.com/run"},
@@ -107,8 +108,12 @@ func TestAlertsPage(t *testing.T) {
 	b.do(t, chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("#alerts .actions button")].find((e) => e.textContent === "Silence alerts…").click()`))
 	b.do(t, chromedp.Evaluate[chromedp.Void](`{ const [which, from, who, why] = document.querySelectorAll("#alerts form.silence input"); which.value = "ne*"; from.value = "2040-01-02T10:00:00"; who.value = "ada"; why.value = "deploy"; }`))
 	shoot(t, b, "later.png")
+	// What is being written stays where the list changes meanwhile.
+	put(10, `,"key":"/other"`, "firing", "ok", "")
+	b.until(t, `[...document.querySelectorAll("#alerts li .name")].some((e) => e.textContent === "many-errors /other")`)
 	b.do(t, chromedp.Click("#alerts form.silence button"))
 	b.until(t, `[...document.querySelectorAll("#alerts li[data-state=silenced] .when")].some((e) => e.textContent === "from 2040-01-02 10:00:00 until 2040-01-02 11:00:00, by ada: deploy")`)
+	put(1, `,"key":"/other"`, "ok", "firing", "")
 	put(1, "", "ok", "firing", "")
 	put(1, `,"key":"/cart/<img src=x onerror=alert(1)>\u202e"`, "ok", "firing", "")
 	b.until(t, `document.querySelector("#alert-band span").textContent === "not delivered by pager" && document.querySelector("#alert-band").dataset.state === "quiet"`)
@@ -119,6 +124,7 @@ func TestAlertsPage(t *testing.T) {
 // where the server does not answer, the band says that nothing is known.
 func TestAlertsNeedRequests(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	log.definitions.Alerts = []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}}}
 	server := log.serve(t, func(c *Config) { c.Access = letIn(t, AccessConfig{Auth: "wall:secret"}) })
@@ -141,6 +147,7 @@ func TestAlertsNeedRequests(t *testing.T) {
 // Of a recording of another time, alerts are as old as they are by the time of its log.
 func TestAlertsOfRecording(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	log.lag = 10 * 24 * 60 * 60
 	log.definitions.Alerts = []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}}}
@@ -160,6 +167,7 @@ func TestAlertsOfRecording(t *testing.T) {
 // the page, which browsers forbid; the band says so.
 func TestAlertsSound(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	log.definitions.Alerts = []*alert.Rule{{Name: "a", When: alert.Threshold{Stat: log.definitions.Stats[0].Name, Op: alert.Above, Limit: 5}}}
 	server := log.serve(t, nil)

@@ -173,11 +173,21 @@ export class Alerts {
     const history = told.incidents.filter((i) => i.until !== undefined);
     const calm = told.alerts.filter((a) => a.state === "ok").map((a) => a.name);
     const section = (title, rows) => (rows.length ? [element("h3", "", title), element("ul", "incidents", ...rows)] : []);
-    this.dialog.querySelector(".list").replaceChildren(...failing,
+    const list = this.dialog.querySelector(".list"), focused = document.activeElement;
+    const asking = [...list.querySelectorAll("form.silence")];
+    list.replaceChildren(...failing,
       ...section("Now", [...loud, ...quiet].map((i) => this.#row(i, now, true))),
       ...section("Silences", [...told.silences.map((s) => this.#silenced(s, this.now())), ...(told.alerts.length && may("edit") ? [this.#another()] : [])]),
       ...section("History", history.map((i) => this.#row(i, now, false))),
       ...(calm.length ? [element("h3", "", "Well"), element("p", "calm", calm.join(", "))] : []));
+    // What somebody is writing stays where alerts change meanwhile.
+    for (const form of asking) {
+      const row = [...list.querySelectorAll("li[data-asks]")].find((r) => r.dataset.asks === form.dataset.of);
+      if (!row) continue;
+      row.querySelector("button").disabled = true;
+      row.append(form);
+      if (form.contains(focused)) focused.focus();
+    }
   }
 
   #row(i, now, open) {
@@ -204,6 +214,7 @@ export class Alerts {
     if (open && !i.silence && may("edit")) {
       const button = element("button", "", "Silence…");
       button.type = "button";
+      row.dataset.asks = subject(i);
       button.addEventListener("click", () => this.#ask(row, i, button));
       actions.append(button);
     }
@@ -227,6 +238,7 @@ export class Alerts {
     const button = element("button", "", "Silence alerts…");
     button.type = "button";
     const row = element("li", "", element("p", "actions", button));
+    row.dataset.asks = "";
     button.addEventListener("click", () => this.#ask(row, {}, button));
     return row;
   }
@@ -248,26 +260,32 @@ export class Alerts {
     const which = alert === undefined ? [input("alert, * for any text", "")] : [];
     const who = input("who", this.#kept(WHO)), why = input("why", "");
     const form = element("form", "silence", ...which, lasts, from, who, why, element("button", "", "Silence"));
+    form.dataset.of = row.dataset.asks;
     form.addEventListener("submit", (e) => {
       e.preventDefault();
       this.#keep(WHO, who.value);
       const asked = { alert: alert ?? which[0].value, key, for: lasts.value, who: who.value, why: why.value };
       if (from.value) asked.from = instant(from.value);
-      this.#send(row, "/api/silences", { method: "POST", body: JSON.stringify(asked) });
+      this.#send(form, "/api/silences", { method: "POST", body: JSON.stringify(asked) });
     });
     row.append(form);
     (which[0] ?? why).focus();
   }
 
-  async #send(row, url, request) {
+  /** Sends what a form or a row asks for. What was done leaves; the answer to what was not stays below it. */
+  async #send(from, url, request) {
     let said = "the server does not answer";
     try {
       const answer = await this.ask(url, request);
       said = answer.ok ? "" : (await answer.text()).trim();
     } catch { /* said so */ }
-    row.querySelector(".failed")?.remove();
-    if (said) row.append(element("p", "failed", said));
-    else this.#load();
+    const row = from.closest("li");
+    row?.querySelector(".failed")?.remove();
+    if (said) row?.append(element("p", "failed", said));
+    else {
+      if (from.matches("form")) from.remove();
+      this.#load();
+    }
   }
 
   /** Starts what plays sounds, where the browser allows it by now: until it does, resume waits. */
