@@ -12,6 +12,7 @@ import (
 // again, and can be taken away as YAML; times are told in the zone that is chosen.
 func TestArrange(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/edge"))

@@ -23,6 +23,7 @@ const axeVariable = "PULSE_AXE"
 // of colors is looked for in one scheme alone.
 func TestAxe(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	name := os.Getenv(axeVariable)
 	if name == "" {
 		t.Skip(axeVariable + " does not name a file: `npm install axe-core` has it in node_modules/axe-core/axe.min.js")

@@ -56,6 +56,7 @@ func tell(t testing.TB, s *Server, points ...stats.Snapshot) {
 // drawn, and has text that stands off its ground.
 func TestSizesAndSchemes(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	for _, size := range [][2]int64{{390, 844}, {1280, 800}, {1920, 1080}} {
@@ -96,6 +97,7 @@ const contrast = `(() => {
 // On a wall there is nothing to press, and the pages take turns.
 func TestKiosk(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1920, 1080, "dark"), chromedp.Navigate(server.URL()+"/?kiosk&every=1s"))
@@ -123,6 +125,7 @@ const pointAtFirst = `{
 // The second that the reader points at is shown by all panels.
 func TestSharedCrosshair(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	server := log.serve(t, nil)
 	b := openBrowser(t)
@@ -153,6 +156,7 @@ func TestSharedCrosshair(t *testing.T) {
 // Where no clock runs the whole page loses its color, and says since when.
 func TestStalePage(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t)
 	since := time.Now().Unix() - 100
 	put(server.store, point("a", since-1, "7"), point("b", since-1, "8"))
@@ -179,6 +183,7 @@ func TestStalePage(t *testing.T) {
 // those of a live one.
 func TestHeld(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	log.lag, log.ingesters = 10, []string{"web-1"}
 	server := log.serve(t, nil)
@@ -224,6 +229,7 @@ func TestHeld(t *testing.T) {
 // A revised point moves, and one of a lower revision that comes later does not.
 func TestRevisionsMove(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t, &stats.Stat{Name: "a", Kind: "rate", Per: 1, Window: 10})
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
@@ -244,6 +250,7 @@ func TestRevisionsMove(t *testing.T) {
 // alone. Of a reversed stat low values are the trouble.
 func TestMarks(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t,
 		&stats.Stat{Name: "well", Kind: "max", Window: 10, Warn: ptr(10), Crit: ptr(20)},
 		&stats.Stat{Name: "warn", Kind: "max", Window: 10, Warn: ptr(10), Crit: ptr(20)},
@@ -273,6 +280,7 @@ func TestMarks(t *testing.T) {
 // Keys with several quantiles each are ranked, with all of them in figures.
 func TestQuantilesByKey(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", GroupBy: []string{"path"}, Top: 10, Quantiles: []float64{0.5, 0.99}, Window: 60, Crit: ptr(900)})
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/find/times"))
@@ -319,6 +327,7 @@ func TestQuantilesByKey(t *testing.T) {
 // Whatever a key is, the amounts stay where they are, and read as they are.
 func TestOddKeys(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t, &stats.Stat{Name: "paths", Unit: "/s", Kind: "rate", Per: 1, GroupBy: []string{"path"}, Top: 10, Window: 10})
 	b := openBrowser(t)
 	long := "/" + strings.Repeat("ab", 60)
@@ -350,6 +359,7 @@ func TestOddKeys(t *testing.T) {
 // A name that does not fit loses its middle, as the ends tell names of one kind apart.
 func TestCutNames(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	title := "requests of the checkout service in eu-west-1, by status class, in production, p99"
 	server := quiet(t, &stats.Stat{Name: "a", Title: title, Kind: "rate", Window: 10}, &stats.Stat{Name: "b", Title: "short", Kind: "rate", Window: 10})
 	b := openBrowser(t)
@@ -368,6 +378,7 @@ func TestCutNames(t *testing.T) {
 // is dragged with shift.
 func TestExplained(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/stat/stat-01"))
@@ -429,6 +440,7 @@ func TestExplained(t *testing.T) {
 // about all that it shows. A click alone still opens it.
 func TestIntervalOfPanel(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	drag := func(by int) {
@@ -463,6 +475,7 @@ func TestIntervalOfPanel(t *testing.T) {
 // key, and of a condition.
 func TestKeyAlone(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	begun, own := time.Now().Unix(), log.curves["stat-16"]
 	log.curves["stat-16"] = func(second int64) string {
@@ -500,6 +513,7 @@ func TestKeyAlone(t *testing.T) {
 // A Pulse without lines does not look healthy: it says so, and what to do.
 func TestNothingComes(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t, &stats.Stat{Name: "errors", Kind: "count", Window: 10}, &stats.Stat{Name: stats.LinesStat, Subject: stats.SubjectAccount, Kind: "lines", Window: 1})
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()))
@@ -523,6 +537,7 @@ func TestNothingComes(t *testing.T) {
 // All that can be pressed is reached by the tab key and has a name for screen readers.
 func TestKeyboardAndNames(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"))
@@ -571,6 +586,7 @@ func TestKeyboardAndNames(t *testing.T) {
 // shown: in the panel, aloud, and large.
 func TestUnsure(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t,
 		&stats.Stat{Name: "whole", Kind: "rate", Per: 60, Window: 60, Unit: "/min", Crit: ptr(20)},
 		&stats.Stat{Name: "gap", Kind: "rate", Per: 60, Window: 60, Unit: "/min", Crit: ptr(20)},
@@ -690,6 +706,7 @@ func slowly(t *testing.T, s *Server, bytesPerSecond *atomic.Int64) (url string, 
 // files come faster here: it is the numbers that take long, and that a page must wait for.
 func TestSlowLine(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	var speed atomic.Int64
 	speed.Store(100_000)

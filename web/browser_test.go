@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -19,15 +20,32 @@ import (
 	"pulse/cmd/dev/testkit"
 )
 
-// browser is a headless Chromium for a test, with all that its console says.
+// browser is a window of the headless Chromium, in a profile of its own, for a test, with all that its
+// console says.
 type browser struct {
 	context.Context
 	mu      sync.Mutex
 	console []string
-	cancel  context.CancelFunc
 }
 
-// openBrowser starts Chromium, by whichever of its names it is there. Without it the test is skipped, or fails if CI=true.
+// chromium is the process whose windows all tests have: starting one takes a second or more of
+// CPU time. The first test that asks starts it, and TestMain ends it.
+var chromium struct {
+	once sync.Once
+	context.Context
+	err    error
+	cancel func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if chromium.cancel != nil {
+		chromium.cancel()
+	}
+	os.Exit(code)
+}
+
+// openBrowser opens a window of Chromium, by whichever of its names it is there. Without it the test is skipped, or fails if CI=true.
 func openBrowser(t testing.TB) *browser {
 	t.Helper()
 	path := ""
@@ -40,24 +58,33 @@ func openBrowser(t testing.TB) *browser {
 		path = testkit.Tool(t, "chromium")
 	}
 	t.Logf("the browser is %s", path)
-	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-background-networking", true))...)
-	b := &browser{}
-	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
-	t.Cleanup(func() {
-		cancelTab()
-		cancelAllocator()
+	chromium.once.Do(func() {
+		allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+			chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-background-networking", true))...)
+		ctx, cancelProcess := chromedp.NewContext(allocator)
+		chromium.Context = ctx
+		chromium.cancel = func() {
+			cancelProcess()
+			cancelAllocator()
+		}
+		chromium.err = chromedp.Do(ctx)
 	})
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("Chromium does not start: %v", err)
+	if chromium.err != nil {
+		t.Fatalf("Chromium does not start: %v", chromium.err)
+	}
+	b := &browser{}
+	window, closeWindow := chromedp.NewContext(chromium.Context, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
+	t.Cleanup(closeWindow)
+	if err := chromedp.Do(window); err != nil {
+		t.Fatalf("no window of Chromium opens: %v", err)
 	}
 	within := 3 * time.Minute * time.Duration(testkit.Factor())
 	if _, ok := t.(*testing.B); ok {
 		within = time.Hour // as long as -benchtime says
 	}
-	b.Context, b.cancel = context.WithTimeout(ctx, within)
-	t.Cleanup(b.cancel)
+	var cancel func()
+	b.Context, cancel = context.WithTimeout(window, within)
+	t.Cleanup(cancel)
 	return b
 }
 

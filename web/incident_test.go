@@ -339,6 +339,7 @@ func saying(body string, as func(*http.Request)) func(*http.Request) {
 // chips, whatever has become of the log.
 func TestIncidentPageOfKafka(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	k, s, _ := keepable(t)
 	const from, to = int64(incidentFrom), int64(incidentTo)
 	saved := saveIncident(t, s, fmt.Sprintf(`{"name":"Slow!","from":%q,"to":%q,"note":"<b>"}`, formatSecond(from), formatSecond(to)))
@@ -368,6 +369,7 @@ func TestIncidentPageOfKafka(t *testing.T) {
 // and says in its URL when that is; on the wall's page there is a list, and a form.
 func TestIncidentPage(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	server := log.idle(t, func(c *Config) { c.Access, c.AllowEdit = letIn(t, AccessConfig{Auth: "me:secret-secret"}), true })
 	server.fill = log.run(server.store)

@@ -14,6 +14,7 @@ import (
 // and has a URL.
 func TestLinesPanel(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/stat/stat-01"))
@@ -64,6 +65,7 @@ func TestLinesPanel(t *testing.T) {
 // The page of fields tells what the log contains, and begins stats and formats.
 func TestFieldsPage(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/edge"))
@@ -89,6 +91,7 @@ func TestFieldsPage(t *testing.T) {
 // it.
 func TestChips(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	for _, st := range log.definitions.Stats {
 		if st.Top > 0 {
@@ -98,9 +101,15 @@ func TestChips(t *testing.T) {
 	server := log.serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/all"))
-	b.until(t, `document.querySelectorAll(".ranking li").length > 3 && document.querySelectorAll(".panel[data-state=value]").length > 10`)
-	key := evaluate[string](t, b, `document.querySelectorAll(".ranking .key")[1].textContent`)
-	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll(".ranking li")[1].click()`))
+	// Found and clicked at once: the rows are drawn anew with each second.
+	b.until(t, `(() => {
+		const rows = document.querySelectorAll(".ranking li"), key = rows[1]?.querySelector(".key");
+		if (!key || rows.length <= 3 || document.querySelectorAll(".panel[data-state=value]").length <= 10) return false;
+		window.chosen = key.textContent;
+		rows[1].click();
+		return true;
+	})()`)
+	key := evaluate[string](t, b, `window.chosen`)
 	b.until(t, `document.querySelector(".detail[data-state=value] .chip + button:not([hidden])")`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".detail .chip + button").click()`))
 	b.until(t, `document.querySelector("#only button")?.textContent.includes("endpoint = ") && location.hash.startsWith("#/all?only=endpoint")`)

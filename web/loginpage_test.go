@@ -18,6 +18,7 @@ import (
 // and tells when the login is over.
 func TestLoginPage(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	text := "read ann " + tokenOf("a") + "\nedit eve " + tokenOf("e") + "\n"
 	file := tokenFile(t, text)
 	s := newSynthetic(20).serve(t, func(c *Config) {

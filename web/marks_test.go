@@ -185,6 +185,7 @@ func TestMarksAreKept(t *testing.T) {
 // the pointer and a list tell what they are.
 func TestMarksOnCharts(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	now := time.Now().Unix()
 	for _, m := range []mark.Mark{

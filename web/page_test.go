@@ -26,6 +26,7 @@ import (
 
 // The page as a whole works: panels with numbers that change, and a quiet console.
 func TestSmoke(t *testing.T) {
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
@@ -40,6 +41,7 @@ func TestSmoke(t *testing.T) {
 // shows the link.
 func TestShareButton(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
@@ -59,6 +61,7 @@ func TestShareButton(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	server := log.serve(t, nil)
 	b := openBrowser(t)
@@ -127,6 +130,7 @@ func TestPage(t *testing.T) {
 // A panel opens to a large view of its stat, with a longer window.
 func TestDetail(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	server := log.serve(t, nil)
 	b := openBrowser(t)
@@ -286,6 +290,7 @@ func tipTime(t *testing.T, line string) int64 {
 // What is not known is shown as not known: the three states of a stat.
 func TestStates(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t)
 	b := openBrowser(t)
 	b.do(t, chromedp.Navigate(server.URL()))
@@ -327,6 +332,7 @@ func TestStates(t *testing.T) {
 // in the color of a warning, and names the hosts or the input and by how much.
 func TestLate(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t)
 	const clocks = `{"key":"behind,,drain shop,db-1","value":90},{"key":"ahead,,drain shop,db-2","value":90}`
 	// A log that goes on, of whose lines so many are late; told anew it has another revision.
@@ -380,6 +386,7 @@ func TestLate(t *testing.T) {
 // The page is never quiet about a connection that is gone, and finds back.
 func TestReconnect(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	c := Config{Definitions: log.definitions, Addr: "127.0.0.1:0"}
 	run := func() (server *Server, stop func()) {
@@ -453,6 +460,7 @@ func payloads() (all []string) {
 // page's title, in what is searched for, and as lines.
 func TestInjection(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	all := payloads()
 	if len(all) != 500 {
 		t.Fatalf("%d payloads", len(all))
@@ -654,6 +662,7 @@ func BenchmarkPage(b *testing.B) {
 // that PULSE_SCREENSHOTS names.
 func TestScreenshots(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	dir := os.Getenv("PULSE_SCREENSHOTS")
 	if dir == "" {
 		t.Skip("PULSE_SCREENSHOTS names no folder to put pictures into")

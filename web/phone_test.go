@@ -11,6 +11,7 @@ import (
 // On a phone two fingers zoom, and what is to be touched has 24 px at least.
 func TestPhone(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(390, 844, "light"), chromedp.Navigate(server.URL()+"/#/stat/stat-00"))

@@ -28,6 +28,7 @@ func media(on string, preferences map[string]string) chromedp.Action[chromedp.Vo
 // prints sees what others see; and no panel is drawn twice in a second.
 func TestPreferences(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	page := func(width, height int64, where, on string, preferences map[string]string) {

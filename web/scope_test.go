@@ -124,6 +124,7 @@ func TestFrames(t *testing.T) {
 // A page of another site shows one stat in a frame, by a link that is signed.
 func TestEmbedded(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	var frame string
 	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

@@ -17,6 +17,7 @@ import (
 // large.
 func TestQuantilePastItsThreshold(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := quiet(t, &stats.Stat{Name: "times", Unit: "ms", Kind: "quantiles", Field: "ms", Quantiles: []float64{0.5, 0.9, 0.99}, Window: 60, Warn: ptr(100), Crit: ptr(900)})
 	tell(t, server, stats.Snapshot{Stat: "times", Value: json.RawMessage(`{"0.5":20,"0.9":150,"0.99":950}`)})
 	b := openBrowser(t)
@@ -46,6 +47,7 @@ func (noHistory) Points(context.Context, string, int64, int64) ([]stats.Snapshot
 // threshold comes first. Equal titles are told apart.
 func TestAllStatsInGroups(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	server := log.serve(t, nil)
 	b := openBrowser(t)
@@ -74,6 +76,7 @@ func TestAllStatsInGroups(t *testing.T) {
 // window of its own.
 func TestComparisonAndAll(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	log.doubt = func(st *stats.Stat, p *stats.Snapshot) {
 		if st.Kind == "unique" {

@@ -139,6 +139,7 @@ func (p publishing) Published(_ context.Context, _, _ int64, take func(stats.Sna
 // step, it plays, and a key leads back to now.
 func TestWallOfThen(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	log := newSynthetic(0)
 	at := time.Now().Unix() - 1800
 	log.silent = func(stat string, second, _ int64) bool {

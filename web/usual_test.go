@@ -111,6 +111,7 @@ func TestUsualFromKafka(t *testing.T) {
 // The wall tells what is far from usual, and a page has all that is in trouble.
 func TestTrouble(t *testing.T) {
 	testkit.Long(t)
+	t.Parallel()
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()))
