@@ -26,5 +26,10 @@ func lock(dir string) (unlock func(), err error) {
 		file.Close()
 		return nil, fmt.Errorf("locking %s: %w", file.Name(), err)
 	}
-	return func() { file.Close() }, nil
+	return func() {
+		// Unlocked and not only closed: a process that is being started at this moment has the same
+		// open file until it runs its own program, and the lock is the file's.
+		syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+		file.Close()
+	}, nil
 }
