@@ -105,8 +105,9 @@ test: ## the short tests: nothing but Go is needed; PULSE_TEST_PATIENCE=3 waits 
 test-race: ## the short tests with the race detector, for which a C compiler is needed
 	@$(call timed,$(GO) test -race $(SHORT_TESTS))
 
-test-all: ## all tests, one package after the other: processes, floods, browsers, other programs
-	@$(call timed,$(GO) test -count=1 -p 1 -timeout 60m ./...)
+# Three packages at once on two cores: most of the time is waiting. Compiled as make test compiles.
+test-all: ## all tests at their length: processes, floods, browsers, other programs
+	@$(call timed,CGO_ENABLED=0 $(GO) test -trimpath -ldflags '-s -w' -vet=off -count=1 -p 3 -timeout 60m ./...)
 
 test-steady: ## make test N=20 times beside LOOPS=4 busy loops
 	@mkdir -p bin
