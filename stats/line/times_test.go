@@ -1,6 +1,20 @@
 package line
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+// A word of any length may stand where a zone could, up to the end of the bytes.
+func TestNearLongWord(t *testing.T) {
+	for _, word := range []string{strings.Repeat("a", 80), "Europe/" + strings.Repeat("a", 80), strings.Repeat("a", 44), "America/" + strings.Repeat("a", 36)} {
+		var times Times
+		text := []byte("2012-11-22 09:31:34 " + word)
+		if at, ok := times.Near(text[:len(text):len(text)], -1); !ok || at != 1353576694e9 {
+			t.Errorf("%s: %d, %t", text, at, ok)
+		}
+	}
+}
 
 func TestIsTime(t *testing.T) {
 	for _, c := range []struct {

@@ -139,7 +139,7 @@ func regionEnd(b []byte, i int) int {
 	case "EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT":
 		return i + len("EST5EDT")
 	}
-	for class[b[i]]&isLetter != 0 {
+	for class[b[i]]&isLetter != 0 && i-start < longest {
 		i++
 	}
 	switch string(b[start:i]) {
@@ -150,7 +150,7 @@ func regionEnd(b []byte, i int) int {
 	if b[i] != '/' {
 		return 0
 	}
-	for class[b[i]]&inSource != 0 && b[i] != '.' || b[i] == '+' {
+	for (class[b[i]]&inSource != 0 && b[i] != '.' || b[i] == '+') && i-start <= longest {
 		i++
 	}
 	if i-start > longest {
