@@ -73,6 +73,7 @@ type Folder struct {
 	ids        ids
 	codes      []line.Code
 	candidates []int32
+	met        []uint64
 	seconds    []int64
 	fragment   window.Fragment
 	partial    []byte
@@ -101,6 +102,7 @@ func (p *Program) NewFolder() *Folder {
 	f := &Folder{
 		program: p, scanner: p.schema.NewScanner(), open: make(map[int64]*openSecond),
 		fields: make([]uint64, len(p.keys)), texts: make([]uint64, len(p.stats)), errors: make([]uint64, len(p.stats)),
+		met: make([]uint64, len(p.index.unguarded)),
 	}
 	p.deriveFor(&f.event)
 	return f
@@ -341,7 +343,7 @@ func (f *Folder) foldInto(o *openSecond, stat int32, ev *line.Event) {
 func (f *Folder) foldByIndex(ev *line.Event, o *openSecond, codes []line.Code) {
 	p := f.program
 	f.ids.set(codes)
-	f.candidates = p.index.candidates(f.candidates[:0], codes)
+	f.candidates = p.index.candidates(f.candidates[:0], f.met, codes)
 	for _, stat := range f.candidates {
 		c := p.conds[stat]
 		if c.match(p.schema, &f.ids, ev) {
@@ -368,7 +370,7 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 	p := f.program
 	e := &entry{codes: slices.Clone(codes)}
 	f.ids.set(codes)
-	f.candidates = p.index.candidates(f.candidates[:0], codes)
+	f.candidates = p.index.candidates(f.candidates[:0], f.met, codes)
 	for _, stat := range f.candidates {
 		switch left := p.conds[stat].decide(p.schema, &f.ids); {
 		case left == never:

@@ -3,8 +3,8 @@ package program
 import (
 	"bytes"
 	"fmt"
+	"math/bits"
 	"regexp"
-	"slices"
 
 	"pulse/stats/condition"
 	"pulse/stats/line"
@@ -314,7 +314,7 @@ func (c *cond) size() int {
 // nothing on a line with none of them. Unlike a disjunctive normal form, guards
 // are never larger than the condition.
 type index struct {
-	unguarded []int32 // stats that any line may meet
+	unguarded []uint64 // stats that any line may meet, as a set of bits
 	slots     []slotIndex
 }
 
@@ -338,7 +338,7 @@ func newIndex(s *line.Schema, conds []*cond) index {
 	for _, c := range conds {
 		c.weigh(s, weights)
 	}
-	x := index{slots: make([]slotIndex, s.Len())}
+	x := index{unguarded: make([]uint64, (len(conds)+63)/64), slots: make([]slotIndex, s.Len())}
 	for i := range x.slots {
 		x.slots[i].ids = make([][]int32, s.IDs(line.Slot(i)))
 	}
@@ -348,7 +348,7 @@ func newIndex(s *line.Schema, conds []*cond) index {
 		}
 		guards, ok := c.guards(s, weights, false)
 		if !ok {
-			x.unguarded = append(x.unguarded, int32(stat))
+			x.unguarded[stat/64] |= 1 << (stat % 64)
 			continue
 		}
 		seen := make(map[guard]bool)
@@ -482,15 +482,22 @@ func (c *cond) bestGuards(s *line.Schema, weights weights, not bool) (best []gua
 }
 
 // candidates appends the stats that a line with the codes may meet, each once,
-// in ascending order.
-func (x *index) candidates(stats []int32, codes []line.Code) []int32 {
-	first := len(stats)
-	stats = append(stats, x.unguarded...)
+// in ascending order. It uses met, of as many words as unguarded.
+func (x *index) candidates(stats []int32, met []uint64, codes []line.Code) []int32 {
+	copy(met, x.unguarded)
 	for _, c := range codes {
 		slot := &x.slots[c.Slot()]
-		stats = append(stats, slot.present...)
-		stats = append(stats, slot.ids[c.ID()]...)
+		for _, stat := range slot.present {
+			met[stat/64] |= 1 << (stat % 64)
+		}
+		for _, stat := range slot.ids[c.ID()] {
+			met[stat/64] |= 1 << (stat % 64)
+		}
 	}
-	slices.Sort(stats[first:])
-	return stats[:first+len(slices.Compact(stats[first:]))]
+	for w, word := range met {
+		for ; word != 0; word &= word - 1 {
+			stats = append(stats, int32(w*64+bits.TrailingZeros64(word)))
+		}
+	}
+	return stats
 }
