@@ -20,18 +20,24 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 	g := &sc.guess
 	bd := &sc.schema.bodies[kind]
 	inKey := bd.key
+	resting := g.rest()
+	if resting {
+		root = idleRoot
+	}
 	at := &g.nodes[root] // the node of the last key
-	first := i
+	first, wrong := i, g.wrong
 	for {
 		if b[i] == ' ' {
 			i++
 		}
 		n := &g.nodes[at.next] // most often; at the line's end no node matches
 		if !n.match(b, i) {
+			guessed := i
 			for i < end && class[b[i]]&(inKey|isEscape) == 0 {
 				i++
 			}
 			if i >= end {
+				g.note(wrong)
 				return
 			}
 			if b[i] == escape {
@@ -42,15 +48,22 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				sc.attributes(ev, plain, i, stop, kind, root)
 				return
 			}
-			n = g.follow(at, b, i)
+			if i > guessed {
+				n = g.follow(at, b, i)
+			} else if n = &g.nodes[at.other]; n.match(b, i) {
+				at.next, at.other = at.other, at.next
+			} else {
+				n = nil
+			}
 		}
 		var key uint32
 		if n != nil {
-			at = n
+			at, wrong = n, 0
 			key = n.key
 			i += int(n.size)
 		} else {
 			start := i
+			wrong++
 			if kind == pulseBody {
 				i = keyEnd(b, i)
 			} else {
@@ -69,7 +82,8 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				continue
 			}
 			i++
-			if at = g.learn(at, kind, b, start, i, key, 0); at == nil { // no node: begin at the root again
+			if resting {
+			} else if at = g.learnKey(at, kind, b, start, i, key); at == nil { // no node: begin at the root again
 				at = &g.nodes[root]
 			}
 		}

@@ -103,6 +103,9 @@ func (e *Event) Number(s Slot) (fixed.Number, bool) {
 	b := e.text[v>>textShift&3]
 	n, ok := shortNumber(b, start, end, v)
 	if !ok {
+		n, ok = shortDecimal(b, start, end)
+	}
+	if !ok {
 		n, ok = parseNumber(b[start:end], v)
 	}
 	if ok {
@@ -355,7 +358,7 @@ func (e *Event) id(f *field, s Slot, start, end int) ID {
 		}
 		return ID(found >> 16)
 	}
-	if end == start || !beginsNumber(b[start]) {
+	if end == start || !beginsNumber(b[start]) || v&(units|exponents) == 0 && hasWord(b, start, end) {
 		return Present
 	}
 	if n, ok := e.Number(s); ok {

@@ -11,9 +11,12 @@ const relearn = 1 << 20
 // key, with those that followed it last.
 type guess struct {
 	nodes   []node
-	known   [4 * maxNodes]known // the nodes by the hash of their keys, open-addressed
-	unknown int                 // keys that came when there was no room for them
-	at      int32               // the node of the last key of the JSON object that is read
+	known   [4 * maxNodes]known          // the nodes by the hash of their keys, open-addressed
+	keys    [bodies][MaxFields + 1]int16 // the nodes of attributes' keys that are wanted, by their slot + 1; 0: none yet
+	unknown int                          // keys that came when there was no room for them
+	wrong   int                          // keys in a row that were not guessed
+	resting int                          // for so many messages nothing is guessed
+	at      int32                        // the node of the last key of the JSON object that is read
 }
 
 // A node is a key with its = or, in JSON, with the quote and the colon after it, of 2 to
@@ -41,19 +44,50 @@ type known struct {
 const (
 	roots    = 1 << rootBits
 	rootBits = 4
+
+	// idleRoot is a root after which nothing comes, for messages without guesses.
+	idleRoot = int32(bodies) * (roots + 1)
 )
+
+// Of lines whose keys come in another order each time, none is guessed for a while: that would
+// cost time and, worse, places in the cache.
+const (
+	wrongKeys = 128  // in a row that were not guessed
+	guessRest = 1024 // messages
+)
+
+// rest reports whether nothing is guessed in the next message.
+func (g *guess) rest() bool {
+	if g.resting == 0 {
+		return false
+	}
+	g.resting--
+	return true
+}
+
+// note takes note of how many keys in a row were not guessed, at the end of a message.
+func (g *guess) note(wrong int) {
+	switch {
+	case g.resting > 0:
+		wrong = 0
+	case wrong >= wrongKeys:
+		wrong, g.resting = 0, guessRest
+	}
+	g.wrong = wrong
+}
 
 // forget makes a guess that knows nothing.
 func (g *guess) forget() {
 	if g.nodes == nil {
 		g.nodes = make([]node, 0, maxNodes)
 	}
-	g.nodes = g.nodes[:int(bodies)*(roots+1)]
+	g.nodes = g.nodes[:idleRoot+1]
 	for i := range g.nodes {
 		g.nodes[i] = node{first: 1} // with no mask it matches nothing
 	}
 	clear(g.known[:])
-	g.unknown = 0
+	g.keys = [bodies][MaxFields + 1]int16{}
+	g.unknown, g.wrong, g.resting = 0, 0, 0
 }
 
 // root gives the root of messages of the source that begins at i.
@@ -113,6 +147,24 @@ func (g *guess) learn(at *node, kind bodyKind, b []byte, start, end int, key uin
 	g.nodes = append(g.nodes, node{first: first, mask: lowBytes[min(size, 8)], last: last, size: size, kind: kind, key: key, parent: parent})
 	at.next, at.other = i, at.next
 	return &g.nodes[i]
+}
+
+// learnKey is learn of the key of an attribute.
+func (g *guess) learnKey(at *node, kind bodyKind, b []byte, start, end int, key uint32) *node {
+	if key == 0 && len(g.nodes) == maxNodes {
+		g.unknown++
+		return nil
+	}
+	known := &g.keys[kind][key&slotMask]
+	if i := int32(*known); i != 0 {
+		at.next, at.other = i, at.next
+		return &g.nodes[i]
+	}
+	n := g.learn(at, kind, b, start, end, key, 0)
+	if n != nil && key&slotMask != 0 {
+		*known = int16(at.next)
+	}
+	return n
 }
 
 // noNode stands for none.

@@ -2,6 +2,7 @@ package line
 
 import (
 	"bytes"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -60,7 +61,7 @@ func (sc *Scanner) jsonLine(ev *Event, b []byte, start, end int) bool {
 	}
 	m := &sc.members
 	if m.text.end > 0 {
-		ev.half = end-start-(m.text.end-m.text.start) <= mostFrames && isAllText(b, start)
+		ev.half = end-start-(m.text.end-m.text.start) <= mostFrames && sc.skeletons.isAllText(b, start)
 	}
 	if !ev.inner {
 		sc.unwrap(ev, b, start)
@@ -192,7 +193,7 @@ func (sc *Scanner) object(ev *Event, b []byte, i, end int, kind bodyKind) bool {
 	if i < 0 || spaces(b, i) < end {
 		return false
 	}
-	sc.skeletons.learn(b, i, i, end, noValue, 0, false)
+	sc.skeletons.end(b, i, end)
 	return true
 }
 
@@ -271,7 +272,7 @@ func (sc *Scanner) nested(ev *Event, b []byte, i, end int, kind bodyKind, depth,
 			if c == '[' {
 				sc.skeletons.learn(b, first, i, end, arrayValue, key, depth == 0)
 			} else {
-				sc.skeletons.at = noBone
+				sc.skeletons.at = nil
 			}
 			sc.jsonNested(ev, first, i, c, key, depth == 0)
 		default:
@@ -436,6 +437,24 @@ func scalar(b []byte, i int) int {
 		}
 	}
 	return i
+}
+
+// scalarEnd is scalar, which looks at eight bytes at once: most scalars are no longer, and
+// a comma or a brace follows.
+func scalarEnd(b []byte, i int) int {
+	x := load(b, i) ^ '0'*ones
+	others := (x&sevens + (0x7f-9)*ones | x) & highs // the bytes that are not digits
+	n := bits.TrailingZeros64(others) >> 3
+	if n > 0 && b[i+n] == '.' {
+		whole := n
+		if n = bits.TrailingZeros64(others&(others-1)) >> 3; n == whole+1 {
+			n = 0
+		}
+	}
+	if c := b[i+n]; n > 0 && (c == ',' || c == '}') {
+		return i + n
+	}
+	return scalar(b, i)
 }
 
 func literal(b []byte, i int, text string) int {

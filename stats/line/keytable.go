@@ -7,7 +7,7 @@ import "encoding/binary"
 // bytes is found by comparing three words.
 type keyTable struct {
 	shift   uint8
-	lengths uint64 // bit n: there is a text of n bytes, or of 63 and more
+	begins  [64]uint32 // of texts of n bytes, or of 63 and more: bit c%32 for each first byte c
 	entries []keyEntry
 	texts   []string // of the entries
 }
@@ -66,7 +66,11 @@ func newKeyTable(m map[string]uint32) *keyTable {
 		}
 		t.entries[i] = keyEntry{first, last, size, v}
 		t.texts[i] = text
-		t.lengths |= 1 << min(len(text), 63)
+		if text == "" {
+			t.begins[0] = 1<<32 - 1
+		} else {
+			t.begins[min(len(text), 63)] |= 1 << (text[0] % 32)
+		}
 	}
 	return t
 }
@@ -74,7 +78,7 @@ func newKeyTable(m map[string]uint32) *keyTable {
 // find looks b[start:end] up, which has eight bytes after it.
 func (t *keyTable) find(b []byte, start, end int) (uint32, bool) {
 	n := end - start
-	if t.lengths>>(min(uint(n), 63))&1 == 0 {
+	if t.begins[min(uint(n), 63)]>>(b[start]%32)&1 == 0 { // as of most texts that are not in it
 		return 0, false
 	}
 	if n > 8 {

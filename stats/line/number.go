@@ -188,6 +188,36 @@ func shortNumber(b []byte, start, end int, flags value) (fixed.Number, bool) {
 	return fixed.Number{Lo: x * 1e9}, true
 }
 
+// hasWord reports whether something else than a point comes after the digits that b[start:end] begins
+// with, so that it is not a number without a unit. It looks at the first eight bytes alone.
+func hasWord(b []byte, start, end int) bool {
+	x := load(b, start) ^ '0'*ones
+	n := bits.TrailingZeros64((x+(0x7f-9)*ones|x)&highs) >> 3
+	return n < min(end-start, 8) && n > 0 && b[start+n] != '.'
+}
+
+// shortDecimal reads numbers of up to eight bytes, with a point between digits. It is not ok if
+// b[start:end], which has eight bytes after it, is anything else.
+func shortDecimal(b []byte, start, end int) (fixed.Number, bool) {
+	size := end - start
+	if size > 8 {
+		return fixed.Number{}, false
+	}
+	x := load(b, start) ^ '0'*ones
+	others := (x&sevens + (0x7f-9)*ones | x) & highs & lowBytes[size&15]
+	n := bits.TrailingZeros64(others) >> 3
+	places := size - n - 1
+	if n == 0 || others&(others-1) != 0 || places <= 0 || b[start+n] != '.' {
+		return fixed.Number{}, false
+	}
+	whole := lowBytes[n&15]
+	x = (x&whole | x>>8&^whole) << (64 - 8*(size-1)) // zeros before it, and no point
+	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
+	x = (x*100 + x>>16) & 0x0000ffff0000ffff
+	x = (x*10000 + x>>32) & 0xffffffff
+	return fixed.Number{Lo: x * pow10[9-places]}, true
+}
+
 // fitting is makeNumber of what may not fit.
 func fitting(whole, fraction uint64, negative bool) (fixed.Number, bool) {
 	n := makeNumber(whole, fraction, negative)

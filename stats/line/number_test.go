@@ -96,7 +96,7 @@ func TestDurations(t *testing.T) {
 
 // FuzzParseNumber compares with package fixed, and exponents with math/big.
 func FuzzParseNumber(f *testing.F) {
-	for _, s := range []string{"0", "-1.5", "123456789012345678.1234567895", "1e3", "-0.5E-9", "1.5e16", "x", "1s", "5ms", "5us", "1h2m3.5s", "12345678", "12345678ms", "1234:", "12/"} {
+	for _, s := range []string{"0", "-1.5", "123456789012345678.1234567895", "1e3", "-0.5E-9", "1.5e16", "x", "1s", "5ms", "5us", "1h2m3.5s", "12345678", "12345678ms", "1234:", "12/", "1.5", "123456.7", "0.123456", "1.", ".5", "1.5.", "12.5ms", "1234567.8", "1.\xb05"} {
 		f.Add(s)
 	}
 	half := new(big.Rat).SetFrac64(1, 2)
@@ -105,6 +105,9 @@ func FuzzParseNumber(f *testing.F) {
 		want, wantOK := fixed.Parse([]byte(text))
 		if ok != wantOK || ok && got != want {
 			t.Errorf("%q: %v %v, package fixed has %v %v", text, got, ok, want, wantOK)
+		}
+		if n, short := shortDecimal(buffer(text), 0, len(text)); short && (!ok || n != got) {
+			t.Errorf("%q: %v all at once, %v %v digit by digit", text, n, got, ok)
 		}
 		for _, flags := range []value{0, units, exponents} {
 			short, isShort := shortNumber(buffer(text), 0, len(text), flags)

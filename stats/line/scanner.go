@@ -389,8 +389,8 @@ func plainEnd(b []byte, i int) int {
 	for {
 		x := load(b, i)
 		low := x & sevens
-		in := within(low|0x20*ones, 'a', 'z') | within(low, '-', ':') | within(low, '_', '_')
-		if out := ^(in &^ x) & highs; out != 0 {
+		out := (^(within(low|0x20*ones, 'a', 'z')|within(low, '-', ':'))&others(low, '_') | x) & highs
+		if out != 0 {
 			return i + bits.TrailingZeros64(out)>>3
 		}
 		i += 8
@@ -402,13 +402,16 @@ func keyEnd(b []byte, i int) int {
 	for {
 		x := load(b, i)
 		low := x & sevens
-		in := within(low|0x20*ones, 'a', 'z') | within(low, '0', '9') | within(low, '-', '.') | within(low, '_', '_')
-		if out := ^(in &^ x) & highs; out != 0 {
+		out := (^(within(low|0x20*ones, 'a', 'z')|within(low, '-', '9')&others(low, '/'))&others(low, '_') | x) & highs
+		if out != 0 {
 			return i + bits.TrailingZeros64(out)>>3
 		}
 		i += 8
 	}
 }
+
+// others gives the highest bit of each byte of x, which are below 0x80, that is not c.
+func others(x uint64, c byte) uint64 { return (x ^ uint64(c)*ones) + sevens }
 
 // quoteOrBackslash gives the position of the first double quote or backslash
 // in b[i:end], or end.
@@ -421,4 +424,21 @@ func quoteOrBackslash(b []byte, i, end int) int {
 		}
 	}
 	return end
+}
+
+// quotes gives the highest bit of the first double quote or backslash in x, and perhaps
+// some of the bytes above it.
+func quotes(x uint64) uint64 {
+	quote, backslash := x^'"'*ones, x^'\\'*ones
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash) & highs
+}
+
+// textEnd gives the position of the first double quote or backslash in the 16 bytes at i, or that
+// after them. There is no branch that depends on where it is.
+func textEnd(b []byte, i int) int {
+	found, at := quotes(load(b, i+8)), 8
+	if next := quotes(load(b, i)); next != 0 {
+		found, at = next, 0
+	}
+	return i + at + bits.TrailingZeros64(found)>>3
 }

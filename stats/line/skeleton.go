@@ -23,14 +23,24 @@ const (
 // skeletons are a tree of bones, of which each path from a root is a skeleton. The first are
 // roots, one for each kind of body, since keys mean something else in each.
 type skeletons struct {
-	bones   []bone
+	roots   [bodies]bone
+	bones   int // besides them
 	missed  int // objects in a row
 	resting int
-	unknown int // objects for which there was no room
+	unknown int      // objects for which there was no room
+	found   []extent // the values of the object that is read
+	last    *bone    // with which the object ends that was read; nil: it is not remembered
 
 	// While nested reads an object that no skeleton fits:
-	at   int32 // the last bone; noBone: it is not remembered
+	at   *bone // the last bone; nil: it is not remembered
 	from int   // where the next begins
+}
+
+// An extent is where a value is that is wanted, and the bone before it.
+type extent struct {
+	start, end int
+	bone       *bone
+	escaped    bool
 }
 
 // A bone is the text between two values, of up to 32 bytes, and what the second one is.
@@ -38,10 +48,12 @@ type bone struct {
 	words, masks [longestBone / 8]uint64 // the text, and which of its bytes count
 	size         int32
 	key          uint32
-	child        int32 // the bones after it, that which came last first; noBone: there are none yet
-	sibling      int32 // the next of the bones after the same one
+	child        *bone // the bones after it, that which came last first; nil: there are none yet
+	sibling      *bone // the next of the bones after the same one
 	value        valueKind
 	top          bool // the value is a member of the object itself
+	asked        bool // whether isAllText was asked of the objects that end with it
+	allText      bool // what it said
 }
 
 // A valueKind is what comes after a bone.
@@ -54,18 +66,10 @@ const (
 	noValue // the object ends with the bone
 )
 
-const noBone = -1
-
 // forget makes skeletons that know none.
 func (s *skeletons) forget() {
-	if s.bones == nil {
-		s.bones = make([]bone, bodies)
-	}
-	s.bones = s.bones[:bodies]
-	for i := range s.bones {
-		s.bones[i] = bone{child: noBone, sibling: noBone}
-	}
-	s.unknown, s.missed, s.resting = 0, 0, 0
+	s.roots = [bodies]bone{}
+	s.bones, s.unknown, s.missed, s.resting = 0, 0, 0, 0
 }
 
 // bySkeleton reads the JSON object b[i:end] by a skeleton. If none fits it leaves the event and the
@@ -76,90 +80,93 @@ func (sc *Scanner) bySkeleton(ev *Event, b []byte, i, end int, kind bodyKind) bo
 		s.resting--
 		return false
 	}
-	if s.bones[kind].child == noBone {
+	root := &s.roots[kind]
+	if root.child == nil {
 		return false
 	}
-	m, members := ev.mark(), sc.members
-	second, nanos, dated, zoneless := ev.lineSecond, ev.lineNanos, ev.dated, ev.zoneless
-	if sc.walk(ev, b, i, end, int32(kind)) {
-		s.missed = 0
-		return true
+	if !s.walk(b, i, end, root) {
+		if s.missed++; s.missed == skeletonMiss {
+			s.missed, s.resting = 0, skeletonRest
+		}
+		return false
 	}
-	ev.rewind(&m)
-	sc.members = members
-	ev.lineSecond, ev.lineNanos, ev.dated, ev.zoneless = second, nanos, dated, zoneless
-	if s.missed++; s.missed == skeletonMiss {
-		s.missed, s.resting = 0, skeletonRest
+	s.missed = 0
+	for i := range s.found {
+		f := &s.found[i]
+		n := f.bone
+		if n.key&^slotMask == 0 && n.value == textValue && !f.escaped { // as most are
+			ev.set(keySlot(n.key), f.start, f.end, asText|units|exponents)
+			continue
+		}
+		switch n.value {
+		case textValue:
+			sc.jsonMember(ev, b, f.start, f.end, f.escaped, n.key, n.top)
+		case scalarValue:
+			sc.jsonScalar(ev, b, f.start, f.end, n.key)
+		default:
+			sc.jsonNested(ev, f.start, f.end, b[f.start], n.key, n.top)
+		}
 	}
-	return false
+	return true
 }
 
-// walk reads an object from bone to bone, as long as one comes next.
-func (sc *Scanner) walk(ev *Event, b []byte, i, end int, at int32) bool {
-	bones := sc.skeletons.bones
+// walk finds the values of an object that are wanted, from bone to bone, as long as one comes next.
+func (s *skeletons) walk(b []byte, i, end int, at *bone) bool {
+	found := s.found[:0]
 	for {
-		child := bones[at].child
-		if child == noBone {
+		n := at.child
+		if n == nil {
 			return false
 		}
-		n := &bones[child]
 		next := i + int(n.size)
 		p := (*[longestBone]byte)(b[i:])
 		differ := (binary.LittleEndian.Uint64(p[:8])^n.words[0])&n.masks[0] |
 			(binary.LittleEndian.Uint64(p[8:16])^n.words[1])&n.masks[1]
 		if differ != 0 || n.size > 16 && !n.isLong(p) || next > end || n.value != textValue && !n.precedes(b[next]) {
-			if n = sc.skeletons.next(at, b, i, end); n == nil {
+			if n = at.next(b, i, end); n == nil {
 				return false
 			}
-			child = bones[at].child
 			next = i + int(n.size)
 		}
-		at, i = child, next
+		at, i = n, next
+		escaped := false
 		switch n.value {
 		case textValue:
-			close, escaped := closingQuote(b, i, end)
-			if close < 0 {
-				return false
+			if i = textEnd(b, i); b[i] != '"' || i >= end {
+				if i, escaped = closingQuote(b, i, end); i < 0 {
+					return false
+				}
 			}
-			if n.key != 0 {
-				sc.jsonMember(ev, b, i, close, escaped, n.key, n.top)
-			}
-			i = close
 		case scalarValue:
-			last := scalar(b, i)
-			if last < 0 || last > end {
+			if i = scalarEnd(b, i); i < 0 || i > end {
 				return false
 			}
-			if n.key != 0 {
-				sc.jsonScalar(ev, b, i, last, n.key)
-			}
-			i = last
 		case arrayValue:
-			last := skipNested(b, i, end)
-			if last < 0 {
+			if i = skipNested(b, i, end); i < 0 {
 				return false
 			}
-			sc.jsonNested(ev, i, last, b[i], n.key, n.top)
-			i = last
 		case noValue:
+			s.found, s.last = found, n
 			return spaces(b, i) >= end
+		}
+		if n.key != 0 {
+			found = append(found, extent{next, i, n, escaped})
 		}
 	}
 }
 
-// next gives the bone at b[i:end] after another, and puts it before its siblings.
-func (s *skeletons) next(at int32, b []byte, i, end int) *bone {
-	before := int32(noBone)
-	for n := s.bones[at].child; n != noBone; n = s.bones[n].sibling {
-		k := &s.bones[n]
+// next gives the bone at b[i:end] after n, and puts it before its siblings.
+func (n *bone) next(b []byte, i, end int) *bone {
+	var before *bone
+	for k := n.child; k != nil; k = k.sibling {
 		if k.is(b, i, end) {
-			if before != noBone {
-				s.bones[before].sibling = k.sibling
-				k.sibling, s.bones[at].child = s.bones[at].child, n
+			if before != nil {
+				before.sibling = k.sibling
+				k.sibling, n.child = n.child, k
 			}
 			return k
 		}
-		before = n
+		before = k
 	}
 	return nil
 }
@@ -192,50 +199,68 @@ func (n *bone) precedes(c byte) bool {
 
 // begin remembers the object at i from now on.
 func (s *skeletons) begin(i int, kind bodyKind) {
-	s.at, s.from = int32(kind), i
 	if s.unknown >= skeletonRelearn {
 		s.forget()
 	}
+	s.at, s.from = &s.roots[kind], i
 }
 
-// trim makes room for one more bone after another: the one that matched longest ago may go.
-func (s *skeletons) trim(at int32) {
-	n := s.bones[at].child
-	for i := 1; n != noBone; i++ {
+// trim makes room for one more bone after n: the one that matched longest ago may go.
+func (n *bone) trim() {
+	k := n.child
+	for i := 1; k != nil; i++ {
 		if i == mostSiblings-1 {
-			s.bones[n].sibling = noBone
+			k.sibling = nil
 		}
-		n = s.bones[n].sibling
+		k = k.sibling
 	}
 }
 
 // learn remembers the bone up to b[i], before a value that ends before b[next].
 func (s *skeletons) learn(b []byte, i, next, end int, value valueKind, key uint32, top bool) {
-	if s.at == noBone {
+	if s.at == nil {
 		return
 	}
 	first, size := s.from, i-s.from
 	s.from = next
 	if size > longestBone {
-		s.at = noBone
+		s.at = nil
 		return
 	}
-	if n := s.next(s.at, b, first, end); n != nil && n.value == value && int(n.size) == size {
-		s.at = s.bones[s.at].child
+	if n := s.at.next(b, first, end); n != nil && n.value == value && int(n.size) == size {
+		s.at = n
 		return
 	}
-	if len(s.bones) == maxBones {
+	if s.bones == maxBones {
 		s.unknown++
-		s.at = noBone
+		s.at = nil
 		return
 	}
-	s.trim(s.at)
-	n := bone{size: int32(size), value: value, top: top, key: key, child: noBone, sibling: s.bones[s.at].child}
+	s.at.trim()
+	s.bones++
+	n := &bone{size: int32(size), value: value, top: top, key: key, sibling: s.at.child}
 	for i := range n.words {
 		n.masks[i] = lowBytes[max(0, min(8, size-8*i))]
 		n.words[i] = load(b, first+8*i) & n.masks[i]
 	}
-	s.bones[s.at].child = int32(len(s.bones))
-	s.at = int32(len(s.bones))
-	s.bones = append(s.bones, n)
+	s.at.child, s.at = n, n
+}
+
+// end remembers how the object ends, before b[i].
+func (s *skeletons) end(b []byte, i, end int) {
+	s.learn(b, i, i, end, noValue, 0, false)
+	s.last = s.at
+}
+
+// isAllText is isAllText of the object at i that was read just now: that depends on its
+// skeleton alone.
+func (s *skeletons) isAllText(b []byte, i int) bool {
+	n := s.last
+	if n == nil {
+		return isAllText(b, i)
+	}
+	if !n.asked {
+		n.asked, n.allText = true, isAllText(b, i)
+	}
+	return n.allText
 }
