@@ -52,8 +52,10 @@ func run(packages []string, options ...string) error {
 		if len(tests) == 0 {
 			continue
 		}
-		args := append([]string{"test", "-count=1", "-run", "^(" + strings.Join(tests, "|") + ")$"}, options...)
+		// Compiled as make test compiles, which has done it by then.
+		args := append([]string{"test", "-trimpath", "-ldflags", "-s -w", "-vet=off", "-count=1", "-run", "^(" + strings.Join(tests, "|") + ")$"}, options...)
 		c := exec.Command("go", append(args, folder)...)
+		c.Env = append(os.Environ(), "CGO_ENABLED=0")
 		c.Stdout, c.Stderr = os.Stdout, os.Stderr
 		if c.Run() != nil {
 			failed = append(failed, folder)
