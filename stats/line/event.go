@@ -391,8 +391,11 @@ func (e *Event) push(c Code) {
 	}
 	e.codes[e.coded&(maxCodes-1)] = c
 	e.coded++
-	e.codeHash = bits.RotateLeft64((e.codeHash^uint64(c))*prime1, 29)
+	e.codeHash = hashCode(e.codeHash, c)
 }
+
+// hashCode gives the hash of codes and one more after them.
+func hashCode(hash uint64, c Code) uint64 { return bits.RotateLeft64((hash^uint64(c))*prime1, 29) }
 
 // hash is a fixed hash of b[start:end], after wyhash: each step multiplies two
 // words to 128 bits and folds them.

@@ -46,9 +46,42 @@ var pulseFormat = &Format{
 // A colon may follow the source, and what stands between the dashes may be
 // missing or another word.
 func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
+	source, nginx, varnish := 0, false, false
+	place := -1 // of the header, if it may be kept
+	var h *pulseHeader
+	if sc.headers.resting > 0 {
+		sc.headers.resting--
+	} else if end-i >= shortestHeader {
+		h, place = sc.headers.find(b, i, end)
+	}
+	if h != nil {
+		h.put(ev, i)
+		source, nginx, varnish = i+int(h.source), h.nginx, h.varnish
+		i += int(h.size)
+	} else {
+		var who *who
+		if i, source, who = sc.pulseHeader(ev, b, i, end, place); who == nil {
+			return false
+		}
+		nginx, varnish = who.nginx, who.varnish
+	}
+	ev.put(sc.schema.at[ofMsg], i, end, asText)
+	switch {
+	case nginx && sc.access(ev, b, i, end, true):
+	case varnish && sc.varnish(ev, b, i, end):
+	default:
+		sc.attributes(ev, b, i, end, pulseBody, pulseBody.root(b, source))
+	}
+	return true
+}
+
+// pulseHeader reads a header that is not known, and keeps it at a place (-1: nowhere). It
+// gives where the message and the source begin, and whose it is, nil if that is not a header.
+func (sc *Scanner) pulseHeader(ev *Event, b []byte, i, end, place int) (next, source int, from *who) {
 	s := sc.schema
+	first, coded := i, ev.coded
 	if b[i] != ' ' {
-		return false
+		return 0, 0, nil
 	}
 	i++
 	facility := i // not kept
@@ -56,21 +89,22 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 		i++
 	}
 	if b[i] != '.' || i == facility {
-		return false
+		return 0, 0, nil
 	}
 	i++
 	level := i
 	who := sc.who(ev, b, i)
 	if who == nil {
-		return false
+		return 0, 0, nil
 	}
-	source, sourceEnd := level+int(who.source), level+int(who.end)
+	source = level + int(who.source)
+	sourceEnd := level + int(who.end)
 	i = sourceEnd
 	ps, psEnd := 0, 0
 	if b[i] == '[' {
 		close := index(b, i, end, ']')
 		if close < 0 {
-			return false
+			return 0, 0, nil
 		}
 		ps, psEnd = i+1, close
 		i = close + 1
@@ -79,7 +113,7 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 		i++
 	}
 	if !isDash(b, i, end) {
-		return false
+		return 0, 0, nil
 	}
 	i += 3
 
@@ -93,20 +127,13 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 	case isDash(b, w, end):
 		sc.place(ev, b, i, w)
 		i = w + 3
+		if place >= 0 { // what comes next has no part in it
+			sc.keep(ev, b, first, i, place, coded, source, who)
+		}
 	case w == i+1 && b[i] == '-' && b[w] == ' ':
 		i += 2 // only the dash after what is missing
 	}
-	if i > end {
-		i = end
-	}
-	ev.put(s.at[ofMsg], i, end, asText)
-	switch {
-	case who.nginx && sc.access(ev, b, i, end, true):
-	case who.varnish && sc.varnish(ev, b, i, end):
-	default:
-		sc.attributes(ev, b, i, end, pulseBody, pulseBody.root(b, source))
-	}
-	return true
+	return min(i, end), source, who
 }
 
 // A who is a level and a source ("info nginx"), with what they mean. A scanner

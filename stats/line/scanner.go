@@ -27,6 +27,7 @@ type Scanner struct {
 
 	own     ownReading
 	origins map[Origin]*origin // that are ready
+	headers headers            // of Pulse lines
 }
 
 // NewScanner makes a Scanner.
