@@ -463,7 +463,7 @@ func TestIntervalOfPanel(t *testing.T) {
 		t.Errorf("80 px of a panel are %d s", length)
 	}
 	drag(2)
-	b.until(t, `window.selected === 0 && location.hash === "#/stat/stat-00" && document.querySelector(".different").hidden`)
+	b.until(t, `window.selected === 0 && location.hash === "#/stat/stat-00" && document.querySelector(".different")?.hidden`)
 	b.do(t, chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL()+"/#/edge"))
 	b.until(t, `document.querySelectorAll(".panel[data-state=value]").length === 5`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`void document.querySelectorAll(".panel")[1].focus()`), press("w"))
@@ -487,7 +487,7 @@ func TestKeyAlone(t *testing.T) {
 	server := log.serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1280, 800, "light"), chromedp.Navigate(server.URL()+"/#/all"))
-	b.until(t, `document.querySelectorAll(".ranking li").length > 3`)
+	b.until(t, `!document.body.classList.contains("loading") && document.querySelectorAll(".ranking li").length > 3`)
 	key := evaluate[string](t, b, `document.querySelectorAll(".ranking .key")[1].textContent`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll(".ranking li")[1].click()`))
 	b.until(t, `document.querySelector(".detail[data-state=value] .chip")?.textContent.endsWith(" ×")`)

@@ -134,11 +134,18 @@ func evaluate[T any](t testing.TB, b *browser, expression string) T {
 	return v
 }
 
-// until waits for a JavaScript expression to be true.
+// until waits for a JavaScript expression to be true, in the page that comes where another is
+// on its way.
 func (b *browser) until(t testing.TB, expression string) {
 	t.Helper()
 	testkit.Eventually(t, expression, func() error {
-		if evaluate[bool](t, b, "Boolean("+expression+")") {
+		yes, err := chromedp.Run(b, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		switch {
+		case err != nil && strings.Contains(err.Error(), "navigated"):
+			return err
+		case err != nil:
+			t.Fatalf("%s: %v\nconsole: %s", expression, err, strings.Join(b.said(), "\n"))
+		case yes:
 			return nil
 		}
 		return errors.New(evaluate[string](t, b, "String(document.body?.innerText).slice(0, 2000)") + "\nconsole: " + strings.Join(b.said(), "\n"))

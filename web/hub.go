@@ -266,7 +266,8 @@ func (h *Hub) publish() {
 }
 
 // Welcome is the first messages for a client, the configuration and then the history
-// in pieces, and the version that it has by them.
+// in pieces, and the version that it has by them. Its data is the first two as JSON, with the
+// newest seconds.
 func (h *Hub) Welcome(sub Subscription) (*parcel, uint64) {
 	e := h.current.Load()
 	e.mu.Lock()
@@ -275,7 +276,11 @@ func (h *Hub) Welcome(sub Subscription) (*parcel, uint64) {
 	if all := e.first[key]; all != nil {
 		return all, e.version
 	}
-	all := parcelOfTexts(h.welcome(sub))
+	texts := h.welcome(sub)
+	all := parcelOfTexts(texts)
+	all.data = slices.Concat([]byte{'['}, texts[0], []byte{','}, texts[1], []byte("]\n"))
+	all.size += int64(len(all.data))
+	all.gzip = sync.OnceValue(func() []byte { return compress(all.data) })
 	if len(e.first) < maxShared {
 		e.first[key] = all
 	}

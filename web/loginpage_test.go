@@ -63,6 +63,7 @@ func TestLoginPage(t *testing.T) {
 
 	logIn(tokenOf("e"))
 	b.until(t, panels)
+	b.until(t, `!document.querySelector("#draft-button").hidden`) // its script comes after the first numbers
 	for _, id := range []string{"#share", "#draft-button", "#tabs a[href*=fields]", "#account"} {
 		if !visible(id) {
 			t.Errorf("who may edit is not offered %s", id)

@@ -220,6 +220,9 @@ func TestOpenAPI(t *testing.T) {
 			ask("get", "/api/stats/{name}", "/api/stats/"+st.Name+query, bearer)
 		}
 	}
+	ask("get", "/api/first", "/api/first", bearer)
+	ask("get", "/api/first", "/api/first?a=b", bearer)
+	ask("get", "/api/first", "/api/first", nil)
 	ask("get", "/api/stats", "/api/stats", bearer)
 	ask("get", "/api/stats", "/api/stats?a=b", bearer)
 	ask("get", "/api/stats", "/api/stats", nil)

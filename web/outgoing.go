@@ -25,6 +25,7 @@ const (
 // A parcel is something that one client or many are sent.
 type parcel struct {
 	data     []byte                       // an answer's
+	gzip     func() []byte                // the same, compressed; nil: never
 	messages []*websocket.PreparedMessage // or a socket's
 	size     int64                        // bytes that it holds
 	takers   int                          // clients that are taking it; outgoing.mu guards it

@@ -51,6 +51,7 @@ var required = map[string]Role{
 	"GET /ws":                         Read,
 	"GET /metrics":                    Read,
 	"GET /api/who":                    Read,
+	"GET /api/first":                  Read,
 	"GET /api/stats":                  Read,
 	"GET /api/stats/{name}":           Read,
 	"GET /api/usual":                  Read,
@@ -158,7 +159,7 @@ func lacking(who identity, needs Role, r *http.Request) string {
 // later is not, until it is named here.
 func (s *Server) inScope(c scope, r *http.Request) bool {
 	switch r.URL.Path {
-	case "/", "/ws", "/api/marks", "/api/who":
+	case "/", "/ws", "/api/first", "/api/marks", "/api/who":
 		return true
 	}
 	if isFile(r.URL.Path) {

@@ -60,7 +60,7 @@ func TestRoles(t *testing.T) {
 			w := httptest.NewRecorder()
 			door.ServeHTTP(w, r)
 			want := c.role >= needs
-			inPart := !known || pattern == "/{$}" || pattern == "/ws" || pattern == "/api/who" || route == "GET /api/marks" || route == "GET /api/stats/{name}" || needs == Nobody
+			inPart := !known || pattern == "/{$}" || pattern == "/ws" || pattern == "/api/first" || pattern == "/api/who" || route == "GET /api/marks" || route == "GET /api/stats/{name}" || needs == Nobody
 			if c.who == "a share link of a stat" && !inPart {
 				want = false
 			}

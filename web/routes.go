@@ -17,6 +17,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/css"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
@@ -44,6 +47,7 @@ var (
 func (s *Server) answers() map[string]http.HandlerFunc {
 	all := map[string]http.HandlerFunc{
 		"GET /ws":               takes(s.socket, "stat", "points"),
+		"GET /api/first":        takes(s.first),
 		"GET /api/stats":        takes(s.latest),
 		"GET /api/stats/{name}": takes(s.past, "from", "to", "step"),
 		"GET /api/lines":        takes(s.ofLive(s.lines), lineParameters...),
@@ -155,13 +159,21 @@ func compress(data []byte) []byte {
 	return b.Bytes()
 }
 
-// files are the page's, as they were built in, and of its modules one script.
+// files are the page's, as they were built in, but of its modules two scripts: what draws the
+// first numbers, and the rest.
 var files = sync.OnceValue(func() []*file {
 	page, err := fs.Sub(static, "static")
 	if err != nil {
 		panic(err) // the files are part of the binary, here and below
 	}
 	var files []*file
+	add := func(name, kind string, data []byte) {
+		f := &file{route: "/" + name, kind: kind, plain: encodedAs(data), gzip: encodedAs(compress(data))}
+		if name == "index.html" {
+			f.route = pageRoute
+		}
+		files = append(files, f)
+	}
 	for name, kind := range map[string]string{
 		"index.html": "text/html; charset=utf-8",
 		"style.css":  "text/css; charset=utf-8",
@@ -169,26 +181,33 @@ var files = sync.OnceValue(func() []*file {
 		"theme.js":   scriptType,
 		"first.js":   scriptType,
 		"login.js":   scriptType,
-		"app.js":     scriptType,
 	} {
-		var data []byte
-		if name == "app.js" {
-			data, err = bundle(page, name)
-		} else {
-			data, err = fs.ReadFile(page, name)
+		data, err := fs.ReadFile(page, name)
+		if err == nil && name == "style.css" {
+			data, err = smallStyle(data)
 		}
 		if err != nil {
 			panic(err)
 		}
-		f := &file{route: "/" + name, kind: kind, plain: encodedAs(data), gzip: encodedAs(compress(data))}
-		if name == "index.html" {
-			f.route = pageRoute
-		}
-		files = append(files, f)
+		add(name, kind, data)
+	}
+	scripts, err := bundle(page, "app.js")
+	if err != nil {
+		panic(err)
+	}
+	for _, s := range scripts {
+		add(s.name, scriptType, s.text)
 	}
 	slices.SortFunc(files, func(a, b *file) int { return strings.Compare(a.route, b.route) })
 	return files
 })
+
+// smallStyle is a style sheet made small.
+func smallStyle(sheet []byte) ([]byte, error) {
+	var out bytes.Buffer
+	err := css.Minify(minify.New(), &out, bytes.NewReader(sheet), nil)
+	return out.Bytes(), err
+}
 
 const scriptType = "text/javascript; charset=utf-8"
 
@@ -204,6 +223,10 @@ func build(files []*file) string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
+// early is what the live page's header has a browser ask for before it has read the page: the
+// script first, by the connection that there is, and the first numbers.
+const early = `</app.js>; rel=modulepreload, </style.css>; rel=preload; as=style, </api/first>; rel=preload; as=fetch; crossorigin`
+
 // ServeHTTP lets a browser keep the file and ask each time whether it changed,
 // so that a new Pulse is never drawn by the scripts of an old one.
 func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -216,6 +239,9 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Vary", "Accept-Encoding")
 	w.Header().Set("ETag", as.tag)
+	if r.URL.Path == "/" {
+		w.Header().Set("Link", early)
+	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(as.data))
 }
 
@@ -265,6 +291,26 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.access.hold(who, cancel)()
 	s.hub.serve(ctx, conn, sub)
+}
+
+// first answers with what the socket begins with, the configuration and the newest seconds,
+// for a page that is not there yet itself.
+func (s *Server) first(w http.ResponseWriter, r *http.Request) {
+	sub, err := s.subscription(whoIs(r.Context()), nil)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	p, _ := s.hub.Welcome(sub)
+	data := p.data
+	if takesGzip(r) {
+		data = p.gzip()
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	jsonHeader(w)
+	w.Header().Set("Vary", "Accept-Encoding")
+	defer s.take(r, p)()
+	w.Write(data) //nolint:errcheck // the client is gone
 }
 
 // latest answers with the newest point of every stat. "current" is false where

@@ -4,10 +4,9 @@
 import { Account } from "./account.js";
 import { Alerts } from "./alerts.js";
 import { Arrange } from "./arrange.js";
-import { Detail } from "./detail.js";
-import { write } from "./dom.js";
-import { Draft } from "./draft.js";
-import { Fields } from "./fields.js";
+import { behind } from "./behind.js";
+import { element, write } from "./dom.js";
+import { early } from "./early.js";
 import { dated } from "./format.js";
 import { Grid } from "./grid.js";
 import { IncidentPlayer, Incidents } from "./incident.js";
@@ -48,15 +47,18 @@ const large = () => {
 };
 const welcome = new Welcome($("welcome"));
 const recording = new RecordingBar($("recording"), () => detail.name || grid.panels[0]?.name);
-const draft = new Draft($("draft-button"), $("draft"), () => model);
 new Incidents($("incidents"), $("incident-dialog"), () => model.newest);
 const account = new Account($("account"), $("account-dialog"), $("logged-out"));
 const sharing = new Sharing($("share"), $("sharing"), () => pages.shareable());
 const grid = new Grid($("page"), view, (name, key) => pages.look(name, key), (name, from, to) => pages.look(name, "", { different: `${from}-${to}` }));
-const detail = new Detail($("page"), large, grid.colors, {
-  onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; }, onNarrow: (chips) => pages.narrow([...narrow.chips, ...chips], true),
-  onStart: () => draft.offered ? (said) => draft.start(said) : null,
-});
+
+// What is behind links and buttons, when its script is there: see prepare.
+let there = false, failed = false, waiting = false;
+let detail = { name: "", cursor: null, hide() {}, touch() {}, keepUp() {} };
+let fields = { hide() {} };
+let draft = null;
+let drafts = false; // whether the server tries them
+
 new MarkTip(grid, view);
 $("then-button").hidden = incident !== "";
 const show = (past) => {
@@ -83,11 +85,15 @@ const touch = () => {
   grid.touch();
   detail.touch();
 };
-const fields = new Fields($("page"), () => model.now(), () => then.asked === null ? null : then.asked - 1, (more) => draft.begin(more));
 const pages = new Pages($("tabs"), (page) => {
   fields.hide();
   narrow.set(page.chips);
-  if (page.stat) {
+  waiting = !there && Boolean(page.stat || page.fields);
+  if (waiting) {
+    prepare();
+    grid.hide();
+    $("page").replaceChildren(element("p", "hush", failed ? "This view's script does not come: it is asked for again and again." : "Loading…"));
+  } else if (page.stat) {
     grid.hide();
     detail.show(page.stat, page.range, page.before, page.key, page.query);
   } else if (page.fields) {
@@ -119,38 +125,81 @@ function standStill() {
   if (!model.loading && model.newest && !document.hidden && !part) model.usual?.ask(model.newest);
 }
 
+let preparing = false;
+/** Makes what is behind links and buttons, as soon as its script is there. */
+async function prepare() {
+  if (preparing) return;
+  preparing = true;
+  const { Detail, Draft, Fields } = await behind(() => {
+    failed = true;
+    if (waiting) pages.open();
+  });
+  draft = new Draft($("draft-button"), $("draft"), () => model);
+  detail = new Detail($("page"), large, grid.colors, {
+    onCursor: () => standStill(), onLeave: () => pages.leave(), onLook: (hash) => { location.hash = hash; }, onNarrow: (chips) => pages.narrow([...narrow.chips, ...chips], true),
+    onStart: () => draft.offered ? (said) => draft.start(said) : null,
+  });
+  fields = new Fields($("page"), () => model.now(), () => then.asked === null ? null : then.asked - 1, (more) => draft.begin(more));
+  there = true;
+  draft.offer(drafts);
+  if (waiting) pages.open();
+}
+
+/** Takes a configuration, and reports whether its definitions are others than before. */
+function configure(message) {
+  // A page that hangs on a wall for months takes the scripts of a new server.
+  // So does one whose reader may do more, or less, by now.
+  build ??= message.build;
+  role ??= message.may;
+  if (build !== message.build || role !== message.may) {
+    location.reload();
+    return false;
+  }
+  setRole(role);
+  account.offer(message.session ?? false);
+  sharing.offer(message.share && !message.scoped, message.embeds);
+  $("incidents").hidden = message.scoped ?? false;
+  $("then-button").hidden = incident !== "" || (message.scoped ?? false);
+  drafts = message.edit && !message.scoped && !incident;
+  draft?.offer(drafts);
+  part = message.scoped ?? false;
+  const changed = model.configure(message);
+  if (changed) {
+    frozen = null;
+    pages.configure(model);
+    if (!then.wall) pause(false);
+  }
+  if (!frozen) touch();
+  return changed;
+}
+
+let first = null; // numbers that came before the socket had said any
+if (!incident) early().then((messages) => {
+  if (!messages || model.configured) return;
+  [, first] = messages;
+  model.early = true;
+  configure(messages[0]);
+  redraw(model.past(first));
+  standStill();
+});
+
 (incident ? then.connect.bind(then) : connect)((message) => {
   model.connected = true;
   if (!(message.scoped ?? part)) model.alerts.version(message.alerts);
   if (message.type === "config") {
-    // A page that hangs on a wall for months takes the scripts of a new server.
-    // So does one whose reader may do more, or less, by now.
-    build ??= message.build;
-    role ??= message.may;
-    if (build !== message.build || role !== message.may) {
-      location.reload();
-      return;
-    }
-    setRole(role);
-    account.offer(message.session ?? false);
-    sharing.offer(message.share && !message.scoped, message.embeds);
-    $("incidents").hidden = message.scoped ?? false;
-    $("then-button").hidden = incident !== "" || (message.scoped ?? false);
-    draft.offer(message.edit && !message.scoped && !incident);
-    if (model.configure(message)) {
-      frozen = null;
-      pages.configure(model);
-      if (!then.wall) pause(false);
-    }
-    part = message.scoped ?? false;
+    const changed = configure(message);
+    model.early = false;
+    if (first && !changed) model.past(first); // what is shown stays until more comes
+    first = null;
     if (!part) then.configure(message);
-    if (!frozen) touch();
+    if (incident) prepare();
   } else if (message.type === "history") {
     const changed = model.past(message);
     if (!frozen) redraw(changed);
     if (message.last) {
       touch();
       pages.known();
+      prepare();
     }
   } else {
     const { newest } = model;

@@ -4,6 +4,9 @@ const RIGHT = 9; // px kept free on the right, for the dot of the newest point
 const FOOT = 4; // px below the zero line, so that a zero is seen
 const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10]; // tops of the value axis: it must not move each second
 
+/** Colors that people who see few of them can tell apart too, by their names in the style sheet. */
+export const KEY_HUES = Array.from({ length: 8 }, (_, i) => `key${i + 1}`);
+
 /** What is known of a second. */
 export const UNKNOWN = 0;
 export const VALUE = 1;

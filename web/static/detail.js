@@ -2,7 +2,7 @@
 // that of an hour, a day or a week before, the lines behind a point, what defines
 // the stat, and its points to take away.
 
-import { Chart, VALUE } from "./chart.js";
+import { Chart, KEY_HUES, VALUE } from "./chart.js";
 import { download, element, mark, resting, write } from "./dom.js";
 import { Explained } from "./explain.js";
 import { brief, clock, coverage, dated, fine, isolated, marksOfTime, noneIn, offset, reach, span, split, tick, timeUnit, visible, within } from "./format.js";
@@ -11,7 +11,7 @@ import { Lines } from "./lines.js";
 import { drawAlerts } from "./alerts.js";
 import { MarkList, drawMarks, loadMarks, told } from "./marks.js";
 import { level, levelOf } from "./model.js";
-import { KEY_HUES, Keys } from "./keys.js";
+import { Keys } from "./keys.js";
 import { NO_LINES, may } from "./may.js";
 import { drawUsual } from "./usual.js";
 import { chipsOf, chipsOfKey, conditionOf } from "./narrow.js";

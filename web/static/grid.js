@@ -1,7 +1,7 @@
 // The grid of panels: which there are, how large they are, and when they are drawn.
 
+import { KEY_HUES } from "./chart.js";
 import { element, resting } from "./dom.js";
-import { KEY_HUES } from "./keys.js";
 import { fill, fit } from "./layout.js";
 import { Panel } from "./panel.js";
 import { intervals } from "./interval.js";
@@ -31,8 +31,8 @@ export class Grid {
       for (const { target, isIntersecting } of entries) {
         const panel = this.byElement.get(target);
         if (!panel) continue;
+        if (isIntersecting && !panel.visible) this.touch(panel);
         panel.visible = isIntersecting;
-        if (isIntersecting) this.touch(panel);
       }
     }, { rootMargin: "100px" });
     new ResizeObserver(() => this.#fit()).observe(root);
@@ -71,6 +71,8 @@ export class Grid {
     else this.panels[0].element.tabIndex = 0;
     this.#fit();
     for (const panel of this.panels) {
+      // An observer tells it two frames later, and a page that is opened appears at once.
+      panel.visible = panel.element.getBoundingClientRect().top < innerHeight;
       this.seen.observe(panel.element);
       this.sizes.observe(panel.sized);
     }

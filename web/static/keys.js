@@ -1,12 +1,9 @@
 // The keys of a large chart, in a table beside it: which line is whose, what each has now
 // and had at least and at most, one alone, and of quantiles another one.
 
-import { OUTSIDE, VALUE } from "./chart.js";
+import { KEY_HUES, OUTSIDE, VALUE } from "./chart.js";
 import { element, mark, write } from "./dom.js";
 import { brief, quantile, visible } from "./format.js";
-
-/** Colors that people who see few of them can tell apart too, by their names in the style sheet. */
-export const KEY_HUES = Array.from({ length: 8 }, (_, i) => `key${i + 1}`);
 
 export class Keys {
   /** Of a stat; of quantiles the one that is shown first. onChange is called when another

@@ -197,6 +197,7 @@ export class Model {
     this.offsets = [];
     this.moved = -Infinity; // when the log was last seen to move, by clock.ticks
     this.connected = false;
+    this.early = false; // whether what it knows came before the socket had spoken
     this.apart = NaN; // the time of day less the other clock, at the last message
     this.heard = this.clock.ticks(); // when the server was last heard of
     this.heardAt = this.clock.date(); // the same by the time of day

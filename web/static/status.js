@@ -48,7 +48,7 @@ export function standing(model, moment, { paused, then, cursor }) {
   if (cursor !== null) return { state: "past", text: `at ${clock(cursor, now)} · ${span(now - cursor)} ago` };
   if (then) return { state: "paused", text: then };
   if (paused) return { state: "paused", text: `paused at ${clock(moment.edge, now)} · ${span(model.now() - now)} ago` };
-  if (!model.configured) return { state: "connecting", text: "connecting" };
+  if (!model.configured || model.early) return { state: "connecting", text: "connecting" };
   if (moment.lost) return { state: "lost", text: `not connected since ${clock(moment.lost, now)} · reconnecting` };
   if (moment.stale) return { state: "stale", text: `stale: no ingester since ${clock(moment.stale, now)}` };
   if (!model.newest) return { state: "connecting", text: model.loading ? "loading" : "connected · no second has closed yet" };
