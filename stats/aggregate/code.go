@@ -49,19 +49,8 @@ func byPower(v uint64, n int) (quotient, rest uint64) {
 	return quotient, rest
 }
 
-// wholeCodes are the codes of small whole numbers, which milliseconds and statuses are.
-var wholeCodes = func() (codes [1024]uint32) {
-	for i := range codes {
-		codes[i] = zeroCode + magnitudeCode(0, uint64(i)*powersOfTen[9])
-	}
-	return codes
-}()
-
 // code returns a number's code. Numbers beyond 10^19 have its code.
 func code(n fixed.Number) uint32 {
-	if whole := n.Lo / 1e9; n.Hi == 0 && whole < uint64(len(wholeCodes)) && whole*1e9 == n.Lo {
-		return wholeCodes[whole]
-	}
 	hi, lo := n.Magnitude()
 	above := magnitudeCode(hi, lo)
 	if n.Negative() {
