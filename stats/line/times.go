@@ -58,10 +58,12 @@ func (t *Times) From(o Origin) {
 func (t *Times) Near(b []byte, second int64) (unixNanos int64, ok bool) {
 	// Where a line begins with a timestamp the rest says nothing about its time, unless a
 	// container's line is behind it.
-	const timestamps = 64 // none is as long, and eight bytes are read at once
+	const timestamps = 64 // none is as long, but digits or letters may go on from it
 	if n := len(b); !t.named && t.own == nil && n >= timestamps && n <= MaxLen && b[0]-'0' <= 9 {
+		var head [2*timestamps + Padding]byte
+		copy(head[:2*timestamps], b)
 		c := &t.clock
-		if i := c.stamp(b, 0); i >= 0 && c.dated && b[i] != escape && string(b[i:i+len(" std")]) != " std" {
+		if i := c.stamp(head[:], 0); i >= 0 && i < timestamps && c.dated && head[i] != escape && string(head[i:i+len(" std")]) != " std" {
 			return c.second*1e9 + int64(c.nanos), true
 		}
 	}

@@ -5,13 +5,26 @@ import (
 	"testing"
 )
 
-// A word of any length may stand where a zone could, up to the end of the bytes.
+// A word or digits of any length may follow a time, up to the end of the bytes.
 func TestNearLongWord(t *testing.T) {
 	for _, word := range []string{strings.Repeat("a", 80), "Europe/" + strings.Repeat("a", 80), strings.Repeat("a", 44), "America/" + strings.Repeat("a", 36)} {
 		var times Times
 		text := []byte("2012-11-22 09:31:34 " + word)
 		if at, ok := times.Near(text[:len(text):len(text)], -1); !ok || at != 1353576694e9 {
 			t.Errorf("%s: %d, %t", text, at, ok)
+		}
+	}
+	for _, n := range []int{1, 20, 44, 45, 80, 107, 108, 109, 200, 5000} {
+		for _, fraction := range []string{".", ","} {
+			for _, zone := range []string{"", "Z", " America/Argentina/ComodRivadavia", "+02:00"} {
+				var times Times
+				text := []byte("2012-11-22 09:31:34" + fraction + strings.Repeat("0", n) + zone)
+				got, ok := times.Near(text[:len(text):len(text)], -1)
+				want, wanted := times.parsed(text, -1)
+				if got != want || ok != wanted {
+					t.Errorf("%d digits of a fraction, then %q: %d, %t; want %d, %t", n, zone, got, ok, want, wanted)
+				}
+			}
 		}
 	}
 }
