@@ -59,7 +59,7 @@ func (s *sender) EmitWithHeaders(topic, _ string, _ []byte, _ goka.Headers) *gok
 // A sending is what is emitted for one record of the input.
 type sending struct {
 	client *kgo.Client
-	done   func(error) // goka's, once all is acknowledged, or not going to be; nil: nothing was emitted
+	done   func(error) // goka's, once all is acknowledged, or not going to be
 	left   atomic.Int64
 
 	mu  sync.Mutex
