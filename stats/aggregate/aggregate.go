@@ -53,6 +53,17 @@ type Observer interface {
 	Observe(n fixed.Number)
 }
 
+// A BatchFolder is a Partial that takes of many lines at once what it would take of each, so
+// that they can be gathered first. No number of theirs is below 0 or so large as to need
+// more than 63 bits in units of 10^-9.
+type BatchFolder interface {
+	Partial
+	// FoldBatch adds lines by their fields' numbers in these units, or by their hashes.
+	FoldBatch(lines []uint64)
+	// ByHash reports whether it is by hashes.
+	ByHash() bool
+}
+
 // A KeyCounter is a Partial of a rate by key, to which lines can be added at once
 // whose key is not a field's.
 type KeyCounter interface {

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"pulse/stats/fixed"
 )
@@ -87,6 +88,57 @@ func magnitudeCode(hi, lo uint64) uint32 {
 	}
 	above := leastExponent + (exponent-1)*perExponent + int(mantissa-leastMantissa)
 	return uint32(min(above, zeroCode))
+}
+
+// coding is how a magnitude of so many bits, in units, is rounded to four digits: by division by
+// a power of ten, or from a limit on by the next one.
+type coding struct {
+	limit uint64
+	by    [2]codePower
+}
+
+type codePower struct {
+	power, half, reciprocal uint64
+	above                   uint64 // zeroCode and more, to which the quotient is added
+}
+
+// codings are those of magnitudes by how many bits they have, of up to 63.
+var codings = func() (all [64]coding) {
+	for n := range all {
+		least := uint64(1) << n >> 1
+		off := max(digits(max(least, 1))-4, 0)
+		c := &all[n]
+		c.limit = powersOfTen[off+4]
+		for i := range c.by {
+			p := powersOfTen[off+i]
+			c.by[i] = codePower{
+				power: p, half: p / 2, reciprocal: math.MaxUint64 / p,
+				above: uint64(zeroCode + (off+i)*perExponent),
+			}
+		}
+	}
+	return all
+}()
+
+// appendCodes appends the codes of magnitudes of up to 63 bits, without a branch.
+func appendCodes(all []uint32, units []uint64) []uint32 {
+	all = slices.Grow(all, len(units))
+	to := all[len(all) : len(all)+len(units)]
+	for i, n := range units {
+		c := &codings[bits.Len64(n)&63]
+		k := 0
+		if n >= c.limit {
+			k = 1
+		}
+		by := &c.by[k]
+		n += by.half
+		quotient, _ := bits.Mul64(n, by.reciprocal)
+		if n-quotient*by.power >= by.power {
+			quotient++
+		}
+		to[i] = uint32(by.above + quotient)
+	}
+	return all[:len(all)+len(units)]
 }
 
 // digits is how many decimal digits v has; v is not 0.

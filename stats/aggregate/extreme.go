@@ -46,6 +46,17 @@ func (p *peak) Observe(n fixed.Number) {
 	}
 }
 
+// FoldBatch and ByHash implement BatchFolder.
+func (p *peak) FoldBatch(units []uint64) {
+	most := slices.Max(units)
+	if p.sign < 0 {
+		most = slices.Min(units)
+	}
+	p.Observe(fixed.Number{Lo: most})
+}
+
+func (p *peak) ByHash() bool { return false }
+
 func (p *peak) Empty() bool { return !p.some }
 func (p *peak) Reset()      { p.some, p.number = false, fixed.Number{} }
 

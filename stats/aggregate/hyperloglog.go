@@ -30,6 +30,15 @@ func place(hash uint64) (register int, rank uint8) {
 	return int(hash >> (64 - registerBits)), uint8(bits.LeadingZeros64(hash<<registerBits|lowest) + 1)
 }
 
+// addRanks enters hashes into registers.
+func addRanks(ranks []uint8, hashes []uint64) {
+	all := (*[registers]uint8)(ranks)
+	for _, hash := range hashes {
+		register, rank := place(hash)
+		all[register] = max(all[register], rank)
+	}
+}
+
 // A union is the registers of what can be taken out again: for each rank of each register it
 // counts what has it. It begins with begin.
 type union struct {

@@ -109,6 +109,16 @@ func (p *values) Fold(ev *line.Event) bool {
 	return ok
 }
 
+// FoldBatch and ByHash implement BatchFolder.
+func (p *values) FoldBatch(units []uint64) {
+	if len(p.recent) >= max(maxRecent, p.first/2) {
+		p.settled()
+	}
+	p.recent = appendCodes(p.recent, units)
+}
+
+func (p *values) ByHash() bool { return false }
+
 // settled gives all codes as one run. It is valid until more is added.
 func (p *values) settled() []byte {
 	if len(p.recent) == 0 && len(p.runs) == p.first {

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"pulse/stats/fixed"
 	"pulse/stats/line"
@@ -30,6 +31,19 @@ func (p *total) Fold(ev *line.Event) bool {
 	}
 	return ok
 }
+
+// FoldBatch and ByHash implement BatchFolder.
+func (p *total) FoldBatch(units []uint64) {
+	var hi, lo, carry uint64
+	for _, n := range units {
+		lo, carry = bits.Add64(lo, n, 0)
+		hi += carry
+	}
+	p.count += uint64(len(units))
+	p.sum = p.sum.Add(fixed.Number{Hi: int64(hi), Lo: lo})
+}
+
+func (p *total) ByHash() bool { return false }
 
 func (p *total) Empty() bool { return p.count == 0 }
 func (p *total) Reset()      { p.count, p.sum = 0, fixed.Number{} }

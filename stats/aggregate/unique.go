@@ -92,6 +92,19 @@ func (p *set) Fold(ev *line.Event) bool {
 	return true
 }
 
+// FoldBatch and ByHash implement BatchFolder.
+func (p *set) FoldBatch(hashes []uint64) {
+	for i, hash := range hashes {
+		if p.sketched {
+			addRanks(p.ranks, hashes[i:])
+			return
+		}
+		p.add(hash)
+	}
+}
+
+func (p *set) ByHash() bool { return true }
+
 func (p *set) add(hash uint64) {
 	if p.sketched {
 		register, rank := place(hash)

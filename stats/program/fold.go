@@ -3,6 +3,7 @@ package program
 import (
 	"bytes"
 	"math"
+	"math/bits"
 	"slices"
 
 	"pulse/stats"
@@ -54,6 +55,7 @@ type Folder struct {
 	event   line.Event
 	memo    memo
 	lanes   [lanes]lane
+	columns []column
 	open    map[int64]*openSecond
 	spare   []*openSecond
 	counts  aggregate.LineCounts
@@ -95,6 +97,9 @@ type lane struct {
 	second int64
 	open   *openSecond // nil: the lane is not used
 	active []*entry    // those whose count is not 0
+
+	gathered uint64 // bits: the columns that have something
+	batches  [maxColumns]*batch
 }
 
 // NewFolder makes a Folder.
@@ -309,6 +314,9 @@ func (f *Folder) fold(ev *line.Event, second int64) {
 		l.active = append(l.active, e)
 	}
 	e.counts[n]++
+	for i := range e.columns {
+		f.gather(l, &e.columns[i], ev)
+	}
 	for i := range e.folds {
 		s := &e.folds[i]
 		v := holds
@@ -369,6 +377,7 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 	}
 	p := f.program
 	e := &entry{codes: slices.Clone(codes)}
+	g := gathering{folder: f}
 	f.ids.set(codes)
 	f.candidates = p.index.candidates(f.candidates[:0], f.met, codes)
 	for _, stat := range f.candidates {
@@ -380,10 +389,11 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 			e.folds = append(e.folds, fold{stat, left})
 		case p.counted[stat]:
 			e.counted = append(e.counted, stat)
-		default:
+		case !g.add(stat):
 			e.folds = append(e.folds, fold{stat, nil})
 		}
 	}
+	e.columns = g.columns()
 	e.fields = append(e.fields, everyLine)
 	for _, c := range codes {
 		slot := c.Slot()
@@ -427,6 +437,9 @@ func (f *Folder) partialOf(o *openSecond, stat int32) aggregate.Partial {
 // empty adds the counts of a lane to the stats of its second.
 func (f *Folder) empty(n int) {
 	l := &f.lanes[n]
+	for ; l.gathered != 0; l.gathered &= l.gathered - 1 {
+		f.drain(l, bits.TrailingZeros64(l.gathered))
+	}
 	for _, e := range l.active {
 		for _, stat := range e.counted {
 			l.open.counts[stat] += e.counts[n]
@@ -453,7 +466,7 @@ func (f *Folder) Flush(emit func(stat int, fragment []byte)) (earliest, latest i
 		f.lanes[n].open = nil
 	}
 	if f.memo.missed >= memoRelearn {
-		f.memo = memo{}
+		f.memo, f.columns = memo{}, nil
 	}
 	f.seconds = f.seconds[:0]
 	for s := range f.open {

@@ -32,9 +32,10 @@ type memoSlot struct {
 // An entry is what one sequence of codes decides. What each of its lines reads stands first,
 // so that it is in as few lines of the cache as possible.
 type entry struct {
-	codes  []line.Code
-	folds  []fold        // stats that each such line may meet and that do not just count it
-	counts [lanes]uint64 // lines, by the lane of their second; to be added to the counted
+	codes   []line.Code
+	columns []entryColumn // what is gathered of each such line
+	folds   []fold        // other stats that each such line may meet and that do not just count it
+	counts  [lanes]uint64 // lines, by the lane of their second; to be added to the counted
 
 	counted  []int32 // stats that count each such line
 	mistyped []int32 // those that it misses for a value's type
@@ -67,7 +68,7 @@ func (m *memo) find(codes []line.Code, hash uint64) (e *entry, at int) {
 func (m *memo) add(at int, hash uint64, e *entry) {
 	m.slots[at] = memoSlot{hash, e}
 	m.entries++
-	m.cells += len(e.codes) + len(e.counted) + len(e.mistyped) + len(e.fields)
+	m.cells += len(e.codes) + len(e.counted) + len(e.mistyped) + len(e.fields) + len(e.columns)
 	for _, f := range e.folds {
 		m.cells++
 		if f.left != nil {

@@ -22,10 +22,11 @@ type Program struct {
 	lateness int64
 	schema   *line.Schema
 
-	conds    []*cond // what a line must meet for each stat; nil: it never does
-	counted  []bool  // stats that only count the lines that meet them
-	typed    []bool  // stats whose conditions may meet a value of a wrong type
-	of       [][]int // the stats whose values a stat's is made of; nil: it is made of lines
+	conds    []*cond   // what a line must meet for each stat; nil: it never does
+	counted  []bool    // stats that only count the lines that meet them
+	batched  []batched // how lines can be gathered for the stats
+	typed    []bool    // stats whose conditions may meet a value of a wrong type
+	of       [][]int   // the stats whose values a stat's is made of; nil: it is made of lines
 	derived  *derive.Program
 	internal [stats.Subjects]int32
 	hosts    *line.Schema // of the field host alone: whose a line is that is late or ahead
@@ -77,6 +78,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 	p.compileFields(wanted.fields, named)
 	p.kinds = make([]aggregate.Kind, len(p.stats))
 	p.counted = make([]bool, len(p.stats))
+	p.batched = make([]batched, len(p.stats))
 	p.of = make([][]int, len(p.stats))
 	for i, s := range p.stats {
 		p.internal[s.Subject] = int32(i)
@@ -97,7 +99,15 @@ func Compile(d *stats.Definitions) (*Program, error) {
 		if p.kinds[i], err = stats.NewKind(s, p.schema.Slot(s.Field), by, nil); err != nil {
 			return nil, err
 		}
-		_, p.counted[i] = p.kinds[i].NewPartial().(aggregate.Counter)
+		switch partial := p.kinds[i].NewPartial().(type) {
+		case aggregate.Counter:
+			p.counted[i] = true
+		case aggregate.BatchFolder:
+			p.batched[i] = byNumber
+			if partial.ByHash() {
+				p.batched[i] = byHash
+			}
+		}
 	}
 	p.inlog = p.compileInlog()
 	if err := p.compileCombined(); err != nil {
