@@ -199,23 +199,64 @@ func hasWord(b []byte, start, end int) bool {
 // shortDecimal reads numbers of up to eight bytes, with a point between digits. It is not ok if
 // b[start:end], which has eight bytes after it, is anything else.
 func shortDecimal(b []byte, start, end int) (fixed.Number, bool) {
-	size := end - start
-	if size > 8 {
+	x, places, ok := decimalDigits(b, start, end)
+	if !ok {
 		return fixed.Number{}, false
 	}
-	x := load(b, start) ^ '0'*ones
-	others := (x&sevens + (0x7f-9)*ones | x) & highs & lowBytes[size&15]
-	n := bits.TrailingZeros64(others) >> 3
-	places := size - n - 1
-	if n == 0 || others&(others-1) != 0 || places <= 0 || b[start+n] != '.' {
-		return fixed.Number{}, false
-	}
-	whole := lowBytes[n&15]
-	x = (x&whole | x>>8&^whole) << (64 - 8*(size-1)) // zeros before it, and no point
 	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
 	x = (x*100 + x>>16) & 0x0000ffff0000ffff
 	x = (x*10000 + x>>32) & 0xffffffff
 	return fixed.Number{Lo: x * pow10[9-places]}, true
+}
+
+// decimalDigits gives the digits of a number as shortDecimal reads it, with zeros before them,
+// a byte each, and how many are after the point.
+func decimalDigits(b []byte, start, end int) (x uint64, places int, ok bool) {
+	size := end - start
+	if size > 8 {
+		return 0, 0, false
+	}
+	x = load(b, start) ^ '0'*ones
+	others := (x&sevens + (0x7f-9)*ones | x) & highs & lowBytes[size&15]
+	n := bits.TrailingZeros64(others) >> 3
+	places = size - n - 1
+	if n == 0 || others&(others-1) != 0 || places <= 0 || b[start+n] != '.' {
+		return 0, 0, false
+	}
+	whole := lowBytes[n&15]
+	return (x&whole | x>>8&^whole) << (64 - 8*(size-1)), places, true // without the point
+}
+
+// Digits gives the digits of a field that the line has, if it is a number as shortNumber or
+// shortDecimal reads it: eight with zeros before them, a byte each, and in the upper half of the
+// first byte how many are after the point. FromDigits makes numbers of them, of many at once.
+func (e *Event) Digits(s Slot) (digits uint64, ok bool) {
+	v := e.values[uint(s)%MaxFields]
+	start, end := v.bounds()
+	b := e.text[v>>textShift&3]
+	x := load(b, start) ^ '0'*ones // a digit is a byte up to 9
+	others := (x + (0x7f-9)*ones | x) & highs
+	n := min(bits.TrailingZeros64(others)>>3, end-start)
+	if n == 0 || v&onlyText != 0 {
+		return 0, false
+	}
+	if n < end-start && (v&units == 0 || n+2 != end-start || b[end-2] != 'm' || b[end-1] != 's') {
+		x, places, ok := decimalDigits(b, start, end)
+		return x | uint64(places)<<4, ok
+	}
+	return x << (64 - 8*n), true
+}
+
+// FromDigits replaces what Digits gave by the numbers that they are, in units of 10^-9.
+func FromDigits(all []uint64) {
+	for i, x := range all {
+		unit := pow10[9-x>>4&7]
+		x &= 0x0f * ones
+		x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
+		x = (x*100 + x>>16) & 0x0000ffff0000ffff
+		x = (x*10000 + x>>32) & 0xffffffff
+		all[i] = x * unit
+	}
 }
 
 // fitting is makeNumber of what may not fit.

@@ -114,6 +114,14 @@ func FuzzParseNumber(f *testing.F) {
 			if n, ok := parseNumber([]byte(text), flags); isShort && (!ok || short != n) {
 				t.Errorf("%q: %v all at once, %v %v digit by digit", text, short, n, ok)
 			}
+			if ev := (&Event{text: [4][]byte{buffer(text)}, values: [MaxFields]value{valueOf(0, min(len(text), MaxLen), flags)}}); len(text) <= MaxLen {
+				digits, isDigits := ev.Digits(0)
+				read := []uint64{digits}
+				FromDigits(read)
+				if n, ok := parseNumber([]byte(text), flags); isDigits && (!ok || n != fixed.Number{Lo: read[0]}) {
+					t.Errorf("%q: %d units from digits, %v %v digit by digit", text, read[0], n, ok)
+				}
+			}
 		}
 		n, ok := parseNumber([]byte(text), exponents)
 		if !ok || len(text) > 40 || strings.ContainsAny(text, "_") {

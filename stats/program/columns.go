@@ -40,10 +40,11 @@ type entryColumn struct {
 	as     batched
 }
 
-// A batch is what is in a column.
+// A batch is what is in a column: numbers or hashes in front, and behind, from the end on, the
+// digits of numbers that are not read yet.
 type batch struct {
-	n     int
-	lines [batchLen]uint64
+	numbers, digits uint64
+	lines           [batchLen]uint64
 }
 
 // A gathering finds the columns of an entry.
@@ -89,42 +90,49 @@ func (g *gathering) columns() []entryColumn {
 	return columns
 }
 
-// gather puts a line into a column.
-func (f *Folder) gather(l *lane, c *entryColumn, ev *line.Event) {
-	slot, number := line.Slot(c.slot), c.number%maxColumns
-	var v uint64
-	if c.as == byHash {
-		v = ev.Hash(slot)
-	} else {
-		n, ok := ev.Number(slot)
-		if !ok || n.Hi != 0 || n.Lo>>63 != 0 {
+// gather puts a line of an entry into its columns.
+func (f *Folder) gather(l *lane, columns []entryColumn, ev *line.Event) {
+	for i := range columns {
+		c := &columns[i]
+		slot, number := line.Slot(c.slot), c.number%maxColumns
+		b := l.batches[number]
+		if b == nil {
+			b = new(batch)
+			l.batches[number] = b
+		}
+		l.gathered |= 1 << number
+		if c.as == byHash {
+			b.lines[b.numbers%batchLen] = ev.Hash(slot)
+			b.numbers++
+		} else if digits, ok := ev.Digits(slot); ok {
+			b.lines[(batchLen-1-b.digits)%batchLen] = digits
+			b.digits++
+		} else if n, ok := ev.Number(slot); ok && n.Hi == 0 && n.Lo>>63 == 0 {
+			b.lines[b.numbers%batchLen] = n.Lo
+			b.numbers++
+		} else {
 			for _, stat := range f.columns[number].stats {
 				f.foldInto(l.open, stat, ev)
 			}
-			return
+			continue
 		}
-		v = n.Lo
-	}
-	b := l.batches[number]
-	if b == nil {
-		b = new(batch)
-		l.batches[number] = b
-	}
-	l.gathered |= 1 << number
-	b.lines[b.n%batchLen] = v
-	if b.n++; b.n == batchLen {
-		f.drain(l, int(number))
+		if b.numbers+b.digits == batchLen {
+			f.drain(l, int(number))
+		}
 	}
 }
 
 // drain lets stats take what is in a column.
 func (f *Folder) drain(l *lane, number int) {
 	b := l.batches[number]
-	if b.n == 0 {
+	digits := b.lines[batchLen-b.digits:]
+	line.FromDigits(digits)
+	lines := append(b.lines[:b.numbers], digits...)
+	b.numbers, b.digits = 0, 0
+	if len(lines) == 0 {
 		return
 	}
 	for _, stat := range f.columns[number].stats {
-		f.partialOf(l.open, stat).(aggregate.BatchFolder).FoldBatch(b.lines[:b.n])
+		f.partialOf(l.open, stat).(aggregate.BatchFolder).FoldBatch(lines)
 	}
-	b.n = 0
 }

@@ -314,8 +314,8 @@ func (f *Folder) fold(ev *line.Event, second int64) {
 		l.active = append(l.active, e)
 	}
 	e.counts[n]++
-	for i := range e.columns {
-		f.gather(l, &e.columns[i], ev)
+	if len(e.columns) > 0 {
+		f.gather(l, e.columns, ev)
 	}
 	for i := range e.folds {
 		s := &e.folds[i]
