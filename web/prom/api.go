@@ -374,7 +374,7 @@ func (a *API) evaluate(ctx context.Context, form url.Values, from, to time.Time,
 			return found{}, err
 		}
 		var query promql.Query
-		options := promql.NewPrometheusQueryOpts(false, history.lookback())
+		options := promql.NewPrometheusQueryOpts(false, history.lookback(), nil)
 		if step == 0 {
 			query, err = a.engine.NewInstantQuery(ctx, history, options, text, from)
 		} else {
