@@ -9,9 +9,8 @@ import (
 // attributes reads b[i:end] as attributes: words, each alone (its value is
 // true) or followed by = and a value, plain or between double quotes.
 //
-// In a Pulse message a key is of letters, digits, _ - and ., a plain value has
-// / and : too, and all else separates. In the others, which are logfmt, words
-// end at spaces, and quoted text has the escapes of JSON.
+// This is logfmt: words end at spaces, and quoted text has the escapes of JSON. The attributes
+// of Pulse messages are read by pulseAttributes.
 //
 // The keys that followed the last one before are tried first: two comparisons
 // instead of a loop over the key's bytes and a look-up. The root is what stands
@@ -19,7 +18,6 @@ import (
 func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, root int32) {
 	g := &sc.guess
 	bd := &sc.schema.bodies[kind]
-	inKey := bd.key
 	resting := g.rest()
 	if resting {
 		root = idleRoot
@@ -33,7 +31,7 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 		n := &g.nodes[at.next] // most often; at the line's end no node matches
 		if !n.match(b, i) {
 			guessed := i
-			for i < end && class[b[i]]&(inKey|isEscape) == 0 {
+			for i < end && class[b[i]]&(inPlain|isEscape) == 0 {
 				i++
 			}
 			if i >= end {
@@ -42,9 +40,7 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 			}
 			if b[i] == escape {
 				plain, i, stop := sc.uncolored(ev, b, first, end)
-				if msg := sc.schema.at[ofMsg]; msg != None && ev.Has(msg) && ev.values[msg].is(first, end) {
-					ev.put(msg, i, stop, asText)
-				}
+				sc.uncoloredMessage(ev, span{first, end}, span{i, stop})
 				sc.attributes(ev, plain, i, stop, kind, root)
 				return
 			}
@@ -64,19 +60,15 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 		} else {
 			start := i
 			wrong++
-			if kind == pulseBody {
-				i = keyEnd(b, i)
-			} else {
-				for class[b[i]]&inKey != 0 {
-					i++
-				}
+			for class[b[i]]&inPlain != 0 {
+				i++
 			}
 			key, _ = bd.keys.find(b, start, i)
 			if b[i] != '=' {
 				if kind >= syslogBody && isUnit(b, span{start, i}) && sc.unitOf(ev, b, first, start, i, bd) {
 					continue
 				}
-				if key != 0 && (kind == pulseBody || mayBeAlone(b[start:i])) {
+				if key != 0 && mayBeAlone(b[start:i]) {
 					ev.putConstant(keySlot(key), trueText, 0)
 				}
 				continue
@@ -89,10 +81,6 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 		}
 
 		// i is after the = now.
-		if kind == pulseBody {
-			i = sc.pulseValue(ev, b, i, end, key)
-			continue
-		}
 		if b[i] == '"' {
 			i = sc.quoted(ev, b, i+1, end, key)
 			continue
@@ -117,6 +105,14 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				sc.putMarked(ev, b, value, last, units|exponents, key)
 			}
 		}
+	}
+}
+
+// uncoloredMessage puts the message again that has lost its colors, if it is what the attributes
+// are in.
+func (sc *Scanner) uncoloredMessage(ev *Event, was, is span) {
+	if msg := sc.schema.at[ofMsg]; msg != None && ev.Has(msg) && ev.values[msg].is(was.start, was.end) {
+		ev.put(msg, is.start, is.end, asText)
 	}
 }
 
@@ -177,26 +173,6 @@ func mayBeAlone(w []byte) bool {
 	const not = "()[]<>,;"
 	last := w[len(w)-1]
 	return last != ':' && strings.IndexByte(not, last) < 0 && strings.IndexByte(not, w[0]) < 0
-}
-
-// pulseValue puts the value at i in a Pulse message and gives the position
-// after it. A quote that is not closed is not a value, and neither is nothing.
-func (sc *Scanner) pulseValue(ev *Event, b []byte, i, end int, key uint32) int {
-	first := i
-	if b[i] == '"' {
-		if close := bytes.IndexByte(b[i+1:end], '"'); close >= 0 {
-			ev.put(keySlot(key), i+1, i+1+close, 0)
-			return i + close + 2
-		}
-	} else {
-		i = plainEnd(b, i)
-	}
-	if i == first {
-		ev.putConstant(keySlot(key), trueText, 0)
-	} else if key != 0 {
-		ev.put(keySlot(key), first, i, 0)
-	}
-	return i
 }
 
 func keySlot(key uint32) Slot { return Slot(key&slotMask) - 1 }

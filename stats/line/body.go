@@ -79,15 +79,10 @@ var frameNames = func() *keyTable {
 
 // A body is how attributes are read.
 type body struct {
-	key  uint8     // the class of a key's bytes
 	keys *keyTable // slot + 1 (0: not wanted), and marks
 }
 
 func newBody(kind bodyKind, slots map[string]Slot) body {
-	b := body{key: inPlain}
-	if kind == pulseBody {
-		b.key = inKey
-	}
 	keys := make(map[string]uint32, len(slots))
 	for name, slot := range slots {
 		keys[name] = uint32(slot + 1)
@@ -116,6 +111,5 @@ func newBody(kind bodyKind, slots map[string]Slot) body {
 			}
 		}
 	}
-	b.keys = newKeyTable(keys)
-	return b
+	return body{newKeyTable(keys)}
 }

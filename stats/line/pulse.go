@@ -70,7 +70,7 @@ func (sc *Scanner) pulse(ev *Event, b []byte, i, end int) bool {
 	case nginx && sc.access(ev, b, i, end, true):
 	case varnish && sc.varnish(ev, b, i, end):
 	default:
-		sc.attributes(ev, b, i, end, pulseBody, pulseBody.root(b, source))
+		sc.pulseAttributes(ev, b, i, end, pulseBody.root(b, source))
 	}
 	return true
 }

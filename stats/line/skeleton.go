@@ -1,6 +1,9 @@
 package line
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // What is between the values of a JSON object is its skeleton: keys, quotes, colons, commas and
 // braces, and whatever blanks there are. A logger writes a few skeletons, over and over, so that
@@ -84,7 +87,8 @@ func (sc *Scanner) bySkeleton(ev *Event, b []byte, i, end int, kind bodyKind) bo
 	if root.child == nil {
 		return false
 	}
-	if !s.walk(b, i, end, root) {
+	sc.stops.find(b, i, end, jsonClasses)
+	if !s.walk(b, i, end, root, &sc.stops) {
 		if s.missed++; s.missed == skeletonMiss {
 			s.missed, s.resting = 0, skeletonRest
 		}
@@ -111,7 +115,7 @@ func (sc *Scanner) bySkeleton(ev *Event, b []byte, i, end int, kind bodyKind) bo
 }
 
 // walk finds the values of an object that are wanted, from bone to bone, as long as one comes next.
-func (s *skeletons) walk(b []byte, i, end int, at *bone) bool {
+func (s *skeletons) walk(b []byte, i, end int, at *bone, ends *stops) bool {
 	found := s.found[:0]
 	for {
 		n := at.child
@@ -132,7 +136,8 @@ func (s *skeletons) walk(b []byte, i, end int, at *bone) bool {
 		escaped := false
 		switch n.value {
 		case textValue:
-			if i = textEnd(b, i); b[i] != '"' || i >= end {
+			// Without stops i stays, and closingQuote looks at the bytes.
+			if i += bits.TrailingZeros64(^ends.in(ends.first, i)); i >= end || b[i] != '"' {
 				if i, escaped = closingQuote(b, i, end); i < 0 {
 					return false
 				}
