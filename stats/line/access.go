@@ -116,7 +116,7 @@ func levelColon(b []byte, i int) bool {
 	return b[i] == ':' && isLevel(b[start:i])
 }
 
-// access parses the common and the combined log format of nginx, Apache and
+// anyAccess parses the common and the combined log format of nginx, Apache and
 // those who write alike:
 //
 //	1.2.3.4 - user [22/Nov/2012:09:31:34 -0800] "GET /path HTTP/1.1" 200 123 "referrer" "agent" domain
@@ -127,7 +127,7 @@ func levelColon(b []byte, i int) bool {
 // kept as they are, escapes included. The time is left with the clock. In a message
 // of the original Pulse (original) the word after the agent is the domain, whatever
 // it looks like.
-func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
+func (sc *Scanner) anyAccess(ev *Event, b []byte, i, end int, original bool) bool {
 	host := i
 	hostEnd := word(b, host)
 	ident := hostEnd + 1
@@ -167,6 +167,8 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 		if request = sc.clock.date(b, at) + 3; request < at || request > end || b[request-3] != ']' {
 			return false
 		}
+	} else if request == hostEnd+betweenLength {
+		sc.between.learn(b, hostEnd, &sc.clock)
 	}
 	var before, beforeEnd int // a word before the request
 	if b[request-1] != '"' {
@@ -358,6 +360,13 @@ func (sc *Scanner) afterBytes(ev *Event, b []byte, i, end int, before span, hasD
 		}
 		i = referrerEnd + 1
 	}
+	sc.afterAgent(ev, b, i, end, hasDomain, early, original)
+}
+
+// afterAgent parses what comes after the agent, with the words before the referrer, of which
+// there are so many, in the tail.
+func (sc *Scanner) afterAgent(ev *Event, b []byte, i, end int, hasDomain bool, early int, original bool) {
+	s, t := sc.schema, &sc.tail
 	switch {
 	case i >= end:
 	case original && class[b[i+1]]&isLetter != 0 && wordOr(b, i+1, ':', '=') == end,

@@ -299,6 +299,14 @@ func (e *Event) putID(s Slot, start, end int, flags value, id ID) {
 	}
 }
 
+// putWhole gives the field s, which is coded, the whole number n whose ID is known.
+func (e *Event) putWhole(s Slot, start, end int, n uint64, id ID) {
+	e.values[s] = valueOf(start, end, isNumber)
+	e.numbers[s] = fixed.Number{Lo: n * 1e9}
+	e.present[uint(s)/64] |= 1 << (uint(s) % 64)
+	e.push(codeOf(s, id))
+}
+
 // textID gives the ID of what is written as text as a value of the field s, Absent
 // if it is not coded.
 func (e *Event) textID(s Slot, b []byte, start, end int) ID {

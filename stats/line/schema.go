@@ -37,6 +37,8 @@ type Schema struct {
 
 	pastBytes bool // whether what comes after an access line's bytes is wanted
 	ofRequest bool // whether parts of a request line are
+
+	statuses []ID // of http_status, by its three digits; nil if it has no constants
 }
 
 // A field is a Field made ready for parsing.
@@ -90,6 +92,11 @@ func NewSchemaOf(formats []*format.Format, fields ...Field) (*Schema, error) {
 		s.pastBytes = s.pastBytes || !slices.ContainsFunc(before, func(f given) bool { return s.at[f] == slot })
 	}
 	s.formats = s.newFormats(formats)
+	if slot := s.at[httpStatus]; slot != None && s.fields[slot].coded && s.fields[slot].values != nil {
+		for n := range int64(1000) {
+			s.statuses = append(s.statuses, s.fields[slot].number(fixed.Int(n)))
+		}
+	}
 	s.ofRequest = s.at[httpMethod] != None || s.at[httpURL] != None || s.at[httpPath] != None || s.at[httpVersion] != None
 	return s, nil
 }

@@ -2,9 +2,7 @@ package line
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -64,12 +62,7 @@ func TestSkeletons(t *testing.T) {
 		buf := buffer(text)
 		used.Parse(got, buf, 0, len(text))
 		s.NewScanner().Parse(want, buf, 0, len(text))
-		gotSecond, gotNanos, gotDated := got.Time()
-		wantSecond, wantNanos, wantDated := want.Time()
-		gotCodes, gotHash, _ := got.Codes()
-		wantCodes, wantHash, _ := want.Codes()
-		if !maps.Equal(describe(s, got), describe(s, want)) || got.Shape() != want.Shape() || gotHash != wantHash || !slices.Equal(gotCodes, wantCodes) ||
-			gotDated != wantDated || gotDated && (gotSecond != wantSecond || gotNanos != wantNanos) {
+		if !same(s, got, want) {
 			t.Fatalf("line %d, %s\ngives %v, and by a new scanner %v", i, text, describe(s, got), describe(s, want))
 		}
 		switch {

@@ -18,8 +18,8 @@ type clock struct {
 	second   int64 // what was read last, in UTC
 	nanos    uint32
 	dated    bool // whether it is within the bounds, and its zone is known
-	zoneless bool // whether it had no zone and was taken for UTC's
 	named    bool // whether zoned found a zone
+	zoneless bool // whether it had no zone and was taken for UTC's; not next to dated, see date
 	strict   bool // whether it is as RFC 3339 has it
 
 	zone    *time.Location            // of times that have none; nil: UTC
