@@ -1,7 +1,10 @@
+//go:build linux
+
 // Loadtest measures what many clients of the dashboard's socket cost: how long
 // after a value was published they have it, how much memory the server takes, and
 // how soon all of them are back when they have been cut off. Some of the clients
-// never read, and some read 1 KB/s.
+// never read, some read 1 KB/s, and some check that each value comes. The others take
+// little of the machine (crowd.go), since those of a real server have their own.
 //
 // It runs a broker, publishes one value of each stat a second to the merger's
 // table, and runs the server as a process of its own.
@@ -30,6 +33,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"pulse/stats"
 	"pulse/topics"
@@ -46,8 +50,12 @@ const (
 	backWithin  = 60 * time.Second
 )
 
+// socketPath is what clients ask for.
+const socketPath = "/ws?points=together"
+
 type load struct {
 	clients, stats int
+	checks         int // clients more, that know what has to come
 	mute, slow     float64
 	lasting        time.Duration
 	ramp           time.Duration
@@ -61,6 +69,7 @@ func main() {
 	flag.IntVar(&l.stats, "stats", 161, "values a second")
 	flag.Float64Var(&l.mute, "mute", 0.01, "share of the clients that never read")
 	flag.Float64Var(&l.slow, "slow", 0.01, "share of the clients that read 1 KB/s")
+	flag.IntVar(&l.checks, "checks", 20, "clients more that check each value")
 	flag.DurationVar(&l.lasting, "for", 30*time.Second, "how long to measure")
 	flag.DurationVar(&l.ramp, "ramp", 5*time.Second, "within which all clients connect again")
 	flag.StringVar(&l.serve, "serve", "", "be the server, with these brokers (for itself)")
@@ -148,27 +157,49 @@ func (l *load) run(ctx context.Context) error {
 		return err
 	}
 
-	m := &measure{url: "ws" + strings.TrimPrefix(url, "http") + "/ws?points=together"}
+	m := &measure{addr: strings.TrimPrefix(url, "http://")}
+	if m.crowd, err = newCrowd(m.note, m.endedEarly); err != nil {
+		return err
+	}
 	fmt.Printf("%d clients (%.0f %% never read, %.0f %% read 1 KB/s), %d values a second\n", l.clients, 100*l.mute, 100*l.slow, l.stats)
 	took, err := m.connect(ctx, l, l.ramp)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("connected: all had their first message %.1f s after the first began\n", took.Seconds())
-	weigh, err := m.weigh()
-	if err != nil {
+	checks := make([]*check, l.checks)
+	var all errgroup.Group
+	for i := range checks {
+		all.Go(func() (err error) {
+			checks[i], err = m.check(l)
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
 		return err
 	}
-	before := usage(server.Process.Pid, url)
+	before := m.usage(server.Process.Pid, url)
 	m.begin()
+	for _, c := range checks {
+		c.bytes.Store(0)
+	}
 	peak := 0
 	for end := time.Now().Add(l.lasting); time.Now().Before(end) && ctx.Err() == nil; {
 		time.Sleep(time.Second)
 		peak = max(peak, resident(server.Process.Pid))
 	}
 	m.report()
-	fmt.Printf("a browser gets %.0f bytes/s, compressed\n", float64(weigh())/l.lasting.Seconds())
-	usage(server.Process.Pid, url).since(before, l.clients, l.lasting)
+	used := m.usage(server.Process.Pid, url)
+	for i, c := range checks {
+		told, err := c.told()
+		if err != nil {
+			return fmt.Errorf("a client that checks: %w", err)
+		}
+		if i == 0 {
+			fmt.Printf("a browser gets %.0f bytes/s, compressed; %d that check: %s\n", float64(c.bytes.Load())/l.lasting.Seconds(), len(checks), told)
+		}
+	}
+	used.since(before, l.clients, l.lasting)
 	fmt.Printf("RSS of the server: %d MB at most; clients that ended though they read: %d\n", peak>>20, m.ended.Load())
 	fmt.Print(metrics(url))
 
@@ -190,7 +221,7 @@ func (l *load) publish(ctx context.Context, client *kgo.Client) {
 		time.Sleep(time.Until(time.Unix(second+1, 0)))
 		now := time.Now()
 		for i, st := range l.definitions().Stats {
-			value := fmt.Appendf(nil, "%.1f", 500*rand.Float64()) // a rate over 10 s
+			value := fmt.Append(nil, valueOf(i, second))
 			if i == 0 {
 				value = fmt.Appendf(nil, "%.3f", float64(now.UnixMilli())/1000)
 			}
@@ -198,6 +229,11 @@ func (l *load) publish(ctx context.Context, client *kgo.Client) {
 			client.Produce(ctx, &kgo.Record{Topic: names.Table(), Key: []byte(st.Name), Value: topics.AppendTableSnapshots(nil, []stats.Snapshot{s})}, nil)
 		}
 	}
+}
+
+// valueOf is the value of a stat at a second, but of the first: a rate over 10 s.
+func valueOf(stat int, second int64) float64 {
+	return float64(rand.New(rand.NewPCG(uint64(stat), uint64(second))).IntN(5000)) / 10
 }
 
 func ready(ctx context.Context, url string) error {
@@ -214,14 +250,31 @@ func ready(ctx context.Context, url string) error {
 
 // measure has the clients and what they saw.
 type measure struct {
-	url   string
+	addr  string // of the server
+	crowd *crowd // the clients that read
 	mu    sync.Mutex
-	conns []*websocket.Conn
+	conns []net.Conn      // the others
 	lags  []time.Duration // of values that readers got, since they were published
 	sent  []time.Duration // and since the server made the frame that has them
 
 	measuring, leaving atomic.Bool
 	ended              atomic.Int64
+}
+
+// note takes a message that came.
+func (m *measure) note(came message, at time.Time) {
+	if m.measuring.Load() {
+		m.mu.Lock()
+		m.lags, m.sent = append(m.lags, at.Sub(came.published)), append(m.sent, at.Sub(came.made))
+		m.mu.Unlock()
+	}
+}
+
+// endedEarly counts a client that ended by itself.
+func (m *measure) endedEarly() {
+	if !m.leaving.Load() {
+		m.ended.Add(1)
+	}
 }
 
 // connect opens the clients evenly within a time, and waits for the first message
@@ -238,28 +291,29 @@ func (m *measure) connect(ctx context.Context, l *load, within time.Duration) (t
 		}
 		time.Sleep(time.Until(start.Add(within * time.Duration(i) / time.Duration(l.clients))))
 		share := float64(i%1000) / 1000
+		from := net.IPv4(127, 0, 1, byte(i%100)) // a single local address has too few ports for many
 		tickets <- struct{}{}
 		opening.Add(1)
-		if share >= l.mute+l.slow {
+		reads := share >= l.mute+l.slow
+		if reads {
 			first.Add(1)
 		}
 		go func() {
 			defer opening.Done()
-			conn, err := m.dial(i)
-			<-tickets
-			reads := share >= l.mute+l.slow
-			switch {
-			case err != nil:
-				if failed.Add(1) == 1 {
-					fmt.Fprintln(os.Stderr, "loadtest: the first failure:", err)
-				}
-				if reads {
+			var err error
+			if reads {
+				if err = m.crowd.join(m.addr, from, first.Done); err != nil {
 					first.Done()
 				}
-			case reads:
-				go m.read(conn, sync.OnceFunc(first.Done))
-			case share >= l.mute:
-				go crawl(conn.NetConn())
+			} else {
+				var conn *websocket.Conn
+				if conn, err = m.dial(from, false, nil); err == nil && share >= l.mute {
+					go crawl(conn.NetConn())
+				}
+			}
+			<-tickets
+			if err != nil && failed.Add(1) == 1 {
+				fmt.Fprintln(os.Stderr, "loadtest: the first failure:", err)
 			}
 		}()
 	}
@@ -280,92 +334,97 @@ func (m *measure) connect(ctx context.Context, l *load, within time.Duration) (t
 	return time.Since(start), nil
 }
 
-// dial opens a socket; a single local address has too few ports for many.
-func (m *measure) dial(i int) (*websocket.Conn, error) {
+// dial opens a socket from a local address; nil: from any. It counts what comes, if there is something to count it in.
+func (m *measure) dial(from net.IP, compressed bool, bytes *atomic.Int64) (*websocket.Conn, error) {
 	dialer := websocket.Dialer{
-		HandshakeTimeout: 30 * time.Second, ReadBufferSize: 8 << 10, WriteBufferSize: 256,
-		NetDial: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%100))}}).Dial,
+		HandshakeTimeout: 30 * time.Second, ReadBufferSize: 8 << 10, WriteBufferSize: 256, EnableCompression: compressed,
+		NetDial: func(network, addr string) (net.Conn, error) {
+			conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: from}}).Dial(network, addr)
+			if err != nil || bytes == nil {
+				return conn, err
+			}
+			return countedConn{conn, bytes}, nil
+		},
 	}
-	conn, _, err := dialer.Dial(m.url, nil)
+	conn, _, err := dialer.Dial("ws://"+m.addr+socketPath, nil)
 	if err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.conns = append(m.conns, conn)
+	m.conns = append(m.conns, conn.NetConn())
 	return conn, nil
 }
 
-// weigh opens a socket as browsers do, compressed, and takes its first messages. It returns a
-// function that tells how many bytes came since then.
-func (m *measure) weigh() (func() int64, error) {
-	var bytes atomic.Int64
-	dialer := websocket.Dialer{HandshakeTimeout: 30 * time.Second, EnableCompression: true, NetDial: func(network, addr string) (net.Conn, error) {
-		conn, err := net.Dial(network, addr)
-		return countedConn{conn, &bytes}, err
-	}}
-	conn, _, err := dialer.Dial(m.url, nil)
+// A check is a client that knows what has to come.
+type check struct {
+	stats int
+	bytes atomic.Int64 // that came
+
+	mu     sync.Mutex
+	values map[int64]int // how many values of a second have come
+	frames map[int64]int // and in how many frames
+	newest int64
+	err    error
+}
+
+// check opens a socket as browsers do, compressed, and checks what comes after its first messages.
+func (m *measure) check(l *load) (*check, error) {
+	c := &check{stats: l.stats, values: map[int64]int{}, frames: map[int64]int{}}
+	conn, err := m.dial(nil, true, &c.bytes)
 	if err != nil {
 		return nil, err
 	}
-	m.mu.Lock()
-	m.conns = append(m.conns, conn)
-	m.mu.Unlock()
-	for text := []byte(nil); !strings.Contains(string(text), `"type":"points"`); {
-		if _, text, err = conn.ReadMessage(); err != nil {
+	take := func() (kind string, err error) {
+		var frame struct {
+			Type    string
+			Last    bool
+			Seconds [][]float64
+		}
+		if err := conn.ReadJSON(&frame); err != nil {
+			return "", err
+		}
+		if frame.Type == "points" {
+			err = c.take(frame.Seconds)
+		}
+		return frame.Type, err
+	}
+	for kind := ""; kind != "points"; {
+		if kind, err = take(); err != nil {
 			return nil, err
 		}
 	}
-	bytes.Store(0)
 	go func() {
-		for err == nil {
-			_, _, err = conn.NextReader()
+		for {
+			if _, err := take(); err != nil {
+				if !m.leaving.Load() {
+					c.mu.Lock()
+					c.err = err
+					c.mu.Unlock()
+				}
+				return
+			}
 		}
 	}()
-	return bytes.Load, nil
+	return c, nil
 }
 
-// A countedConn counts what is read.
-type countedConn struct {
-	net.Conn
-	bytes *atomic.Int64
-}
-
-func (c countedConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.bytes.Add(int64(n))
-	return n, err
-}
-
-// read takes messages, and how late they are.
-func (m *measure) read(conn *websocket.Conn, heard func()) {
-	defer heard()
-	head := make([]byte, headBytes)
-	for {
-		_, r, err := conn.NextReader()
-		if err == nil {
-			var n int
-			n, err = io.ReadFull(r, head)
-			now := time.Now()
-			heard()
-			if at, made, ok := published(head[:n]); ok && m.measuring.Load() {
-				m.mu.Lock()
-				m.lags, m.sent = append(m.lags, now.Sub(at)), append(m.sent, now.Sub(made))
-				m.mu.Unlock()
+// take checks the values of a frame.
+func (c *check) take(seconds [][]float64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range seconds {
+		second, place := int64(s[0]), int(s[1])
+		c.frames[second]++
+		c.newest = max(c.newest, second)
+		for i, v := range s[2:] {
+			if stat := place + i; stat > 0 && v != valueOf(stat, second) {
+				return fmt.Errorf("stat %d has %v at %d, and %v was published", stat, v, second, valueOf(stat, second))
 			}
-			if err == nil {
-				_, err = io.Copy(io.Discard, r)
-			} else if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-				err = nil
-			}
-		}
-		if err != nil {
-			if !m.leaving.Load() {
-				m.ended.Add(1)
-			}
-			return
+			c.values[second]++
 		}
 	}
+	return nil
 }
 
 // published reads when the first stat's value was written, and the frame made, of
@@ -386,6 +445,39 @@ func timeAfter(b []byte, before, start, end string) (time.Time, bool) {
 	text, _, ok := bytes.Cut(b, []byte(end))
 	seconds, err := strconv.ParseFloat(string(text), 64)
 	return time.UnixMilli(int64(math.Round(seconds * 1000))), ok && err == nil
+}
+
+// A countedConn counts what is read.
+type countedConn struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// told says what came, but of the first and the last second, which may be on their way.
+func (c *check) told() (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := c.newest
+	for second := range c.values {
+		first = min(first, second)
+	}
+	seconds, alone := 0, 0
+	for second := first + 1; second < c.newest; second++ {
+		if c.values[second] != c.stats && c.err == nil {
+			c.err = fmt.Errorf("%d values of second %d came, and %d were published", c.values[second], second, c.stats)
+		}
+		seconds++
+		if c.frames[second] == 1 {
+			alone++
+		}
+	}
+	return fmt.Sprintf("%d seconds, %d of them in one frame", seconds, alone), c.err
 }
 
 // crawl reads 1 KB/s.
@@ -427,6 +519,7 @@ func (m *measure) report() {
 // hangUp ends all clients.
 func (m *measure) hangUp() {
 	m.leaving.Store(true)
+	m.crowd.leave()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, conn := range m.conns {
@@ -437,22 +530,24 @@ func (m *measure) hangUp() {
 
 // used is what was used up to a moment.
 type used struct {
-	server, generator time.Duration // of CPU time, in user and kernel mode
-	frames            float64       // that the server has made
+	server, generator, clients time.Duration // of CPU time, in user and kernel mode
+	frames                     float64       // that the server has made
 }
 
-// usage reads what a server has used, and this process, which has the broker and the clients.
-func usage(pid int, url string) used {
+// usage reads what a server has used, and this process, which has the broker, and of it the
+// clients that read.
+func (m *measure) usage(pid int, url string) used {
 	frames, _ := strconv.ParseFloat(metric(url, "pulse_web_frames_total"), 64)
-	return used{cpuTime(pid), cpuTime(os.Getpid()), frames}
+	return used{cpuTime(pid), cpuTime(os.Getpid()), time.Duration(m.crowd.used.Load()), frames}
 }
 
 // since tells what was used in so long a time for so many clients.
 func (u used) since(before used, clients int, took time.Duration) {
 	server, generator, frames := u.server-before.server, u.generator-before.generator, u.frames-before.frames
 	share := func(d time.Duration) float64 { return 100 * d.Seconds() / took.Seconds() }
-	fmt.Printf("CPU: server %.0f %% of a core, load generator and broker %.0f %%; server %.1f µs for each of %.0f frames and each client\n",
-		share(server), share(generator), float64(server.Microseconds())/frames/float64(clients), frames)
+	each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 / frames / float64(clients) }
+	fmt.Printf("CPU: server %.0f %% of a core, load generator and broker %.0f %%; of %.0f frames for each client: server %.1f µs, the client itself %.1f µs\n",
+		share(server), share(generator), frames, each(server), each(u.clients-before.clients))
 }
 
 // clockTick is the unit of a process's times, which is the same on all Linux systems.
