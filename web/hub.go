@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	settle    = 25 * time.Millisecond  // between news and the frame that has it: what closes together goes together
+	settle    = 25 * time.Millisecond  // between news and the frame that has it, at most: what closes together goes together
 	tick      = 100 * time.Millisecond // between two frames, at least
 	heartbeat = time.Second            // between two frames, where there is no news
 	pieceSize = 8 << 10                // bytes of a message, about: a page on a slow line takes silence for the end
@@ -215,10 +215,24 @@ func (h *Hub) Run(ctx context.Context) {
 			return
 		case <-t.C:
 		case <-h.store.News():
-			retry.Wait(ctx, max(settle, tick-h.silentFor()))
+			h.gather(ctx)
 		}
 		h.publish()
 		t.Reset(heartbeat)
+	}
+}
+
+// gather waits for what closes together: until all stats have that had the second before, and
+// where they do not, or it is something else that is new, for settle.
+func (h *Hub) gather(ctx context.Context) {
+	least := tick - h.silentFor()
+	left := time.NewTimer(max(settle, least))
+	defer left.Stop()
+	retry.Wait(ctx, least) //nolint:errcheck // so does what follows end
+	select {
+	case <-ctx.Done():
+	case <-left.C:
+	case <-h.store.Closed():
 	}
 }
 

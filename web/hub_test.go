@@ -207,6 +207,71 @@ func TestHubTicks(t *testing.T) {
 	})
 }
 
+// A frame is made as soon as all stats have a second that had the one before it; if one of them
+// does not come, it waits for that a little.
+func TestHubGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := NewStore(two())
+		h := NewHub(store, two(), "", time.Now)
+		go h.Run(t.Context())
+		_, version := h.Welcome(Subscription{})
+		second := int64(1000)
+		for _, c := range []struct {
+			name   string
+			points func() // of the next second
+			within time.Duration
+			want   string
+		}{
+			{"the first points", func() { put(store, point("a", second, "1"), point("b", second, "2")) }, settle, `[[0,1000,1],[1,1000,2]]`},
+			{"both go on", func() {
+				put(store, point("a", second, "1"))
+				time.Sleep(5 * time.Millisecond)
+				put(store, point("b", second, "2"))
+			}, 5 * time.Millisecond, `[[0,1001,1],[1,1001,2]]`},
+			{"one amends the second before first", func() {
+				amended := point("b", second-1, "3")
+				amended.Revision = 1
+				put(store, amended, point("b", second, "2"))
+				time.Sleep(5 * time.Millisecond)
+				put(store, point("a", second, "1"))
+			}, 5 * time.Millisecond, `[[0,1002,1],[1,1001,3],[1,1002,2]]`},
+			{"an amendment alone", func() {
+				second--
+				amended := point("a", second, "4")
+				amended.Revision = 1
+				put(store, amended)
+			}, settle, `[[0,1002,4]]`},
+			{"some seconds at once", func() {
+				put(store, point("a", second, "1"), point("a", second+1, "1"))
+				time.Sleep(5 * time.Millisecond)
+				put(store, point("b", second, "2"))
+				time.Sleep(5 * time.Millisecond)
+				second++
+				put(store, point("b", second, "2"))
+			}, 10 * time.Millisecond, `[[0,1003,1],[0,1004,1],[1,1003,2],[1,1004,2]]`},
+			{"one ends", func() { put(store, point("a", second, "1")) }, settle, `[[0,1005,1]]`},
+			{"it has ended", func() { put(store, point("a", second, "1")) }, settle, `[[0,1006,1]]`},
+			{"nobody waits for it", func() { put(store, point("a", second, "1")) }, 0, `[[0,1007,1]]`},
+		} {
+			time.Sleep(tick)
+			before := time.Now()
+			c.points()
+			second++
+			_, upTo, err := h.Next(t.Context(), Subscription{}, version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := allChanges(store, nil, version, upTo); got != `,"points":`+c.want || upTo != version+1 {
+				t.Errorf("%s: %d frames have %s, want one of %s", c.name, upTo-version, got, c.want)
+			}
+			if took := time.Since(before); took != c.within {
+				t.Errorf("%s: the frame came after %v, want %v", c.name, took, c.within)
+			}
+			version = upTo
+		}
+	})
+}
+
 // How long after a second's end its frame is made is measured for each stat, once
 // the store is up to date; a recording of another time is left out.
 func TestDelay(t *testing.T) {

@@ -59,6 +59,9 @@ type Store struct {
 	ahead     map[string]int64 // by how many seconds the clocks of others are ahead of these, which do not count
 	version   uint64           // the last one that was cut; changes belong to the next
 	news      chan struct{}    // has one while there are changes since then
+	expected  int              // stats that had then come to the newest second or the one before it
+	missing   int              // of those, which have not come to the newest
+	closed    chan struct{}    // has one if the last of them has since then
 	refused   uint64
 
 	notes        map[stats.Subject]map[string][]string // by the internal stat that they are of, or SubjectLines, and then by stat
@@ -80,6 +83,8 @@ type series struct {
 	shown   int64 // the newest second that Advance has told
 	version uint64
 	arrived time.Time // of the newest point
+
+	expected bool // see Store.expect
 }
 
 type entry struct {
@@ -93,7 +98,7 @@ func NewStore(d *stats.Definitions) *Store { return newStore(d, Window) }
 // newStore makes one with so many seconds of history.
 func newStore(d *stats.Definitions, window int64) *Store {
 	all := d.All()
-	s := &Store{definitions: d, stats: all, index: make(map[string]int, len(all)), gen: d.Version(), window: window, size: window + slack, series: make([]series, len(all)), news: make(chan struct{}, 1)}
+	s := &Store{definitions: d, stats: all, index: make(map[string]int, len(all)), gen: d.Version(), window: window, size: window + slack, series: make([]series, len(all)), news: make(chan struct{}, 1), closed: make(chan struct{}, 1)}
 	s.versions = newVersions(d)
 	for i, st := range all {
 		s.index[st.Name] = i
@@ -140,12 +145,13 @@ func (s *Store) upsert(p stats.Snapshot, now time.Time) bool {
 	if to[i].ring == nil {
 		to[i].ring = make([]entry, s.size)
 	}
+	before := to[i].newest
 	if !to[i].upsert(p, s.version+1, now) {
 		return false
 	}
 	if !hidden {
 		s.tell()
-		s.newest = max(s.newest, p.Time)
+		s.follow(&to[i], before)
 		if st := s.stats[i]; st.Mark != nil && p.StaleSince == 0 {
 			s.mark(st, p)
 		}
@@ -154,6 +160,36 @@ func (s *Store) upsert(p stats.Snapshot, now time.Time) bool {
 		}
 	}
 	return true
+}
+
+// follow takes that a stat has come from one second to another; s.mu is held.
+func (s *Store) follow(sr *series, before int64) {
+	switch {
+	case sr.newest == before || sr.newest < s.newest:
+		return
+	case sr.newest > s.newest:
+		s.newest, s.missing = sr.newest, s.expected
+	}
+	if sr.expected {
+		s.missing--
+	}
+	if s.missing == 0 && s.expected > 0 {
+		signal(s.closed)
+	}
+}
+
+// expect notes, when a version ends, which stats are to come to the next second; s.mu is held.
+func (s *Store) expect() {
+	s.expected, s.missing = 0, 0
+	for i := range s.series {
+		sr := &s.series[i]
+		if sr.expected = sr.newest > 0 && sr.newest >= s.newest-1; sr.expected {
+			s.expected++
+			if sr.newest < s.newest {
+				s.missing++
+			}
+		}
+	}
 }
 
 // upsert takes a point as a change of a version, and reports whether it was news.
@@ -262,10 +298,13 @@ func (s *Store) Cut() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.takeAllNotes()
-	select {
-	case <-s.news:
-	default:
+	for _, told := range []chan struct{}{s.news, s.closed} {
+		select {
+		case <-told:
+		default:
+		}
 	}
+	s.expect()
 	s.version++
 	return s.version
 }
@@ -289,10 +328,17 @@ func (s *Store) Advance(f func(second int64)) {
 // News has something to receive while there are changes that no version has yet.
 func (s *Store) News() <-chan struct{} { return s.news }
 
+// Closed has something to receive once all stats have come to the newest second that were
+// going on, until that is in a version: nothing more of it is to be waited for.
+func (s *Store) Closed() <-chan struct{} { return s.closed }
+
 // tell makes known that there are changes; s.mu is held.
-func (s *Store) tell() {
+func (s *Store) tell() { signal(s.news) }
+
+// signal puts one into a channel that has room for one, if there is none in it.
+func signal(c chan struct{}) {
 	select {
-	case s.news <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
