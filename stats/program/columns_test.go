@@ -54,6 +54,9 @@ stats:
 					text += " " + key + "=" + value()
 				}
 			}
+			if r.IntN(10) == 0 { // of a key given twice the last counts
+				text += " ms=" + value() + " at=" + string(rune('a'+r.IntN(3)))
+			}
 			lines += at(statstest.FirstSecond+int64(r.IntN(12)), text) + "\n"
 		}
 		for _, f := range []*Folder{gathers, single} {

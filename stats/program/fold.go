@@ -71,16 +71,15 @@ type Folder struct {
 	whose whose
 
 	// Used again and again.
-	tail       []byte
-	ids        ids
-	codes      []line.Code
-	candidates []int32
-	met        []uint64
-	seconds    []int64
-	fragment   window.Fragment
-	partial    []byte
-	operands   [][]byte
-	key        []byte
+	tail     []byte
+	ids      ids
+	codes    []line.Code
+	met      []uint64
+	seconds  []int64
+	fragment window.Fragment
+	partial  []byte
+	operands [][]byte
+	key      []byte
 }
 
 // An openSecond is what was folded of one second.
@@ -349,23 +348,33 @@ func (f *Folder) foldInto(o *openSecond, stat int32, ev *line.Event) {
 
 // foldByIndex folds a line without the memo.
 func (f *Folder) foldByIndex(ev *line.Event, o *openSecond, codes []line.Code) {
-	p := f.program
-	f.ids.set(codes)
-	f.candidates = p.index.candidates(f.candidates[:0], f.met, codes)
-	for _, stat := range f.candidates {
-		c := p.conds[stat]
-		if c.match(p.schema, &f.ids, ev) {
-			f.foldInto(o, stat, ev)
-		} else if p.typed[stat] && c.decide(p.schema, &f.ids).verdict(ev) == isMistyped {
-			o.errors[stat]++
+	p, x, met := f.program, &f.program.index, f.met
+	copy(met, x.unguarded)
+	o.fields[everyLine]++
+	for _, c := range codes {
+		slot := c.Slot()
+		if before := f.ids[slot]; before != line.Absent { // of a key given twice the last counts
+			o.fields[p.fields[slot].key(before)]--
+		}
+		f.ids[slot] = c.ID()
+		e := x.effect(c)
+		o.fields[e.key]++
+		if e.stats != noStats {
+			x.meet(met, e)
 		}
 	}
-	o.fields[everyLine]++
-	for _, c := range codes { // which are unset, so that each counts once
-		slot := c.Slot()
-		o.fields[p.fields[slot].key(f.ids[slot])]++
-		f.ids[slot] = line.Absent
+	for w, word := range met {
+		for ; word != 0; word &= word - 1 {
+			stat := int32(w*64 + bits.TrailingZeros64(word))
+			c := p.conds[stat]
+			if c.match(p.schema, &f.ids, ev) {
+				f.foldInto(o, stat, ev)
+			} else if p.typed[stat] && c.decide(p.schema, &f.ids).verdict(ev) == isMistyped {
+				o.errors[stat]++
+			}
+		}
 	}
+	f.ids.unset(codes)
 }
 
 // learn makes the entry of a sequence of codes; it gives nil if there is no
@@ -379,8 +388,8 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 	e := &entry{codes: slices.Clone(codes)}
 	g := gathering{folder: f}
 	f.ids.set(codes)
-	f.candidates = p.index.candidates(f.candidates[:0], f.met, codes)
-	for _, stat := range f.candidates {
+	p.index.candidates(f.met, codes)
+	for stat := range members(f.met) {
 		switch left := p.conds[stat].decide(p.schema, &f.ids); {
 		case left == never:
 		case left == mistyped:

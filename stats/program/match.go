@@ -3,8 +3,10 @@ package program
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"math/bits"
 	"regexp"
+	"slices"
 
 	"pulse/stats/condition"
 	"pulse/stats/line"
@@ -315,13 +317,19 @@ func (c *cond) size() int {
 // are never larger than the condition.
 type index struct {
 	unguarded []uint64 // stats that any line may meet, as a set of bits
-	slots     []slotIndex
+	first     []int32  // where a field's effects begin
+	effects   []effect // of the values of fields, by their IDs
+	lists     [][]int32
 }
 
-type slotIndex struct {
-	present []int32   // stats guarded by the field, whatever its value
-	ids     [][]int32 // stats guarded by a value, by its ID
+// An effect is what a value of a field does to its line.
+type effect struct {
+	key   int32 // which field the line has, as codedField numbers them
+	stats int32 // of lists: the stats that a line may meet with it
 }
+
+// noStats is the first of an index's lists.
+const noStats = 0
 
 // A guard is one code: a field and a value, or Absent for any value.
 type guard struct {
@@ -332,16 +340,14 @@ type guard struct {
 // presentWeight makes a field's presence a worse guard than a value of it.
 const presentWeight = 1 << 20
 
-func newIndex(s *line.Schema, conds []*cond) index {
+func newIndex(s *line.Schema, conds []*cond, fields []codedField) index {
 	// A value that few stats ask for is a better guard than one of many.
 	weights := make(weights)
 	for _, c := range conds {
 		c.weigh(s, weights)
 	}
-	x := index{unguarded: make([]uint64, (len(conds)+63)/64), slots: make([]slotIndex, s.Len())}
-	for i := range x.slots {
-		x.slots[i].ids = make([][]int32, s.IDs(line.Slot(i)))
-	}
+	x := index{unguarded: make([]uint64, (len(conds)+63)/64), lists: [][]int32{noStats: nil}}
+	guarded := make(map[guard][]int32)
 	for stat, c := range conds {
 		if c == nil {
 			continue
@@ -351,21 +357,37 @@ func newIndex(s *line.Schema, conds []*cond) index {
 			x.unguarded[stat/64] |= 1 << (stat % 64)
 			continue
 		}
-		seen := make(map[guard]bool)
 		for _, g := range guards {
-			if seen[g] {
-				continue
-			}
-			seen[g] = true
-			slot := &x.slots[g.slot]
-			if g.id == line.Absent {
-				slot.present = append(slot.present, int32(stat))
-			} else {
-				slot.ids[g.id] = append(slot.ids[g.id], int32(stat))
+			if known := guarded[g]; len(known) == 0 || known[len(known)-1] != int32(stat) {
+				guarded[g] = append(known, int32(stat))
 			}
 		}
 	}
+	list := func(stats []int32) int32 {
+		if len(stats) == 0 {
+			return noStats
+		}
+		x.lists = append(x.lists, stats)
+		return int32(len(x.lists) - 1)
+	}
+	for slot := range line.Slot(s.Len()) {
+		x.first = append(x.first, int32(len(x.effects)))
+		present := guarded[guard{slot, line.Absent}]
+		whatever := list(present)
+		for id := range line.ID(s.IDs(slot)) {
+			e := effect{fields[slot].key(id), whatever}
+			if id != line.Absent && len(guarded[guard{slot, id}]) > 0 {
+				e.stats = list(slices.Concat(present, guarded[guard{slot, id}]))
+			}
+			x.effects = append(x.effects, e)
+		}
+	}
 	return x
+}
+
+// effect gives that of a code.
+func (x *index) effect(c line.Code) effect {
+	return x.effects[int(x.first[c.Slot()])+int(c.ID())]
 }
 
 // weights say how many conditions ask for a code.
@@ -481,23 +503,31 @@ func (c *cond) bestGuards(s *line.Schema, weights weights, not bool) (best []gua
 	return best, ok
 }
 
-// candidates appends the stats that a line with the codes may meet, each once,
-// in ascending order. It uses met, of as many words as unguarded.
-func (x *index) candidates(stats []int32, met []uint64, codes []line.Code) []int32 {
+// candidates sets in met, which is as long as unguarded, the stats that a line with the codes
+// may meet.
+func (x *index) candidates(met []uint64, codes []line.Code) {
 	copy(met, x.unguarded)
 	for _, c := range codes {
-		slot := &x.slots[c.Slot()]
-		for _, stat := range slot.present {
-			met[stat/64] |= 1 << (stat % 64)
-		}
-		for _, stat := range slot.ids[c.ID()] {
-			met[stat/64] |= 1 << (stat % 64)
+		x.meet(met, x.effect(c))
+	}
+}
+
+// meet sets the stats of an effect.
+func (x *index) meet(met []uint64, e effect) {
+	for _, stat := range x.lists[e.stats] {
+		met[stat/64] |= 1 << (stat % 64)
+	}
+}
+
+// members gives those of a set of bits, ascending.
+func members(set []uint64) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for w, word := range set {
+			for ; word != 0; word &= word - 1 {
+				if !yield(int32(w*64 + bits.TrailingZeros64(word))) {
+					return
+				}
+			}
 		}
 	}
-	for w, word := range met {
-		for ; word != 0; word &= word - 1 {
-			stats = append(stats, int32(w*64+bits.TrailingZeros64(word)))
-		}
-	}
-	return stats
 }

@@ -9,15 +9,18 @@ import (
 // Bounds of a memo: of its entries, of what they hold, and of how many lines
 // go by the index when it is full before it begins anew.
 const (
-	memoSlots   = 1 << 14 // twice the entries
-	memoProbes  = 16      // slots that are tried
-	memoCells   = 1 << 20 // codes, stats and tests of all entries
-	memoRelearn = 1 << 20
+	memoSlots    = 1 << 14 // twice the entries
+	memoProbes   = 16      // slots that are tried
+	memoHashBits = 16      // of a hash, by which most that have no entry are known at once
+	memoCells    = 1 << 20 // codes, stats and tests of all entries
+	memoRelearn  = 1 << 20
 )
 
 // A memo remembers, for sequences of codes, which stats they decide.
 type memo struct {
 	slots   [memoSlots]memoSlot
+	hashes  [1 << memoHashBits / 64]uint64 // bits: of the entries' hashes the first ones
+	crowded bool                           // there is no room for more
 	entries int
 	cells   int
 	missed  int // lines that had no entry and for which there was no room
@@ -51,6 +54,9 @@ type fold struct {
 // find gives the entry of the codes, nil if there is none, and then where to
 // put it, -1 if nowhere.
 func (m *memo) find(codes []line.Code, hash uint64) (e *entry, at int) {
+	if bit := hash >> (64 - memoHashBits); m.crowded && m.hashes[bit/64]>>(bit%64)&1 == 0 {
+		return nil, -1
+	}
 	for i := range uint64(memoProbes) {
 		at := (hash + i) % memoSlots
 		s := &m.slots[at]
@@ -67,6 +73,8 @@ func (m *memo) find(codes []line.Code, hash uint64) (e *entry, at int) {
 // add puts an entry where find said.
 func (m *memo) add(at int, hash uint64, e *entry) {
 	m.slots[at] = memoSlot{hash, e}
+	bit := hash >> (64 - memoHashBits)
+	m.hashes[bit/64] |= 1 << (bit % 64)
 	m.entries++
 	m.cells += len(e.codes) + len(e.counted) + len(e.mistyped) + len(e.fields) + len(e.columns)
 	for _, f := range e.folds {
@@ -75,6 +83,7 @@ func (m *memo) add(at int, hash uint64, e *entry) {
 			m.cells += f.left.size()
 		}
 	}
+	m.crowded = m.full()
 }
 
 // full reports whether there is no room for one more entry.

@@ -113,7 +113,7 @@ func Compile(d *stats.Definitions) (*Program, error) {
 	if err := p.compileCombined(); err != nil {
 		return nil, err
 	}
-	p.index = newIndex(p.schema, p.conds)
+	p.index = newIndex(p.schema, p.conds, p.fields)
 	return p, nil
 }
 
