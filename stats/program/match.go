@@ -370,7 +370,7 @@ func newIndex(s *line.Schema, conds []*cond, fields []codedField) index {
 		x.lists = append(x.lists, stats)
 		return int32(len(x.lists) - 1)
 	}
-	for slot := range line.Slot(s.Len()) {
+	for slot := range line.Slot(len(fields)) { // what the schema has more are texts that formats take apart, with no codes
 		x.first = append(x.first, int32(len(x.effects)))
 		present := guarded[guard{slot, line.Absent}]
 		whatever := list(present)
