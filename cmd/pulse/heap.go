@@ -58,7 +58,8 @@ func (t thrift) next(collections int64) thrift {
 }
 
 // beThrifty sets the garbage collector, at first to now and then by how much there is to
-// collect, until ctx is done, unless the environment does.
+// collect, until ctx is done, unless the environment does. When little begins to come,
+// what only the start needed of the binary is released as well.
 func beThrifty(ctx context.Context, lookup func(string) (string, bool), now thrift) {
 	if collectorIsSet(lookup) {
 		return
@@ -76,7 +77,9 @@ func beThrifty(ctx context.Context, lookup func(string) (string, bool), now thri
 		all := collections()
 		if next := now.next(all - before); next != now {
 			debug.SetGCPercent(int(next))
-			now = next
+			if now = next; now == thriftyPercent {
+				releaseBinary()
+			}
 		}
 		before = all
 	}

@@ -76,6 +76,7 @@ func (s *receiveSettings) once(ctx context.Context, e *environment) error {
 		return err
 	}
 	defer runtime.KeepAlive(ballast(e.LookupEnv))
+	releaseBinary() // what was needed up to here
 	return s.member.run(ctx, role.cluster, role.names.ReceiverGroup(), instance, p.Run)
 }
 
