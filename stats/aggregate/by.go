@@ -335,6 +335,23 @@ func (k *by) read(b []byte, f func(key []byte, weight, lines uint64, partial []b
 	return d, nil
 }
 
+// registersAt says where bytes have registers; see RegistersAt.
+func (k *by) registersAt(b []byte) (at int, ok bool) {
+	if len(b) == 0 || b[0] != keysDropped {
+		return 0, false
+	}
+	rest := b[1:]
+	for _, limit := range []uint64{maxWeight, maxCount} {
+		if _, rest, ok = uvarint(rest, limit); !ok {
+			return 0, false
+		}
+	}
+	if _, rest, ok = chunk(rest, maxCount); !ok {
+		return 0, false
+	}
+	return len(b) - len(rest), true
+}
+
 func (p *keyed) Join(b []byte) error {
 	d, err := p.read(b, func([]byte, uint64, uint64, []byte) {})
 	if err != nil || len(b) == 0 {

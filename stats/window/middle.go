@@ -8,11 +8,16 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"pulse/stats/aggregate"
 )
 
 // A middle is the partials of the middle of a window as bytes, ascending. They are in the
 // window, nothing joins them, and they are not looked at before the window leaves them behind.
-type middle struct{ chunks []chunk }
+type middle struct {
+	kind   aggregate.Kind
+	chunks []chunk
+}
 
 // A chunk is some neighboring partials.
 type chunk struct {
@@ -39,7 +44,7 @@ func (m *middle) add(second int64, partial []byte, by chunking) {
 	last := len(m.chunks) - 1
 	if last < 0 || second >= m.chunks[last].first+by.seconds {
 		if last >= 0 {
-			m.chunks[last].end(by)
+			m.chunks[last].end(m.kind, by)
 		}
 		m.chunks = append(m.chunks, chunk{first: second})
 		last++
@@ -50,17 +55,22 @@ func (m *middle) add(second int64, partial []byte, by chunking) {
 }
 
 // end says that no more is added.
-func (c *chunk) end(by chunking) {
+func (c *chunk) end(kind aggregate.Kind, by chunking) {
 	if !by.compress {
 		c.parts.Clip()
 		return
 	}
-	c.small = bytes.Clone(encoder().EncodeAll(unzip(c.parts.Bytes()), nil))
+	var small []byte
+	columns, others := splitRegisters(kind, c.parts.Bytes())
+	for _, b := range [][]byte{columns, unzip(others)} {
+		small = encoder().EncodeAll(b, small) // by themselves, since they are not alike
+	}
+	c.small = bytes.Clone(small)
 	c.parts = Fragment{}
 }
 
 // bytes is the chunk's fragment.
-func (c *chunk) bytes() []byte {
+func (c *chunk) bytes(kind aggregate.Kind) []byte {
 	if c.small == nil {
 		return c.parts.Bytes()
 	}
@@ -68,7 +78,49 @@ func (c *chunk) bytes() []byte {
 	if err != nil {
 		panic(fmt.Sprintf("stats: what was compressed does not come back: %v", err))
 	}
-	return zip(b)
+	return joinRegisters(kind, b)
+}
+
+// splitRegisters gives a fragment without its partials' registers, and these as columns, with
+// how many partials have some before them.
+func splitRegisters(kind aggregate.Kind, fragment []byte) (columns, others []byte) {
+	var registers [][]byte
+	var left Fragment
+	for r := newFragmentReader(fragment); r.next(); {
+		partial := r.partial
+		if at, ok := aggregate.RegistersAt(kind, partial); ok {
+			end := at + aggregate.RegistersLen
+			registers = append(registers, partial[at:end])
+			partial = slices.Concat(partial[:at], partial[end:])
+		}
+		left.Add(r.second, partial)
+	}
+	columns = binary.AppendUvarint(nil, uint64(len(registers)))
+	if len(registers) > 0 {
+		columns = aggregate.AppendColumns(columns, registers)
+	}
+	return columns, left.Bytes()
+}
+
+// joinRegisters is the fragment of which splitRegisters made columns, behind which the others
+// are, unzipped.
+func joinRegisters(kind aggregate.Kind, b []byte) []byte {
+	n, size := binary.Uvarint(b)
+	b = b[size:]
+	if n == 0 {
+		return zip(b)
+	}
+	registers, b := aggregate.CutColumns(b, int(n)) // #nosec G115 -- of a chunk
+	var whole Fragment
+	for r := newFragmentReader(zip(b)); r.next(); {
+		partial := r.partial
+		if at, ok := aggregate.RegistersAt(kind, partial); ok {
+			partial = slices.Concat(partial[:at], registers[0], partial[at:])
+			registers = registers[1:]
+		}
+		whole.Add(r.second, partial)
+	}
+	return whole.Bytes()
 }
 
 // unzip puts every other uvarint of some bytes behind the others: steps and counts, which
@@ -129,7 +181,7 @@ func (s *Series) unpack() {
 	n := 0
 	for ; n < len(s.middle.chunks) && s.middle.chunks[n].first < s.from; n++ {
 		var parts []second
-		for r := newFragmentReader(s.middle.chunks[n].bytes()); r.next(); {
+		for r := newFragmentReader(s.middle.chunks[n].bytes(s.middle.kind)); r.next(); {
 			parts = append(parts, second{second: r.second, packed: r.partial, added: true})
 		}
 		s.seconds = slices.Insert(s.seconds, s.edge, parts...)

@@ -62,7 +62,7 @@ const maxFree = 64
 
 // NewSeries returns an empty Series of a stat, which aggregates as kind does.
 func NewSeries(kind aggregate.Kind, stat *stats.Stat) *Series {
-	s := &Series{kind: kind, stat: stat, over: stat.Window + stat.Expire, window: kind.NewWindow(), to: -1}
+	s := &Series{kind: kind, stat: stat, over: stat.Window + stat.Expire, middle: middle{kind: kind}, window: kind.NewWindow(), to: -1}
 	if s.over >= longWindow && !stat.Long() {
 		s.settle()
 	}

@@ -168,24 +168,24 @@ var fullDays = []struct {
 	{"unique, 1000 new ones", &stats.Stat{Name: "unique", Kind: "unique", Field: "x"}, func(r *rand.Rand) []byte { return setOf(r, 1000, 1<<40, 0) }},
 	{"unique, 100,000", &stats.Stat{Name: "unique", Kind: "unique", Field: "x"}, func(r *rand.Rand) []byte { return setOf(r, 0, 0, 900) }},
 	{"quantiles, 4,400 different", &stats.Stat{Name: "quantiles", Kind: "quantiles", Field: "x", Quantiles: []float64{0.5, 0.99}}, latencies},
-	{"rate of 100 keys", topKeys, func(r *rand.Rand) []byte { return keysOf(r, 100) }},
-	{"rate of more keys than have room", topKeys, func(r *rand.Rand) []byte { return keysOf(r, 2000) }},
+	{"rate of 100 keys", topKeys, func(r *rand.Rand) []byte { return keysOf(r, 100, 5000) }},
+	{"rate of more keys than have room", topKeys, func(r *rand.Rand) []byte { return keysOf(r, 2000, 5000) }},
 }
 
 var topKeys = &stats.Stat{Name: "rate by key", Kind: "rate", Per: 1, GroupBy: []string{"x"}, Top: 10, Window: day}
 
 const day = 86_400
 
-// keysOf is the bytes of counts by so many of 5,000 keys.
-func keysOf(r *rand.Rand, keys int) []byte {
+// keysOf is the bytes of counts by so many of a pool of keys.
+func keysOf(r *rand.Rand, keys, pool int) []byte {
 	p, err := program.Compile(&stats.Definitions{Stats: []*stats.Stat{topKeys}})
 	if err != nil {
 		panic(err)
 	}
 	partial := p.Kind(0).NewPartial()
 	for range keys {
-		n := r.ExpFloat64() * 1000
-		partial.(aggregate.KeyCounter).Count(fmt.Appendf(nil, "/api/v1/accounts/%d", int(n)%5000), 1+uint64(r.IntN(20)))
+		n := r.ExpFloat64() * float64(pool) / 5
+		partial.(aggregate.KeyCounter).Count(fmt.Appendf(nil, "/api/v1/accounts/%d", int(n)%pool), 1+uint64(r.IntN(20)))
 	}
 	return partial.AppendTo(nil)
 }
@@ -205,6 +205,42 @@ func latencies(r *rand.Rand) []byte {
 		before = code
 	}
 	return b
+}
+
+// TestPackedRegistersTellTheSame moves a window of which most seconds have keys that found no
+// room: where they are packed its values are those of one that keeps each second.
+func TestPackedRegistersTellTheSame(t *testing.T) {
+	stat := *topKeys
+	stat.Window = window.LongWindow
+	p := compileDefinitions(t, &stats.Definitions{Stats: []*stats.Stat{&stat}})
+	packing, plain := window.NewSeries(p.Kind(0), &stat), window.NewSeries(p.Kind(0), &stat)
+	plain.SetSettling(false)
+	r := rand.New(rand.NewPCG(1, 1))
+	var some [][]byte
+	for i := range 16 {
+		some = append(some, keysOf(r, []int{0, 3, 2000, 2000}[i%4], []int{5000, 1 << 40}[i%2]))
+	}
+	for n := range int64(900) {
+		partial := some[r.IntN(len(some))]
+		for _, s := range []*window.Series{packing, plain} {
+			second := int64(statstest.Epoch) + n
+			if len(partial) > 0 {
+				if err := s.Join(fragmentOf(int(second), string(partial)), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Value(second, stat.Window)
+			s.Forget(second - 2)
+		}
+		second := int64(statstest.Epoch) + n
+		got, want := string(packing.Value(second, stat.Window)), string(plain.Value(second, stat.Window))
+		if got != want || packing.Approx() != plain.Approx() || packing.Beyond() != plain.Beyond() {
+			t.Fatalf("second %d: %s, want %s", n, got, want)
+		}
+	}
+	if packing.Middle() == 0 || plain.Middle() > 0 {
+		t.Errorf("%d chunks are packed, and %d where none should be", packing.Middle(), plain.Middle())
+	}
 }
 
 // BenchmarkFullDay moves windows of 24 hours on, every second full, and says what they take:
@@ -254,7 +290,7 @@ func next(t testing.TB, series *window.Series, n int64, partial []byte) {
 // what that is made of.
 func TestFullSecondsAreSmall(t *testing.T) {
 	testkit.Long(t)
-	for i, bound := range []struct{ seconds, most int }{{300, 2500}, {60, 12_000}, {180, 4500}, {180, 1500}, {180, 5000}} {
+	for i, bound := range []struct{ seconds, most int }{{300, 2500}, {60, 12_000}, {180, 4500}, {180, 1500}, {180, 3000}} {
 		test := fullDays[i]
 		r := rand.New(rand.NewPCG(1, 1))
 		series := fullDay(t, test.stat)
