@@ -33,7 +33,7 @@ func (e *Event) ID(s Slot) ID {
 		return Absent
 	}
 	start, end := e.values[s].bounds()
-	return e.id(&e.fields[s], s, start, end)
+	return e.id(&e.fields[s], s, start, end, e.values[s])
 }
 
 // Mistype says that a derived field is missing since a value that it is made of has another

@@ -201,7 +201,7 @@ func (e *Event) AppendCodes(codes []Code) []Code {
 				continue
 			}
 			start, end := e.values[s].bounds()
-			codes = append(codes, codeOf(s, e.id(f, s, start, end)))
+			codes = append(codes, codeOf(s, e.id(f, s, start, end, e.values[s])))
 		}
 	}
 	return codes
@@ -282,7 +282,7 @@ func (e *Event) set(s Slot, start, end int, flags value) {
 	}
 	id := Present
 	if f.values != nil {
-		id = e.id(f, s, start, end)
+		id = e.id(f, s, start, end, flags)
 	}
 	e.push(codeOf(s, id))
 }
@@ -339,13 +339,12 @@ func (f *field) textID(b []byte, start, end int, flags value) ID {
 	return Present
 }
 
-// id gives the ID of the value of the field f, which is text[start:end]. Eight
+// id gives the ID of the value v of the field f, which is text[start:end]. Eight
 // bytes can be read after it.
-func (e *Event) id(f *field, s Slot, start, end int) ID {
+func (e *Event) id(f *field, s Slot, start, end int, v value) ID {
 	if f.values == nil {
 		return Present
 	}
-	v := e.values[s]
 	b := e.text[v>>textShift&3]
 	if v&(asText|onlyText) != 0 {
 		return f.textID(b, start, end, v)
@@ -368,6 +367,11 @@ func (e *Event) id(f *field, s Slot, start, end int) ID {
 	}
 	if end == start || !beginsNumber(b[start]) || v&(units|exponents) == 0 && hasWord(b, start, end) {
 		return Present
+	}
+	if n, ok := shortDecimal(b, start, end); ok { // no shortNumber is it
+		e.numbers[s] = n
+		e.values[s] |= isNumber
+		return f.number(n)
 	}
 	if n, ok := e.Number(s); ok {
 		return f.number(n)

@@ -15,6 +15,7 @@ type pulseHeader struct {
 	codes          [headerFields]Code
 	values         [headerFields]value // with positions in the text
 	codeHash       uint64              // if there are no codes before them
+	low            uint64              // the bits of the slots below 64, as most are
 	number         fixed.Number        // that of the field numbered
 }
 
@@ -76,8 +77,11 @@ func (h *pulseHeader) put(ev *Event, i int) {
 	for k := range int(h.fields) % (headerFields + 1) {
 		s := h.slots[k] % MaxFields
 		ev.values[s] = h.values[k] + value(i)<<startShift
-		ev.present[s/64] |= 1 << (s % 64)
+		if s >= 64 {
+			ev.present[s/64] |= 1 << (s % 64)
+		}
 	}
+	ev.present[0] |= h.low
 	if h.numbered >= 0 {
 		ev.numbers[h.numbered] = h.number
 	}
@@ -123,6 +127,9 @@ func (sc *Scanner) keep(ev *Event, b []byte, i, end, place, coded int, source in
 		}
 		h.slots[h.fields], h.values[h.fields] = uint16(s), v-value(i)<<startShift
 		h.fields++
+		if s < 64 {
+			h.low |= 1 << s
+		}
 	}
 	h.coded = uint8(copy(h.codes[:], ev.codes[coded:ev.coded]))
 	for _, c := range h.codes[:h.coded] {

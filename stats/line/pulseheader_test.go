@@ -22,7 +22,11 @@ func TestPulseHeaders(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(3, 5))
 	pick := func(texts ...string) string { return texts[r.IntN(len(texts))] }
-	for _, fields := range [][]Field{given, append([]Field{{Name: "line", Coded: true}}, given...), given[1:4]} {
+	var many []Field
+	for i := range 62 { // so that some slots are above 64
+		many = append(many, Field{Name: fmt.Sprint("other", i)})
+	}
+	for _, fields := range [][]Field{given, append(many, given...), append([]Field{{Name: "line", Coded: true}}, given...), given[1:4]} {
 		s, err := NewSchema(fields...)
 		if err != nil {
 			t.Fatal(err)
