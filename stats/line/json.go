@@ -310,7 +310,7 @@ func (sc *Scanner) jsonMember(ev *Event, b []byte, start, end int, escaped bool,
 
 // jsonScalar puts a number or a boolean.
 func (sc *Scanner) jsonScalar(ev *Event, b []byte, start, end int, key uint32) {
-	if last := b[end-1]; last-'0' > 9 && last != 'e' { // null or NaN
+	if !isPresent(b, end) {
 		return
 	}
 	ev.put(keySlot(key), start, end, exponents)
@@ -319,6 +319,9 @@ func (sc *Scanner) jsonScalar(ev *Event, b []byte, start, end int, key uint32) {
 		sc.members.date = sc.members.date || key&dateKey != 0
 	}
 }
+
+// isPresent reports whether a scalar that ends at b[end] is a value: neither null nor NaN.
+func isPresent(b []byte, end int) bool { return b[end-1]-'0' <= 9 || b[end-1] == 'e' }
 
 // jsonNested puts the text of an array, or of an object that is too deep, which begins with c.
 func (sc *Scanner) jsonNested(ev *Event, start, end int, c byte, key uint32, top bool) {

@@ -34,6 +34,11 @@ type skeletons struct {
 	found   []extent // the values of the object that is read
 	last    *bone    // with which the object ends that was read; nil: it is not remembered
 
+	// Of habits.
+	studied int    // objects until the next one is studied
+	often   int    // so many are studied soon one after another
+	steps   []step // of the one that is studied
+
 	// While nested reads an object that no skeleton fits:
 	at   *bone // the last bone; nil: it is not remembered
 	from int   // where the next begins
@@ -43,8 +48,13 @@ type skeletons struct {
 type extent struct {
 	start, end int
 	bone       *bone
-	escaped    bool
+	is         int // its ID, if it is known; else isVerbatim or isEscaped
 }
+
+const (
+	isVerbatim = -1
+	isEscaped  = -2
+)
 
 // A bone is the text between two values, of up to 32 bytes, and what the second one is.
 type bone struct {
@@ -53,6 +63,8 @@ type bone struct {
 	key          uint32
 	child        *bone // the bones after it, that which came last first; nil: there are none yet
 	sibling      *bone // the next of the bones after the same one
+	habit        habit // of the value
+	path         *path // nil: the value has been no habit yet
 	value        valueKind
 	top          bool // the value is a member of the object itself
 	asked        bool // whether isAllText was asked of the objects that end with it
@@ -95,16 +107,23 @@ func (sc *Scanner) bySkeleton(ev *Event, b []byte, i, end int, kind bodyKind) bo
 		return false
 	}
 	s.missed = 0
+	if s.studied--; s.studied <= 0 {
+		sc.study(ev, b, i, end, root)
+	}
 	for i := range s.found {
 		f := &s.found[i]
 		n := f.bone
-		if n.key&^slotMask == 0 && n.value == textValue && !f.escaped { // as most are
+		if f.is >= 0 {
+			ev.putID(keySlot(n.key), f.start, f.end, n.flags(), ID(f.is))
+			continue
+		}
+		if n.key&^slotMask == 0 && n.value == textValue && f.is == isVerbatim { // as most are
 			ev.set(keySlot(n.key), f.start, f.end, asText|units|exponents)
 			continue
 		}
 		switch n.value {
 		case textValue:
-			sc.jsonMember(ev, b, f.start, f.end, f.escaped, n.key, n.top)
+			sc.jsonMember(ev, b, f.start, f.end, f.is == isEscaped, n.key, n.top)
 		case scalarValue:
 			sc.jsonScalar(ev, b, f.start, f.end, n.key)
 		default:
@@ -132,14 +151,28 @@ func (s *skeletons) walk(b []byte, i, end int, at *bone, ends *stops) bool {
 			}
 			next = i + int(n.size)
 		}
+		for p := n.path; p != nil && next+p.size <= end && p.is(b, next); p = n.path {
+			if p.last.value != textValue && !p.last.precedes(b[next+p.size]) {
+				break
+			}
+			for k := range p.values {
+				v := &p.values[k]
+				found = append(found, extent{next + v.start, next + v.end, v.bone, v.is})
+			}
+			n, next = p.last, next+p.size
+		}
 		at, i = n, next
-		escaped := false
+		is := isVerbatim
 		switch n.value {
 		case textValue:
 			// Without stops i stays, and closingQuote looks at the bytes.
 			if i += bits.TrailingZeros64(^ends.in(ends.first, i)); i >= end || b[i] != '"' {
+				escaped := false
 				if i, escaped = closingQuote(b, i, end); i < 0 {
 					return false
+				}
+				if escaped {
+					is = isEscaped
 				}
 			}
 		case scalarValue:
@@ -155,7 +188,7 @@ func (s *skeletons) walk(b []byte, i, end int, at *bone, ends *stops) bool {
 			return spaces(b, i) >= end
 		}
 		if n.key != 0 {
-			found = append(found, extent{next, i, n, escaped})
+			found = append(found, extent{next, i, n, is})
 		}
 	}
 }
@@ -243,6 +276,7 @@ func (s *skeletons) learn(b []byte, i, next, end int, value valueKind, key uint3
 	}
 	s.at.trim()
 	s.bones++
+	s.studied, s.often = studyEach, studyOften
 	n := &bone{size: int32(size), value: value, top: top, key: key, sibling: s.at.child}
 	for i := range n.words {
 		n.masks[i] = lowBytes[max(0, min(8, size-8*i))]
