@@ -28,7 +28,7 @@ type habit struct {
 type path struct {
 	words      []uint64 // the text, but what does not fill a word
 	rest, mask uint64   // that, and which of its bytes count
-	size       int      // noPath: the value is no habit any longer
+	size       int      // noPath: the value is not a habit any longer
 	values     []extent // those that are wanted, counted from its beginning
 	last       *bone    // with which it ends
 }

@@ -64,7 +64,7 @@ type bone struct {
 	child        *bone // the bones after it, that which came last first; nil: there are none yet
 	sibling      *bone // the next of the bones after the same one
 	habit        habit // of the value
-	path         *path // nil: the value has been no habit yet
+	path         *path // nil: the value has not been a habit yet
 	value        valueKind
 	top          bool // the value is a member of the object itself
 	asked        bool // whether isAllText was asked of the objects that end with it
