@@ -31,6 +31,20 @@ func (s *hashSet) has(hash uint64) bool {
 	return *s.find(hash) == hash
 }
 
+// known gives how many of the first hashes are where their search starts, as most are.
+func (s *hashSet) known(hashes []uint64) int {
+	slots := s.slots
+	if len(slots) == 0 {
+		return 0
+	}
+	for i, hash := range hashes {
+		if at := hash * 0x9e3779b97f4a7c15 >> (s.shift & 63) & uint64(len(slots)-1); slots[at] != hash || hash == 0 {
+			return i
+		}
+	}
+	return len(hashes)
+}
+
 func (s *hashSet) add(hash uint64) {
 	if hash == 0 {
 		if !s.zero {

@@ -94,12 +94,15 @@ func (p *set) Fold(ev *line.Event) bool {
 
 // FoldBatch and ByHash implement BatchFolder.
 func (p *set) FoldBatch(hashes []uint64) {
-	for i, hash := range hashes {
+	for len(hashes) > 0 {
 		if p.sketched {
-			addRanks(p.ranks, hashes[i:])
+			addRanks(p.ranks, hashes)
 			return
 		}
-		p.add(hash)
+		if hashes = hashes[p.hashes.known(hashes):]; len(hashes) > 0 {
+			p.add(hashes[0])
+			hashes = hashes[1:]
+		}
 	}
 }
 

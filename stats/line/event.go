@@ -19,7 +19,7 @@ type Event struct {
 	numbers [MaxFields]fixed.Number // of values that are known to be numbers
 	hashes  [MaxFields]uint64       // of values whose hash is known
 
-	codes    [maxCodes]Code
+	codes    [maxCodes + CodePadding]Code
 	coded    int    // how many codes there are
 	codeHash uint64 // of the codes in their order
 	overflow bool   // there were more than maxCodes
@@ -184,9 +184,11 @@ func (e *Event) Nanos() (second int64, nanos uint32) { return e.eventSecond, e.e
 func (e *Event) Place(second int64, nanos uint32) { e.eventSecond, e.eventNanos = second, nanos }
 
 // Codes gives the coded fields of the line in its order, with one entry for
-// each time that a key is given, and a hash of that sequence. It is not ok if
-// there are too many; AppendCodes then has them.
+// each time that a key is given, and a hash of that sequence. CodePadding codes after them, of
+// the slice's capacity, are 0, as no code is. It is not ok if there are too many; AppendCodes
+// then has them.
 func (e *Event) Codes() (codes []Code, hash uint64, ok bool) {
+	*(*[CodePadding]Code)(e.codes[e.coded:]) = [CodePadding]Code{}
 	return e.codes[:e.coded], e.codeHash, !e.overflow
 }
 

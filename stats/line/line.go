@@ -19,6 +19,8 @@ const (
 	// Padding is the number of bytes that a buffer has after a line's end, so
 	// that eight bytes can be read at once from any place in the line.
 	Padding = 32
+	// CodePadding is the number of codes of 0 after those of an event.
+	CodePadding = 4
 	// maxCodes is the greatest number of codes that an event records in order.
 	maxCodes = 64
 )

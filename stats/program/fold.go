@@ -385,7 +385,7 @@ func (f *Folder) learn(codes []line.Code, hash uint64, at int) *entry {
 		return nil
 	}
 	p := f.program
-	e := &entry{codes: slices.Clone(codes)}
+	e := &entry{codes: slices.Clone(codes[:len(codes)+line.CodePadding])[:len(codes)]}
 	g := gathering{folder: f}
 	f.ids.set(codes)
 	p.index.candidates(f.met, codes)

@@ -1,8 +1,6 @@
 package program
 
 import (
-	"slices"
-
 	"pulse/stats/line"
 )
 
@@ -63,11 +61,24 @@ func (m *memo) find(codes []line.Code, hash uint64) (e *entry, at int) {
 		if s.entry == nil {
 			return nil, int(at)
 		}
-		if s.hash == hash && slices.Equal(s.entry.codes, codes) {
+		if s.hash == hash && equalCodes(s.entry.codes, codes) {
 			return s.entry, int(at)
 		}
 	}
 	return nil, -1
+}
+
+// equalCodes compares codes, several at once, with the padding after them.
+func equalCodes(a, b []line.Code) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 0; i < len(a); i += line.CodePadding {
+		if *(*[line.CodePadding]line.Code)(a[i : i+line.CodePadding]) != *(*[line.CodePadding]line.Code)(b[i : i+line.CodePadding]) {
+			return false
+		}
+	}
+	return true
 }
 
 // add puts an entry where find said.
