@@ -34,10 +34,16 @@ func (h *heading) read(l []byte) {
 func (h *heading) take(chunk []byte) (lines, rest []byte) {
 	first, _, _ := bytes.Cut(chunk, []byte{'\n'})
 	h.read(first)
-	if i := bytes.Index(chunk, []byte("\n"+fieldsLine)); i >= 0 {
-		return chunk[:i+1], chunk[i+1:]
+	// By its own first byte, which few lines have: each line has a line feed.
+	for at := 0; ; at++ {
+		i := bytes.Index(chunk[at:], []byte(fieldsLine))
+		if i < 0 {
+			return chunk, nil
+		}
+		if at += i; at > 0 && chunk[at-1] == '\n' {
+			return chunk[:at], chunk[at:]
+		}
 	}
-	return chunk, nil
 }
 
 // origin is an origin of the source with what the heading says. What the origin says

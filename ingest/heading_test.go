@@ -40,6 +40,23 @@ func (w *withColumns) add(from line.Origin, lines []byte) {
 	}
 }
 
+// A chunk is cut before lines that name columns, and not where a line has such words in it.
+func TestHeadingsBegin(t *testing.T) {
+	for _, test := range []struct{ chunk, lines string }{
+		{"a\nb\n", "a\nb\n"},
+		{"a\n#Fields: x\nb\n", "a\n"},
+		{"#Fields: x\nb\n#Fields: y\n", "#Fields: x\nb\n"},
+		{"a #Fields: x\n##Fields: #Fields:\n#Fields: y\n", "a #Fields: x\n##Fields: #Fields:\n"},
+		{"a#Fields:#Fields:", "a#Fields:#Fields:"},
+	} {
+		var h heading
+		lines, rest := h.take([]byte(test.chunk))
+		if string(lines) != test.lines || string(lines)+string(rest) != test.chunk {
+			t.Errorf("%q is cut into %q and %q", test.chunk, lines, rest)
+		}
+	}
+}
+
 // Lines of a W3C log have the columns that the line #Fields before them names, and the
 // lines of other files not.
 func TestHeadings(t *testing.T) {

@@ -271,8 +271,8 @@ func (p *player) read(emit func(clock int64, l []byte) error) error {
 		each := func(l []byte) error {
 			p.lines++
 			err := t.add(l, emit)
-			if !p.judged {
-				err = errors.Join(err, t.dating.check(p.Reading, piece.Source, p.Log, false))
+			if err == nil && !p.judged && t.dating.lines == sampled {
+				err = t.dating.check(p.Reading, piece.Source, p.Log, false)
 			}
 			return err
 		}
