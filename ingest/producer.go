@@ -70,9 +70,7 @@ func newProducer(ctx context.Context, cluster topics.Cluster, names topics.Names
 		kgo.DefaultProduceTopic(names.Raw()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(0), // a pack has waited already
-		// Writing less costs both sides less than compressing does, and LZ4
-		// costs a broker, which looks into each batch, half of what snappy does.
-		kgo.WithCompressor(newCompressor()),
+		packing(cluster.Compression),
 		kgo.MaxBufferedRecords(2*maxUnacked/recordCost), // more than there is room for: it never blocks
 		// The topic was there at the start: brokers forget it while they start.
 		kgo.UnknownTopicRetries(-1),

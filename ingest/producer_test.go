@@ -55,6 +55,34 @@ func readAll(t *testing.T, cluster topics.Cluster, names topics.Names) *fakeOutp
 	return o
 }
 
+// TestCompressions sends a pack in each of the ways, of which the lines are the same.
+func TestCompressions(t *testing.T) {
+	cluster, prefix := topicstest.Cluster(t)
+	lines := strings.Repeat(dated(at(0), "at=info status=200")+"\n", 3000)
+	codecs := map[string]uint8{"": 3, "none": 0, "snappy": 2, "lz4": 3, "zstd": 4} // by Kafka's protocol
+	for _, name := range append(slices.Clone(topics.Compressions), "") {
+		names := topics.Names{Prefix: prefix + name + ".", Version: "g"}
+		cluster.Compression = name
+		p := connect(t, cluster, names, 1)
+		if err := p.Produce(t.Context(), Record{Header: topics.RawHeader{Ingester: "me", Domain: topics.WallDomain}, Value: []byte(lines)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		topicstest.Read(t, cluster, names.Raw(), func(r *kgo.Record) {
+			found++
+			if got := r.Attrs.CompressionType(); got != codecs[name] || string(r.Value) != lines {
+				t.Errorf("%q: codec %d, want %d; the lines are the same: %v", name, got, codecs[name], string(r.Value) == lines)
+			}
+		})
+		if found != 1 {
+			t.Errorf("%q: %d records", name, found)
+		}
+	}
+}
+
 // TestThroughKafka sends a recording and reads it back.
 func TestThroughKafka(t *testing.T) {
 	cluster, prefix := topicstest.Cluster(t)

@@ -29,6 +29,9 @@ type Cluster struct {
 	// before others get its partitions; 0: DefaultSession.
 	Session time.Duration
 
+	// Compression is that of packs, one of Compressions; "": the first.
+	Compression string
+
 	tls                       *tls.Config // nil: without TLS
 	user, password, mechanism string      // of SASL; no user: without it
 }
@@ -76,6 +79,9 @@ func ParseCluster(list string) (Cluster, error) {
 	}
 	return c, nil
 }
+
+// Compressions are the ways in which packs may be compressed, by Kafka's names.
+var Compressions = []string{"lz4", "none", "snappy", "zstd"}
 
 // Times that all clients share.
 const (

@@ -74,6 +74,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{2, nil, []string{"run", "file.log"}, []string{`"file.log"`, "--replay file.log", "--file file.log --follow"}},
 		{2, nil, []string{"receive", "--kafka", ""}, []string{"no broker is given", "localhost:9092"}},
 		{2, nil, []string{"receive", "--kafka-session", "1s"}, []string{"--kafka-session", "from 6s"}},
+		{2, nil, []string{"replay", "--kafka-compression", "gzip", "log"}, []string{"--kafka-compression", "lz4, none, snappy, zstd"}},
 		{2, nil, []string{"receive", "--kafka", "http://a"}, []string{`"http://a"`, "host:port"}},
 		{2, nil, []string{"merge", "--prefix", "a/b"}, []string{`"a/b"`, `'/'`}},
 		{2, nil, []string{"eval", "--raw", "--prefix", "a/b"}, []string{`"a/b"`, `'/'`}},

@@ -240,6 +240,7 @@ type kafkaFlags struct {
 	brokers  string
 	prefix   string
 	session  time.Duration
+	packed   choice // compression of packs
 	security topics.Security
 }
 
@@ -270,6 +271,29 @@ func (k *kafkaFlags) add(f *flags) {
 func (k *kafkaFlags) addSession(f *flags) {
 	k.session = topics.DefaultSession
 	f.Var((*session)(&k.session), "kafka-session", "how long Kafka waits for a process's heartbeat before it gives its partitions to others, a `duration`")
+}
+
+// addCompression adds the flag of commands that write packs to a Kafka that was given.
+func (k *kafkaFlags) addCompression(f *flags) {
+	k.packed = choice{topics.Compressions[0], topics.Compressions}
+	f.vars["kafka-compression"] = "KAFKA_COMPRESSION"
+	f.Var(&k.packed, "kafka-compression", "how lines are compressed for Kafka, a `codec`: lz4, none, snappy or zstd")
+}
+
+// A choice is one of a few words.
+type choice struct {
+	word string
+	of   []string
+}
+
+func (c *choice) String() string { return c.word }
+
+func (c *choice) Set(word string) error {
+	if !slices.Contains(c.of, word) {
+		return fmt.Errorf("write one of %s", strings.Join(c.of, ", "))
+	}
+	c.word = word
+	return nil
 }
 
 func (k *kafkaFlags) addPrefix(f *flags) {
@@ -305,7 +329,7 @@ func (k *kafkaFlags) cluster() (topics.Cluster, error) {
 	if err := topics.CheckPrefix(k.prefix); err != nil {
 		return c, err
 	}
-	c.Session = k.session
+	c.Session, c.Compression = k.session, k.packed.word
 	return c.Secure(k.security)
 }
 

@@ -24,6 +24,7 @@ type ingestSettings struct {
 
 func (s *ingestSettings) add(f *flags) {
 	s.roleFlags.add(f)
+	s.addCompression(f)
 	s.inputs.add(f)
 	addID(f, &s.id)
 }

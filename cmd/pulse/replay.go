@@ -25,6 +25,7 @@ type replaySettings struct {
 func (s *replaySettings) add(f *flags) {
 	s.replay.add(f)
 	s.kafkaFlags.add(f)
+	s.addCompression(f)
 	s.statsFlag.add(f)
 	s.logFlags.add(f)
 	s.aorta.add(f)
