@@ -9,8 +9,8 @@ const (
 	longestHabit = 16   // of a value, in bytes
 	longestPath  = 96   // in bytes
 	studyOften   = 64   // objects that are studied after a bone is new,
-	studyEach    = 8    // one of so many;
-	studySeldom  = 1024 // and later
+	studyEach    = 7    // one of so many: primes, since a log may repeat;
+	studySeldom  = 1021 // and later
 	usual        = 8    // the score from which on a value is a habit
 	mostScore    = 2 * usual
 )

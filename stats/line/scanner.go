@@ -430,3 +430,20 @@ func quoteOrBackslash(b []byte, i, end int) int {
 	}
 	return end
 }
+
+// quotes gives the highest bit of the first double quote or backslash in x, and perhaps
+// some of the bytes above it.
+func quotes(x uint64) uint64 {
+	quote, backslash := x^'"'*ones, x^'\\'*ones
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash) & highs
+}
+
+// textEnd gives the position of the first double quote or backslash in the 16 bytes at i, or that
+// after them. There is no branch that depends on where it is.
+func textEnd(b []byte, i int) int {
+	found, at := quotes(load(b, i+8)), 8
+	if next := quotes(load(b, i)); next != 0 {
+		found, at = next, 0
+	}
+	return i + at + bits.TrailingZeros64(found)>>3
+}

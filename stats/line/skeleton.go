@@ -165,8 +165,11 @@ func (s *skeletons) walk(b []byte, i, end int, at *bone, ends *stops) bool {
 		is := isVerbatim
 		switch n.value {
 		case textValue:
-			// Without stops i stays, and closingQuote looks at the bytes.
-			if i += bits.TrailingZeros64(^ends.in(ends.first, i)); i >= end || b[i] != '"' {
+			first := i
+			if i += bits.TrailingZeros64(^ends.in(ends.first, i)); i == first && !hasStops {
+				i = textEnd(b, i)
+			}
+			if i >= end || b[i] != '"' {
 				escaped := false
 				if i, escaped = closingQuote(b, i, end); i < 0 {
 					return false

@@ -58,3 +58,23 @@ func TestScalarEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestTextEnd: so is the end of a text, which may be longer than what is looked at.
+func TestTextEnd(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 7))
+	for range 100_000 {
+		b := make([]byte, r.IntN(24)+Padding)
+		for i := range b[:len(b)-Padding] {
+			if b[i] = byte(r.Uint32()); r.IntN(12) == 0 {
+				b[i] = `"\#]!`[r.IntN(5)]
+			}
+		}
+		want := 0
+		for want < 16 && b[want] != '"' && b[want] != '\\' {
+			want++
+		}
+		if got := textEnd(b, 0); got != want {
+			t.Fatalf("textEnd(%q) = %d, want %d", b, got, want)
+		}
+	}
+}
