@@ -22,20 +22,21 @@ const tolerated = 5
 
 // A comparison is of this tree with another commit.
 type comparison struct {
-	root  string
-	base  string        // the other commit; "": the one before, or of a changed tree HEAD
-	spend time.Duration // measuring, once
-	force bool          // measure what is equal too
-	out   io.Writer
+	root    string
+	base    string        // the other commit; "": the one before, or of a changed tree HEAD
+	spend   time.Duration // measuring, once
+	layouts int           // 0: as the linker lays both out; else in how many layouts both are measured
+	force   bool          // measure what is equal too
+	out     io.Writer
 }
 
 // run compares, and fails if an input got slower by more than what is tolerated or what
-// the commit's message states. What seems so is measured again before.
+// the commit's message states. Without a commit that can be compared it fails if one was asked
+// for; else that is said: a first commit, or a clone without history, has none before it.
 func (c *comparison) run(ctx context.Context) error {
-	base, why := c.findBase(ctx)
-	if base == "" {
-		fmt.Fprintf(c.out, "hotpath: nothing is compared: %s\n", why)
-		return nil
+	base, err := c.findBase(ctx)
+	if err != nil {
+		return c.without(err)
 	}
 	stated := 0
 	if c.base == "" && !c.changed(ctx) {
@@ -50,13 +51,16 @@ func (c *comparison) run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	programs, err := c.build(ctx, base, dir)
+	trees, err := c.trees(ctx, base, dir)
 	if err != nil {
 		return err
 	}
-	if programs == nil {
-		fmt.Fprintf(c.out, "hotpath: nothing is compared: %s cannot run this measurement\n", base)
-		return nil
+	if c.layouts > 0 {
+		return c.byLayout(ctx, base, trees, dir)
+	}
+	programs, err := c.build(ctx, trees, dir, 0)
+	if err != nil {
+		return c.without(err)
 	}
 	same, err := equalFiles(programs[0], programs[1])
 	if err != nil {
@@ -66,26 +70,56 @@ func (c *comparison) run(ctx context.Context) error {
 		fmt.Fprintf(c.out, "hotpath: the hot path is that of %s, byte for byte\n", base)
 		return nil
 	}
-	suspects := inputs
-	for _, in := range suspects {
+	if err := c.write(dir); err != nil {
+		return err
+	}
+	return judge(inputs, base, stated, func(of []input) (map[string]times, error) {
+		found, err := c.measure(ctx, programs, dir, of)
+		if err == nil {
+			print(c.out, base, of, found)
+		}
+		return found, err
+	})
+}
+
+// write writes the inputs.
+func (c *comparison) write(dir string) error {
+	for _, in := range inputs {
 		if err := in.write(c.root, dir); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// errNoBase is that there is nothing to compare with.
+var errNoBase = errors.New("nothing is compared")
+
+// without is what comes of errors: that there is no base is one only if a base was given.
+func (c *comparison) without(err error) error {
+	if !errors.Is(err, errNoBase) || c.base != "" {
+		return err
+	}
+	fmt.Fprintf(c.out, "hotpath: %v\n", err)
+	return nil
+}
+
+// judge measures inputs, and once more those that seem to have lost more of their speed than
+// what is tolerated and what is stated, in percent. It fails if one has both times.
+func judge(of []input, base string, stated int, measure func([]input) (map[string]times, error)) error {
 	limit := max(tolerated, stated)
 	for range 2 {
-		found, err := c.measure(ctx, programs, dir, suspects)
+		found, err := measure(of)
 		if err != nil {
 			return err
 		}
-		print(c.out, base, suspects, found)
-		suspects = slices.DeleteFunc(slices.Clone(suspects), func(in input) bool { return found[in.name].lost() <= float64(limit) })
-		if len(suspects) == 0 {
+		of = slices.DeleteFunc(slices.Clone(of), func(in input) bool { return found[in.name].lost() <= float64(limit) })
+		if len(of) == 0 {
 			return nil
 		}
 	}
 	var names []string
-	for _, in := range suspects {
+	for _, in := range of {
 		names = append(names, in.name)
 	}
 	return fmt.Errorf("%s: slower than %s by more than %d %%: if that is wanted, state it in the commit's message as a line \"Slower: N %%, why\"",
@@ -105,9 +139,9 @@ func statedSlower(message string) int {
 	return n
 }
 
-// findBase gives the commit to compare with, or why there is not one.
-func (c *comparison) findBase(ctx context.Context) (base, why string) {
-	base = c.base
+// findBase gives the commit to compare with, or errNoBase.
+func (c *comparison) findBase(ctx context.Context) (string, error) {
+	base := c.base
 	if base == "" {
 		base = "HEAD^"
 		if c.changed(ctx) {
@@ -116,9 +150,9 @@ func (c *comparison) findBase(ctx context.Context) (base, why string) {
 	}
 	id, err := c.git(ctx, "rev-parse", "--verify", "--quiet", "--short=12", base+"^{commit}")
 	if err != nil {
-		return "", fmt.Sprintf("there is no commit %s here (a clone without history, or no clone)", base)
+		return "", fmt.Errorf("%w: there is no commit %s here (a misspelled one, a clone without history, or no clone)", errNoBase, base)
 	}
-	return strings.TrimSpace(id), ""
+	return strings.TrimSpace(id), nil
 }
 
 // changed reports whether files that git knows have changes that are not committed.
@@ -134,36 +168,38 @@ func (c *comparison) git(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// build makes the programs of the base and of this tree; nil if the base is too old. Both
-// are of this tree's main package.
-func (c *comparison) build(ctx context.Context, base, dir string) ([]string, error) {
+// trees are the base's files and this tree. Both have this tree's main package.
+func (c *comparison) trees(ctx context.Context, base, dir string) ([2]string, error) {
 	tree := filepath.Join(dir, "base")
+	trees := [2]string{tree, c.root}
 	if err := os.Mkdir(tree, 0o700); err != nil {
-		return nil, err
+		return trees, err
 	}
 	archive := filepath.Join(dir, "base.tar")
 	if _, err := c.git(ctx, "archive", "-o", archive, base); err != nil {
-		return nil, fmt.Errorf("git archive %s: %w", base, err)
+		return trees, fmt.Errorf("git archive %s: %w", base, err)
 	}
 	if out, err := exec.CommandContext(ctx, "tar", "-xf", archive, "-C", tree).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("tar: %w\n%s", err, out)
+		return trees, fmt.Errorf("tar: %w\n%s", err, out)
 	}
 	const main = "cmd/dev/hotpath/turns"
 	if err := os.RemoveAll(filepath.Join(tree, main)); err != nil {
-		return nil, err
+		return trees, err
 	}
-	if err := os.CopyFS(filepath.Join(tree, main), os.DirFS(filepath.Join(c.root, main))); err != nil {
-		return nil, err
-	}
+	return trees, os.CopyFS(filepath.Join(tree, main), os.DirFS(filepath.Join(c.root, main)))
+}
+
+// build makes the programs of the base and of this tree; errNoBase: the base cannot run this
+// measurement.
+func (c *comparison) build(ctx context.Context, trees [2]string, dir string, layout int) ([]string, error) {
 	programs := []string{filepath.Join(dir, "old"), filepath.Join(dir, "new")}
-	if err := build(ctx, tree, programs[0]); err != nil {
+	if err := build(ctx, trees[0], programs[0], layout); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		fmt.Fprintf(c.out, "hotpath: %s: %v\n", base, err)
-		return nil, nil
+		return nil, fmt.Errorf("%w: the other commit cannot run this measurement: %v", errNoBase, err)
 	}
-	return programs, build(ctx, c.root, programs[1])
+	return programs, build(ctx, trees[1], programs[1], layout)
 }
 
 func equalFiles(a, b string) (bool, error) {
@@ -232,6 +268,54 @@ func print(out io.Writer, base string, of []input, found map[string]times) {
 		t := found[in.name]
 		perLine := func(d time.Duration) float64 { return float64(d) / float64(in.lines) }
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%+.1f %%\t%d\t\n", in.name, perLine(slices.Min(t[0])), perLine(slices.Min(t[1])), -t.lost(), len(t[0]))
+	}
+	w.Flush()
+}
+
+// byLayout measures both in several layouts. Where the linker puts functions makes the same
+// code faster or slower by some percent, which says nothing about a change.
+func (c *comparison) byLayout(ctx context.Context, base string, trees [2]string, dir string) error {
+	all := map[string]times{} // the least of each layout
+	for layout := range c.layouts {
+		programs, err := c.build(ctx, trees, dir, 1+layout)
+		if err != nil {
+			return c.without(err)
+		}
+		if layout == 0 {
+			if err := c.write(dir); err != nil {
+				return err
+			}
+		}
+		found, err := c.measure(ctx, programs, dir, inputs)
+		if err != nil {
+			return err
+		}
+		for name, t := range found {
+			least := all[name]
+			for i := range t {
+				least[i] = append(least[i], slices.Min(t[i]))
+			}
+			all[name] = least
+		}
+	}
+	printLayouts(c.out, base, inputs, all)
+	return nil
+}
+
+// printLayouts prints means, and from where to where the layouts are.
+func printLayouts(out io.Writer, base string, of []input, found map[string]times) {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "ns per line, mean of layouts\t%s\tthis tree\tspeed\t\n", base)
+	for _, in := range of {
+		var means [2]float64
+		var cells [2]string
+		for i, least := range found[in.name] {
+			for _, d := range least {
+				means[i] += float64(d) / float64(in.lines) / float64(len(least))
+			}
+			cells[i] = fmt.Sprintf("%.1f (%.1f to %.1f)", means[i], float64(slices.Min(least))/float64(in.lines), float64(slices.Max(least))/float64(in.lines))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%+.1f %%\t\n", in.name, cells[0], cells[1], 100*(means[0]/means[1]-1))
 	}
 	w.Flush()
 }

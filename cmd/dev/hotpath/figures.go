@@ -41,7 +41,7 @@ func (f *figures) run(ctx context.Context) error {
 // folding prints what the lines of each input cost.
 func (f *figures) folding(ctx context.Context, dir string) (err error) {
 	program := filepath.Join(dir, "turns")
-	if err := build(ctx, f.root, program); err != nil {
+	if err := build(ctx, f.root, program, 0); err != nil {
 		return err
 	}
 	for _, in := range inputs {

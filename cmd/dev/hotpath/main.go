@@ -17,6 +17,7 @@ func main() {
 	c := comparison{root: ".", out: os.Stdout}
 	flag.StringVar(&c.base, "base", "", "the `commit` to compare with; by default the one before, or HEAD if something is not committed")
 	flag.DurationVar(&c.spend, "for", 16*time.Second, "how `long` to measure; what seems slower is measured twice")
+	flag.IntVar(&c.layouts, "layouts", 0, "measure in `so many` layouts of functions, each for as long, and print means; it fails by none")
 	flag.BoolVar(&c.force, "force", false, "measure although both are the same program")
 	f := figures{root: ".", out: os.Stdout}
 	alone := flag.Bool("figures", false, "measure this tree alone, and print Markdown")

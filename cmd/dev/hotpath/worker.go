@@ -13,9 +13,10 @@ import (
 	"time"
 )
 
-// build makes the program turns of a tree.
-func build(ctx context.Context, tree, to string) error {
-	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", to, "./cmd/dev/hotpath/turns")
+// build makes the program turns of a tree. A layout other than 0 has functions where the linker
+// puts them by that seed.
+func build(ctx context.Context, tree, to string, layout int) error {
+	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", fmt.Sprintf("-s -w -buildid= -randlayout=%d", layout), "-o", to, "./cmd/dev/hotpath/turns")
 	c.Dir = tree
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
