@@ -143,7 +143,7 @@ func (k Kafka) Run(ctx context.Context, take func(context.Context, Batch) error)
 	r := &repacker{Kafka: k, admin: admin, notices: newNotices(k.Log), reads: make(map[string]*readTopic), take: take}
 	defer func() {
 		if r.client != nil {
-			r.client.Close()
+			topics.LeaveWithin(ctx, k.Log, func(context.Context) error { r.client.Close(); return nil })
 		}
 	}()
 	for first := true; ; first = false {

@@ -36,6 +36,7 @@ func (c Cluster) Admin(options ...kgo.Opt) (*Admin, error) {
 		kgo.MetadataMinAge(50*time.Millisecond),
 		// The last record that Read is asked for may be one.
 		kgo.KeepControlRecords(),
+		WithoutSession,
 		kgo.FetchMaxBytes(fetchBytes)), options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("brokers %s: %w", strings.Join(c.Brokers, ","), err)

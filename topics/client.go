@@ -136,12 +136,16 @@ func (c Cluster) saramaConfig(clientID string) *sarama.Config {
 	return config
 }
 
+// WithoutSession is for consumers that are not members of groups: with a session, closing one
+// asks a broker that does not answer for ten seconds to end it.
+var WithoutSession = kgo.DisableFetchSessions()
+
 // LeaveTimeout bounds how long a process that is told to stop still hands over what it
 // has, and leaves its group.
 const LeaveTimeout = 5 * time.Second
 
 // LeaveWithin runs what ends soon after ctx where brokers answer; where none does, goka and
-// sarama try for minutes. LeaveTimeout after ctx it returns without them. What they would have
+// sarama try for minutes, and franz-go to leave a group. LeaveTimeout after ctx it returns without them. What they would have
 // handed over is not committed, so that whoever gets the partitions does it again.
 func LeaveWithin(ctx context.Context, log *slog.Logger, run func(context.Context) error) error {
 	done := make(chan error, 1)

@@ -80,7 +80,7 @@ func Identities(ctx context.Context, client *kgo.Client, names ...string) (map[s
 		topic.Topic = kmsg.StringPtr(name)
 		request.Topics = append(request.Topics, topic)
 	}
-	response, err := request.RequestWith(ctx, client)
+	response, err := answer(ctx, func() (*kmsg.MetadataResponse, error) { return request.RequestWith(ctx, client) })
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +96,27 @@ func Identities(ctx context.Context, client *kgo.Client, names ...string) (map[s
 		found[*topic.Topic] = id
 	}
 	return found, nil
+}
+
+// answer is what ask returns, or ctx's error where that comes first: a client that greets a
+// broker which says nothing waits for ten seconds, whatever the context of the request says.
+func answer[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	type answered struct {
+		response T
+		err      error
+	}
+	done := make(chan answered, 1)
+	go func() {
+		response, err := ask()
+		done <- answered{response, err}
+	}()
+	select {
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	case a := <-done:
+		return a.response, a.err
+	}
 }
 
 // watchEvery is how often Watch looks.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -122,8 +121,9 @@ func TestSilentBroker(t *testing.T) {
 		cancel()
 		<-t.Context().Done()
 	}()
+	began := time.Now()
 	err = topics.Check(ctx, topics.Cluster{Brokers: []string{l.Addr().String()}}, topics.Names{}, topics.Options{})
-	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("Check by a context that ended says %v: it has waited for the broker", err)
+	if took := time.Since(began); err == nil || took > 4*time.Second { // a client by itself waits 5
+		t.Errorf("Check by a context that ended took %v and says %v: it has waited for the broker", took, err)
 	}
 }

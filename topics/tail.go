@@ -33,7 +33,7 @@ func Tail(ctx context.Context, cluster Cluster, clientID string, names []string,
 	if loaded != nil {
 		loaded()
 	}
-	client, err := kgo.NewClient(append(cluster.ClientOptions(clientID), kgo.ConsumePartitions(next))...)
+	client, err := kgo.NewClient(append(cluster.ClientOptions(clientID), kgo.ConsumePartitions(next), WithoutSession)...)
 	if err != nil {
 		return err
 	}

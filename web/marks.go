@@ -146,7 +146,7 @@ func (t *markTopic) follow(ctx context.Context, store *Store, notices *throttle.
 }
 
 func (t *markTopic) read(ctx context.Context, store *Store) error {
-	client, err := kgo.NewClient(append(t.cluster.ClientOptions("pulse-web"), kgo.ConsumeTopics(t.names.Marks()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	client, err := kgo.NewClient(append(t.cluster.ClientOptions("pulse-web"), kgo.ConsumeTopics(t.names.Marks()), topics.WithoutSession, kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		return err
 	}

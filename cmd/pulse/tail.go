@@ -72,6 +72,7 @@ func (s *tailSettings) run(ctx context.Context, e *environment) error {
 	role.log.Debug("printing the lines that come from now on")
 	client, err := kgo.NewClient(append(role.cluster.ClientOptions("pulse-tail"),
 		kgo.ConsumePartitions(from),
+		topics.WithoutSession,
 		kgo.FetchMaxWait(100*time.Millisecond))...)
 	if err != nil {
 		return err

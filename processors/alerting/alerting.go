@@ -105,7 +105,7 @@ func (p *Processor) Ready() bool { return p.ready.Load() }
 // Run works until ctx ends. Whatever fails is tried again, from what was remembered.
 func (p *Processor) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		switch err := p.run(ctx); {
+		switch err := topics.LeaveWithin(ctx, p.log, p.run); {
 		case ctx.Err() != nil:
 		case errors.Is(err, errAside):
 			p.ready.Store(true) // all is as it should be

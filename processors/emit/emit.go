@@ -132,7 +132,6 @@ func (e *Emitter) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
 
 	// Senders go on for a while after ctx has ended.
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -177,12 +176,13 @@ func (e *Emitter) Run(ctx context.Context) error {
 	timer := time.AfterFunc(topics.LeaveTimeout, stop)
 	defer timer.Stop()
 	running.Wait()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), topics.LeaveTimeout)
-	defer cancel()
-	if err := client.CommitMarkedOffsets(last); err != nil {
-		return fmt.Errorf("cannot commit what was sent: %w", err)
-	}
-	return nil
+	return topics.LeaveWithin(ctx, e.config.Logger, func(ctx context.Context) error {
+		defer client.Close()
+		if err := client.CommitMarkedOffsets(context.WithoutCancel(ctx)); err != nil {
+			return fmt.Errorf("cannot commit what was sent: %w", err)
+		}
+		return nil
+	})
 }
 
 // begin has a group that has committed nothing yet go on where those of other definitions

@@ -70,7 +70,7 @@ const (
 // Run works until ctx ends. Whatever fails is tried again.
 func (f *Filler) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := f.run(ctx); ctx.Err() == nil {
+		if err := topics.LeaveWithin(ctx, f.log, f.run); ctx.Err() == nil {
 			f.notices.Warn("cannot fill the history of new definitions; retrying", "error", err)
 			retry.Wait(ctx, retryAfter)
 		}

@@ -75,7 +75,7 @@ const retryAfter = time.Second
 // committed.
 func (p *Processor) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := p.run(ctx); ctx.Err() == nil {
+		if err := topics.LeaveWithin(ctx, p.log, p.run); ctx.Err() == nil {
 			p.notices.Warn("cannot roll up minutes; retrying", "topic", p.config.Names.Minutes(), "error", err)
 			retry.Wait(ctx, retryAfter)
 		}

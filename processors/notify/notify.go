@@ -126,7 +126,7 @@ func (n *Notifier) Run(ctx context.Context) {
 		running.Go(func() { q.run(ctx) })
 	}
 	for ctx.Err() == nil {
-		n.again(ctx, "cannot read alerts; retrying", n.run(ctx))
+		n.again(ctx, "cannot read alerts; retrying", topics.LeaveWithin(ctx, n.log, n.run))
 	}
 }
 
