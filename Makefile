@@ -187,8 +187,11 @@ bench-e2e: ## the whole way on an Apache Kafka of its own: lines/s, CPU and memo
 bench-web: ## what CLIENTS=10000 of the dashboard cost, and how soon each has a value; FOR=30s
 	$(GO) run ./cmd/dev/loadtest -clients $(or $(CLIENTS),10000) -for $(or $(FOR),30s)
 
-bench-peers: build ## pulse eval beside mawk, mtail, Miller and GoAccess on the same file
+# What is not installed of mawk, mtail, Miller and GoAccess is left out, and Kafka Streams without a JDK.
+bench-peers: build ## pulse eval beside mawk, mtail, Miller and GoAccess on the same file; the whole way beside Kafka Streams
 	$(GO) run ./cmd/dev/peers -pulse $(PULSE)
+	@if command -v javac >/dev/null; then $(GO) run ./cmd/dev/bench $(if $(LINES),-lines $(LINES)) -kafka-dir $(KAFKA_DIR) streams; \
+	else echo "make bench-peers: there is no javac, so that Kafka Streams was left out"; fi
 
 bench-keys: ## ten million different keys by key, as values and as parts: memory, and totals
 	$(GO) test ./stats/oracle -run TestManyKeys -count 1 -v -args -keys 10000000 -process-mib 512

@@ -4,6 +4,7 @@
 //	go run ./cmd/dev/bench                    all phases
 //	go run ./cmd/dev/bench -lines 4000000 sustained receivers
 //	go run ./cmd/dev/bench -base OLD sustained    another binary by turns
+//	go run ./cmd/dev/bench streams            beside Kafka Streams, for which a JDK is needed
 //	go run ./cmd/dev/bench -partitions 64 -receivers 16 sustained
 package main
 
@@ -39,6 +40,7 @@ var phases = []phase{
 	{"latency", "from a line's acceptance to the publication of its second", latency},
 	{"backlog", "catching up after a stop, with one process of each role", backlog},
 	{"mergers", "a merger's CPU for each second of a stream with 16 source partitions", mergers},
+	{"streams", "what sustained does beside Kafka Streams that counts four numbers by hand, for which a JDK is needed", streams},
 	{"recovery", "a merger of 1,000 stats over 300 s and 16 source partitions is killed", recovery},
 }
 
@@ -54,10 +56,11 @@ type bench struct {
 	stop  time.Duration // that is caught up with
 
 	dir, pulse string
-	base       string // another binary, that sustained runs by turns; may be empty
-	rounds     int    // of sustained
-	partitions int    // of topics, but where a phase says another number
-	receivers  int    // of sustained
+	libs       string   // the folder of Kafka's jars
+	base       []string // other binaries, that sustained runs by turns
+	rounds     int      // of sustained
+	partitions int      // of topics, but where a phase says another number
+	receivers  int      // of sustained
 	addrs      string
 	brokers    []*kafka.Node
 	number     int // of the phases' prefixes
@@ -98,7 +101,11 @@ func command(ctx context.Context, args []string) error {
 	f.StringVar(&b.pulse, "pulse", "", "the binary to measure; empty: one that is built")
 	f.IntVar(&b.partitions, "partitions", 8, "of the topics")
 	f.IntVar(&b.receivers, "receivers", 1, "processes of sustained: what a line costs each where they share the partitions, however few cores they share")
-	f.StringVar(&b.base, "base", "", "another `binary`, that sustained runs by turns with the one to measure")
+	f.Func("base", "another `binary`, that sustained runs by turns with the one to measure; can be repeated. A script that sets the environment and executes one does too", func(file string) error {
+		absolute, err := filepath.Abs(file)
+		b.base = append(b.base, absolute)
+		return err
+	})
 	f.IntVar(&b.rounds, "rounds", 4, "how often sustained sends its recording, to topics of its own each time: a broker that has just started has not compiled its own code yet")
 	dir := f.String("kafka-dir", filepath.Join("bin", "kafka"), "the `folder` of Apache Kafka's jars")
 	f.Parse(args) // ends the process at an error
@@ -120,7 +127,8 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	cluster, err := b.start(ctx, filepath.Join(*dir, "libs"))
+	b.libs = filepath.Join(*dir, "libs")
+	cluster, err := b.start(ctx)
 	if err != nil {
 		return err
 	}
@@ -206,11 +214,11 @@ func (b *bench) record(lines, rate int) (recording, error) {
 	return r, nil
 }
 
-func (b *bench) start(ctx context.Context, libs string) (*kafka.Cluster, error) {
-	if err := kafka.Install(ctx, libs); err != nil {
+func (b *bench) start(ctx context.Context) (*kafka.Cluster, error) {
+	if err := kafka.Install(ctx, b.libs); err != nil {
 		return nil, err
 	}
-	cluster, err := kafka.New(ctx, kafka.Config{Dir: filepath.Join(b.dir, "kafka"), Libs: libs})
+	cluster, err := kafka.New(ctx, kafka.Config{Dir: filepath.Join(b.dir, "kafka"), Libs: b.libs})
 	if err != nil {
 		return nil, err
 	}

@@ -36,16 +36,18 @@ func sustained(ctx context.Context, b *bench) error {
 	}
 	fmt.Println("ns of CPU/line, and MiB at most, by role")
 	for range b.rounds {
-		if b.base != "" {
-			before := *b
-			before.pulse = b.base
-			fmt.Print("base  ")
-			err := before.sustain(ctx, r)
-			b.number = before.number
+		for _, base := range b.base {
+			other := *b
+			other.pulse = base
+			fmt.Printf("%-14s", filepath.Base(base))
+			err := other.sustain(ctx, r)
+			b.number = other.number
 			if err != nil {
 				return err
 			}
-			fmt.Print("now   ")
+		}
+		if b.base != nil {
+			fmt.Printf("%-14s", "now")
 		}
 		if err := b.sustain(ctx, r); err != nil {
 			return err
@@ -107,14 +109,11 @@ func (b *bench) sustain(ctx context.Context, r recording) error {
 	}
 	used = append([]usage{usageOf(replay), {name: "broker", cpu: broker}}, used...)
 	used = append(used, usage{name: "this program", cpu: reader})
-	var roles []string
-	var all time.Duration
-	for _, u := range used {
-		all += u.cpu
-		roles = append(roles, fmt.Sprintf("%s %d, %s", u.name, u.cpu.Nanoseconds()/int64(r.lines), u.mebibytes()))
+	size, err := d.stored(ctx)
+	if err != nil {
+		return err
 	}
-	fmt.Printf("%8.0f lines/s to the last closed second, %8.0f lines/s sent; all %d ns/line: %s\n",
-		float64(r.lines)/took.Seconds(), float64(r.lines)/sent.Seconds(), all.Nanoseconds()/int64(r.lines), strings.Join(roles, "; "))
+	report(r, took, sent, size, used)
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/stats"
@@ -131,6 +132,29 @@ func (d *deployment) end() ([]usage, error) {
 	}
 	d.procs = nil
 	return all, nil
+}
+
+// stored is how many bytes the lines take in all replicas.
+func (d *deployment) stored(ctx context.Context) (int64, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(d.addrs, ",")...))
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	raw := d.names.Raw()
+	dirs, err := kadm.NewClient(client).DescribeAllLogDirs(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	size := int64(0)
+	dirs.Each(func(dir kadm.DescribedLogDir) {
+		dir.Topics.Each(func(p kadm.DescribedLogDirPartition) {
+			if p.Topic == raw {
+				size += p.Size
+			}
+		})
+	})
+	return size, nil
 }
 
 // usage is what a process has used.

@@ -42,6 +42,17 @@ func Install(ctx context.Context, libs string) error {
 	if Installed(libs) {
 		return nil
 	}
+	if err := os.RemoveAll(libs); err != nil {
+		return err
+	}
+	return Copy(ctx, pom, libs)
+}
+
+// Copy has Maven copy the jars that a pom.xml names into a folder, unless it is there.
+func Copy(ctx context.Context, pom []byte, libs string) error {
+	if _, err := os.Stat(libs); err == nil {
+		return nil
+	}
 	// Copied beside it and renamed, so that half of the jars is never taken for all.
 	part := libs + ".part"
 	if err := os.MkdirAll(part, 0o755); err != nil {
@@ -58,10 +69,7 @@ func Install(ctx context.Context, libs string) error {
 	mvn := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "-f", file, "dependency:copy-dependencies",
 		"-DincludeScope=runtime", "-DoutputDirectory="+absolute)
 	if out, err := mvn.CombinedOutput(); err != nil {
-		return fmt.Errorf("copying Kafka's jars (is Maven installed?): %w\n%s", err, out)
-	}
-	if err := os.RemoveAll(libs); err != nil {
-		return err
+		return fmt.Errorf("copying jars (is Maven installed?): %w\n%s", err, out)
 	}
 	return os.Rename(part, libs)
 }
