@@ -7,7 +7,7 @@ import (
 )
 
 // ballastSize is what a receiver may have in garbage beside twice what it uses.
-const ballastSize = 24 << 20
+const ballastSize = 16 << 20
 
 // ballast makes the garbage collector wait for more garbage for as long as it is
 // kept alive, unless GOGC or GOMEMLIMIT say what it is to do. It is never touched,
