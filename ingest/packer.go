@@ -336,19 +336,20 @@ func (p *Packer) Flush() error {
 // lingering is how a loop closes packs that have been open for long by the
 // wall clock.
 type lingering struct {
-	pack  int // the number of the pack seen last
-	since int64
-	open  bool
+	longer int64 // by how much longer than linger
+	pack   int   // the number of the pack seen last
+	since  int64
+	open   bool
 }
 
-// flush closes p's pack if it was seen linger ago.
+// flush closes p's pack if it was seen linger, and longer, ago.
 func (l *lingering) flush(p *Packer, now int64) error {
 	switch open := p.size > 0; {
 	case !open:
 		l.open = false
 	case !l.open || p.packs != l.pack:
-		*l = lingering{pack: p.packs, since: now, open: true}
-	case now >= l.since+int64(linger):
+		l.pack, l.since, l.open = p.packs, now, true
+	case now >= l.since+int64(linger)+l.longer:
 		l.open = false
 		return p.Flush()
 	}
@@ -358,7 +359,7 @@ func (l *lingering) flush(p *Packer, now int64) error {
 // deadline is when flush has something to do, but not after next.
 func (l *lingering) deadline(next int64) int64 {
 	if l.open {
-		next = min(next, l.since+int64(linger))
+		next = min(next, l.since+int64(linger)+l.longer)
 	}
 	return next
 }

@@ -52,11 +52,11 @@ func TestReplayAtItsPace(t *testing.T) {
 		}
 		checkLaws(t, o)
 		// The first line's fraction of a second stays: it is sent at 11.25.
-		want := "|11/11 11:a 11:b |12/11 12:c,late |13/11 |14/11 |15/11 15:d,undated |16/11 |17/11 |18/11 |18/11!"
+		want := "|11/11 11:a,b |12/11 12:c,late |13/11 |14/11 |15/11 15:d,undated |16/11 |17/11 |18/11 |18/11!"
 		if got := past(o.taken()); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got, want := sinceStart(o.taken(), start), "750 850 1100 1500 1850 2500 3500 4500 5350 5500 6500 7500 7500"; got != want {
+		if got, want := sinceStart(o.taken(), start), "750 1050 1500 2050 2500 3500 4500 5500 5500 6500 7500 7500"; got != want {
 			t.Errorf("sent after %s ms\nwant       %s", got, want)
 		}
 		for _, r := range o.taken() {
@@ -84,7 +84,7 @@ func TestReplayAtTwiceItsPace(t *testing.T) {
 		if got := past(o.taken()); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got, want := sinceStart(o.taken(), start), "0 100 600 1000 2000 2100 3000 4000 4600 5000 6000 6000"; got != want {
+		if got, want := sinceStart(o.taken(), start), "0 300 800 1000 2000 2300 3000 4000 4800 5000 6000 6000"; got != want {
 			t.Errorf("sent after %s ms\nwant       %s", got, want)
 		}
 	})
@@ -129,7 +129,7 @@ func TestReplayOriginalTimes(t *testing.T) {
 		times string
 	}{
 		{MaxSpeed, "|0/0 0:a,b |3/0 3:c |6/0!", "0 0 0 0 0"},
-		{1000, "|0/0 0:a 0:b |1/0 |2/0 |3/0 3:c |6/0!", "0 100 350 750 1750 2750 3000 3000"},
+		{1000, "|0/0 0:a,b |1/0 |2/0 |3/0 3:c |6/0!", "0 300 750 1750 2750 3000 3000"},
 		{10_000, "|0/0 0:a,b |1/0 |2/0 |3/0 3:c |6/0!", "0 75 75 175 275 300 300"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
