@@ -131,6 +131,8 @@ type Opened struct {
 	ID     string
 	// Play, instead, is an ingester of its own.
 	Play func(context.Context, Output) error
+	// Endless says of Play that it begins again at its end.
+	Endless bool
 
 	// Ready, if not nil, reports whether all that was asked for is read.
 	Ready func() bool

@@ -68,7 +68,7 @@ func (c *ReplayConfig) Open(o Opening) (*Opened, error) {
 	}
 	c.Reading.Formats = o.Formats
 	recording.Reading = c.Reading
-	return &Opened{Play: Replay{
+	return &Opened{Endless: bool(c.Loop), Play: Replay{
 		Recording: recording, Speed: uint32(c.Speed), OriginalTimes: bool(c.OriginalTimes), Loop: bool(c.Loop),
 		Lateness: o.Lateness, Reading: c.Reading, Progress: o.Progress, Log: o.Log,
 	}.Run}, nil

@@ -10,23 +10,19 @@ import (
 
 // A recording is one that this process reads into the log: how far it has come, for the page.
 type recording struct {
-	mu      sync.Mutex
-	state   web.Recording
-	endless bool // it begins again at its end
+	mu    sync.Mutex
+	state web.Recording
 }
 
-// isRecorded reports whether opened inputs are a recording, or files that are read once.
+// isRecorded reports whether opened inputs are a recording, or files, that are read once.
 func isRecorded(all []asked, opened []*ingest.Opened) bool {
-	return len(opened) == 1 && (all[0].kind.Name == "replay" || all[0].kind.Name == "file" && opened[0].Resume == nil)
+	return len(opened) == 1 && !opened[0].Endless && (all[0].kind.Name == "replay" || all[0].kind.Name == "file" && opened[0].Resume == nil)
 }
 
 // Recording is what is known by now.
 func (r *recording) Recording() web.Recording {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.endless {
-		return web.Recording{}
-	}
 	return r.state
 }
 
@@ -34,9 +30,7 @@ func (r *recording) Recording() web.Recording {
 func (r *recording) read(done, total int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	share := float64(done) / float64(max(total, 1))
-	r.endless = r.endless || share < r.state.Read
-	r.state.Read = share
+	r.state.Read = float64(done) / float64(max(total, 1))
 }
 
 // watched is run, of which it is noted what it sends and when it ends.

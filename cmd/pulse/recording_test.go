@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"pulse/ingest"
@@ -10,8 +12,7 @@ import (
 	"pulse/web"
 )
 
-// TestRecordingKnown: of a recording is known what was sent of it, and that it has ended; of
-// one that begins again nothing is.
+// TestRecordingKnown: of a recording is known what was sent of it, and that it has ended.
 func TestRecordingKnown(t *testing.T) {
 	r := &recording{}
 	is := func(want web.Recording) {
@@ -42,8 +43,33 @@ func TestRecordingKnown(t *testing.T) {
 		return nil
 	})(t.Context(), nowhere{})
 	is(web.Recording{From: 100, To: 107, Read: 1, Ended: true})
-	r.read(10, 100)
-	is(web.Recording{})
+}
+
+// TestEndlessIsNoRecording: of a recording that begins again at its end there is no share that
+// is on the page, and no end, from its start on.
+func TestEndlessIsNoRecording(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.log")
+	if err := os.WriteFile(file, []byte("2026-01-02T03:04:05Z a line\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, loop := range []string{"false", "true"} {
+		c := ingest.NewReplayConfig()
+		for _, s := range c.Settings() {
+			if value := map[string]string{"replay": file, "loop": loop}[s.Flag]; value != "" {
+				if err := s.Value.Set(value); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		opened, err := c.Open(ingest.Opening{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := []asked{{kind: &ingest.Kind{Name: "replay"}, config: c}}
+		if got, want := isRecorded(all, []*ingest.Opened{opened}), loop == "false"; got != want {
+			t.Errorf("with --loop=%s it is a recording that ends: %v, want %v", loop, got, want)
+		}
+	}
 }
 
 // nowhere takes all records.

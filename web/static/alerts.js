@@ -34,9 +34,10 @@ export function standing(incidents) {
   return { loud: open.filter((i) => !i.silence), quiet: open.filter((i) => i.silence) };
 }
 
-/** The band's text: the first of what fires with since when, and how many more. */
+/** The band's text: the first of what fires and for how long by the time that now gives of it,
+ * and how many more. */
 export function summary(loud, now) {
-  const named = loud.slice(0, NAMED).map((i) => `${subject(i)}${i.kind === "unknown" ? " not known" : ""} for ${span(Math.max(0, now - second(i.since)))}`);
+  const named = loud.slice(0, NAMED).map((i) => `${subject(i)}${i.kind === "unknown" ? " not known" : ""} for ${span(Math.max(0, now(i) - second(i.since)))}`);
   if (loud.length > NAMED) named.push(`and ${loud.length - NAMED} more`);
   return named.join(", ");
 }
@@ -154,7 +155,7 @@ export class Alerts {
     if (this.band.hidden !== hidden) dispatchEvent(new Event("resize")); // the grid has less room, or more
     if (this.band.hidden) return;
     this.band.dataset.state = loud.length ? (loud.some((i) => i.kind === "firing") ? "firing" : "unknown") : lost ? "unknown" : "quiet";
-    const texts = [lost ? "alerts cannot be read" : "", loud.length ? `${loud.length} ${loud.length > 1 ? "alerts" : "alert"}: ${summary(loud, this.logsNow())}` : "",
+    const texts = [lost ? "alerts cannot be read" : "", loud.length ? `${loud.length} ${loud.length > 1 ? "alerts" : "alert"}: ${summary(loud, (i) => this.#nowOf(i))}` : "",
       quiet.length ? `${quiet.length} silenced` : "", failing.length ? `not delivered by ${failing.length > 1 ? `${failing.length} routes` : failing[0].split(" ")[0]}` : "",
       this.mute ? "no sound before a click or a key" : ""];
     write(this.band.querySelector("span"), texts.filter(Boolean).join(" · "));
@@ -167,7 +168,7 @@ export class Alerts {
   }
 
   #list() {
-    const { told } = this, now = this.logsNow();
+    const { told } = this;
     const failing = undelivered(told.receivers).map((text) => element("p", "undelivered", text));
     const { loud, quiet } = standing(told.incidents);
     const history = told.incidents.filter((i) => i.until !== undefined);
@@ -176,9 +177,9 @@ export class Alerts {
     const list = this.dialog.querySelector(".list"), focused = document.activeElement;
     const asking = [...list.querySelectorAll("form.silence")];
     list.replaceChildren(...failing,
-      ...section("Now", [...loud, ...quiet].map((i) => this.#row(i, now, true))),
+      ...section("Now", [...loud, ...quiet].map((i) => this.#row(i, true))),
       ...section("Silences", [...told.silences.map((s) => this.#silenced(s, this.now())), ...(told.alerts.length && may("edit") ? [this.#another()] : [])]),
-      ...section("History", history.map((i) => this.#row(i, now, false))),
+      ...section("History", history.map((i) => this.#row(i, false))),
       ...(calm.length ? [element("h3", "", "Well"), element("p", "calm", calm.join(", "))] : []));
     // What somebody is writing stays where alerts change meanwhile.
     for (const form of asking) {
@@ -190,7 +191,11 @@ export class Alerts {
     }
   }
 
-  #row(i, now, open) {
+  /** The time that the age of an incident is counted to. */
+  #nowOf(i) { return this.logsNow(this.statOf(i.alert)); }
+
+  #row(i, open) {
+    const now = this.#nowOf(i);
     const rule = this.told.alerts.find((a) => a.name === i.alert);
     const since = second(i.since), until = i.until && second(i.until);
     const state = i.withdrawn ? "withdrawn" : i.silence ? "silenced" : open ? i.kind : "over";

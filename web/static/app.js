@@ -46,7 +46,7 @@ const large = () => {
   return { model: narrow.large(shown, detail.name), moment: shown.moment() };
 };
 const welcome = new Welcome($("welcome"));
-const recording = new RecordingBar($("recording"), () => detail.name || grid.panels[0]?.name);
+const recording = new RecordingBar($("recording"), () => model.series.get(detail.name || grid.panels[0]?.name)?.stat);
 new Incidents($("incidents"), $("incident-dialog"), () => model.newest);
 const account = new Account($("account"), $("account-dialog"), $("logged-out"));
 const sharing = new Sharing($("share"), $("sharing"), () => pages.shareable());
@@ -71,10 +71,11 @@ const show = (past) => {
   standStill();
 };
 const then = incident ? new IncidentPlayer(incident, $("player"), show) : new Then($("then"), $("then-button"), model, show);
-/** The time that ages are counted to: of a recording, the time of its log. */
-const logsNow = () => {
+/** The time that ages of what is known of a stat are counted to: of a recording, the time to
+ * which the stat has come. */
+const logsNow = (name) => {
   const { now, past } = model.moment();
-  return past ? model.newest + 1 : now;
+  return past ? (model.series.get(name)?.newest || model.newest) + 1 : now;
 };
 model.alerts = new Alerts({
   band: $("alert-band"), dialog: $("alerts"), announce: $("announce"), now: () => model.moment().now, logsNow, changed: () => touch(),
@@ -202,9 +203,10 @@ if (!incident) early().then((messages) => {
       prepare();
     }
   } else {
-    const { newest } = model;
+    const { newest } = model, { apart } = model.moment();
     const changed = model.apply(message);
     if (frozen) return;
+    if (apart !== model.moment().apart) touch();
     if (model.newest > newest) noteDrawn(model.newest);
     redraw(changed); // the others at the next beat, if they have not changed by then
   }

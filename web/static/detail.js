@@ -297,7 +297,8 @@ export class Detail {
   async #load() {
     const { model, moment } = this.view();
     const { stat, aborts, range, before } = this;
-    let { from, edge } = this.#span(moment);
+    const series = model.series.get(stat.name);
+    let { from, edge } = this.#span(series ? model.momentOf(series, moment) : moment);
     this.loadedAt = edge;
     const get = async (first, last) => {
       try {
@@ -353,10 +354,11 @@ export class Detail {
 
   #draw() {
     if (!this.name || !this.chart.width) return;
-    const { model, moment } = this.view();
+    const { model, moment: page } = this.view();
     const { chart, colors, stat, panel } = this;
     const live = model.series.get(this.name);
     if (!live) return;
+    const moment = model.momentOf(live, page);
     const { from, edge, due } = this.#span(moment);
     const points = this.#points(model);
     this.beat = moment.beat;
@@ -387,7 +389,7 @@ export class Detail {
     });
     write(this.figure, figures.join("  ") || (panel.large || this.drawn.length ? "" : "–"));
     const sure = [covered === null ? "" : coverage(covered, stat.over), error ? within(error) : "", model.usual?.compare(stat, live.newest, now).text ?? ""].filter(Boolean).join(" · ");
-    write(this.note, this.wrong || (held ? `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago · ${note}` : why || sure));
+    write(this.note, this.wrong || (held ? `${moment.apart ? `up to ${clock(held, moment.now)}` : `${clock(held, moment.now)} · ${span(moment.now - held - 1)} ago`} · ${note}` : why || sure));
     const filling = this.data?.filling;
     write(this.filling, filling ? `The past of this stat is being worked out of the log: it is there from ${clock(filling.from, moment.now)} on, and goes back to ${clock(filling.goal, moment.now)}.` : "");
     this.#remark(model.notes.get(this.name) ?? []);

@@ -212,8 +212,9 @@ export class Grid {
   /** Asks what is different in what a panel shows: the one with the focus, or under the pointer. */
   why() {
     const panel = this.byElement.get(this.root.querySelector(".panel:focus-within") ?? this.root.querySelector(".panel:hover"));
-    const { moment } = this.view();
-    if (panel) this.onWhy(panel.name, moment.from, moment.edge);
+    if (!panel) return;
+    const { model, moment } = this.view(), { from, edge } = model.momentOf(model.series.get(panel.name), moment);
+    this.onWhy(panel.name, from, edge);
   }
 
   /** Arrow keys go from panel to panel, as the eye would. */

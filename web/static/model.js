@@ -15,7 +15,9 @@ const NAMED = 3; // partitions or ingesters that are named
 const QUIET = 30; // seconds without a line that are worth a word
 const SLEPT = 10; // seconds by the time of day without a message: the computer slept, or the tab was frozen
 const SET = 1000; // ms by which the time of day moves against the other clock if it was set, or the computer slept
+const TOGETHER = 1000; // ms for which all stats have to be at one second to be shown as of one again
 const MOVING = 3; // seconds without news after which nothing is moving
+const STUCK = 10; // the same of a recording that is known to be read: pieces of it come at once
 
 /** Series has the points of one stat: a number, an object, or null for the value
  * of nothing. A second that it does not have is unknown. */
@@ -171,6 +173,9 @@ function offClocks(model, { late, ahead }) {
   return [...model.ahead, ...lines.filter((o) => !model.ahead.some((a) => a.ingester === o.ingester))];
 }
 
+/** The oldest second that a model draws where another one is the newest. */
+const fromOf = ({ window, first }, edge) => Math.max(edge - window + 1, Math.min(first, edge - YOUNG + 1));
+
 /** The clocks of a browser: the time of day in milliseconds, and one that only goes on. */
 const browser = { date: () => Date.now(), ticks: () => performance.now() };
 
@@ -195,6 +200,7 @@ export class Model {
     this.newest = 0;
     this.offset = 0; // this browser's clock plus it is the server's
     this.offsets = [];
+    this.parted = -Infinity; // when some stats of a recording were last seen further than others, by clock.ticks
     this.moved = -Infinity; // when the log was last seen to move, by clock.ticks
     this.connected = false;
     this.early = false; // whether what it knows came before the socket had spoken
@@ -229,7 +235,8 @@ export class Model {
     [this.marks, this.moreMarks] = [[], 0];
     this.#marked(message);
     this.#certainty(message);
-    this.moved = -Infinity;
+    this.parted = -Infinity;
+    this.moved = this.recording ? this.clock.ticks() : -Infinity;
     this.configured = true;
     return changed;
   }
@@ -249,7 +256,22 @@ export class Model {
     }
     this.#certainty(message);
     if (message.last) this.loading = false;
+    this.#part();
     return changed;
+  }
+
+  /** The second that all stats have come to, 0 while one has none. A stat that has none where
+   * nothing moves any more is not waited for. */
+  known() {
+    const moving = this.clock.ticks() - this.moved < STUCK * 1000;
+    let known = this.newest;
+    for (const { newest } of this.series.values()) if (newest || moving) known = Math.min(known, newest);
+    return known;
+  }
+
+  /** Notes whether some stats of a recording have come further than others. */
+  #part() {
+    if (this.recording && this.known() < this.newest - GRACE) this.parted = this.clock.ticks();
   }
 
   /** The series of the stat at a place. */
@@ -274,6 +296,7 @@ export class Model {
     for (const series of this.#certainty(message)) changed.add(series);
     if (this.#marked(message)) for (const series of this.series.values()) changed.add(series);
     if (this.newest > before) this.moved = this.clock.ticks();
+    this.#part();
     return changed;
   }
 
@@ -326,7 +349,8 @@ export class Model {
    *   now: the time; from and edge: the oldest and newest second that are drawn; due: the newest that
    *   must be known, or is unknown; beat: what is drawn at one beat is as it is at another that
    *   equals it, unless points have come;
-   *   past: the log is a recording of another time; stale: since when no clock
+   *   past: the log is a recording of another time; apart: it is read so fast that some stats have
+   *   come further than others, and each is drawn as of its own second: see momentOf; stale: since when no clock
    *   runs, else 0; lost: since when the server is not heard of, else 0. */
   moment() {
     const now = this.now();
@@ -336,13 +360,21 @@ export class Model {
     const lostFor = connected ? 0 : Math.max((this.clock.ticks() - this.heard) / 1000, silent);
     const heardOf = Math.max(this.newest ? this.newest + 1 : 0, ...this.clocks);
     const away = now - heardOf;
-    const past = ended(this.recording, this.newest) || this.newest > 0 && (away > 60 || away < -GRACE) && still < MOVING && silent < SLEPT;
+    const over = ended(this.recording, this.known());
+    const past = over || this.newest > 0 && (away > 60 || away < -GRACE) && still < (this.recording ? STUCK : MOVING) && silent < SLEPT;
     const stale = connected && heardOf > 0 && !past && still > MOVING && Math.abs(away) > this.timing.clockless ? heardOf : 0;
-    // Of a recording that is read as fast as may be some partitions are minutes ahead of others.
-    const due = past && this.recording && !ended(this.recording, this.newest) ? 0 : past ? this.newest - GRACE : stale ? this.newest : Math.floor(now - 1 - GRACE);
+    // Of a recording that is read as fast as may be some partitions are hours ahead of others.
+    const apart = Boolean(past && this.recording && !over && this.clock.ticks() - this.parted < TOGETHER);
+    const due = past ? this.newest - GRACE : stale ? this.newest : Math.floor(now - 1 - GRACE);
     const edge = past || stale ? this.newest : Math.max(this.newest, due);
-    const from = Math.max(edge - this.window + 1, Math.min(this.first, edge - YOUNG + 1));
-    return { now, from, edge, due, past, stale, lost: lostFor > 0 ? now - lostFor : 0, beat: `${edge} ${lostFor > GRACE} ${stale}` };
+    const from = fromOf(this, edge);
+    return { now, from, edge, due, past, apart, stale, lost: lostFor > 0 ? now - lostFor : 0, beat: `${edge} ${lostFor > GRACE} ${stale} ${apart}` };
+  }
+
+  /** A moment as it is for one stat: where stats are apart, its chart ends with its own newest
+   * second, and the page does not say anything of the seconds after it. */
+  momentOf({ newest }, moment) {
+    return moment.apart && newest ? { ...moment, from: fromOf(this, newest), edge: newest, due: newest - GRACE } : moment;
   }
 
   /** State of a stat: "value", "unknown", "stale" or "empty" (nothing yet), and
@@ -353,6 +385,7 @@ export class Model {
     if (moment.stale) return { state: "stale", why: "" };
     const held = series.clockless(series.newest) ? 0 : series.newest;
     if (moment.lost && moment.now - moment.lost > GRACE) return { state: "unknown", held, note: "not connected", why: "not connected" };
+    if (moment.apart) return { state: "unknown", held, note: "catching up", why: "the recording is still being read" };
     if (series.newest < moment.due) {
       const { brief, why } = this.behind(series.newest, moment);
       return { state: "unknown", held, note: `${brief} behind`, why };

@@ -68,6 +68,7 @@ export class Panel {
     this.drawn = true;
     this.beat = moment.beat;
     const { stat } = series;
+    moment = model.momentOf(series, moment);
     let { state, why, note = why, held = 0 } = model.state(series, moment);
     // What is drawn as the value: the newest, if that is one, the last known, or that of the cursor.
     let value = state === "value" || held || state === "stale" && !why ? series.at(series.newest) : null;
@@ -89,7 +90,7 @@ export class Panel {
     mark(this.element, "approx", error ? "yes" : "");
     this.#cover(covered, stat);
     this.#tell(model.notes.get(this.name) ?? [], error);
-    this.#date(held, moment.now, note, why);
+    this.#date(held, moment, note, why);
     const looks = `${hue} ${worth} ${state} ${held} ${covered === null} ${cursor}`;
     const { blank } = this, still = this.#still(moment, looks);
     const text = this.drawValue({
@@ -110,7 +111,7 @@ export class Panel {
     mark(this.element, "far", unlike.far ? "yes" : "");
     if (still) return;
     const trouble = { warn: ", warning", crit: ", critical" }[worth] ?? "";
-    const since = held ? `unknown, ${why}; ${span(moment.now - held - 1)} ago: ` : state === "value" ? "" : `${state}: `;
+    const since = held ? `unknown, ${why}; ${moment.apart ? `up to ${clock(held, held)}` : `${span(moment.now - held - 1)} ago`}: ` : state === "value" ? "" : `${state}: `;
     const sure = (covered === null ? "" : `, of ${coverage(covered, stat.over)}`) + (error ? `, ${within(error)}` : "");
     write(this.spoken, since + text + sure + trouble + (unlike.text && `, ${unlike.text}`));
   }
@@ -148,12 +149,12 @@ export class Panel {
   }
 
   /** Says beside the title of when the value is, if it is not of now. */
-  #date(held, now, note, why) {
+  #date(held, { now, apart }, note, why) {
     const told = held ? `unknown since ${clock(held + 1, now)}: ${why}` : "";
     if (this.element.title !== told) this.element.title = told;
     write(this.who, held && this.size.columns > 1 ? note : "");
-    write(this.at, held ? clock(held, now) : "");
-    write(this.ago, held ? `${span(now - held - 1)} ago` : "");
+    write(this.at, held ? apart ? "up to" : clock(held, now) : "");
+    write(this.ago, held ? apart ? clock(held, held) : `${span(now - held - 1)} ago` : "");
   }
 
   /** Says beside the title how much of the window the value is of, if it is not of all. */

@@ -5,21 +5,21 @@ import { element, write } from "./dom.js";
 import { clock } from "./format.js";
 import { hashOf } from "./place.js";
 
-/** ended says whether all of a recording is on a page whose newest second is known. */
-export const ended = (recording, newest) => Boolean(recording?.ended) && newest >= recording.to;
+/** ended says whether all of a recording is on a page all of whose stats have come to a second. */
+export const ended = (recording, known) => Boolean(recording?.ended) && known >= recording.to;
 
 /** progress is the share of a recording that is on the page; null while that is not known. What
- * has been read and is not closed yet does not count. */
-export function progress({ from, to, read, ended: all }, newest) {
+ * has been read and is not closed yet in all stats does not count. */
+export function progress({ from, to, read, ended: all }, known) {
   if (!all && !read) return null;
-  const shown = newest < from ? 0 : newest >= to ? 1 : (newest - from) / (to - from);
+  const shown = known < from ? 0 : known >= to ? 1 : (known - from) / (to - from);
   return (all ? 1 : read) * shown;
 }
 
-/** RecordingBar shows it beneath the header; statOf names the stat that a link to all of it opens. */
+/** RecordingBar shows it beneath the header; statOf gives the stat that a link opens all of. */
 export class RecordingBar {
   constructor(root, statOf) {
-    Object.assign(this, { root, statOf, text: element("span"), bar: element("progress"), all: element("a", "", "see all of it"), closed: "" });
+    Object.assign(this, { root, statOf, text: element("span"), bar: element("progress"), all: element("a"), closed: "" });
     this.bar.max = 1;
     this.bar.setAttribute("aria-label", "How much of the recording is on the page");
     const close = element("button", "", "×");
@@ -32,15 +32,19 @@ export class RecordingBar {
     root.append(this.text, this.bar, this.all, close);
   }
 
-  show({ recording, newest, window }, { now }) {
-    this.of = recording ? `${recording.from} ${ended(recording, newest)}` : "";
+  show(model, { now }) {
+    const { recording, window } = model, known = model.known(), over = ended(recording, known);
+    this.of = recording ? `${recording.from} ${over}` : "";
     this.root.hidden = !recording || this.closed === this.of;
     if (this.root.hidden) return;
-    const { from, to } = recording, share = progress(recording, newest), over = ended(recording, newest);
+    const { from, to } = recording, share = progress(recording, known);
     const stat = this.statOf();
     this.bar.hidden = over;
     this.all.hidden = !over || !stat || to - from < window;
-    if (stat) this.all.href = hashOf(["stat", stat, `${from}-${to}`]);
+    if (stat) {
+      this.all.href = hashOf(["stat", stat.name, `${from}-${to}`]);
+      write(this.all, `all of it as one chart: ${stat.title}`);
+    }
     if (share === null) this.bar.removeAttribute("value");
     else this.bar.value = share;
     write(this.text, over ? `recording of ${clock(from, now)} – ${clock(to, now)} ended`

@@ -11,6 +11,7 @@ const AHEAD_HINT = "Lines more than 5 s ahead of their ingester count when they 
 const LATE_HINT = "Late lines are not counted in any stat: raise lateness in the definitions, or check the sender's clock and what delays its lines.";
 
 const CLOCK_HINT = "Set these clocks, or the zones of their times: lines more than 5 s ahead count when they came, and late ones are in no stat.";
+const CATCHING_HINT = "The recording is read as fast as may be, and some stats have come further than others: each says up to when it is known.";
 
 const offBy = (o) => `${whose(o)} is ${span(o.seconds)} ${o.clock}`;
 
@@ -76,7 +77,11 @@ export function standing(model, moment, { paused, then, cursor }) {
   if (off.length) return { state: "late", text: brief(off), rate, hint: told(CLOCK_HINT) };
   const lost = lines && unreadable(lines, model.timing);
   if (lost) return { state: "late", text: `${count(lost)} ${lost === 1 ? "line" : "lines"} unreadable in a minute`, rate, hint: UNREADABLE_HINT };
-  if (ended(model.recording, model.newest)) return { state: "live", text: "recording ended" };
+  if (moment.apart) {
+    const known = model.known();
+    return { state: "live", text: `catching up · recording of ${known ? `${clock(known, now)} – ${clock(model.newest, known)}` : `up to ${clock(model.newest, now)}`}`, hint: CATCHING_HINT };
+  }
+  if (ended(model.recording, model.known())) return { state: "live", text: "recording ended" };
   if (moment.past) return { state: "live", text: `recording of ${clock(model.newest, now)}${now > model.newest ? ` · ${span(now - model.newest)} ago` : ""}`, rate };
   const [p50, p99] = [0.5, 0.99].map((q) => accepted(model.lags, q).toFixed(2));
   return { state: "live", text: `live · ${Math.max(0, model.lags.at(-1) ?? behind).toFixed(1)} s behind`, rate,

@@ -8,14 +8,14 @@ export function findTrouble(model, moment) {
   for (const [name, series] of model.series) {
     const { state, held } = model.state(series, moment);
     if (state !== "value" && !held) continue;
-    const { stat, newest } = series;
+    const { stat, newest } = series, { from } = model.momentOf(series, moment);
     const worth = (second) => level(stat, series.at(second), series.covered(second));
     const far = (second) => model.usual?.compare(stat, second, series.at(second)).far ?? false;
     const now = worth(newest);
     const bad = now ? worth : far(newest) ? far : null;
     if (!bad) continue;
     let since = newest;
-    while (since > moment.from && series.at(since - 1) !== undefined && bad(since - 1)) since--;
+    while (since > from && series.at(since - 1) !== undefined && bad(since - 1)) since--;
     found.push({ name, since, level: now, usual: model.usual?.compare(stat, newest, series.at(newest)).text ?? "" });
   }
   const rank = { crit: 0, warn: 1, "": 2 };
