@@ -75,7 +75,7 @@ func (c *certainty) appendTo(b []byte) []byte {
 // soon is how many of the newest seconds of each stat a page gets first.
 const soon = 5
 
-// History gives the last seconds of the window of the selected stats in members of
+// History gives of each selected stat its own last seconds, a window of them, in members of
 // messages, of not much more than limit bytes each but for values that are longer, so
 // that a page on a slow line sees them come: the newest seconds of all stats, then
 // what is before them, stat by stat. Of both what stats are first says the order of
@@ -110,14 +110,13 @@ func (s *Store) History(sel selection, order []int, limit int) [][]byte {
 			}
 		}
 	}
-	begin := s.newest - s.window + 1
 	for _, place := range order {
 		sr := &s.series[sel.stat(place)]
-		add(place, sr, max(begin, sr.newest-soon+1), sr.newest)
+		add(place, sr, max(sr.newest-s.window, sr.newest-soon)+1, sr.newest)
 	}
 	for _, place := range order {
 		sr := &s.series[sel.stat(place)]
-		add(place, sr, max(begin, sr.newest-s.size+1), sr.newest-soon)
+		add(place, sr, sr.newest-s.window+1, sr.newest-soon)
 	}
 	cut()
 	return pieces
