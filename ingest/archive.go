@@ -125,7 +125,7 @@ type namedReader struct {
 
 func (r namedReader) Read(b []byte) (int, error) {
 	n, err := r.ReadCloser.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errShorter) {
 		err = fmt.Errorf("%s: %w", r.name, err)
 	}
 	return n, err

@@ -91,7 +91,7 @@ func (r *Recording) each(originOf func(name string) line.Origin, yield func(Piec
 		defer file.Close()
 		var from io.Reader = file
 		if r.regular {
-			from = io.LimitReader(file, r.sizes[i])
+			from = &wholeReader{io.LimitedReader{R: file, N: r.sizes[i]}, name, r.sizes[i]}
 		}
 		plain, err := asPlain(name, from)
 		if err != nil {
@@ -104,6 +104,25 @@ func (r *Recording) each(originOf func(name string) line.Origin, yield func(Piec
 		return eachPiece(&parts[0], yield)
 	}
 	return merged(parts, r.Reading.Formats, nil, yield)
+}
+
+// errShorter is that a file lost what was not read yet.
+var errShorter = errors.New("the file became shorter while it was read")
+
+// A wholeReader reads as many bytes as a file had, and fails if they are not there any more:
+// some programs that rotate logs copy and then empty them.
+type wholeReader struct {
+	io.LimitedReader
+	name string
+	size int64
+}
+
+func (r *wholeReader) Read(b []byte) (int, error) {
+	n, err := r.LimitedReader.Read(b)
+	if errors.Is(err, io.EOF) && r.N > 0 {
+		err = fmt.Errorf("%s: %w: of %d bytes the last %d were gone, as when it is rotated; read a copy of it", r.name, errShorter, r.size, r.N)
+	}
+	return n, err
 }
 
 // ID identifies the recording by what it holds: it is made of the sizes, the

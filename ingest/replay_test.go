@@ -1,11 +1,14 @@
 package ingest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -440,6 +443,41 @@ func TestRecording(t *testing.T) {
 	for _, names := range [][]string{nil, {t.TempDir()}, {t.TempDir() + "/none"}, make([]string, maxRecording+1)} {
 		if _, err := OpenRecording(names); err == nil {
 			t.Errorf("%d names, %.1q: opened without an error", len(names), names)
+		}
+	}
+}
+
+// What a file loses while it is read is an error, of a compressed one too.
+func TestRecordingBecomesShorter(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var lines, packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	for lines.Len() < 2<<20 {
+		line := fmt.Appendf(nil, "2012-11-22T09:00:00Z %x\n", random.Uint64())
+		lines.Write(line)
+		w.Write(line)
+	}
+	w.Close()
+	for name, content := range map[string][]byte{"plain": lines.Bytes(), "packed": packed.Bytes()} {
+		for _, to := range []int{0, len(content) - 1} {
+			file := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(file, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r, err := OpenRecording([]string{file})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Lines(func(Piece) error { return nil }); err != nil {
+				t.Errorf("%s, whole: %v", name, err)
+			}
+			err = r.Lines(func(Piece) error { return os.Truncate(file, int64(to)) })
+			if !errors.Is(err, errShorter) || strings.Count(err.Error(), file) != 1 {
+				t.Errorf("%s, cut to %d bytes: %v", name, to, err)
+			}
+			if err := r.Lines(func(Piece) error { return nil }); !errors.Is(err, errShorter) {
+				t.Errorf("%s, cut to %d bytes before: %v", name, to, err)
+			}
 		}
 	}
 }
