@@ -173,11 +173,12 @@ bench: figures ## speed of the hot path and of the whole pipeline; COUNT=10 and 
 	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./stats/... ./ingest/... ./processors/... ./cmd/pulse | tee bin/bench.txt
 	@command -v benchstat >/dev/null && benchstat bin/bench.txt || $(GO) run $(BENCHSTAT) bin/bench.txt
 
-# What is not installed of mawk, mtail, Miller and GoAccess is left out.
+# Of mawk, mtail, Miller and GoAccess those that are not there have rows that say "not installed".
 figures: build ## measure folding, eval and its peers, and keep that in docs/figures.md
 	$(GO) run ./cmd/dev/figures -into docs/figures.md "go run ./cmd/dev/hotpath -figures" "go run ./cmd/dev/peers -markdown -lines 400000"
 
-# One minute. A clone without the commit before passes, and says so.
+# One minute. A clone without the commit before passes, and says so; BASE that is not there fails. A
+# commit that is to be slower states it in its message: "Slower: N %, why".
 bench-compare: ## the hot path beside the commit before, by turns: fails if it is 5 % slower; BASE=v1.0 compares with that
 	$(GO) run ./cmd/dev/hotpath $(if $(BASE),-base $(BASE))
 
