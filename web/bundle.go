@@ -55,8 +55,8 @@ func bundle(files fs.FS, module string) ([]script, error) {
 	main := bytes.Clone(b.out.Bytes())
 	wanted := loaded.FindAllSubmatch(main, -1)
 	if len(wanted) == 0 {
-		text, err := small(module, main)
-		return []script{{module, text}}, err
+		scripts := []script{{module, main}}
+		return scripts, makeSmall(scripts)
 	}
 	name := string(wanted[0][1])
 	for _, other := range wanted {
@@ -80,21 +80,24 @@ func bundle(files fs.FS, module string) ([]script, error) {
 	versioned := name + "-" + hex.EncodeToString(sum[:8]) + ".js"
 	main = loaded.ReplaceAll(main, []byte(`new URL("./`+versioned+`", import.meta.url)`))
 	scripts := []script{{module, main}, {versioned, later}}
-	for i, s := range scripts {
-		if scripts[i].text, err = small(s.name, s.text); err != nil {
-			return nil, err
-		}
-	}
-	return scripts, nil
+	return scripts, makeSmall(scripts)
 }
 
-// small is a script made small.
-func small(name string, text []byte) ([]byte, error) {
-	var out bytes.Buffer
-	if err := js.Minify(minify.New(), &out, bytes.NewReader(text), nil); err != nil {
-		return nil, fmt.Errorf("the scripts of %s: %w", name, err)
+// makeSmall makes scripts small.
+func makeSmall(scripts []script) (err error) {
+	for i, s := range scripts {
+		if scripts[i].text, err = small(js.Minify, s.text); err != nil {
+			return fmt.Errorf("the scripts of %s: %w", s.name, err)
+		}
 	}
-	return out.Bytes(), nil
+	return nil
+}
+
+// small is a script or a style sheet made small.
+func small(as minify.MinifierFunc, text []byte) ([]byte, error) {
+	var out bytes.Buffer
+	err := as(minify.New(), &out, bytes.NewReader(text), nil)
+	return out.Bytes(), err
 }
 
 // exports are what a module exports.

@@ -17,7 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tdewolff/minify/v2"
 	"github.com/tdewolff/minify/v2/css"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -184,7 +183,7 @@ var files = sync.OnceValue(func() []*file {
 	} {
 		data, err := fs.ReadFile(page, name)
 		if err == nil && name == "style.css" {
-			data, err = smallStyle(data)
+			data, err = small(css.Minify, data)
 		}
 		if err != nil {
 			panic(err)
@@ -201,13 +200,6 @@ var files = sync.OnceValue(func() []*file {
 	slices.SortFunc(files, func(a, b *file) int { return strings.Compare(a.route, b.route) })
 	return files
 })
-
-// smallStyle is a style sheet made small.
-func smallStyle(sheet []byte) ([]byte, error) {
-	var out bytes.Buffer
-	err := css.Minify(minify.New(), &out, bytes.NewReader(sheet), nil)
-	return out.Bytes(), err
-}
 
 const scriptType = "text/javascript; charset=utf-8"
 
@@ -231,18 +223,26 @@ const early = `</app.js>; rel=modulepreload, </style.css>; rel=preload; as=style
 // so that a new Pulse is never drawn by the scripts of an old one.
 func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	as := f.plain
-	if takesGzip(r) {
+	if answersGzip(w, r) {
 		as = f.gzip
-		w.Header().Set("Content-Encoding", "gzip")
 	}
 	w.Header().Set("Content-Type", f.kind)
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("Vary", "Accept-Encoding")
 	w.Header().Set("ETag", as.tag)
 	if r.URL.Path == "/" {
 		w.Header().Set("Link", early)
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(as.data))
+}
+
+// answersGzip reports whether the answer to a request is to be compressed, and says so in it.
+func answersGzip(w http.ResponseWriter, r *http.Request) bool {
+	w.Header().Set("Vary", "Accept-Encoding")
+	if !takesGzip(r) {
+		return false
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	return true
 }
 
 // takesGzip reports whether a request says that gzip is fine.
@@ -303,12 +303,10 @@ func (s *Server) first(w http.ResponseWriter, r *http.Request) {
 	}
 	p, _ := s.hub.Welcome(sub)
 	data := p.data
-	if takesGzip(r) {
+	if answersGzip(w, r) {
 		data = p.gzip()
-		w.Header().Set("Content-Encoding", "gzip")
 	}
 	jsonHeader(w)
-	w.Header().Set("Vary", "Accept-Encoding")
 	defer s.take(r, p)()
 	w.Write(data) //nolint:errcheck // the client is gone
 }
