@@ -146,8 +146,9 @@ async function prepare() {
   if (waiting) pages.open();
 }
 
-/** Takes a configuration, and reports whether its definitions are others than before. */
-function configure(message) {
+/** Takes a configuration, with the newest seconds if they are known, and reports whether its
+ * definitions are others than before. */
+function configure(message, newest) {
   // A page that hangs on a wall for months takes the scripts of a new server.
   // So does one whose reader may do more, or less, by now.
   build ??= message.build;
@@ -165,6 +166,7 @@ function configure(message) {
   draft?.offer(drafts);
   part = message.scoped ?? false;
   const changed = model.configure(message);
+  if (newest) model.past(newest);
   if (changed) {
     frozen = null;
     pages.configure(model);
@@ -179,8 +181,7 @@ if (!incident) early().then((messages) => {
   if (!messages || model.configured) return;
   [, first] = messages;
   model.early = true;
-  configure(messages[0]);
-  redraw(model.past(first));
+  configure(messages[0], first); // a page that is ordered by values is so at once
   standStill();
 });
 

@@ -56,20 +56,28 @@ export class Grid {
    * are none. */
   show(rows, emptyText, titles = []) {
     const { model } = this.view();
+    const before = new Map(this.panels.map((p) => [p.stat, p])); // a panel goes on where only its place is another
     this.hide();
-    const shown = rows.map((names, i) => ({ title: titles[i], panels: names.filter((n) => model.series.has(n)).map((n) => new Panel(model.series.get(n))) })).filter((r) => r.panels.length);
-    this.rows = shown.map((r) => r.panels);
-    this.titled = titles.length > 0;
-    this.panels = this.rows.flat();
-    for (const panel of this.panels) this.byElement.set(panel.element, panel);
-    this.root.replaceChildren(...shown.map(({ title, panels }) => {
+    const panelOf = (series) => before.get(series.stat) ?? new Panel(series);
+    const shown = rows.map((names, i) => ({ title: titles[i], panels: names.filter((n) => model.series.has(n)).map((n) => panelOf(model.series.get(n))) })).filter((r) => r.panels.length);
+    const sections = shown.map(({ title, panels }) => {
       const section = element("section", "row", ...title ? [element("h2", "row-title", title)] : [], ...panels.map((p) => p.element));
       if (title) section.setAttribute("aria-label", title);
       return section;
-    }));
+    });
+    this.rows = shown.map((r) => r.panels);
+    this.titled = titles.length > 0;
+    this.panels = this.rows.flat();
+    for (const panel of this.panels) {
+      this.byElement.set(panel.element, panel);
+      panel.element.tabIndex = -1;
+      panel.element.style.removeProperty("--more");
+    }
+    this.fitted = "";
+    this.#fit(); // measured while there is little to lay out
+    this.root.replaceChildren(...sections);
     if (!this.panels.length) this.root.append(element("p", "hush", emptyText));
     else this.panels[0].element.tabIndex = 0;
-    this.#fit();
     for (const panel of this.panels) {
       // An observer tells it two frames later, and a page that is opened appears at once.
       panel.visible = panel.element.getBoundingClientRect().top < innerHeight;
@@ -153,25 +161,34 @@ export class Grid {
     panel.chart?.resize(width, height, devicePixelRatio || 1);
     // A canvas that was resized is blank: it must not wait for the next frame.
     panel.blank = true;
-    if (panel.visible) panel.draw(this.view().model, this.view().moment, this.colors, this.cursor);
+    const { model, moment } = this.view();
+    if (panel.visible) panel.draw(model, moment, this.colors, this.cursor);
   }
 
-  #fit() {
-    if (!this.rows.length) return;
-    const style = getComputedStyle(this.root);
-    const gap = parseFloat(getComputedStyle(this.root.firstElementChild).columnGap) || 10;
-    const width = this.root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    const height = innerHeight - this.root.getBoundingClientRect().top - scrollY - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+  /** The room for the panels, in px: {width, height, gap}. */
+  #room() {
+    const style = getComputedStyle(this.root), px = (name) => parseFloat(style.getPropertyValue(name));
+    return {
+      width: this.root.clientWidth - px("padding-left") - px("padding-right"),
+      height: innerHeight - this.root.getBoundingClientRect().top - scrollY - px("padding-top") - px("padding-bottom"),
+      gap: px("--gap"),
+    };
+  }
+
+  #fit({ width, height, gap } = this.#room()) {
+    const told = `${width} ${height} ${gap}`;
+    if (!this.rows.length || told === this.fitted) return;
+    this.fitted = told;
     const titles = this.titled ? this.rows.length * TITLE : 0;
     const cell = fit(this.rows.map((r) => r.map((p) => p.size)), width, height - titles, gap);
     this.root.style.setProperty("--columns", cell.columns);
     this.root.style.setProperty("--cell-width", `${cell.width.toFixed(1)}px`);
     this.root.style.setProperty("--row", `${cell.height}px`);
-    this.rows.forEach((row, i) => {
+    for (const row of this.rows) {
       const { columns, more } = fill(row.map((p) => p.size), cell.columns);
-      this.root.children[i].style.setProperty("--columns", columns);
+      row[0].element.parentElement.style.setProperty("--columns", columns);
       row[0].element.style.setProperty("--more", more);
-    });
+    }
   }
 
   /** Takes the colors from the style sheet. */

@@ -73,6 +73,7 @@ export class Pages {
     });
     const page = this.stat ? { title: this.model.series.get(this.stat)?.stat.title ?? this.stat, stat: this.stat, range, before, key, query: parameters } : this.query ? this.#search(this.query) : { empty: "There are no stats on this page.", ...this.all[this.current], ...this.#troubled() && this.#trouble(), ...this.all[this.current].grouped && this.#grouped(this.all[this.current].rows.flat()) };
     this.title = page.title;
+    this.order = page.grouped ? JSON.stringify({ rows: page.rows, titles: page.titles }) : "";
     this.onOpen({ ...page, chips: chipsOf(parameters) });
   }
 
@@ -139,7 +140,10 @@ export class Pages {
   }
 
   /** All values are known now: a page that is ordered by them is put in order. */
-  known() { if (this.all[this.current]?.grouped) this.open(); }
+  known() {
+    const page = this.all[this.current];
+    if (page?.grouped && JSON.stringify(this.#grouped(page.rows.flat())) !== this.order) this.open();
+  }
 
   /** Goes to a page by its number from 0, if there is one; n counts round if asked. */
   go(n, round = false) {

@@ -18,6 +18,7 @@ export class Panel {
   /** A panel for a series of a model. */
   constructor(series) {
     const { stat } = series;
+    this.stat = stat;
     this.name = stat.name;
     const panel = panelOf(stat);
     this.size = panel.size(stat);
