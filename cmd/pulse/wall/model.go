@@ -96,7 +96,7 @@ type board struct {
 	pages  []page
 	now    float64 // the server's clock
 	clock  int64   // the newest of the ingesters'
-	moved  float64 // when that was new
+	moved  float64 // when that, or a stat's newest second, was new
 	alerts []alertNow
 }
 
@@ -159,24 +159,28 @@ func (b *board) take(m *message) error {
 			if json.Unmarshal(raw, &point) != nil || len(point) < 3 || json.Unmarshal(point[0], &place) != nil || json.Unmarshal(point[1], &second) != nil {
 				return fmt.Errorf("not a point: %.100s", raw)
 			}
-			b.put(place, second, point[2], len(point) > 3)
+			if b.put(place, second, point[2], len(point) > 3) {
+				b.moved = m.Now
+			}
 		}
 	}
 	return nil
 }
 
-func (b *board) put(place int, second int64, raw json.RawMessage, stale bool) {
+// put takes a point, and reports whether it is the stat's newest by now.
+func (b *board) put(place int, second int64, raw json.RawMessage, stale bool) bool {
 	if place < 0 || place >= len(b.series) {
-		return
+		return false
 	}
 	s := b.series[place]
 	v, err := value.Parse(raw)
 	if err != nil {
-		return // of a shape that a newer server has
+		return false // of a shape that a newer server has
 	}
 	if n, ok := mainNumber(v); ok && !stale {
 		s.past[second] = n * s.scale()
 	}
+	further := second > s.newest
 	if second >= s.newest {
 		s.newest, s.value, s.stale = second, v, stale
 		delete(s.past, second-kept)
@@ -188,6 +192,7 @@ func (b *board) put(place int, second int64, raw json.RawMessage, stale bool) {
 			}
 		}
 	}
+	return further
 }
 
 // mainNumber is the one that a sparkline is of: the greatest quantile, the greatest key, the sum.

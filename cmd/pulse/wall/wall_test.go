@@ -119,6 +119,19 @@ func TestRecording(t *testing.T) {
 	}
 }
 
+// While stats come one after the other to the end of a recording that is dated ahead, and no
+// clock moves any more, those that are behind have the date of what is shown.
+func TestRecordingWhoseStatsAreBehind(t *testing.T) {
+	w := filled(t)
+	const end = 2_000_090_000
+	tell(t, w, `{"type":"config","now":2e9,"pages":[{"title":"One","rows":[["a","b"]]}],"stats":[{"name":"a","title":"A","kind":"count","over":1},{"name":"b","title":"B","kind":"count","over":1}]}`)
+	tell(t, w, fmt.Sprintf(`{"type":"points","now":2000000000,"clocks":[%d],"points":[[0,%d,7],[1,%d,8]]}`, end+1, end, end-8000))
+	tell(t, w, fmt.Sprintf(`{"type":"points","now":2000000010,"clocks":[%d],"points":[[1,%d,9]]}`, end+1, end-7000))
+	if view, want := press(w), time.Unix(end-7000, 0).UTC().Format("9 (2006-01-02 15:04:05)"); !strings.Contains(view, want) || strings.Contains(view, "7 (") {
+		t.Errorf("a recording whose stats are behind lacks %q:\n%s", want, view)
+	}
+}
+
 // However small the terminal is and whatever logs say, no line is too long and nothing in it
 // is for the terminal.
 func TestNothingForTheTerminal(t *testing.T) {
