@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -91,5 +92,12 @@ func TestPageOfRecordingThatFills(t *testing.T) {
 	if got := evaluate[string](t, b, `document.querySelector("#recording a").textContent`); !strings.HasPrefix(got, "all of it as one chart: ") {
 		t.Errorf("the link says %q", got)
 	}
+	const top = `parseFloat(getComputedStyle(document.querySelector("#page")).getPropertyValue("--row"))`
+	before := evaluate[float64](t, b, top)
+	b.do(t, look(1280, 800, "light"), chromedp.Navigate(s.URL()+"/#/edge"))
+	b.until(t, top+` !== `+fmt.Sprint(before)+` && !document.querySelector("#recording").hidden`)
+	before = evaluate[float64](t, b, top)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#recording button").click()`))
+	b.until(t, `document.querySelector("#recording").hidden && `+top+` > `+fmt.Sprint(before)) // the panels have its room
 	b.quietConsole(t)
 }

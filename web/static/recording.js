@@ -27,15 +27,21 @@ export class RecordingBar {
     close.setAttribute("aria-label", "Close");
     close.addEventListener("click", () => {
       this.closed = this.of;
-      root.hidden = true;
+      this.#hide(true);
     });
     root.append(this.text, this.bar, this.all, close);
+  }
+
+  #hide(hidden) {
+    if (this.root.hidden === hidden) return;
+    this.root.hidden = hidden;
+    dispatchEvent(new Event("resize")); // the grid has less room, or more
   }
 
   show(model, { now }) {
     const { recording, window } = model, known = model.known(), over = ended(recording, known);
     this.of = recording ? `${recording.from} ${over}` : "";
-    this.root.hidden = !recording || this.closed === this.of;
+    this.#hide(!recording || this.closed === this.of);
     if (this.root.hidden) return;
     const { from, to } = recording, share = progress(recording, known);
     const stat = this.statOf();
