@@ -260,9 +260,10 @@ export class Model {
     return changed;
   }
 
-  /** The second that all stats have come to, 0 while one has none. A stat that has none where
-   * nothing moves any more is not waited for. */
+  /** The second that all stats of a recording have come to, 0 while one has none; of another log
+   * the newest. A stat that has none where nothing moves any more is not waited for. */
   known() {
+    if (!this.recording) return this.newest;
     const moving = this.clock.ticks() - this.moved < STUCK * 1000;
     let known = this.newest;
     for (const { newest } of this.series.values()) if (newest || moving) known = Math.min(known, newest);

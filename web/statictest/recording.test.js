@@ -87,3 +87,16 @@ test("what has ended is not stale, and the page says so until other lines come",
   page.tell();
   assert.equal(now().state, "stale");
 });
+
+test("a stat that never has a point does not keep a recording from its end", () => {
+  const page = new Page({ name: "a" }, { name: "never" });
+  const known = { from: START, to: START + 2, read: 1, ended: true };
+  page.tell([["a", START + 2, 1]], { recording: known });
+  assert.equal(page.model.known(), 0);
+  for (let i = 0; i < 12; i++) {
+    page.wait(1);
+    page.tell([], { recording: known });
+  }
+  assert.equal(page.model.known(), START + 2);
+  assert.equal(standing(page.model, page.model.moment(), { paused: false, cursor: null }).text, "recording ended");
+});
