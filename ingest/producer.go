@@ -66,17 +66,12 @@ func NewProducer(ctx context.Context, cluster topics.Cluster, names topics.Names
 }
 
 func newProducer(ctx context.Context, cluster topics.Cluster, names topics.Names, log *slog.Logger, more ...kgo.Opt) (*Producer, error) {
-	options := append(cluster.ClientOptions("pulse-ingest"),
+	options := append(cluster.ProducerOptions("pulse-ingest"),
 		kgo.DefaultProduceTopic(names.Raw()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(0), // a pack has waited already
 		packing(cluster.Compression),
 		kgo.MaxBufferedRecords(2*maxUnacked/recordCost), // more than there is room for: it never blocks
-		// The topic was there at the start: brokers forget it while they start.
-		kgo.UnknownTopicRetries(-1),
-		// The settings were right at the start: a broker that closes a new connection is
-		// stopping or starting, and not one that wants TLS or a login.
-		kgo.AlwaysRetryEOF(),
 	)
 	client, err := kgo.NewClient(append(options, more...)...)
 	if err != nil {

@@ -28,10 +28,8 @@ const (
 
 // newSender returns one whose records are acknowledged by all replicas, in order and once.
 func newSender(cluster topics.Cluster, clientID string) (*sender, error) {
-	client, err := kgo.NewClient(append(cluster.ClientOptions(clientID),
+	client, err := kgo.NewClient(append(cluster.ProducerOptions(clientID),
 		kgo.MaxBufferedRecords(sendingRecords), kgo.MaxBufferedBytes(sendingSize),
-		kgo.UnknownTopicRetries(-1), // brokers forget topics while they start
-		kgo.AlwaysRetryEOF(),        // and close connections
 	)...)
 	if err != nil {
 		return nil, err
@@ -39,7 +37,8 @@ func newSender(cluster topics.Cluster, clientID string) (*sender, error) {
 	return &sender{client}, nil
 }
 
-// Close implements goka.Producer. Goka has waited for what was emitted.
+// Close implements goka.Producer. Goka has waited for what was emitted, unless LeaveWithin went on
+// without it: then what Kafka does not have yet is given up, and done again by a successor.
 func (s *sender) Close() error {
 	s.client.Close()
 	return nil
@@ -81,7 +80,7 @@ func (s *sending) acknowledged(r *kgo.Record, err error) {
 	s.release()
 }
 
-// release takes one of those that are left away.
+// release is of one record, or of what emits them: the last has goka's promise kept.
 func (s *sending) release() {
 	if s.left.Add(-1) == 0 {
 		s.done(s.err)

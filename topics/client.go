@@ -113,6 +113,16 @@ func (c Cluster) ClientOptions(clientID string) []kgo.Opt {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 }
 
+// ProducerOptions are ClientOptions for a producer that outlives its brokers.
+func (c Cluster) ProducerOptions(clientID string) []kgo.Opt {
+	return append(c.ClientOptions(clientID),
+		// The topics were there at the start: brokers forget them while they start.
+		kgo.UnknownTopicRetries(-1),
+		// The settings were right at the start: a broker that closes a new connection is
+		// stopping or starting, and not one that wants TLS or a login.
+		kgo.AlwaysRetryEOF())
+}
+
 // saramaConfig is what goka's clients share. Each call makes a new one: goka's
 // builders change the configuration that they are given.
 func (c Cluster) saramaConfig(clientID string) *sarama.Config {

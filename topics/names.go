@@ -105,8 +105,8 @@ func CheckPrefix(prefix string) error {
 // Hasher hashes the keys of every topic that goka reads or writes: FNV-1a.
 func Hasher() hash.Hash32 { return fnv.New32a() }
 
-// Partition is where a key goes, of a topic with so many partitions. Goka's
-// producers and Partitioner agree with it.
+// Partition is where a key goes, of a topic with so many partitions. Partitioner, which
+// all producers have, agrees with it.
 func Partition(key string, partitions int32) int32 {
 	p := int32(hash32(key)) % partitions
 	if p < 0 {

@@ -101,7 +101,7 @@ func (n *namer) warn(log *slog.Logger, d *stats.Definitions) {
 	}
 	for i, note := range order {
 		if i == maxWarnings {
-			log.Warn(fmt.Sprintf("%d more of the kind are not shown", len(order)-i))
+			log.Warn("more of the kind are not shown", "more", len(order)-i)
 			break
 		}
 		names := of[note]

@@ -65,7 +65,7 @@ type PartlyRefused struct {
 }
 
 func (e *PartlyRefused) Error() string {
-	return fmt.Sprintf("%d points were refused: %v", e.Points, e.Err)
+	return fmt.Sprintf("points that were refused: %d: %v", e.Points, e.Err)
 }
 
 // Counts count points for one sender: each is in one of these in the end.

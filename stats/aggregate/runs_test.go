@@ -130,6 +130,17 @@ func TestCheckRun(t *testing.T) {
 	}
 }
 
+// A run's last codes are checked also where the fast way reads them: beyond them is nothing.
+func TestCheckRunEnds(t *testing.T) {
+	for first, fits := range map[uint64]bool{codes - 5: true, codes - 4: false, codes - 2: false} {
+		b := append(binary.AppendUvarint(nil, first), 1)
+		b = append(b, 1, 1, 1, 1, 1, 1, 1, 1)
+		if got := checkRun(b) == nil; got != fits {
+			t.Errorf("four codes after %d of %d are taken: %v", first, codes, got)
+		}
+	}
+}
+
 func BenchmarkRuns(b *testing.B) {
 	r := rand.New(rand.NewPCG(4, 3))
 	for _, most := range []uint32{5_000, 30_000} {

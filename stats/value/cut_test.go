@@ -16,6 +16,8 @@ var cuts = []string{
 	`{"top":[,{"key":"a","value":1}],"other":0,"distinct":1}`,
 	"{\"top\":[{\"key\":\"\xff\",\"value\":1}],\"other\":0,\"distinct\":1}",
 	`{"top":[{"key":"a","value":{}}],"other":0,"distinct":1}`,
+	"{\"top\":[{\"key\":\"a\x01\",\"value\":1}],\"other\":0,\"distinct\":1}",
+	"{\"top\":[{\"key\":\"a\n\",\"value\":1}],\"other\":0,\"distinct\":1}",
 }
 
 // What is cut is what encoding/json reads, and what AppendJSON writes is cut.

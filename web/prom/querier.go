@@ -379,7 +379,7 @@ func (c *collector) finish(to int64) {
 		warn("in %d of %d seconds the window was not covered whole, so the value may lack lines", c.uncovered, c.seconds)
 	}
 	if c.partial > 0 {
-		warn("%d minutes have seconds without a value; their sample is the last that has one", c.partial)
+		warn("minutes with seconds without a value, whose sample is the last that has one: %d", c.partial)
 	}
 	if c.approx > 0 {
 		warn("values are estimates with a standard error of up to %.2g %%", c.approx*100)

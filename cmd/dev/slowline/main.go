@@ -19,7 +19,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +64,9 @@ func main() {
 func measure(ctx context.Context, addresses []string, turns int, trip time.Duration, rate float64, files bool) error {
 	if len(addresses) == 0 {
 		return errors.New("say which URL")
+	}
+	if turns < 1 {
+		return errors.New("-turns is at least 1")
 	}
 	took := make([][]int, len(addresses))
 	for turn := range turns {
@@ -180,7 +182,7 @@ type room struct {
 	free time.Time
 }
 
-// take waits until so many bytes have gone through.
+// take gives the time when so many bytes have gone through, after those before them.
 func (r *room) take(n int, perByte time.Duration) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -246,7 +248,11 @@ func (l *line) copy(to io.Writer, from io.Reader, r *room, came func(int)) {
 	}()
 	for p := range flying {
 		time.Sleep(time.Until(p.at))
-		if _, err := to.Write(p.data); err != nil && !strings.Contains(err.Error(), "closed") {
+		if _, err := to.Write(p.data); err != nil {
+			go func() { // until who reads has seen that the line is closed
+				for range flying {
+				}
+			}()
 			return
 		}
 		came(len(p.data))
