@@ -175,6 +175,7 @@ func (p *Processor) newSender(_ []string, clientID string, _ func() hash.Hash32)
 		return nil, err
 	}
 	p.sender.Store(s)
+	go s.watch(p.config.Log, missingEvery, p.config.Outputs...)
 	return s, nil
 }
 

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/topics"
+	"pulse/topics/retry"
 )
 
 // A sender writes what partitions emit. Goka has a promise for each record, and sarama sends it
@@ -18,7 +21,11 @@ import (
 // of all roles. A sender has one count for all that is emitted for a record of the input.
 //
 // Goka makes one when it begins to run and closes it at its end, as it would its own producer.
-type sender struct{ client *kgo.Client }
+type sender struct {
+	client *kgo.Client
+	closed context.Context // once it is closed
+	close  context.CancelFunc
+}
 
 // Bounds on the records that wait for Kafka, and their bytes: then emitting waits.
 const (
@@ -34,14 +41,43 @@ func newSender(cluster topics.Cluster, clientID string) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sender{client}, nil
+	closed, cancel := context.WithCancel(context.Background())
+	return &sender{client, closed, cancel}, nil
 }
 
 // Close implements goka.Producer. Goka has waited for what was emitted, unless LeaveWithin went on
 // without it: then what Kafka does not have yet is given up, and done again by a successor.
 func (s *sender) Close() error {
+	s.close()
 	s.client.Close()
 	return nil
+}
+
+// missingEvery is how often a sender whose records wait looks whether their topics are there.
+const missingEvery = 10 * time.Second
+
+// watch says which of the topics are missing while records wait, until the sender is closed. A
+// topic is waited for as long as it takes: brokers that start know none for a while, so that one
+// is missing if it is twice in a row.
+func (s *sender) watch(log *slog.Logger, every time.Duration, names ...string) {
+	missing := map[string]bool{}
+	for retry.Wait(s.closed, every) == nil {
+		if s.client.BufferedProduceRecords() == 0 {
+			clear(missing)
+			continue
+		}
+		found, err := topics.Identities(s.closed, s.client, names...)
+		if err != nil {
+			continue
+		}
+		for _, name := range names {
+			_, there := found[name]
+			if !there && missing[name] {
+				log.Warn("a topic to write to is not there, and what is computed waits for it: create it with `pulse topics --create` and the definitions of this process", "topic", name)
+			}
+			missing[name] = !there
+		}
+	}
 }
 
 // Emit implements goka.Producer.
