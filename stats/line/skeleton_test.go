@@ -86,3 +86,29 @@ func likeNew(t *testing.T, s *Schema, used *Scanner, text string) {
 		t.Fatalf("%s\ngives %v, and by a new scanner %v", text, describe(s, got), describe(s, want))
 	}
 }
+
+// What a scanner remembers of objects that are all different is bounded.
+func TestSkeletonsAreBounded(t *testing.T) {
+	s, err := NewSchema(Field{Name: "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc, ev := s.NewScanner(), new(Event)
+	most, siblings := 0, 0
+	for i := range 20_000 {
+		text := buffer(fmt.Sprintf(`{"k%d":1,"l%d":2,"m%d":3}`, i, i, i))
+		sc.skeletons.resting = 0 // it would look at few
+		sc.Parse(ev, text, 0, len(text)-Padding)
+		most = max(most, sc.skeletons.bones)
+		for _, root := range sc.skeletons.roots {
+			n := 0
+			for k := root.child; k != nil; k = k.sibling {
+				n++
+			}
+			siblings = max(siblings, n)
+		}
+	}
+	if most != maxBones || siblings != mostSiblings {
+		t.Errorf("it remembered %d bones and %d beside each other, want %d and %d", most, siblings, maxBones, mostSiblings)
+	}
+}
