@@ -45,7 +45,8 @@ func TestShareButton(t *testing.T) {
 	server := newSynthetic(0).serve(t, nil)
 	b := openBrowser(t)
 	b.do(t, look(1440, 900, "light"), chromedp.Navigate(server.URL()))
-	b.until(t, `document.querySelectorAll(".panel").length === 18 && getComputedStyle(document.querySelector("#share")).display === "none"`)
+	// Live, it has had its socket's configuration, which hides the button.
+	b.until(t, `document.querySelector("#status").dataset.state === "live" && getComputedStyle(document.querySelector("#share")).display === "none"`)
 	b.do(t, chromedp.Evaluate[chromedp.Void](`{
 		window.fetch = async (url) => new Response(JSON.stringify({ url: location.origin + "/?" + url, until: "2030-01-01T00:00:00Z" }));
 		document.querySelector("#share").hidden = false;
