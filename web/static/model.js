@@ -15,7 +15,7 @@ const NAMED = 3; // partitions or ingesters that are named
 const QUIET = 30; // seconds without a line that are worth a word
 const SLEPT = 10; // seconds by the time of day without a message: the computer slept, or the tab was frozen
 const SET = 1000; // ms by which the time of day moves against the other clock if it was set, or the computer slept
-const TOGETHER = 1000; // ms for which all stats have to be at one second to be shown as of one again
+const TOGETHER = 2500; // ms for which all stats have to be at one second to be shown as of one again: two silent frames and more
 const MOVING = 3; // seconds without news after which nothing is moving
 const STUCK = 10; // the same of a recording that is known to be read: pieces of it come at once
 
@@ -283,9 +283,11 @@ export class Model {
     this.#head(message);
     const changed = new Set();
     const before = this.newest;
+    let further = false; // a stat of a recording, of which others may be at the end
     const put = (place, second, value, staleSince) => {
       const series = this.#at(place);
       if (!series) return;
+      further ||= this.recording && second > series.newest;
       if (staleSince) series.gap(staleSince, second);
       else series.put(second, scaled(series.stat, value));
       changed.add(series);
@@ -296,7 +298,7 @@ export class Model {
     for (const [second, first, ...values] of message.seconds ?? []) values.forEach((value, i) => put(first + i, second, value));
     for (const series of this.#certainty(message)) changed.add(series);
     if (this.#marked(message)) for (const series of this.series.values()) changed.add(series);
-    if (this.newest > before) this.moved = this.clock.ticks();
+    if (this.newest > before || further) this.moved = this.clock.ticks();
     this.#part();
     return changed;
   }

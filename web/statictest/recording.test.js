@@ -48,12 +48,21 @@ test("while stats of a recording are apart each is as of its own second, and it 
     assert.equal(of(name).from, newest - 299);
   }
 
+  // One may be at the end for long while another is still on its way.
+  for (let i = 1; i <= 12; i++) {
+    page.wait(1);
+    tell([["b", START + 2000 + i, 0]]);
+  }
+  assert.match(now(), /^catching up · /);
+  assert.equal(page.state("b").state, "unknown");
+  assert.equal(of("b").edge, START + 2012);
+
   tell([["b", to, 7]]);
   assert.equal(now(), "recording ended");
   assert.deepEqual(["a", "b", "c"].map((name) => page.state(name).state), ["value", "value", "value"]);
 });
 
-test("a replay whose stats are at one second is of that second, but for those that stay behind", () => {
+test("a replay whose stats are at one second is of that second, and catches up while they are apart", () => {
   const page = new Page({ name: "a" }, { name: "b" });
   page.clocks = [START - 5000];
   const known = { from: START - 7000, to: START + 7000, read: 0.5 };
@@ -66,10 +75,10 @@ test("a replay whose stats are at one second is of that second, but for those th
   assert.equal(page.model.moment().apart, false);
   assert.equal(page.state("b").state, "value");
   tell([["a", START - 3900, 1]]);
-  assert.equal(page.state("b").state, "unknown");
+  assert.deepEqual(["a", "b"].map((name) => page.state(name).note), ["catching up", "catching up"]);
   tell([["a", START - 3800, 1], ["b", START - 3800, 1]]);
   assert.equal(page.state("b").state, "unknown"); // not in turns at each message
-  for (let i = 1; i < 4; i++) tell([["a", START - 3800 + i, 1], ["b", START - 3800 + i, 1]]);
+  for (let i = 1; i < 7; i++) tell([["a", START - 3800 + i, 1], ["b", START - 3800 + i, 1]]);
   assert.equal(page.state("b").state, "value");
 });
 
