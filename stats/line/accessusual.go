@@ -8,7 +8,7 @@ import (
 // A clfBetween is what an access line had between its client and its request, with no user and
 // a time: ` - - [22/Nov/2012:09:31:34 -0800] "`. Until the next second most lines have the same.
 type clfBetween struct {
-	words  [5]uint64 // at 0, 8, 16, 24 and 27; zeros: there was none yet
+	words  [5]uint64 // at 0, 8, 16, 24 and 27; the first is 0: there was none yet
 	second int64     // of the time
 }
 
@@ -22,7 +22,7 @@ func (l *clfBetween) is(b []byte, i, end int) bool {
 	p := (*[betweenLength]byte)(b[i:])
 	differ := (load(p[:], 0) ^ l.words[0]) | (load(p[:], 8) ^ l.words[1]) | (load(p[:], 16) ^ l.words[2]) |
 		(load(p[:], 24) ^ l.words[3]) | (load(p[:], 27) ^ l.words[4])
-	return differ == 0
+	return differ == 0 && l.words[0] != 0 // which a line of zeros would be like
 }
 
 // learn remembers what is at b[i:], if it is like this, and its time is what the clock says.

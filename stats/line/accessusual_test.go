@@ -124,3 +124,23 @@ func TestUsualAccess(t *testing.T) {
 		}
 	}
 }
+
+// TestAccessOfZeros: a line of zeros is not what a scanner had before that has had nothing.
+func TestAccessOfZeros(t *testing.T) {
+	s, err := NewSchema(Field{Name: "http_status"}, Field{Name: "http_host"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, got, want := s.NewScanner(), new(Event), new(Event)
+	usual := buffer(`1.2.3.4 - - [22/Nov/2012:09:31:34 -0800] "GET / HTTP/1.1" 200 12`)
+	used.Parse(want, usual, 0, len(usual)-Padding)
+	for n := range 80 {
+		line := "1.2.3.4" + strings.Repeat("\x00", n) + `/1.1" 200 12`
+		buf := buffer(line)
+		s.NewScanner().Parse(got, buf, 0, len(line))
+		used.Parse(want, buf, 0, len(line))
+		if !same(s, got, want) {
+			t.Errorf("%d zeros: a new scanner finds %v, one that was used %v", n, describe(s, got), describe(s, want))
+		}
+	}
+}
