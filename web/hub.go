@@ -228,7 +228,7 @@ func (h *Hub) gather(ctx context.Context) {
 	least := tick - h.silentFor()
 	left := time.NewTimer(max(settle, least))
 	defer left.Stop()
-	retry.Wait(ctx, least) //nolint:errcheck // so does what follows end
+	retry.Wait(ctx, least) //nolint:errcheck // where ctx is done, the select below ends too
 	select {
 	case <-ctx.Done():
 	case <-left.C:

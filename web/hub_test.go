@@ -272,6 +272,28 @@ func TestHubGathers(t *testing.T) {
 	})
 }
 
+// TestClosedIsOfTheNewest: that all stats have come to a second is no longer so once one is at the next.
+func TestClosedIsOfTheNewest(t *testing.T) {
+	store := NewStore(two())
+	h := NewHub(store, two(), "", time.Now)
+	put(store, point("a", 1000, "1"), point("b", 1000, "2"))
+	h.publish() // which notes what is to come to the next second
+	for i, c := range []struct {
+		point stats.Snapshot
+		want  int
+	}{
+		{point("a", 1001, "1"), 0},
+		{point("b", 1001, "2"), 1},
+		{point("a", 1002, "1"), 0},
+		{point("b", 1002, "2"), 1},
+	} {
+		put(store, c.point)
+		if got := len(store.Closed()); got != c.want {
+			t.Errorf("after %d points %d, want %d", i+1, got, c.want)
+		}
+	}
+}
+
 // How long after a second's end its frame is made is measured for each stat, once
 // the store is up to date; a recording of another time is left out.
 func TestDelay(t *testing.T) {

@@ -169,6 +169,10 @@ func (s *Store) follow(sr *series, before int64) {
 		return
 	case sr.newest > s.newest:
 		s.newest, s.missing = sr.newest, s.expected
+		select {
+		case <-s.closed: // that was the second before
+		default:
+		}
 	}
 	if sr.expected {
 		s.missing--
