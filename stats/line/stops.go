@@ -38,7 +38,6 @@ var (
 	)
 	jsonClasses = newByteClasses(
 		func(c byte) bool { return c == '"' || c == '\\' },
-		func(c byte) bool { return c-'0' <= 9 },
 	)
 )
 

@@ -20,7 +20,7 @@ func TestNearLongWord(t *testing.T) {
 				var times Times
 				text := []byte("2012-11-22 09:31:34" + fraction + strings.Repeat("0", n) + zone)
 				got, ok := times.Near(text[:len(text):len(text)], -1)
-				want, wanted := times.parsed(text, -1)
+				want, wanted := times.parsed(append(text, make([]byte, Padding)...)[:len(text)], -1)
 				if got != want || ok != wanted {
 					t.Errorf("%d digits of a fraction, then %q: %d, %t; want %d, %t", n, zone, got, ok, want, wanted)
 				}
