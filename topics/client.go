@@ -154,9 +154,10 @@ var WithoutSession = kgo.DisableFetchSessions()
 // has, and leaves its group.
 const LeaveTimeout = 5 * time.Second
 
-// LeaveWithin runs what ends soon after ctx where brokers answer; where none does, goka and
-// sarama try for minutes, and franz-go to leave a group. LeaveTimeout after ctx it returns without them. What they would have
-// handed over is not committed, so that whoever gets the partitions does it again.
+// LeaveWithin runs what ends soon after ctx where brokers answer. Where none does, goka and
+// sarama try for minutes, and so does franz-go to leave a group: LeaveTimeout after ctx it
+// returns without them. What they would have handed over is not committed, so that whoever
+// gets the partitions does it again.
 func LeaveWithin(ctx context.Context, log *slog.Logger, run func(context.Context) error) error {
 	done := make(chan error, 1)
 	go func() { done <- run(ctx) }()

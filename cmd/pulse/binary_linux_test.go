@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -50,7 +52,27 @@ func TestReleaseBinary(t *testing.T) {
 	if len(plainMappings(maps, name)) == 0 {
 		t.Error("the binary is mapped nowhere")
 	}
+	before := residentFile(t)
 	for range 3 {
 		releaseBinary()
 	}
+	if after := residentFile(t); after >= before {
+		t.Errorf("%d kB of files are resident, and %d were before", after, before)
+	}
+}
+
+// residentFile is how many kB of files are in the process's memory.
+func residentFile(t *testing.T) (kB int) {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip(err)
+	}
+	if _, rest, ok := strings.Cut(string(status), "\nRssFile:"); ok {
+		_, err = fmt.Sscan(rest, &kB)
+	}
+	if err != nil || kB == 0 {
+		t.Skip("the kernel does not say")
+	}
+	return kB
 }

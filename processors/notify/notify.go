@@ -172,7 +172,8 @@ func (n *Notifier) run(ctx context.Context) error {
 		fetches := client.PollFetches(waiting)
 		cancel()
 		if ctx.Err() != nil {
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), topics.LeaveTimeout)
+			// The other half is for leaving the group.
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), topics.LeaveTimeout/2)
 			defer cancel()
 			return n.tell(last, client)
 		}
