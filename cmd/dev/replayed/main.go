@@ -30,7 +30,7 @@ const within = 10 * time.Minute // for a recording to be on the page
 func main() {
 	turns := flag.Int("turns", 2, "how often each binary replays the recording")
 	definitions := flag.String("stats", filepath.Join("testdata", "demo.yaml"), "the definitions `file`")
-	still := flag.Duration("still", 10*time.Second, "how long nothing changes after the end")
+	still := flag.Duration("still", 5*time.Second, "how long nothing changes after the end; ten seconds after it Pulse tells of itself that it has ended")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
