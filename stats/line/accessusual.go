@@ -45,15 +45,14 @@ func (sc *Scanner) access(ev *Event, b []byte, i, end int, original bool) bool {
 	if requestEnd < request || b[requestEnd-1] == '\\' {
 		return sc.anyAccess(ev, b, i, end, original)
 	}
-	const others = 0x7f - 9 // added to a digit less '0' it stays below 0x80
 	x := load(b, requestEnd+1) ^ (' ' | '0'<<8 | '0'<<16 | '0'<<24 | ' '<<32)
-	if x&0xff000000ff|(x&0xffffff00+others<<8+others<<16+others<<24|x)&(0x808080<<8) != 0 {
+	if x&0xff000000ff|notDigits(x)&(0x808080<<8) != 0 {
 		return sc.anyAccess(ev, b, i, end, original)
 	}
 	status := requestEnd + 2
 	size := status + 4
 	y := load(b, size) ^ '0'*ones
-	n := bits.TrailingZeros64((y&sevens+others*ones|y)&highs) >> 3
+	n := bits.TrailingZeros64(notDigits(y)) >> 3
 	if n == 0 && b[size] == '-' {
 		n = 1
 	}

@@ -39,8 +39,7 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				return
 			}
 			if b[i] == escape {
-				plain, i, stop := sc.uncolored(ev, b, first, end)
-				sc.uncoloredMessage(ev, span{first, end}, span{i, stop})
+				plain, i, stop := sc.uncoloredAttributes(ev, b, first, end)
 				sc.attributes(ev, plain, i, stop, kind, root)
 				return
 			}
@@ -74,9 +73,8 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 				continue
 			}
 			i++
-			if resting {
-			} else if at = g.learnKey(at, kind, b, start, i, key); at == nil { // no node: begin at the root again
-				at = &g.nodes[root]
+			if !resting {
+				at = g.learnKey(at, root, kind, b, start, i, key)
 			}
 		}
 
@@ -108,12 +106,13 @@ func (sc *Scanner) attributes(ev *Event, b []byte, i, end int, kind bodyKind, ro
 	}
 }
 
-// uncoloredMessage puts the message again that has lost its colors, if it is what the attributes
-// are in.
-func (sc *Scanner) uncoloredMessage(ev *Event, was, is span) {
-	if msg := sc.schema.at[ofMsg]; msg != None && ev.Has(msg) && ev.values[msg].is(was.start, was.end) {
-		ev.put(msg, is.start, is.end, asText)
+// uncoloredAttributes is uncolored, and puts the message again if it is what the attributes are in.
+func (sc *Scanner) uncoloredAttributes(ev *Event, b []byte, first, end int) (plain []byte, start, stop int) {
+	plain, start, stop = sc.uncolored(ev, b, first, end)
+	if msg := sc.schema.at[ofMsg]; msg != None && ev.Has(msg) && ev.values[msg].is(first, end) {
+		ev.put(msg, start, stop, asText)
 	}
+	return plain, start, stop
 }
 
 // listEnd gives the end of a list of numbers, with blanks after its commas or around its

@@ -149,11 +149,11 @@ func (g *guess) learn(at *node, kind bodyKind, b []byte, start, end int, key uin
 	return &g.nodes[i]
 }
 
-// learnKey is learn of the key of an attribute.
-func (g *guess) learnKey(at *node, kind bodyKind, b []byte, start, end int, key uint32) *node {
+// learnKey is learn of the key of an attribute. If it gets no node, that is the root again.
+func (g *guess) learnKey(at *node, root int32, kind bodyKind, b []byte, start, end int, key uint32) *node {
 	if key == 0 && len(g.nodes) == maxNodes {
 		g.unknown++
-		return nil
+		return &g.nodes[root]
 	}
 	known := &g.keys[kind][key&slotMask]
 	if i := int32(*known); i != 0 {
@@ -161,7 +161,10 @@ func (g *guess) learnKey(at *node, kind bodyKind, b []byte, start, end int, key 
 		return &g.nodes[i]
 	}
 	n := g.learn(at, kind, b, start, end, key, 0)
-	if n != nil && key&slotMask != 0 {
+	if n == nil {
+		return &g.nodes[root]
+	}
+	if key&slotMask != 0 {
 		*known = int16(at.next)
 	}
 	return n

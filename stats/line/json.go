@@ -446,11 +446,11 @@ func scalar(b []byte, i int) int {
 // a comma or a brace follows.
 func scalarEnd(b []byte, i int) int {
 	x := load(b, i) ^ '0'*ones
-	others := (x&sevens + (0x7f-9)*ones | x) & highs // the bytes that are not digits
-	n := bits.TrailingZeros64(others) >> 3
+	stops := notDigits(x)
+	n := bits.TrailingZeros64(stops) >> 3
 	if n > 0 && b[i+n] == '.' {
 		whole := n
-		if n = bits.TrailingZeros64(others&(others-1)) >> 3; n == whole+1 {
+		if n = bits.TrailingZeros64(stops&(stops-1)) >> 3; n == whole+1 {
 			n = 0
 		}
 	}

@@ -175,9 +175,8 @@ func size(whole, fraction, prefix []byte, negative bool) (fixed.Number, bool) {
 // units, ms after them: all digits at once. It is not ok if b[start:end],
 // which has eight bytes after it, is anything else, a number or not.
 func shortNumber(b []byte, start, end int, flags value) (fixed.Number, bool) {
-	x := load(b, start) ^ '0'*ones // a digit is a byte up to 9
-	others := (x + (0x7f-9)*ones | x) & highs
-	n := min(bits.TrailingZeros64(others)>>3, end-start)
+	x := load(b, start) ^ '0'*ones
+	n := min(bits.TrailingZeros64(notDigits(x))>>3, end-start)
 	if n == 0 || n < end-start && (flags&units == 0 || n+2 != end-start || b[end-2] != 'm' || b[end-1] != 's') {
 		return fixed.Number{}, false
 	}
@@ -192,7 +191,7 @@ func shortNumber(b []byte, start, end int, flags value) (fixed.Number, bool) {
 // with, so that it is not a number without a unit. It looks at the first eight bytes alone.
 func hasWord(b []byte, start, end int) bool {
 	x := load(b, start) ^ '0'*ones
-	n := bits.TrailingZeros64((x+(0x7f-9)*ones|x)&highs) >> 3
+	n := bits.TrailingZeros64(notDigits(x)) >> 3
 	return n < min(end-start, 8) && n > 0 && b[start+n] != '.'
 }
 
@@ -217,10 +216,10 @@ func decimalDigits(b []byte, start, end int) (x uint64, places int, ok bool) {
 		return 0, 0, false
 	}
 	x = load(b, start) ^ '0'*ones
-	others := (x&sevens + (0x7f-9)*ones | x) & highs & lowBytes[size&15]
-	n := bits.TrailingZeros64(others) >> 3
+	stops := notDigits(x) & lowBytes[size&15]
+	n := bits.TrailingZeros64(stops) >> 3
 	places = size - n - 1
-	if n == 0 || others&(others-1) != 0 || places <= 0 || b[start+n] != '.' {
+	if n == 0 || stops&(stops-1) != 0 || places <= 0 || b[start+n] != '.' {
 		return 0, 0, false
 	}
 	whole := lowBytes[n&15]
@@ -234,9 +233,8 @@ func (e *Event) Digits(s Slot) (digits uint64, ok bool) {
 	v := e.values[uint(s)%MaxFields]
 	start, end := v.bounds()
 	b := e.text[v>>textShift&3]
-	x := load(b, start) ^ '0'*ones // a digit is a byte up to 9
-	others := (x + (0x7f-9)*ones | x) & highs
-	n := min(bits.TrailingZeros64(others)>>3, end-start)
+	x := load(b, start) ^ '0'*ones
+	n := min(bits.TrailingZeros64(notDigits(x))>>3, end-start)
 	if n == 0 || v&onlyText != 0 {
 		return 0, false
 	}

@@ -9,7 +9,8 @@ import (
 // true) or followed by = and a value, plain or between double quotes. A key is of letters,
 // digits, _ - and ., a plain value has / and : too, and all else separates.
 //
-// The keys that followed the last one before are tried first, as in attributes.
+// The keys that followed the last one before are tried first, as in attributes, whose loop this is
+// but for where keys and values end. In one loop for both each key and value would ask which it is of.
 func (sc *Scanner) pulseAttributes(ev *Event, b []byte, i, end int, root int32) {
 	g, s := &sc.guess, &sc.stops
 	resting := g.rest()
@@ -34,8 +35,7 @@ func (sc *Scanner) pulseAttributes(ev *Event, b []byte, i, end int, root int32) 
 				return
 			}
 			if b[i] == escape {
-				plain, i, stop := sc.uncolored(ev, b, first, end)
-				sc.uncoloredMessage(ev, span{first, end}, span{i, stop})
+				plain, i, stop := sc.uncoloredAttributes(ev, b, first, end)
 				sc.pulseAttributes(ev, plain, i, stop, root)
 				return
 			}
@@ -68,9 +68,8 @@ func (sc *Scanner) pulseAttributes(ev *Event, b []byte, i, end int, root int32) 
 				continue
 			}
 			i++
-			if resting {
-			} else if at = g.learnKey(at, pulseBody, b, start, i, key); at == nil { // no node: begin at the root again
-				at = &g.nodes[root]
+			if !resting {
+				at = g.learnKey(at, root, pulseBody, b, start, i, key)
 			}
 		}
 

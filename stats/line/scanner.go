@@ -418,6 +418,10 @@ func keyEnd(b []byte, i int) int {
 // others gives the highest bit of each byte of x, which are below 0x80, that is not c.
 func others(x uint64, c byte) uint64 { return (x ^ uint64(c)*ones) + sevens }
 
+// notDigits gives the highest bit of each byte that is not a digit, of bytes of which each was
+// XORed with '0': a digit is a byte up to 9 then.
+func notDigits(x uint64) uint64 { return (x&sevens + (0x7f-9)*ones | x) & highs }
+
 // quoteOrBackslash gives the position of the first double quote or backslash
 // in b[i:end], or end.
 func quoteOrBackslash(b []byte, i, end int) int {
