@@ -169,10 +169,7 @@ func (s *Store) follow(sr *series, before int64) {
 		return
 	case sr.newest > s.newest:
 		s.newest, s.missing = sr.newest, s.expected
-		select {
-		case <-s.closed: // that was the second before
-		default:
-		}
+		unsignal(s.closed) // that was the second before
 	}
 	if sr.expected {
 		s.missing--
@@ -302,12 +299,8 @@ func (s *Store) Cut() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.takeAllNotes()
-	for _, told := range []chan struct{}{s.news, s.closed} {
-		select {
-		case <-told:
-		default:
-		}
-	}
+	unsignal(s.news)
+	unsignal(s.closed)
 	s.expect()
 	s.version++
 	return s.version
@@ -343,6 +336,14 @@ func (s *Store) tell() { signal(s.news) }
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
+	default:
+	}
+}
+
+// unsignal takes it out again, if there is one.
+func unsignal(c chan struct{}) {
+	select {
+	case <-c:
 	default:
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pulse/cmd/dev/chaos/kafka"
+	"pulse/cmd/dev/testkit"
 	"pulse/stats"
 	"pulse/topics"
 	"pulse/topics/broker"
@@ -343,12 +343,10 @@ func (r *run) keep(name, binary string, args ...string) *process {
 // dashboards starts web processes.
 func (r *run) dashboards(n int) error {
 	for i := range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		addr, err := testkit.FreeAddress()
 		if err != nil {
 			return err
 		}
-		addr := l.Addr().String()
-		l.Close()
 		r.webs = append(r.webs, addr)
 		r.keep(fmt.Sprintf("web-%d", i), r.pulse, "web", "--http", addr)
 	}

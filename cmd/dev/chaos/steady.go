@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"pulse/cmd/dev/testkit"
 	"pulse/processors/merger"
 )
 
@@ -55,12 +55,10 @@ type watchman struct {
 // spare keeps one more process of a role, which no fault befalls. The flag says
 // where it serves its metrics.
 func (r *run) spare(role, flag string, outputs int, command ...string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ops, err := testkit.FreeAddress()
 	if err != nil {
 		return err
 	}
-	ops := l.Addr().String()
-	l.Close()
 	name := "veteran-" + role
 	p := r.keep(name, r.pulse, append(command, flag, ops)...)
 	r.watchman.mu.Lock()

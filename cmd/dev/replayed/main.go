@@ -15,7 +15,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"pulse/cmd/dev/testkit"
 )
 
 const within = 10 * time.Minute // for a recording to be on the page
@@ -63,11 +64,11 @@ func replay(ctx context.Context, binary, recording, definitions string, still ti
 		return measured{}, err
 	}
 	defer os.RemoveAll(dir)
-	web, err := freeAddress()
+	web, err := testkit.FreeAddress()
 	if err != nil {
 		return measured{}, err
 	}
-	broker, err := freeAddress()
+	broker, err := testkit.FreeAddress()
 	if err != nil {
 		return measured{}, err
 	}
@@ -127,14 +128,4 @@ func get(ctx context.Context, address string) ([]byte, error) {
 	}
 	defer answer.Body.Close()
 	return io.ReadAll(answer.Body)
-}
-
-// freeAddress is an address on which nothing listens.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
